@@ -130,8 +130,7 @@ func minus(like *spec.Binary, x, y spec.Expr) spec.Expr {
 // codeOf is the one code that e reads.
 func codeOf(e spec.Expr) *spec.Code {
 	var found *spec.Code
-	var walk func(spec.Expr)
-	walk = func(e spec.Expr) {
+	spec.Walk(e, func(e spec.Expr) {
 		switch e := e.(type) {
 		case *spec.Ref:
 			if e.Code == nil {
@@ -141,26 +140,10 @@ func codeOf(e spec.Expr) *spec.Code {
 				giveUp("the level depends on two codes")
 			}
 			found = e.Code
-		case *spec.Unary:
-			walk(e.X)
-		case *spec.Binary:
-			walk(e.X)
-			walk(e.Y)
-		case *spec.Cond:
-			walk(e.If)
-			walk(e.Then)
-			walk(e.Else)
-		case *spec.Lookup:
-			walk(e.Index)
-		case *spec.Call:
-			for _, a := range e.Args {
-				walk(a)
-			}
 		case *spec.PerIndex:
 			giveUp("the level depends on i")
 		}
-	}
-	walk(e)
+	})
 	if found == nil || found.Bits > 8 {
 		giveUp("the level is not chosen by a code of at most 8 bits")
 	}

@@ -31,7 +31,7 @@ func Encode(t *spec.Type, c Caps, name string) (f *ir.Func, scratch int) {
 	b.Do(ir.OpAlign, ir.Instr{Args: []*ir.Value{e.scratch}, Imm: 4 * e.n})
 	b.Loop(groups, 1, func() {
 		e.load()
-		read := needed(t)
+		read := t.Stored()
 		for _, a := range t.Encode {
 			if read[a.Name] {
 				b.Note(a.Name)
@@ -143,25 +143,4 @@ func (e *encoder) compute(x spec.Expr) variable {
 	v := e.room(kind, 1)
 	e.each(0, e.t.Block, x, func(c cursor) { e.put(v, c, e.eval(x, c)) })
 	return v
-}
-
-// needed returns the names that reach the block: fields, codes and what they depend on.
-func needed(t *spec.Type) map[string]bool {
-	need := map[string]bool{}
-	for _, f := range t.Fields {
-		need[f.Name] = true
-	}
-	for _, c := range t.Codes {
-		need[c.Name] = true
-	}
-	for k := len(t.Encode) - 1; k >= 0; k-- {
-		if a := t.Encode[k]; need[a.Name] {
-			spec.Walk(a.X, func(x spec.Expr) {
-				if r, ok := x.(*spec.Ref); ok {
-					need[r.Name] = true
-				}
-			})
-		}
-	}
-	return need
 }

@@ -2,6 +2,7 @@ package lower
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 
 	"github.com/kvgen/kvgen/gen/ir"
@@ -67,6 +68,7 @@ func (r *reader) levelPieces(first, count int) func(piece int) *ir.Value {
 	n := r.caps.Lanes
 	_, _, exact := r.a.int8Levels()
 	base := first / chunk * chunk
+	r.b.Note(fmt.Sprintf("levels of values %d to %d", first, first+count-1))
 	at := func(p int) ir.Mem { return ir.At(r.slots, first-base+n*p) }
 	bytewise := r.t.Block%chunk == 0 && first+count <= base+chunk && r.a.Code.Bits <= 8
 	switch {
@@ -157,10 +159,12 @@ func (r *reader) pieces(u unit, at ir.Mem, visit func(i int, v *ir.Value)) {
 	}
 	if r.plain {
 		for i := 0; i < u.t.Block; i += n {
+			r.b.Note(fmt.Sprintf("values %d to %d", i, i+n-1))
 			visit(i, r.plainValue(i))
 		}
 		return
 	}
+	r.b.Note("scales of the block")
 	r.prepare(u.t.Value)
 	step := n
 	if u.t.Block%chunk == 0 {

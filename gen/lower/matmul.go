@@ -101,6 +101,7 @@ func accumulators(b *ir.Builder, t ir.Type, n int, name string) []*ir.Value {
 // writeSums stores the sum of acc[j] at row j of y, whose stride is parameter ldy, and
 // moves y to the next column.
 func writeSums(b *ir.Builder, y *ir.Value, ldy int, acc []*ir.Value) {
+	b.Note("sums of the lanes")
 	var stride *ir.Value
 	to := y
 	for j, a := range acc {

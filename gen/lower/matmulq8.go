@@ -169,6 +169,7 @@ func (k *q8) blocks(src *ir.Value, n int) {
 	t := k.reader.t
 	for i := range n {
 		k.reader.at(ir.At(src, i*t.Bytes))
+		k.b.Note("scales of the block")
 		k.reader.prepare(k.scale)
 		k.reader.prepare(k.min)
 		for g := 0; g < t.Block; g += k.group {
@@ -193,6 +194,7 @@ func (k *q8) sumGroup(base, g int) {
 			k.addMin(base, first)
 		}
 	}
+	b.Note("integer sums times both scales")
 	scale := k.scaleOf(g)
 	for j, sum := range sums {
 		d := b.Mem1(ir.OpBroadcast, f32s(8), ir.At(k.d, 4*((base+g)/k.group*k.m+j)), 0, "d")
@@ -206,6 +208,7 @@ func (k *q8) chain(n, j int) *ir.Value { return k.acc[(n*k.m+j)%len(k.acc)] }
 // dot adds the products of one chunk to sums.
 func (k *q8) dot(sums []*ir.Value, base, first int) {
 	b := k.b
+	b.Note(fmt.Sprintf("levels of values %d to %d, and their products", first, first+chunk-1))
 	levels := k.reader.levelBytes(first)
 	magnitude := levels
 	signed := k.reader.signedLevels()

@@ -132,6 +132,7 @@ func (k *oneBlock) row(w, to, norm *ir.Value) {
 	k.r.at(ir.At(w, 0))
 	sums := make([]*ir.Value, k.m)
 	for first := 0; first < k.t.Block; first += chunk {
+		b.Note(fmt.Sprintf("levels of values %d to %d, and their products", first, first+chunk-1))
 		levels, magnitude := k.levelsOf(first)
 		for j := range sums {
 			x := b.Load(bytes(chunk), ir.At(k.q, j*k.t.Block+first), "q")

@@ -1,5 +1,10 @@
 package spec
 
+import (
+	"maps"
+	"slices"
+)
+
 // Walk calls f for x and everything below it, outermost first.
 func Walk(x Expr, f func(Expr)) {
 	f(x)
@@ -23,4 +28,32 @@ func Children(x Expr) []Expr {
 		return x.Args
 	}
 	return nil
+}
+
+// Names returns the names that x reads.
+func Names(x Expr) map[string]bool {
+	found := map[string]bool{}
+	Walk(x, func(x Expr) {
+		if r, ok := x.(*Ref); ok {
+			found[r.Name] = true
+		}
+	})
+	return found
+}
+
+// Stored returns the names that reach a block when it is encoded: fields, codes and every local that they depend on.
+func (t *Type) Stored() map[string]bool {
+	need := map[string]bool{}
+	for _, f := range t.Fields {
+		need[f.Name] = true
+	}
+	for _, c := range t.Codes {
+		need[c.Name] = true
+	}
+	for _, a := range slices.Backward(t.Encode) {
+		if need[a.Name] {
+			maps.Copy(need, Names(a.X))
+		}
+	}
+	return need
 }

@@ -4,23 +4,23 @@
 
 #include "textflag.h"
 
-DATA bf160<>+0(SB)/8, $0x0000000100000001
-DATA bf160<>+8(SB)/8, $0x0000000100000001
-DATA bf160<>+16(SB)/8, $0x0000000100000001
-DATA bf160<>+24(SB)/8, $0x0000000100000001
-GLOBL bf160<>(SB), RODATA|NOPTR, $32
+DATA bf16_v<>+0(SB)/8, $0x0000000100000001
+DATA bf16_v<>+8(SB)/8, $0x0000000100000001
+DATA bf16_v<>+16(SB)/8, $0x0000000100000001
+DATA bf16_v<>+24(SB)/8, $0x0000000100000001
+GLOBL bf16_v<>(SB), RODATA|NOPTR, $32
 
-DATA bf161<>+0(SB)/8, $0x00007fff00007fff
-DATA bf161<>+8(SB)/8, $0x00007fff00007fff
-DATA bf161<>+16(SB)/8, $0x00007fff00007fff
-DATA bf161<>+24(SB)/8, $0x00007fff00007fff
-GLOBL bf161<>(SB), RODATA|NOPTR, $32
+DATA bf16_v2<>+0(SB)/8, $0x00007fff00007fff
+DATA bf16_v2<>+8(SB)/8, $0x00007fff00007fff
+DATA bf16_v2<>+16(SB)/8, $0x00007fff00007fff
+DATA bf16_v2<>+24(SB)/8, $0x00007fff00007fff
+GLOBL bf16_v2<>(SB), RODATA|NOPTR, $32
 
-DATA bf162<>+0(SB)/8, $0x0000004000000040
-DATA bf162<>+8(SB)/8, $0x0000004000000040
-DATA bf162<>+16(SB)/8, $0x0000004000000040
-DATA bf162<>+24(SB)/8, $0x0000004000000040
-GLOBL bf162<>(SB), RODATA|NOPTR, $32
+DATA bf16_v3<>+0(SB)/8, $0x0000004000000040
+DATA bf16_v3<>+8(SB)/8, $0x0000004000000040
+DATA bf16_v3<>+16(SB)/8, $0x0000004000000040
+DATA bf16_v3<>+24(SB)/8, $0x0000004000000040
+GLOBL bf16_v3<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsBf16AVX512 unpacks units of 8 values.
 // Requires: AVX2
@@ -80,6 +80,8 @@ done4:
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y0, Y0
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -135,6 +137,8 @@ done4:
 	ADDQ         $1, DI
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y1, Y1
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X2
 	VADDPS       X0, X2, X2
 	VMOVHLPS     X2, X2, X0
@@ -203,6 +207,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X3
 	VADDPS       X0, X3, X3
 	VMOVHLPS     X3, X3, X0
@@ -282,6 +288,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X4
 	VADDPS       X0, X4, X4
 	VMOVHLPS     X4, X4, X0
@@ -1218,6 +1226,8 @@ done4:
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y0, Y0
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -1273,6 +1283,8 @@ done4:
 	ADDQ         $1, DI
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y1, Y1
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X2
 	VADDPS       X0, X2, X2
 	VMOVHLPS     X2, X2, X0
@@ -1341,6 +1353,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X3
 	VADDPS       X0, X3, X3
 	VMOVHLPS     X3, X3, X0
@@ -1420,6 +1434,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X4
 	VADDPS       X0, X4, X4
 	VMOVHLPS     X4, X4, X0
@@ -1487,12 +1503,12 @@ loop1:
 	// v
 	VMOVUPS      (CX), Y0
 	VPSRLD       $0x10, Y0, Y1
-	VPAND        bf160<>+0(SB), Y1, Y2
-	VPADDD       bf161<>+0(SB), Y2, Y2
+	VPAND        bf16_v<>+0(SB), Y1, Y2
+	VPADDD       bf16_v2<>+0(SB), Y2, Y2
 	VPADDD       Y0, Y2, Y2
 	VPSRLD       $0x10, Y2, Y2
 	VCMPPS       $3, Y0, Y0, Y0
-	VPOR         bf162<>+0(SB), Y1, Y1
+	VPOR         bf16_v3<>+0(SB), Y1, Y1
 	VBLENDVPS    Y0, Y1, Y2, Y0
 	VPACKUSDW    Y0, Y0, Y0
 	VPERMQ       $8, Y0, Y0

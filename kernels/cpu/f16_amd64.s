@@ -4,17 +4,17 @@
 
 #include "textflag.h"
 
-DATA f160<>+0(SB)/8, $0x8000000080000000
-DATA f160<>+8(SB)/8, $0x8000000080000000
-DATA f160<>+16(SB)/8, $0x8000000080000000
-DATA f160<>+24(SB)/8, $0x8000000080000000
-GLOBL f160<>(SB), RODATA|NOPTR, $32
+DATA f16_v<>+0(SB)/8, $0x8000000080000000
+DATA f16_v<>+8(SB)/8, $0x8000000080000000
+DATA f16_v<>+16(SB)/8, $0x8000000080000000
+DATA f16_v<>+24(SB)/8, $0x8000000080000000
+GLOBL f16_v<>(SB), RODATA|NOPTR, $32
 
-DATA f161<>+0(SB)/8, $0x7fc000007fc00000
-DATA f161<>+8(SB)/8, $0x7fc000007fc00000
-DATA f161<>+16(SB)/8, $0x7fc000007fc00000
-DATA f161<>+24(SB)/8, $0x7fc000007fc00000
-GLOBL f161<>(SB), RODATA|NOPTR, $32
+DATA f16_v2<>+0(SB)/8, $0x7fc000007fc00000
+DATA f16_v2<>+8(SB)/8, $0x7fc000007fc00000
+DATA f16_v2<>+16(SB)/8, $0x7fc000007fc00000
+DATA f16_v2<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL f16_v2<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsF16AVX512 unpacks units of 8 values.
 // Requires: F16C
@@ -72,6 +72,8 @@ done4:
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y0, Y0
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -126,6 +128,8 @@ done4:
 	ADDQ         $1, DI
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y1, Y1
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X2
 	VADDPS       X0, X2, X2
 	VMOVHLPS     X2, X2, X0
@@ -193,6 +197,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X3
 	VADDPS       X0, X3, X3
 	VMOVHLPS     X3, X3, X0
@@ -271,6 +277,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X4
 	VADDPS       X0, X4, X4
 	VMOVHLPS     X4, X4, X0
@@ -1193,6 +1201,8 @@ done4:
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y0, Y0
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -1247,6 +1257,8 @@ done4:
 	ADDQ         $1, DI
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y1, Y1
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X2
 	VADDPS       X0, X2, X2
 	VMOVHLPS     X2, X2, X0
@@ -1314,6 +1326,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X3
 	VADDPS       X0, X3, X3
 	VMOVHLPS     X3, X3, X0
@@ -1392,6 +1406,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X4
 	VADDPS       X0, X4, X4
 	VMOVHLPS     X4, X4, X0
@@ -1459,8 +1475,8 @@ loop1:
 	// v
 	VMOVUPS      (CX), Y0
 	VCMPPS       $3, Y0, Y0, Y1
-	VPAND        f160<>+0(SB), Y0, Y2
-	VPOR         f161<>+0(SB), Y2, Y2
+	VPAND        f16_v<>+0(SB), Y0, Y2
+	VPOR         f16_v2<>+0(SB), Y2, Y2
 	VBLENDVPS    Y1, Y2, Y0, Y2
 	VCVTPS2PH    $0, Y2, X2
 	VPMOVZXWD    X2, Y0

@@ -60,6 +60,8 @@ done4:
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y0, Y0
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -114,6 +116,8 @@ done4:
 	ADDQ         $1, DI
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y1, Y1
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X2
 	VADDPS       X0, X2, X2
 	VMOVHLPS     X2, X2, X0
@@ -181,6 +185,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X3
 	VADDPS       X0, X3, X3
 	VMOVHLPS     X3, X3, X0
@@ -259,6 +265,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X4
 	VADDPS       X0, X4, X4
 	VMOVHLPS     X4, X4, X0
@@ -1181,6 +1189,8 @@ done4:
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y0, Y0
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -1235,6 +1245,8 @@ done4:
 	ADDQ         $1, DI
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y1, Y1
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X2
 	VADDPS       X0, X2, X2
 	VMOVHLPS     X2, X2, X0
@@ -1302,6 +1314,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X3
 	VADDPS       X0, X3, X3
 	VMOVHLPS     X3, X3, X0
@@ -1380,6 +1394,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X4
 	VADDPS       X0, X4, X4
 	VMOVHLPS     X4, X4, X0

@@ -4,11 +4,11 @@
 
 #include "textflag.h"
 
-DATA gemm0<>+0(SB)/8, $0x0001000100010001
-DATA gemm0<>+8(SB)/8, $0x0001000100010001
-DATA gemm0<>+16(SB)/8, $0x0001000100010001
-DATA gemm0<>+24(SB)/8, $0x0001000100010001
-GLOBL gemm0<>(SB), RODATA|NOPTR, $32
+DATA gemm_ones<>+0(SB)/8, $0x0001000100010001
+DATA gemm_ones<>+8(SB)/8, $0x0001000100010001
+DATA gemm_ones<>+16(SB)/8, $0x0001000100010001
+DATA gemm_ones<>+24(SB)/8, $0x0001000100010001
+GLOBL gemm_ones<>(SB), RODATA|NOPTR, $32
 
 // gemm1xF32AVX512 multiplies decoded rows with 1 row of x; rows is a multiple of 4, ld in bytes, a unit is 8 values.
 // Requires: AVX2, FMA
@@ -996,7 +996,7 @@ done2:
 TEXT ·gemmSignedAVX2(SB), NOSPLIT, $0-48
 
 	// constants of the loops
-	VMOVDQU      gemm0<>+0(SB), Y0
+	VMOVDQU      gemm_ones<>+0(SB), Y0
 	MOVQ         out+0(FP), AX
 	MOVQ         w+8(FP), BX
 	MOVQ         rows+32(FP), CX
@@ -1444,7 +1444,7 @@ done2:
 TEXT ·gemmUnsigned2HalvesMinAVX2(SB), NOSPLIT, $0-48
 
 	// constants of the loops
-	VMOVDQU      gemm0<>+0(SB), Y0
+	VMOVDQU      gemm_ones<>+0(SB), Y0
 	MOVQ         out+0(FP), AX
 	MOVQ         w+8(FP), BX
 	MOVQ         rows+32(FP), CX
@@ -1835,7 +1835,7 @@ done2:
 TEXT ·gemmUnsigned3HalvesMinAVX2(SB), NOSPLIT, $0-48
 
 	// constants of the loops
-	VMOVDQU      gemm0<>+0(SB), Y0
+	VMOVDQU      gemm_ones<>+0(SB), Y0
 	MOVQ         out+0(FP), AX
 	MOVQ         w+8(FP), BX
 	MOVQ         rows+32(FP), CX
@@ -2196,7 +2196,7 @@ done2:
 TEXT ·gemmUnsigned4MinAVX2(SB), NOSPLIT, $0-48
 
 	// constants of the loops
-	VMOVDQU      gemm0<>+0(SB), Y0
+	VMOVDQU      gemm_ones<>+0(SB), Y0
 	MOVQ         out+0(FP), AX
 	MOVQ         w+8(FP), BX
 	MOVQ         rows+32(FP), CX
@@ -2531,7 +2531,7 @@ done2:
 TEXT ·gemmUnsigned5MinAVX2(SB), NOSPLIT, $0-48
 
 	// constants of the loops
-	VMOVDQU      gemm0<>+0(SB), Y0
+	VMOVDQU      gemm_ones<>+0(SB), Y0
 	MOVQ         out+0(FP), AX
 	MOVQ         w+8(FP), BX
 	MOVQ         rows+32(FP), CX
@@ -2900,7 +2900,7 @@ done2:
 TEXT ·gemmUnsigned6HalvesMinAVX2(SB), NOSPLIT, $0-48
 
 	// constants of the loops
-	VMOVDQU      gemm0<>+0(SB), Y0
+	VMOVDQU      gemm_ones<>+0(SB), Y0
 	MOVQ         out+0(FP), AX
 	MOVQ         w+8(FP), BX
 	MOVQ         rows+32(FP), CX
@@ -4447,7 +4447,7 @@ done2:
 TEXT ·gemmSignedHalvesAVX2(SB), NOSPLIT, $0-48
 
 	// constants of the loops
-	VMOVDQU      gemm0<>+0(SB), Y0
+	VMOVDQU      gemm_ones<>+0(SB), Y0
 	MOVQ         out+0(FP), AX
 	MOVQ         w+8(FP), BX
 	MOVQ         rows+32(FP), CX

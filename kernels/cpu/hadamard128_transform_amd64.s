@@ -4,18 +4,18 @@
 
 #include "textflag.h"
 
-DATA hadamard1280<>+0(SB)/8, $0x3db504f33db504f3
-DATA hadamard1280<>+8(SB)/8, $0x3db504f33db504f3
-DATA hadamard1280<>+16(SB)/8, $0x3db504f33db504f3
-DATA hadamard1280<>+24(SB)/8, $0x3db504f33db504f3
-GLOBL hadamard1280<>(SB), RODATA|NOPTR, $32
+DATA hadamard128_factor<>+0(SB)/8, $0x3db504f33db504f3
+DATA hadamard128_factor<>+8(SB)/8, $0x3db504f33db504f3
+DATA hadamard128_factor<>+16(SB)/8, $0x3db504f33db504f3
+DATA hadamard128_factor<>+24(SB)/8, $0x3db504f33db504f3
+GLOBL hadamard128_factor<>(SB), RODATA|NOPTR, $32
 
 // forwardRunsHadamard128AVX2 is y = right * H/sqrt(n) * left * x on runs of 128 values, in place.
 // Requires: AVX
 TEXT ·forwardRunsHadamard128AVX2(SB), NOSPLIT, $0-16
 
 	// constants of the loops
-	VMOVDQU      hadamard1280<>+0(SB), Y0
+	VMOVDQU      hadamard128_factor<>+0(SB), Y0
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX
@@ -209,7 +209,7 @@ done2:
 TEXT ·inverseRunsHadamard128AVX2(SB), NOSPLIT, $0-16
 
 	// constants of the loops
-	VMOVDQU      hadamard1280<>+0(SB), Y0
+	VMOVDQU      hadamard128_factor<>+0(SB), Y0
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX

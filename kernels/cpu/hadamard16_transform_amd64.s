@@ -4,18 +4,18 @@
 
 #include "textflag.h"
 
-DATA hadamard160<>+0(SB)/8, $0x3e8000003e800000
-DATA hadamard160<>+8(SB)/8, $0x3e8000003e800000
-DATA hadamard160<>+16(SB)/8, $0x3e8000003e800000
-DATA hadamard160<>+24(SB)/8, $0x3e8000003e800000
-GLOBL hadamard160<>(SB), RODATA|NOPTR, $32
+DATA hadamard16_factor<>+0(SB)/8, $0x3e8000003e800000
+DATA hadamard16_factor<>+8(SB)/8, $0x3e8000003e800000
+DATA hadamard16_factor<>+16(SB)/8, $0x3e8000003e800000
+DATA hadamard16_factor<>+24(SB)/8, $0x3e8000003e800000
+GLOBL hadamard16_factor<>(SB), RODATA|NOPTR, $32
 
 // forwardRunsHadamard16AVX2 is y = right * H/sqrt(n) * left * x on runs of 16 values, in place.
 // Requires: AVX
 TEXT ·forwardRunsHadamard16AVX2(SB), NOSPLIT, $0-16
 
 	// constants of the loops
-	VMOVDQU      hadamard160<>+0(SB), Y0
+	VMOVDQU      hadamard16_factor<>+0(SB), Y0
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX
@@ -68,7 +68,7 @@ done2:
 TEXT ·inverseRunsHadamard16AVX2(SB), NOSPLIT, $0-16
 
 	// constants of the loops
-	VMOVDQU      hadamard160<>+0(SB), Y0
+	VMOVDQU      hadamard16_factor<>+0(SB), Y0
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX

@@ -4,18 +4,18 @@
 
 #include "textflag.h"
 
-DATA hadamard2560<>+0(SB)/8, $0x3d8000003d800000
-DATA hadamard2560<>+8(SB)/8, $0x3d8000003d800000
-DATA hadamard2560<>+16(SB)/8, $0x3d8000003d800000
-DATA hadamard2560<>+24(SB)/8, $0x3d8000003d800000
-GLOBL hadamard2560<>(SB), RODATA|NOPTR, $32
+DATA hadamard256_factor<>+0(SB)/8, $0x3d8000003d800000
+DATA hadamard256_factor<>+8(SB)/8, $0x3d8000003d800000
+DATA hadamard256_factor<>+16(SB)/8, $0x3d8000003d800000
+DATA hadamard256_factor<>+24(SB)/8, $0x3d8000003d800000
+GLOBL hadamard256_factor<>(SB), RODATA|NOPTR, $32
 
 // forwardRunsHadamard256AVX2 is y = right * H/sqrt(n) * left * x on runs of 256 values, in place.
 // Requires: AVX
 TEXT ·forwardRunsHadamard256AVX2(SB), NOSPLIT, $0-16
 
 	// constants of the loops
-	VMOVDQU      hadamard2560<>+0(SB), Y0
+	VMOVDQU      hadamard256_factor<>+0(SB), Y0
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX
@@ -221,7 +221,7 @@ done2:
 TEXT ·inverseRunsHadamard256AVX2(SB), NOSPLIT, $0-16
 
 	// constants of the loops
-	VMOVDQU      hadamard2560<>+0(SB), Y0
+	VMOVDQU      hadamard256_factor<>+0(SB), Y0
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX

@@ -4,18 +4,18 @@
 
 #include "textflag.h"
 
-DATA hadamard320<>+0(SB)/8, $0x3e3504f33e3504f3
-DATA hadamard320<>+8(SB)/8, $0x3e3504f33e3504f3
-DATA hadamard320<>+16(SB)/8, $0x3e3504f33e3504f3
-DATA hadamard320<>+24(SB)/8, $0x3e3504f33e3504f3
-GLOBL hadamard320<>(SB), RODATA|NOPTR, $32
+DATA hadamard32_factor<>+0(SB)/8, $0x3e3504f33e3504f3
+DATA hadamard32_factor<>+8(SB)/8, $0x3e3504f33e3504f3
+DATA hadamard32_factor<>+16(SB)/8, $0x3e3504f33e3504f3
+DATA hadamard32_factor<>+24(SB)/8, $0x3e3504f33e3504f3
+GLOBL hadamard32_factor<>(SB), RODATA|NOPTR, $32
 
 // forwardRunsHadamard32AVX2 is y = right * H/sqrt(n) * left * x on runs of 32 values, in place.
 // Requires: AVX
 TEXT ·forwardRunsHadamard32AVX2(SB), NOSPLIT, $0-16
 
 	// constants of the loops
-	VMOVDQU      hadamard320<>+0(SB), Y0
+	VMOVDQU      hadamard32_factor<>+0(SB), Y0
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX
@@ -104,7 +104,7 @@ done2:
 TEXT ·inverseRunsHadamard32AVX2(SB), NOSPLIT, $0-16
 
 	// constants of the loops
-	VMOVDQU      hadamard320<>+0(SB), Y0
+	VMOVDQU      hadamard32_factor<>+0(SB), Y0
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX

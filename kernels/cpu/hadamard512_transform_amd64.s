@@ -4,18 +4,18 @@
 
 #include "textflag.h"
 
-DATA hadamard5120<>+0(SB)/8, $0x3d3504f33d3504f3
-DATA hadamard5120<>+8(SB)/8, $0x3d3504f33d3504f3
-DATA hadamard5120<>+16(SB)/8, $0x3d3504f33d3504f3
-DATA hadamard5120<>+24(SB)/8, $0x3d3504f33d3504f3
-GLOBL hadamard5120<>(SB), RODATA|NOPTR, $32
+DATA hadamard512_factor<>+0(SB)/8, $0x3d3504f33d3504f3
+DATA hadamard512_factor<>+8(SB)/8, $0x3d3504f33d3504f3
+DATA hadamard512_factor<>+16(SB)/8, $0x3d3504f33d3504f3
+DATA hadamard512_factor<>+24(SB)/8, $0x3d3504f33d3504f3
+GLOBL hadamard512_factor<>(SB), RODATA|NOPTR, $32
 
 // forwardRunsHadamard512AVX2 is y = right * H/sqrt(n) * left * x on runs of 512 values, in place.
 // Requires: AVX
 TEXT ·forwardRunsHadamard512AVX2(SB), NOSPLIT, $0-16
 
 	// constants of the loops
-	VMOVDQU      hadamard5120<>+0(SB), Y0
+	VMOVDQU      hadamard512_factor<>+0(SB), Y0
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX
@@ -249,7 +249,7 @@ done2:
 TEXT ·inverseRunsHadamard512AVX2(SB), NOSPLIT, $0-16
 
 	// constants of the loops
-	VMOVDQU      hadamard5120<>+0(SB), Y0
+	VMOVDQU      hadamard512_factor<>+0(SB), Y0
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX

@@ -4,18 +4,18 @@
 
 #include "textflag.h"
 
-DATA hadamard640<>+0(SB)/8, $0x3e0000003e000000
-DATA hadamard640<>+8(SB)/8, $0x3e0000003e000000
-DATA hadamard640<>+16(SB)/8, $0x3e0000003e000000
-DATA hadamard640<>+24(SB)/8, $0x3e0000003e000000
-GLOBL hadamard640<>(SB), RODATA|NOPTR, $32
+DATA hadamard64_factor<>+0(SB)/8, $0x3e0000003e000000
+DATA hadamard64_factor<>+8(SB)/8, $0x3e0000003e000000
+DATA hadamard64_factor<>+16(SB)/8, $0x3e0000003e000000
+DATA hadamard64_factor<>+24(SB)/8, $0x3e0000003e000000
+GLOBL hadamard64_factor<>(SB), RODATA|NOPTR, $32
 
 // forwardRunsHadamard64AVX2 is y = right * H/sqrt(n) * left * x on runs of 64 values, in place.
 // Requires: AVX
 TEXT ·forwardRunsHadamard64AVX2(SB), NOSPLIT, $0-16
 
 	// constants of the loops
-	VMOVDQU      hadamard640<>+0(SB), Y0
+	VMOVDQU      hadamard64_factor<>+0(SB), Y0
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX
@@ -180,7 +180,7 @@ done2:
 TEXT ·inverseRunsHadamard64AVX2(SB), NOSPLIT, $0-16
 
 	// constants of the loops
-	VMOVDQU      hadamard640<>+0(SB), Y0
+	VMOVDQU      hadamard64_factor<>+0(SB), Y0
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX

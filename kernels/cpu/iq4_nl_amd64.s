@@ -4,114 +4,114 @@
 
 #include "textflag.h"
 
-DATA iq4_nl0<>+0(SB)/8, $0x0000000000000000
-DATA iq4_nl0<>+8(SB)/8, $0x0000000000000000
-DATA iq4_nl0<>+16(SB)/8, $0x0000000400000004
-DATA iq4_nl0<>+24(SB)/8, $0x0000000400000004
-GLOBL iq4_nl0<>(SB), RODATA|NOPTR, $32
+DATA iq4_nl_shifts<>+0(SB)/8, $0x0000000000000000
+DATA iq4_nl_shifts<>+8(SB)/8, $0x0000000000000000
+DATA iq4_nl_shifts<>+16(SB)/8, $0x0000000400000004
+DATA iq4_nl_shifts<>+24(SB)/8, $0x0000000400000004
+GLOBL iq4_nl_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA iq4_nl1<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA iq4_nl1<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA iq4_nl1<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA iq4_nl1<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL iq4_nl1<>(SB), RODATA|NOPTR, $32
+DATA iq4_nl_mask<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA iq4_nl_mask<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA iq4_nl_mask<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA iq4_nl_mask<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL iq4_nl_mask<>(SB), RODATA|NOPTR, $32
 
-DATA iq4_nl2<>+0(SB)/8, $0xf6eaddcfbfad9881
-DATA iq4_nl2<>+8(SB)/8, $0x7159453526190d01
-GLOBL iq4_nl2<>(SB), RODATA|NOPTR, $16
+DATA iq4_nl_levels<>+0(SB)/8, $0xf6eaddcfbfad9881
+DATA iq4_nl_levels<>+8(SB)/8, $0x7159453526190d01
+GLOBL iq4_nl_levels<>(SB), RODATA|NOPTR, $16
 
-DATA iq4_nl3<>+0(SB)/8, $0x0001000100010001
-DATA iq4_nl3<>+8(SB)/8, $0x0001000100010001
-DATA iq4_nl3<>+16(SB)/8, $0x0001000100010001
-DATA iq4_nl3<>+24(SB)/8, $0x0001000100010001
-GLOBL iq4_nl3<>(SB), RODATA|NOPTR, $32
+DATA iq4_nl_ones<>+0(SB)/8, $0x0001000100010001
+DATA iq4_nl_ones<>+8(SB)/8, $0x0001000100010001
+DATA iq4_nl_ones<>+16(SB)/8, $0x0001000100010001
+DATA iq4_nl_ones<>+24(SB)/8, $0x0001000100010001
+GLOBL iq4_nl_ones<>(SB), RODATA|NOPTR, $32
 
-DATA iq4_nl4<>+0(SB)/8, $0x0000000000000000
-DATA iq4_nl4<>+8(SB)/8, $0x0000000000000000
-DATA iq4_nl4<>+16(SB)/8, $0x0000000000000000
-DATA iq4_nl4<>+24(SB)/8, $0x0000000000000000
-GLOBL iq4_nl4<>(SB), RODATA|NOPTR, $32
+DATA iq4_nl_extremum<>+0(SB)/8, $0x0000000000000000
+DATA iq4_nl_extremum<>+8(SB)/8, $0x0000000000000000
+DATA iq4_nl_extremum<>+16(SB)/8, $0x0000000000000000
+DATA iq4_nl_extremum<>+24(SB)/8, $0x0000000000000000
+GLOBL iq4_nl_extremum<>(SB), RODATA|NOPTR, $32
 
-DATA iq4_nl5<>+0(SB)/8, $0x7fffffff7fffffff
-DATA iq4_nl5<>+8(SB)/8, $0x7fffffff7fffffff
-DATA iq4_nl5<>+16(SB)/8, $0x7fffffff7fffffff
-DATA iq4_nl5<>+24(SB)/8, $0x7fffffff7fffffff
-GLOBL iq4_nl5<>(SB), RODATA|NOPTR, $32
+DATA iq4_nl_mask2<>+0(SB)/8, $0x7fffffff7fffffff
+DATA iq4_nl_mask2<>+8(SB)/8, $0x7fffffff7fffffff
+DATA iq4_nl_mask2<>+16(SB)/8, $0x7fffffff7fffffff
+DATA iq4_nl_mask2<>+24(SB)/8, $0x7fffffff7fffffff
+GLOBL iq4_nl_mask2<>(SB), RODATA|NOPTR, $32
 
-DATA iq4_nl6<>+0(SB)/8, $0x26901d7d26901d7d
-DATA iq4_nl6<>+8(SB)/8, $0x26901d7d26901d7d
-DATA iq4_nl6<>+16(SB)/8, $0x26901d7d26901d7d
-DATA iq4_nl6<>+24(SB)/8, $0x26901d7d26901d7d
-GLOBL iq4_nl6<>(SB), RODATA|NOPTR, $32
+DATA iq4_nl_const<>+0(SB)/8, $0x26901d7d26901d7d
+DATA iq4_nl_const<>+8(SB)/8, $0x26901d7d26901d7d
+DATA iq4_nl_const<>+16(SB)/8, $0x26901d7d26901d7d
+DATA iq4_nl_const<>+24(SB)/8, $0x26901d7d26901d7d
+GLOBL iq4_nl_const<>(SB), RODATA|NOPTR, $32
 
-DATA iq4_nl7<>+0(SB)/8, $0x3f8000003f800000
-DATA iq4_nl7<>+8(SB)/8, $0x3f8000003f800000
-DATA iq4_nl7<>+16(SB)/8, $0x3f8000003f800000
-DATA iq4_nl7<>+24(SB)/8, $0x3f8000003f800000
-GLOBL iq4_nl7<>(SB), RODATA|NOPTR, $32
+DATA iq4_nl_const2<>+0(SB)/8, $0x3f8000003f800000
+DATA iq4_nl_const2<>+8(SB)/8, $0x3f8000003f800000
+DATA iq4_nl_const2<>+16(SB)/8, $0x3f8000003f800000
+DATA iq4_nl_const2<>+24(SB)/8, $0x3f8000003f800000
+GLOBL iq4_nl_const2<>(SB), RODATA|NOPTR, $32
 
-DATA iq4_nl8<>+0(SB)/8, $0xc2fe0000c2fe0000
-DATA iq4_nl8<>+8(SB)/8, $0xc2fe0000c2fe0000
-DATA iq4_nl8<>+16(SB)/8, $0xc2fe0000c2fe0000
-DATA iq4_nl8<>+24(SB)/8, $0xc2fe0000c2fe0000
-GLOBL iq4_nl8<>(SB), RODATA|NOPTR, $32
+DATA iq4_nl_divisor<>+0(SB)/8, $0xc2fe0000c2fe0000
+DATA iq4_nl_divisor<>+8(SB)/8, $0xc2fe0000c2fe0000
+DATA iq4_nl_divisor<>+16(SB)/8, $0xc2fe0000c2fe0000
+DATA iq4_nl_divisor<>+24(SB)/8, $0xc2fe0000c2fe0000
+GLOBL iq4_nl_divisor<>(SB), RODATA|NOPTR, $32
 
-DATA iq4_nl9<>+0(SB)/8, $0xc0900000c0900000
-DATA iq4_nl9<>+8(SB)/8, $0xc0900000c0900000
-DATA iq4_nl9<>+16(SB)/8, $0xc0900000c0900000
-DATA iq4_nl9<>+24(SB)/8, $0xc0900000c0900000
-GLOBL iq4_nl9<>(SB), RODATA|NOPTR, $32
+DATA iq4_nl_limit<>+0(SB)/8, $0xc0900000c0900000
+DATA iq4_nl_limit<>+8(SB)/8, $0xc0900000c0900000
+DATA iq4_nl_limit<>+16(SB)/8, $0xc0900000c0900000
+DATA iq4_nl_limit<>+24(SB)/8, $0xc0900000c0900000
+GLOBL iq4_nl_limit<>(SB), RODATA|NOPTR, $32
 
-DATA iq4_nl10<>+0(SB)/8, $0x42360000c2640000
-DATA iq4_nl10<>+8(SB)/8, $0x0000000000000000
-DATA iq4_nl10<>+16(SB)/8, $0x0000000000000000
-DATA iq4_nl10<>+24(SB)/8, $0x0000000000000000
-GLOBL iq4_nl10<>(SB), RODATA|NOPTR, $32
+DATA iq4_nl_threshold<>+0(SB)/8, $0x42360000c2640000
+DATA iq4_nl_threshold<>+8(SB)/8, $0x0000000000000000
+DATA iq4_nl_threshold<>+16(SB)/8, $0x0000000000000000
+DATA iq4_nl_threshold<>+24(SB)/8, $0x0000000000000000
+GLOBL iq4_nl_threshold<>(SB), RODATA|NOPTR, $32
 
-DATA iq4_nl11<>+0(SB)/8, $0xc1e40000c2bb0000
-DATA iq4_nl11<>+8(SB)/8, $0x429e000041980000
-DATA iq4_nl11<>+16(SB)/8, $0x0000000000000000
-DATA iq4_nl11<>+24(SB)/8, $0x0000000000000000
-GLOBL iq4_nl11<>(SB), RODATA|NOPTR, $32
+DATA iq4_nl_threshold2<>+0(SB)/8, $0xc1e40000c2bb0000
+DATA iq4_nl_threshold2<>+8(SB)/8, $0x429e000041980000
+DATA iq4_nl_threshold2<>+16(SB)/8, $0x0000000000000000
+DATA iq4_nl_threshold2<>+24(SB)/8, $0x0000000000000000
+GLOBL iq4_nl_threshold2<>(SB), RODATA|NOPTR, $32
 
-DATA iq4_nl12<>+0(SB)/8, $0xc2940000c2e70000
-DATA iq4_nl12<>+8(SB)/8, $0xc1800000c2280000
-DATA iq4_nl12<>+16(SB)/8, $0x41fc000040e00000
-DATA iq4_nl12<>+24(SB)/8, $0x42ca000042740000
-GLOBL iq4_nl12<>(SB), RODATA|NOPTR, $32
+DATA iq4_nl_threshold3<>+0(SB)/8, $0xc2940000c2e70000
+DATA iq4_nl_threshold3<>+8(SB)/8, $0xc1800000c2280000
+DATA iq4_nl_threshold3<>+16(SB)/8, $0x41fc000040e00000
+DATA iq4_nl_threshold3<>+24(SB)/8, $0x42ca000042740000
+GLOBL iq4_nl_threshold3<>(SB), RODATA|NOPTR, $32
 
-DATA iq4_nl13<>+0(SB)/8, $0xc2d00000c2fe0000
-DATA iq4_nl13<>+8(SB)/8, $0xc2820000c2a60000
-DATA iq4_nl13<>+16(SB)/8, $0xc20c0000c2440000
-DATA iq4_nl13<>+24(SB)/8, $0xc1200000c1b00000
-GLOBL iq4_nl13<>(SB), RODATA|NOPTR, $32
+DATA iq4_nl_level<>+0(SB)/8, $0xc2d00000c2fe0000
+DATA iq4_nl_level<>+8(SB)/8, $0xc2820000c2a60000
+DATA iq4_nl_level<>+16(SB)/8, $0xc20c0000c2440000
+DATA iq4_nl_level<>+24(SB)/8, $0xc1200000c1b00000
+GLOBL iq4_nl_level<>(SB), RODATA|NOPTR, $32
 
-DATA iq4_nl14<>+0(SB)/8, $0x415000003f800000
-DATA iq4_nl14<>+8(SB)/8, $0x4218000041c80000
-DATA iq4_nl14<>+16(SB)/8, $0x428a000042540000
-DATA iq4_nl14<>+24(SB)/8, $0x42e2000042b20000
-GLOBL iq4_nl14<>(SB), RODATA|NOPTR, $32
+DATA iq4_nl_level2<>+0(SB)/8, $0x415000003f800000
+DATA iq4_nl_level2<>+8(SB)/8, $0x4218000041c80000
+DATA iq4_nl_level2<>+16(SB)/8, $0x428a000042540000
+DATA iq4_nl_level2<>+24(SB)/8, $0x42e2000042b20000
+GLOBL iq4_nl_level2<>(SB), RODATA|NOPTR, $32
 
-DATA iq4_nl15<>+0(SB)/8, $0x8000000080000000
-DATA iq4_nl15<>+8(SB)/8, $0x8000000080000000
-DATA iq4_nl15<>+16(SB)/8, $0x8000000080000000
-DATA iq4_nl15<>+24(SB)/8, $0x8000000080000000
-GLOBL iq4_nl15<>(SB), RODATA|NOPTR, $32
+DATA iq4_nl_d<>+0(SB)/8, $0x8000000080000000
+DATA iq4_nl_d<>+8(SB)/8, $0x8000000080000000
+DATA iq4_nl_d<>+16(SB)/8, $0x8000000080000000
+DATA iq4_nl_d<>+24(SB)/8, $0x8000000080000000
+GLOBL iq4_nl_d<>(SB), RODATA|NOPTR, $32
 
-DATA iq4_nl16<>+0(SB)/8, $0x7fc000007fc00000
-DATA iq4_nl16<>+8(SB)/8, $0x7fc000007fc00000
-DATA iq4_nl16<>+16(SB)/8, $0x7fc000007fc00000
-DATA iq4_nl16<>+24(SB)/8, $0x7fc000007fc00000
-GLOBL iq4_nl16<>(SB), RODATA|NOPTR, $32
+DATA iq4_nl_d2<>+0(SB)/8, $0x7fc000007fc00000
+DATA iq4_nl_d2<>+8(SB)/8, $0x7fc000007fc00000
+DATA iq4_nl_d2<>+16(SB)/8, $0x7fc000007fc00000
+DATA iq4_nl_d2<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL iq4_nl_d2<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsIq4_nlAVX512 unpacks units of 32 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsIq4_nlAVX512(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      iq4_nl0<>+0(SB), Y0
-	VMOVDQU      iq4_nl1<>+0(SB), Y1
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y2
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -121,8 +121,12 @@ TEXT ·decodeUnitsIq4_nlAVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -159,9 +163,9 @@ done2:
 TEXT ·matmul1xIq4_nlAVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      iq4_nl0<>+0(SB), Y0
-	VMOVDQU      iq4_nl1<>+0(SB), Y1
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y2
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -182,8 +186,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -219,6 +227,8 @@ done4:
 	VADDPS       Y4, Y3, Y3
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -242,9 +252,9 @@ done2:
 TEXT ·matmul2xIq4_nlAVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      iq4_nl0<>+0(SB), Y0
-	VMOVDQU      iq4_nl1<>+0(SB), Y1
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y2
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -266,8 +276,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -310,6 +324,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X5
 	VADDPS       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
@@ -343,9 +359,9 @@ done2:
 TEXT ·matmul3xIq4_nlAVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      iq4_nl0<>+0(SB), Y0
-	VMOVDQU      iq4_nl1<>+0(SB), Y1
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y2
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -369,8 +385,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -420,6 +440,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X6
 	VADDPS       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
@@ -461,9 +483,9 @@ done2:
 TEXT ·matmul4xIq4_nlAVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      iq4_nl0<>+0(SB), Y0
-	VMOVDQU      iq4_nl1<>+0(SB), Y1
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y2
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -488,8 +510,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -547,6 +573,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X7
 	VADDPS       X3, X7, X7
 	VMOVHLPS     X7, X7, X3
@@ -596,9 +624,9 @@ done2:
 TEXT ·matmulQ81xIq4_nlAVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      iq4_nl0<>+0(SB), Y0
-	VMOVDQU      iq4_nl1<>+0(SB), Y1
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y2
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -618,8 +646,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -629,12 +661,18 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y3
+
+	// scales of the block
 	VPBROADCASTW 18(R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -644,6 +682,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 4(SI), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
@@ -660,8 +700,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -671,6 +715,8 @@ loop5:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
@@ -684,6 +730,8 @@ loop5:
 done6:
 	ADDQ         $1, DI
 	VADDPS       Y4, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -707,9 +755,9 @@ done2:
 TEXT ·matmulQ82xIq4_nlAVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      iq4_nl0<>+0(SB), Y0
-	VMOVDQU      iq4_nl1<>+0(SB), Y1
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y2
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -729,8 +777,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -744,6 +796,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -752,8 +806,12 @@ loop3:
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y4
+
+	// scales of the block
 	VPBROADCASTW 18(R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -767,6 +825,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 8(SI), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -787,8 +847,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -802,6 +866,8 @@ loop5:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -818,6 +884,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X5
 	VADDPS       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
@@ -851,9 +919,9 @@ done2:
 TEXT ·matmulQ83xIq4_nlAVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      iq4_nl0<>+0(SB), Y0
-	VMOVDQU      iq4_nl1<>+0(SB), Y1
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y2
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -874,8 +942,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -893,6 +965,8 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -905,8 +979,12 @@ loop3:
 	VCVTDQ2PS    Y9, Y8
 	VMULPS       Y6, Y7, Y6
 	VFMADD231PS  Y6, Y8, Y5
+
+	// scales of the block
 	VPBROADCASTW 18(R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -924,6 +1002,8 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 12(SI), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -948,8 +1028,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -967,6 +1051,8 @@ loop5:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -987,6 +1073,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X6
 	VADDPS       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
@@ -1028,9 +1116,9 @@ done2:
 TEXT ·matmulQ84xIq4_nlAVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      iq4_nl0<>+0(SB), Y0
-	VMOVDQU      iq4_nl1<>+0(SB), Y1
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y2
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1052,8 +1140,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1075,6 +1167,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1091,8 +1185,12 @@ loop3:
 	VCVTDQ2PS    Y10, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y6
+
+	// scales of the block
 	VPBROADCASTW 18(R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1114,6 +1212,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 16(SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1142,8 +1242,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1165,6 +1269,8 @@ loop5:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1189,6 +1295,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X7
 	VADDPS       X3, X7, X7
 	VMOVHLPS     X7, X7, X3
@@ -1238,9 +1346,9 @@ done2:
 TEXT ·matmulQ8Fours1xIq4_nlAVX512(SB), NOSPLIT, $288-72
 
 	// constants of the loops
-	VMOVDQU      iq4_nl0<>+0(SB), Y0
-	VMOVDQU      iq4_nl1<>+0(SB), Y1
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y2
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1269,8 +1377,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1280,12 +1392,18 @@ loop5:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y3
+
+	// scales of the block
 	VPBROADCASTW 18(R11), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R11), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1295,6 +1413,8 @@ loop5:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 4(R9), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
@@ -1311,8 +1431,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1322,6 +1446,8 @@ loop7:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
@@ -1376,9 +1502,9 @@ done2:
 TEXT ·matmulQ8Fours2xIq4_nlAVX512(SB), NOSPLIT, $416-72
 
 	// constants of the loops
-	VMOVDQU      iq4_nl0<>+0(SB), Y0
-	VMOVDQU      iq4_nl1<>+0(SB), Y1
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y2
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1407,8 +1533,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1422,6 +1552,8 @@ loop5:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -1430,8 +1562,12 @@ loop5:
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y4
+
+	// scales of the block
 	VPBROADCASTW 18(R11), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R11), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1445,6 +1581,8 @@ loop5:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 8(R9), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -1465,8 +1603,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1480,6 +1622,8 @@ loop7:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -1557,9 +1701,9 @@ done2:
 TEXT ·matmulQ8Fours3xIq4_nlAVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      iq4_nl0<>+0(SB), Y0
-	VMOVDQU      iq4_nl1<>+0(SB), Y1
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y2
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1589,8 +1733,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -1608,6 +1756,8 @@ loop5:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -1620,8 +1770,12 @@ loop5:
 	VCVTDQ2PS    Y9, Y8
 	VMULPS       Y6, Y7, Y6
 	VFMADD231PS  Y6, Y8, Y5
+
+	// scales of the block
 	VPBROADCASTW 18(R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R11), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -1639,6 +1793,8 @@ loop5:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 12(R9), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -1663,8 +1819,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -1682,6 +1842,8 @@ loop7:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -1781,9 +1943,9 @@ done2:
 TEXT ·matmulQ8Fours4xIq4_nlAVX512(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      iq4_nl0<>+0(SB), Y0
-	VMOVDQU      iq4_nl1<>+0(SB), Y1
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y2
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1814,8 +1976,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1837,6 +2003,8 @@ loop5:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1853,8 +2021,12 @@ loop5:
 	VCVTDQ2PS    Y10, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y6
+
+	// scales of the block
 	VPBROADCASTW 18(R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R11), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1876,6 +2048,8 @@ loop5:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 16(R9), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1904,8 +2078,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1927,6 +2105,8 @@ loop7:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -2048,9 +2228,9 @@ done2:
 TEXT ·unpackIq4_nlAVX512(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      iq4_nl0<>+0(SB), Y0
-	VMOVDQU      iq4_nl1<>+0(SB), Y1
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y2
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -2085,9 +2265,9 @@ done2:
 TEXT ·mix1xIq4_nlAVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      iq4_nl0<>+0(SB), Y0
-	VMOVDQU      iq4_nl1<>+0(SB), Y1
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y2
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2111,6 +2291,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -2160,9 +2342,9 @@ done2:
 TEXT ·mix2xIq4_nlAVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      iq4_nl0<>+0(SB), Y0
-	VMOVDQU      iq4_nl1<>+0(SB), Y1
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y2
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2192,6 +2374,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y11
 	VPSRLVD      Y0, Y11, Y11
 	VPAND        Y1, Y11, Y11
@@ -2290,10 +2474,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y12
-	VPSRLVD      iq4_nl0<>+0(SB), Y12, Y12
-	VPAND        iq4_nl1<>+0(SB), Y12, Y12
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y13
+	VPSRLVD      iq4_nl_shifts<>+0(SB), Y12, Y12
+	VPAND        iq4_nl_mask<>+0(SB), Y12, Y12
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y13
 	VPSHUFB      Y12, Y13, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
@@ -2409,10 +2595,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      iq4_nl0<>+0(SB), Y10, Y10
-	VPAND        iq4_nl1<>+0(SB), Y10, Y10
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y11
+	VPSRLVD      iq4_nl_shifts<>+0(SB), Y10, Y10
+	VPAND        iq4_nl_mask<>+0(SB), Y10, Y10
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -2507,10 +2695,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      iq4_nl0<>+0(SB), Y10, Y10
-	VPAND        iq4_nl1<>+0(SB), Y10, Y10
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y11
+	VPSRLVD      iq4_nl_shifts<>+0(SB), Y10, Y10
+	VPAND        iq4_nl_mask<>+0(SB), Y10, Y10
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -2584,9 +2774,9 @@ done2:
 TEXT ·decodeUnitsIq4_nlAVX2(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      iq4_nl0<>+0(SB), Y0
-	VMOVDQU      iq4_nl1<>+0(SB), Y1
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y2
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -2596,8 +2786,12 @@ TEXT ·decodeUnitsIq4_nlAVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -2634,9 +2828,9 @@ done2:
 TEXT ·matmul1xIq4_nlAVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      iq4_nl0<>+0(SB), Y0
-	VMOVDQU      iq4_nl1<>+0(SB), Y1
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y2
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2657,8 +2851,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2694,6 +2892,8 @@ done4:
 	VADDPS       Y4, Y3, Y3
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -2717,9 +2917,9 @@ done2:
 TEXT ·matmul2xIq4_nlAVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      iq4_nl0<>+0(SB), Y0
-	VMOVDQU      iq4_nl1<>+0(SB), Y1
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y2
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2741,8 +2941,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2785,6 +2989,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X5
 	VADDPS       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
@@ -2818,9 +3024,9 @@ done2:
 TEXT ·matmul3xIq4_nlAVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      iq4_nl0<>+0(SB), Y0
-	VMOVDQU      iq4_nl1<>+0(SB), Y1
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y2
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2844,8 +3050,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -2895,6 +3105,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X6
 	VADDPS       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
@@ -2936,9 +3148,9 @@ done2:
 TEXT ·matmul4xIq4_nlAVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      iq4_nl0<>+0(SB), Y0
-	VMOVDQU      iq4_nl1<>+0(SB), Y1
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y2
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2963,8 +3175,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3022,6 +3238,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X7
 	VADDPS       X3, X7, X7
 	VMOVHLPS     X7, X7, X3
@@ -3071,10 +3289,10 @@ done2:
 TEXT ·matmulQ81xIq4_nlAVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      iq4_nl0<>+0(SB), Y0
-	VMOVDQU      iq4_nl3<>+0(SB), Y1
-	VMOVDQU      iq4_nl1<>+0(SB), Y2
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y3
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
+	VMOVDQU      iq4_nl_ones<>+0(SB), Y1
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y2
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3094,8 +3312,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3105,12 +3327,18 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
 	VFMADD231PS  Y6, Y7, Y4
+
+	// scales of the block
 	VPBROADCASTW 18(R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3120,6 +3348,8 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 4(SI), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
@@ -3136,8 +3366,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3147,6 +3381,8 @@ loop5:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
@@ -3160,6 +3396,8 @@ loop5:
 done6:
 	ADDQ         $1, DI
 	VADDPS       Y5, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X5
 	VADDPS       X4, X5, X5
 	VMOVHLPS     X5, X5, X4
@@ -3183,10 +3421,10 @@ done2:
 TEXT ·matmulQ82xIq4_nlAVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      iq4_nl3<>+0(SB), Y0
-	VMOVDQU      iq4_nl0<>+0(SB), Y1
-	VMOVDQU      iq4_nl1<>+0(SB), Y2
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y3
+	VMOVDQU      iq4_nl_ones<>+0(SB), Y0
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y1
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y2
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3206,8 +3444,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3221,6 +3463,8 @@ loop3:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -3229,8 +3473,12 @@ loop3:
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
 	VFMADD231PS  Y6, Y7, Y5
+
+	// scales of the block
 	VPBROADCASTW 18(R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R8), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3244,6 +3492,8 @@ loop3:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 8(SI), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -3264,8 +3514,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3279,6 +3533,8 @@ loop5:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -3295,6 +3551,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X6
 	VADDPS       X4, X6, X6
 	VMOVHLPS     X6, X6, X4
@@ -3328,10 +3586,10 @@ done2:
 TEXT ·matmulQ83xIq4_nlAVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      iq4_nl3<>+0(SB), Y0
-	VMOVDQU      iq4_nl0<>+0(SB), Y1
-	VMOVDQU      iq4_nl1<>+0(SB), Y2
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y3
+	VMOVDQU      iq4_nl_ones<>+0(SB), Y0
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y1
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y2
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3352,8 +3610,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -3371,6 +3633,8 @@ loop3:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -3383,8 +3647,12 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y7, Y9, Y7
 	VFMADD231PS  Y7, Y8, Y6
+
+	// scales of the block
 	VPBROADCASTW 18(R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -3402,6 +3670,8 @@ loop3:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 12(SI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -3426,8 +3696,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -3445,6 +3719,8 @@ loop5:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -3465,6 +3741,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X7
 	VADDPS       X4, X7, X7
 	VMOVHLPS     X7, X7, X4
@@ -3506,10 +3784,10 @@ done2:
 TEXT ·matmulQ84xIq4_nlAVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      iq4_nl3<>+0(SB), Y0
-	VMOVDQU      iq4_nl0<>+0(SB), Y1
-	VMOVDQU      iq4_nl1<>+0(SB), Y2
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y3
+	VMOVDQU      iq4_nl_ones<>+0(SB), Y0
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y1
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y2
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3531,8 +3809,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -3554,6 +3836,8 @@ loop3:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -3570,8 +3854,12 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y7
+
+	// scales of the block
 	VPBROADCASTW 18(R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -3593,6 +3881,8 @@ loop3:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 16(SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -3621,8 +3911,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -3644,6 +3938,8 @@ loop5:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -3668,6 +3964,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X8
 	VADDPS       X4, X8, X8
 	VMOVHLPS     X8, X8, X4
@@ -3717,10 +4015,10 @@ done2:
 TEXT ·matmulQ8Fours1xIq4_nlAVX2(SB), NOSPLIT, $288-72
 
 	// constants of the loops
-	VMOVDQU      iq4_nl0<>+0(SB), Y0
-	VMOVDQU      iq4_nl3<>+0(SB), Y1
-	VMOVDQU      iq4_nl1<>+0(SB), Y2
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y3
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
+	VMOVDQU      iq4_nl_ones<>+0(SB), Y1
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y2
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3749,8 +4047,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3760,12 +4062,18 @@ loop5:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
 	VFMADD231PS  Y6, Y7, Y4
+
+	// scales of the block
 	VPBROADCASTW 18(R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R11), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3775,6 +4083,8 @@ loop5:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 4(R9), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
@@ -3791,8 +4101,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3802,6 +4116,8 @@ loop7:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
@@ -3856,10 +4172,10 @@ done2:
 TEXT ·matmulQ8Fours2xIq4_nlAVX2(SB), NOSPLIT, $416-72
 
 	// constants of the loops
-	VMOVDQU      iq4_nl3<>+0(SB), Y0
-	VMOVDQU      iq4_nl0<>+0(SB), Y1
-	VMOVDQU      iq4_nl1<>+0(SB), Y2
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y3
+	VMOVDQU      iq4_nl_ones<>+0(SB), Y0
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y1
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y2
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3888,8 +4204,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3903,6 +4223,8 @@ loop5:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -3911,8 +4233,12 @@ loop5:
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
 	VFMADD231PS  Y6, Y7, Y5
+
+	// scales of the block
 	VPBROADCASTW 18(R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R11), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3926,6 +4252,8 @@ loop5:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 8(R9), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -3946,8 +4274,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3961,6 +4293,8 @@ loop7:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -4038,10 +4372,10 @@ done2:
 TEXT ·matmulQ8Fours3xIq4_nlAVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      iq4_nl3<>+0(SB), Y0
-	VMOVDQU      iq4_nl0<>+0(SB), Y1
-	VMOVDQU      iq4_nl1<>+0(SB), Y2
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y3
+	VMOVDQU      iq4_nl_ones<>+0(SB), Y0
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y1
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y2
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4071,8 +4405,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4090,6 +4428,8 @@ loop5:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -4102,8 +4442,12 @@ loop5:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y7, Y9, Y7
 	VFMADD231PS  Y7, Y8, Y6
+
+	// scales of the block
 	VPBROADCASTW 18(R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R11), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4121,6 +4465,8 @@ loop5:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 12(R9), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -4145,8 +4491,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4164,6 +4514,8 @@ loop7:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -4263,10 +4615,10 @@ done2:
 TEXT ·matmulQ8Fours4xIq4_nlAVX2(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      iq4_nl3<>+0(SB), Y0
-	VMOVDQU      iq4_nl0<>+0(SB), Y1
-	VMOVDQU      iq4_nl1<>+0(SB), Y2
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y3
+	VMOVDQU      iq4_nl_ones<>+0(SB), Y0
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y1
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y2
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4297,8 +4649,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -4320,6 +4676,8 @@ loop5:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -4336,8 +4694,12 @@ loop5:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y7
+
+	// scales of the block
 	VPBROADCASTW 18(R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -4359,6 +4721,8 @@ loop5:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 16(R9), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -4387,8 +4751,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -4410,6 +4778,8 @@ loop7:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -4531,9 +4901,9 @@ done2:
 TEXT ·unpackIq4_nlAVX2(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      iq4_nl0<>+0(SB), Y0
-	VMOVDQU      iq4_nl1<>+0(SB), Y1
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y2
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -4568,12 +4938,12 @@ done2:
 TEXT ·encodeGroupsIq4_nlAVX2(SB), NOSPLIT, $0-32
 
 	// constants of the loops
-	VMOVDQU      iq4_nl5<>+0(SB), Y0
-	VMOVDQU      iq4_nl14<>+0(SB), Y1
-	VMOVDQU      iq4_nl13<>+0(SB), Y2
-	VMOVDQU      iq4_nl10<>+0(SB), Y3
-	VMOVDQU      iq4_nl11<>+0(SB), Y4
-	VMOVDQU      iq4_nl12<>+0(SB), Y5
+	VMOVDQU      iq4_nl_mask2<>+0(SB), Y0
+	VMOVDQU      iq4_nl_level2<>+0(SB), Y1
+	VMOVDQU      iq4_nl_level<>+0(SB), Y2
+	VMOVDQU      iq4_nl_threshold<>+0(SB), Y3
+	VMOVDQU      iq4_nl_threshold2<>+0(SB), Y4
+	VMOVDQU      iq4_nl_threshold3<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -4641,7 +5011,7 @@ done4:
 	ADDQ         $1, DI
 
 	// m
-	VMOVDQU      iq4_nl4<>+0(SB), Y6
+	VMOVDQU      iq4_nl_extremum<>+0(SB), Y6
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -4680,12 +5050,12 @@ done6:
 	// id
 	VMOVUPS      1024(CX), Y6
 	VPAND        Y0, Y6, Y7
-	VMOVDQU      iq4_nl6<>+0(SB), Y8
+	VMOVDQU      iq4_nl_const<>+0(SB), Y8
 	VCMPPS       $0x1d, Y8, Y7, Y7
-	VMOVDQU      iq4_nl7<>+0(SB), Y8
-	VDIVPS       iq4_nl8<>+0(SB), Y6, Y6
+	VMOVDQU      iq4_nl_const2<>+0(SB), Y8
+	VDIVPS       iq4_nl_divisor<>+0(SB), Y6, Y6
 	VDIVPS       Y6, Y8, Y6
-	VMOVDQU      iq4_nl4<>+0(SB), Y8
+	VMOVDQU      iq4_nl_extremum<>+0(SB), Y8
 	VBLENDVPS    Y7, Y6, Y8, Y6
 	VMOVUPS      Y6, 1056(CX)
 
@@ -4700,7 +5070,7 @@ loop7:
 	VMOVUPS      (CX)(SI*8), Y6
 	VMOVUPS      1056(CX), Y7
 	VMULPS       Y7, Y6, Y6
-	VCMPPS       $0x15, iq4_nl9<>+0(SB), Y6, Y7
+	VCMPPS       $0x15, iq4_nl_limit<>+0(SB), Y6, Y7
 	VPABSD       Y7, Y7
 	VPERMPS      Y3, Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
@@ -4718,7 +5088,7 @@ loop7:
 	VMOVUPS      32(CX)(SI*8), Y6
 	VMOVUPS      1056(CX), Y7
 	VMULPS       Y7, Y6, Y6
-	VCMPPS       $0x15, iq4_nl9<>+0(SB), Y6, Y7
+	VCMPPS       $0x15, iq4_nl_limit<>+0(SB), Y6, Y7
 	VPABSD       Y7, Y7
 	VPERMPS      Y3, Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
@@ -4736,7 +5106,7 @@ loop7:
 	VMOVUPS      64(CX)(SI*8), Y6
 	VMOVUPS      1056(CX), Y7
 	VMULPS       Y7, Y6, Y6
-	VCMPPS       $0x15, iq4_nl9<>+0(SB), Y6, Y7
+	VCMPPS       $0x15, iq4_nl_limit<>+0(SB), Y6, Y7
 	VPABSD       Y7, Y7
 	VPERMPS      Y3, Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
@@ -4754,7 +5124,7 @@ loop7:
 	VMOVUPS      96(CX)(SI*8), Y6
 	VMOVUPS      1056(CX), Y7
 	VMULPS       Y7, Y6, Y6
-	VCMPPS       $0x15, iq4_nl9<>+0(SB), Y6, Y7
+	VCMPPS       $0x15, iq4_nl_limit<>+0(SB), Y6, Y7
 	VPABSD       Y7, Y7
 	VPERMPS      Y3, Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
@@ -4804,7 +5174,7 @@ done10:
 	ADDQ         $1, DI
 
 	// dot
-	VMOVDQU      iq4_nl4<>+0(SB), Y6
+	VMOVDQU      iq4_nl_extremum<>+0(SB), Y6
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -4861,7 +5231,7 @@ done12:
 	VMOVUPS      Y6, 3136(CX)
 
 	// power
-	VMOVDQU      iq4_nl4<>+0(SB), Y6
+	VMOVDQU      iq4_nl_extremum<>+0(SB), Y6
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -4915,23 +5285,23 @@ done14:
 
 	// d
 	VMOVUPS      1056(CX), Y6
-	VMOVDQU      iq4_nl4<>+0(SB), Y7
+	VMOVDQU      iq4_nl_extremum<>+0(SB), Y7
 	VCMPPS       $4, Y7, Y6, Y6
 	VMOVUPS      3168(CX), Y7
-	VMOVDQU      iq4_nl4<>+0(SB), Y8
+	VMOVDQU      iq4_nl_extremum<>+0(SB), Y8
 	VCMPPS       $0x1e, Y8, Y7, Y8
 	VPAND        Y8, Y6, Y6
 	VMOVUPS      3136(CX), Y8
 	VDIVPS       Y7, Y8, Y7
-	VMOVDQU      iq4_nl4<>+0(SB), Y8
+	VMOVDQU      iq4_nl_extremum<>+0(SB), Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VMOVUPS      Y6, 3200(CX)
 
 	// d
 	VMOVUPS      3200(CX), Y6
 	VCMPPS       $3, Y6, Y6, Y7
-	VPAND        iq4_nl15<>+0(SB), Y6, Y8
-	VPOR         iq4_nl16<>+0(SB), Y8, Y8
+	VPAND        iq4_nl_d<>+0(SB), Y6, Y8
+	VPOR         iq4_nl_d2<>+0(SB), Y8, Y8
 	VBLENDVPS    Y7, Y8, Y6, Y8
 	VCVTPS2PH    $0, Y8, X8
 	VPMOVZXWD    X8, Y6
@@ -5065,9 +5435,9 @@ done2:
 TEXT ·mix1xIq4_nlAVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      iq4_nl0<>+0(SB), Y0
-	VMOVDQU      iq4_nl1<>+0(SB), Y1
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y2
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -5091,6 +5461,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -5140,9 +5512,9 @@ done2:
 TEXT ·mix2xIq4_nlAVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      iq4_nl0<>+0(SB), Y0
-	VMOVDQU      iq4_nl1<>+0(SB), Y1
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y2
+	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
+	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -5172,6 +5544,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y11
 	VPSRLVD      Y0, Y11, Y11
 	VPAND        Y1, Y11, Y11
@@ -5270,10 +5644,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y12
-	VPSRLVD      iq4_nl0<>+0(SB), Y12, Y12
-	VPAND        iq4_nl1<>+0(SB), Y12, Y12
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y13
+	VPSRLVD      iq4_nl_shifts<>+0(SB), Y12, Y12
+	VPAND        iq4_nl_mask<>+0(SB), Y12, Y12
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y13
 	VPSHUFB      Y12, Y13, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
@@ -5389,10 +5765,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      iq4_nl0<>+0(SB), Y10, Y10
-	VPAND        iq4_nl1<>+0(SB), Y10, Y10
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y11
+	VPSRLVD      iq4_nl_shifts<>+0(SB), Y10, Y10
+	VPAND        iq4_nl_mask<>+0(SB), Y10, Y10
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -5487,10 +5865,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      iq4_nl0<>+0(SB), Y10, Y10
-	VPAND        iq4_nl1<>+0(SB), Y10, Y10
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y11
+	VPSRLVD      iq4_nl_shifts<>+0(SB), Y10, Y10
+	VPAND        iq4_nl_mask<>+0(SB), Y10, Y10
+	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10

@@ -4,87 +4,87 @@
 
 #include "textflag.h"
 
-DATA iq4_xs0<>+0(SB)/8, $0x8080800080808000
-DATA iq4_xs0<>+8(SB)/8, $0x8080800180808001
-DATA iq4_xs0<>+16(SB)/8, $0x8080800080808000
-DATA iq4_xs0<>+24(SB)/8, $0x8080800180808001
-GLOBL iq4_xs0<>(SB), RODATA|NOPTR, $32
+DATA iq4_xs_shuffle<>+0(SB)/8, $0x8080800080808000
+DATA iq4_xs_shuffle<>+8(SB)/8, $0x8080800180808001
+DATA iq4_xs_shuffle<>+16(SB)/8, $0x8080800080808000
+DATA iq4_xs_shuffle<>+24(SB)/8, $0x8080800180808001
+GLOBL iq4_xs_shuffle<>(SB), RODATA|NOPTR, $32
 
-DATA iq4_xs1<>+0(SB)/8, $0x0000000400000000
-DATA iq4_xs1<>+8(SB)/8, $0x0000000400000000
-DATA iq4_xs1<>+16(SB)/8, $0x0000000400000000
-DATA iq4_xs1<>+24(SB)/8, $0x0000000400000000
-GLOBL iq4_xs1<>(SB), RODATA|NOPTR, $32
+DATA iq4_xs_shifts<>+0(SB)/8, $0x0000000400000000
+DATA iq4_xs_shifts<>+8(SB)/8, $0x0000000400000000
+DATA iq4_xs_shifts<>+16(SB)/8, $0x0000000400000000
+DATA iq4_xs_shifts<>+24(SB)/8, $0x0000000400000000
+GLOBL iq4_xs_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA iq4_xs2<>+0(SB)/8, $0x0000000f0000000f
-DATA iq4_xs2<>+8(SB)/8, $0x0000000f0000000f
-DATA iq4_xs2<>+16(SB)/8, $0x0000000f0000000f
-DATA iq4_xs2<>+24(SB)/8, $0x0000000f0000000f
-GLOBL iq4_xs2<>(SB), RODATA|NOPTR, $32
+DATA iq4_xs_mask<>+0(SB)/8, $0x0000000f0000000f
+DATA iq4_xs_mask<>+8(SB)/8, $0x0000000f0000000f
+DATA iq4_xs_mask<>+16(SB)/8, $0x0000000f0000000f
+DATA iq4_xs_mask<>+24(SB)/8, $0x0000000f0000000f
+GLOBL iq4_xs_mask<>(SB), RODATA|NOPTR, $32
 
-DATA iq4_xs3<>+0(SB)/8, $0x8080800080808000
-DATA iq4_xs3<>+8(SB)/8, $0x8080800080808000
-DATA iq4_xs3<>+16(SB)/8, $0x8080800080808000
-DATA iq4_xs3<>+24(SB)/8, $0x8080800080808000
-GLOBL iq4_xs3<>(SB), RODATA|NOPTR, $32
+DATA iq4_xs_shuffle2<>+0(SB)/8, $0x8080800080808000
+DATA iq4_xs_shuffle2<>+8(SB)/8, $0x8080800080808000
+DATA iq4_xs_shuffle2<>+16(SB)/8, $0x8080800080808000
+DATA iq4_xs_shuffle2<>+24(SB)/8, $0x8080800080808000
+GLOBL iq4_xs_shuffle2<>(SB), RODATA|NOPTR, $32
 
-DATA iq4_xs4<>+0(SB)/8, $0x0000000200000000
-DATA iq4_xs4<>+8(SB)/8, $0x0000000600000004
-DATA iq4_xs4<>+16(SB)/8, $0x0000000200000000
-DATA iq4_xs4<>+24(SB)/8, $0x0000000600000004
-GLOBL iq4_xs4<>(SB), RODATA|NOPTR, $32
+DATA iq4_xs_shifts2<>+0(SB)/8, $0x0000000200000000
+DATA iq4_xs_shifts2<>+8(SB)/8, $0x0000000600000004
+DATA iq4_xs_shifts2<>+16(SB)/8, $0x0000000200000000
+DATA iq4_xs_shifts2<>+24(SB)/8, $0x0000000600000004
+GLOBL iq4_xs_shifts2<>(SB), RODATA|NOPTR, $32
 
-DATA iq4_xs5<>+0(SB)/8, $0x0000000300000003
-DATA iq4_xs5<>+8(SB)/8, $0x0000000300000003
-DATA iq4_xs5<>+16(SB)/8, $0x0000000300000003
-DATA iq4_xs5<>+24(SB)/8, $0x0000000300000003
-GLOBL iq4_xs5<>(SB), RODATA|NOPTR, $32
+DATA iq4_xs_mask2<>+0(SB)/8, $0x0000000300000003
+DATA iq4_xs_mask2<>+8(SB)/8, $0x0000000300000003
+DATA iq4_xs_mask2<>+16(SB)/8, $0x0000000300000003
+DATA iq4_xs_mask2<>+24(SB)/8, $0x0000000300000003
+GLOBL iq4_xs_mask2<>(SB), RODATA|NOPTR, $32
 
-DATA iq4_xs6<>+0(SB)/8, $0x0000000400000004
-DATA iq4_xs6<>+8(SB)/8, $0x0000000400000004
-DATA iq4_xs6<>+16(SB)/8, $0x0000000400000004
-DATA iq4_xs6<>+24(SB)/8, $0x0000000400000004
-GLOBL iq4_xs6<>(SB), RODATA|NOPTR, $32
+DATA iq4_xs_shifts3<>+0(SB)/8, $0x0000000400000004
+DATA iq4_xs_shifts3<>+8(SB)/8, $0x0000000400000004
+DATA iq4_xs_shifts3<>+16(SB)/8, $0x0000000400000004
+DATA iq4_xs_shifts3<>+24(SB)/8, $0x0000000400000004
+GLOBL iq4_xs_shifts3<>(SB), RODATA|NOPTR, $32
 
-DATA iq4_xs7<>+0(SB)/8, $0x4200000042000000
-DATA iq4_xs7<>+8(SB)/8, $0x4200000042000000
-DATA iq4_xs7<>+16(SB)/8, $0x4200000042000000
-DATA iq4_xs7<>+24(SB)/8, $0x4200000042000000
-GLOBL iq4_xs7<>(SB), RODATA|NOPTR, $32
+DATA iq4_xs_const<>+0(SB)/8, $0x4200000042000000
+DATA iq4_xs_const<>+8(SB)/8, $0x4200000042000000
+DATA iq4_xs_const<>+16(SB)/8, $0x4200000042000000
+DATA iq4_xs_const<>+24(SB)/8, $0x4200000042000000
+GLOBL iq4_xs_const<>(SB), RODATA|NOPTR, $32
 
-DATA iq4_xs8<>+0(SB)/8, $0x0000000000000000
-DATA iq4_xs8<>+8(SB)/8, $0x0000000000000000
-DATA iq4_xs8<>+16(SB)/8, $0x0000000400000004
-DATA iq4_xs8<>+24(SB)/8, $0x0000000400000004
-GLOBL iq4_xs8<>(SB), RODATA|NOPTR, $32
+DATA iq4_xs_shifts4<>+0(SB)/8, $0x0000000000000000
+DATA iq4_xs_shifts4<>+8(SB)/8, $0x0000000000000000
+DATA iq4_xs_shifts4<>+16(SB)/8, $0x0000000400000004
+DATA iq4_xs_shifts4<>+24(SB)/8, $0x0000000400000004
+GLOBL iq4_xs_shifts4<>(SB), RODATA|NOPTR, $32
 
-DATA iq4_xs9<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA iq4_xs9<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA iq4_xs9<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA iq4_xs9<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL iq4_xs9<>(SB), RODATA|NOPTR, $32
+DATA iq4_xs_mask3<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA iq4_xs_mask3<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA iq4_xs_mask3<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA iq4_xs_mask3<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL iq4_xs_mask3<>(SB), RODATA|NOPTR, $32
 
-DATA iq4_xs10<>+0(SB)/8, $0xf6eaddcfbfad9881
-DATA iq4_xs10<>+8(SB)/8, $0x7159453526190d01
-GLOBL iq4_xs10<>(SB), RODATA|NOPTR, $16
+DATA iq4_xs_levels<>+0(SB)/8, $0xf6eaddcfbfad9881
+DATA iq4_xs_levels<>+8(SB)/8, $0x7159453526190d01
+GLOBL iq4_xs_levels<>(SB), RODATA|NOPTR, $16
 
-DATA iq4_xs11<>+0(SB)/8, $0x0001000100010001
-DATA iq4_xs11<>+8(SB)/8, $0x0001000100010001
-DATA iq4_xs11<>+16(SB)/8, $0x0001000100010001
-DATA iq4_xs11<>+24(SB)/8, $0x0001000100010001
-GLOBL iq4_xs11<>(SB), RODATA|NOPTR, $32
+DATA iq4_xs_ones<>+0(SB)/8, $0x0001000100010001
+DATA iq4_xs_ones<>+8(SB)/8, $0x0001000100010001
+DATA iq4_xs_ones<>+16(SB)/8, $0x0001000100010001
+DATA iq4_xs_ones<>+24(SB)/8, $0x0001000100010001
+GLOBL iq4_xs_ones<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsIq4_xsAVX512 unpacks units of 256 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsIq4_xsAVX512(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	VMOVDQU      iq4_xs8<>+0(SB), Y0
-	VMOVDQU      iq4_xs9<>+0(SB), Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VMOVDQU      iq4_xs4<>+0(SB), Y3
-	VMOVDQU      iq4_xs1<>+0(SB), Y4
-	VMOVDQU      iq4_xs3<>+0(SB), Y5
+	VMOVDQU      iq4_xs_shifts4<>+0(SB), Y0
+	VMOVDQU      iq4_xs_mask3<>+0(SB), Y1
+	VBROADCASTI128 iq4_xs_levels<>+0(SB), Y2
+	VMOVDQU      iq4_xs_shifts2<>+0(SB), Y3
+	VMOVDQU      iq4_xs_shifts<>+0(SB), Y4
+	VMOVDQU      iq4_xs_shuffle2<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -94,25 +94,29 @@ TEXT ·decodeUnitsIq4_xsAVX512(SB), NOSPLIT, $576-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      4(BX), X7
 	VINSERTI128  $1, 6(BX), Y7, Y7
-	VPSHUFB      iq4_xs0<>+0(SB), Y7, Y7
+	VPSHUFB      iq4_xs_shuffle<>+0(SB), Y7, Y7
 	VPSRLVD      Y4, Y7, Y7
-	VPAND        iq4_xs2<>+0(SB), Y7, Y7
+	VPAND        iq4_xs_mask<>+0(SB), Y7, Y7
 	VMOVDQU      2(BX), X8
 	VINSERTI128  $1, 3(BX), Y8, Y8
 	VPSHUFB      Y5, Y8, Y8
 	VPSRLVD      Y3, Y8, Y8
-	VPAND        iq4_xs5<>+0(SB), Y8, Y8
-	VPSLLVD      iq4_xs6<>+0(SB), Y8, Y8
+	VPAND        iq4_xs_mask2<>+0(SB), Y8, Y8
+	VPSLLVD      iq4_xs_shifts3<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VCVTDQ2PS    Y7, Y7
-	VMOVDQU      iq4_xs7<>+0(SB), Y8
+	VMOVDQU      iq4_xs_const<>+0(SB), Y8
 	VSUBPS       Y8, Y7, Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 8(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -138,6 +142,8 @@ loop1:
 	VBROADCASTSS 32(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 96(AX)
+
+	// levels of values 32 to 63
 	VBROADCASTI128 24(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -163,6 +169,8 @@ loop1:
 	VBROADCASTSS 36(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 224(AX)
+
+	// levels of values 64 to 95
 	VBROADCASTI128 40(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -188,6 +196,8 @@ loop1:
 	VBROADCASTSS 40(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 352(AX)
+
+	// levels of values 96 to 127
 	VBROADCASTI128 56(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -213,6 +223,8 @@ loop1:
 	VBROADCASTSS 44(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 480(AX)
+
+	// levels of values 128 to 159
 	VBROADCASTI128 72(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -238,6 +250,8 @@ loop1:
 	VBROADCASTSS 48(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 608(AX)
+
+	// levels of values 160 to 191
 	VBROADCASTI128 88(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -263,6 +277,8 @@ loop1:
 	VBROADCASTSS 52(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 736(AX)
+
+	// levels of values 192 to 223
 	VBROADCASTI128 104(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -288,6 +304,8 @@ loop1:
 	VBROADCASTSS 56(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 864(AX)
+
+	// levels of values 224 to 255
 	VBROADCASTI128 120(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -328,12 +346,12 @@ done2:
 TEXT ·matmul1xIq4_xsAVX512(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      iq4_xs8<>+0(SB), Y0
-	VMOVDQU      iq4_xs9<>+0(SB), Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VMOVDQU      iq4_xs4<>+0(SB), Y3
-	VMOVDQU      iq4_xs1<>+0(SB), Y4
-	VMOVDQU      iq4_xs3<>+0(SB), Y5
+	VMOVDQU      iq4_xs_shifts4<>+0(SB), Y0
+	VMOVDQU      iq4_xs_mask3<>+0(SB), Y1
+	VBROADCASTI128 iq4_xs_levels<>+0(SB), Y2
+	VMOVDQU      iq4_xs_shifts2<>+0(SB), Y3
+	VMOVDQU      iq4_xs_shifts<>+0(SB), Y4
+	VMOVDQU      iq4_xs_shuffle2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -354,25 +372,29 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      4(R8), X11
 	VINSERTI128  $1, 6(R8), Y11, Y11
-	VPSHUFB      iq4_xs0<>+0(SB), Y11, Y11
+	VPSHUFB      iq4_xs_shuffle<>+0(SB), Y11, Y11
 	VPSRLVD      Y4, Y11, Y11
-	VPAND        iq4_xs2<>+0(SB), Y11, Y11
+	VPAND        iq4_xs_mask<>+0(SB), Y11, Y11
 	VMOVDQU      2(R8), X12
 	VINSERTI128  $1, 3(R8), Y12, Y12
 	VPSHUFB      Y5, Y12, Y12
 	VPSRLVD      Y3, Y12, Y12
-	VPAND        iq4_xs5<>+0(SB), Y12, Y12
-	VPSLLVD      iq4_xs6<>+0(SB), Y12, Y12
+	VPAND        iq4_xs_mask2<>+0(SB), Y12, Y12
+	VPSLLVD      iq4_xs_shifts3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
-	VMOVDQU      iq4_xs7<>+0(SB), Y12
+	VMOVDQU      iq4_xs_const<>+0(SB), Y12
 	VSUBPS       Y12, Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 8(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -402,6 +424,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      96(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VBROADCASTI128 24(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -431,6 +455,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      224(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VBROADCASTI128 40(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -460,6 +486,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      352(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VBROADCASTI128 56(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -489,6 +517,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      480(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VBROADCASTI128 72(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -518,6 +548,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      608(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VBROADCASTI128 88(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -547,6 +579,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      736(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VBROADCASTI128 104(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -576,6 +610,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      864(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VBROADCASTI128 120(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -615,6 +651,8 @@ done4:
 	VADDPS       Y7, Y6, Y6
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -638,12 +676,12 @@ done2:
 TEXT ·matmul2xIq4_xsAVX512(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      iq4_xs8<>+0(SB), Y0
-	VMOVDQU      iq4_xs9<>+0(SB), Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VMOVDQU      iq4_xs4<>+0(SB), Y3
-	VMOVDQU      iq4_xs1<>+0(SB), Y4
-	VMOVDQU      iq4_xs3<>+0(SB), Y5
+	VMOVDQU      iq4_xs_shifts4<>+0(SB), Y0
+	VMOVDQU      iq4_xs_mask3<>+0(SB), Y1
+	VBROADCASTI128 iq4_xs_levels<>+0(SB), Y2
+	VMOVDQU      iq4_xs_shifts2<>+0(SB), Y3
+	VMOVDQU      iq4_xs_shifts<>+0(SB), Y4
+	VMOVDQU      iq4_xs_shuffle2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -665,25 +703,29 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      4(R9), X11
 	VINSERTI128  $1, 6(R9), Y11, Y11
-	VPSHUFB      iq4_xs0<>+0(SB), Y11, Y11
+	VPSHUFB      iq4_xs_shuffle<>+0(SB), Y11, Y11
 	VPSRLVD      Y4, Y11, Y11
-	VPAND        iq4_xs2<>+0(SB), Y11, Y11
+	VPAND        iq4_xs_mask<>+0(SB), Y11, Y11
 	VMOVDQU      2(R9), X12
 	VINSERTI128  $1, 3(R9), Y12, Y12
 	VPSHUFB      Y5, Y12, Y12
 	VPSRLVD      Y3, Y12, Y12
-	VPAND        iq4_xs5<>+0(SB), Y12, Y12
-	VPSLLVD      iq4_xs6<>+0(SB), Y12, Y12
+	VPAND        iq4_xs_mask2<>+0(SB), Y12, Y12
+	VPSLLVD      iq4_xs_shifts3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
-	VMOVDQU      iq4_xs7<>+0(SB), Y12
+	VMOVDQU      iq4_xs_const<>+0(SB), Y12
 	VSUBPS       Y12, Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 8(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -721,6 +763,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      96(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VBROADCASTI128 24(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -758,6 +802,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      224(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VBROADCASTI128 40(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -795,6 +841,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      352(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VBROADCASTI128 56(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -832,6 +880,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      480(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VBROADCASTI128 72(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -869,6 +919,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      608(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VBROADCASTI128 88(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -906,6 +958,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      736(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VBROADCASTI128 104(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -943,6 +997,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      864(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VBROADCASTI128 120(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -989,6 +1045,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y7, Y7
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -1022,12 +1080,12 @@ done2:
 TEXT ·matmul3xIq4_xsAVX512(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      iq4_xs8<>+0(SB), Y0
-	VMOVDQU      iq4_xs9<>+0(SB), Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VMOVDQU      iq4_xs4<>+0(SB), Y3
-	VMOVDQU      iq4_xs1<>+0(SB), Y4
-	VMOVDQU      iq4_xs3<>+0(SB), Y5
+	VMOVDQU      iq4_xs_shifts4<>+0(SB), Y0
+	VMOVDQU      iq4_xs_mask3<>+0(SB), Y1
+	VBROADCASTI128 iq4_xs_levels<>+0(SB), Y2
+	VMOVDQU      iq4_xs_shifts2<>+0(SB), Y3
+	VMOVDQU      iq4_xs_shifts<>+0(SB), Y4
+	VMOVDQU      iq4_xs_shuffle2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1051,25 +1109,29 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
 	VMOVDQU      4(R10), X10
 	VINSERTI128  $1, 6(R10), Y10, Y10
-	VPSHUFB      iq4_xs0<>+0(SB), Y10, Y10
+	VPSHUFB      iq4_xs_shuffle<>+0(SB), Y10, Y10
 	VPSRLVD      Y4, Y10, Y10
-	VPAND        iq4_xs2<>+0(SB), Y10, Y10
+	VPAND        iq4_xs_mask<>+0(SB), Y10, Y10
 	VMOVDQU      2(R10), X11
 	VINSERTI128  $1, 3(R10), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
 	VPSRLVD      Y3, Y11, Y11
-	VPAND        iq4_xs5<>+0(SB), Y11, Y11
-	VPSLLVD      iq4_xs6<>+0(SB), Y11, Y11
+	VPAND        iq4_xs_mask2<>+0(SB), Y11, Y11
+	VPSLLVD      iq4_xs_shifts3<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VCVTDQ2PS    Y10, Y10
-	VMOVDQU      iq4_xs7<>+0(SB), Y11
+	VMOVDQU      iq4_xs_const<>+0(SB), Y11
 	VSUBPS       Y11, Y10, Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 8(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -1115,6 +1177,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      96(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 32 to 63
 	VBROADCASTI128 24(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -1160,6 +1224,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      224(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 64 to 95
 	VBROADCASTI128 40(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -1205,6 +1271,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      352(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 96 to 127
 	VBROADCASTI128 56(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -1250,6 +1318,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      480(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 128 to 159
 	VBROADCASTI128 72(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -1295,6 +1365,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      608(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 160 to 191
 	VBROADCASTI128 88(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -1340,6 +1412,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      736(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 192 to 223
 	VBROADCASTI128 104(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -1385,6 +1459,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      864(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 224 to 255
 	VBROADCASTI128 120(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -1438,6 +1514,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -1479,12 +1557,12 @@ done2:
 TEXT ·matmul4xIq4_xsAVX512(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      iq4_xs8<>+0(SB), Y0
-	VMOVDQU      iq4_xs9<>+0(SB), Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VMOVDQU      iq4_xs4<>+0(SB), Y3
-	VMOVDQU      iq4_xs1<>+0(SB), Y4
-	VMOVDQU      iq4_xs3<>+0(SB), Y5
+	VMOVDQU      iq4_xs_shifts4<>+0(SB), Y0
+	VMOVDQU      iq4_xs_mask3<>+0(SB), Y1
+	VBROADCASTI128 iq4_xs_levels<>+0(SB), Y2
+	VMOVDQU      iq4_xs_shifts2<>+0(SB), Y3
+	VMOVDQU      iq4_xs_shifts<>+0(SB), Y4
+	VMOVDQU      iq4_xs_shuffle2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1509,25 +1587,29 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      4(R10), X11
 	VINSERTI128  $1, 6(R10), Y11, Y11
-	VPSHUFB      iq4_xs0<>+0(SB), Y11, Y11
+	VPSHUFB      iq4_xs_shuffle<>+0(SB), Y11, Y11
 	VPSRLVD      Y4, Y11, Y11
-	VPAND        iq4_xs2<>+0(SB), Y11, Y11
+	VPAND        iq4_xs_mask<>+0(SB), Y11, Y11
 	VMOVDQU      2(R10), X12
 	VINSERTI128  $1, 3(R10), Y12, Y12
 	VPSHUFB      Y5, Y12, Y12
 	VPSRLVD      Y3, Y12, Y12
-	VPAND        iq4_xs5<>+0(SB), Y12, Y12
-	VPSLLVD      iq4_xs6<>+0(SB), Y12, Y12
+	VPAND        iq4_xs_mask2<>+0(SB), Y12, Y12
+	VPSLLVD      iq4_xs_shifts3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
-	VMOVDQU      iq4_xs7<>+0(SB), Y12
+	VMOVDQU      iq4_xs_const<>+0(SB), Y12
 	VSUBPS       Y12, Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 8(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -1581,6 +1663,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      96(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VBROADCASTI128 24(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -1634,6 +1718,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      224(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VBROADCASTI128 40(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -1687,6 +1773,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      352(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VBROADCASTI128 56(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -1740,6 +1828,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      480(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VBROADCASTI128 72(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -1793,6 +1883,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      608(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VBROADCASTI128 88(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -1846,6 +1938,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      736(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VBROADCASTI128 104(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -1899,6 +1993,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      864(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VBROADCASTI128 120(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -1960,6 +2056,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -2009,12 +2107,12 @@ done2:
 TEXT ·matmulQ81xIq4_xsAVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      iq4_xs8<>+0(SB), Y0
-	VMOVDQU      iq4_xs9<>+0(SB), Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VMOVDQU      iq4_xs4<>+0(SB), Y3
-	VMOVDQU      iq4_xs1<>+0(SB), Y4
-	VMOVDQU      iq4_xs3<>+0(SB), Y5
+	VMOVDQU      iq4_xs_shifts4<>+0(SB), Y0
+	VMOVDQU      iq4_xs_mask3<>+0(SB), Y1
+	VBROADCASTI128 iq4_xs_levels<>+0(SB), Y2
+	VMOVDQU      iq4_xs_shifts2<>+0(SB), Y3
+	VMOVDQU      iq4_xs_shifts<>+0(SB), Y4
+	VMOVDQU      iq4_xs_shuffle2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2034,25 +2132,29 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X8
 	VCVTPH2PS    X8, Y8
 	VMOVDQU      4(R9), X9
 	VINSERTI128  $1, 6(R9), Y9, Y9
-	VPSHUFB      iq4_xs0<>+0(SB), Y9, Y9
+	VPSHUFB      iq4_xs_shuffle<>+0(SB), Y9, Y9
 	VPSRLVD      Y4, Y9, Y9
-	VPAND        iq4_xs2<>+0(SB), Y9, Y9
+	VPAND        iq4_xs_mask<>+0(SB), Y9, Y9
 	VMOVDQU      2(R9), X10
 	VINSERTI128  $1, 3(R9), Y10, Y10
 	VPSHUFB      Y5, Y10, Y10
 	VPSRLVD      Y3, Y10, Y10
-	VPAND        iq4_xs5<>+0(SB), Y10, Y10
-	VPSLLVD      iq4_xs6<>+0(SB), Y10, Y10
+	VPAND        iq4_xs_mask2<>+0(SB), Y10, Y10
+	VPSLLVD      iq4_xs_shifts3<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VCVTDQ2PS    Y9, Y9
-	VMOVDQU      iq4_xs7<>+0(SB), Y10
+	VMOVDQU      iq4_xs_const<>+0(SB), Y10
 	VSUBPS       Y10, Y9, Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2062,11 +2164,15 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), Y8
 	VBROADCASTSS (DI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 24(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2076,11 +2182,15 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 36(AX), Y8
 	VBROADCASTSS 4(DI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 40(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2090,11 +2200,15 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), Y8
 	VBROADCASTSS 8(DI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 56(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2104,11 +2218,15 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 44(AX), Y8
 	VBROADCASTSS 12(DI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 128 to 159, and their products
 	VBROADCASTI128 72(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2118,11 +2236,15 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), Y8
 	VBROADCASTSS 16(DI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
+
+	// levels of values 160 to 191, and their products
 	VBROADCASTI128 88(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2132,11 +2254,15 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 52(AX), Y8
 	VBROADCASTSS 20(DI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 192 to 223, and their products
 	VBROADCASTI128 104(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2146,11 +2272,15 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), Y8
 	VBROADCASTSS 24(DI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
+
+	// levels of values 224 to 255, and their products
 	VBROADCASTI128 120(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2160,6 +2290,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 60(AX), Y8
 	VBROADCASTSS 28(DI), Y9
 	VCVTDQ2PS    Y10, Y10
@@ -2174,6 +2306,8 @@ loop3:
 done4:
 	ADDQ         $1, R8
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -2197,12 +2331,12 @@ done2:
 TEXT ·matmulQ82xIq4_xsAVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      iq4_xs8<>+0(SB), Y0
-	VMOVDQU      iq4_xs9<>+0(SB), Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VMOVDQU      iq4_xs4<>+0(SB), Y3
-	VMOVDQU      iq4_xs1<>+0(SB), Y4
-	VMOVDQU      iq4_xs3<>+0(SB), Y5
+	VMOVDQU      iq4_xs_shifts4<>+0(SB), Y0
+	VMOVDQU      iq4_xs_mask3<>+0(SB), Y1
+	VBROADCASTI128 iq4_xs_levels<>+0(SB), Y2
+	VMOVDQU      iq4_xs_shifts2<>+0(SB), Y3
+	VMOVDQU      iq4_xs_shifts<>+0(SB), Y4
+	VMOVDQU      iq4_xs_shuffle2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2222,25 +2356,29 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X8
 	VCVTPH2PS    X8, Y8
 	VMOVDQU      4(R9), X9
 	VINSERTI128  $1, 6(R9), Y9, Y9
-	VPSHUFB      iq4_xs0<>+0(SB), Y9, Y9
+	VPSHUFB      iq4_xs_shuffle<>+0(SB), Y9, Y9
 	VPSRLVD      Y4, Y9, Y9
-	VPAND        iq4_xs2<>+0(SB), Y9, Y9
+	VPAND        iq4_xs_mask<>+0(SB), Y9, Y9
 	VMOVDQU      2(R9), X10
 	VINSERTI128  $1, 3(R9), Y10, Y10
 	VPSHUFB      Y5, Y10, Y10
 	VPSRLVD      Y3, Y10, Y10
-	VPAND        iq4_xs5<>+0(SB), Y10, Y10
-	VPSLLVD      iq4_xs6<>+0(SB), Y10, Y10
+	VPAND        iq4_xs_mask2<>+0(SB), Y10, Y10
+	VPSLLVD      iq4_xs_shifts3<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VCVTDQ2PS    Y9, Y9
-	VMOVDQU      iq4_xs7<>+0(SB), Y10
+	VMOVDQU      iq4_xs_const<>+0(SB), Y10
 	VSUBPS       Y10, Y9, Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2254,6 +2392,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), Y8
 	VBROADCASTSS (DI), Y9
 	VCVTDQ2PS    Y11, Y11
@@ -2263,6 +2403,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 24(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2276,6 +2418,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 36(AX), Y8
 	VBROADCASTSS 8(DI), Y9
 	VCVTDQ2PS    Y11, Y11
@@ -2285,6 +2429,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 40(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2298,6 +2444,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), Y8
 	VBROADCASTSS 16(DI), Y9
 	VCVTDQ2PS    Y11, Y11
@@ -2307,6 +2455,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 56(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2320,6 +2470,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 44(AX), Y8
 	VBROADCASTSS 24(DI), Y9
 	VCVTDQ2PS    Y11, Y11
@@ -2329,6 +2481,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 128 to 159, and their products
 	VBROADCASTI128 72(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2342,6 +2496,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), Y8
 	VBROADCASTSS 32(DI), Y9
 	VCVTDQ2PS    Y11, Y11
@@ -2351,6 +2507,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 160 to 191, and their products
 	VBROADCASTI128 88(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2364,6 +2522,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 52(AX), Y8
 	VBROADCASTSS 40(DI), Y9
 	VCVTDQ2PS    Y11, Y11
@@ -2373,6 +2533,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 192 to 223, and their products
 	VBROADCASTI128 104(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2386,6 +2548,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), Y8
 	VBROADCASTSS 48(DI), Y9
 	VCVTDQ2PS    Y11, Y11
@@ -2395,6 +2559,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 224 to 255, and their products
 	VBROADCASTI128 120(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2408,6 +2574,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 60(AX), Y8
 	VBROADCASTSS 56(DI), Y9
 	VCVTDQ2PS    Y11, Y11
@@ -2425,6 +2593,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -2458,12 +2628,12 @@ done2:
 TEXT ·matmulQ83xIq4_xsAVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      iq4_xs8<>+0(SB), Y0
-	VMOVDQU      iq4_xs9<>+0(SB), Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VMOVDQU      iq4_xs4<>+0(SB), Y3
-	VMOVDQU      iq4_xs1<>+0(SB), Y4
-	VMOVDQU      iq4_xs3<>+0(SB), Y5
+	VMOVDQU      iq4_xs_shifts4<>+0(SB), Y0
+	VMOVDQU      iq4_xs_mask3<>+0(SB), Y1
+	VBROADCASTI128 iq4_xs_levels<>+0(SB), Y2
+	VMOVDQU      iq4_xs_shifts2<>+0(SB), Y3
+	VMOVDQU      iq4_xs_shifts<>+0(SB), Y4
+	VMOVDQU      iq4_xs_shuffle2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2484,25 +2654,29 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X9
 	VCVTPH2PS    X9, Y9
 	VMOVDQU      4(R9), X10
 	VINSERTI128  $1, 6(R9), Y10, Y10
-	VPSHUFB      iq4_xs0<>+0(SB), Y10, Y10
+	VPSHUFB      iq4_xs_shuffle<>+0(SB), Y10, Y10
 	VPSRLVD      Y4, Y10, Y10
-	VPAND        iq4_xs2<>+0(SB), Y10, Y10
+	VPAND        iq4_xs_mask<>+0(SB), Y10, Y10
 	VMOVDQU      2(R9), X11
 	VINSERTI128  $1, 3(R9), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
 	VPSRLVD      Y3, Y11, Y11
-	VPAND        iq4_xs5<>+0(SB), Y11, Y11
-	VPSLLVD      iq4_xs6<>+0(SB), Y11, Y11
+	VPAND        iq4_xs_mask2<>+0(SB), Y11, Y11
+	VPSLLVD      iq4_xs_shifts3<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VCVTDQ2PS    Y10, Y10
-	VMOVDQU      iq4_xs7<>+0(SB), Y11
+	VMOVDQU      iq4_xs_const<>+0(SB), Y11
 	VSUBPS       Y11, Y10, Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R9), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -2520,6 +2694,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), Y9
 	VBROADCASTSS (DI), Y10
 	VCVTDQ2PS    Y12, Y12
@@ -2533,6 +2709,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 24(R9), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -2550,6 +2728,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 36(AX), Y9
 	VBROADCASTSS 12(DI), Y10
 	VCVTDQ2PS    Y12, Y12
@@ -2563,6 +2743,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 40(R9), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -2580,6 +2762,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), Y9
 	VBROADCASTSS 24(DI), Y10
 	VCVTDQ2PS    Y12, Y12
@@ -2593,6 +2777,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 56(R9), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -2610,6 +2796,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 44(AX), Y9
 	VBROADCASTSS 36(DI), Y10
 	VCVTDQ2PS    Y12, Y12
@@ -2623,6 +2811,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 128 to 159, and their products
 	VBROADCASTI128 72(R9), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -2640,6 +2830,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), Y9
 	VBROADCASTSS 48(DI), Y10
 	VCVTDQ2PS    Y12, Y12
@@ -2653,6 +2845,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 160 to 191, and their products
 	VBROADCASTI128 88(R9), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -2670,6 +2864,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 52(AX), Y9
 	VBROADCASTSS 60(DI), Y10
 	VCVTDQ2PS    Y12, Y12
@@ -2683,6 +2879,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 192 to 223, and their products
 	VBROADCASTI128 104(R9), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -2700,6 +2898,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), Y9
 	VBROADCASTSS 72(DI), Y10
 	VCVTDQ2PS    Y12, Y12
@@ -2713,6 +2913,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 224 to 255, and their products
 	VBROADCASTI128 120(R9), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -2730,6 +2932,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 60(AX), Y9
 	VBROADCASTSS 84(DI), Y10
 	VCVTDQ2PS    Y12, Y12
@@ -2751,6 +2955,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -2792,12 +2998,12 @@ done2:
 TEXT ·matmulQ84xIq4_xsAVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      iq4_xs8<>+0(SB), Y0
-	VMOVDQU      iq4_xs9<>+0(SB), Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VMOVDQU      iq4_xs4<>+0(SB), Y3
-	VMOVDQU      iq4_xs1<>+0(SB), Y4
-	VMOVDQU      iq4_xs3<>+0(SB), Y5
+	VMOVDQU      iq4_xs_shifts4<>+0(SB), Y0
+	VMOVDQU      iq4_xs_mask3<>+0(SB), Y1
+	VBROADCASTI128 iq4_xs_levels<>+0(SB), Y2
+	VMOVDQU      iq4_xs_shifts2<>+0(SB), Y3
+	VMOVDQU      iq4_xs_shifts<>+0(SB), Y4
+	VMOVDQU      iq4_xs_shuffle2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2819,25 +3025,29 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      4(R9), X11
 	VINSERTI128  $1, 6(R9), Y11, Y11
-	VPSHUFB      iq4_xs0<>+0(SB), Y11, Y11
+	VPSHUFB      iq4_xs_shuffle<>+0(SB), Y11, Y11
 	VPSRLVD      Y4, Y11, Y11
-	VPAND        iq4_xs2<>+0(SB), Y11, Y11
+	VPAND        iq4_xs_mask<>+0(SB), Y11, Y11
 	VMOVDQU      2(R9), X12
 	VINSERTI128  $1, 3(R9), Y12, Y12
 	VPSHUFB      Y5, Y12, Y12
 	VPSRLVD      Y3, Y12, Y12
-	VPAND        iq4_xs5<>+0(SB), Y12, Y12
-	VPSLLVD      iq4_xs6<>+0(SB), Y12, Y12
+	VPAND        iq4_xs_mask2<>+0(SB), Y12, Y12
+	VPSLLVD      iq4_xs_shifts3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
-	VMOVDQU      iq4_xs7<>+0(SB), Y12
+	VMOVDQU      iq4_xs_const<>+0(SB), Y12
 	VSUBPS       Y12, Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -2859,6 +3069,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), Y10
 	VBROADCASTSS (DI), Y11
 	VCVTDQ2PS    Y13, Y13
@@ -2876,6 +3088,8 @@ loop3:
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 24(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -2897,6 +3111,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 36(AX), Y10
 	VBROADCASTSS 16(DI), Y11
 	VCVTDQ2PS    Y13, Y13
@@ -2914,6 +3130,8 @@ loop3:
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 40(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -2935,6 +3153,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), Y10
 	VBROADCASTSS 32(DI), Y11
 	VCVTDQ2PS    Y13, Y13
@@ -2952,6 +3172,8 @@ loop3:
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 56(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -2973,6 +3195,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 44(AX), Y10
 	VBROADCASTSS 48(DI), Y11
 	VCVTDQ2PS    Y13, Y13
@@ -2990,6 +3214,8 @@ loop3:
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 128 to 159, and their products
 	VBROADCASTI128 72(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -3011,6 +3237,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), Y10
 	VBROADCASTSS 64(DI), Y11
 	VCVTDQ2PS    Y13, Y13
@@ -3028,6 +3256,8 @@ loop3:
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 160 to 191, and their products
 	VBROADCASTI128 88(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -3049,6 +3279,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 52(AX), Y10
 	VBROADCASTSS 80(DI), Y11
 	VCVTDQ2PS    Y13, Y13
@@ -3066,6 +3298,8 @@ loop3:
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 192 to 223, and their products
 	VBROADCASTI128 104(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -3087,6 +3321,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), Y10
 	VBROADCASTSS 96(DI), Y11
 	VCVTDQ2PS    Y13, Y13
@@ -3104,6 +3340,8 @@ loop3:
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 224 to 255, and their products
 	VBROADCASTI128 120(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -3125,6 +3363,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 60(AX), Y10
 	VBROADCASTSS 112(DI), Y11
 	VCVTDQ2PS    Y13, Y13
@@ -3150,6 +3390,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -3199,12 +3441,12 @@ done2:
 TEXT ·unpackIq4_xsAVX512(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	VMOVDQU      iq4_xs8<>+0(SB), Y0
-	VMOVDQU      iq4_xs9<>+0(SB), Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VMOVDQU      iq4_xs4<>+0(SB), Y3
-	VMOVDQU      iq4_xs1<>+0(SB), Y4
-	VMOVDQU      iq4_xs3<>+0(SB), Y5
+	VMOVDQU      iq4_xs_shifts4<>+0(SB), Y0
+	VMOVDQU      iq4_xs_mask3<>+0(SB), Y1
+	VBROADCASTI128 iq4_xs_levels<>+0(SB), Y2
+	VMOVDQU      iq4_xs_shifts2<>+0(SB), Y3
+	VMOVDQU      iq4_xs_shifts<>+0(SB), Y4
+	VMOVDQU      iq4_xs_shuffle2<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -3218,18 +3460,18 @@ loop1:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      4(BX), X7
 	VINSERTI128  $1, 6(BX), Y7, Y7
-	VPSHUFB      iq4_xs0<>+0(SB), Y7, Y7
+	VPSHUFB      iq4_xs_shuffle<>+0(SB), Y7, Y7
 	VPSRLVD      Y4, Y7, Y7
-	VPAND        iq4_xs2<>+0(SB), Y7, Y7
+	VPAND        iq4_xs_mask<>+0(SB), Y7, Y7
 	VMOVDQU      2(BX), X8
 	VINSERTI128  $1, 3(BX), Y8, Y8
 	VPSHUFB      Y5, Y8, Y8
 	VPSRLVD      Y3, Y8, Y8
-	VPAND        iq4_xs5<>+0(SB), Y8, Y8
-	VPSLLVD      iq4_xs6<>+0(SB), Y8, Y8
+	VPAND        iq4_xs_mask2<>+0(SB), Y8, Y8
+	VPSLLVD      iq4_xs_shifts3<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VCVTDQ2PS    Y7, Y7
-	VMOVDQU      iq4_xs7<>+0(SB), Y8
+	VMOVDQU      iq4_xs_const<>+0(SB), Y8
 	VSUBPS       Y8, Y7, Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 32(DX)
@@ -3320,12 +3562,12 @@ done2:
 TEXT ·decodeUnitsIq4_xsAVX2(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	VMOVDQU      iq4_xs8<>+0(SB), Y0
-	VMOVDQU      iq4_xs9<>+0(SB), Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VMOVDQU      iq4_xs4<>+0(SB), Y3
-	VMOVDQU      iq4_xs1<>+0(SB), Y4
-	VMOVDQU      iq4_xs3<>+0(SB), Y5
+	VMOVDQU      iq4_xs_shifts4<>+0(SB), Y0
+	VMOVDQU      iq4_xs_mask3<>+0(SB), Y1
+	VBROADCASTI128 iq4_xs_levels<>+0(SB), Y2
+	VMOVDQU      iq4_xs_shifts2<>+0(SB), Y3
+	VMOVDQU      iq4_xs_shifts<>+0(SB), Y4
+	VMOVDQU      iq4_xs_shuffle2<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -3335,25 +3577,29 @@ TEXT ·decodeUnitsIq4_xsAVX2(SB), NOSPLIT, $576-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      4(BX), X7
 	VINSERTI128  $1, 6(BX), Y7, Y7
-	VPSHUFB      iq4_xs0<>+0(SB), Y7, Y7
+	VPSHUFB      iq4_xs_shuffle<>+0(SB), Y7, Y7
 	VPSRLVD      Y4, Y7, Y7
-	VPAND        iq4_xs2<>+0(SB), Y7, Y7
+	VPAND        iq4_xs_mask<>+0(SB), Y7, Y7
 	VMOVDQU      2(BX), X8
 	VINSERTI128  $1, 3(BX), Y8, Y8
 	VPSHUFB      Y5, Y8, Y8
 	VPSRLVD      Y3, Y8, Y8
-	VPAND        iq4_xs5<>+0(SB), Y8, Y8
-	VPSLLVD      iq4_xs6<>+0(SB), Y8, Y8
+	VPAND        iq4_xs_mask2<>+0(SB), Y8, Y8
+	VPSLLVD      iq4_xs_shifts3<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VCVTDQ2PS    Y7, Y7
-	VMOVDQU      iq4_xs7<>+0(SB), Y8
+	VMOVDQU      iq4_xs_const<>+0(SB), Y8
 	VSUBPS       Y8, Y7, Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 8(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -3379,6 +3625,8 @@ loop1:
 	VBROADCASTSS 32(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 96(AX)
+
+	// levels of values 32 to 63
 	VBROADCASTI128 24(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -3404,6 +3652,8 @@ loop1:
 	VBROADCASTSS 36(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 224(AX)
+
+	// levels of values 64 to 95
 	VBROADCASTI128 40(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -3429,6 +3679,8 @@ loop1:
 	VBROADCASTSS 40(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 352(AX)
+
+	// levels of values 96 to 127
 	VBROADCASTI128 56(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -3454,6 +3706,8 @@ loop1:
 	VBROADCASTSS 44(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 480(AX)
+
+	// levels of values 128 to 159
 	VBROADCASTI128 72(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -3479,6 +3733,8 @@ loop1:
 	VBROADCASTSS 48(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 608(AX)
+
+	// levels of values 160 to 191
 	VBROADCASTI128 88(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -3504,6 +3760,8 @@ loop1:
 	VBROADCASTSS 52(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 736(AX)
+
+	// levels of values 192 to 223
 	VBROADCASTI128 104(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -3529,6 +3787,8 @@ loop1:
 	VBROADCASTSS 56(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 864(AX)
+
+	// levels of values 224 to 255
 	VBROADCASTI128 120(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -3569,12 +3829,12 @@ done2:
 TEXT ·matmul1xIq4_xsAVX2(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      iq4_xs8<>+0(SB), Y0
-	VMOVDQU      iq4_xs9<>+0(SB), Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VMOVDQU      iq4_xs4<>+0(SB), Y3
-	VMOVDQU      iq4_xs1<>+0(SB), Y4
-	VMOVDQU      iq4_xs3<>+0(SB), Y5
+	VMOVDQU      iq4_xs_shifts4<>+0(SB), Y0
+	VMOVDQU      iq4_xs_mask3<>+0(SB), Y1
+	VBROADCASTI128 iq4_xs_levels<>+0(SB), Y2
+	VMOVDQU      iq4_xs_shifts2<>+0(SB), Y3
+	VMOVDQU      iq4_xs_shifts<>+0(SB), Y4
+	VMOVDQU      iq4_xs_shuffle2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3595,25 +3855,29 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      4(R8), X11
 	VINSERTI128  $1, 6(R8), Y11, Y11
-	VPSHUFB      iq4_xs0<>+0(SB), Y11, Y11
+	VPSHUFB      iq4_xs_shuffle<>+0(SB), Y11, Y11
 	VPSRLVD      Y4, Y11, Y11
-	VPAND        iq4_xs2<>+0(SB), Y11, Y11
+	VPAND        iq4_xs_mask<>+0(SB), Y11, Y11
 	VMOVDQU      2(R8), X12
 	VINSERTI128  $1, 3(R8), Y12, Y12
 	VPSHUFB      Y5, Y12, Y12
 	VPSRLVD      Y3, Y12, Y12
-	VPAND        iq4_xs5<>+0(SB), Y12, Y12
-	VPSLLVD      iq4_xs6<>+0(SB), Y12, Y12
+	VPAND        iq4_xs_mask2<>+0(SB), Y12, Y12
+	VPSLLVD      iq4_xs_shifts3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
-	VMOVDQU      iq4_xs7<>+0(SB), Y12
+	VMOVDQU      iq4_xs_const<>+0(SB), Y12
 	VSUBPS       Y12, Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 8(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -3643,6 +3907,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      96(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VBROADCASTI128 24(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -3672,6 +3938,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      224(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VBROADCASTI128 40(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -3701,6 +3969,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      352(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VBROADCASTI128 56(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -3730,6 +4000,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      480(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VBROADCASTI128 72(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -3759,6 +4031,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      608(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VBROADCASTI128 88(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -3788,6 +4062,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      736(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VBROADCASTI128 104(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -3817,6 +4093,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      864(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VBROADCASTI128 120(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -3856,6 +4134,8 @@ done4:
 	VADDPS       Y7, Y6, Y6
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -3879,12 +4159,12 @@ done2:
 TEXT ·matmul2xIq4_xsAVX2(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      iq4_xs8<>+0(SB), Y0
-	VMOVDQU      iq4_xs9<>+0(SB), Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VMOVDQU      iq4_xs4<>+0(SB), Y3
-	VMOVDQU      iq4_xs1<>+0(SB), Y4
-	VMOVDQU      iq4_xs3<>+0(SB), Y5
+	VMOVDQU      iq4_xs_shifts4<>+0(SB), Y0
+	VMOVDQU      iq4_xs_mask3<>+0(SB), Y1
+	VBROADCASTI128 iq4_xs_levels<>+0(SB), Y2
+	VMOVDQU      iq4_xs_shifts2<>+0(SB), Y3
+	VMOVDQU      iq4_xs_shifts<>+0(SB), Y4
+	VMOVDQU      iq4_xs_shuffle2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3906,25 +4186,29 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      4(R9), X11
 	VINSERTI128  $1, 6(R9), Y11, Y11
-	VPSHUFB      iq4_xs0<>+0(SB), Y11, Y11
+	VPSHUFB      iq4_xs_shuffle<>+0(SB), Y11, Y11
 	VPSRLVD      Y4, Y11, Y11
-	VPAND        iq4_xs2<>+0(SB), Y11, Y11
+	VPAND        iq4_xs_mask<>+0(SB), Y11, Y11
 	VMOVDQU      2(R9), X12
 	VINSERTI128  $1, 3(R9), Y12, Y12
 	VPSHUFB      Y5, Y12, Y12
 	VPSRLVD      Y3, Y12, Y12
-	VPAND        iq4_xs5<>+0(SB), Y12, Y12
-	VPSLLVD      iq4_xs6<>+0(SB), Y12, Y12
+	VPAND        iq4_xs_mask2<>+0(SB), Y12, Y12
+	VPSLLVD      iq4_xs_shifts3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
-	VMOVDQU      iq4_xs7<>+0(SB), Y12
+	VMOVDQU      iq4_xs_const<>+0(SB), Y12
 	VSUBPS       Y12, Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 8(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -3962,6 +4246,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      96(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VBROADCASTI128 24(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -3999,6 +4285,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      224(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VBROADCASTI128 40(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -4036,6 +4324,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      352(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VBROADCASTI128 56(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -4073,6 +4363,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      480(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VBROADCASTI128 72(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -4110,6 +4402,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      608(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VBROADCASTI128 88(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -4147,6 +4441,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      736(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VBROADCASTI128 104(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -4184,6 +4480,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      864(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VBROADCASTI128 120(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -4230,6 +4528,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y7, Y7
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -4263,12 +4563,12 @@ done2:
 TEXT ·matmul3xIq4_xsAVX2(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      iq4_xs8<>+0(SB), Y0
-	VMOVDQU      iq4_xs9<>+0(SB), Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VMOVDQU      iq4_xs4<>+0(SB), Y3
-	VMOVDQU      iq4_xs1<>+0(SB), Y4
-	VMOVDQU      iq4_xs3<>+0(SB), Y5
+	VMOVDQU      iq4_xs_shifts4<>+0(SB), Y0
+	VMOVDQU      iq4_xs_mask3<>+0(SB), Y1
+	VBROADCASTI128 iq4_xs_levels<>+0(SB), Y2
+	VMOVDQU      iq4_xs_shifts2<>+0(SB), Y3
+	VMOVDQU      iq4_xs_shifts<>+0(SB), Y4
+	VMOVDQU      iq4_xs_shuffle2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -4292,25 +4592,29 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
 	VMOVDQU      4(R10), X10
 	VINSERTI128  $1, 6(R10), Y10, Y10
-	VPSHUFB      iq4_xs0<>+0(SB), Y10, Y10
+	VPSHUFB      iq4_xs_shuffle<>+0(SB), Y10, Y10
 	VPSRLVD      Y4, Y10, Y10
-	VPAND        iq4_xs2<>+0(SB), Y10, Y10
+	VPAND        iq4_xs_mask<>+0(SB), Y10, Y10
 	VMOVDQU      2(R10), X11
 	VINSERTI128  $1, 3(R10), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
 	VPSRLVD      Y3, Y11, Y11
-	VPAND        iq4_xs5<>+0(SB), Y11, Y11
-	VPSLLVD      iq4_xs6<>+0(SB), Y11, Y11
+	VPAND        iq4_xs_mask2<>+0(SB), Y11, Y11
+	VPSLLVD      iq4_xs_shifts3<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VCVTDQ2PS    Y10, Y10
-	VMOVDQU      iq4_xs7<>+0(SB), Y11
+	VMOVDQU      iq4_xs_const<>+0(SB), Y11
 	VSUBPS       Y11, Y10, Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 8(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -4356,6 +4660,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      96(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 32 to 63
 	VBROADCASTI128 24(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -4401,6 +4707,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      224(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 64 to 95
 	VBROADCASTI128 40(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -4446,6 +4754,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      352(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 96 to 127
 	VBROADCASTI128 56(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -4491,6 +4801,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      480(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 128 to 159
 	VBROADCASTI128 72(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -4536,6 +4848,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      608(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 160 to 191
 	VBROADCASTI128 88(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -4581,6 +4895,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      736(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 192 to 223
 	VBROADCASTI128 104(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -4626,6 +4942,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      864(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 224 to 255
 	VBROADCASTI128 120(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -4679,6 +4997,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -4720,12 +5040,12 @@ done2:
 TEXT ·matmul4xIq4_xsAVX2(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      iq4_xs8<>+0(SB), Y0
-	VMOVDQU      iq4_xs9<>+0(SB), Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VMOVDQU      iq4_xs4<>+0(SB), Y3
-	VMOVDQU      iq4_xs1<>+0(SB), Y4
-	VMOVDQU      iq4_xs3<>+0(SB), Y5
+	VMOVDQU      iq4_xs_shifts4<>+0(SB), Y0
+	VMOVDQU      iq4_xs_mask3<>+0(SB), Y1
+	VBROADCASTI128 iq4_xs_levels<>+0(SB), Y2
+	VMOVDQU      iq4_xs_shifts2<>+0(SB), Y3
+	VMOVDQU      iq4_xs_shifts<>+0(SB), Y4
+	VMOVDQU      iq4_xs_shuffle2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -4750,25 +5070,29 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      4(R10), X11
 	VINSERTI128  $1, 6(R10), Y11, Y11
-	VPSHUFB      iq4_xs0<>+0(SB), Y11, Y11
+	VPSHUFB      iq4_xs_shuffle<>+0(SB), Y11, Y11
 	VPSRLVD      Y4, Y11, Y11
-	VPAND        iq4_xs2<>+0(SB), Y11, Y11
+	VPAND        iq4_xs_mask<>+0(SB), Y11, Y11
 	VMOVDQU      2(R10), X12
 	VINSERTI128  $1, 3(R10), Y12, Y12
 	VPSHUFB      Y5, Y12, Y12
 	VPSRLVD      Y3, Y12, Y12
-	VPAND        iq4_xs5<>+0(SB), Y12, Y12
-	VPSLLVD      iq4_xs6<>+0(SB), Y12, Y12
+	VPAND        iq4_xs_mask2<>+0(SB), Y12, Y12
+	VPSLLVD      iq4_xs_shifts3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
-	VMOVDQU      iq4_xs7<>+0(SB), Y12
+	VMOVDQU      iq4_xs_const<>+0(SB), Y12
 	VSUBPS       Y12, Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 8(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -4822,6 +5146,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      96(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VBROADCASTI128 24(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -4875,6 +5201,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      224(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VBROADCASTI128 40(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -4928,6 +5256,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      352(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VBROADCASTI128 56(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -4981,6 +5311,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      480(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VBROADCASTI128 72(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -5034,6 +5366,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      608(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VBROADCASTI128 88(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -5087,6 +5421,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      736(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VBROADCASTI128 104(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -5140,6 +5476,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      864(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VBROADCASTI128 120(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -5201,6 +5539,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -5250,12 +5590,12 @@ done2:
 TEXT ·matmulQ81xIq4_xsAVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      iq4_xs8<>+0(SB), Y0
-	VMOVDQU      iq4_xs11<>+0(SB), Y1
-	VMOVDQU      iq4_xs9<>+0(SB), Y2
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y3
-	VMOVDQU      iq4_xs4<>+0(SB), Y4
-	VMOVDQU      iq4_xs1<>+0(SB), Y5
+	VMOVDQU      iq4_xs_shifts4<>+0(SB), Y0
+	VMOVDQU      iq4_xs_ones<>+0(SB), Y1
+	VMOVDQU      iq4_xs_mask3<>+0(SB), Y2
+	VBROADCASTI128 iq4_xs_levels<>+0(SB), Y3
+	VMOVDQU      iq4_xs_shifts2<>+0(SB), Y4
+	VMOVDQU      iq4_xs_shifts<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -5275,25 +5615,29 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X8
 	VCVTPH2PS    X8, Y8
 	VMOVDQU      4(R9), X9
 	VINSERTI128  $1, 6(R9), Y9, Y9
-	VPSHUFB      iq4_xs0<>+0(SB), Y9, Y9
+	VPSHUFB      iq4_xs_shuffle<>+0(SB), Y9, Y9
 	VPSRLVD      Y5, Y9, Y9
-	VPAND        iq4_xs2<>+0(SB), Y9, Y9
+	VPAND        iq4_xs_mask<>+0(SB), Y9, Y9
 	VMOVDQU      2(R9), X10
 	VINSERTI128  $1, 3(R9), Y10, Y10
-	VPSHUFB      iq4_xs3<>+0(SB), Y10, Y10
+	VPSHUFB      iq4_xs_shuffle2<>+0(SB), Y10, Y10
 	VPSRLVD      Y4, Y10, Y10
-	VPAND        iq4_xs5<>+0(SB), Y10, Y10
-	VPSLLVD      iq4_xs6<>+0(SB), Y10, Y10
+	VPAND        iq4_xs_mask2<>+0(SB), Y10, Y10
+	VPSLLVD      iq4_xs_shifts3<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VCVTDQ2PS    Y9, Y9
-	VMOVDQU      iq4_xs7<>+0(SB), Y10
+	VMOVDQU      iq4_xs_const<>+0(SB), Y10
 	VSUBPS       Y10, Y9, Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -5303,11 +5647,15 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y1, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), Y9
 	VBROADCASTSS (DI), Y10
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 24(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -5317,11 +5665,15 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y1, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 36(AX), Y9
 	VBROADCASTSS 4(DI), Y10
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 40(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -5331,11 +5683,15 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y1, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), Y9
 	VBROADCASTSS 8(DI), Y10
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 56(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -5345,11 +5701,15 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y1, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 44(AX), Y9
 	VBROADCASTSS 12(DI), Y10
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 128 to 159, and their products
 	VBROADCASTI128 72(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -5359,11 +5719,15 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y1, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), Y9
 	VBROADCASTSS 16(DI), Y10
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 160 to 191, and their products
 	VBROADCASTI128 88(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -5373,11 +5737,15 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y1, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 52(AX), Y9
 	VBROADCASTSS 20(DI), Y10
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 192 to 223, and their products
 	VBROADCASTI128 104(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -5387,11 +5755,15 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y1, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), Y9
 	VBROADCASTSS 24(DI), Y10
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 224 to 255, and their products
 	VBROADCASTI128 120(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -5401,6 +5773,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y1, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 60(AX), Y9
 	VBROADCASTSS 28(DI), Y10
 	VCVTDQ2PS    Y8, Y8
@@ -5415,6 +5789,8 @@ loop3:
 done4:
 	ADDQ         $1, R8
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -5438,12 +5814,12 @@ done2:
 TEXT ·matmulQ82xIq4_xsAVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      iq4_xs11<>+0(SB), Y0
-	VMOVDQU      iq4_xs8<>+0(SB), Y1
-	VMOVDQU      iq4_xs9<>+0(SB), Y2
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y3
-	VMOVDQU      iq4_xs4<>+0(SB), Y4
-	VMOVDQU      iq4_xs1<>+0(SB), Y5
+	VMOVDQU      iq4_xs_ones<>+0(SB), Y0
+	VMOVDQU      iq4_xs_shifts4<>+0(SB), Y1
+	VMOVDQU      iq4_xs_mask3<>+0(SB), Y2
+	VBROADCASTI128 iq4_xs_levels<>+0(SB), Y3
+	VMOVDQU      iq4_xs_shifts2<>+0(SB), Y4
+	VMOVDQU      iq4_xs_shifts<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -5463,25 +5839,29 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X8
 	VCVTPH2PS    X8, Y8
 	VMOVDQU      4(R9), X9
 	VINSERTI128  $1, 6(R9), Y9, Y9
-	VPSHUFB      iq4_xs0<>+0(SB), Y9, Y9
+	VPSHUFB      iq4_xs_shuffle<>+0(SB), Y9, Y9
 	VPSRLVD      Y5, Y9, Y9
-	VPAND        iq4_xs2<>+0(SB), Y9, Y9
+	VPAND        iq4_xs_mask<>+0(SB), Y9, Y9
 	VMOVDQU      2(R9), X10
 	VINSERTI128  $1, 3(R9), Y10, Y10
-	VPSHUFB      iq4_xs3<>+0(SB), Y10, Y10
+	VPSHUFB      iq4_xs_shuffle2<>+0(SB), Y10, Y10
 	VPSRLVD      Y4, Y10, Y10
-	VPAND        iq4_xs5<>+0(SB), Y10, Y10
-	VPSLLVD      iq4_xs6<>+0(SB), Y10, Y10
+	VPAND        iq4_xs_mask2<>+0(SB), Y10, Y10
+	VPSLLVD      iq4_xs_shifts3<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VCVTDQ2PS    Y9, Y9
-	VMOVDQU      iq4_xs7<>+0(SB), Y10
+	VMOVDQU      iq4_xs_const<>+0(SB), Y10
 	VSUBPS       Y10, Y9, Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R9), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -5495,6 +5875,8 @@ loop3:
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), Y9
 	VBROADCASTSS (DI), Y11
 	VCVTDQ2PS    Y10, Y10
@@ -5504,6 +5886,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 24(R9), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -5517,6 +5901,8 @@ loop3:
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 36(AX), Y9
 	VBROADCASTSS 8(DI), Y11
 	VCVTDQ2PS    Y10, Y10
@@ -5526,6 +5912,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 40(R9), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -5539,6 +5927,8 @@ loop3:
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), Y9
 	VBROADCASTSS 16(DI), Y11
 	VCVTDQ2PS    Y10, Y10
@@ -5548,6 +5938,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 56(R9), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -5561,6 +5953,8 @@ loop3:
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 44(AX), Y9
 	VBROADCASTSS 24(DI), Y11
 	VCVTDQ2PS    Y10, Y10
@@ -5570,6 +5964,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 128 to 159, and their products
 	VBROADCASTI128 72(R9), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -5583,6 +5979,8 @@ loop3:
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), Y9
 	VBROADCASTSS 32(DI), Y11
 	VCVTDQ2PS    Y10, Y10
@@ -5592,6 +5990,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 160 to 191, and their products
 	VBROADCASTI128 88(R9), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -5605,6 +6005,8 @@ loop3:
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 52(AX), Y9
 	VBROADCASTSS 40(DI), Y11
 	VCVTDQ2PS    Y10, Y10
@@ -5614,6 +6016,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 192 to 223, and their products
 	VBROADCASTI128 104(R9), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -5627,6 +6031,8 @@ loop3:
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), Y9
 	VBROADCASTSS 48(DI), Y11
 	VCVTDQ2PS    Y10, Y10
@@ -5636,6 +6042,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 224 to 255, and their products
 	VBROADCASTI128 120(R9), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -5649,6 +6057,8 @@ loop3:
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 60(AX), Y9
 	VBROADCASTSS 56(DI), Y11
 	VCVTDQ2PS    Y10, Y10
@@ -5666,6 +6076,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -5699,12 +6111,12 @@ done2:
 TEXT ·matmulQ83xIq4_xsAVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      iq4_xs11<>+0(SB), Y0
-	VMOVDQU      iq4_xs8<>+0(SB), Y1
-	VMOVDQU      iq4_xs9<>+0(SB), Y2
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y3
-	VMOVDQU      iq4_xs4<>+0(SB), Y4
-	VMOVDQU      iq4_xs1<>+0(SB), Y5
+	VMOVDQU      iq4_xs_ones<>+0(SB), Y0
+	VMOVDQU      iq4_xs_shifts4<>+0(SB), Y1
+	VMOVDQU      iq4_xs_mask3<>+0(SB), Y2
+	VBROADCASTI128 iq4_xs_levels<>+0(SB), Y3
+	VMOVDQU      iq4_xs_shifts2<>+0(SB), Y4
+	VMOVDQU      iq4_xs_shifts<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -5725,25 +6137,29 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X9
 	VCVTPH2PS    X9, Y9
 	VMOVDQU      4(R9), X10
 	VINSERTI128  $1, 6(R9), Y10, Y10
-	VPSHUFB      iq4_xs0<>+0(SB), Y10, Y10
+	VPSHUFB      iq4_xs_shuffle<>+0(SB), Y10, Y10
 	VPSRLVD      Y5, Y10, Y10
-	VPAND        iq4_xs2<>+0(SB), Y10, Y10
+	VPAND        iq4_xs_mask<>+0(SB), Y10, Y10
 	VMOVDQU      2(R9), X11
 	VINSERTI128  $1, 3(R9), Y11, Y11
-	VPSHUFB      iq4_xs3<>+0(SB), Y11, Y11
+	VPSHUFB      iq4_xs_shuffle2<>+0(SB), Y11, Y11
 	VPSRLVD      Y4, Y11, Y11
-	VPAND        iq4_xs5<>+0(SB), Y11, Y11
-	VPSLLVD      iq4_xs6<>+0(SB), Y11, Y11
+	VPAND        iq4_xs_mask2<>+0(SB), Y11, Y11
+	VPSLLVD      iq4_xs_shifts3<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VCVTDQ2PS    Y10, Y10
-	VMOVDQU      iq4_xs7<>+0(SB), Y11
+	VMOVDQU      iq4_xs_const<>+0(SB), Y11
 	VSUBPS       Y11, Y10, Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R9), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -5761,6 +6177,8 @@ loop3:
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), Y10
 	VBROADCASTSS (DI), Y13
 	VCVTDQ2PS    Y11, Y11
@@ -5774,6 +6192,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 24(R9), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -5791,6 +6211,8 @@ loop3:
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 36(AX), Y10
 	VBROADCASTSS 12(DI), Y13
 	VCVTDQ2PS    Y11, Y11
@@ -5804,6 +6226,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 40(R9), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -5821,6 +6245,8 @@ loop3:
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), Y10
 	VBROADCASTSS 24(DI), Y13
 	VCVTDQ2PS    Y11, Y11
@@ -5834,6 +6260,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 56(R9), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -5851,6 +6279,8 @@ loop3:
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 44(AX), Y10
 	VBROADCASTSS 36(DI), Y13
 	VCVTDQ2PS    Y11, Y11
@@ -5864,6 +6294,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 128 to 159, and their products
 	VBROADCASTI128 72(R9), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -5881,6 +6313,8 @@ loop3:
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), Y10
 	VBROADCASTSS 48(DI), Y13
 	VCVTDQ2PS    Y11, Y11
@@ -5894,6 +6328,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 160 to 191, and their products
 	VBROADCASTI128 88(R9), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -5911,6 +6347,8 @@ loop3:
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 52(AX), Y10
 	VBROADCASTSS 60(DI), Y13
 	VCVTDQ2PS    Y11, Y11
@@ -5924,6 +6362,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 192 to 223, and their products
 	VBROADCASTI128 104(R9), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -5941,6 +6381,8 @@ loop3:
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), Y10
 	VBROADCASTSS 72(DI), Y13
 	VCVTDQ2PS    Y11, Y11
@@ -5954,6 +6396,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 224 to 255, and their products
 	VBROADCASTI128 120(R9), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -5971,6 +6415,8 @@ loop3:
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 60(AX), Y10
 	VBROADCASTSS 84(DI), Y13
 	VCVTDQ2PS    Y11, Y11
@@ -5992,6 +6438,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -6033,12 +6481,12 @@ done2:
 TEXT ·matmulQ84xIq4_xsAVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      iq4_xs11<>+0(SB), Y0
-	VMOVDQU      iq4_xs8<>+0(SB), Y1
-	VMOVDQU      iq4_xs9<>+0(SB), Y2
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y3
-	VMOVDQU      iq4_xs4<>+0(SB), Y4
-	VMOVDQU      iq4_xs1<>+0(SB), Y5
+	VMOVDQU      iq4_xs_ones<>+0(SB), Y0
+	VMOVDQU      iq4_xs_shifts4<>+0(SB), Y1
+	VMOVDQU      iq4_xs_mask3<>+0(SB), Y2
+	VBROADCASTI128 iq4_xs_levels<>+0(SB), Y3
+	VMOVDQU      iq4_xs_shifts2<>+0(SB), Y4
+	VMOVDQU      iq4_xs_shifts<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -6060,25 +6508,29 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      4(R9), X11
 	VINSERTI128  $1, 6(R9), Y11, Y11
-	VPSHUFB      iq4_xs0<>+0(SB), Y11, Y11
+	VPSHUFB      iq4_xs_shuffle<>+0(SB), Y11, Y11
 	VPSRLVD      Y5, Y11, Y11
-	VPAND        iq4_xs2<>+0(SB), Y11, Y11
+	VPAND        iq4_xs_mask<>+0(SB), Y11, Y11
 	VMOVDQU      2(R9), X12
 	VINSERTI128  $1, 3(R9), Y12, Y12
-	VPSHUFB      iq4_xs3<>+0(SB), Y12, Y12
+	VPSHUFB      iq4_xs_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y4, Y12, Y12
-	VPAND        iq4_xs5<>+0(SB), Y12, Y12
-	VPSLLVD      iq4_xs6<>+0(SB), Y12, Y12
+	VPAND        iq4_xs_mask2<>+0(SB), Y12, Y12
+	VPSLLVD      iq4_xs_shifts3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
-	VMOVDQU      iq4_xs7<>+0(SB), Y12
+	VMOVDQU      iq4_xs_const<>+0(SB), Y12
 	VSUBPS       Y12, Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R9), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y2, Y10, Y10
@@ -6100,6 +6552,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), Y11
 	VBROADCASTSS (DI), Y15
 	VCVTDQ2PS    Y12, Y12
@@ -6117,6 +6571,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y11, Y12, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 24(R9), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y2, Y10, Y10
@@ -6138,6 +6594,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 36(AX), Y11
 	VBROADCASTSS 16(DI), Y15
 	VCVTDQ2PS    Y12, Y12
@@ -6155,6 +6613,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y11, Y12, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 40(R9), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y2, Y10, Y10
@@ -6176,6 +6636,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), Y11
 	VBROADCASTSS 32(DI), Y15
 	VCVTDQ2PS    Y12, Y12
@@ -6193,6 +6655,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y11, Y12, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 56(R9), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y2, Y10, Y10
@@ -6214,6 +6678,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 44(AX), Y11
 	VBROADCASTSS 48(DI), Y15
 	VCVTDQ2PS    Y12, Y12
@@ -6231,6 +6697,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y11, Y12, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159, and their products
 	VBROADCASTI128 72(R9), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y2, Y10, Y10
@@ -6252,6 +6720,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), Y11
 	VBROADCASTSS 64(DI), Y15
 	VCVTDQ2PS    Y12, Y12
@@ -6269,6 +6739,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y11, Y12, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191, and their products
 	VBROADCASTI128 88(R9), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y2, Y10, Y10
@@ -6290,6 +6762,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 52(AX), Y11
 	VBROADCASTSS 80(DI), Y15
 	VCVTDQ2PS    Y12, Y12
@@ -6307,6 +6781,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y11, Y12, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223, and their products
 	VBROADCASTI128 104(R9), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y2, Y10, Y10
@@ -6328,6 +6804,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), Y11
 	VBROADCASTSS 96(DI), Y15
 	VCVTDQ2PS    Y12, Y12
@@ -6345,6 +6823,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y11, Y12, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255, and their products
 	VBROADCASTI128 120(R9), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y2, Y10, Y10
@@ -6366,6 +6846,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 60(AX), Y11
 	VBROADCASTSS 112(DI), Y15
 	VCVTDQ2PS    Y12, Y12
@@ -6391,6 +6873,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -6440,12 +6924,12 @@ done2:
 TEXT ·unpackIq4_xsAVX2(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	VMOVDQU      iq4_xs8<>+0(SB), Y0
-	VMOVDQU      iq4_xs9<>+0(SB), Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VMOVDQU      iq4_xs4<>+0(SB), Y3
-	VMOVDQU      iq4_xs1<>+0(SB), Y4
-	VMOVDQU      iq4_xs3<>+0(SB), Y5
+	VMOVDQU      iq4_xs_shifts4<>+0(SB), Y0
+	VMOVDQU      iq4_xs_mask3<>+0(SB), Y1
+	VBROADCASTI128 iq4_xs_levels<>+0(SB), Y2
+	VMOVDQU      iq4_xs_shifts2<>+0(SB), Y3
+	VMOVDQU      iq4_xs_shifts<>+0(SB), Y4
+	VMOVDQU      iq4_xs_shuffle2<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -6459,18 +6943,18 @@ loop1:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      4(BX), X7
 	VINSERTI128  $1, 6(BX), Y7, Y7
-	VPSHUFB      iq4_xs0<>+0(SB), Y7, Y7
+	VPSHUFB      iq4_xs_shuffle<>+0(SB), Y7, Y7
 	VPSRLVD      Y4, Y7, Y7
-	VPAND        iq4_xs2<>+0(SB), Y7, Y7
+	VPAND        iq4_xs_mask<>+0(SB), Y7, Y7
 	VMOVDQU      2(BX), X8
 	VINSERTI128  $1, 3(BX), Y8, Y8
 	VPSHUFB      Y5, Y8, Y8
 	VPSRLVD      Y3, Y8, Y8
-	VPAND        iq4_xs5<>+0(SB), Y8, Y8
-	VPSLLVD      iq4_xs6<>+0(SB), Y8, Y8
+	VPAND        iq4_xs_mask2<>+0(SB), Y8, Y8
+	VPSLLVD      iq4_xs_shifts3<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VCVTDQ2PS    Y7, Y7
-	VMOVDQU      iq4_xs7<>+0(SB), Y8
+	VMOVDQU      iq4_xs_const<>+0(SB), Y8
 	VSUBPS       Y8, Y7, Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 32(DX)

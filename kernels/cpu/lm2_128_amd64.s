@@ -4,244 +4,244 @@
 
 #include "textflag.h"
 
-DATA lm2_1280<>+0(SB)/8, $0x0000000000000000
-DATA lm2_1280<>+8(SB)/8, $0x0000000200000002
-DATA lm2_1280<>+16(SB)/8, $0x0000000400000004
-DATA lm2_1280<>+24(SB)/8, $0x0000000600000006
-GLOBL lm2_1280<>(SB), RODATA|NOPTR, $32
+DATA lm2_128_shifts<>+0(SB)/8, $0x0000000000000000
+DATA lm2_128_shifts<>+8(SB)/8, $0x0000000200000002
+DATA lm2_128_shifts<>+16(SB)/8, $0x0000000400000004
+DATA lm2_128_shifts<>+24(SB)/8, $0x0000000600000006
+GLOBL lm2_128_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_1281<>+0(SB)/8, $0x0303030303030303
-DATA lm2_1281<>+8(SB)/8, $0x0303030303030303
-DATA lm2_1281<>+16(SB)/8, $0x0303030303030303
-DATA lm2_1281<>+24(SB)/8, $0x0303030303030303
-GLOBL lm2_1281<>(SB), RODATA|NOPTR, $32
+DATA lm2_128_mask<>+0(SB)/8, $0x0303030303030303
+DATA lm2_128_mask<>+8(SB)/8, $0x0303030303030303
+DATA lm2_128_mask<>+16(SB)/8, $0x0303030303030303
+DATA lm2_128_mask<>+24(SB)/8, $0x0303030303030303
+GLOBL lm2_128_mask<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_1282<>+0(SB)/8, $0x000000007b25db85
-DATA lm2_1282<>+8(SB)/8, $0x0000000000000000
-GLOBL lm2_1282<>(SB), RODATA|NOPTR, $16
+DATA lm2_128_levels<>+0(SB)/8, $0x000000007b25db85
+DATA lm2_128_levels<>+8(SB)/8, $0x0000000000000000
+GLOBL lm2_128_levels<>(SB), RODATA|NOPTR, $16
 
-DATA lm2_1283<>+0(SB)/8, $0x0101010101010101
-DATA lm2_1283<>+8(SB)/8, $0x0101010101010101
-DATA lm2_1283<>+16(SB)/8, $0x0101010101010101
-DATA lm2_1283<>+24(SB)/8, $0x0101010101010101
-GLOBL lm2_1283<>(SB), RODATA|NOPTR, $32
+DATA lm2_128_ones<>+0(SB)/8, $0x0101010101010101
+DATA lm2_128_ones<>+8(SB)/8, $0x0101010101010101
+DATA lm2_128_ones<>+16(SB)/8, $0x0101010101010101
+DATA lm2_128_ones<>+24(SB)/8, $0x0101010101010101
+GLOBL lm2_128_ones<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_1284<>+0(SB)/8, $0x0202020202020202
-DATA lm2_1284<>+8(SB)/8, $0x0202020202020202
-DATA lm2_1284<>+16(SB)/8, $0x0202020202020202
-DATA lm2_1284<>+24(SB)/8, $0x0202020202020202
-GLOBL lm2_1284<>(SB), RODATA|NOPTR, $32
+DATA lm2_128_mask2<>+0(SB)/8, $0x0202020202020202
+DATA lm2_128_mask2<>+8(SB)/8, $0x0202020202020202
+DATA lm2_128_mask2<>+16(SB)/8, $0x0202020202020202
+DATA lm2_128_mask2<>+24(SB)/8, $0x0202020202020202
+GLOBL lm2_128_mask2<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_1285<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA lm2_1285<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA lm2_1285<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA lm2_1285<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
-GLOBL lm2_1285<>(SB), RODATA|NOPTR, $32
+DATA lm2_128_offset<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA lm2_128_offset<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA lm2_128_offset<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA lm2_128_offset<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
+GLOBL lm2_128_offset<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_1286<>+0(SB)/8, $0x8080808080808080
-DATA lm2_1286<>+8(SB)/8, $0x8080808080808080
-DATA lm2_1286<>+16(SB)/8, $0x8080808080808080
-DATA lm2_1286<>+24(SB)/8, $0x8080808080808080
-GLOBL lm2_1286<>(SB), RODATA|NOPTR, $32
+DATA lm2_128_flip<>+0(SB)/8, $0x8080808080808080
+DATA lm2_128_flip<>+8(SB)/8, $0x8080808080808080
+DATA lm2_128_flip<>+16(SB)/8, $0x8080808080808080
+DATA lm2_128_flip<>+24(SB)/8, $0x8080808080808080
+GLOBL lm2_128_flip<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_1287<>+0(SB)/8, $0xc2f60000c2f60000
-DATA lm2_1287<>+8(SB)/8, $0xc2f60000c2f60000
-DATA lm2_1287<>+16(SB)/8, $0xc2f60000c2f60000
-DATA lm2_1287<>+24(SB)/8, $0xc2f60000c2f60000
-GLOBL lm2_1287<>(SB), RODATA|NOPTR, $32
+DATA lm2_128_least<>+0(SB)/8, $0xc2f60000c2f60000
+DATA lm2_128_least<>+8(SB)/8, $0xc2f60000c2f60000
+DATA lm2_128_least<>+16(SB)/8, $0xc2f60000c2f60000
+DATA lm2_128_least<>+24(SB)/8, $0xc2f60000c2f60000
+GLOBL lm2_128_least<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_1288<>+0(SB)/8, $0x00000000f6a05600
-DATA lm2_1288<>+8(SB)/8, $0x0000000000000000
-GLOBL lm2_1288<>(SB), RODATA|NOPTR, $16
+DATA lm2_128_levels2<>+0(SB)/8, $0x00000000f6a05600
+DATA lm2_128_levels2<>+8(SB)/8, $0x0000000000000000
+GLOBL lm2_128_levels2<>(SB), RODATA|NOPTR, $16
 
-DATA lm2_1289<>+0(SB)/8, $0x0001000100010001
-DATA lm2_1289<>+8(SB)/8, $0x0001000100010001
-DATA lm2_1289<>+16(SB)/8, $0x0001000100010001
-DATA lm2_1289<>+24(SB)/8, $0x0001000100010001
-GLOBL lm2_1289<>(SB), RODATA|NOPTR, $32
+DATA lm2_128_ones2<>+0(SB)/8, $0x0001000100010001
+DATA lm2_128_ones2<>+8(SB)/8, $0x0001000100010001
+DATA lm2_128_ones2<>+16(SB)/8, $0x0001000100010001
+DATA lm2_128_ones2<>+24(SB)/8, $0x0001000100010001
+GLOBL lm2_128_ones2<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_12810<>+0(SB)/8, $0x0000000000000000
-DATA lm2_12810<>+8(SB)/8, $0x0000000000000000
-DATA lm2_12810<>+16(SB)/8, $0x0000000000000000
-DATA lm2_12810<>+24(SB)/8, $0x0000000000000000
-GLOBL lm2_12810<>(SB), RODATA|NOPTR, $32
+DATA lm2_128_sum<>+0(SB)/8, $0x0000000000000000
+DATA lm2_128_sum<>+8(SB)/8, $0x0000000000000000
+DATA lm2_128_sum<>+16(SB)/8, $0x0000000000000000
+DATA lm2_128_sum<>+24(SB)/8, $0x0000000000000000
+GLOBL lm2_128_sum<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_12811<>+0(SB)/8, $0x1e3ce5081e3ce508
-DATA lm2_12811<>+8(SB)/8, $0x1e3ce5081e3ce508
-DATA lm2_12811<>+16(SB)/8, $0x1e3ce5081e3ce508
-DATA lm2_12811<>+24(SB)/8, $0x1e3ce5081e3ce508
-GLOBL lm2_12811<>(SB), RODATA|NOPTR, $32
+DATA lm2_128_const<>+0(SB)/8, $0x1e3ce5081e3ce508
+DATA lm2_128_const<>+8(SB)/8, $0x1e3ce5081e3ce508
+DATA lm2_128_const<>+16(SB)/8, $0x1e3ce5081e3ce508
+DATA lm2_128_const<>+24(SB)/8, $0x1e3ce5081e3ce508
+GLOBL lm2_128_const<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_12812<>+0(SB)/8, $0x446723ee446723ee
-DATA lm2_12812<>+8(SB)/8, $0x446723ee446723ee
-DATA lm2_12812<>+16(SB)/8, $0x446723ee446723ee
-DATA lm2_12812<>+24(SB)/8, $0x446723ee446723ee
-GLOBL lm2_12812<>(SB), RODATA|NOPTR, $32
+DATA lm2_128_const2<>+0(SB)/8, $0x446723ee446723ee
+DATA lm2_128_const2<>+8(SB)/8, $0x446723ee446723ee
+DATA lm2_128_const2<>+16(SB)/8, $0x446723ee446723ee
+DATA lm2_128_const2<>+24(SB)/8, $0x446723ee446723ee
+GLOBL lm2_128_const2<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_12813<>+0(SB)/8, $0xbf8000003f800000
-DATA lm2_12813<>+8(SB)/8, $0x3f800000bf800000
-DATA lm2_12813<>+16(SB)/8, $0xbf800000bf800000
-DATA lm2_12813<>+24(SB)/8, $0xbf800000bf800000
-DATA lm2_12813<>+32(SB)/8, $0xbf8000003f800000
-DATA lm2_12813<>+40(SB)/8, $0x3f8000003f800000
-DATA lm2_12813<>+48(SB)/8, $0x3f8000003f800000
-DATA lm2_12813<>+56(SB)/8, $0xbf8000003f800000
-DATA lm2_12813<>+64(SB)/8, $0x3f8000003f800000
-DATA lm2_12813<>+72(SB)/8, $0xbf800000bf800000
-DATA lm2_12813<>+80(SB)/8, $0x3f800000bf800000
-DATA lm2_12813<>+88(SB)/8, $0x3f8000003f800000
-DATA lm2_12813<>+96(SB)/8, $0x3f800000bf800000
-DATA lm2_12813<>+104(SB)/8, $0x3f8000003f800000
-DATA lm2_12813<>+112(SB)/8, $0x3f800000bf800000
-DATA lm2_12813<>+120(SB)/8, $0x3f8000003f800000
-DATA lm2_12813<>+128(SB)/8, $0xbf8000003f800000
-DATA lm2_12813<>+136(SB)/8, $0xbf800000bf800000
-DATA lm2_12813<>+144(SB)/8, $0xbf800000bf800000
-DATA lm2_12813<>+152(SB)/8, $0xbf800000bf800000
-DATA lm2_12813<>+160(SB)/8, $0x3f8000003f800000
-DATA lm2_12813<>+168(SB)/8, $0xbf800000bf800000
-DATA lm2_12813<>+176(SB)/8, $0x3f800000bf800000
-DATA lm2_12813<>+184(SB)/8, $0xbf8000003f800000
-DATA lm2_12813<>+192(SB)/8, $0xbf800000bf800000
-DATA lm2_12813<>+200(SB)/8, $0xbf8000003f800000
-DATA lm2_12813<>+208(SB)/8, $0xbf800000bf800000
-DATA lm2_12813<>+216(SB)/8, $0x3f800000bf800000
-DATA lm2_12813<>+224(SB)/8, $0xbf800000bf800000
-DATA lm2_12813<>+232(SB)/8, $0xbf8000003f800000
-DATA lm2_12813<>+240(SB)/8, $0xbf8000003f800000
-DATA lm2_12813<>+248(SB)/8, $0x3f8000003f800000
-DATA lm2_12813<>+256(SB)/8, $0x3f8000003f800000
-DATA lm2_12813<>+264(SB)/8, $0x3f8000003f800000
-DATA lm2_12813<>+272(SB)/8, $0xbf800000bf800000
-DATA lm2_12813<>+280(SB)/8, $0x3f800000bf800000
-DATA lm2_12813<>+288(SB)/8, $0x3f8000003f800000
-DATA lm2_12813<>+296(SB)/8, $0xbf8000003f800000
-DATA lm2_12813<>+304(SB)/8, $0x3f800000bf800000
-DATA lm2_12813<>+312(SB)/8, $0xbf800000bf800000
-DATA lm2_12813<>+320(SB)/8, $0x3f800000bf800000
-DATA lm2_12813<>+328(SB)/8, $0xbf800000bf800000
-DATA lm2_12813<>+336(SB)/8, $0xbf800000bf800000
-DATA lm2_12813<>+344(SB)/8, $0x3f800000bf800000
-DATA lm2_12813<>+352(SB)/8, $0xbf800000bf800000
-DATA lm2_12813<>+360(SB)/8, $0xbf8000003f800000
-DATA lm2_12813<>+368(SB)/8, $0x3f800000bf800000
-DATA lm2_12813<>+376(SB)/8, $0xbf8000003f800000
-DATA lm2_12813<>+384(SB)/8, $0x3f800000bf800000
-DATA lm2_12813<>+392(SB)/8, $0x3f8000003f800000
-DATA lm2_12813<>+400(SB)/8, $0x3f800000bf800000
-DATA lm2_12813<>+408(SB)/8, $0xbf800000bf800000
-DATA lm2_12813<>+416(SB)/8, $0xbf800000bf800000
-DATA lm2_12813<>+424(SB)/8, $0xbf8000003f800000
-DATA lm2_12813<>+432(SB)/8, $0xbf8000003f800000
-DATA lm2_12813<>+440(SB)/8, $0x3f800000bf800000
-DATA lm2_12813<>+448(SB)/8, $0x3f8000003f800000
-DATA lm2_12813<>+456(SB)/8, $0xbf8000003f800000
-DATA lm2_12813<>+464(SB)/8, $0xbf8000003f800000
-DATA lm2_12813<>+472(SB)/8, $0x3f800000bf800000
-DATA lm2_12813<>+480(SB)/8, $0x3f8000003f800000
-DATA lm2_12813<>+488(SB)/8, $0xbf8000003f800000
-DATA lm2_12813<>+496(SB)/8, $0xbf8000003f800000
-DATA lm2_12813<>+504(SB)/8, $0xbf800000bf800000
-GLOBL lm2_12813<>(SB), RODATA|NOPTR, $512
+DATA lm2_128_signs<>+0(SB)/8, $0xbf8000003f800000
+DATA lm2_128_signs<>+8(SB)/8, $0x3f800000bf800000
+DATA lm2_128_signs<>+16(SB)/8, $0xbf800000bf800000
+DATA lm2_128_signs<>+24(SB)/8, $0xbf800000bf800000
+DATA lm2_128_signs<>+32(SB)/8, $0xbf8000003f800000
+DATA lm2_128_signs<>+40(SB)/8, $0x3f8000003f800000
+DATA lm2_128_signs<>+48(SB)/8, $0x3f8000003f800000
+DATA lm2_128_signs<>+56(SB)/8, $0xbf8000003f800000
+DATA lm2_128_signs<>+64(SB)/8, $0x3f8000003f800000
+DATA lm2_128_signs<>+72(SB)/8, $0xbf800000bf800000
+DATA lm2_128_signs<>+80(SB)/8, $0x3f800000bf800000
+DATA lm2_128_signs<>+88(SB)/8, $0x3f8000003f800000
+DATA lm2_128_signs<>+96(SB)/8, $0x3f800000bf800000
+DATA lm2_128_signs<>+104(SB)/8, $0x3f8000003f800000
+DATA lm2_128_signs<>+112(SB)/8, $0x3f800000bf800000
+DATA lm2_128_signs<>+120(SB)/8, $0x3f8000003f800000
+DATA lm2_128_signs<>+128(SB)/8, $0xbf8000003f800000
+DATA lm2_128_signs<>+136(SB)/8, $0xbf800000bf800000
+DATA lm2_128_signs<>+144(SB)/8, $0xbf800000bf800000
+DATA lm2_128_signs<>+152(SB)/8, $0xbf800000bf800000
+DATA lm2_128_signs<>+160(SB)/8, $0x3f8000003f800000
+DATA lm2_128_signs<>+168(SB)/8, $0xbf800000bf800000
+DATA lm2_128_signs<>+176(SB)/8, $0x3f800000bf800000
+DATA lm2_128_signs<>+184(SB)/8, $0xbf8000003f800000
+DATA lm2_128_signs<>+192(SB)/8, $0xbf800000bf800000
+DATA lm2_128_signs<>+200(SB)/8, $0xbf8000003f800000
+DATA lm2_128_signs<>+208(SB)/8, $0xbf800000bf800000
+DATA lm2_128_signs<>+216(SB)/8, $0x3f800000bf800000
+DATA lm2_128_signs<>+224(SB)/8, $0xbf800000bf800000
+DATA lm2_128_signs<>+232(SB)/8, $0xbf8000003f800000
+DATA lm2_128_signs<>+240(SB)/8, $0xbf8000003f800000
+DATA lm2_128_signs<>+248(SB)/8, $0x3f8000003f800000
+DATA lm2_128_signs<>+256(SB)/8, $0x3f8000003f800000
+DATA lm2_128_signs<>+264(SB)/8, $0x3f8000003f800000
+DATA lm2_128_signs<>+272(SB)/8, $0xbf800000bf800000
+DATA lm2_128_signs<>+280(SB)/8, $0x3f800000bf800000
+DATA lm2_128_signs<>+288(SB)/8, $0x3f8000003f800000
+DATA lm2_128_signs<>+296(SB)/8, $0xbf8000003f800000
+DATA lm2_128_signs<>+304(SB)/8, $0x3f800000bf800000
+DATA lm2_128_signs<>+312(SB)/8, $0xbf800000bf800000
+DATA lm2_128_signs<>+320(SB)/8, $0x3f800000bf800000
+DATA lm2_128_signs<>+328(SB)/8, $0xbf800000bf800000
+DATA lm2_128_signs<>+336(SB)/8, $0xbf800000bf800000
+DATA lm2_128_signs<>+344(SB)/8, $0x3f800000bf800000
+DATA lm2_128_signs<>+352(SB)/8, $0xbf800000bf800000
+DATA lm2_128_signs<>+360(SB)/8, $0xbf8000003f800000
+DATA lm2_128_signs<>+368(SB)/8, $0x3f800000bf800000
+DATA lm2_128_signs<>+376(SB)/8, $0xbf8000003f800000
+DATA lm2_128_signs<>+384(SB)/8, $0x3f800000bf800000
+DATA lm2_128_signs<>+392(SB)/8, $0x3f8000003f800000
+DATA lm2_128_signs<>+400(SB)/8, $0x3f800000bf800000
+DATA lm2_128_signs<>+408(SB)/8, $0xbf800000bf800000
+DATA lm2_128_signs<>+416(SB)/8, $0xbf800000bf800000
+DATA lm2_128_signs<>+424(SB)/8, $0xbf8000003f800000
+DATA lm2_128_signs<>+432(SB)/8, $0xbf8000003f800000
+DATA lm2_128_signs<>+440(SB)/8, $0x3f800000bf800000
+DATA lm2_128_signs<>+448(SB)/8, $0x3f8000003f800000
+DATA lm2_128_signs<>+456(SB)/8, $0xbf8000003f800000
+DATA lm2_128_signs<>+464(SB)/8, $0xbf8000003f800000
+DATA lm2_128_signs<>+472(SB)/8, $0x3f800000bf800000
+DATA lm2_128_signs<>+480(SB)/8, $0x3f8000003f800000
+DATA lm2_128_signs<>+488(SB)/8, $0xbf8000003f800000
+DATA lm2_128_signs<>+496(SB)/8, $0xbf8000003f800000
+DATA lm2_128_signs<>+504(SB)/8, $0xbf800000bf800000
+GLOBL lm2_128_signs<>(SB), RODATA|NOPTR, $512
 
-DATA lm2_12814<>+0(SB)/8, $0x3db504f3bdb504f3
-DATA lm2_12814<>+8(SB)/8, $0x3db504f3bdb504f3
-DATA lm2_12814<>+16(SB)/8, $0xbdb504f3bdb504f3
-DATA lm2_12814<>+24(SB)/8, $0xbdb504f3bdb504f3
-DATA lm2_12814<>+32(SB)/8, $0x3db504f33db504f3
-DATA lm2_12814<>+40(SB)/8, $0xbdb504f33db504f3
-DATA lm2_12814<>+48(SB)/8, $0x3db504f3bdb504f3
-DATA lm2_12814<>+56(SB)/8, $0xbdb504f33db504f3
-DATA lm2_12814<>+64(SB)/8, $0x3db504f3bdb504f3
-DATA lm2_12814<>+72(SB)/8, $0x3db504f33db504f3
-DATA lm2_12814<>+80(SB)/8, $0x3db504f33db504f3
-DATA lm2_12814<>+88(SB)/8, $0x3db504f33db504f3
-DATA lm2_12814<>+96(SB)/8, $0xbdb504f3bdb504f3
-DATA lm2_12814<>+104(SB)/8, $0x3db504f3bdb504f3
-DATA lm2_12814<>+112(SB)/8, $0xbdb504f3bdb504f3
-DATA lm2_12814<>+120(SB)/8, $0xbdb504f3bdb504f3
-DATA lm2_12814<>+128(SB)/8, $0xbdb504f33db504f3
-DATA lm2_12814<>+136(SB)/8, $0x3db504f3bdb504f3
-DATA lm2_12814<>+144(SB)/8, $0xbdb504f3bdb504f3
-DATA lm2_12814<>+152(SB)/8, $0xbdb504f3bdb504f3
-DATA lm2_12814<>+160(SB)/8, $0xbdb504f3bdb504f3
-DATA lm2_12814<>+168(SB)/8, $0x3db504f33db504f3
-DATA lm2_12814<>+176(SB)/8, $0xbdb504f33db504f3
-DATA lm2_12814<>+184(SB)/8, $0x3db504f33db504f3
-DATA lm2_12814<>+192(SB)/8, $0x3db504f3bdb504f3
-DATA lm2_12814<>+200(SB)/8, $0x3db504f33db504f3
-DATA lm2_12814<>+208(SB)/8, $0x3db504f3bdb504f3
-DATA lm2_12814<>+216(SB)/8, $0xbdb504f3bdb504f3
-DATA lm2_12814<>+224(SB)/8, $0x3db504f3bdb504f3
-DATA lm2_12814<>+232(SB)/8, $0x3db504f3bdb504f3
-DATA lm2_12814<>+240(SB)/8, $0x3db504f33db504f3
-DATA lm2_12814<>+248(SB)/8, $0x3db504f3bdb504f3
-DATA lm2_12814<>+256(SB)/8, $0x3db504f3bdb504f3
-DATA lm2_12814<>+264(SB)/8, $0x3db504f33db504f3
-DATA lm2_12814<>+272(SB)/8, $0xbdb504f33db504f3
-DATA lm2_12814<>+280(SB)/8, $0x3db504f33db504f3
-DATA lm2_12814<>+288(SB)/8, $0x3db504f33db504f3
-DATA lm2_12814<>+296(SB)/8, $0xbdb504f3bdb504f3
-DATA lm2_12814<>+304(SB)/8, $0x3db504f33db504f3
-DATA lm2_12814<>+312(SB)/8, $0xbdb504f3bdb504f3
-DATA lm2_12814<>+320(SB)/8, $0x3db504f3bdb504f3
-DATA lm2_12814<>+328(SB)/8, $0xbdb504f3bdb504f3
-DATA lm2_12814<>+336(SB)/8, $0x3db504f3bdb504f3
-DATA lm2_12814<>+344(SB)/8, $0x3db504f33db504f3
-DATA lm2_12814<>+352(SB)/8, $0x3db504f3bdb504f3
-DATA lm2_12814<>+360(SB)/8, $0xbdb504f33db504f3
-DATA lm2_12814<>+368(SB)/8, $0x3db504f3bdb504f3
-DATA lm2_12814<>+376(SB)/8, $0xbdb504f33db504f3
-DATA lm2_12814<>+384(SB)/8, $0x3db504f33db504f3
-DATA lm2_12814<>+392(SB)/8, $0xbdb504f33db504f3
-DATA lm2_12814<>+400(SB)/8, $0xbdb504f3bdb504f3
-DATA lm2_12814<>+408(SB)/8, $0xbdb504f3bdb504f3
-DATA lm2_12814<>+416(SB)/8, $0xbdb504f3bdb504f3
-DATA lm2_12814<>+424(SB)/8, $0x3db504f33db504f3
-DATA lm2_12814<>+432(SB)/8, $0xbdb504f3bdb504f3
-DATA lm2_12814<>+440(SB)/8, $0x3db504f33db504f3
-DATA lm2_12814<>+448(SB)/8, $0x3db504f33db504f3
-DATA lm2_12814<>+456(SB)/8, $0x3db504f33db504f3
-DATA lm2_12814<>+464(SB)/8, $0xbdb504f33db504f3
-DATA lm2_12814<>+472(SB)/8, $0xbdb504f33db504f3
-DATA lm2_12814<>+480(SB)/8, $0xbdb504f33db504f3
-DATA lm2_12814<>+488(SB)/8, $0xbdb504f3bdb504f3
-DATA lm2_12814<>+496(SB)/8, $0x3db504f3bdb504f3
-DATA lm2_12814<>+504(SB)/8, $0x3db504f3bdb504f3
-GLOBL lm2_12814<>(SB), RODATA|NOPTR, $512
+DATA lm2_128_signs2<>+0(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_128_signs2<>+8(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_128_signs2<>+16(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_128_signs2<>+24(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_128_signs2<>+32(SB)/8, $0x3db504f33db504f3
+DATA lm2_128_signs2<>+40(SB)/8, $0xbdb504f33db504f3
+DATA lm2_128_signs2<>+48(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_128_signs2<>+56(SB)/8, $0xbdb504f33db504f3
+DATA lm2_128_signs2<>+64(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_128_signs2<>+72(SB)/8, $0x3db504f33db504f3
+DATA lm2_128_signs2<>+80(SB)/8, $0x3db504f33db504f3
+DATA lm2_128_signs2<>+88(SB)/8, $0x3db504f33db504f3
+DATA lm2_128_signs2<>+96(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_128_signs2<>+104(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_128_signs2<>+112(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_128_signs2<>+120(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_128_signs2<>+128(SB)/8, $0xbdb504f33db504f3
+DATA lm2_128_signs2<>+136(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_128_signs2<>+144(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_128_signs2<>+152(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_128_signs2<>+160(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_128_signs2<>+168(SB)/8, $0x3db504f33db504f3
+DATA lm2_128_signs2<>+176(SB)/8, $0xbdb504f33db504f3
+DATA lm2_128_signs2<>+184(SB)/8, $0x3db504f33db504f3
+DATA lm2_128_signs2<>+192(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_128_signs2<>+200(SB)/8, $0x3db504f33db504f3
+DATA lm2_128_signs2<>+208(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_128_signs2<>+216(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_128_signs2<>+224(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_128_signs2<>+232(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_128_signs2<>+240(SB)/8, $0x3db504f33db504f3
+DATA lm2_128_signs2<>+248(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_128_signs2<>+256(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_128_signs2<>+264(SB)/8, $0x3db504f33db504f3
+DATA lm2_128_signs2<>+272(SB)/8, $0xbdb504f33db504f3
+DATA lm2_128_signs2<>+280(SB)/8, $0x3db504f33db504f3
+DATA lm2_128_signs2<>+288(SB)/8, $0x3db504f33db504f3
+DATA lm2_128_signs2<>+296(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_128_signs2<>+304(SB)/8, $0x3db504f33db504f3
+DATA lm2_128_signs2<>+312(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_128_signs2<>+320(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_128_signs2<>+328(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_128_signs2<>+336(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_128_signs2<>+344(SB)/8, $0x3db504f33db504f3
+DATA lm2_128_signs2<>+352(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_128_signs2<>+360(SB)/8, $0xbdb504f33db504f3
+DATA lm2_128_signs2<>+368(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_128_signs2<>+376(SB)/8, $0xbdb504f33db504f3
+DATA lm2_128_signs2<>+384(SB)/8, $0x3db504f33db504f3
+DATA lm2_128_signs2<>+392(SB)/8, $0xbdb504f33db504f3
+DATA lm2_128_signs2<>+400(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_128_signs2<>+408(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_128_signs2<>+416(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_128_signs2<>+424(SB)/8, $0x3db504f33db504f3
+DATA lm2_128_signs2<>+432(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_128_signs2<>+440(SB)/8, $0x3db504f33db504f3
+DATA lm2_128_signs2<>+448(SB)/8, $0x3db504f33db504f3
+DATA lm2_128_signs2<>+456(SB)/8, $0x3db504f33db504f3
+DATA lm2_128_signs2<>+464(SB)/8, $0xbdb504f33db504f3
+DATA lm2_128_signs2<>+472(SB)/8, $0xbdb504f33db504f3
+DATA lm2_128_signs2<>+480(SB)/8, $0xbdb504f33db504f3
+DATA lm2_128_signs2<>+488(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_128_signs2<>+496(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_128_signs2<>+504(SB)/8, $0x3db504f3bdb504f3
+GLOBL lm2_128_signs2<>(SB), RODATA|NOPTR, $512
 
-DATA lm2_12815<>+0(SB)/8, $0x42a00000c2a00000
-DATA lm2_12815<>+8(SB)/8, $0x0000000000000000
-DATA lm2_12815<>+16(SB)/8, $0x0000000000000000
-DATA lm2_12815<>+24(SB)/8, $0x0000000000000000
-GLOBL lm2_12815<>(SB), RODATA|NOPTR, $32
+DATA lm2_128_threshold<>+0(SB)/8, $0x42a00000c2a00000
+DATA lm2_128_threshold<>+8(SB)/8, $0x0000000000000000
+DATA lm2_128_threshold<>+16(SB)/8, $0x0000000000000000
+DATA lm2_128_threshold<>+24(SB)/8, $0x0000000000000000
+GLOBL lm2_128_threshold<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_12816<>+0(SB)/8, $0xc2140000c2f60000
-DATA lm2_12816<>+8(SB)/8, $0x42f6000042140000
-DATA lm2_12816<>+16(SB)/8, $0x0000000000000000
-DATA lm2_12816<>+24(SB)/8, $0x0000000000000000
-GLOBL lm2_12816<>(SB), RODATA|NOPTR, $32
+DATA lm2_128_level<>+0(SB)/8, $0xc2140000c2f60000
+DATA lm2_128_level<>+8(SB)/8, $0x42f6000042140000
+DATA lm2_128_level<>+16(SB)/8, $0x0000000000000000
+DATA lm2_128_level<>+24(SB)/8, $0x0000000000000000
+GLOBL lm2_128_level<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_12817<>+0(SB)/8, $0x8000000080000000
-DATA lm2_12817<>+8(SB)/8, $0x8000000080000000
-DATA lm2_12817<>+16(SB)/8, $0x8000000080000000
-DATA lm2_12817<>+24(SB)/8, $0x8000000080000000
-GLOBL lm2_12817<>(SB), RODATA|NOPTR, $32
+DATA lm2_128_norm<>+0(SB)/8, $0x8000000080000000
+DATA lm2_128_norm<>+8(SB)/8, $0x8000000080000000
+DATA lm2_128_norm<>+16(SB)/8, $0x8000000080000000
+DATA lm2_128_norm<>+24(SB)/8, $0x8000000080000000
+GLOBL lm2_128_norm<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_12818<>+0(SB)/8, $0x7fc000007fc00000
-DATA lm2_12818<>+8(SB)/8, $0x7fc000007fc00000
-DATA lm2_12818<>+16(SB)/8, $0x7fc000007fc00000
-DATA lm2_12818<>+24(SB)/8, $0x7fc000007fc00000
-GLOBL lm2_12818<>(SB), RODATA|NOPTR, $32
+DATA lm2_128_norm2<>+0(SB)/8, $0x7fc000007fc00000
+DATA lm2_128_norm2<>+8(SB)/8, $0x7fc000007fc00000
+DATA lm2_128_norm2<>+16(SB)/8, $0x7fc000007fc00000
+DATA lm2_128_norm2<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL lm2_128_norm2<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsLm2_128AVX512 unpacks units of 128 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsLm2_128AVX512(SB), NOSPLIT, $320-24
 
 	// constants of the loops
-	VMOVDQU      lm2_1280<>+0(SB), Y0
-	VMOVDQU      lm2_1281<>+0(SB), Y1
-	VBROADCASTI128 lm2_1282<>+0(SB), Y2
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_128_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -251,8 +251,12 @@ TEXT ·decodeUnitsLm2_128AVX512(SB), NOSPLIT, $320-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -274,6 +278,8 @@ loop1:
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y4, Y3, Y4
 	VMOVUPS      Y4, 96(AX)
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -295,6 +301,8 @@ loop1:
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y4, Y3, Y4
 	VMOVUPS      Y4, 224(AX)
+
+	// levels of values 64 to 95
 	VPBROADCASTQ 18(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -316,6 +324,8 @@ loop1:
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y4, Y3, Y4
 	VMOVUPS      Y4, 352(AX)
+
+	// levels of values 96 to 127
 	VPBROADCASTQ 26(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -352,9 +362,9 @@ done2:
 TEXT ·matmul1xLm2_128AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      lm2_1280<>+0(SB), Y0
-	VMOVDQU      lm2_1281<>+0(SB), Y1
-	VBROADCASTI128 lm2_1282<>+0(SB), Y2
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_128_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -375,8 +385,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -402,6 +416,8 @@ loop3:
 	VMULPS       Y8, Y7, Y8
 	VMOVUPS      96(SI), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -427,6 +443,8 @@ loop3:
 	VMULPS       Y8, Y7, Y8
 	VMOVUPS      224(SI), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 64 to 95
 	VPBROADCASTQ 18(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -452,6 +470,8 @@ loop3:
 	VMULPS       Y8, Y7, Y8
 	VMOVUPS      352(SI), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 96 to 127
 	VPBROADCASTQ 26(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -487,6 +507,8 @@ done4:
 	VADDPS       Y4, Y3, Y3
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -510,9 +532,9 @@ done2:
 TEXT ·matmul2xLm2_128AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      lm2_1280<>+0(SB), Y0
-	VMOVDQU      lm2_1281<>+0(SB), Y1
-	VBROADCASTI128 lm2_1282<>+0(SB), Y2
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_128_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -534,8 +556,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -569,6 +595,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      96(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -602,6 +630,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      224(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 64 to 95
 	VPBROADCASTQ 18(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -635,6 +665,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      352(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 96 to 127
 	VPBROADCASTQ 26(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -677,6 +709,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X5
 	VADDPS       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
@@ -710,9 +744,9 @@ done2:
 TEXT ·matmul3xLm2_128AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      lm2_1280<>+0(SB), Y0
-	VMOVDQU      lm2_1281<>+0(SB), Y1
-	VBROADCASTI128 lm2_1282<>+0(SB), Y2
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_128_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -736,8 +770,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -779,6 +817,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y4
 	VMOVUPS      96(R8), Y8
 	VFMADD231PS  Y8, Y7, Y5
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -820,6 +860,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y4
 	VMOVUPS      224(R8), Y8
 	VFMADD231PS  Y8, Y7, Y5
+
+	// levels of values 64 to 95
 	VPBROADCASTQ 18(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -861,6 +903,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y4
 	VMOVUPS      352(R8), Y8
 	VFMADD231PS  Y8, Y7, Y5
+
+	// levels of values 96 to 127
 	VPBROADCASTQ 26(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -910,6 +954,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X6
 	VADDPS       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
@@ -951,9 +997,9 @@ done2:
 TEXT ·matmul4xLm2_128AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      lm2_1280<>+0(SB), Y0
-	VMOVDQU      lm2_1281<>+0(SB), Y1
-	VBROADCASTI128 lm2_1282<>+0(SB), Y2
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_128_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -978,8 +1024,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1029,6 +1079,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      96(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1078,6 +1130,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      224(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 64 to 95
 	VPBROADCASTQ 18(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1127,6 +1181,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      352(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 96 to 127
 	VPBROADCASTQ 26(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1184,6 +1240,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X7
 	VADDPS       X3, X7, X7
 	VMOVHLPS     X7, X7, X3
@@ -1233,9 +1291,9 @@ done2:
 TEXT ·matmulQ81xLm2_128AVX512(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      lm2_1280<>+0(SB), Y0
-	VMOVDQU      lm2_1281<>+0(SB), Y1
-	VBROADCASTI128 lm2_1282<>+0(SB), Y2
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_128_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1255,8 +1313,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1266,6 +1328,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1274,6 +1338,8 @@ loop3:
 	VMOVDQU      32(DX), Y9
 	VPSIGNB      Y6, Y9, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1282,6 +1348,8 @@ loop3:
 	VMOVDQU      64(DX), Y9
 	VPSIGNB      Y6, Y9, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1290,6 +1358,8 @@ loop3:
 	VMOVDQU      96(DX), Y9
 	VPSIGNB      Y6, Y9, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
@@ -1303,6 +1373,8 @@ loop3:
 done4:
 	ADDQ         $1, DI
 	VADDPS       Y4, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -1326,9 +1398,9 @@ done2:
 TEXT ·matmulQ82xLm2_128AVX512(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      lm2_1280<>+0(SB), Y0
-	VMOVDQU      lm2_1281<>+0(SB), Y1
-	VBROADCASTI128 lm2_1282<>+0(SB), Y2
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_128_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1348,8 +1420,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1363,6 +1439,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1374,6 +1452,8 @@ loop3:
 	VMOVDQU      160(DX), Y10
 	VPSIGNB      Y6, Y10, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1385,6 +1465,8 @@ loop3:
 	VMOVDQU      192(DX), Y10
 	VPSIGNB      Y6, Y10, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1396,6 +1478,8 @@ loop3:
 	VMOVDQU      224(DX), Y10
 	VPSIGNB      Y6, Y10, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -1412,6 +1496,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X5
 	VADDPS       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
@@ -1445,9 +1531,9 @@ done2:
 TEXT ·matmulQ83xLm2_128AVX512(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      lm2_1280<>+0(SB), Y0
-	VMOVDQU      lm2_1281<>+0(SB), Y1
-	VBROADCASTI128 lm2_1282<>+0(SB), Y2
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_128_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1468,8 +1554,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -1487,6 +1577,8 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -1501,6 +1593,8 @@ loop3:
 	VMOVDQU      288(DX), Y12
 	VPSIGNB      Y7, Y12, Y7
 	VPDPBUSD     Y7, Y8, Y9
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -1515,6 +1609,8 @@ loop3:
 	VMOVDQU      320(DX), Y12
 	VPSIGNB      Y7, Y12, Y7
 	VPDPBUSD     Y7, Y8, Y9
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -1529,6 +1625,8 @@ loop3:
 	VMOVDQU      352(DX), Y12
 	VPSIGNB      Y7, Y12, Y7
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -1549,6 +1647,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X6
 	VADDPS       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
@@ -1590,9 +1690,9 @@ done2:
 TEXT ·matmulQ84xLm2_128AVX512(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      lm2_1280<>+0(SB), Y0
-	VMOVDQU      lm2_1281<>+0(SB), Y1
-	VBROADCASTI128 lm2_1282<>+0(SB), Y2
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_128_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1614,8 +1714,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1637,6 +1741,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1654,6 +1760,8 @@ loop3:
 	VMOVDQU      416(DX), Y14
 	VPSIGNB      Y8, Y14, Y8
 	VPDPBUSD     Y8, Y9, Y10
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1671,6 +1779,8 @@ loop3:
 	VMOVDQU      448(DX), Y14
 	VPSIGNB      Y8, Y14, Y8
 	VPDPBUSD     Y8, Y9, Y10
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1688,6 +1798,8 @@ loop3:
 	VMOVDQU      480(DX), Y14
 	VPSIGNB      Y8, Y14, Y8
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1712,6 +1824,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X7
 	VADDPS       X3, X7, X7
 	VMOVHLPS     X7, X7, X3
@@ -1761,9 +1875,9 @@ done2:
 TEXT ·matmulQ8Block1xLm2_128AVX512(SB), 0, $768-72
 
 	// constants of the loops
-	VMOVDQU      lm2_1280<>+0(SB), Y0
-	VMOVDQU      lm2_1281<>+0(SB), Y1
-	VBROADCASTI128 lm2_1288<>+0(SB), Y2
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -1778,45 +1892,45 @@ TEXT ·matmulQ8Block1xLm2_128AVX512(SB), 0, $768-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_1283<>+0(SB), Y3
+	VMOVDQU      lm2_128_ones<>+0(SB), Y3
 	VMOVDQU      (CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm2_1285<>+0(SB), Y5, Y5
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, (DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      32(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 32(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      64(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 64(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      96(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 96(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm2_1287<>+0(SB), Y3
+	VMOVDQU      lm2_128_least<>+0(SB), Y3
 	VCVTDQ2PS    Y5, Y4
 	VMULPS       Y3, Y4, Y3
 	VEXTRACTF128 $1, Y3, X4
@@ -1843,6 +1957,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -1850,18 +1966,24 @@ loop3:
 	VMOVDQU      (DI), Y4
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
 	VPSHUFB      Y3, Y2, Y3
 	VMOVDQU      32(DI), Y4
 	VPDPBUSD     Y4, Y3, Y5
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
 	VPSHUFB      Y3, Y2, Y3
 	VMOVDQU      64(DI), Y4
 	VPDPBUSD     Y4, Y3, Y5
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -1921,9 +2043,9 @@ done2:
 TEXT ·matmulQ8Block2xLm2_128AVX512(SB), 0, $1024-72
 
 	// constants of the loops
-	VMOVDQU      lm2_1280<>+0(SB), Y0
-	VMOVDQU      lm2_1281<>+0(SB), Y1
-	VBROADCASTI128 lm2_1288<>+0(SB), Y2
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -1938,45 +2060,45 @@ TEXT ·matmulQ8Block2xLm2_128AVX512(SB), 0, $1024-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_1283<>+0(SB), Y3
+	VMOVDQU      lm2_128_ones<>+0(SB), Y3
 	VMOVDQU      (CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm2_1285<>+0(SB), Y5, Y5
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, (DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      32(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 32(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      64(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 64(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      96(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 96(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm2_1287<>+0(SB), Y4
+	VMOVDQU      lm2_128_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -1987,43 +2109,43 @@ TEXT ·matmulQ8Block2xLm2_128AVX512(SB), 0, $1024-72
 	VADDSS       X4, X5, X5
 	VMOVSS       X5, (SI)
 	VMOVDQU      128(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm2_1285<>+0(SB), Y5, Y5
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 128(DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      160(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 160(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      192(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 192(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      224(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 224(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm2_1287<>+0(SB), Y3
+	VMOVDQU      lm2_128_least<>+0(SB), Y3
 	VCVTDQ2PS    Y5, Y4
 	VMULPS       Y3, Y4, Y3
 	VEXTRACTF128 $1, Y3, X4
@@ -2050,6 +2172,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -2060,6 +2184,8 @@ loop3:
 	VMOVDQU      128(DI), Y4
 	VPXOR        Y6, Y6, Y6
 	VPDPBUSD     Y4, Y3, Y6
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -2068,6 +2194,8 @@ loop3:
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      160(DI), Y4
 	VPDPBUSD     Y4, Y3, Y6
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -2076,6 +2204,8 @@ loop3:
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      192(DI), Y4
 	VPDPBUSD     Y4, Y3, Y6
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -2163,9 +2293,9 @@ done2:
 TEXT ·matmulQ8Block3xLm2_128AVX512(SB), 0, $1280-72
 
 	// constants of the loops
-	VMOVDQU      lm2_1280<>+0(SB), Y0
-	VMOVDQU      lm2_1281<>+0(SB), Y1
-	VBROADCASTI128 lm2_1288<>+0(SB), Y2
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2180,45 +2310,45 @@ TEXT ·matmulQ8Block3xLm2_128AVX512(SB), 0, $1280-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_1283<>+0(SB), Y3
+	VMOVDQU      lm2_128_ones<>+0(SB), Y3
 	VMOVDQU      (CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm2_1285<>+0(SB), Y5, Y5
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, (DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      32(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 32(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      64(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 64(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      96(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 96(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm2_1287<>+0(SB), Y4
+	VMOVDQU      lm2_128_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -2229,43 +2359,43 @@ TEXT ·matmulQ8Block3xLm2_128AVX512(SB), 0, $1280-72
 	VADDSS       X4, X5, X5
 	VMOVSS       X5, (SI)
 	VMOVDQU      128(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm2_1285<>+0(SB), Y5, Y5
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 128(DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      160(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 160(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      192(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 192(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      224(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 224(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm2_1287<>+0(SB), Y4
+	VMOVDQU      lm2_128_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -2276,43 +2406,43 @@ TEXT ·matmulQ8Block3xLm2_128AVX512(SB), 0, $1280-72
 	VADDSS       X4, X5, X5
 	VMOVSS       X5, 4(SI)
 	VMOVDQU      256(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm2_1285<>+0(SB), Y5, Y5
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 256(DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      288(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 288(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      320(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 320(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      352(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 352(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm2_1287<>+0(SB), Y3
+	VMOVDQU      lm2_128_least<>+0(SB), Y3
 	VCVTDQ2PS    Y5, Y4
 	VMULPS       Y3, Y4, Y3
 	VEXTRACTF128 $1, Y3, X4
@@ -2339,6 +2469,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -2352,6 +2484,8 @@ loop3:
 	VMOVDQU      256(DI), Y4
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y4, Y3, Y7
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -2362,6 +2496,8 @@ loop3:
 	VPDPBUSD     Y4, Y3, Y6
 	VMOVDQU      288(DI), Y4
 	VPDPBUSD     Y4, Y3, Y7
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -2372,6 +2508,8 @@ loop3:
 	VPDPBUSD     Y4, Y3, Y6
 	VMOVDQU      320(DI), Y4
 	VPDPBUSD     Y4, Y3, Y7
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -2485,9 +2623,9 @@ done2:
 TEXT ·matmulQ8Block4xLm2_128AVX512(SB), 0, $1536-72
 
 	// constants of the loops
-	VMOVDQU      lm2_1280<>+0(SB), Y0
-	VMOVDQU      lm2_1281<>+0(SB), Y1
-	VBROADCASTI128 lm2_1288<>+0(SB), Y2
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2502,45 +2640,45 @@ TEXT ·matmulQ8Block4xLm2_128AVX512(SB), 0, $1536-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_1283<>+0(SB), Y3
+	VMOVDQU      lm2_128_ones<>+0(SB), Y3
 	VMOVDQU      (CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm2_1285<>+0(SB), Y5, Y5
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, (DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      32(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 32(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      64(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 64(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      96(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 96(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm2_1287<>+0(SB), Y4
+	VMOVDQU      lm2_128_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -2551,43 +2689,43 @@ TEXT ·matmulQ8Block4xLm2_128AVX512(SB), 0, $1536-72
 	VADDSS       X4, X5, X5
 	VMOVSS       X5, (SI)
 	VMOVDQU      128(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm2_1285<>+0(SB), Y5, Y5
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 128(DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      160(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 160(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      192(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 192(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      224(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 224(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm2_1287<>+0(SB), Y4
+	VMOVDQU      lm2_128_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -2598,43 +2736,43 @@ TEXT ·matmulQ8Block4xLm2_128AVX512(SB), 0, $1536-72
 	VADDSS       X4, X5, X5
 	VMOVSS       X5, 4(SI)
 	VMOVDQU      256(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm2_1285<>+0(SB), Y5, Y5
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 256(DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      288(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 288(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      320(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 320(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      352(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 352(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm2_1287<>+0(SB), Y4
+	VMOVDQU      lm2_128_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -2645,43 +2783,43 @@ TEXT ·matmulQ8Block4xLm2_128AVX512(SB), 0, $1536-72
 	VADDSS       X4, X5, X5
 	VMOVSS       X5, 8(SI)
 	VMOVDQU      384(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm2_1285<>+0(SB), Y5, Y5
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 384(DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      416(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 416(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      448(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 448(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      480(CX), Y4
-	VPAND        lm2_1284<>+0(SB), Y4, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_1286<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 480(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm2_1287<>+0(SB), Y3
+	VMOVDQU      lm2_128_least<>+0(SB), Y3
 	VCVTDQ2PS    Y5, Y4
 	VMULPS       Y3, Y4, Y3
 	VEXTRACTF128 $1, Y3, X4
@@ -2708,6 +2846,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -2724,6 +2864,8 @@ loop3:
 	VMOVDQU      384(DI), Y4
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y4, Y3, Y8
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -2736,6 +2878,8 @@ loop3:
 	VPDPBUSD     Y4, Y3, Y7
 	VMOVDQU      416(DI), Y4
 	VPDPBUSD     Y4, Y3, Y8
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -2748,6 +2892,8 @@ loop3:
 	VPDPBUSD     Y4, Y3, Y7
 	VMOVDQU      448(DI), Y4
 	VPDPBUSD     Y4, Y3, Y8
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -2887,9 +3033,9 @@ done2:
 TEXT ·unpackLm2_128AVX512(SB), NOSPLIT, $320-24
 
 	// constants of the loops
-	VMOVDQU      lm2_1280<>+0(SB), Y0
-	VMOVDQU      lm2_1281<>+0(SB), Y1
-	VBROADCASTI128 lm2_1282<>+0(SB), Y2
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_128_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -2948,9 +3094,9 @@ done2:
 TEXT ·mixLevelsLm2_128AVX512(SB), NOSPLIT, $320-40
 
 	// constants of the loops
-	VMOVDQU      lm2_1280<>+0(SB), Y0
-	VMOVDQU      lm2_1281<>+0(SB), Y1
-	VBROADCASTI128 lm2_1282<>+0(SB), Y2
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_128_levels<>+0(SB), Y2
 	MOVQ         levels+0(FP), AX
 	MOVQ         scales+8(FP), BX
 	MOVQ         v+16(FP), CX
@@ -2962,21 +3108,29 @@ TEXT ·mixLevelsLm2_128AVX512(SB), NOSPLIT, $320-40
 	JLT          done2
 
 loop1:
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(CX), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
 	VPSHUFB      Y3, Y2, Y3
 	VMOVDQU      Y3, (AX)
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(CX), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
 	VPSHUFB      Y3, Y2, Y3
 	VMOVDQU      Y3, 32(AX)
+
+	// levels of values 64 to 95
 	VPBROADCASTQ 18(CX), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
 	VPSHUFB      Y3, Y2, Y3
 	VMOVDQU      Y3, 64(AX)
+
+	// levels of values 96 to 127
 	VPBROADCASTQ 26(CX), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -3001,9 +3155,9 @@ done2:
 TEXT ·decodeUnitsLm2_128AVX2(SB), NOSPLIT, $320-24
 
 	// constants of the loops
-	VMOVDQU      lm2_1280<>+0(SB), Y0
-	VMOVDQU      lm2_1281<>+0(SB), Y1
-	VBROADCASTI128 lm2_1282<>+0(SB), Y2
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_128_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -3013,8 +3167,12 @@ TEXT ·decodeUnitsLm2_128AVX2(SB), NOSPLIT, $320-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -3036,6 +3194,8 @@ loop1:
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y4, Y3, Y4
 	VMOVUPS      Y4, 96(AX)
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -3057,6 +3217,8 @@ loop1:
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y4, Y3, Y4
 	VMOVUPS      Y4, 224(AX)
+
+	// levels of values 64 to 95
 	VPBROADCASTQ 18(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -3078,6 +3240,8 @@ loop1:
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y4, Y3, Y4
 	VMOVUPS      Y4, 352(AX)
+
+	// levels of values 96 to 127
 	VPBROADCASTQ 26(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -3114,9 +3278,9 @@ done2:
 TEXT ·matmul1xLm2_128AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      lm2_1280<>+0(SB), Y0
-	VMOVDQU      lm2_1281<>+0(SB), Y1
-	VBROADCASTI128 lm2_1282<>+0(SB), Y2
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_128_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3137,8 +3301,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3164,6 +3332,8 @@ loop3:
 	VMULPS       Y8, Y7, Y8
 	VMOVUPS      96(SI), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3189,6 +3359,8 @@ loop3:
 	VMULPS       Y8, Y7, Y8
 	VMOVUPS      224(SI), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 64 to 95
 	VPBROADCASTQ 18(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3214,6 +3386,8 @@ loop3:
 	VMULPS       Y8, Y7, Y8
 	VMOVUPS      352(SI), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 96 to 127
 	VPBROADCASTQ 26(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3249,6 +3423,8 @@ done4:
 	VADDPS       Y4, Y3, Y3
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -3272,9 +3448,9 @@ done2:
 TEXT ·matmul2xLm2_128AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      lm2_1280<>+0(SB), Y0
-	VMOVDQU      lm2_1281<>+0(SB), Y1
-	VBROADCASTI128 lm2_1282<>+0(SB), Y2
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_128_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3296,8 +3472,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3331,6 +3511,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      96(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3364,6 +3546,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      224(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 64 to 95
 	VPBROADCASTQ 18(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3397,6 +3581,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      352(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 96 to 127
 	VPBROADCASTQ 26(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3439,6 +3625,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X5
 	VADDPS       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
@@ -3472,9 +3660,9 @@ done2:
 TEXT ·matmul3xLm2_128AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      lm2_1280<>+0(SB), Y0
-	VMOVDQU      lm2_1281<>+0(SB), Y1
-	VBROADCASTI128 lm2_1282<>+0(SB), Y2
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_128_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3498,8 +3686,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -3541,6 +3733,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y4
 	VMOVUPS      96(R8), Y8
 	VFMADD231PS  Y8, Y7, Y5
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -3582,6 +3776,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y4
 	VMOVUPS      224(R8), Y8
 	VFMADD231PS  Y8, Y7, Y5
+
+	// levels of values 64 to 95
 	VPBROADCASTQ 18(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -3623,6 +3819,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y4
 	VMOVUPS      352(R8), Y8
 	VFMADD231PS  Y8, Y7, Y5
+
+	// levels of values 96 to 127
 	VPBROADCASTQ 26(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -3672,6 +3870,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X6
 	VADDPS       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
@@ -3713,9 +3913,9 @@ done2:
 TEXT ·matmul4xLm2_128AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      lm2_1280<>+0(SB), Y0
-	VMOVDQU      lm2_1281<>+0(SB), Y1
-	VBROADCASTI128 lm2_1282<>+0(SB), Y2
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_128_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3740,8 +3940,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3791,6 +3995,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      96(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3840,6 +4046,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      224(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 64 to 95
 	VPBROADCASTQ 18(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3889,6 +4097,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      352(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 96 to 127
 	VPBROADCASTQ 26(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3946,6 +4156,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X7
 	VADDPS       X3, X7, X7
 	VMOVHLPS     X7, X7, X3
@@ -3995,10 +4207,10 @@ done2:
 TEXT ·matmulQ81xLm2_128AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      lm2_1280<>+0(SB), Y0
-	VMOVDQU      lm2_1289<>+0(SB), Y1
-	VMOVDQU      lm2_1281<>+0(SB), Y2
-	VBROADCASTI128 lm2_1282<>+0(SB), Y3
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_128_ones2<>+0(SB), Y1
+	VMOVDQU      lm2_128_mask<>+0(SB), Y2
+	VBROADCASTI128 lm2_128_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4018,8 +4230,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -4029,6 +4245,8 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4039,6 +4257,8 @@ loop3:
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y1, Y8, Y8
 	VPADDD       Y8, Y7, Y7
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4049,6 +4269,8 @@ loop3:
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y1, Y8, Y8
 	VPADDD       Y8, Y7, Y7
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4059,6 +4281,8 @@ loop3:
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y1, Y8, Y8
 	VPADDD       Y8, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
@@ -4072,6 +4296,8 @@ loop3:
 done4:
 	ADDQ         $1, DI
 	VADDPS       Y5, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X5
 	VADDPS       X4, X5, X5
 	VMOVHLPS     X5, X5, X4
@@ -4095,10 +4321,10 @@ done2:
 TEXT ·matmulQ82xLm2_128AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      lm2_1289<>+0(SB), Y0
-	VMOVDQU      lm2_1280<>+0(SB), Y1
-	VMOVDQU      lm2_1281<>+0(SB), Y2
-	VBROADCASTI128 lm2_1282<>+0(SB), Y3
+	VMOVDQU      lm2_128_ones2<>+0(SB), Y0
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y1
+	VMOVDQU      lm2_128_mask<>+0(SB), Y2
+	VBROADCASTI128 lm2_128_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4118,8 +4344,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -4133,6 +4363,8 @@ loop3:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4148,6 +4380,8 @@ loop3:
 	VPMADDUBSW   Y8, Y10, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4163,6 +4397,8 @@ loop3:
 	VPMADDUBSW   Y8, Y10, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4178,6 +4414,8 @@ loop3:
 	VPMADDUBSW   Y8, Y10, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -4194,6 +4432,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X6
 	VADDPS       X4, X6, X6
 	VMOVHLPS     X6, X6, X4
@@ -4227,10 +4467,10 @@ done2:
 TEXT ·matmulQ83xLm2_128AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      lm2_1289<>+0(SB), Y0
-	VMOVDQU      lm2_1280<>+0(SB), Y1
-	VMOVDQU      lm2_1281<>+0(SB), Y2
-	VBROADCASTI128 lm2_1282<>+0(SB), Y3
+	VMOVDQU      lm2_128_ones2<>+0(SB), Y0
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y1
+	VMOVDQU      lm2_128_mask<>+0(SB), Y2
+	VBROADCASTI128 lm2_128_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4251,8 +4491,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4270,6 +4514,8 @@ loop3:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -4290,6 +4536,8 @@ loop3:
 	VPMADDUBSW   Y9, Y12, Y9
 	VPMADDWD     Y0, Y9, Y9
 	VPADDD       Y9, Y8, Y8
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -4310,6 +4558,8 @@ loop3:
 	VPMADDUBSW   Y9, Y12, Y9
 	VPMADDWD     Y0, Y9, Y9
 	VPADDD       Y9, Y8, Y8
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -4330,6 +4580,8 @@ loop3:
 	VPMADDUBSW   Y9, Y12, Y9
 	VPMADDWD     Y0, Y9, Y9
 	VPADDD       Y9, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -4350,6 +4602,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X7
 	VADDPS       X4, X7, X7
 	VMOVHLPS     X7, X7, X4
@@ -4391,10 +4645,10 @@ done2:
 TEXT ·matmulQ84xLm2_128AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      lm2_1289<>+0(SB), Y0
-	VMOVDQU      lm2_1280<>+0(SB), Y1
-	VMOVDQU      lm2_1281<>+0(SB), Y2
-	VBROADCASTI128 lm2_1282<>+0(SB), Y3
+	VMOVDQU      lm2_128_ones2<>+0(SB), Y0
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y1
+	VMOVDQU      lm2_128_mask<>+0(SB), Y2
+	VBROADCASTI128 lm2_128_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4416,8 +4670,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -4439,6 +4697,8 @@ loop3:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y2, Y10, Y10
@@ -4464,6 +4724,8 @@ loop3:
 	VPMADDUBSW   Y10, Y14, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y2, Y10, Y10
@@ -4489,6 +4751,8 @@ loop3:
 	VPMADDUBSW   Y10, Y14, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y2, Y10, Y10
@@ -4514,6 +4778,8 @@ loop3:
 	VPMADDUBSW   Y10, Y14, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -4538,6 +4804,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X8
 	VADDPS       X4, X8, X8
 	VMOVHLPS     X8, X8, X4
@@ -4587,10 +4855,10 @@ done2:
 TEXT ·matmulQ8Block1xLm2_128AVX2(SB), 0, $768-72
 
 	// constants of the loops
-	VMOVDQU      lm2_1280<>+0(SB), Y0
-	VMOVDQU      lm2_1289<>+0(SB), Y1
-	VMOVDQU      lm2_1281<>+0(SB), Y2
-	VBROADCASTI128 lm2_1288<>+0(SB), Y3
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_128_ones2<>+0(SB), Y1
+	VMOVDQU      lm2_128_mask<>+0(SB), Y2
+	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -4605,51 +4873,51 @@ TEXT ·matmulQ8Block1xLm2_128AVX2(SB), 0, $768-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_1283<>+0(SB), Y4
+	VMOVDQU      lm2_128_ones<>+0(SB), Y4
 	VMOVDQU      (CX), Y5
-	VPAND        lm2_1284<>+0(SB), Y5, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm2_1286<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, (DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y1, Y5, Y5
 	VMOVDQU      32(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 32(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y1, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      64(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 64(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y1, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      96(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 96(DI)
 	VPMADDUBSW   Y6, Y4, Y4
 	VPMADDWD     Y1, Y4, Y4
 	VPADDD       Y4, Y5, Y5
-	VMOVDQU      lm2_1287<>+0(SB), Y4
+	VMOVDQU      lm2_128_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -4676,6 +4944,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y2, Y4, Y4
@@ -4683,6 +4953,8 @@ loop3:
 	VMOVDQU      (DI), Y5
 	VPMADDUBSW   Y5, Y4, Y4
 	VPMADDWD     Y1, Y4, Y4
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y2, Y5, Y5
@@ -4691,6 +4963,8 @@ loop3:
 	VPMADDUBSW   Y6, Y5, Y5
 	VPMADDWD     Y1, Y5, Y5
 	VPADDD       Y5, Y4, Y4
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y2, Y5, Y5
@@ -4699,6 +4973,8 @@ loop3:
 	VPMADDUBSW   Y6, Y5, Y5
 	VPMADDWD     Y1, Y5, Y5
 	VPADDD       Y5, Y4, Y4
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y2, Y5, Y5
@@ -4760,10 +5036,10 @@ done2:
 TEXT ·matmulQ8Block2xLm2_128AVX2(SB), 0, $1024-72
 
 	// constants of the loops
-	VMOVDQU      lm2_1289<>+0(SB), Y0
-	VMOVDQU      lm2_1280<>+0(SB), Y1
-	VMOVDQU      lm2_1281<>+0(SB), Y2
-	VBROADCASTI128 lm2_1288<>+0(SB), Y3
+	VMOVDQU      lm2_128_ones2<>+0(SB), Y0
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y1
+	VMOVDQU      lm2_128_mask<>+0(SB), Y2
+	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -4778,51 +5054,51 @@ TEXT ·matmulQ8Block2xLm2_128AVX2(SB), 0, $1024-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_1283<>+0(SB), Y4
+	VMOVDQU      lm2_128_ones<>+0(SB), Y4
 	VMOVDQU      (CX), Y5
-	VPAND        lm2_1284<>+0(SB), Y5, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm2_1286<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, (DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      32(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 32(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      64(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 64(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      96(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 96(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm2_1287<>+0(SB), Y6
+	VMOVDQU      lm2_128_least<>+0(SB), Y6
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y6, Y5, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -4833,49 +5109,49 @@ TEXT ·matmulQ8Block2xLm2_128AVX2(SB), 0, $1024-72
 	VADDSS       X5, X6, X6
 	VMOVSS       X6, (SI)
 	VMOVDQU      128(CX), Y5
-	VPAND        lm2_1284<>+0(SB), Y5, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm2_1286<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, 128(DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      160(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 160(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      192(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 192(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      224(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 224(DI)
 	VPMADDUBSW   Y6, Y4, Y4
 	VPMADDWD     Y0, Y4, Y4
 	VPADDD       Y4, Y5, Y5
-	VMOVDQU      lm2_1287<>+0(SB), Y4
+	VMOVDQU      lm2_128_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -4902,6 +5178,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y4
 	VPSRLVD      Y1, Y4, Y4
 	VPAND        Y2, Y4, Y4
@@ -4912,6 +5190,8 @@ loop3:
 	VMOVDQU      128(DI), Y6
 	VPMADDUBSW   Y6, Y4, Y4
 	VPMADDWD     Y0, Y4, Y4
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y6
 	VPSRLVD      Y1, Y6, Y6
 	VPAND        Y2, Y6, Y6
@@ -4924,6 +5204,8 @@ loop3:
 	VPMADDUBSW   Y7, Y6, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y4, Y4
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y6
 	VPSRLVD      Y1, Y6, Y6
 	VPAND        Y2, Y6, Y6
@@ -4936,6 +5218,8 @@ loop3:
 	VPMADDUBSW   Y7, Y6, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y4, Y4
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y6
 	VPSRLVD      Y1, Y6, Y6
 	VPAND        Y2, Y6, Y6
@@ -5027,10 +5311,10 @@ done2:
 TEXT ·matmulQ8Block3xLm2_128AVX2(SB), 0, $1280-72
 
 	// constants of the loops
-	VMOVDQU      lm2_1289<>+0(SB), Y0
-	VMOVDQU      lm2_1280<>+0(SB), Y1
-	VMOVDQU      lm2_1281<>+0(SB), Y2
-	VBROADCASTI128 lm2_1288<>+0(SB), Y3
+	VMOVDQU      lm2_128_ones2<>+0(SB), Y0
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y1
+	VMOVDQU      lm2_128_mask<>+0(SB), Y2
+	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -5045,51 +5329,51 @@ TEXT ·matmulQ8Block3xLm2_128AVX2(SB), 0, $1280-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_1283<>+0(SB), Y4
+	VMOVDQU      lm2_128_ones<>+0(SB), Y4
 	VMOVDQU      (CX), Y5
-	VPAND        lm2_1284<>+0(SB), Y5, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm2_1286<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, (DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      32(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 32(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      64(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 64(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      96(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 96(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm2_1287<>+0(SB), Y6
+	VMOVDQU      lm2_128_least<>+0(SB), Y6
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y6, Y5, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -5100,49 +5384,49 @@ TEXT ·matmulQ8Block3xLm2_128AVX2(SB), 0, $1280-72
 	VADDSS       X5, X6, X6
 	VMOVSS       X6, (SI)
 	VMOVDQU      128(CX), Y5
-	VPAND        lm2_1284<>+0(SB), Y5, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm2_1286<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, 128(DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      160(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 160(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      192(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 192(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      224(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 224(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm2_1287<>+0(SB), Y6
+	VMOVDQU      lm2_128_least<>+0(SB), Y6
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y6, Y5, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -5153,49 +5437,49 @@ TEXT ·matmulQ8Block3xLm2_128AVX2(SB), 0, $1280-72
 	VADDSS       X5, X6, X6
 	VMOVSS       X6, 4(SI)
 	VMOVDQU      256(CX), Y5
-	VPAND        lm2_1284<>+0(SB), Y5, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm2_1286<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, 256(DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      288(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 288(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      320(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 320(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      352(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 352(DI)
 	VPMADDUBSW   Y6, Y4, Y4
 	VPMADDWD     Y0, Y4, Y4
 	VPADDD       Y4, Y5, Y5
-	VMOVDQU      lm2_1287<>+0(SB), Y4
+	VMOVDQU      lm2_128_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -5222,6 +5506,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y4
 	VPSRLVD      Y1, Y4, Y4
 	VPAND        Y2, Y4, Y4
@@ -5235,6 +5521,8 @@ loop3:
 	VMOVDQU      256(DI), Y7
 	VPMADDUBSW   Y7, Y4, Y4
 	VPMADDWD     Y0, Y4, Y4
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -5251,6 +5539,8 @@ loop3:
 	VPMADDUBSW   Y8, Y7, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VPADDD       Y7, Y4, Y4
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -5267,6 +5557,8 @@ loop3:
 	VPMADDUBSW   Y8, Y7, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VPADDD       Y7, Y4, Y4
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -5386,10 +5678,10 @@ done2:
 TEXT ·matmulQ8Block4xLm2_128AVX2(SB), 0, $1536-72
 
 	// constants of the loops
-	VMOVDQU      lm2_1289<>+0(SB), Y0
-	VMOVDQU      lm2_1280<>+0(SB), Y1
-	VMOVDQU      lm2_1281<>+0(SB), Y2
-	VBROADCASTI128 lm2_1288<>+0(SB), Y3
+	VMOVDQU      lm2_128_ones2<>+0(SB), Y0
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y1
+	VMOVDQU      lm2_128_mask<>+0(SB), Y2
+	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -5404,51 +5696,51 @@ TEXT ·matmulQ8Block4xLm2_128AVX2(SB), 0, $1536-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_1283<>+0(SB), Y4
+	VMOVDQU      lm2_128_ones<>+0(SB), Y4
 	VMOVDQU      (CX), Y5
-	VPAND        lm2_1284<>+0(SB), Y5, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm2_1286<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, (DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      32(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 32(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      64(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 64(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      96(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 96(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm2_1287<>+0(SB), Y6
+	VMOVDQU      lm2_128_least<>+0(SB), Y6
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y6, Y5, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -5459,49 +5751,49 @@ TEXT ·matmulQ8Block4xLm2_128AVX2(SB), 0, $1536-72
 	VADDSS       X5, X6, X6
 	VMOVSS       X6, (SI)
 	VMOVDQU      128(CX), Y5
-	VPAND        lm2_1284<>+0(SB), Y5, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm2_1286<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, 128(DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      160(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 160(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      192(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 192(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      224(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 224(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm2_1287<>+0(SB), Y6
+	VMOVDQU      lm2_128_least<>+0(SB), Y6
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y6, Y5, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -5512,49 +5804,49 @@ TEXT ·matmulQ8Block4xLm2_128AVX2(SB), 0, $1536-72
 	VADDSS       X5, X6, X6
 	VMOVSS       X6, 4(SI)
 	VMOVDQU      256(CX), Y5
-	VPAND        lm2_1284<>+0(SB), Y5, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm2_1286<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, 256(DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      288(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 288(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      320(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 320(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      352(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 352(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm2_1287<>+0(SB), Y6
+	VMOVDQU      lm2_128_least<>+0(SB), Y6
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y6, Y5, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -5565,49 +5857,49 @@ TEXT ·matmulQ8Block4xLm2_128AVX2(SB), 0, $1536-72
 	VADDSS       X5, X6, X6
 	VMOVSS       X6, 8(SI)
 	VMOVDQU      384(CX), Y5
-	VPAND        lm2_1284<>+0(SB), Y5, Y6
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_1285<>+0(SB), Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm2_1286<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, 384(DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      416(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 416(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      448(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 448(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      480(CX), Y6
-	VPAND        lm2_1284<>+0(SB), Y6, Y7
+	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_1285<>+0(SB), Y7, Y7
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_1286<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 480(DI)
 	VPMADDUBSW   Y6, Y4, Y4
 	VPMADDWD     Y0, Y4, Y4
 	VPADDD       Y4, Y5, Y5
-	VMOVDQU      lm2_1287<>+0(SB), Y4
+	VMOVDQU      lm2_128_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -5634,6 +5926,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y4
 	VPSRLVD      Y1, Y4, Y4
 	VPAND        Y2, Y4, Y4
@@ -5650,6 +5944,8 @@ loop3:
 	VMOVDQU      384(DI), Y8
 	VPMADDUBSW   Y8, Y4, Y4
 	VPMADDWD     Y0, Y4, Y4
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -5670,6 +5966,8 @@ loop3:
 	VPMADDUBSW   Y9, Y8, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y4, Y4
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -5690,6 +5988,8 @@ loop3:
 	VPMADDUBSW   Y9, Y8, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y4, Y4
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -5837,9 +6137,9 @@ done2:
 TEXT ·unpackLm2_128AVX2(SB), NOSPLIT, $320-24
 
 	// constants of the loops
-	VMOVDQU      lm2_1280<>+0(SB), Y0
-	VMOVDQU      lm2_1281<>+0(SB), Y1
-	VBROADCASTI128 lm2_1282<>+0(SB), Y2
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_128_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -5898,8 +6198,8 @@ done2:
 TEXT ·encodeGroupsLm2_128AVX2(SB), NOSPLIT, $0-32
 
 	// constants of the loops
-	VMOVDQU      lm2_12816<>+0(SB), Y0
-	VMOVDQU      lm2_12815<>+0(SB), Y1
+	VMOVDQU      lm2_128_level<>+0(SB), Y0
+	VMOVDQU      lm2_128_threshold<>+0(SB), Y1
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -5967,7 +6267,7 @@ done4:
 	ADDQ         $1, DI
 
 	// length
-	VMOVDQU      lm2_12810<>+0(SB), Y2
+	VMOVDQU      lm2_128_sum<>+0(SB), Y2
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x20, DI
@@ -6000,14 +6300,14 @@ done6:
 
 	// v
 	VMOVUPS      4128(CX), Y2
-	VMOVDQU      lm2_12811<>+0(SB), Y3
+	VMOVDQU      lm2_128_const<>+0(SB), Y3
 	VCMPPS       $0x1e, Y3, Y2, Y2
 	VMOVDQU      Y2, 4160(CX)
-	VMOVDQU      lm2_12812<>+0(SB), Y2
+	VMOVDQU      lm2_128_const2<>+0(SB), Y2
 	VMOVUPS      4128(CX), Y3
 	VDIVPS       Y3, Y2, Y2
 	VMOVUPS      Y2, 4192(CX)
-	LEAQ         lm2_12813<>+0(SB), SI
+	LEAQ         lm2_128_signs<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $0x20, R8
@@ -6019,7 +6319,7 @@ loop7:
 	VMOVUPS      (CX)(DI*8), Y3
 	VMOVUPS      4192(CX), Y4
 	VMULPS       Y4, Y3, Y3
-	VMOVDQU      lm2_12810<>+0(SB), Y4
+	VMOVDQU      lm2_128_sum<>+0(SB), Y4
 	VBLENDVPS    Y2, Y3, Y4, Y2
 	VBROADCASTSS (SI)(DI*1), Y3
 	VMULPS       Y3, Y2, Y2
@@ -6028,7 +6328,7 @@ loop7:
 	VMOVUPS      32(CX)(DI*8), Y3
 	VMOVUPS      4192(CX), Y4
 	VMULPS       Y4, Y3, Y3
-	VMOVDQU      lm2_12810<>+0(SB), Y4
+	VMOVDQU      lm2_128_sum<>+0(SB), Y4
 	VBLENDVPS    Y2, Y3, Y4, Y2
 	VBROADCASTSS 4(SI)(DI*1), Y3
 	VMULPS       Y3, Y2, Y2
@@ -6037,7 +6337,7 @@ loop7:
 	VMOVUPS      64(CX)(DI*8), Y3
 	VMOVUPS      4192(CX), Y4
 	VMULPS       Y4, Y3, Y3
-	VMOVDQU      lm2_12810<>+0(SB), Y4
+	VMOVDQU      lm2_128_sum<>+0(SB), Y4
 	VBLENDVPS    Y2, Y3, Y4, Y2
 	VBROADCASTSS 8(SI)(DI*1), Y3
 	VMULPS       Y3, Y2, Y2
@@ -6046,7 +6346,7 @@ loop7:
 	VMOVUPS      96(CX)(DI*8), Y3
 	VMOVUPS      4192(CX), Y4
 	VMULPS       Y4, Y3, Y3
-	VMOVDQU      lm2_12810<>+0(SB), Y4
+	VMOVDQU      lm2_128_sum<>+0(SB), Y4
 	VBLENDVPS    Y2, Y3, Y4, Y2
 	VBROADCASTSS 12(SI)(DI*1), Y3
 	VMULPS       Y3, Y2, Y2
@@ -6057,7 +6357,7 @@ loop7:
 
 done8:
 	ADDQ         $1, R8
-	LEAQ         lm2_12814<>+0(SB), SI
+	LEAQ         lm2_128_signs2<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $0x10, R8
@@ -6212,7 +6512,7 @@ done16:
 
 loop19:
 	VMOVUPS      4224(CX)(SI*8), Y2
-	VCMPPS       $0x15, lm2_12810<>+0(SB), Y2, Y3
+	VCMPPS       $0x15, lm2_128_sum<>+0(SB), Y2, Y3
 	VPABSD       Y3, Y3
 	VPERMPS      Y1, Y3, Y4
 	VCMPPS       $0x15, Y4, Y2, Y2
@@ -6220,7 +6520,7 @@ loop19:
 	VPSUBD       Y2, Y3, Y2
 	VMOVDQU      Y2, 8320(CX)(SI*8)
 	VMOVUPS      4256(CX)(SI*8), Y2
-	VCMPPS       $0x15, lm2_12810<>+0(SB), Y2, Y3
+	VCMPPS       $0x15, lm2_128_sum<>+0(SB), Y2, Y3
 	VPABSD       Y3, Y3
 	VPERMPS      Y1, Y3, Y4
 	VCMPPS       $0x15, Y4, Y2, Y2
@@ -6228,7 +6528,7 @@ loop19:
 	VPSUBD       Y2, Y3, Y2
 	VMOVDQU      Y2, 8352(CX)(SI*8)
 	VMOVUPS      4288(CX)(SI*8), Y2
-	VCMPPS       $0x15, lm2_12810<>+0(SB), Y2, Y3
+	VCMPPS       $0x15, lm2_128_sum<>+0(SB), Y2, Y3
 	VPABSD       Y3, Y3
 	VPERMPS      Y1, Y3, Y4
 	VCMPPS       $0x15, Y4, Y2, Y2
@@ -6236,7 +6536,7 @@ loop19:
 	VPSUBD       Y2, Y3, Y2
 	VMOVDQU      Y2, 8384(CX)(SI*8)
 	VMOVUPS      4320(CX)(SI*8), Y2
-	VCMPPS       $0x15, lm2_12810<>+0(SB), Y2, Y3
+	VCMPPS       $0x15, lm2_128_sum<>+0(SB), Y2, Y3
 	VPABSD       Y3, Y3
 	VPERMPS      Y1, Y3, Y4
 	VCMPPS       $0x15, Y4, Y2, Y2
@@ -6251,7 +6551,7 @@ done20:
 	ADDQ         $1, DI
 
 	// dot
-	VMOVDQU      lm2_12810<>+0(SB), Y2
+	VMOVDQU      lm2_128_sum<>+0(SB), Y2
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x20, DI
@@ -6288,7 +6588,7 @@ done22:
 	VMOVUPS      Y2, 12416(CX)
 
 	// r
-	VMOVDQU      lm2_12810<>+0(SB), Y2
+	VMOVDQU      lm2_128_sum<>+0(SB), Y2
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x20, DI
@@ -6325,15 +6625,15 @@ done24:
 	VMOVUPS      12448(CX), Y3
 	VDIVPS       Y3, Y2, Y2
 	VMOVUPS      4128(CX), Y3
-	VDIVPS       lm2_12812<>+0(SB), Y3, Y3
+	VDIVPS       lm2_128_const2<>+0(SB), Y3, Y3
 	VMULPS       Y3, Y2, Y2
 	VMOVUPS      Y2, 12480(CX)
 
 	// norm
 	VMOVUPS      12480(CX), Y2
 	VCMPPS       $3, Y2, Y2, Y3
-	VPAND        lm2_12817<>+0(SB), Y2, Y4
-	VPOR         lm2_12818<>+0(SB), Y4, Y4
+	VPAND        lm2_128_norm<>+0(SB), Y2, Y4
+	VPOR         lm2_128_norm2<>+0(SB), Y4, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y4
 	VCVTPS2PH    $0, Y4, X4
 	VPMOVZXWD    X4, Y2
@@ -6763,9 +7063,9 @@ done2:
 TEXT ·mixLevelsLm2_128AVX2(SB), NOSPLIT, $320-40
 
 	// constants of the loops
-	VMOVDQU      lm2_1280<>+0(SB), Y0
-	VMOVDQU      lm2_1281<>+0(SB), Y1
-	VBROADCASTI128 lm2_1282<>+0(SB), Y2
+	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_128_levels<>+0(SB), Y2
 	MOVQ         levels+0(FP), AX
 	MOVQ         scales+8(FP), BX
 	MOVQ         v+16(FP), CX
@@ -6777,21 +7077,29 @@ TEXT ·mixLevelsLm2_128AVX2(SB), NOSPLIT, $320-40
 	JLT          done2
 
 loop1:
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(CX), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
 	VPSHUFB      Y3, Y2, Y3
 	VMOVDQU      Y3, (AX)
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(CX), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
 	VPSHUFB      Y3, Y2, Y3
 	VMOVDQU      Y3, 32(AX)
+
+	// levels of values 64 to 95
 	VPBROADCASTQ 18(CX), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
 	VPSHUFB      Y3, Y2, Y3
 	VMOVDQU      Y3, 64(AX)
+
+	// levels of values 96 to 127
 	VPBROADCASTQ 26(CX), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3

@@ -4,114 +4,114 @@
 
 #include "textflag.h"
 
-DATA lm2_320<>+0(SB)/8, $0x0000000000000000
-DATA lm2_320<>+8(SB)/8, $0x0000000200000002
-DATA lm2_320<>+16(SB)/8, $0x0000000400000004
-DATA lm2_320<>+24(SB)/8, $0x0000000600000006
-GLOBL lm2_320<>(SB), RODATA|NOPTR, $32
+DATA lm2_32_shifts<>+0(SB)/8, $0x0000000000000000
+DATA lm2_32_shifts<>+8(SB)/8, $0x0000000200000002
+DATA lm2_32_shifts<>+16(SB)/8, $0x0000000400000004
+DATA lm2_32_shifts<>+24(SB)/8, $0x0000000600000006
+GLOBL lm2_32_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_321<>+0(SB)/8, $0x0303030303030303
-DATA lm2_321<>+8(SB)/8, $0x0303030303030303
-DATA lm2_321<>+16(SB)/8, $0x0303030303030303
-DATA lm2_321<>+24(SB)/8, $0x0303030303030303
-GLOBL lm2_321<>(SB), RODATA|NOPTR, $32
+DATA lm2_32_mask<>+0(SB)/8, $0x0303030303030303
+DATA lm2_32_mask<>+8(SB)/8, $0x0303030303030303
+DATA lm2_32_mask<>+16(SB)/8, $0x0303030303030303
+DATA lm2_32_mask<>+24(SB)/8, $0x0303030303030303
+GLOBL lm2_32_mask<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_322<>+0(SB)/8, $0x00000000631ee29d
-DATA lm2_322<>+8(SB)/8, $0x0000000000000000
-GLOBL lm2_322<>(SB), RODATA|NOPTR, $16
+DATA lm2_32_levels<>+0(SB)/8, $0x00000000631ee29d
+DATA lm2_32_levels<>+8(SB)/8, $0x0000000000000000
+GLOBL lm2_32_levels<>(SB), RODATA|NOPTR, $16
 
-DATA lm2_323<>+0(SB)/8, $0x0001000100010001
-DATA lm2_323<>+8(SB)/8, $0x0001000100010001
-DATA lm2_323<>+16(SB)/8, $0x0001000100010001
-DATA lm2_323<>+24(SB)/8, $0x0001000100010001
-GLOBL lm2_323<>(SB), RODATA|NOPTR, $32
+DATA lm2_32_ones<>+0(SB)/8, $0x0001000100010001
+DATA lm2_32_ones<>+8(SB)/8, $0x0001000100010001
+DATA lm2_32_ones<>+16(SB)/8, $0x0001000100010001
+DATA lm2_32_ones<>+24(SB)/8, $0x0001000100010001
+GLOBL lm2_32_ones<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_324<>+0(SB)/8, $0x0000000000000000
-DATA lm2_324<>+8(SB)/8, $0x0000000000000000
-DATA lm2_324<>+16(SB)/8, $0x0000000000000000
-DATA lm2_324<>+24(SB)/8, $0x0000000000000000
-GLOBL lm2_324<>(SB), RODATA|NOPTR, $32
+DATA lm2_32_sum<>+0(SB)/8, $0x0000000000000000
+DATA lm2_32_sum<>+8(SB)/8, $0x0000000000000000
+DATA lm2_32_sum<>+16(SB)/8, $0x0000000000000000
+DATA lm2_32_sum<>+24(SB)/8, $0x0000000000000000
+GLOBL lm2_32_sum<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_325<>+0(SB)/8, $0x1e3ce5081e3ce508
-DATA lm2_325<>+8(SB)/8, $0x1e3ce5081e3ce508
-DATA lm2_325<>+16(SB)/8, $0x1e3ce5081e3ce508
-DATA lm2_325<>+24(SB)/8, $0x1e3ce5081e3ce508
-GLOBL lm2_325<>(SB), RODATA|NOPTR, $32
+DATA lm2_32_const<>+0(SB)/8, $0x1e3ce5081e3ce508
+DATA lm2_32_const<>+8(SB)/8, $0x1e3ce5081e3ce508
+DATA lm2_32_const<>+16(SB)/8, $0x1e3ce5081e3ce508
+DATA lm2_32_const<>+24(SB)/8, $0x1e3ce5081e3ce508
+GLOBL lm2_32_const<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_326<>+0(SB)/8, $0x43bbfbd143bbfbd1
-DATA lm2_326<>+8(SB)/8, $0x43bbfbd143bbfbd1
-DATA lm2_326<>+16(SB)/8, $0x43bbfbd143bbfbd1
-DATA lm2_326<>+24(SB)/8, $0x43bbfbd143bbfbd1
-GLOBL lm2_326<>(SB), RODATA|NOPTR, $32
+DATA lm2_32_const2<>+0(SB)/8, $0x43bbfbd143bbfbd1
+DATA lm2_32_const2<>+8(SB)/8, $0x43bbfbd143bbfbd1
+DATA lm2_32_const2<>+16(SB)/8, $0x43bbfbd143bbfbd1
+DATA lm2_32_const2<>+24(SB)/8, $0x43bbfbd143bbfbd1
+GLOBL lm2_32_const2<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_327<>+0(SB)/8, $0xbf8000003f800000
-DATA lm2_327<>+8(SB)/8, $0x3f800000bf800000
-DATA lm2_327<>+16(SB)/8, $0xbf800000bf800000
-DATA lm2_327<>+24(SB)/8, $0xbf800000bf800000
-DATA lm2_327<>+32(SB)/8, $0xbf8000003f800000
-DATA lm2_327<>+40(SB)/8, $0x3f8000003f800000
-DATA lm2_327<>+48(SB)/8, $0x3f8000003f800000
-DATA lm2_327<>+56(SB)/8, $0xbf8000003f800000
-DATA lm2_327<>+64(SB)/8, $0x3f8000003f800000
-DATA lm2_327<>+72(SB)/8, $0xbf800000bf800000
-DATA lm2_327<>+80(SB)/8, $0x3f800000bf800000
-DATA lm2_327<>+88(SB)/8, $0x3f8000003f800000
-DATA lm2_327<>+96(SB)/8, $0x3f800000bf800000
-DATA lm2_327<>+104(SB)/8, $0x3f8000003f800000
-DATA lm2_327<>+112(SB)/8, $0x3f800000bf800000
-DATA lm2_327<>+120(SB)/8, $0x3f8000003f800000
-GLOBL lm2_327<>(SB), RODATA|NOPTR, $128
+DATA lm2_32_signs<>+0(SB)/8, $0xbf8000003f800000
+DATA lm2_32_signs<>+8(SB)/8, $0x3f800000bf800000
+DATA lm2_32_signs<>+16(SB)/8, $0xbf800000bf800000
+DATA lm2_32_signs<>+24(SB)/8, $0xbf800000bf800000
+DATA lm2_32_signs<>+32(SB)/8, $0xbf8000003f800000
+DATA lm2_32_signs<>+40(SB)/8, $0x3f8000003f800000
+DATA lm2_32_signs<>+48(SB)/8, $0x3f8000003f800000
+DATA lm2_32_signs<>+56(SB)/8, $0xbf8000003f800000
+DATA lm2_32_signs<>+64(SB)/8, $0x3f8000003f800000
+DATA lm2_32_signs<>+72(SB)/8, $0xbf800000bf800000
+DATA lm2_32_signs<>+80(SB)/8, $0x3f800000bf800000
+DATA lm2_32_signs<>+88(SB)/8, $0x3f8000003f800000
+DATA lm2_32_signs<>+96(SB)/8, $0x3f800000bf800000
+DATA lm2_32_signs<>+104(SB)/8, $0x3f8000003f800000
+DATA lm2_32_signs<>+112(SB)/8, $0x3f800000bf800000
+DATA lm2_32_signs<>+120(SB)/8, $0x3f8000003f800000
+GLOBL lm2_32_signs<>(SB), RODATA|NOPTR, $128
 
-DATA lm2_328<>+0(SB)/8, $0x3e3504f3be3504f3
-DATA lm2_328<>+8(SB)/8, $0x3e3504f3be3504f3
-DATA lm2_328<>+16(SB)/8, $0xbe3504f3be3504f3
-DATA lm2_328<>+24(SB)/8, $0xbe3504f3be3504f3
-DATA lm2_328<>+32(SB)/8, $0x3e3504f33e3504f3
-DATA lm2_328<>+40(SB)/8, $0xbe3504f33e3504f3
-DATA lm2_328<>+48(SB)/8, $0x3e3504f3be3504f3
-DATA lm2_328<>+56(SB)/8, $0xbe3504f33e3504f3
-DATA lm2_328<>+64(SB)/8, $0x3e3504f3be3504f3
-DATA lm2_328<>+72(SB)/8, $0x3e3504f33e3504f3
-DATA lm2_328<>+80(SB)/8, $0x3e3504f33e3504f3
-DATA lm2_328<>+88(SB)/8, $0x3e3504f33e3504f3
-DATA lm2_328<>+96(SB)/8, $0xbe3504f3be3504f3
-DATA lm2_328<>+104(SB)/8, $0x3e3504f3be3504f3
-DATA lm2_328<>+112(SB)/8, $0xbe3504f3be3504f3
-DATA lm2_328<>+120(SB)/8, $0xbe3504f3be3504f3
-GLOBL lm2_328<>(SB), RODATA|NOPTR, $128
+DATA lm2_32_signs2<>+0(SB)/8, $0x3e3504f3be3504f3
+DATA lm2_32_signs2<>+8(SB)/8, $0x3e3504f3be3504f3
+DATA lm2_32_signs2<>+16(SB)/8, $0xbe3504f3be3504f3
+DATA lm2_32_signs2<>+24(SB)/8, $0xbe3504f3be3504f3
+DATA lm2_32_signs2<>+32(SB)/8, $0x3e3504f33e3504f3
+DATA lm2_32_signs2<>+40(SB)/8, $0xbe3504f33e3504f3
+DATA lm2_32_signs2<>+48(SB)/8, $0x3e3504f3be3504f3
+DATA lm2_32_signs2<>+56(SB)/8, $0xbe3504f33e3504f3
+DATA lm2_32_signs2<>+64(SB)/8, $0x3e3504f3be3504f3
+DATA lm2_32_signs2<>+72(SB)/8, $0x3e3504f33e3504f3
+DATA lm2_32_signs2<>+80(SB)/8, $0x3e3504f33e3504f3
+DATA lm2_32_signs2<>+88(SB)/8, $0x3e3504f33e3504f3
+DATA lm2_32_signs2<>+96(SB)/8, $0xbe3504f3be3504f3
+DATA lm2_32_signs2<>+104(SB)/8, $0x3e3504f3be3504f3
+DATA lm2_32_signs2<>+112(SB)/8, $0xbe3504f3be3504f3
+DATA lm2_32_signs2<>+120(SB)/8, $0xbe3504f3be3504f3
+GLOBL lm2_32_signs2<>(SB), RODATA|NOPTR, $128
 
-DATA lm2_329<>+0(SB)/8, $0x42810000c2810000
-DATA lm2_329<>+8(SB)/8, $0x0000000000000000
-DATA lm2_329<>+16(SB)/8, $0x0000000000000000
-DATA lm2_329<>+24(SB)/8, $0x0000000000000000
-GLOBL lm2_329<>(SB), RODATA|NOPTR, $32
+DATA lm2_32_threshold<>+0(SB)/8, $0x42810000c2810000
+DATA lm2_32_threshold<>+8(SB)/8, $0x0000000000000000
+DATA lm2_32_threshold<>+16(SB)/8, $0x0000000000000000
+DATA lm2_32_threshold<>+24(SB)/8, $0x0000000000000000
+GLOBL lm2_32_threshold<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_3210<>+0(SB)/8, $0xc1f00000c2c60000
-DATA lm2_3210<>+8(SB)/8, $0x42c6000041f00000
-DATA lm2_3210<>+16(SB)/8, $0x0000000000000000
-DATA lm2_3210<>+24(SB)/8, $0x0000000000000000
-GLOBL lm2_3210<>(SB), RODATA|NOPTR, $32
+DATA lm2_32_level<>+0(SB)/8, $0xc1f00000c2c60000
+DATA lm2_32_level<>+8(SB)/8, $0x42c6000041f00000
+DATA lm2_32_level<>+16(SB)/8, $0x0000000000000000
+DATA lm2_32_level<>+24(SB)/8, $0x0000000000000000
+GLOBL lm2_32_level<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_3211<>+0(SB)/8, $0x8000000080000000
-DATA lm2_3211<>+8(SB)/8, $0x8000000080000000
-DATA lm2_3211<>+16(SB)/8, $0x8000000080000000
-DATA lm2_3211<>+24(SB)/8, $0x8000000080000000
-GLOBL lm2_3211<>(SB), RODATA|NOPTR, $32
+DATA lm2_32_norm<>+0(SB)/8, $0x8000000080000000
+DATA lm2_32_norm<>+8(SB)/8, $0x8000000080000000
+DATA lm2_32_norm<>+16(SB)/8, $0x8000000080000000
+DATA lm2_32_norm<>+24(SB)/8, $0x8000000080000000
+GLOBL lm2_32_norm<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_3212<>+0(SB)/8, $0x7fc000007fc00000
-DATA lm2_3212<>+8(SB)/8, $0x7fc000007fc00000
-DATA lm2_3212<>+16(SB)/8, $0x7fc000007fc00000
-DATA lm2_3212<>+24(SB)/8, $0x7fc000007fc00000
-GLOBL lm2_3212<>(SB), RODATA|NOPTR, $32
+DATA lm2_32_norm2<>+0(SB)/8, $0x7fc000007fc00000
+DATA lm2_32_norm2<>+8(SB)/8, $0x7fc000007fc00000
+DATA lm2_32_norm2<>+16(SB)/8, $0x7fc000007fc00000
+DATA lm2_32_norm2<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL lm2_32_norm2<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsLm2_32AVX512 unpacks units of 32 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsLm2_32AVX512(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      lm2_320<>+0(SB), Y0
-	VMOVDQU      lm2_321<>+0(SB), Y1
-	VBROADCASTI128 lm2_322<>+0(SB), Y2
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -121,8 +121,12 @@ TEXT ·decodeUnitsLm2_32AVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -159,9 +163,9 @@ done2:
 TEXT ·matmul1xLm2_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm2_320<>+0(SB), Y0
-	VMOVDQU      lm2_321<>+0(SB), Y1
-	VBROADCASTI128 lm2_322<>+0(SB), Y2
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -182,8 +186,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -219,6 +227,8 @@ done4:
 	VADDPS       Y4, Y3, Y3
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -242,9 +252,9 @@ done2:
 TEXT ·matmul2xLm2_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm2_320<>+0(SB), Y0
-	VMOVDQU      lm2_321<>+0(SB), Y1
-	VBROADCASTI128 lm2_322<>+0(SB), Y2
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -266,8 +276,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -310,6 +324,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X5
 	VADDPS       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
@@ -343,9 +359,9 @@ done2:
 TEXT ·matmul3xLm2_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm2_320<>+0(SB), Y0
-	VMOVDQU      lm2_321<>+0(SB), Y1
-	VBROADCASTI128 lm2_322<>+0(SB), Y2
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -369,8 +385,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -420,6 +440,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X6
 	VADDPS       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
@@ -461,9 +483,9 @@ done2:
 TEXT ·matmul4xLm2_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm2_320<>+0(SB), Y0
-	VMOVDQU      lm2_321<>+0(SB), Y1
-	VBROADCASTI128 lm2_322<>+0(SB), Y2
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -488,8 +510,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -547,6 +573,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X7
 	VADDPS       X3, X7, X7
 	VMOVHLPS     X7, X7, X3
@@ -596,9 +624,9 @@ done2:
 TEXT ·matmulQ81xLm2_32AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm2_320<>+0(SB), Y0
-	VMOVDQU      lm2_321<>+0(SB), Y1
-	VBROADCASTI128 lm2_322<>+0(SB), Y2
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -618,8 +646,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -629,12 +661,18 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y3
+
+	// scales of the block
 	VPBROADCASTW 10(R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 12(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -644,6 +682,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 4(SI), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
@@ -660,8 +700,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -671,6 +715,8 @@ loop5:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
@@ -684,6 +730,8 @@ loop5:
 done6:
 	ADDQ         $1, DI
 	VADDPS       Y4, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -707,9 +755,9 @@ done2:
 TEXT ·matmulQ82xLm2_32AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm2_320<>+0(SB), Y0
-	VMOVDQU      lm2_321<>+0(SB), Y1
-	VBROADCASTI128 lm2_322<>+0(SB), Y2
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -729,8 +777,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -744,6 +796,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -752,8 +806,12 @@ loop3:
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y4
+
+	// scales of the block
 	VPBROADCASTW 10(R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 12(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -767,6 +825,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 8(SI), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -787,8 +847,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -802,6 +866,8 @@ loop5:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -818,6 +884,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X5
 	VADDPS       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
@@ -851,9 +919,9 @@ done2:
 TEXT ·matmulQ83xLm2_32AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm2_320<>+0(SB), Y0
-	VMOVDQU      lm2_321<>+0(SB), Y1
-	VBROADCASTI128 lm2_322<>+0(SB), Y2
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -874,8 +942,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -893,6 +965,8 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -905,8 +979,12 @@ loop3:
 	VCVTDQ2PS    Y9, Y8
 	VMULPS       Y6, Y7, Y6
 	VFMADD231PS  Y6, Y8, Y5
+
+	// scales of the block
 	VPBROADCASTW 10(R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 12(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -924,6 +1002,8 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 12(SI), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -948,8 +1028,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -967,6 +1051,8 @@ loop5:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -987,6 +1073,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X6
 	VADDPS       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
@@ -1028,9 +1116,9 @@ done2:
 TEXT ·matmulQ84xLm2_32AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm2_320<>+0(SB), Y0
-	VMOVDQU      lm2_321<>+0(SB), Y1
-	VBROADCASTI128 lm2_322<>+0(SB), Y2
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1052,8 +1140,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1075,6 +1167,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1091,8 +1185,12 @@ loop3:
 	VCVTDQ2PS    Y10, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y6
+
+	// scales of the block
 	VPBROADCASTW 10(R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 12(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1114,6 +1212,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 16(SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1142,8 +1242,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1165,6 +1269,8 @@ loop5:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1189,6 +1295,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X7
 	VADDPS       X3, X7, X7
 	VMOVHLPS     X7, X7, X3
@@ -1238,9 +1346,9 @@ done2:
 TEXT ·matmulQ8Fours1xLm2_32AVX512(SB), NOSPLIT, $288-72
 
 	// constants of the loops
-	VMOVDQU      lm2_320<>+0(SB), Y0
-	VMOVDQU      lm2_321<>+0(SB), Y1
-	VBROADCASTI128 lm2_322<>+0(SB), Y2
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1269,8 +1377,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1280,12 +1392,18 @@ loop5:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y3
+
+	// scales of the block
 	VPBROADCASTW 10(R11), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 12(R11), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1295,6 +1413,8 @@ loop5:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 4(R9), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
@@ -1311,8 +1431,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1322,6 +1446,8 @@ loop7:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
@@ -1376,9 +1502,9 @@ done2:
 TEXT ·matmulQ8Fours2xLm2_32AVX512(SB), NOSPLIT, $416-72
 
 	// constants of the loops
-	VMOVDQU      lm2_320<>+0(SB), Y0
-	VMOVDQU      lm2_321<>+0(SB), Y1
-	VBROADCASTI128 lm2_322<>+0(SB), Y2
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1407,8 +1533,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1422,6 +1552,8 @@ loop5:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -1430,8 +1562,12 @@ loop5:
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y4
+
+	// scales of the block
 	VPBROADCASTW 10(R11), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 12(R11), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1445,6 +1581,8 @@ loop5:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 8(R9), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -1465,8 +1603,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1480,6 +1622,8 @@ loop7:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -1557,9 +1701,9 @@ done2:
 TEXT ·matmulQ8Fours3xLm2_32AVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      lm2_320<>+0(SB), Y0
-	VMOVDQU      lm2_321<>+0(SB), Y1
-	VBROADCASTI128 lm2_322<>+0(SB), Y2
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1589,8 +1733,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -1608,6 +1756,8 @@ loop5:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -1620,8 +1770,12 @@ loop5:
 	VCVTDQ2PS    Y9, Y8
 	VMULPS       Y6, Y7, Y6
 	VFMADD231PS  Y6, Y8, Y5
+
+	// scales of the block
 	VPBROADCASTW 10(R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 12(R11), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -1639,6 +1793,8 @@ loop5:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 12(R9), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -1663,8 +1819,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -1682,6 +1842,8 @@ loop7:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -1781,9 +1943,9 @@ done2:
 TEXT ·matmulQ8Fours4xLm2_32AVX512(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      lm2_320<>+0(SB), Y0
-	VMOVDQU      lm2_321<>+0(SB), Y1
-	VBROADCASTI128 lm2_322<>+0(SB), Y2
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1814,8 +1976,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1837,6 +2003,8 @@ loop5:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1853,8 +2021,12 @@ loop5:
 	VCVTDQ2PS    Y10, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y6
+
+	// scales of the block
 	VPBROADCASTW 10(R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 12(R11), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1876,6 +2048,8 @@ loop5:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 16(R9), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1904,8 +2078,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1927,6 +2105,8 @@ loop7:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -2048,9 +2228,9 @@ done2:
 TEXT ·unpackLm2_32AVX512(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      lm2_320<>+0(SB), Y0
-	VMOVDQU      lm2_321<>+0(SB), Y1
-	VBROADCASTI128 lm2_322<>+0(SB), Y2
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -2085,9 +2265,9 @@ done2:
 TEXT ·mix1xLm2_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm2_320<>+0(SB), Y0
-	VMOVDQU      lm2_321<>+0(SB), Y1
-	VBROADCASTI128 lm2_322<>+0(SB), Y2
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2111,6 +2291,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -2160,9 +2342,9 @@ done2:
 TEXT ·mix2xLm2_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm2_320<>+0(SB), Y0
-	VMOVDQU      lm2_321<>+0(SB), Y1
-	VBROADCASTI128 lm2_322<>+0(SB), Y2
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2192,6 +2374,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R9), Y11
 	VPSRLVD      Y0, Y11, Y11
 	VPAND        Y1, Y11, Y11
@@ -2290,10 +2474,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R10), Y12
-	VPSRLVD      lm2_320<>+0(SB), Y12, Y12
-	VPAND        lm2_321<>+0(SB), Y12, Y12
-	VBROADCASTI128 lm2_322<>+0(SB), Y13
+	VPSRLVD      lm2_32_shifts<>+0(SB), Y12, Y12
+	VPAND        lm2_32_mask<>+0(SB), Y12, Y12
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y13
 	VPSHUFB      Y12, Y13, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
@@ -2409,10 +2595,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VPBROADCASTQ 2(R11), Y10
-	VPSRLVD      lm2_320<>+0(SB), Y10, Y10
-	VPAND        lm2_321<>+0(SB), Y10, Y10
-	VBROADCASTI128 lm2_322<>+0(SB), Y11
+	VPSRLVD      lm2_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm2_32_mask<>+0(SB), Y10, Y10
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -2507,10 +2695,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VPBROADCASTQ 2(R11), Y10
-	VPSRLVD      lm2_320<>+0(SB), Y10, Y10
-	VPAND        lm2_321<>+0(SB), Y10, Y10
-	VBROADCASTI128 lm2_322<>+0(SB), Y11
+	VPSRLVD      lm2_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm2_32_mask<>+0(SB), Y10, Y10
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -2584,9 +2774,9 @@ done2:
 TEXT ·decodeUnitsLm2_32AVX2(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      lm2_320<>+0(SB), Y0
-	VMOVDQU      lm2_321<>+0(SB), Y1
-	VBROADCASTI128 lm2_322<>+0(SB), Y2
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -2596,8 +2786,12 @@ TEXT ·decodeUnitsLm2_32AVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -2634,9 +2828,9 @@ done2:
 TEXT ·matmul1xLm2_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm2_320<>+0(SB), Y0
-	VMOVDQU      lm2_321<>+0(SB), Y1
-	VBROADCASTI128 lm2_322<>+0(SB), Y2
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2657,8 +2851,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2694,6 +2892,8 @@ done4:
 	VADDPS       Y4, Y3, Y3
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -2717,9 +2917,9 @@ done2:
 TEXT ·matmul2xLm2_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm2_320<>+0(SB), Y0
-	VMOVDQU      lm2_321<>+0(SB), Y1
-	VBROADCASTI128 lm2_322<>+0(SB), Y2
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2741,8 +2941,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2785,6 +2989,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X5
 	VADDPS       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
@@ -2818,9 +3024,9 @@ done2:
 TEXT ·matmul3xLm2_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm2_320<>+0(SB), Y0
-	VMOVDQU      lm2_321<>+0(SB), Y1
-	VBROADCASTI128 lm2_322<>+0(SB), Y2
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2844,8 +3050,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -2895,6 +3105,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X6
 	VADDPS       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
@@ -2936,9 +3148,9 @@ done2:
 TEXT ·matmul4xLm2_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm2_320<>+0(SB), Y0
-	VMOVDQU      lm2_321<>+0(SB), Y1
-	VBROADCASTI128 lm2_322<>+0(SB), Y2
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2963,8 +3175,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3022,6 +3238,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X7
 	VADDPS       X3, X7, X7
 	VMOVHLPS     X7, X7, X3
@@ -3071,10 +3289,10 @@ done2:
 TEXT ·matmulQ81xLm2_32AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm2_320<>+0(SB), Y0
-	VMOVDQU      lm2_323<>+0(SB), Y1
-	VMOVDQU      lm2_321<>+0(SB), Y2
-	VBROADCASTI128 lm2_322<>+0(SB), Y3
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_32_ones<>+0(SB), Y1
+	VMOVDQU      lm2_32_mask<>+0(SB), Y2
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3094,8 +3312,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3105,12 +3327,18 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
 	VFMADD231PS  Y6, Y7, Y4
+
+	// scales of the block
 	VPBROADCASTW 10(R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 12(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3120,6 +3348,8 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 4(SI), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
@@ -3136,8 +3366,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3147,6 +3381,8 @@ loop5:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
@@ -3160,6 +3396,8 @@ loop5:
 done6:
 	ADDQ         $1, DI
 	VADDPS       Y5, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X5
 	VADDPS       X4, X5, X5
 	VMOVHLPS     X5, X5, X4
@@ -3183,10 +3421,10 @@ done2:
 TEXT ·matmulQ82xLm2_32AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm2_323<>+0(SB), Y0
-	VMOVDQU      lm2_320<>+0(SB), Y1
-	VMOVDQU      lm2_321<>+0(SB), Y2
-	VBROADCASTI128 lm2_322<>+0(SB), Y3
+	VMOVDQU      lm2_32_ones<>+0(SB), Y0
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm2_32_mask<>+0(SB), Y2
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3206,8 +3444,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3221,6 +3463,8 @@ loop3:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -3229,8 +3473,12 @@ loop3:
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
 	VFMADD231PS  Y6, Y7, Y5
+
+	// scales of the block
 	VPBROADCASTW 10(R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 12(R8), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3244,6 +3492,8 @@ loop3:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 8(SI), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -3264,8 +3514,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3279,6 +3533,8 @@ loop5:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -3295,6 +3551,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X6
 	VADDPS       X4, X6, X6
 	VMOVHLPS     X6, X6, X4
@@ -3328,10 +3586,10 @@ done2:
 TEXT ·matmulQ83xLm2_32AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm2_323<>+0(SB), Y0
-	VMOVDQU      lm2_320<>+0(SB), Y1
-	VMOVDQU      lm2_321<>+0(SB), Y2
-	VBROADCASTI128 lm2_322<>+0(SB), Y3
+	VMOVDQU      lm2_32_ones<>+0(SB), Y0
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm2_32_mask<>+0(SB), Y2
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3352,8 +3610,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -3371,6 +3633,8 @@ loop3:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -3383,8 +3647,12 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y7, Y9, Y7
 	VFMADD231PS  Y7, Y8, Y6
+
+	// scales of the block
 	VPBROADCASTW 10(R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 12(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -3402,6 +3670,8 @@ loop3:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 12(SI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -3426,8 +3696,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -3445,6 +3719,8 @@ loop5:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -3465,6 +3741,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X7
 	VADDPS       X4, X7, X7
 	VMOVHLPS     X7, X7, X4
@@ -3506,10 +3784,10 @@ done2:
 TEXT ·matmulQ84xLm2_32AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm2_323<>+0(SB), Y0
-	VMOVDQU      lm2_320<>+0(SB), Y1
-	VMOVDQU      lm2_321<>+0(SB), Y2
-	VBROADCASTI128 lm2_322<>+0(SB), Y3
+	VMOVDQU      lm2_32_ones<>+0(SB), Y0
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm2_32_mask<>+0(SB), Y2
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3531,8 +3809,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -3554,6 +3836,8 @@ loop3:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -3570,8 +3854,12 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y7
+
+	// scales of the block
 	VPBROADCASTW 10(R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 12(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -3593,6 +3881,8 @@ loop3:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 16(SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -3621,8 +3911,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -3644,6 +3938,8 @@ loop5:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -3668,6 +3964,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X8
 	VADDPS       X4, X8, X8
 	VMOVHLPS     X8, X8, X4
@@ -3717,10 +4015,10 @@ done2:
 TEXT ·matmulQ8Fours1xLm2_32AVX2(SB), NOSPLIT, $288-72
 
 	// constants of the loops
-	VMOVDQU      lm2_320<>+0(SB), Y0
-	VMOVDQU      lm2_323<>+0(SB), Y1
-	VMOVDQU      lm2_321<>+0(SB), Y2
-	VBROADCASTI128 lm2_322<>+0(SB), Y3
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_32_ones<>+0(SB), Y1
+	VMOVDQU      lm2_32_mask<>+0(SB), Y2
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3749,8 +4047,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3760,12 +4062,18 @@ loop5:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
 	VFMADD231PS  Y6, Y7, Y4
+
+	// scales of the block
 	VPBROADCASTW 10(R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 12(R11), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3775,6 +4083,8 @@ loop5:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 4(R9), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
@@ -3791,8 +4101,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3802,6 +4116,8 @@ loop7:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
@@ -3856,10 +4172,10 @@ done2:
 TEXT ·matmulQ8Fours2xLm2_32AVX2(SB), NOSPLIT, $416-72
 
 	// constants of the loops
-	VMOVDQU      lm2_323<>+0(SB), Y0
-	VMOVDQU      lm2_320<>+0(SB), Y1
-	VMOVDQU      lm2_321<>+0(SB), Y2
-	VBROADCASTI128 lm2_322<>+0(SB), Y3
+	VMOVDQU      lm2_32_ones<>+0(SB), Y0
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm2_32_mask<>+0(SB), Y2
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3888,8 +4204,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3903,6 +4223,8 @@ loop5:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -3911,8 +4233,12 @@ loop5:
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
 	VFMADD231PS  Y6, Y7, Y5
+
+	// scales of the block
 	VPBROADCASTW 10(R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 12(R11), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3926,6 +4252,8 @@ loop5:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 8(R9), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -3946,8 +4274,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3961,6 +4293,8 @@ loop7:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -4038,10 +4372,10 @@ done2:
 TEXT ·matmulQ8Fours3xLm2_32AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      lm2_323<>+0(SB), Y0
-	VMOVDQU      lm2_320<>+0(SB), Y1
-	VMOVDQU      lm2_321<>+0(SB), Y2
-	VBROADCASTI128 lm2_322<>+0(SB), Y3
+	VMOVDQU      lm2_32_ones<>+0(SB), Y0
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm2_32_mask<>+0(SB), Y2
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4071,8 +4405,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4090,6 +4428,8 @@ loop5:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -4102,8 +4442,12 @@ loop5:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y7, Y9, Y7
 	VFMADD231PS  Y7, Y8, Y6
+
+	// scales of the block
 	VPBROADCASTW 10(R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 12(R11), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4121,6 +4465,8 @@ loop5:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 12(R9), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -4145,8 +4491,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4164,6 +4514,8 @@ loop7:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -4263,10 +4615,10 @@ done2:
 TEXT ·matmulQ8Fours4xLm2_32AVX2(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      lm2_323<>+0(SB), Y0
-	VMOVDQU      lm2_320<>+0(SB), Y1
-	VMOVDQU      lm2_321<>+0(SB), Y2
-	VBROADCASTI128 lm2_322<>+0(SB), Y3
+	VMOVDQU      lm2_32_ones<>+0(SB), Y0
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm2_32_mask<>+0(SB), Y2
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4297,8 +4649,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -4320,6 +4676,8 @@ loop5:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -4336,8 +4694,12 @@ loop5:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y7
+
+	// scales of the block
 	VPBROADCASTW 10(R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 12(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -4359,6 +4721,8 @@ loop5:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 16(R9), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -4387,8 +4751,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -4410,6 +4778,8 @@ loop7:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -4531,9 +4901,9 @@ done2:
 TEXT ·unpackLm2_32AVX2(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      lm2_320<>+0(SB), Y0
-	VMOVDQU      lm2_321<>+0(SB), Y1
-	VBROADCASTI128 lm2_322<>+0(SB), Y2
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -4568,8 +4938,8 @@ done2:
 TEXT ·encodeGroupsLm2_32AVX2(SB), NOSPLIT, $0-32
 
 	// constants of the loops
-	VMOVDQU      lm2_3210<>+0(SB), Y0
-	VMOVDQU      lm2_329<>+0(SB), Y1
+	VMOVDQU      lm2_32_level<>+0(SB), Y0
+	VMOVDQU      lm2_32_threshold<>+0(SB), Y1
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -4637,7 +5007,7 @@ done4:
 	ADDQ         $1, DI
 
 	// length
-	VMOVDQU      lm2_324<>+0(SB), Y2
+	VMOVDQU      lm2_32_sum<>+0(SB), Y2
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -4670,14 +5040,14 @@ done6:
 
 	// v
 	VMOVUPS      1056(CX), Y2
-	VMOVDQU      lm2_325<>+0(SB), Y3
+	VMOVDQU      lm2_32_const<>+0(SB), Y3
 	VCMPPS       $0x1e, Y3, Y2, Y2
 	VMOVDQU      Y2, 1088(CX)
-	VMOVDQU      lm2_326<>+0(SB), Y2
+	VMOVDQU      lm2_32_const2<>+0(SB), Y2
 	VMOVUPS      1056(CX), Y3
 	VDIVPS       Y3, Y2, Y2
 	VMOVUPS      Y2, 1120(CX)
-	LEAQ         lm2_327<>+0(SB), SI
+	LEAQ         lm2_32_signs<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $8, R8
@@ -4689,7 +5059,7 @@ loop7:
 	VMOVUPS      (CX)(DI*8), Y3
 	VMOVUPS      1120(CX), Y4
 	VMULPS       Y4, Y3, Y3
-	VMOVDQU      lm2_324<>+0(SB), Y4
+	VMOVDQU      lm2_32_sum<>+0(SB), Y4
 	VBLENDVPS    Y2, Y3, Y4, Y2
 	VBROADCASTSS (SI)(DI*1), Y3
 	VMULPS       Y3, Y2, Y2
@@ -4698,7 +5068,7 @@ loop7:
 	VMOVUPS      32(CX)(DI*8), Y3
 	VMOVUPS      1120(CX), Y4
 	VMULPS       Y4, Y3, Y3
-	VMOVDQU      lm2_324<>+0(SB), Y4
+	VMOVDQU      lm2_32_sum<>+0(SB), Y4
 	VBLENDVPS    Y2, Y3, Y4, Y2
 	VBROADCASTSS 4(SI)(DI*1), Y3
 	VMULPS       Y3, Y2, Y2
@@ -4707,7 +5077,7 @@ loop7:
 	VMOVUPS      64(CX)(DI*8), Y3
 	VMOVUPS      1120(CX), Y4
 	VMULPS       Y4, Y3, Y3
-	VMOVDQU      lm2_324<>+0(SB), Y4
+	VMOVDQU      lm2_32_sum<>+0(SB), Y4
 	VBLENDVPS    Y2, Y3, Y4, Y2
 	VBROADCASTSS 8(SI)(DI*1), Y3
 	VMULPS       Y3, Y2, Y2
@@ -4716,7 +5086,7 @@ loop7:
 	VMOVUPS      96(CX)(DI*8), Y3
 	VMOVUPS      1120(CX), Y4
 	VMULPS       Y4, Y3, Y3
-	VMOVDQU      lm2_324<>+0(SB), Y4
+	VMOVDQU      lm2_32_sum<>+0(SB), Y4
 	VBLENDVPS    Y2, Y3, Y4, Y2
 	VBROADCASTSS 12(SI)(DI*1), Y3
 	VMULPS       Y3, Y2, Y2
@@ -4727,7 +5097,7 @@ loop7:
 
 done8:
 	ADDQ         $1, R8
-	LEAQ         lm2_328<>+0(SB), SI
+	LEAQ         lm2_32_signs2<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $4, R8
@@ -4841,7 +5211,7 @@ done12:
 
 loop15:
 	VMOVUPS      1152(CX)(SI*8), Y2
-	VCMPPS       $0x15, lm2_324<>+0(SB), Y2, Y3
+	VCMPPS       $0x15, lm2_32_sum<>+0(SB), Y2, Y3
 	VPABSD       Y3, Y3
 	VPERMPS      Y1, Y3, Y4
 	VCMPPS       $0x15, Y4, Y2, Y2
@@ -4849,7 +5219,7 @@ loop15:
 	VPSUBD       Y2, Y3, Y2
 	VMOVDQU      Y2, 2176(CX)(SI*8)
 	VMOVUPS      1184(CX)(SI*8), Y2
-	VCMPPS       $0x15, lm2_324<>+0(SB), Y2, Y3
+	VCMPPS       $0x15, lm2_32_sum<>+0(SB), Y2, Y3
 	VPABSD       Y3, Y3
 	VPERMPS      Y1, Y3, Y4
 	VCMPPS       $0x15, Y4, Y2, Y2
@@ -4857,7 +5227,7 @@ loop15:
 	VPSUBD       Y2, Y3, Y2
 	VMOVDQU      Y2, 2208(CX)(SI*8)
 	VMOVUPS      1216(CX)(SI*8), Y2
-	VCMPPS       $0x15, lm2_324<>+0(SB), Y2, Y3
+	VCMPPS       $0x15, lm2_32_sum<>+0(SB), Y2, Y3
 	VPABSD       Y3, Y3
 	VPERMPS      Y1, Y3, Y4
 	VCMPPS       $0x15, Y4, Y2, Y2
@@ -4865,7 +5235,7 @@ loop15:
 	VPSUBD       Y2, Y3, Y2
 	VMOVDQU      Y2, 2240(CX)(SI*8)
 	VMOVUPS      1248(CX)(SI*8), Y2
-	VCMPPS       $0x15, lm2_324<>+0(SB), Y2, Y3
+	VCMPPS       $0x15, lm2_32_sum<>+0(SB), Y2, Y3
 	VPABSD       Y3, Y3
 	VPERMPS      Y1, Y3, Y4
 	VCMPPS       $0x15, Y4, Y2, Y2
@@ -4880,7 +5250,7 @@ done16:
 	ADDQ         $1, DI
 
 	// dot
-	VMOVDQU      lm2_324<>+0(SB), Y2
+	VMOVDQU      lm2_32_sum<>+0(SB), Y2
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -4917,7 +5287,7 @@ done18:
 	VMOVUPS      Y2, 3200(CX)
 
 	// r
-	VMOVDQU      lm2_324<>+0(SB), Y2
+	VMOVDQU      lm2_32_sum<>+0(SB), Y2
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -4954,15 +5324,15 @@ done20:
 	VMOVUPS      3232(CX), Y3
 	VDIVPS       Y3, Y2, Y2
 	VMOVUPS      1056(CX), Y3
-	VDIVPS       lm2_326<>+0(SB), Y3, Y3
+	VDIVPS       lm2_32_const2<>+0(SB), Y3, Y3
 	VMULPS       Y3, Y2, Y2
 	VMOVUPS      Y2, 3264(CX)
 
 	// norm
 	VMOVUPS      3264(CX), Y2
 	VCMPPS       $3, Y2, Y2, Y3
-	VPAND        lm2_3211<>+0(SB), Y2, Y4
-	VPOR         lm2_3212<>+0(SB), Y4, Y4
+	VPAND        lm2_32_norm<>+0(SB), Y2, Y4
+	VPOR         lm2_32_norm2<>+0(SB), Y4, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y4
 	VCVTPS2PH    $0, Y4, X4
 	VPMOVZXWD    X4, Y2
@@ -5096,9 +5466,9 @@ done2:
 TEXT ·mix1xLm2_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm2_320<>+0(SB), Y0
-	VMOVDQU      lm2_321<>+0(SB), Y1
-	VBROADCASTI128 lm2_322<>+0(SB), Y2
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -5122,6 +5492,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -5171,9 +5543,9 @@ done2:
 TEXT ·mix2xLm2_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm2_320<>+0(SB), Y0
-	VMOVDQU      lm2_321<>+0(SB), Y1
-	VBROADCASTI128 lm2_322<>+0(SB), Y2
+	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -5203,6 +5575,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R9), Y11
 	VPSRLVD      Y0, Y11, Y11
 	VPAND        Y1, Y11, Y11
@@ -5301,10 +5675,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R10), Y12
-	VPSRLVD      lm2_320<>+0(SB), Y12, Y12
-	VPAND        lm2_321<>+0(SB), Y12, Y12
-	VBROADCASTI128 lm2_322<>+0(SB), Y13
+	VPSRLVD      lm2_32_shifts<>+0(SB), Y12, Y12
+	VPAND        lm2_32_mask<>+0(SB), Y12, Y12
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y13
 	VPSHUFB      Y12, Y13, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
@@ -5420,10 +5796,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VPBROADCASTQ 2(R11), Y10
-	VPSRLVD      lm2_320<>+0(SB), Y10, Y10
-	VPAND        lm2_321<>+0(SB), Y10, Y10
-	VBROADCASTI128 lm2_322<>+0(SB), Y11
+	VPSRLVD      lm2_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm2_32_mask<>+0(SB), Y10, Y10
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -5518,10 +5896,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VPBROADCASTQ 2(R11), Y10
-	VPSRLVD      lm2_320<>+0(SB), Y10, Y10
-	VPAND        lm2_321<>+0(SB), Y10, Y10
-	VBROADCASTI128 lm2_322<>+0(SB), Y11
+	VPSRLVD      lm2_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm2_32_mask<>+0(SB), Y10, Y10
+	VBROADCASTI128 lm2_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10

@@ -4,180 +4,180 @@
 
 #include "textflag.h"
 
-DATA lm2_640<>+0(SB)/8, $0x0000000000000000
-DATA lm2_640<>+8(SB)/8, $0x0000000200000002
-DATA lm2_640<>+16(SB)/8, $0x0000000400000004
-DATA lm2_640<>+24(SB)/8, $0x0000000600000006
-GLOBL lm2_640<>(SB), RODATA|NOPTR, $32
+DATA lm2_64_shifts<>+0(SB)/8, $0x0000000000000000
+DATA lm2_64_shifts<>+8(SB)/8, $0x0000000200000002
+DATA lm2_64_shifts<>+16(SB)/8, $0x0000000400000004
+DATA lm2_64_shifts<>+24(SB)/8, $0x0000000600000006
+GLOBL lm2_64_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_641<>+0(SB)/8, $0x0303030303030303
-DATA lm2_641<>+8(SB)/8, $0x0303030303030303
-DATA lm2_641<>+16(SB)/8, $0x0303030303030303
-DATA lm2_641<>+24(SB)/8, $0x0303030303030303
-GLOBL lm2_641<>(SB), RODATA|NOPTR, $32
+DATA lm2_64_mask<>+0(SB)/8, $0x0303030303030303
+DATA lm2_64_mask<>+8(SB)/8, $0x0303030303030303
+DATA lm2_64_mask<>+16(SB)/8, $0x0303030303030303
+DATA lm2_64_mask<>+24(SB)/8, $0x0303030303030303
+GLOBL lm2_64_mask<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_642<>+0(SB)/8, $0x000000004916eab7
-DATA lm2_642<>+8(SB)/8, $0x0000000000000000
-GLOBL lm2_642<>(SB), RODATA|NOPTR, $16
+DATA lm2_64_levels<>+0(SB)/8, $0x000000004916eab7
+DATA lm2_64_levels<>+8(SB)/8, $0x0000000000000000
+GLOBL lm2_64_levels<>(SB), RODATA|NOPTR, $16
 
-DATA lm2_643<>+0(SB)/8, $0x0101010101010101
-DATA lm2_643<>+8(SB)/8, $0x0101010101010101
-DATA lm2_643<>+16(SB)/8, $0x0101010101010101
-DATA lm2_643<>+24(SB)/8, $0x0101010101010101
-GLOBL lm2_643<>(SB), RODATA|NOPTR, $32
+DATA lm2_64_ones<>+0(SB)/8, $0x0101010101010101
+DATA lm2_64_ones<>+8(SB)/8, $0x0101010101010101
+DATA lm2_64_ones<>+16(SB)/8, $0x0101010101010101
+DATA lm2_64_ones<>+24(SB)/8, $0x0101010101010101
+GLOBL lm2_64_ones<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_644<>+0(SB)/8, $0x0202020202020202
-DATA lm2_644<>+8(SB)/8, $0x0202020202020202
-DATA lm2_644<>+16(SB)/8, $0x0202020202020202
-DATA lm2_644<>+24(SB)/8, $0x0202020202020202
-GLOBL lm2_644<>(SB), RODATA|NOPTR, $32
+DATA lm2_64_mask2<>+0(SB)/8, $0x0202020202020202
+DATA lm2_64_mask2<>+8(SB)/8, $0x0202020202020202
+DATA lm2_64_mask2<>+16(SB)/8, $0x0202020202020202
+DATA lm2_64_mask2<>+24(SB)/8, $0x0202020202020202
+GLOBL lm2_64_mask2<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_645<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA lm2_645<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA lm2_645<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA lm2_645<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
-GLOBL lm2_645<>(SB), RODATA|NOPTR, $32
+DATA lm2_64_offset<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA lm2_64_offset<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA lm2_64_offset<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA lm2_64_offset<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
+GLOBL lm2_64_offset<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_646<>+0(SB)/8, $0x8080808080808080
-DATA lm2_646<>+8(SB)/8, $0x8080808080808080
-DATA lm2_646<>+16(SB)/8, $0x8080808080808080
-DATA lm2_646<>+24(SB)/8, $0x8080808080808080
-GLOBL lm2_646<>(SB), RODATA|NOPTR, $32
+DATA lm2_64_flip<>+0(SB)/8, $0x8080808080808080
+DATA lm2_64_flip<>+8(SB)/8, $0x8080808080808080
+DATA lm2_64_flip<>+16(SB)/8, $0x8080808080808080
+DATA lm2_64_flip<>+24(SB)/8, $0x8080808080808080
+GLOBL lm2_64_flip<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_647<>+0(SB)/8, $0xc2920000c2920000
-DATA lm2_647<>+8(SB)/8, $0xc2920000c2920000
-DATA lm2_647<>+16(SB)/8, $0xc2920000c2920000
-DATA lm2_647<>+24(SB)/8, $0xc2920000c2920000
-GLOBL lm2_647<>(SB), RODATA|NOPTR, $32
+DATA lm2_64_least<>+0(SB)/8, $0xc2920000c2920000
+DATA lm2_64_least<>+8(SB)/8, $0xc2920000c2920000
+DATA lm2_64_least<>+16(SB)/8, $0xc2920000c2920000
+DATA lm2_64_least<>+24(SB)/8, $0xc2920000c2920000
+GLOBL lm2_64_least<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_648<>+0(SB)/8, $0x00000000925f3300
-DATA lm2_648<>+8(SB)/8, $0x0000000000000000
-GLOBL lm2_648<>(SB), RODATA|NOPTR, $16
+DATA lm2_64_levels2<>+0(SB)/8, $0x00000000925f3300
+DATA lm2_64_levels2<>+8(SB)/8, $0x0000000000000000
+GLOBL lm2_64_levels2<>(SB), RODATA|NOPTR, $16
 
-DATA lm2_649<>+0(SB)/8, $0x0001000100010001
-DATA lm2_649<>+8(SB)/8, $0x0001000100010001
-DATA lm2_649<>+16(SB)/8, $0x0001000100010001
-DATA lm2_649<>+24(SB)/8, $0x0001000100010001
-GLOBL lm2_649<>(SB), RODATA|NOPTR, $32
+DATA lm2_64_ones2<>+0(SB)/8, $0x0001000100010001
+DATA lm2_64_ones2<>+8(SB)/8, $0x0001000100010001
+DATA lm2_64_ones2<>+16(SB)/8, $0x0001000100010001
+DATA lm2_64_ones2<>+24(SB)/8, $0x0001000100010001
+GLOBL lm2_64_ones2<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_6410<>+0(SB)/8, $0x0000000000000000
-DATA lm2_6410<>+8(SB)/8, $0x0000000000000000
-DATA lm2_6410<>+16(SB)/8, $0x0000000000000000
-DATA lm2_6410<>+24(SB)/8, $0x0000000000000000
-GLOBL lm2_6410<>(SB), RODATA|NOPTR, $32
+DATA lm2_64_sum<>+0(SB)/8, $0x0000000000000000
+DATA lm2_64_sum<>+8(SB)/8, $0x0000000000000000
+DATA lm2_64_sum<>+16(SB)/8, $0x0000000000000000
+DATA lm2_64_sum<>+24(SB)/8, $0x0000000000000000
+GLOBL lm2_64_sum<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_6411<>+0(SB)/8, $0x1e3ce5081e3ce508
-DATA lm2_6411<>+8(SB)/8, $0x1e3ce5081e3ce508
-DATA lm2_6411<>+16(SB)/8, $0x1e3ce5081e3ce508
-DATA lm2_6411<>+24(SB)/8, $0x1e3ce5081e3ce508
-GLOBL lm2_6411<>(SB), RODATA|NOPTR, $32
+DATA lm2_64_const<>+0(SB)/8, $0x1e3ce5081e3ce508
+DATA lm2_64_const<>+8(SB)/8, $0x1e3ce5081e3ce508
+DATA lm2_64_const<>+16(SB)/8, $0x1e3ce5081e3ce508
+DATA lm2_64_const<>+24(SB)/8, $0x1e3ce5081e3ce508
+GLOBL lm2_64_const<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_6412<>+0(SB)/8, $0x43c2ab1443c2ab14
-DATA lm2_6412<>+8(SB)/8, $0x43c2ab1443c2ab14
-DATA lm2_6412<>+16(SB)/8, $0x43c2ab1443c2ab14
-DATA lm2_6412<>+24(SB)/8, $0x43c2ab1443c2ab14
-GLOBL lm2_6412<>(SB), RODATA|NOPTR, $32
+DATA lm2_64_const2<>+0(SB)/8, $0x43c2ab1443c2ab14
+DATA lm2_64_const2<>+8(SB)/8, $0x43c2ab1443c2ab14
+DATA lm2_64_const2<>+16(SB)/8, $0x43c2ab1443c2ab14
+DATA lm2_64_const2<>+24(SB)/8, $0x43c2ab1443c2ab14
+GLOBL lm2_64_const2<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_6413<>+0(SB)/8, $0xbf8000003f800000
-DATA lm2_6413<>+8(SB)/8, $0x3f800000bf800000
-DATA lm2_6413<>+16(SB)/8, $0xbf800000bf800000
-DATA lm2_6413<>+24(SB)/8, $0xbf800000bf800000
-DATA lm2_6413<>+32(SB)/8, $0xbf8000003f800000
-DATA lm2_6413<>+40(SB)/8, $0x3f8000003f800000
-DATA lm2_6413<>+48(SB)/8, $0x3f8000003f800000
-DATA lm2_6413<>+56(SB)/8, $0xbf8000003f800000
-DATA lm2_6413<>+64(SB)/8, $0x3f8000003f800000
-DATA lm2_6413<>+72(SB)/8, $0xbf800000bf800000
-DATA lm2_6413<>+80(SB)/8, $0x3f800000bf800000
-DATA lm2_6413<>+88(SB)/8, $0x3f8000003f800000
-DATA lm2_6413<>+96(SB)/8, $0x3f800000bf800000
-DATA lm2_6413<>+104(SB)/8, $0x3f8000003f800000
-DATA lm2_6413<>+112(SB)/8, $0x3f800000bf800000
-DATA lm2_6413<>+120(SB)/8, $0x3f8000003f800000
-DATA lm2_6413<>+128(SB)/8, $0xbf8000003f800000
-DATA lm2_6413<>+136(SB)/8, $0xbf800000bf800000
-DATA lm2_6413<>+144(SB)/8, $0xbf800000bf800000
-DATA lm2_6413<>+152(SB)/8, $0xbf800000bf800000
-DATA lm2_6413<>+160(SB)/8, $0x3f8000003f800000
-DATA lm2_6413<>+168(SB)/8, $0xbf800000bf800000
-DATA lm2_6413<>+176(SB)/8, $0x3f800000bf800000
-DATA lm2_6413<>+184(SB)/8, $0xbf8000003f800000
-DATA lm2_6413<>+192(SB)/8, $0xbf800000bf800000
-DATA lm2_6413<>+200(SB)/8, $0xbf8000003f800000
-DATA lm2_6413<>+208(SB)/8, $0xbf800000bf800000
-DATA lm2_6413<>+216(SB)/8, $0x3f800000bf800000
-DATA lm2_6413<>+224(SB)/8, $0xbf800000bf800000
-DATA lm2_6413<>+232(SB)/8, $0xbf8000003f800000
-DATA lm2_6413<>+240(SB)/8, $0xbf8000003f800000
-DATA lm2_6413<>+248(SB)/8, $0x3f8000003f800000
-GLOBL lm2_6413<>(SB), RODATA|NOPTR, $256
+DATA lm2_64_signs<>+0(SB)/8, $0xbf8000003f800000
+DATA lm2_64_signs<>+8(SB)/8, $0x3f800000bf800000
+DATA lm2_64_signs<>+16(SB)/8, $0xbf800000bf800000
+DATA lm2_64_signs<>+24(SB)/8, $0xbf800000bf800000
+DATA lm2_64_signs<>+32(SB)/8, $0xbf8000003f800000
+DATA lm2_64_signs<>+40(SB)/8, $0x3f8000003f800000
+DATA lm2_64_signs<>+48(SB)/8, $0x3f8000003f800000
+DATA lm2_64_signs<>+56(SB)/8, $0xbf8000003f800000
+DATA lm2_64_signs<>+64(SB)/8, $0x3f8000003f800000
+DATA lm2_64_signs<>+72(SB)/8, $0xbf800000bf800000
+DATA lm2_64_signs<>+80(SB)/8, $0x3f800000bf800000
+DATA lm2_64_signs<>+88(SB)/8, $0x3f8000003f800000
+DATA lm2_64_signs<>+96(SB)/8, $0x3f800000bf800000
+DATA lm2_64_signs<>+104(SB)/8, $0x3f8000003f800000
+DATA lm2_64_signs<>+112(SB)/8, $0x3f800000bf800000
+DATA lm2_64_signs<>+120(SB)/8, $0x3f8000003f800000
+DATA lm2_64_signs<>+128(SB)/8, $0xbf8000003f800000
+DATA lm2_64_signs<>+136(SB)/8, $0xbf800000bf800000
+DATA lm2_64_signs<>+144(SB)/8, $0xbf800000bf800000
+DATA lm2_64_signs<>+152(SB)/8, $0xbf800000bf800000
+DATA lm2_64_signs<>+160(SB)/8, $0x3f8000003f800000
+DATA lm2_64_signs<>+168(SB)/8, $0xbf800000bf800000
+DATA lm2_64_signs<>+176(SB)/8, $0x3f800000bf800000
+DATA lm2_64_signs<>+184(SB)/8, $0xbf8000003f800000
+DATA lm2_64_signs<>+192(SB)/8, $0xbf800000bf800000
+DATA lm2_64_signs<>+200(SB)/8, $0xbf8000003f800000
+DATA lm2_64_signs<>+208(SB)/8, $0xbf800000bf800000
+DATA lm2_64_signs<>+216(SB)/8, $0x3f800000bf800000
+DATA lm2_64_signs<>+224(SB)/8, $0xbf800000bf800000
+DATA lm2_64_signs<>+232(SB)/8, $0xbf8000003f800000
+DATA lm2_64_signs<>+240(SB)/8, $0xbf8000003f800000
+DATA lm2_64_signs<>+248(SB)/8, $0x3f8000003f800000
+GLOBL lm2_64_signs<>(SB), RODATA|NOPTR, $256
 
-DATA lm2_6414<>+0(SB)/8, $0x3e000000be000000
-DATA lm2_6414<>+8(SB)/8, $0x3e000000be000000
-DATA lm2_6414<>+16(SB)/8, $0xbe000000be000000
-DATA lm2_6414<>+24(SB)/8, $0xbe000000be000000
-DATA lm2_6414<>+32(SB)/8, $0x3e0000003e000000
-DATA lm2_6414<>+40(SB)/8, $0xbe0000003e000000
-DATA lm2_6414<>+48(SB)/8, $0x3e000000be000000
-DATA lm2_6414<>+56(SB)/8, $0xbe0000003e000000
-DATA lm2_6414<>+64(SB)/8, $0x3e000000be000000
-DATA lm2_6414<>+72(SB)/8, $0x3e0000003e000000
-DATA lm2_6414<>+80(SB)/8, $0x3e0000003e000000
-DATA lm2_6414<>+88(SB)/8, $0x3e0000003e000000
-DATA lm2_6414<>+96(SB)/8, $0xbe000000be000000
-DATA lm2_6414<>+104(SB)/8, $0x3e000000be000000
-DATA lm2_6414<>+112(SB)/8, $0xbe000000be000000
-DATA lm2_6414<>+120(SB)/8, $0xbe000000be000000
-DATA lm2_6414<>+128(SB)/8, $0xbe0000003e000000
-DATA lm2_6414<>+136(SB)/8, $0x3e000000be000000
-DATA lm2_6414<>+144(SB)/8, $0xbe000000be000000
-DATA lm2_6414<>+152(SB)/8, $0xbe000000be000000
-DATA lm2_6414<>+160(SB)/8, $0xbe000000be000000
-DATA lm2_6414<>+168(SB)/8, $0x3e0000003e000000
-DATA lm2_6414<>+176(SB)/8, $0xbe0000003e000000
-DATA lm2_6414<>+184(SB)/8, $0x3e0000003e000000
-DATA lm2_6414<>+192(SB)/8, $0x3e000000be000000
-DATA lm2_6414<>+200(SB)/8, $0x3e0000003e000000
-DATA lm2_6414<>+208(SB)/8, $0x3e000000be000000
-DATA lm2_6414<>+216(SB)/8, $0xbe000000be000000
-DATA lm2_6414<>+224(SB)/8, $0x3e000000be000000
-DATA lm2_6414<>+232(SB)/8, $0x3e000000be000000
-DATA lm2_6414<>+240(SB)/8, $0x3e0000003e000000
-DATA lm2_6414<>+248(SB)/8, $0x3e000000be000000
-GLOBL lm2_6414<>(SB), RODATA|NOPTR, $256
+DATA lm2_64_signs2<>+0(SB)/8, $0x3e000000be000000
+DATA lm2_64_signs2<>+8(SB)/8, $0x3e000000be000000
+DATA lm2_64_signs2<>+16(SB)/8, $0xbe000000be000000
+DATA lm2_64_signs2<>+24(SB)/8, $0xbe000000be000000
+DATA lm2_64_signs2<>+32(SB)/8, $0x3e0000003e000000
+DATA lm2_64_signs2<>+40(SB)/8, $0xbe0000003e000000
+DATA lm2_64_signs2<>+48(SB)/8, $0x3e000000be000000
+DATA lm2_64_signs2<>+56(SB)/8, $0xbe0000003e000000
+DATA lm2_64_signs2<>+64(SB)/8, $0x3e000000be000000
+DATA lm2_64_signs2<>+72(SB)/8, $0x3e0000003e000000
+DATA lm2_64_signs2<>+80(SB)/8, $0x3e0000003e000000
+DATA lm2_64_signs2<>+88(SB)/8, $0x3e0000003e000000
+DATA lm2_64_signs2<>+96(SB)/8, $0xbe000000be000000
+DATA lm2_64_signs2<>+104(SB)/8, $0x3e000000be000000
+DATA lm2_64_signs2<>+112(SB)/8, $0xbe000000be000000
+DATA lm2_64_signs2<>+120(SB)/8, $0xbe000000be000000
+DATA lm2_64_signs2<>+128(SB)/8, $0xbe0000003e000000
+DATA lm2_64_signs2<>+136(SB)/8, $0x3e000000be000000
+DATA lm2_64_signs2<>+144(SB)/8, $0xbe000000be000000
+DATA lm2_64_signs2<>+152(SB)/8, $0xbe000000be000000
+DATA lm2_64_signs2<>+160(SB)/8, $0xbe000000be000000
+DATA lm2_64_signs2<>+168(SB)/8, $0x3e0000003e000000
+DATA lm2_64_signs2<>+176(SB)/8, $0xbe0000003e000000
+DATA lm2_64_signs2<>+184(SB)/8, $0x3e0000003e000000
+DATA lm2_64_signs2<>+192(SB)/8, $0x3e000000be000000
+DATA lm2_64_signs2<>+200(SB)/8, $0x3e0000003e000000
+DATA lm2_64_signs2<>+208(SB)/8, $0x3e000000be000000
+DATA lm2_64_signs2<>+216(SB)/8, $0xbe000000be000000
+DATA lm2_64_signs2<>+224(SB)/8, $0x3e000000be000000
+DATA lm2_64_signs2<>+232(SB)/8, $0x3e000000be000000
+DATA lm2_64_signs2<>+240(SB)/8, $0x3e0000003e000000
+DATA lm2_64_signs2<>+248(SB)/8, $0x3e000000be000000
+GLOBL lm2_64_signs2<>(SB), RODATA|NOPTR, $256
 
-DATA lm2_6415<>+0(SB)/8, $0x423e0000c23e0000
-DATA lm2_6415<>+8(SB)/8, $0x0000000000000000
-DATA lm2_6415<>+16(SB)/8, $0x0000000000000000
-DATA lm2_6415<>+24(SB)/8, $0x0000000000000000
-GLOBL lm2_6415<>(SB), RODATA|NOPTR, $32
+DATA lm2_64_threshold<>+0(SB)/8, $0x423e0000c23e0000
+DATA lm2_64_threshold<>+8(SB)/8, $0x0000000000000000
+DATA lm2_64_threshold<>+16(SB)/8, $0x0000000000000000
+DATA lm2_64_threshold<>+24(SB)/8, $0x0000000000000000
+GLOBL lm2_64_threshold<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_6416<>+0(SB)/8, $0xc1b00000c2920000
-DATA lm2_6416<>+8(SB)/8, $0x4292000041b00000
-DATA lm2_6416<>+16(SB)/8, $0x0000000000000000
-DATA lm2_6416<>+24(SB)/8, $0x0000000000000000
-GLOBL lm2_6416<>(SB), RODATA|NOPTR, $32
+DATA lm2_64_level<>+0(SB)/8, $0xc1b00000c2920000
+DATA lm2_64_level<>+8(SB)/8, $0x4292000041b00000
+DATA lm2_64_level<>+16(SB)/8, $0x0000000000000000
+DATA lm2_64_level<>+24(SB)/8, $0x0000000000000000
+GLOBL lm2_64_level<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_6417<>+0(SB)/8, $0x8000000080000000
-DATA lm2_6417<>+8(SB)/8, $0x8000000080000000
-DATA lm2_6417<>+16(SB)/8, $0x8000000080000000
-DATA lm2_6417<>+24(SB)/8, $0x8000000080000000
-GLOBL lm2_6417<>(SB), RODATA|NOPTR, $32
+DATA lm2_64_norm<>+0(SB)/8, $0x8000000080000000
+DATA lm2_64_norm<>+8(SB)/8, $0x8000000080000000
+DATA lm2_64_norm<>+16(SB)/8, $0x8000000080000000
+DATA lm2_64_norm<>+24(SB)/8, $0x8000000080000000
+GLOBL lm2_64_norm<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_6418<>+0(SB)/8, $0x7fc000007fc00000
-DATA lm2_6418<>+8(SB)/8, $0x7fc000007fc00000
-DATA lm2_6418<>+16(SB)/8, $0x7fc000007fc00000
-DATA lm2_6418<>+24(SB)/8, $0x7fc000007fc00000
-GLOBL lm2_6418<>(SB), RODATA|NOPTR, $32
+DATA lm2_64_norm2<>+0(SB)/8, $0x7fc000007fc00000
+DATA lm2_64_norm2<>+8(SB)/8, $0x7fc000007fc00000
+DATA lm2_64_norm2<>+16(SB)/8, $0x7fc000007fc00000
+DATA lm2_64_norm2<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL lm2_64_norm2<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsLm2_64AVX512 unpacks units of 64 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsLm2_64AVX512(SB), NOSPLIT, $192-24
 
 	// constants of the loops
-	VMOVDQU      lm2_640<>+0(SB), Y0
-	VMOVDQU      lm2_641<>+0(SB), Y1
-	VBROADCASTI128 lm2_642<>+0(SB), Y2
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -187,8 +187,12 @@ TEXT ·decodeUnitsLm2_64AVX512(SB), NOSPLIT, $192-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -210,6 +214,8 @@ loop1:
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y4, Y3, Y4
 	VMOVUPS      Y4, 96(AX)
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -246,9 +252,9 @@ done2:
 TEXT ·matmul1xLm2_64AVX512(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm2_640<>+0(SB), Y0
-	VMOVDQU      lm2_641<>+0(SB), Y1
-	VBROADCASTI128 lm2_642<>+0(SB), Y2
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -269,8 +275,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -296,6 +306,8 @@ loop3:
 	VMULPS       Y8, Y7, Y8
 	VMOVUPS      96(SI), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -331,6 +343,8 @@ done4:
 	VADDPS       Y4, Y3, Y3
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -354,9 +368,9 @@ done2:
 TEXT ·matmul2xLm2_64AVX512(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm2_640<>+0(SB), Y0
-	VMOVDQU      lm2_641<>+0(SB), Y1
-	VBROADCASTI128 lm2_642<>+0(SB), Y2
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -378,8 +392,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -413,6 +431,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      96(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -455,6 +475,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X5
 	VADDPS       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
@@ -488,9 +510,9 @@ done2:
 TEXT ·matmul3xLm2_64AVX512(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm2_640<>+0(SB), Y0
-	VMOVDQU      lm2_641<>+0(SB), Y1
-	VBROADCASTI128 lm2_642<>+0(SB), Y2
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -514,8 +536,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -557,6 +583,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y4
 	VMOVUPS      96(R8), Y8
 	VFMADD231PS  Y8, Y7, Y5
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -606,6 +634,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X6
 	VADDPS       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
@@ -647,9 +677,9 @@ done2:
 TEXT ·matmul4xLm2_64AVX512(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm2_640<>+0(SB), Y0
-	VMOVDQU      lm2_641<>+0(SB), Y1
-	VBROADCASTI128 lm2_642<>+0(SB), Y2
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -674,8 +704,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -725,6 +759,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      96(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -782,6 +818,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X7
 	VADDPS       X3, X7, X7
 	VMOVHLPS     X7, X7, X3
@@ -831,9 +869,9 @@ done2:
 TEXT ·matmulQ81xLm2_64AVX512(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm2_640<>+0(SB), Y0
-	VMOVDQU      lm2_641<>+0(SB), Y1
-	VBROADCASTI128 lm2_642<>+0(SB), Y2
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -853,8 +891,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -864,6 +906,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -872,6 +916,8 @@ loop3:
 	VMOVDQU      32(DX), Y9
 	VPSIGNB      Y6, Y9, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
@@ -885,6 +931,8 @@ loop3:
 done4:
 	ADDQ         $1, DI
 	VADDPS       Y4, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -908,9 +956,9 @@ done2:
 TEXT ·matmulQ82xLm2_64AVX512(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm2_640<>+0(SB), Y0
-	VMOVDQU      lm2_641<>+0(SB), Y1
-	VBROADCASTI128 lm2_642<>+0(SB), Y2
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -930,8 +978,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -945,6 +997,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -956,6 +1010,8 @@ loop3:
 	VMOVDQU      96(DX), Y10
 	VPSIGNB      Y6, Y10, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -972,6 +1028,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X5
 	VADDPS       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
@@ -1005,9 +1063,9 @@ done2:
 TEXT ·matmulQ83xLm2_64AVX512(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm2_640<>+0(SB), Y0
-	VMOVDQU      lm2_641<>+0(SB), Y1
-	VBROADCASTI128 lm2_642<>+0(SB), Y2
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1028,8 +1086,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -1047,6 +1109,8 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -1061,6 +1125,8 @@ loop3:
 	VMOVDQU      160(DX), Y12
 	VPSIGNB      Y7, Y12, Y7
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -1081,6 +1147,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X6
 	VADDPS       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
@@ -1122,9 +1190,9 @@ done2:
 TEXT ·matmulQ84xLm2_64AVX512(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm2_640<>+0(SB), Y0
-	VMOVDQU      lm2_641<>+0(SB), Y1
-	VBROADCASTI128 lm2_642<>+0(SB), Y2
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1146,8 +1214,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1169,6 +1241,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1186,6 +1260,8 @@ loop3:
 	VMOVDQU      224(DX), Y14
 	VPSIGNB      Y8, Y14, Y8
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1210,6 +1286,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X7
 	VADDPS       X3, X7, X7
 	VMOVHLPS     X7, X7, X3
@@ -1259,9 +1337,9 @@ done2:
 TEXT ·matmulQ8Block1xLm2_64AVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      lm2_640<>+0(SB), Y0
-	VMOVDQU      lm2_641<>+0(SB), Y1
-	VBROADCASTI128 lm2_648<>+0(SB), Y2
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_64_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1276,27 +1354,27 @@ TEXT ·matmulQ8Block1xLm2_64AVX512(SB), NOSPLIT, $576-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_643<>+0(SB), Y3
+	VMOVDQU      lm2_64_ones<>+0(SB), Y3
 	VMOVDQU      (CX), Y4
-	VPAND        lm2_644<>+0(SB), Y4, Y5
+	VPAND        lm2_64_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm2_645<>+0(SB), Y5, Y5
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPADDB       lm2_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, (DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      32(CX), Y4
-	VPAND        lm2_644<>+0(SB), Y4, Y6
+	VPAND        lm2_64_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_645<>+0(SB), Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPADDB       lm2_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 32(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm2_647<>+0(SB), Y3
+	VMOVDQU      lm2_64_least<>+0(SB), Y3
 	VCVTDQ2PS    Y5, Y4
 	VMULPS       Y3, Y4, Y3
 	VEXTRACTF128 $1, Y3, X4
@@ -1323,6 +1401,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -1330,6 +1410,8 @@ loop3:
 	VMOVDQU      (DI), Y4
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -1389,9 +1471,9 @@ done2:
 TEXT ·matmulQ8Block2xLm2_64AVX512(SB), 0, $768-72
 
 	// constants of the loops
-	VMOVDQU      lm2_640<>+0(SB), Y0
-	VMOVDQU      lm2_641<>+0(SB), Y1
-	VBROADCASTI128 lm2_648<>+0(SB), Y2
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_64_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1406,27 +1488,27 @@ TEXT ·matmulQ8Block2xLm2_64AVX512(SB), 0, $768-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_643<>+0(SB), Y3
+	VMOVDQU      lm2_64_ones<>+0(SB), Y3
 	VMOVDQU      (CX), Y4
-	VPAND        lm2_644<>+0(SB), Y4, Y5
+	VPAND        lm2_64_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm2_645<>+0(SB), Y5, Y5
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPADDB       lm2_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, (DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      32(CX), Y4
-	VPAND        lm2_644<>+0(SB), Y4, Y6
+	VPAND        lm2_64_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_645<>+0(SB), Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPADDB       lm2_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 32(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm2_647<>+0(SB), Y4
+	VMOVDQU      lm2_64_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -1437,25 +1519,25 @@ TEXT ·matmulQ8Block2xLm2_64AVX512(SB), 0, $768-72
 	VADDSS       X4, X5, X5
 	VMOVSS       X5, (SI)
 	VMOVDQU      64(CX), Y4
-	VPAND        lm2_644<>+0(SB), Y4, Y5
+	VPAND        lm2_64_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm2_645<>+0(SB), Y5, Y5
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPADDB       lm2_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 64(DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      96(CX), Y4
-	VPAND        lm2_644<>+0(SB), Y4, Y6
+	VPAND        lm2_64_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_645<>+0(SB), Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPADDB       lm2_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 96(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm2_647<>+0(SB), Y3
+	VMOVDQU      lm2_64_least<>+0(SB), Y3
 	VCVTDQ2PS    Y5, Y4
 	VMULPS       Y3, Y4, Y3
 	VEXTRACTF128 $1, Y3, X4
@@ -1482,6 +1564,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -1492,6 +1576,8 @@ loop3:
 	VMOVDQU      64(DI), Y4
 	VPXOR        Y6, Y6, Y6
 	VPDPBUSD     Y4, Y3, Y6
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -1579,9 +1665,9 @@ done2:
 TEXT ·matmulQ8Block3xLm2_64AVX512(SB), 0, $960-72
 
 	// constants of the loops
-	VMOVDQU      lm2_640<>+0(SB), Y0
-	VMOVDQU      lm2_641<>+0(SB), Y1
-	VBROADCASTI128 lm2_648<>+0(SB), Y2
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_64_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1596,27 +1682,27 @@ TEXT ·matmulQ8Block3xLm2_64AVX512(SB), 0, $960-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_643<>+0(SB), Y3
+	VMOVDQU      lm2_64_ones<>+0(SB), Y3
 	VMOVDQU      (CX), Y4
-	VPAND        lm2_644<>+0(SB), Y4, Y5
+	VPAND        lm2_64_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm2_645<>+0(SB), Y5, Y5
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPADDB       lm2_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, (DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      32(CX), Y4
-	VPAND        lm2_644<>+0(SB), Y4, Y6
+	VPAND        lm2_64_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_645<>+0(SB), Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPADDB       lm2_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 32(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm2_647<>+0(SB), Y4
+	VMOVDQU      lm2_64_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -1627,25 +1713,25 @@ TEXT ·matmulQ8Block3xLm2_64AVX512(SB), 0, $960-72
 	VADDSS       X4, X5, X5
 	VMOVSS       X5, (SI)
 	VMOVDQU      64(CX), Y4
-	VPAND        lm2_644<>+0(SB), Y4, Y5
+	VPAND        lm2_64_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm2_645<>+0(SB), Y5, Y5
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPADDB       lm2_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 64(DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      96(CX), Y4
-	VPAND        lm2_644<>+0(SB), Y4, Y6
+	VPAND        lm2_64_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_645<>+0(SB), Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPADDB       lm2_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 96(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm2_647<>+0(SB), Y4
+	VMOVDQU      lm2_64_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -1656,25 +1742,25 @@ TEXT ·matmulQ8Block3xLm2_64AVX512(SB), 0, $960-72
 	VADDSS       X4, X5, X5
 	VMOVSS       X5, 4(SI)
 	VMOVDQU      128(CX), Y4
-	VPAND        lm2_644<>+0(SB), Y4, Y5
+	VPAND        lm2_64_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm2_645<>+0(SB), Y5, Y5
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPADDB       lm2_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 128(DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      160(CX), Y4
-	VPAND        lm2_644<>+0(SB), Y4, Y6
+	VPAND        lm2_64_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_645<>+0(SB), Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPADDB       lm2_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 160(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm2_647<>+0(SB), Y3
+	VMOVDQU      lm2_64_least<>+0(SB), Y3
 	VCVTDQ2PS    Y5, Y4
 	VMULPS       Y3, Y4, Y3
 	VEXTRACTF128 $1, Y3, X4
@@ -1701,6 +1787,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -1714,6 +1802,8 @@ loop3:
 	VMOVDQU      128(DI), Y4
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y4, Y3, Y7
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -1827,9 +1917,9 @@ done2:
 TEXT ·matmulQ8Block4xLm2_64AVX512(SB), 0, $1152-72
 
 	// constants of the loops
-	VMOVDQU      lm2_640<>+0(SB), Y0
-	VMOVDQU      lm2_641<>+0(SB), Y1
-	VBROADCASTI128 lm2_648<>+0(SB), Y2
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_64_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1844,27 +1934,27 @@ TEXT ·matmulQ8Block4xLm2_64AVX512(SB), 0, $1152-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_643<>+0(SB), Y3
+	VMOVDQU      lm2_64_ones<>+0(SB), Y3
 	VMOVDQU      (CX), Y4
-	VPAND        lm2_644<>+0(SB), Y4, Y5
+	VPAND        lm2_64_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm2_645<>+0(SB), Y5, Y5
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPADDB       lm2_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, (DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      32(CX), Y4
-	VPAND        lm2_644<>+0(SB), Y4, Y6
+	VPAND        lm2_64_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_645<>+0(SB), Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPADDB       lm2_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 32(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm2_647<>+0(SB), Y4
+	VMOVDQU      lm2_64_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -1875,25 +1965,25 @@ TEXT ·matmulQ8Block4xLm2_64AVX512(SB), 0, $1152-72
 	VADDSS       X4, X5, X5
 	VMOVSS       X5, (SI)
 	VMOVDQU      64(CX), Y4
-	VPAND        lm2_644<>+0(SB), Y4, Y5
+	VPAND        lm2_64_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm2_645<>+0(SB), Y5, Y5
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPADDB       lm2_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 64(DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      96(CX), Y4
-	VPAND        lm2_644<>+0(SB), Y4, Y6
+	VPAND        lm2_64_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_645<>+0(SB), Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPADDB       lm2_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 96(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm2_647<>+0(SB), Y4
+	VMOVDQU      lm2_64_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -1904,25 +1994,25 @@ TEXT ·matmulQ8Block4xLm2_64AVX512(SB), 0, $1152-72
 	VADDSS       X4, X5, X5
 	VMOVSS       X5, 4(SI)
 	VMOVDQU      128(CX), Y4
-	VPAND        lm2_644<>+0(SB), Y4, Y5
+	VPAND        lm2_64_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm2_645<>+0(SB), Y5, Y5
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPADDB       lm2_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 128(DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      160(CX), Y4
-	VPAND        lm2_644<>+0(SB), Y4, Y6
+	VPAND        lm2_64_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_645<>+0(SB), Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPADDB       lm2_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 160(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm2_647<>+0(SB), Y4
+	VMOVDQU      lm2_64_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -1933,25 +2023,25 @@ TEXT ·matmulQ8Block4xLm2_64AVX512(SB), 0, $1152-72
 	VADDSS       X4, X5, X5
 	VMOVSS       X5, 8(SI)
 	VMOVDQU      192(CX), Y4
-	VPAND        lm2_644<>+0(SB), Y4, Y5
+	VPAND        lm2_64_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm2_645<>+0(SB), Y5, Y5
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPADDB       lm2_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 192(DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      224(CX), Y4
-	VPAND        lm2_644<>+0(SB), Y4, Y6
+	VPAND        lm2_64_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_645<>+0(SB), Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPADDB       lm2_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPXOR        lm2_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 224(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm2_647<>+0(SB), Y3
+	VMOVDQU      lm2_64_least<>+0(SB), Y3
 	VCVTDQ2PS    Y5, Y4
 	VMULPS       Y3, Y4, Y3
 	VEXTRACTF128 $1, Y3, X4
@@ -1978,6 +2068,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -1994,6 +2086,8 @@ loop3:
 	VMOVDQU      192(DI), Y4
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y4, Y3, Y8
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -2133,9 +2227,9 @@ done2:
 TEXT ·unpackLm2_64AVX512(SB), NOSPLIT, $192-24
 
 	// constants of the loops
-	VMOVDQU      lm2_640<>+0(SB), Y0
-	VMOVDQU      lm2_641<>+0(SB), Y1
-	VBROADCASTI128 lm2_642<>+0(SB), Y2
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -2178,9 +2272,9 @@ done2:
 TEXT ·mixLevelsLm2_64AVX512(SB), NOSPLIT, $192-40
 
 	// constants of the loops
-	VMOVDQU      lm2_640<>+0(SB), Y0
-	VMOVDQU      lm2_641<>+0(SB), Y1
-	VBROADCASTI128 lm2_642<>+0(SB), Y2
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
 	MOVQ         levels+0(FP), AX
 	MOVQ         scales+8(FP), BX
 	MOVQ         v+16(FP), CX
@@ -2192,11 +2286,15 @@ TEXT ·mixLevelsLm2_64AVX512(SB), NOSPLIT, $192-40
 	JLT          done2
 
 loop1:
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(CX), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
 	VPSHUFB      Y3, Y2, Y3
 	VMOVDQU      Y3, (AX)
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(CX), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -2221,9 +2319,9 @@ done2:
 TEXT ·decodeUnitsLm2_64AVX2(SB), NOSPLIT, $192-24
 
 	// constants of the loops
-	VMOVDQU      lm2_640<>+0(SB), Y0
-	VMOVDQU      lm2_641<>+0(SB), Y1
-	VBROADCASTI128 lm2_642<>+0(SB), Y2
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -2233,8 +2331,12 @@ TEXT ·decodeUnitsLm2_64AVX2(SB), NOSPLIT, $192-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -2256,6 +2358,8 @@ loop1:
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y4, Y3, Y4
 	VMOVUPS      Y4, 96(AX)
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -2292,9 +2396,9 @@ done2:
 TEXT ·matmul1xLm2_64AVX2(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm2_640<>+0(SB), Y0
-	VMOVDQU      lm2_641<>+0(SB), Y1
-	VBROADCASTI128 lm2_642<>+0(SB), Y2
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2315,8 +2419,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2342,6 +2450,8 @@ loop3:
 	VMULPS       Y8, Y7, Y8
 	VMOVUPS      96(SI), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2377,6 +2487,8 @@ done4:
 	VADDPS       Y4, Y3, Y3
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -2400,9 +2512,9 @@ done2:
 TEXT ·matmul2xLm2_64AVX2(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm2_640<>+0(SB), Y0
-	VMOVDQU      lm2_641<>+0(SB), Y1
-	VBROADCASTI128 lm2_642<>+0(SB), Y2
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2424,8 +2536,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2459,6 +2575,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      96(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2501,6 +2619,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X5
 	VADDPS       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
@@ -2534,9 +2654,9 @@ done2:
 TEXT ·matmul3xLm2_64AVX2(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm2_640<>+0(SB), Y0
-	VMOVDQU      lm2_641<>+0(SB), Y1
-	VBROADCASTI128 lm2_642<>+0(SB), Y2
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2560,8 +2680,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -2603,6 +2727,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y4
 	VMOVUPS      96(R8), Y8
 	VFMADD231PS  Y8, Y7, Y5
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -2652,6 +2778,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X6
 	VADDPS       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
@@ -2693,9 +2821,9 @@ done2:
 TEXT ·matmul4xLm2_64AVX2(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm2_640<>+0(SB), Y0
-	VMOVDQU      lm2_641<>+0(SB), Y1
-	VBROADCASTI128 lm2_642<>+0(SB), Y2
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2720,8 +2848,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2771,6 +2903,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      96(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2828,6 +2962,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X7
 	VADDPS       X3, X7, X7
 	VMOVHLPS     X7, X7, X3
@@ -2877,10 +3013,10 @@ done2:
 TEXT ·matmulQ81xLm2_64AVX2(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm2_640<>+0(SB), Y0
-	VMOVDQU      lm2_649<>+0(SB), Y1
-	VMOVDQU      lm2_641<>+0(SB), Y2
-	VBROADCASTI128 lm2_642<>+0(SB), Y3
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_64_ones2<>+0(SB), Y1
+	VMOVDQU      lm2_64_mask<>+0(SB), Y2
+	VBROADCASTI128 lm2_64_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2900,8 +3036,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -2911,6 +3051,8 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -2921,6 +3063,8 @@ loop3:
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y1, Y8, Y8
 	VPADDD       Y8, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
@@ -2934,6 +3078,8 @@ loop3:
 done4:
 	ADDQ         $1, DI
 	VADDPS       Y5, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X5
 	VADDPS       X4, X5, X5
 	VMOVHLPS     X5, X5, X4
@@ -2957,10 +3103,10 @@ done2:
 TEXT ·matmulQ82xLm2_64AVX2(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm2_649<>+0(SB), Y0
-	VMOVDQU      lm2_640<>+0(SB), Y1
-	VMOVDQU      lm2_641<>+0(SB), Y2
-	VBROADCASTI128 lm2_642<>+0(SB), Y3
+	VMOVDQU      lm2_64_ones2<>+0(SB), Y0
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y1
+	VMOVDQU      lm2_64_mask<>+0(SB), Y2
+	VBROADCASTI128 lm2_64_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2980,8 +3126,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -2995,6 +3145,8 @@ loop3:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -3010,6 +3162,8 @@ loop3:
 	VPMADDUBSW   Y8, Y10, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -3026,6 +3180,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X6
 	VADDPS       X4, X6, X6
 	VMOVHLPS     X6, X6, X4
@@ -3059,10 +3215,10 @@ done2:
 TEXT ·matmulQ83xLm2_64AVX2(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm2_649<>+0(SB), Y0
-	VMOVDQU      lm2_640<>+0(SB), Y1
-	VMOVDQU      lm2_641<>+0(SB), Y2
-	VBROADCASTI128 lm2_642<>+0(SB), Y3
+	VMOVDQU      lm2_64_ones2<>+0(SB), Y0
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y1
+	VMOVDQU      lm2_64_mask<>+0(SB), Y2
+	VBROADCASTI128 lm2_64_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3083,8 +3239,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -3102,6 +3262,8 @@ loop3:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -3122,6 +3284,8 @@ loop3:
 	VPMADDUBSW   Y9, Y12, Y9
 	VPMADDWD     Y0, Y9, Y9
 	VPADDD       Y9, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -3142,6 +3306,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X7
 	VADDPS       X4, X7, X7
 	VMOVHLPS     X7, X7, X4
@@ -3183,10 +3349,10 @@ done2:
 TEXT ·matmulQ84xLm2_64AVX2(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm2_649<>+0(SB), Y0
-	VMOVDQU      lm2_640<>+0(SB), Y1
-	VMOVDQU      lm2_641<>+0(SB), Y2
-	VBROADCASTI128 lm2_642<>+0(SB), Y3
+	VMOVDQU      lm2_64_ones2<>+0(SB), Y0
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y1
+	VMOVDQU      lm2_64_mask<>+0(SB), Y2
+	VBROADCASTI128 lm2_64_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3208,8 +3374,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -3231,6 +3401,8 @@ loop3:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y2, Y10, Y10
@@ -3256,6 +3428,8 @@ loop3:
 	VPMADDUBSW   Y10, Y14, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -3280,6 +3454,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X8
 	VADDPS       X4, X8, X8
 	VMOVHLPS     X8, X8, X4
@@ -3329,10 +3505,10 @@ done2:
 TEXT ·matmulQ8Block1xLm2_64AVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      lm2_640<>+0(SB), Y0
-	VMOVDQU      lm2_649<>+0(SB), Y1
-	VMOVDQU      lm2_641<>+0(SB), Y2
-	VBROADCASTI128 lm2_648<>+0(SB), Y3
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_64_ones2<>+0(SB), Y1
+	VMOVDQU      lm2_64_mask<>+0(SB), Y2
+	VBROADCASTI128 lm2_64_levels2<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -3347,29 +3523,29 @@ TEXT ·matmulQ8Block1xLm2_64AVX2(SB), NOSPLIT, $576-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_643<>+0(SB), Y4
+	VMOVDQU      lm2_64_ones<>+0(SB), Y4
 	VMOVDQU      (CX), Y5
-	VPAND        lm2_644<>+0(SB), Y5, Y6
+	VPAND        lm2_64_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_645<>+0(SB), Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPADDB       lm2_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPXOR        lm2_64_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, (DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y1, Y5, Y5
 	VMOVDQU      32(CX), Y6
-	VPAND        lm2_644<>+0(SB), Y6, Y7
+	VPAND        lm2_64_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_645<>+0(SB), Y7, Y7
-	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPADDB       lm2_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 32(DI)
 	VPMADDUBSW   Y6, Y4, Y4
 	VPMADDWD     Y1, Y4, Y4
 	VPADDD       Y4, Y5, Y5
-	VMOVDQU      lm2_647<>+0(SB), Y4
+	VMOVDQU      lm2_64_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -3396,6 +3572,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y2, Y4, Y4
@@ -3403,6 +3581,8 @@ loop3:
 	VMOVDQU      (DI), Y5
 	VPMADDUBSW   Y5, Y4, Y4
 	VPMADDWD     Y1, Y4, Y4
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y2, Y5, Y5
@@ -3464,10 +3644,10 @@ done2:
 TEXT ·matmulQ8Block2xLm2_64AVX2(SB), 0, $768-72
 
 	// constants of the loops
-	VMOVDQU      lm2_649<>+0(SB), Y0
-	VMOVDQU      lm2_640<>+0(SB), Y1
-	VMOVDQU      lm2_641<>+0(SB), Y2
-	VBROADCASTI128 lm2_648<>+0(SB), Y3
+	VMOVDQU      lm2_64_ones2<>+0(SB), Y0
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y1
+	VMOVDQU      lm2_64_mask<>+0(SB), Y2
+	VBROADCASTI128 lm2_64_levels2<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -3482,29 +3662,29 @@ TEXT ·matmulQ8Block2xLm2_64AVX2(SB), 0, $768-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_643<>+0(SB), Y4
+	VMOVDQU      lm2_64_ones<>+0(SB), Y4
 	VMOVDQU      (CX), Y5
-	VPAND        lm2_644<>+0(SB), Y5, Y6
+	VPAND        lm2_64_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_645<>+0(SB), Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPADDB       lm2_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPXOR        lm2_64_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, (DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      32(CX), Y6
-	VPAND        lm2_644<>+0(SB), Y6, Y7
+	VPAND        lm2_64_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_645<>+0(SB), Y7, Y7
-	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPADDB       lm2_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 32(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm2_647<>+0(SB), Y6
+	VMOVDQU      lm2_64_least<>+0(SB), Y6
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y6, Y5, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -3515,27 +3695,27 @@ TEXT ·matmulQ8Block2xLm2_64AVX2(SB), 0, $768-72
 	VADDSS       X5, X6, X6
 	VMOVSS       X6, (SI)
 	VMOVDQU      64(CX), Y5
-	VPAND        lm2_644<>+0(SB), Y5, Y6
+	VPAND        lm2_64_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_645<>+0(SB), Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPADDB       lm2_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPXOR        lm2_64_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, 64(DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      96(CX), Y6
-	VPAND        lm2_644<>+0(SB), Y6, Y7
+	VPAND        lm2_64_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_645<>+0(SB), Y7, Y7
-	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPADDB       lm2_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 96(DI)
 	VPMADDUBSW   Y6, Y4, Y4
 	VPMADDWD     Y0, Y4, Y4
 	VPADDD       Y4, Y5, Y5
-	VMOVDQU      lm2_647<>+0(SB), Y4
+	VMOVDQU      lm2_64_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -3562,6 +3742,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y4
 	VPSRLVD      Y1, Y4, Y4
 	VPAND        Y2, Y4, Y4
@@ -3572,6 +3754,8 @@ loop3:
 	VMOVDQU      64(DI), Y6
 	VPMADDUBSW   Y6, Y4, Y4
 	VPMADDWD     Y0, Y4, Y4
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y6
 	VPSRLVD      Y1, Y6, Y6
 	VPAND        Y2, Y6, Y6
@@ -3663,10 +3847,10 @@ done2:
 TEXT ·matmulQ8Block3xLm2_64AVX2(SB), 0, $960-72
 
 	// constants of the loops
-	VMOVDQU      lm2_649<>+0(SB), Y0
-	VMOVDQU      lm2_640<>+0(SB), Y1
-	VMOVDQU      lm2_641<>+0(SB), Y2
-	VBROADCASTI128 lm2_648<>+0(SB), Y3
+	VMOVDQU      lm2_64_ones2<>+0(SB), Y0
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y1
+	VMOVDQU      lm2_64_mask<>+0(SB), Y2
+	VBROADCASTI128 lm2_64_levels2<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -3681,29 +3865,29 @@ TEXT ·matmulQ8Block3xLm2_64AVX2(SB), 0, $960-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_643<>+0(SB), Y4
+	VMOVDQU      lm2_64_ones<>+0(SB), Y4
 	VMOVDQU      (CX), Y5
-	VPAND        lm2_644<>+0(SB), Y5, Y6
+	VPAND        lm2_64_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_645<>+0(SB), Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPADDB       lm2_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPXOR        lm2_64_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, (DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      32(CX), Y6
-	VPAND        lm2_644<>+0(SB), Y6, Y7
+	VPAND        lm2_64_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_645<>+0(SB), Y7, Y7
-	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPADDB       lm2_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 32(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm2_647<>+0(SB), Y6
+	VMOVDQU      lm2_64_least<>+0(SB), Y6
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y6, Y5, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -3714,27 +3898,27 @@ TEXT ·matmulQ8Block3xLm2_64AVX2(SB), 0, $960-72
 	VADDSS       X5, X6, X6
 	VMOVSS       X6, (SI)
 	VMOVDQU      64(CX), Y5
-	VPAND        lm2_644<>+0(SB), Y5, Y6
+	VPAND        lm2_64_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_645<>+0(SB), Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPADDB       lm2_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPXOR        lm2_64_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, 64(DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      96(CX), Y6
-	VPAND        lm2_644<>+0(SB), Y6, Y7
+	VPAND        lm2_64_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_645<>+0(SB), Y7, Y7
-	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPADDB       lm2_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 96(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm2_647<>+0(SB), Y6
+	VMOVDQU      lm2_64_least<>+0(SB), Y6
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y6, Y5, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -3745,27 +3929,27 @@ TEXT ·matmulQ8Block3xLm2_64AVX2(SB), 0, $960-72
 	VADDSS       X5, X6, X6
 	VMOVSS       X6, 4(SI)
 	VMOVDQU      128(CX), Y5
-	VPAND        lm2_644<>+0(SB), Y5, Y6
+	VPAND        lm2_64_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_645<>+0(SB), Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPADDB       lm2_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPXOR        lm2_64_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, 128(DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      160(CX), Y6
-	VPAND        lm2_644<>+0(SB), Y6, Y7
+	VPAND        lm2_64_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_645<>+0(SB), Y7, Y7
-	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPADDB       lm2_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 160(DI)
 	VPMADDUBSW   Y6, Y4, Y4
 	VPMADDWD     Y0, Y4, Y4
 	VPADDD       Y4, Y5, Y5
-	VMOVDQU      lm2_647<>+0(SB), Y4
+	VMOVDQU      lm2_64_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -3792,6 +3976,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y4
 	VPSRLVD      Y1, Y4, Y4
 	VPAND        Y2, Y4, Y4
@@ -3805,6 +3991,8 @@ loop3:
 	VMOVDQU      128(DI), Y7
 	VPMADDUBSW   Y7, Y4, Y4
 	VPMADDWD     Y0, Y4, Y4
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3924,10 +4112,10 @@ done2:
 TEXT ·matmulQ8Block4xLm2_64AVX2(SB), 0, $1152-72
 
 	// constants of the loops
-	VMOVDQU      lm2_649<>+0(SB), Y0
-	VMOVDQU      lm2_640<>+0(SB), Y1
-	VMOVDQU      lm2_641<>+0(SB), Y2
-	VBROADCASTI128 lm2_648<>+0(SB), Y3
+	VMOVDQU      lm2_64_ones2<>+0(SB), Y0
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y1
+	VMOVDQU      lm2_64_mask<>+0(SB), Y2
+	VBROADCASTI128 lm2_64_levels2<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -3942,29 +4130,29 @@ TEXT ·matmulQ8Block4xLm2_64AVX2(SB), 0, $1152-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_643<>+0(SB), Y4
+	VMOVDQU      lm2_64_ones<>+0(SB), Y4
 	VMOVDQU      (CX), Y5
-	VPAND        lm2_644<>+0(SB), Y5, Y6
+	VPAND        lm2_64_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_645<>+0(SB), Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPADDB       lm2_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPXOR        lm2_64_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, (DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      32(CX), Y6
-	VPAND        lm2_644<>+0(SB), Y6, Y7
+	VPAND        lm2_64_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_645<>+0(SB), Y7, Y7
-	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPADDB       lm2_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 32(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm2_647<>+0(SB), Y6
+	VMOVDQU      lm2_64_least<>+0(SB), Y6
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y6, Y5, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -3975,27 +4163,27 @@ TEXT ·matmulQ8Block4xLm2_64AVX2(SB), 0, $1152-72
 	VADDSS       X5, X6, X6
 	VMOVSS       X6, (SI)
 	VMOVDQU      64(CX), Y5
-	VPAND        lm2_644<>+0(SB), Y5, Y6
+	VPAND        lm2_64_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_645<>+0(SB), Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPADDB       lm2_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPXOR        lm2_64_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, 64(DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      96(CX), Y6
-	VPAND        lm2_644<>+0(SB), Y6, Y7
+	VPAND        lm2_64_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_645<>+0(SB), Y7, Y7
-	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPADDB       lm2_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 96(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm2_647<>+0(SB), Y6
+	VMOVDQU      lm2_64_least<>+0(SB), Y6
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y6, Y5, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -4006,27 +4194,27 @@ TEXT ·matmulQ8Block4xLm2_64AVX2(SB), 0, $1152-72
 	VADDSS       X5, X6, X6
 	VMOVSS       X6, 4(SI)
 	VMOVDQU      128(CX), Y5
-	VPAND        lm2_644<>+0(SB), Y5, Y6
+	VPAND        lm2_64_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_645<>+0(SB), Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPADDB       lm2_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPXOR        lm2_64_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, 128(DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      160(CX), Y6
-	VPAND        lm2_644<>+0(SB), Y6, Y7
+	VPAND        lm2_64_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_645<>+0(SB), Y7, Y7
-	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPADDB       lm2_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 160(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm2_647<>+0(SB), Y6
+	VMOVDQU      lm2_64_least<>+0(SB), Y6
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y6, Y5, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -4037,27 +4225,27 @@ TEXT ·matmulQ8Block4xLm2_64AVX2(SB), 0, $1152-72
 	VADDSS       X5, X6, X6
 	VMOVSS       X6, 8(SI)
 	VMOVDQU      192(CX), Y5
-	VPAND        lm2_644<>+0(SB), Y5, Y6
+	VPAND        lm2_64_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_645<>+0(SB), Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPADDB       lm2_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPXOR        lm2_64_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, 192(DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      224(CX), Y6
-	VPAND        lm2_644<>+0(SB), Y6, Y7
+	VPAND        lm2_64_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_645<>+0(SB), Y7, Y7
-	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPADDB       lm2_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm2_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPXOR        lm2_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 224(DI)
 	VPMADDUBSW   Y6, Y4, Y4
 	VPMADDWD     Y0, Y4, Y4
 	VPADDD       Y4, Y5, Y5
-	VMOVDQU      lm2_647<>+0(SB), Y4
+	VMOVDQU      lm2_64_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -4084,6 +4272,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y4
 	VPSRLVD      Y1, Y4, Y4
 	VPAND        Y2, Y4, Y4
@@ -4100,6 +4290,8 @@ loop3:
 	VMOVDQU      192(DI), Y8
 	VPMADDUBSW   Y8, Y4, Y4
 	VPMADDWD     Y0, Y4, Y4
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4247,9 +4439,9 @@ done2:
 TEXT ·unpackLm2_64AVX2(SB), NOSPLIT, $192-24
 
 	// constants of the loops
-	VMOVDQU      lm2_640<>+0(SB), Y0
-	VMOVDQU      lm2_641<>+0(SB), Y1
-	VBROADCASTI128 lm2_642<>+0(SB), Y2
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -4292,8 +4484,8 @@ done2:
 TEXT ·encodeGroupsLm2_64AVX2(SB), NOSPLIT, $0-32
 
 	// constants of the loops
-	VMOVDQU      lm2_6416<>+0(SB), Y0
-	VMOVDQU      lm2_6415<>+0(SB), Y1
+	VMOVDQU      lm2_64_level<>+0(SB), Y0
+	VMOVDQU      lm2_64_threshold<>+0(SB), Y1
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -4361,7 +4553,7 @@ done4:
 	ADDQ         $1, DI
 
 	// length
-	VMOVDQU      lm2_6410<>+0(SB), Y2
+	VMOVDQU      lm2_64_sum<>+0(SB), Y2
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x10, DI
@@ -4394,14 +4586,14 @@ done6:
 
 	// v
 	VMOVUPS      2080(CX), Y2
-	VMOVDQU      lm2_6411<>+0(SB), Y3
+	VMOVDQU      lm2_64_const<>+0(SB), Y3
 	VCMPPS       $0x1e, Y3, Y2, Y2
 	VMOVDQU      Y2, 2112(CX)
-	VMOVDQU      lm2_6412<>+0(SB), Y2
+	VMOVDQU      lm2_64_const2<>+0(SB), Y2
 	VMOVUPS      2080(CX), Y3
 	VDIVPS       Y3, Y2, Y2
 	VMOVUPS      Y2, 2144(CX)
-	LEAQ         lm2_6413<>+0(SB), SI
+	LEAQ         lm2_64_signs<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $0x10, R8
@@ -4413,7 +4605,7 @@ loop7:
 	VMOVUPS      (CX)(DI*8), Y3
 	VMOVUPS      2144(CX), Y4
 	VMULPS       Y4, Y3, Y3
-	VMOVDQU      lm2_6410<>+0(SB), Y4
+	VMOVDQU      lm2_64_sum<>+0(SB), Y4
 	VBLENDVPS    Y2, Y3, Y4, Y2
 	VBROADCASTSS (SI)(DI*1), Y3
 	VMULPS       Y3, Y2, Y2
@@ -4422,7 +4614,7 @@ loop7:
 	VMOVUPS      32(CX)(DI*8), Y3
 	VMOVUPS      2144(CX), Y4
 	VMULPS       Y4, Y3, Y3
-	VMOVDQU      lm2_6410<>+0(SB), Y4
+	VMOVDQU      lm2_64_sum<>+0(SB), Y4
 	VBLENDVPS    Y2, Y3, Y4, Y2
 	VBROADCASTSS 4(SI)(DI*1), Y3
 	VMULPS       Y3, Y2, Y2
@@ -4431,7 +4623,7 @@ loop7:
 	VMOVUPS      64(CX)(DI*8), Y3
 	VMOVUPS      2144(CX), Y4
 	VMULPS       Y4, Y3, Y3
-	VMOVDQU      lm2_6410<>+0(SB), Y4
+	VMOVDQU      lm2_64_sum<>+0(SB), Y4
 	VBLENDVPS    Y2, Y3, Y4, Y2
 	VBROADCASTSS 8(SI)(DI*1), Y3
 	VMULPS       Y3, Y2, Y2
@@ -4440,7 +4632,7 @@ loop7:
 	VMOVUPS      96(CX)(DI*8), Y3
 	VMOVUPS      2144(CX), Y4
 	VMULPS       Y4, Y3, Y3
-	VMOVDQU      lm2_6410<>+0(SB), Y4
+	VMOVDQU      lm2_64_sum<>+0(SB), Y4
 	VBLENDVPS    Y2, Y3, Y4, Y2
 	VBROADCASTSS 12(SI)(DI*1), Y3
 	VMULPS       Y3, Y2, Y2
@@ -4451,7 +4643,7 @@ loop7:
 
 done8:
 	ADDQ         $1, R8
-	LEAQ         lm2_6414<>+0(SB), SI
+	LEAQ         lm2_64_signs2<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $8, R8
@@ -4597,7 +4789,7 @@ done12:
 
 loop15:
 	VMOVUPS      2176(CX)(SI*8), Y2
-	VCMPPS       $0x15, lm2_6410<>+0(SB), Y2, Y3
+	VCMPPS       $0x15, lm2_64_sum<>+0(SB), Y2, Y3
 	VPABSD       Y3, Y3
 	VPERMPS      Y1, Y3, Y4
 	VCMPPS       $0x15, Y4, Y2, Y2
@@ -4605,7 +4797,7 @@ loop15:
 	VPSUBD       Y2, Y3, Y2
 	VMOVDQU      Y2, 4224(CX)(SI*8)
 	VMOVUPS      2208(CX)(SI*8), Y2
-	VCMPPS       $0x15, lm2_6410<>+0(SB), Y2, Y3
+	VCMPPS       $0x15, lm2_64_sum<>+0(SB), Y2, Y3
 	VPABSD       Y3, Y3
 	VPERMPS      Y1, Y3, Y4
 	VCMPPS       $0x15, Y4, Y2, Y2
@@ -4613,7 +4805,7 @@ loop15:
 	VPSUBD       Y2, Y3, Y2
 	VMOVDQU      Y2, 4256(CX)(SI*8)
 	VMOVUPS      2240(CX)(SI*8), Y2
-	VCMPPS       $0x15, lm2_6410<>+0(SB), Y2, Y3
+	VCMPPS       $0x15, lm2_64_sum<>+0(SB), Y2, Y3
 	VPABSD       Y3, Y3
 	VPERMPS      Y1, Y3, Y4
 	VCMPPS       $0x15, Y4, Y2, Y2
@@ -4621,7 +4813,7 @@ loop15:
 	VPSUBD       Y2, Y3, Y2
 	VMOVDQU      Y2, 4288(CX)(SI*8)
 	VMOVUPS      2272(CX)(SI*8), Y2
-	VCMPPS       $0x15, lm2_6410<>+0(SB), Y2, Y3
+	VCMPPS       $0x15, lm2_64_sum<>+0(SB), Y2, Y3
 	VPABSD       Y3, Y3
 	VPERMPS      Y1, Y3, Y4
 	VCMPPS       $0x15, Y4, Y2, Y2
@@ -4636,7 +4828,7 @@ done16:
 	ADDQ         $1, DI
 
 	// dot
-	VMOVDQU      lm2_6410<>+0(SB), Y2
+	VMOVDQU      lm2_64_sum<>+0(SB), Y2
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x10, DI
@@ -4673,7 +4865,7 @@ done18:
 	VMOVUPS      Y2, 6272(CX)
 
 	// r
-	VMOVDQU      lm2_6410<>+0(SB), Y2
+	VMOVDQU      lm2_64_sum<>+0(SB), Y2
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x10, DI
@@ -4710,15 +4902,15 @@ done20:
 	VMOVUPS      6304(CX), Y3
 	VDIVPS       Y3, Y2, Y2
 	VMOVUPS      2080(CX), Y3
-	VDIVPS       lm2_6412<>+0(SB), Y3, Y3
+	VDIVPS       lm2_64_const2<>+0(SB), Y3, Y3
 	VMULPS       Y3, Y2, Y2
 	VMOVUPS      Y2, 6336(CX)
 
 	// norm
 	VMOVUPS      6336(CX), Y2
 	VCMPPS       $3, Y2, Y2, Y3
-	VPAND        lm2_6417<>+0(SB), Y2, Y4
-	VPOR         lm2_6418<>+0(SB), Y4, Y4
+	VPAND        lm2_64_norm<>+0(SB), Y2, Y4
+	VPOR         lm2_64_norm2<>+0(SB), Y4, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y4
 	VCVTPS2PH    $0, Y4, X4
 	VPMOVZXWD    X4, Y2
@@ -4948,9 +5140,9 @@ done2:
 TEXT ·mixLevelsLm2_64AVX2(SB), NOSPLIT, $192-40
 
 	// constants of the loops
-	VMOVDQU      lm2_640<>+0(SB), Y0
-	VMOVDQU      lm2_641<>+0(SB), Y1
-	VBROADCASTI128 lm2_642<>+0(SB), Y2
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
 	MOVQ         levels+0(FP), AX
 	MOVQ         scales+8(FP), BX
 	MOVQ         v+16(FP), CX
@@ -4962,11 +5154,15 @@ TEXT ·mixLevelsLm2_64AVX2(SB), NOSPLIT, $192-40
 	JLT          done2
 
 loop1:
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(CX), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
 	VPSHUFB      Y3, Y2, Y3
 	VMOVDQU      Y3, (AX)
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(CX), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3

@@ -4,264 +4,264 @@
 
 #include "textflag.h"
 
-DATA lm3_1280<>+0(SB)/8, $0x0000000000000000
-DATA lm3_1280<>+8(SB)/8, $0x0000000200000002
-DATA lm3_1280<>+16(SB)/8, $0x0000000400000004
-DATA lm3_1280<>+24(SB)/8, $0x0000000600000006
-GLOBL lm3_1280<>(SB), RODATA|NOPTR, $32
+DATA lm3_128_shifts<>+0(SB)/8, $0x0000000000000000
+DATA lm3_128_shifts<>+8(SB)/8, $0x0000000200000002
+DATA lm3_128_shifts<>+16(SB)/8, $0x0000000400000004
+DATA lm3_128_shifts<>+24(SB)/8, $0x0000000600000006
+GLOBL lm3_128_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_1281<>+0(SB)/8, $0x0303030303030303
-DATA lm3_1281<>+8(SB)/8, $0x0303030303030303
-DATA lm3_1281<>+16(SB)/8, $0x0303030303030303
-DATA lm3_1281<>+24(SB)/8, $0x0303030303030303
-GLOBL lm3_1281<>(SB), RODATA|NOPTR, $32
+DATA lm3_128_mask<>+0(SB)/8, $0x0303030303030303
+DATA lm3_128_mask<>+8(SB)/8, $0x0303030303030303
+DATA lm3_128_mask<>+16(SB)/8, $0x0303030303030303
+DATA lm3_128_mask<>+24(SB)/8, $0x0303030303030303
+GLOBL lm3_128_mask<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_1282<>+0(SB)/8, $0x0000000100000000
-DATA lm3_1282<>+8(SB)/8, $0x0000000300000002
-DATA lm3_1282<>+16(SB)/8, $0x0000000500000004
-DATA lm3_1282<>+24(SB)/8, $0x0000000700000006
-GLOBL lm3_1282<>(SB), RODATA|NOPTR, $32
+DATA lm3_128_shifts2<>+0(SB)/8, $0x0000000100000000
+DATA lm3_128_shifts2<>+8(SB)/8, $0x0000000300000002
+DATA lm3_128_shifts2<>+16(SB)/8, $0x0000000500000004
+DATA lm3_128_shifts2<>+24(SB)/8, $0x0000000700000006
+GLOBL lm3_128_shifts2<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_1283<>+0(SB)/8, $0x0101010101010101
-DATA lm3_1283<>+8(SB)/8, $0x0101010101010101
-DATA lm3_1283<>+16(SB)/8, $0x0101010101010101
-DATA lm3_1283<>+24(SB)/8, $0x0101010101010101
-GLOBL lm3_1283<>(SB), RODATA|NOPTR, $32
+DATA lm3_128_mask2<>+0(SB)/8, $0x0101010101010101
+DATA lm3_128_mask2<>+8(SB)/8, $0x0101010101010101
+DATA lm3_128_mask2<>+16(SB)/8, $0x0101010101010101
+DATA lm3_128_mask2<>+24(SB)/8, $0x0101010101010101
+GLOBL lm3_128_mask2<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_1284<>+0(SB)/8, $0x7147280df3d8b98f
-DATA lm3_1284<>+8(SB)/8, $0x0000000000000000
-GLOBL lm3_1284<>(SB), RODATA|NOPTR, $16
+DATA lm3_128_levels<>+0(SB)/8, $0x7147280df3d8b98f
+DATA lm3_128_levels<>+8(SB)/8, $0x0000000000000000
+GLOBL lm3_128_levels<>(SB), RODATA|NOPTR, $16
 
-DATA lm3_1285<>+0(SB)/8, $0x0202020202020202
-DATA lm3_1285<>+8(SB)/8, $0x0202020202020202
-DATA lm3_1285<>+16(SB)/8, $0x0202020202020202
-DATA lm3_1285<>+24(SB)/8, $0x0202020202020202
-GLOBL lm3_1285<>(SB), RODATA|NOPTR, $32
+DATA lm3_128_mask3<>+0(SB)/8, $0x0202020202020202
+DATA lm3_128_mask3<>+8(SB)/8, $0x0202020202020202
+DATA lm3_128_mask3<>+16(SB)/8, $0x0202020202020202
+DATA lm3_128_mask3<>+24(SB)/8, $0x0202020202020202
+GLOBL lm3_128_mask3<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_1286<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA lm3_1286<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA lm3_1286<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA lm3_1286<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
-GLOBL lm3_1286<>(SB), RODATA|NOPTR, $32
+DATA lm3_128_offset<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA lm3_128_offset<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA lm3_128_offset<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA lm3_128_offset<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
+GLOBL lm3_128_offset<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_1287<>+0(SB)/8, $0x8080808080808080
-DATA lm3_1287<>+8(SB)/8, $0x8080808080808080
-DATA lm3_1287<>+16(SB)/8, $0x8080808080808080
-DATA lm3_1287<>+24(SB)/8, $0x8080808080808080
-GLOBL lm3_1287<>(SB), RODATA|NOPTR, $32
+DATA lm3_128_flip<>+0(SB)/8, $0x8080808080808080
+DATA lm3_128_flip<>+8(SB)/8, $0x8080808080808080
+DATA lm3_128_flip<>+16(SB)/8, $0x8080808080808080
+DATA lm3_128_flip<>+24(SB)/8, $0x8080808080808080
+GLOBL lm3_128_flip<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_1288<>+0(SB)/8, $0xc2e20000c2e20000
-DATA lm3_1288<>+8(SB)/8, $0xc2e20000c2e20000
-DATA lm3_1288<>+16(SB)/8, $0xc2e20000c2e20000
-DATA lm3_1288<>+24(SB)/8, $0xc2e20000c2e20000
-GLOBL lm3_1288<>(SB), RODATA|NOPTR, $32
+DATA lm3_128_least<>+0(SB)/8, $0xc2e20000c2e20000
+DATA lm3_128_least<>+8(SB)/8, $0xc2e20000c2e20000
+DATA lm3_128_least<>+16(SB)/8, $0xc2e20000c2e20000
+DATA lm3_128_least<>+24(SB)/8, $0xc2e20000c2e20000
+GLOBL lm3_128_least<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_1289<>+0(SB)/8, $0xe2b8997e64492a00
-DATA lm3_1289<>+8(SB)/8, $0x0000000000000000
-GLOBL lm3_1289<>(SB), RODATA|NOPTR, $16
+DATA lm3_128_levels2<>+0(SB)/8, $0xe2b8997e64492a00
+DATA lm3_128_levels2<>+8(SB)/8, $0x0000000000000000
+GLOBL lm3_128_levels2<>(SB), RODATA|NOPTR, $16
 
-DATA lm3_12810<>+0(SB)/8, $0x0001000100010001
-DATA lm3_12810<>+8(SB)/8, $0x0001000100010001
-DATA lm3_12810<>+16(SB)/8, $0x0001000100010001
-DATA lm3_12810<>+24(SB)/8, $0x0001000100010001
-GLOBL lm3_12810<>(SB), RODATA|NOPTR, $32
+DATA lm3_128_ones<>+0(SB)/8, $0x0001000100010001
+DATA lm3_128_ones<>+8(SB)/8, $0x0001000100010001
+DATA lm3_128_ones<>+16(SB)/8, $0x0001000100010001
+DATA lm3_128_ones<>+24(SB)/8, $0x0001000100010001
+GLOBL lm3_128_ones<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_12811<>+0(SB)/8, $0x0000000000000000
-DATA lm3_12811<>+8(SB)/8, $0x0000000000000000
-DATA lm3_12811<>+16(SB)/8, $0x0000000000000000
-DATA lm3_12811<>+24(SB)/8, $0x0000000000000000
-GLOBL lm3_12811<>(SB), RODATA|NOPTR, $32
+DATA lm3_128_sum<>+0(SB)/8, $0x0000000000000000
+DATA lm3_128_sum<>+8(SB)/8, $0x0000000000000000
+DATA lm3_128_sum<>+16(SB)/8, $0x0000000000000000
+DATA lm3_128_sum<>+24(SB)/8, $0x0000000000000000
+GLOBL lm3_128_sum<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_12812<>+0(SB)/8, $0x1e3ce5081e3ce508
-DATA lm3_12812<>+8(SB)/8, $0x1e3ce5081e3ce508
-DATA lm3_12812<>+16(SB)/8, $0x1e3ce5081e3ce508
-DATA lm3_12812<>+24(SB)/8, $0x1e3ce5081e3ce508
-GLOBL lm3_12812<>(SB), RODATA|NOPTR, $32
+DATA lm3_128_const<>+0(SB)/8, $0x1e3ce5081e3ce508
+DATA lm3_128_const<>+8(SB)/8, $0x1e3ce5081e3ce508
+DATA lm3_128_const<>+16(SB)/8, $0x1e3ce5081e3ce508
+DATA lm3_128_const<>+24(SB)/8, $0x1e3ce5081e3ce508
+GLOBL lm3_128_const<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_12813<>+0(SB)/8, $0x441605fe441605fe
-DATA lm3_12813<>+8(SB)/8, $0x441605fe441605fe
-DATA lm3_12813<>+16(SB)/8, $0x441605fe441605fe
-DATA lm3_12813<>+24(SB)/8, $0x441605fe441605fe
-GLOBL lm3_12813<>(SB), RODATA|NOPTR, $32
+DATA lm3_128_const2<>+0(SB)/8, $0x441605fe441605fe
+DATA lm3_128_const2<>+8(SB)/8, $0x441605fe441605fe
+DATA lm3_128_const2<>+16(SB)/8, $0x441605fe441605fe
+DATA lm3_128_const2<>+24(SB)/8, $0x441605fe441605fe
+GLOBL lm3_128_const2<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_12814<>+0(SB)/8, $0xbf8000003f800000
-DATA lm3_12814<>+8(SB)/8, $0x3f800000bf800000
-DATA lm3_12814<>+16(SB)/8, $0xbf800000bf800000
-DATA lm3_12814<>+24(SB)/8, $0xbf800000bf800000
-DATA lm3_12814<>+32(SB)/8, $0xbf8000003f800000
-DATA lm3_12814<>+40(SB)/8, $0x3f8000003f800000
-DATA lm3_12814<>+48(SB)/8, $0x3f8000003f800000
-DATA lm3_12814<>+56(SB)/8, $0xbf8000003f800000
-DATA lm3_12814<>+64(SB)/8, $0x3f8000003f800000
-DATA lm3_12814<>+72(SB)/8, $0xbf800000bf800000
-DATA lm3_12814<>+80(SB)/8, $0x3f800000bf800000
-DATA lm3_12814<>+88(SB)/8, $0x3f8000003f800000
-DATA lm3_12814<>+96(SB)/8, $0x3f800000bf800000
-DATA lm3_12814<>+104(SB)/8, $0x3f8000003f800000
-DATA lm3_12814<>+112(SB)/8, $0x3f800000bf800000
-DATA lm3_12814<>+120(SB)/8, $0x3f8000003f800000
-DATA lm3_12814<>+128(SB)/8, $0xbf8000003f800000
-DATA lm3_12814<>+136(SB)/8, $0xbf800000bf800000
-DATA lm3_12814<>+144(SB)/8, $0xbf800000bf800000
-DATA lm3_12814<>+152(SB)/8, $0xbf800000bf800000
-DATA lm3_12814<>+160(SB)/8, $0x3f8000003f800000
-DATA lm3_12814<>+168(SB)/8, $0xbf800000bf800000
-DATA lm3_12814<>+176(SB)/8, $0x3f800000bf800000
-DATA lm3_12814<>+184(SB)/8, $0xbf8000003f800000
-DATA lm3_12814<>+192(SB)/8, $0xbf800000bf800000
-DATA lm3_12814<>+200(SB)/8, $0xbf8000003f800000
-DATA lm3_12814<>+208(SB)/8, $0xbf800000bf800000
-DATA lm3_12814<>+216(SB)/8, $0x3f800000bf800000
-DATA lm3_12814<>+224(SB)/8, $0xbf800000bf800000
-DATA lm3_12814<>+232(SB)/8, $0xbf8000003f800000
-DATA lm3_12814<>+240(SB)/8, $0xbf8000003f800000
-DATA lm3_12814<>+248(SB)/8, $0x3f8000003f800000
-DATA lm3_12814<>+256(SB)/8, $0x3f8000003f800000
-DATA lm3_12814<>+264(SB)/8, $0x3f8000003f800000
-DATA lm3_12814<>+272(SB)/8, $0xbf800000bf800000
-DATA lm3_12814<>+280(SB)/8, $0x3f800000bf800000
-DATA lm3_12814<>+288(SB)/8, $0x3f8000003f800000
-DATA lm3_12814<>+296(SB)/8, $0xbf8000003f800000
-DATA lm3_12814<>+304(SB)/8, $0x3f800000bf800000
-DATA lm3_12814<>+312(SB)/8, $0xbf800000bf800000
-DATA lm3_12814<>+320(SB)/8, $0x3f800000bf800000
-DATA lm3_12814<>+328(SB)/8, $0xbf800000bf800000
-DATA lm3_12814<>+336(SB)/8, $0xbf800000bf800000
-DATA lm3_12814<>+344(SB)/8, $0x3f800000bf800000
-DATA lm3_12814<>+352(SB)/8, $0xbf800000bf800000
-DATA lm3_12814<>+360(SB)/8, $0xbf8000003f800000
-DATA lm3_12814<>+368(SB)/8, $0x3f800000bf800000
-DATA lm3_12814<>+376(SB)/8, $0xbf8000003f800000
-DATA lm3_12814<>+384(SB)/8, $0x3f800000bf800000
-DATA lm3_12814<>+392(SB)/8, $0x3f8000003f800000
-DATA lm3_12814<>+400(SB)/8, $0x3f800000bf800000
-DATA lm3_12814<>+408(SB)/8, $0xbf800000bf800000
-DATA lm3_12814<>+416(SB)/8, $0xbf800000bf800000
-DATA lm3_12814<>+424(SB)/8, $0xbf8000003f800000
-DATA lm3_12814<>+432(SB)/8, $0xbf8000003f800000
-DATA lm3_12814<>+440(SB)/8, $0x3f800000bf800000
-DATA lm3_12814<>+448(SB)/8, $0x3f8000003f800000
-DATA lm3_12814<>+456(SB)/8, $0xbf8000003f800000
-DATA lm3_12814<>+464(SB)/8, $0xbf8000003f800000
-DATA lm3_12814<>+472(SB)/8, $0x3f800000bf800000
-DATA lm3_12814<>+480(SB)/8, $0x3f8000003f800000
-DATA lm3_12814<>+488(SB)/8, $0xbf8000003f800000
-DATA lm3_12814<>+496(SB)/8, $0xbf8000003f800000
-DATA lm3_12814<>+504(SB)/8, $0xbf800000bf800000
-GLOBL lm3_12814<>(SB), RODATA|NOPTR, $512
+DATA lm3_128_signs<>+0(SB)/8, $0xbf8000003f800000
+DATA lm3_128_signs<>+8(SB)/8, $0x3f800000bf800000
+DATA lm3_128_signs<>+16(SB)/8, $0xbf800000bf800000
+DATA lm3_128_signs<>+24(SB)/8, $0xbf800000bf800000
+DATA lm3_128_signs<>+32(SB)/8, $0xbf8000003f800000
+DATA lm3_128_signs<>+40(SB)/8, $0x3f8000003f800000
+DATA lm3_128_signs<>+48(SB)/8, $0x3f8000003f800000
+DATA lm3_128_signs<>+56(SB)/8, $0xbf8000003f800000
+DATA lm3_128_signs<>+64(SB)/8, $0x3f8000003f800000
+DATA lm3_128_signs<>+72(SB)/8, $0xbf800000bf800000
+DATA lm3_128_signs<>+80(SB)/8, $0x3f800000bf800000
+DATA lm3_128_signs<>+88(SB)/8, $0x3f8000003f800000
+DATA lm3_128_signs<>+96(SB)/8, $0x3f800000bf800000
+DATA lm3_128_signs<>+104(SB)/8, $0x3f8000003f800000
+DATA lm3_128_signs<>+112(SB)/8, $0x3f800000bf800000
+DATA lm3_128_signs<>+120(SB)/8, $0x3f8000003f800000
+DATA lm3_128_signs<>+128(SB)/8, $0xbf8000003f800000
+DATA lm3_128_signs<>+136(SB)/8, $0xbf800000bf800000
+DATA lm3_128_signs<>+144(SB)/8, $0xbf800000bf800000
+DATA lm3_128_signs<>+152(SB)/8, $0xbf800000bf800000
+DATA lm3_128_signs<>+160(SB)/8, $0x3f8000003f800000
+DATA lm3_128_signs<>+168(SB)/8, $0xbf800000bf800000
+DATA lm3_128_signs<>+176(SB)/8, $0x3f800000bf800000
+DATA lm3_128_signs<>+184(SB)/8, $0xbf8000003f800000
+DATA lm3_128_signs<>+192(SB)/8, $0xbf800000bf800000
+DATA lm3_128_signs<>+200(SB)/8, $0xbf8000003f800000
+DATA lm3_128_signs<>+208(SB)/8, $0xbf800000bf800000
+DATA lm3_128_signs<>+216(SB)/8, $0x3f800000bf800000
+DATA lm3_128_signs<>+224(SB)/8, $0xbf800000bf800000
+DATA lm3_128_signs<>+232(SB)/8, $0xbf8000003f800000
+DATA lm3_128_signs<>+240(SB)/8, $0xbf8000003f800000
+DATA lm3_128_signs<>+248(SB)/8, $0x3f8000003f800000
+DATA lm3_128_signs<>+256(SB)/8, $0x3f8000003f800000
+DATA lm3_128_signs<>+264(SB)/8, $0x3f8000003f800000
+DATA lm3_128_signs<>+272(SB)/8, $0xbf800000bf800000
+DATA lm3_128_signs<>+280(SB)/8, $0x3f800000bf800000
+DATA lm3_128_signs<>+288(SB)/8, $0x3f8000003f800000
+DATA lm3_128_signs<>+296(SB)/8, $0xbf8000003f800000
+DATA lm3_128_signs<>+304(SB)/8, $0x3f800000bf800000
+DATA lm3_128_signs<>+312(SB)/8, $0xbf800000bf800000
+DATA lm3_128_signs<>+320(SB)/8, $0x3f800000bf800000
+DATA lm3_128_signs<>+328(SB)/8, $0xbf800000bf800000
+DATA lm3_128_signs<>+336(SB)/8, $0xbf800000bf800000
+DATA lm3_128_signs<>+344(SB)/8, $0x3f800000bf800000
+DATA lm3_128_signs<>+352(SB)/8, $0xbf800000bf800000
+DATA lm3_128_signs<>+360(SB)/8, $0xbf8000003f800000
+DATA lm3_128_signs<>+368(SB)/8, $0x3f800000bf800000
+DATA lm3_128_signs<>+376(SB)/8, $0xbf8000003f800000
+DATA lm3_128_signs<>+384(SB)/8, $0x3f800000bf800000
+DATA lm3_128_signs<>+392(SB)/8, $0x3f8000003f800000
+DATA lm3_128_signs<>+400(SB)/8, $0x3f800000bf800000
+DATA lm3_128_signs<>+408(SB)/8, $0xbf800000bf800000
+DATA lm3_128_signs<>+416(SB)/8, $0xbf800000bf800000
+DATA lm3_128_signs<>+424(SB)/8, $0xbf8000003f800000
+DATA lm3_128_signs<>+432(SB)/8, $0xbf8000003f800000
+DATA lm3_128_signs<>+440(SB)/8, $0x3f800000bf800000
+DATA lm3_128_signs<>+448(SB)/8, $0x3f8000003f800000
+DATA lm3_128_signs<>+456(SB)/8, $0xbf8000003f800000
+DATA lm3_128_signs<>+464(SB)/8, $0xbf8000003f800000
+DATA lm3_128_signs<>+472(SB)/8, $0x3f800000bf800000
+DATA lm3_128_signs<>+480(SB)/8, $0x3f8000003f800000
+DATA lm3_128_signs<>+488(SB)/8, $0xbf8000003f800000
+DATA lm3_128_signs<>+496(SB)/8, $0xbf8000003f800000
+DATA lm3_128_signs<>+504(SB)/8, $0xbf800000bf800000
+GLOBL lm3_128_signs<>(SB), RODATA|NOPTR, $512
 
-DATA lm3_12815<>+0(SB)/8, $0x3db504f3bdb504f3
-DATA lm3_12815<>+8(SB)/8, $0x3db504f3bdb504f3
-DATA lm3_12815<>+16(SB)/8, $0xbdb504f3bdb504f3
-DATA lm3_12815<>+24(SB)/8, $0xbdb504f3bdb504f3
-DATA lm3_12815<>+32(SB)/8, $0x3db504f33db504f3
-DATA lm3_12815<>+40(SB)/8, $0xbdb504f33db504f3
-DATA lm3_12815<>+48(SB)/8, $0x3db504f3bdb504f3
-DATA lm3_12815<>+56(SB)/8, $0xbdb504f33db504f3
-DATA lm3_12815<>+64(SB)/8, $0x3db504f3bdb504f3
-DATA lm3_12815<>+72(SB)/8, $0x3db504f33db504f3
-DATA lm3_12815<>+80(SB)/8, $0x3db504f33db504f3
-DATA lm3_12815<>+88(SB)/8, $0x3db504f33db504f3
-DATA lm3_12815<>+96(SB)/8, $0xbdb504f3bdb504f3
-DATA lm3_12815<>+104(SB)/8, $0x3db504f3bdb504f3
-DATA lm3_12815<>+112(SB)/8, $0xbdb504f3bdb504f3
-DATA lm3_12815<>+120(SB)/8, $0xbdb504f3bdb504f3
-DATA lm3_12815<>+128(SB)/8, $0xbdb504f33db504f3
-DATA lm3_12815<>+136(SB)/8, $0x3db504f3bdb504f3
-DATA lm3_12815<>+144(SB)/8, $0xbdb504f3bdb504f3
-DATA lm3_12815<>+152(SB)/8, $0xbdb504f3bdb504f3
-DATA lm3_12815<>+160(SB)/8, $0xbdb504f3bdb504f3
-DATA lm3_12815<>+168(SB)/8, $0x3db504f33db504f3
-DATA lm3_12815<>+176(SB)/8, $0xbdb504f33db504f3
-DATA lm3_12815<>+184(SB)/8, $0x3db504f33db504f3
-DATA lm3_12815<>+192(SB)/8, $0x3db504f3bdb504f3
-DATA lm3_12815<>+200(SB)/8, $0x3db504f33db504f3
-DATA lm3_12815<>+208(SB)/8, $0x3db504f3bdb504f3
-DATA lm3_12815<>+216(SB)/8, $0xbdb504f3bdb504f3
-DATA lm3_12815<>+224(SB)/8, $0x3db504f3bdb504f3
-DATA lm3_12815<>+232(SB)/8, $0x3db504f3bdb504f3
-DATA lm3_12815<>+240(SB)/8, $0x3db504f33db504f3
-DATA lm3_12815<>+248(SB)/8, $0x3db504f3bdb504f3
-DATA lm3_12815<>+256(SB)/8, $0x3db504f3bdb504f3
-DATA lm3_12815<>+264(SB)/8, $0x3db504f33db504f3
-DATA lm3_12815<>+272(SB)/8, $0xbdb504f33db504f3
-DATA lm3_12815<>+280(SB)/8, $0x3db504f33db504f3
-DATA lm3_12815<>+288(SB)/8, $0x3db504f33db504f3
-DATA lm3_12815<>+296(SB)/8, $0xbdb504f3bdb504f3
-DATA lm3_12815<>+304(SB)/8, $0x3db504f33db504f3
-DATA lm3_12815<>+312(SB)/8, $0xbdb504f3bdb504f3
-DATA lm3_12815<>+320(SB)/8, $0x3db504f3bdb504f3
-DATA lm3_12815<>+328(SB)/8, $0xbdb504f3bdb504f3
-DATA lm3_12815<>+336(SB)/8, $0x3db504f3bdb504f3
-DATA lm3_12815<>+344(SB)/8, $0x3db504f33db504f3
-DATA lm3_12815<>+352(SB)/8, $0x3db504f3bdb504f3
-DATA lm3_12815<>+360(SB)/8, $0xbdb504f33db504f3
-DATA lm3_12815<>+368(SB)/8, $0x3db504f3bdb504f3
-DATA lm3_12815<>+376(SB)/8, $0xbdb504f33db504f3
-DATA lm3_12815<>+384(SB)/8, $0x3db504f33db504f3
-DATA lm3_12815<>+392(SB)/8, $0xbdb504f33db504f3
-DATA lm3_12815<>+400(SB)/8, $0xbdb504f3bdb504f3
-DATA lm3_12815<>+408(SB)/8, $0xbdb504f3bdb504f3
-DATA lm3_12815<>+416(SB)/8, $0xbdb504f3bdb504f3
-DATA lm3_12815<>+424(SB)/8, $0x3db504f33db504f3
-DATA lm3_12815<>+432(SB)/8, $0xbdb504f3bdb504f3
-DATA lm3_12815<>+440(SB)/8, $0x3db504f33db504f3
-DATA lm3_12815<>+448(SB)/8, $0x3db504f33db504f3
-DATA lm3_12815<>+456(SB)/8, $0x3db504f33db504f3
-DATA lm3_12815<>+464(SB)/8, $0xbdb504f33db504f3
-DATA lm3_12815<>+472(SB)/8, $0xbdb504f33db504f3
-DATA lm3_12815<>+480(SB)/8, $0xbdb504f33db504f3
-DATA lm3_12815<>+488(SB)/8, $0xbdb504f3bdb504f3
-DATA lm3_12815<>+496(SB)/8, $0x3db504f3bdb504f3
-DATA lm3_12815<>+504(SB)/8, $0x3db504f3bdb504f3
-GLOBL lm3_12815<>(SB), RODATA|NOPTR, $512
+DATA lm3_128_signs2<>+0(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_128_signs2<>+8(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_128_signs2<>+16(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_128_signs2<>+24(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_128_signs2<>+32(SB)/8, $0x3db504f33db504f3
+DATA lm3_128_signs2<>+40(SB)/8, $0xbdb504f33db504f3
+DATA lm3_128_signs2<>+48(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_128_signs2<>+56(SB)/8, $0xbdb504f33db504f3
+DATA lm3_128_signs2<>+64(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_128_signs2<>+72(SB)/8, $0x3db504f33db504f3
+DATA lm3_128_signs2<>+80(SB)/8, $0x3db504f33db504f3
+DATA lm3_128_signs2<>+88(SB)/8, $0x3db504f33db504f3
+DATA lm3_128_signs2<>+96(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_128_signs2<>+104(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_128_signs2<>+112(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_128_signs2<>+120(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_128_signs2<>+128(SB)/8, $0xbdb504f33db504f3
+DATA lm3_128_signs2<>+136(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_128_signs2<>+144(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_128_signs2<>+152(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_128_signs2<>+160(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_128_signs2<>+168(SB)/8, $0x3db504f33db504f3
+DATA lm3_128_signs2<>+176(SB)/8, $0xbdb504f33db504f3
+DATA lm3_128_signs2<>+184(SB)/8, $0x3db504f33db504f3
+DATA lm3_128_signs2<>+192(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_128_signs2<>+200(SB)/8, $0x3db504f33db504f3
+DATA lm3_128_signs2<>+208(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_128_signs2<>+216(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_128_signs2<>+224(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_128_signs2<>+232(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_128_signs2<>+240(SB)/8, $0x3db504f33db504f3
+DATA lm3_128_signs2<>+248(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_128_signs2<>+256(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_128_signs2<>+264(SB)/8, $0x3db504f33db504f3
+DATA lm3_128_signs2<>+272(SB)/8, $0xbdb504f33db504f3
+DATA lm3_128_signs2<>+280(SB)/8, $0x3db504f33db504f3
+DATA lm3_128_signs2<>+288(SB)/8, $0x3db504f33db504f3
+DATA lm3_128_signs2<>+296(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_128_signs2<>+304(SB)/8, $0x3db504f33db504f3
+DATA lm3_128_signs2<>+312(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_128_signs2<>+320(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_128_signs2<>+328(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_128_signs2<>+336(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_128_signs2<>+344(SB)/8, $0x3db504f33db504f3
+DATA lm3_128_signs2<>+352(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_128_signs2<>+360(SB)/8, $0xbdb504f33db504f3
+DATA lm3_128_signs2<>+368(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_128_signs2<>+376(SB)/8, $0xbdb504f33db504f3
+DATA lm3_128_signs2<>+384(SB)/8, $0x3db504f33db504f3
+DATA lm3_128_signs2<>+392(SB)/8, $0xbdb504f33db504f3
+DATA lm3_128_signs2<>+400(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_128_signs2<>+408(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_128_signs2<>+416(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_128_signs2<>+424(SB)/8, $0x3db504f33db504f3
+DATA lm3_128_signs2<>+432(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_128_signs2<>+440(SB)/8, $0x3db504f33db504f3
+DATA lm3_128_signs2<>+448(SB)/8, $0x3db504f33db504f3
+DATA lm3_128_signs2<>+456(SB)/8, $0x3db504f33db504f3
+DATA lm3_128_signs2<>+464(SB)/8, $0xbdb504f33db504f3
+DATA lm3_128_signs2<>+472(SB)/8, $0xbdb504f33db504f3
+DATA lm3_128_signs2<>+480(SB)/8, $0xbdb504f33db504f3
+DATA lm3_128_signs2<>+488(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_128_signs2<>+496(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_128_signs2<>+504(SB)/8, $0x3db504f3bdb504f3
+GLOBL lm3_128_signs2<>(SB), RODATA|NOPTR, $512
 
-DATA lm3_12816<>+0(SB)/8, $0x425e0000c25e0000
-DATA lm3_12816<>+8(SB)/8, $0x0000000000000000
-DATA lm3_12816<>+16(SB)/8, $0x0000000000000000
-DATA lm3_12816<>+24(SB)/8, $0x0000000000000000
-GLOBL lm3_12816<>(SB), RODATA|NOPTR, $32
+DATA lm3_128_threshold<>+0(SB)/8, $0x425e0000c25e0000
+DATA lm3_128_threshold<>+8(SB)/8, $0x0000000000000000
+DATA lm3_128_threshold<>+16(SB)/8, $0x0000000000000000
+DATA lm3_128_threshold<>+24(SB)/8, $0x0000000000000000
+GLOBL lm3_128_threshold<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_12817<>+0(SB)/8, $0xc1d40000c2b80000
-DATA lm3_12817<>+8(SB)/8, $0x42b8000041d40000
-DATA lm3_12817<>+16(SB)/8, $0x0000000000000000
-DATA lm3_12817<>+24(SB)/8, $0x0000000000000000
-GLOBL lm3_12817<>(SB), RODATA|NOPTR, $32
+DATA lm3_128_threshold2<>+0(SB)/8, $0xc1d40000c2b80000
+DATA lm3_128_threshold2<>+8(SB)/8, $0x42b8000041d40000
+DATA lm3_128_threshold2<>+16(SB)/8, $0x0000000000000000
+DATA lm3_128_threshold2<>+24(SB)/8, $0x0000000000000000
+GLOBL lm3_128_threshold2<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_12818<>+0(SB)/8, $0xc28e0000c2e20000
-DATA lm3_12818<>+8(SB)/8, $0xc1500000c2200000
-DATA lm3_12818<>+16(SB)/8, $0x4220000041500000
-DATA lm3_12818<>+24(SB)/8, $0x42e20000428e0000
-GLOBL lm3_12818<>(SB), RODATA|NOPTR, $32
+DATA lm3_128_level<>+0(SB)/8, $0xc28e0000c2e20000
+DATA lm3_128_level<>+8(SB)/8, $0xc1500000c2200000
+DATA lm3_128_level<>+16(SB)/8, $0x4220000041500000
+DATA lm3_128_level<>+24(SB)/8, $0x42e20000428e0000
+GLOBL lm3_128_level<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_12819<>+0(SB)/8, $0x8000000080000000
-DATA lm3_12819<>+8(SB)/8, $0x8000000080000000
-DATA lm3_12819<>+16(SB)/8, $0x8000000080000000
-DATA lm3_12819<>+24(SB)/8, $0x8000000080000000
-GLOBL lm3_12819<>(SB), RODATA|NOPTR, $32
+DATA lm3_128_norm<>+0(SB)/8, $0x8000000080000000
+DATA lm3_128_norm<>+8(SB)/8, $0x8000000080000000
+DATA lm3_128_norm<>+16(SB)/8, $0x8000000080000000
+DATA lm3_128_norm<>+24(SB)/8, $0x8000000080000000
+GLOBL lm3_128_norm<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_12820<>+0(SB)/8, $0x7fc000007fc00000
-DATA lm3_12820<>+8(SB)/8, $0x7fc000007fc00000
-DATA lm3_12820<>+16(SB)/8, $0x7fc000007fc00000
-DATA lm3_12820<>+24(SB)/8, $0x7fc000007fc00000
-GLOBL lm3_12820<>(SB), RODATA|NOPTR, $32
+DATA lm3_128_norm2<>+0(SB)/8, $0x7fc000007fc00000
+DATA lm3_128_norm2<>+8(SB)/8, $0x7fc000007fc00000
+DATA lm3_128_norm2<>+16(SB)/8, $0x7fc000007fc00000
+DATA lm3_128_norm2<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL lm3_128_norm2<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_12821<>+0(SB)/8, $0x0000000300000003
-DATA lm3_12821<>+8(SB)/8, $0x0000000300000003
-DATA lm3_12821<>+16(SB)/8, $0x0000000300000003
-DATA lm3_12821<>+24(SB)/8, $0x0000000300000003
-GLOBL lm3_12821<>(SB), RODATA|NOPTR, $32
+DATA lm3_128_mask4<>+0(SB)/8, $0x0000000300000003
+DATA lm3_128_mask4<>+8(SB)/8, $0x0000000300000003
+DATA lm3_128_mask4<>+16(SB)/8, $0x0000000300000003
+DATA lm3_128_mask4<>+24(SB)/8, $0x0000000300000003
+GLOBL lm3_128_mask4<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsLm3_128AVX512 unpacks units of 128 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsLm3_128AVX512(SB), NOSPLIT, $320-24
 
 	// constants of the loops
-	VMOVDQU      lm3_1280<>+0(SB), Y0
-	VMOVDQU      lm3_1282<>+0(SB), Y1
-	VMOVDQU      lm3_1283<>+0(SB), Y2
-	VMOVDQU      lm3_1281<>+0(SB), Y3
-	VBROADCASTI128 lm3_1284<>+0(SB), Y4
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_128_levels<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -271,8 +271,12 @@ TEXT ·decodeUnitsLm3_128AVX512(SB), NOSPLIT, $320-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y3, Y6, Y6
@@ -299,6 +303,8 @@ loop1:
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y6, Y5, Y6
 	VMOVUPS      Y6, 96(AX)
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y3, Y6, Y6
@@ -325,6 +331,8 @@ loop1:
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y6, Y5, Y6
 	VMOVUPS      Y6, 224(AX)
+
+	// levels of values 64 to 95
 	VPBROADCASTQ 18(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y3, Y6, Y6
@@ -351,6 +359,8 @@ loop1:
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y6, Y5, Y6
 	VMOVUPS      Y6, 352(AX)
+
+	// levels of values 96 to 127
 	VPBROADCASTQ 26(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y3, Y6, Y6
@@ -392,11 +402,11 @@ done2:
 TEXT ·matmul1xLm3_128AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      lm3_1280<>+0(SB), Y0
-	VMOVDQU      lm3_1282<>+0(SB), Y1
-	VMOVDQU      lm3_1283<>+0(SB), Y2
-	VMOVDQU      lm3_1281<>+0(SB), Y3
-	VBROADCASTI128 lm3_1284<>+0(SB), Y4
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_128_levels<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -417,8 +427,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -449,6 +463,8 @@ loop3:
 	VMULPS       Y10, Y9, Y10
 	VMOVUPS      96(SI), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -479,6 +495,8 @@ loop3:
 	VMULPS       Y10, Y9, Y10
 	VMOVUPS      224(SI), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 64 to 95
 	VPBROADCASTQ 18(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -509,6 +527,8 @@ loop3:
 	VMULPS       Y10, Y9, Y10
 	VMOVUPS      352(SI), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 96 to 127
 	VPBROADCASTQ 26(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -549,6 +569,8 @@ done4:
 	VADDPS       Y6, Y5, Y5
 	VADDPS       Y7, Y5, Y5
 	VADDPS       Y8, Y5, Y5
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X6
 	VADDPS       X5, X6, X6
 	VMOVHLPS     X6, X6, X5
@@ -572,11 +594,11 @@ done2:
 TEXT ·matmul2xLm3_128AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      lm3_1280<>+0(SB), Y0
-	VMOVDQU      lm3_1282<>+0(SB), Y1
-	VMOVDQU      lm3_1283<>+0(SB), Y2
-	VMOVDQU      lm3_1281<>+0(SB), Y3
-	VBROADCASTI128 lm3_1284<>+0(SB), Y4
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_128_levels<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -598,8 +620,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -638,6 +664,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      96(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -676,6 +704,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      224(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 64 to 95
 	VPBROADCASTQ 18(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -714,6 +744,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      352(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 96 to 127
 	VPBROADCASTQ 26(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -761,6 +793,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y7, Y5, Y5
 	VADDPS       Y8, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X7
 	VADDPS       X5, X7, X7
 	VMOVHLPS     X7, X7, X5
@@ -794,11 +828,11 @@ done2:
 TEXT ·matmul3xLm3_128AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      lm3_1280<>+0(SB), Y0
-	VMOVDQU      lm3_1282<>+0(SB), Y1
-	VMOVDQU      lm3_1283<>+0(SB), Y2
-	VMOVDQU      lm3_1281<>+0(SB), Y3
-	VBROADCASTI128 lm3_1284<>+0(SB), Y4
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_128_levels<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -822,8 +856,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -870,6 +908,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y6
 	VMOVUPS      96(R8), Y10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -916,6 +956,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y6
 	VMOVUPS      224(R8), Y10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// levels of values 64 to 95
 	VPBROADCASTQ 18(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -962,6 +1004,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y6
 	VMOVUPS      352(R8), Y10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// levels of values 96 to 127
 	VPBROADCASTQ 26(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1016,6 +1060,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X8
 	VADDPS       X5, X8, X8
 	VMOVHLPS     X8, X8, X5
@@ -1057,11 +1103,11 @@ done2:
 TEXT ·matmul4xLm3_128AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      lm3_1280<>+0(SB), Y0
-	VMOVDQU      lm3_1282<>+0(SB), Y1
-	VMOVDQU      lm3_1283<>+0(SB), Y2
-	VMOVDQU      lm3_1281<>+0(SB), Y3
-	VBROADCASTI128 lm3_1284<>+0(SB), Y4
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_128_levels<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1086,8 +1132,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1142,6 +1192,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      96(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1196,6 +1248,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      224(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 64 to 95
 	VPBROADCASTQ 18(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1250,6 +1304,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      352(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 96 to 127
 	VPBROADCASTQ 26(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1312,6 +1368,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X9
 	VADDPS       X5, X9, X9
 	VMOVHLPS     X9, X9, X5
@@ -1361,11 +1419,11 @@ done2:
 TEXT ·matmulQ81xLm3_128AVX512(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      lm3_1280<>+0(SB), Y0
-	VMOVDQU      lm3_1282<>+0(SB), Y1
-	VMOVDQU      lm3_1283<>+0(SB), Y2
-	VMOVDQU      lm3_1281<>+0(SB), Y3
-	VBROADCASTI128 lm3_1284<>+0(SB), Y4
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_128_levels<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1385,8 +1443,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y3, Y8, Y8
@@ -1401,6 +1463,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y3, Y8, Y8
@@ -1414,6 +1478,8 @@ loop3:
 	VMOVDQU      32(DX), Y11
 	VPSIGNB      Y8, Y11, Y8
 	VPDPBUSD     Y8, Y9, Y10
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y3, Y8, Y8
@@ -1427,6 +1493,8 @@ loop3:
 	VMOVDQU      64(DX), Y11
 	VPSIGNB      Y8, Y11, Y8
 	VPDPBUSD     Y8, Y9, Y10
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y3, Y8, Y8
@@ -1440,6 +1508,8 @@ loop3:
 	VMOVDQU      96(DX), Y11
 	VPSIGNB      Y8, Y11, Y8
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y10, Y9
 	VMULPS       Y7, Y8, Y7
@@ -1453,6 +1523,8 @@ loop3:
 done4:
 	ADDQ         $1, DI
 	VADDPS       Y6, Y5, Y5
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X6
 	VADDPS       X5, X6, X6
 	VMOVHLPS     X6, X6, X5
@@ -1476,11 +1548,11 @@ done2:
 TEXT ·matmulQ82xLm3_128AVX512(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      lm3_1280<>+0(SB), Y0
-	VMOVDQU      lm3_1282<>+0(SB), Y1
-	VMOVDQU      lm3_1283<>+0(SB), Y2
-	VMOVDQU      lm3_1281<>+0(SB), Y3
-	VBROADCASTI128 lm3_1284<>+0(SB), Y4
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_128_levels<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1500,8 +1572,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y3, Y8, Y8
@@ -1520,6 +1596,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y3, Y8, Y8
@@ -1536,6 +1614,8 @@ loop3:
 	VMOVDQU      160(DX), Y12
 	VPSIGNB      Y8, Y12, Y8
 	VPDPBUSD     Y8, Y9, Y10
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y3, Y8, Y8
@@ -1552,6 +1632,8 @@ loop3:
 	VMOVDQU      192(DX), Y12
 	VPSIGNB      Y8, Y12, Y8
 	VPDPBUSD     Y8, Y9, Y10
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y3, Y8, Y8
@@ -1568,6 +1650,8 @@ loop3:
 	VMOVDQU      224(DX), Y12
 	VPSIGNB      Y8, Y12, Y8
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1584,6 +1668,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X7
 	VADDPS       X5, X7, X7
 	VMOVHLPS     X7, X7, X5
@@ -1617,11 +1703,11 @@ done2:
 TEXT ·matmulQ83xLm3_128AVX512(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      lm3_1280<>+0(SB), Y0
-	VMOVDQU      lm3_1282<>+0(SB), Y1
-	VMOVDQU      lm3_1283<>+0(SB), Y2
-	VMOVDQU      lm3_1281<>+0(SB), Y3
-	VBROADCASTI128 lm3_1284<>+0(SB), Y4
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_128_levels<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1642,8 +1728,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1666,6 +1756,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1685,6 +1777,8 @@ loop3:
 	VMOVDQU      288(DX), Y14
 	VPSIGNB      Y9, Y14, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1704,6 +1798,8 @@ loop3:
 	VMOVDQU      320(DX), Y14
 	VPSIGNB      Y9, Y14, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1723,6 +1819,8 @@ loop3:
 	VMOVDQU      352(DX), Y14
 	VPSIGNB      Y9, Y14, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1743,6 +1841,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X8
 	VADDPS       X5, X8, X8
 	VMOVHLPS     X8, X8, X5
@@ -1784,10 +1884,10 @@ done2:
 TEXT ·matmulQ84xLm3_128AVX512(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      lm3_1280<>+0(SB), Y0
-	VMOVDQU      lm3_1282<>+0(SB), Y1
-	VMOVDQU      lm3_1283<>+0(SB), Y2
-	VMOVDQU      lm3_1281<>+0(SB), Y3
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1809,8 +1909,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1819,7 +1923,7 @@ loop3:
 	VPAND        Y2, Y10, Y10
 	VPSLLD       $2, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm3_1284<>+0(SB), Y10
+	VBROADCASTI128 lm3_128_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      (DX), Y11
@@ -1838,6 +1942,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1846,7 +1952,7 @@ loop3:
 	VPAND        Y2, Y10, Y10
 	VPSLLD       $2, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm3_1284<>+0(SB), Y10
+	VBROADCASTI128 lm3_128_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      32(DX), Y15
@@ -1861,6 +1967,8 @@ loop3:
 	VMOVDQU      416(DX), Y15
 	VPSIGNB      Y9, Y15, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1869,7 +1977,7 @@ loop3:
 	VPAND        Y2, Y10, Y10
 	VPSLLD       $2, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm3_1284<>+0(SB), Y10
+	VBROADCASTI128 lm3_128_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      64(DX), Y15
@@ -1884,6 +1992,8 @@ loop3:
 	VMOVDQU      448(DX), Y15
 	VPSIGNB      Y9, Y15, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1892,7 +2002,7 @@ loop3:
 	VPAND        Y2, Y10, Y10
 	VPSLLD       $2, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm3_1284<>+0(SB), Y10
+	VBROADCASTI128 lm3_128_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      96(DX), Y15
@@ -1907,6 +2017,8 @@ loop3:
 	VMOVDQU      480(DX), Y15
 	VPSIGNB      Y9, Y15, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1931,6 +2043,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X8
 	VADDPS       X4, X8, X8
 	VMOVHLPS     X8, X8, X4
@@ -1980,11 +2094,11 @@ done2:
 TEXT ·matmulQ8Block1xLm3_128AVX512(SB), 0, $768-72
 
 	// constants of the loops
-	VMOVDQU      lm3_1280<>+0(SB), Y0
-	VMOVDQU      lm3_1282<>+0(SB), Y1
-	VMOVDQU      lm3_1283<>+0(SB), Y2
-	VMOVDQU      lm3_1281<>+0(SB), Y3
-	VBROADCASTI128 lm3_1289<>+0(SB), Y4
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_128_levels2<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -1999,45 +2113,45 @@ TEXT ·matmulQ8Block1xLm3_128AVX512(SB), 0, $768-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm3_1283<>+0(SB), Y5
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y5
 	VMOVDQU      (CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y7
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm3_1286<>+0(SB), Y7, Y7
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, (DI)
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      32(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 32(DI)
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      64(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 64(DI)
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      96(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 96(DI)
 	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      lm3_1288<>+0(SB), Y5
+	VMOVDQU      lm3_128_least<>+0(SB), Y5
 	VCVTDQ2PS    Y7, Y6
 	VMULPS       Y5, Y6, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -2064,6 +2178,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -2076,6 +2192,8 @@ loop3:
 	VMOVDQU      (DI), Y6
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y6, Y5, Y7
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -2087,6 +2205,8 @@ loop3:
 	VPSHUFB      Y5, Y4, Y5
 	VMOVDQU      32(DI), Y6
 	VPDPBUSD     Y6, Y5, Y7
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -2098,6 +2218,8 @@ loop3:
 	VPSHUFB      Y5, Y4, Y5
 	VMOVDQU      64(DI), Y6
 	VPDPBUSD     Y6, Y5, Y7
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -2162,11 +2284,11 @@ done2:
 TEXT ·matmulQ8Block2xLm3_128AVX512(SB), 0, $1024-72
 
 	// constants of the loops
-	VMOVDQU      lm3_1280<>+0(SB), Y0
-	VMOVDQU      lm3_1282<>+0(SB), Y1
-	VMOVDQU      lm3_1283<>+0(SB), Y2
-	VMOVDQU      lm3_1281<>+0(SB), Y3
-	VBROADCASTI128 lm3_1289<>+0(SB), Y4
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_128_levels2<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2181,45 +2303,45 @@ TEXT ·matmulQ8Block2xLm3_128AVX512(SB), 0, $1024-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm3_1283<>+0(SB), Y5
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y5
 	VMOVDQU      (CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y7
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm3_1286<>+0(SB), Y7, Y7
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, (DI)
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      32(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 32(DI)
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      64(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 64(DI)
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      96(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 96(DI)
 	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      lm3_1288<>+0(SB), Y6
+	VMOVDQU      lm3_128_least<>+0(SB), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y7, Y6
 	VEXTRACTF128 $1, Y6, X7
@@ -2230,43 +2352,43 @@ TEXT ·matmulQ8Block2xLm3_128AVX512(SB), 0, $1024-72
 	VADDSS       X6, X7, X7
 	VMOVSS       X7, (SI)
 	VMOVDQU      128(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y7
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm3_1286<>+0(SB), Y7, Y7
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 128(DI)
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      160(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 160(DI)
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      192(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 192(DI)
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      224(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 224(DI)
 	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      lm3_1288<>+0(SB), Y5
+	VMOVDQU      lm3_128_least<>+0(SB), Y5
 	VCVTDQ2PS    Y7, Y6
 	VMULPS       Y5, Y6, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -2293,6 +2415,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -2308,6 +2432,8 @@ loop3:
 	VMOVDQU      128(DI), Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y5, Y8
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -2321,6 +2447,8 @@ loop3:
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      160(DI), Y6
 	VPDPBUSD     Y6, Y5, Y8
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -2334,6 +2462,8 @@ loop3:
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      192(DI), Y6
 	VPDPBUSD     Y6, Y5, Y8
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -2426,11 +2556,11 @@ done2:
 TEXT ·matmulQ8Block3xLm3_128AVX512(SB), 0, $1280-72
 
 	// constants of the loops
-	VMOVDQU      lm3_1280<>+0(SB), Y0
-	VMOVDQU      lm3_1282<>+0(SB), Y1
-	VMOVDQU      lm3_1283<>+0(SB), Y2
-	VMOVDQU      lm3_1281<>+0(SB), Y3
-	VBROADCASTI128 lm3_1289<>+0(SB), Y4
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_128_levels2<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2445,45 +2575,45 @@ TEXT ·matmulQ8Block3xLm3_128AVX512(SB), 0, $1280-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm3_1283<>+0(SB), Y5
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y5
 	VMOVDQU      (CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y7
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm3_1286<>+0(SB), Y7, Y7
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, (DI)
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      32(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 32(DI)
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      64(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 64(DI)
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      96(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 96(DI)
 	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      lm3_1288<>+0(SB), Y6
+	VMOVDQU      lm3_128_least<>+0(SB), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y7, Y6
 	VEXTRACTF128 $1, Y6, X7
@@ -2494,43 +2624,43 @@ TEXT ·matmulQ8Block3xLm3_128AVX512(SB), 0, $1280-72
 	VADDSS       X6, X7, X7
 	VMOVSS       X7, (SI)
 	VMOVDQU      128(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y7
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm3_1286<>+0(SB), Y7, Y7
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 128(DI)
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      160(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 160(DI)
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      192(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 192(DI)
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      224(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 224(DI)
 	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      lm3_1288<>+0(SB), Y6
+	VMOVDQU      lm3_128_least<>+0(SB), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y7, Y6
 	VEXTRACTF128 $1, Y6, X7
@@ -2541,43 +2671,43 @@ TEXT ·matmulQ8Block3xLm3_128AVX512(SB), 0, $1280-72
 	VADDSS       X6, X7, X7
 	VMOVSS       X7, 4(SI)
 	VMOVDQU      256(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y7
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm3_1286<>+0(SB), Y7, Y7
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 256(DI)
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      288(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 288(DI)
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      320(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 320(DI)
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      352(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 352(DI)
 	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      lm3_1288<>+0(SB), Y5
+	VMOVDQU      lm3_128_least<>+0(SB), Y5
 	VCVTDQ2PS    Y7, Y6
 	VMULPS       Y5, Y6, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -2604,6 +2734,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -2622,6 +2754,8 @@ loop3:
 	VMOVDQU      256(DI), Y6
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y6, Y5, Y9
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -2637,6 +2771,8 @@ loop3:
 	VPDPBUSD     Y6, Y5, Y8
 	VMOVDQU      288(DI), Y6
 	VPDPBUSD     Y6, Y5, Y9
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -2652,6 +2788,8 @@ loop3:
 	VPDPBUSD     Y6, Y5, Y8
 	VMOVDQU      320(DI), Y6
 	VPDPBUSD     Y6, Y5, Y9
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -2770,11 +2908,11 @@ done2:
 TEXT ·matmulQ8Block4xLm3_128AVX512(SB), 0, $1536-72
 
 	// constants of the loops
-	VMOVDQU      lm3_1280<>+0(SB), Y0
-	VMOVDQU      lm3_1282<>+0(SB), Y1
-	VMOVDQU      lm3_1283<>+0(SB), Y2
-	VMOVDQU      lm3_1281<>+0(SB), Y3
-	VBROADCASTI128 lm3_1289<>+0(SB), Y4
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_128_levels2<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2789,45 +2927,45 @@ TEXT ·matmulQ8Block4xLm3_128AVX512(SB), 0, $1536-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm3_1283<>+0(SB), Y5
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y5
 	VMOVDQU      (CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y7
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm3_1286<>+0(SB), Y7, Y7
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, (DI)
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      32(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 32(DI)
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      64(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 64(DI)
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      96(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 96(DI)
 	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      lm3_1288<>+0(SB), Y6
+	VMOVDQU      lm3_128_least<>+0(SB), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y7, Y6
 	VEXTRACTF128 $1, Y6, X7
@@ -2838,43 +2976,43 @@ TEXT ·matmulQ8Block4xLm3_128AVX512(SB), 0, $1536-72
 	VADDSS       X6, X7, X7
 	VMOVSS       X7, (SI)
 	VMOVDQU      128(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y7
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm3_1286<>+0(SB), Y7, Y7
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 128(DI)
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      160(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 160(DI)
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      192(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 192(DI)
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      224(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 224(DI)
 	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      lm3_1288<>+0(SB), Y6
+	VMOVDQU      lm3_128_least<>+0(SB), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y7, Y6
 	VEXTRACTF128 $1, Y6, X7
@@ -2885,43 +3023,43 @@ TEXT ·matmulQ8Block4xLm3_128AVX512(SB), 0, $1536-72
 	VADDSS       X6, X7, X7
 	VMOVSS       X7, 4(SI)
 	VMOVDQU      256(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y7
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm3_1286<>+0(SB), Y7, Y7
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 256(DI)
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      288(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 288(DI)
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      320(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 320(DI)
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      352(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 352(DI)
 	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      lm3_1288<>+0(SB), Y6
+	VMOVDQU      lm3_128_least<>+0(SB), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y7, Y6
 	VEXTRACTF128 $1, Y6, X7
@@ -2932,43 +3070,43 @@ TEXT ·matmulQ8Block4xLm3_128AVX512(SB), 0, $1536-72
 	VADDSS       X6, X7, X7
 	VMOVSS       X7, 8(SI)
 	VMOVDQU      384(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y7
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm3_1286<>+0(SB), Y7, Y7
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 384(DI)
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      416(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 416(DI)
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      448(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 448(DI)
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      480(CX), Y6
-	VPAND        lm3_1285<>+0(SB), Y6, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_1287<>+0(SB), Y6, Y6
+	VPXOR        lm3_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 480(DI)
 	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      lm3_1288<>+0(SB), Y5
+	VMOVDQU      lm3_128_least<>+0(SB), Y5
 	VCVTDQ2PS    Y7, Y6
 	VMULPS       Y5, Y6, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -2995,6 +3133,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -3016,6 +3156,8 @@ loop3:
 	VMOVDQU      384(DI), Y6
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y6, Y5, Y10
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -3033,6 +3175,8 @@ loop3:
 	VPDPBUSD     Y6, Y5, Y9
 	VMOVDQU      416(DI), Y6
 	VPDPBUSD     Y6, Y5, Y10
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -3050,6 +3194,8 @@ loop3:
 	VPDPBUSD     Y6, Y5, Y9
 	VMOVDQU      448(DI), Y6
 	VPDPBUSD     Y6, Y5, Y10
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -3194,11 +3340,11 @@ done2:
 TEXT ·unpackLm3_128AVX512(SB), NOSPLIT, $320-24
 
 	// constants of the loops
-	VMOVDQU      lm3_1280<>+0(SB), Y0
-	VMOVDQU      lm3_1282<>+0(SB), Y1
-	VMOVDQU      lm3_1283<>+0(SB), Y2
-	VMOVDQU      lm3_1281<>+0(SB), Y3
-	VBROADCASTI128 lm3_1284<>+0(SB), Y4
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_128_levels<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -3277,11 +3423,11 @@ done2:
 TEXT ·mixLevelsLm3_128AVX512(SB), NOSPLIT, $320-40
 
 	// constants of the loops
-	VMOVDQU      lm3_1280<>+0(SB), Y0
-	VMOVDQU      lm3_1282<>+0(SB), Y1
-	VMOVDQU      lm3_1283<>+0(SB), Y2
-	VMOVDQU      lm3_1281<>+0(SB), Y3
-	VBROADCASTI128 lm3_1284<>+0(SB), Y4
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_128_levels<>+0(SB), Y4
 	MOVQ         levels+0(FP), AX
 	MOVQ         scales+8(FP), BX
 	MOVQ         v+16(FP), CX
@@ -3293,6 +3439,8 @@ TEXT ·mixLevelsLm3_128AVX512(SB), NOSPLIT, $320-40
 	JLT          done2
 
 loop1:
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(CX), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -3303,6 +3451,8 @@ loop1:
 	VPOR         Y6, Y5, Y5
 	VPSHUFB      Y5, Y4, Y5
 	VMOVDQU      Y5, (AX)
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(CX), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -3313,6 +3463,8 @@ loop1:
 	VPOR         Y6, Y5, Y5
 	VPSHUFB      Y5, Y4, Y5
 	VMOVDQU      Y5, 32(AX)
+
+	// levels of values 64 to 95
 	VPBROADCASTQ 18(CX), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -3323,6 +3475,8 @@ loop1:
 	VPOR         Y6, Y5, Y5
 	VPSHUFB      Y5, Y4, Y5
 	VMOVDQU      Y5, 64(AX)
+
+	// levels of values 96 to 127
 	VPBROADCASTQ 26(CX), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -3352,11 +3506,11 @@ done2:
 TEXT ·decodeUnitsLm3_128AVX2(SB), NOSPLIT, $320-24
 
 	// constants of the loops
-	VMOVDQU      lm3_1280<>+0(SB), Y0
-	VMOVDQU      lm3_1282<>+0(SB), Y1
-	VMOVDQU      lm3_1283<>+0(SB), Y2
-	VMOVDQU      lm3_1281<>+0(SB), Y3
-	VBROADCASTI128 lm3_1284<>+0(SB), Y4
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_128_levels<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -3366,8 +3520,12 @@ TEXT ·decodeUnitsLm3_128AVX2(SB), NOSPLIT, $320-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y3, Y6, Y6
@@ -3394,6 +3552,8 @@ loop1:
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y6, Y5, Y6
 	VMOVUPS      Y6, 96(AX)
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y3, Y6, Y6
@@ -3420,6 +3580,8 @@ loop1:
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y6, Y5, Y6
 	VMOVUPS      Y6, 224(AX)
+
+	// levels of values 64 to 95
 	VPBROADCASTQ 18(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y3, Y6, Y6
@@ -3446,6 +3608,8 @@ loop1:
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y6, Y5, Y6
 	VMOVUPS      Y6, 352(AX)
+
+	// levels of values 96 to 127
 	VPBROADCASTQ 26(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y3, Y6, Y6
@@ -3487,11 +3651,11 @@ done2:
 TEXT ·matmul1xLm3_128AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      lm3_1280<>+0(SB), Y0
-	VMOVDQU      lm3_1282<>+0(SB), Y1
-	VMOVDQU      lm3_1283<>+0(SB), Y2
-	VMOVDQU      lm3_1281<>+0(SB), Y3
-	VBROADCASTI128 lm3_1284<>+0(SB), Y4
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_128_levels<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3512,8 +3676,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -3544,6 +3712,8 @@ loop3:
 	VMULPS       Y10, Y9, Y10
 	VMOVUPS      96(SI), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -3574,6 +3744,8 @@ loop3:
 	VMULPS       Y10, Y9, Y10
 	VMOVUPS      224(SI), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 64 to 95
 	VPBROADCASTQ 18(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -3604,6 +3776,8 @@ loop3:
 	VMULPS       Y10, Y9, Y10
 	VMOVUPS      352(SI), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 96 to 127
 	VPBROADCASTQ 26(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -3644,6 +3818,8 @@ done4:
 	VADDPS       Y6, Y5, Y5
 	VADDPS       Y7, Y5, Y5
 	VADDPS       Y8, Y5, Y5
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X6
 	VADDPS       X5, X6, X6
 	VMOVHLPS     X6, X6, X5
@@ -3667,11 +3843,11 @@ done2:
 TEXT ·matmul2xLm3_128AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      lm3_1280<>+0(SB), Y0
-	VMOVDQU      lm3_1282<>+0(SB), Y1
-	VMOVDQU      lm3_1283<>+0(SB), Y2
-	VMOVDQU      lm3_1281<>+0(SB), Y3
-	VBROADCASTI128 lm3_1284<>+0(SB), Y4
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_128_levels<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3693,8 +3869,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -3733,6 +3913,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      96(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -3771,6 +3953,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      224(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 64 to 95
 	VPBROADCASTQ 18(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -3809,6 +3993,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      352(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 96 to 127
 	VPBROADCASTQ 26(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -3856,6 +4042,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y7, Y5, Y5
 	VADDPS       Y8, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X7
 	VADDPS       X5, X7, X7
 	VMOVHLPS     X7, X7, X5
@@ -3889,11 +4077,11 @@ done2:
 TEXT ·matmul3xLm3_128AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      lm3_1280<>+0(SB), Y0
-	VMOVDQU      lm3_1282<>+0(SB), Y1
-	VMOVDQU      lm3_1283<>+0(SB), Y2
-	VMOVDQU      lm3_1281<>+0(SB), Y3
-	VBROADCASTI128 lm3_1284<>+0(SB), Y4
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_128_levels<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3917,8 +4105,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -3965,6 +4157,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y6
 	VMOVUPS      96(R8), Y10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -4011,6 +4205,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y6
 	VMOVUPS      224(R8), Y10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// levels of values 64 to 95
 	VPBROADCASTQ 18(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -4057,6 +4253,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y6
 	VMOVUPS      352(R8), Y10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// levels of values 96 to 127
 	VPBROADCASTQ 26(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -4111,6 +4309,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X8
 	VADDPS       X5, X8, X8
 	VMOVHLPS     X8, X8, X5
@@ -4152,11 +4352,11 @@ done2:
 TEXT ·matmul4xLm3_128AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      lm3_1280<>+0(SB), Y0
-	VMOVDQU      lm3_1282<>+0(SB), Y1
-	VMOVDQU      lm3_1283<>+0(SB), Y2
-	VMOVDQU      lm3_1281<>+0(SB), Y3
-	VBROADCASTI128 lm3_1284<>+0(SB), Y4
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_128_levels<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -4181,8 +4381,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -4237,6 +4441,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      96(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -4291,6 +4497,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      224(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 64 to 95
 	VPBROADCASTQ 18(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -4345,6 +4553,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      352(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 96 to 127
 	VPBROADCASTQ 26(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -4407,6 +4617,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X9
 	VADDPS       X5, X9, X9
 	VMOVHLPS     X9, X9, X5
@@ -4456,12 +4668,12 @@ done2:
 TEXT ·matmulQ81xLm3_128AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      lm3_1280<>+0(SB), Y0
-	VMOVDQU      lm3_1282<>+0(SB), Y1
-	VMOVDQU      lm3_12810<>+0(SB), Y2
-	VMOVDQU      lm3_1283<>+0(SB), Y3
-	VMOVDQU      lm3_1281<>+0(SB), Y4
-	VBROADCASTI128 lm3_1284<>+0(SB), Y5
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_128_ones<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y3
+	VMOVDQU      lm3_128_mask<>+0(SB), Y4
+	VBROADCASTI128 lm3_128_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4481,8 +4693,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -4497,6 +4713,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4512,6 +4730,8 @@ loop3:
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y2, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4527,6 +4747,8 @@ loop3:
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y2, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4542,6 +4764,8 @@ loop3:
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y2, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
@@ -4555,6 +4779,8 @@ loop3:
 done4:
 	ADDQ         $1, DI
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -4578,12 +4804,12 @@ done2:
 TEXT ·matmulQ82xLm3_128AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      lm3_12810<>+0(SB), Y0
-	VMOVDQU      lm3_1280<>+0(SB), Y1
-	VMOVDQU      lm3_1282<>+0(SB), Y2
-	VMOVDQU      lm3_1283<>+0(SB), Y3
-	VMOVDQU      lm3_1281<>+0(SB), Y4
-	VBROADCASTI128 lm3_1284<>+0(SB), Y5
+	VMOVDQU      lm3_128_ones<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y1
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y3
+	VMOVDQU      lm3_128_mask<>+0(SB), Y4
+	VBROADCASTI128 lm3_128_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4603,8 +4829,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -4623,6 +4853,8 @@ loop3:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4643,6 +4875,8 @@ loop3:
 	VPMADDUBSW   Y10, Y12, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4663,6 +4897,8 @@ loop3:
 	VPMADDUBSW   Y10, Y12, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4683,6 +4919,8 @@ loop3:
 	VPMADDUBSW   Y10, Y12, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -4699,6 +4937,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -4732,12 +4972,12 @@ done2:
 TEXT ·matmulQ83xLm3_128AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      lm3_12810<>+0(SB), Y0
-	VMOVDQU      lm3_1280<>+0(SB), Y1
-	VMOVDQU      lm3_1282<>+0(SB), Y2
-	VMOVDQU      lm3_1283<>+0(SB), Y3
-	VMOVDQU      lm3_1281<>+0(SB), Y4
-	VBROADCASTI128 lm3_1284<>+0(SB), Y5
+	VMOVDQU      lm3_128_ones<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y1
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y3
+	VMOVDQU      lm3_128_mask<>+0(SB), Y4
+	VBROADCASTI128 lm3_128_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4758,8 +4998,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4782,6 +5026,8 @@ loop3:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y11
 	VPSRLVD      Y1, Y11, Y11
 	VPAND        Y4, Y11, Y11
@@ -4807,6 +5053,8 @@ loop3:
 	VPMADDUBSW   Y11, Y14, Y11
 	VPMADDWD     Y0, Y11, Y11
 	VPADDD       Y11, Y10, Y10
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y11
 	VPSRLVD      Y1, Y11, Y11
 	VPAND        Y4, Y11, Y11
@@ -4832,6 +5080,8 @@ loop3:
 	VPMADDUBSW   Y11, Y14, Y11
 	VPMADDWD     Y0, Y11, Y11
 	VPADDD       Y11, Y10, Y10
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y11
 	VPSRLVD      Y1, Y11, Y11
 	VPAND        Y4, Y11, Y11
@@ -4857,6 +5107,8 @@ loop3:
 	VPMADDUBSW   Y11, Y14, Y11
 	VPMADDWD     Y0, Y11, Y11
 	VPADDD       Y11, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -4877,6 +5129,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -4918,10 +5172,10 @@ done2:
 TEXT ·matmulQ84xLm3_128AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      lm3_12810<>+0(SB), Y0
-	VMOVDQU      lm3_1280<>+0(SB), Y1
-	VMOVDQU      lm3_1282<>+0(SB), Y2
-	VMOVDQU      lm3_1283<>+0(SB), Y3
+	VMOVDQU      lm3_128_ones<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y1
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4943,17 +5197,21 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
-	VPAND        lm3_1281<>+0(SB), Y9, Y9
+	VPAND        lm3_128_mask<>+0(SB), Y9, Y9
 	VPBROADCASTD 34(R8), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $2, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm3_1284<>+0(SB), Y10
+	VBROADCASTI128 lm3_128_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      (DX), Y11
@@ -4972,15 +5230,17 @@ loop3:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
-	VPAND        lm3_1281<>+0(SB), Y10, Y10
+	VPAND        lm3_128_mask<>+0(SB), Y10, Y10
 	VPBROADCASTD 38(R8), Y14
 	VPSRLVD      Y2, Y14, Y14
 	VPAND        Y3, Y14, Y14
 	VPSLLD       $2, Y14, Y14
 	VPOR         Y14, Y10, Y10
-	VBROADCASTI128 lm3_1284<>+0(SB), Y14
+	VBROADCASTI128 lm3_128_levels<>+0(SB), Y14
 	VPSHUFB      Y10, Y14, Y10
 	VPABSB       Y10, Y14
 	VMOVDQU      32(DX), Y15
@@ -5003,15 +5263,17 @@ loop3:
 	VPMADDUBSW   Y10, Y14, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
-	VPAND        lm3_1281<>+0(SB), Y10, Y10
+	VPAND        lm3_128_mask<>+0(SB), Y10, Y10
 	VPBROADCASTD 42(R8), Y14
 	VPSRLVD      Y2, Y14, Y14
 	VPAND        Y3, Y14, Y14
 	VPSLLD       $2, Y14, Y14
 	VPOR         Y14, Y10, Y10
-	VBROADCASTI128 lm3_1284<>+0(SB), Y14
+	VBROADCASTI128 lm3_128_levels<>+0(SB), Y14
 	VPSHUFB      Y10, Y14, Y10
 	VPABSB       Y10, Y14
 	VMOVDQU      64(DX), Y15
@@ -5034,15 +5296,17 @@ loop3:
 	VPMADDUBSW   Y10, Y14, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
-	VPAND        lm3_1281<>+0(SB), Y10, Y10
+	VPAND        lm3_128_mask<>+0(SB), Y10, Y10
 	VPBROADCASTD 46(R8), Y14
 	VPSRLVD      Y2, Y14, Y14
 	VPAND        Y3, Y14, Y14
 	VPSLLD       $2, Y14, Y14
 	VPOR         Y14, Y10, Y10
-	VBROADCASTI128 lm3_1284<>+0(SB), Y14
+	VBROADCASTI128 lm3_128_levels<>+0(SB), Y14
 	VPSHUFB      Y10, Y14, Y10
 	VPABSB       Y10, Y14
 	VMOVDQU      96(DX), Y15
@@ -5065,6 +5329,8 @@ loop3:
 	VPMADDUBSW   Y10, Y14, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -5089,6 +5355,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X8
 	VADDPS       X4, X8, X8
 	VMOVHLPS     X8, X8, X4
@@ -5138,12 +5406,12 @@ done2:
 TEXT ·matmulQ8Block1xLm3_128AVX2(SB), 0, $768-72
 
 	// constants of the loops
-	VMOVDQU      lm3_1280<>+0(SB), Y0
-	VMOVDQU      lm3_1282<>+0(SB), Y1
-	VMOVDQU      lm3_12810<>+0(SB), Y2
-	VMOVDQU      lm3_1283<>+0(SB), Y3
-	VMOVDQU      lm3_1281<>+0(SB), Y4
-	VBROADCASTI128 lm3_1289<>+0(SB), Y5
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_128_ones<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y3
+	VMOVDQU      lm3_128_mask<>+0(SB), Y4
+	VBROADCASTI128 lm3_128_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -5158,51 +5426,51 @@ TEXT ·matmulQ8Block1xLm3_128AVX2(SB), 0, $768-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm3_1283<>+0(SB), Y6
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y6
 	VMOVDQU      (CX), Y7
-	VPAND        lm3_1285<>+0(SB), Y7, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y7, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y7, Y7
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y7, Y7
 	VPAVGB       Y8, Y7, Y7
-	VPXOR        lm3_1287<>+0(SB), Y7, Y7
+	VPXOR        lm3_128_flip<>+0(SB), Y7, Y7
 	VMOVDQU      Y7, (DI)
 	VPMADDUBSW   Y7, Y6, Y7
 	VPMADDWD     Y2, Y7, Y7
 	VMOVDQU      32(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 32(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y2, Y8, Y8
 	VPADDD       Y8, Y7, Y7
 	VMOVDQU      64(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 64(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y2, Y8, Y8
 	VPADDD       Y8, Y7, Y7
 	VMOVDQU      96(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 96(DI)
 	VPMADDUBSW   Y8, Y6, Y6
 	VPMADDWD     Y2, Y6, Y6
 	VPADDD       Y6, Y7, Y7
-	VMOVDQU      lm3_1288<>+0(SB), Y6
+	VMOVDQU      lm3_128_least<>+0(SB), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y7, Y6
 	VEXTRACTF128 $1, Y6, X7
@@ -5229,6 +5497,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y4, Y6, Y6
@@ -5241,6 +5511,8 @@ loop3:
 	VMOVDQU      (DI), Y7
 	VPMADDUBSW   Y7, Y6, Y6
 	VPMADDWD     Y2, Y6, Y6
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y4, Y7, Y7
@@ -5254,6 +5526,8 @@ loop3:
 	VPMADDUBSW   Y8, Y7, Y7
 	VPMADDWD     Y2, Y7, Y7
 	VPADDD       Y7, Y6, Y6
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y4, Y7, Y7
@@ -5267,6 +5541,8 @@ loop3:
 	VPMADDUBSW   Y8, Y7, Y7
 	VPMADDWD     Y2, Y7, Y7
 	VPADDD       Y7, Y6, Y6
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y4, Y7, Y7
@@ -5333,12 +5609,12 @@ done2:
 TEXT ·matmulQ8Block2xLm3_128AVX2(SB), 0, $1024-72
 
 	// constants of the loops
-	VMOVDQU      lm3_12810<>+0(SB), Y0
-	VMOVDQU      lm3_1280<>+0(SB), Y1
-	VMOVDQU      lm3_1282<>+0(SB), Y2
-	VMOVDQU      lm3_1283<>+0(SB), Y3
-	VMOVDQU      lm3_1281<>+0(SB), Y4
-	VBROADCASTI128 lm3_1289<>+0(SB), Y5
+	VMOVDQU      lm3_128_ones<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y1
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y3
+	VMOVDQU      lm3_128_mask<>+0(SB), Y4
+	VBROADCASTI128 lm3_128_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -5353,51 +5629,51 @@ TEXT ·matmulQ8Block2xLm3_128AVX2(SB), 0, $1024-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm3_1283<>+0(SB), Y6
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y6
 	VMOVDQU      (CX), Y7
-	VPAND        lm3_1285<>+0(SB), Y7, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y7, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y7, Y7
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y7, Y7
 	VPAVGB       Y8, Y7, Y7
-	VPXOR        lm3_1287<>+0(SB), Y7, Y7
+	VPXOR        lm3_128_flip<>+0(SB), Y7, Y7
 	VMOVDQU      Y7, (DI)
 	VPMADDUBSW   Y7, Y6, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VMOVDQU      32(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 32(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
 	VMOVDQU      64(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 64(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
 	VMOVDQU      96(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 96(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
-	VMOVDQU      lm3_1288<>+0(SB), Y8
+	VMOVDQU      lm3_128_least<>+0(SB), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y8, Y7, Y7
 	VEXTRACTF128 $1, Y7, X8
@@ -5408,49 +5684,49 @@ TEXT ·matmulQ8Block2xLm3_128AVX2(SB), 0, $1024-72
 	VADDSS       X7, X8, X8
 	VMOVSS       X8, (SI)
 	VMOVDQU      128(CX), Y7
-	VPAND        lm3_1285<>+0(SB), Y7, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y7, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y7, Y7
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y7, Y7
 	VPAVGB       Y8, Y7, Y7
-	VPXOR        lm3_1287<>+0(SB), Y7, Y7
+	VPXOR        lm3_128_flip<>+0(SB), Y7, Y7
 	VMOVDQU      Y7, 128(DI)
 	VPMADDUBSW   Y7, Y6, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VMOVDQU      160(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 160(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
 	VMOVDQU      192(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 192(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
 	VMOVDQU      224(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 224(DI)
 	VPMADDUBSW   Y8, Y6, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y7, Y7
-	VMOVDQU      lm3_1288<>+0(SB), Y6
+	VMOVDQU      lm3_128_least<>+0(SB), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y7, Y6
 	VEXTRACTF128 $1, Y6, X7
@@ -5477,6 +5753,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y6
 	VPSRLVD      Y1, Y6, Y6
 	VPAND        Y4, Y6, Y6
@@ -5492,6 +5770,8 @@ loop3:
 	VMOVDQU      128(DI), Y8
 	VPMADDUBSW   Y8, Y6, Y6
 	VPMADDWD     Y0, Y6, Y6
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y4, Y8, Y8
@@ -5509,6 +5789,8 @@ loop3:
 	VPMADDUBSW   Y9, Y8, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y6, Y6
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y4, Y8, Y8
@@ -5526,6 +5808,8 @@ loop3:
 	VPMADDUBSW   Y9, Y8, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y6, Y6
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y4, Y8, Y8
@@ -5622,12 +5906,12 @@ done2:
 TEXT ·matmulQ8Block3xLm3_128AVX2(SB), 0, $1280-72
 
 	// constants of the loops
-	VMOVDQU      lm3_12810<>+0(SB), Y0
-	VMOVDQU      lm3_1280<>+0(SB), Y1
-	VMOVDQU      lm3_1282<>+0(SB), Y2
-	VMOVDQU      lm3_1283<>+0(SB), Y3
-	VMOVDQU      lm3_1281<>+0(SB), Y4
-	VBROADCASTI128 lm3_1289<>+0(SB), Y5
+	VMOVDQU      lm3_128_ones<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y1
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y3
+	VMOVDQU      lm3_128_mask<>+0(SB), Y4
+	VBROADCASTI128 lm3_128_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -5642,51 +5926,51 @@ TEXT ·matmulQ8Block3xLm3_128AVX2(SB), 0, $1280-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm3_1283<>+0(SB), Y6
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y6
 	VMOVDQU      (CX), Y7
-	VPAND        lm3_1285<>+0(SB), Y7, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y7, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y7, Y7
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y7, Y7
 	VPAVGB       Y8, Y7, Y7
-	VPXOR        lm3_1287<>+0(SB), Y7, Y7
+	VPXOR        lm3_128_flip<>+0(SB), Y7, Y7
 	VMOVDQU      Y7, (DI)
 	VPMADDUBSW   Y7, Y6, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VMOVDQU      32(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 32(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
 	VMOVDQU      64(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 64(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
 	VMOVDQU      96(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 96(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
-	VMOVDQU      lm3_1288<>+0(SB), Y8
+	VMOVDQU      lm3_128_least<>+0(SB), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y8, Y7, Y7
 	VEXTRACTF128 $1, Y7, X8
@@ -5697,49 +5981,49 @@ TEXT ·matmulQ8Block3xLm3_128AVX2(SB), 0, $1280-72
 	VADDSS       X7, X8, X8
 	VMOVSS       X8, (SI)
 	VMOVDQU      128(CX), Y7
-	VPAND        lm3_1285<>+0(SB), Y7, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y7, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y7, Y7
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y7, Y7
 	VPAVGB       Y8, Y7, Y7
-	VPXOR        lm3_1287<>+0(SB), Y7, Y7
+	VPXOR        lm3_128_flip<>+0(SB), Y7, Y7
 	VMOVDQU      Y7, 128(DI)
 	VPMADDUBSW   Y7, Y6, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VMOVDQU      160(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 160(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
 	VMOVDQU      192(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 192(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
 	VMOVDQU      224(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 224(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
-	VMOVDQU      lm3_1288<>+0(SB), Y8
+	VMOVDQU      lm3_128_least<>+0(SB), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y8, Y7, Y7
 	VEXTRACTF128 $1, Y7, X8
@@ -5750,49 +6034,49 @@ TEXT ·matmulQ8Block3xLm3_128AVX2(SB), 0, $1280-72
 	VADDSS       X7, X8, X8
 	VMOVSS       X8, 4(SI)
 	VMOVDQU      256(CX), Y7
-	VPAND        lm3_1285<>+0(SB), Y7, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y7, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y7, Y7
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y7, Y7
 	VPAVGB       Y8, Y7, Y7
-	VPXOR        lm3_1287<>+0(SB), Y7, Y7
+	VPXOR        lm3_128_flip<>+0(SB), Y7, Y7
 	VMOVDQU      Y7, 256(DI)
 	VPMADDUBSW   Y7, Y6, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VMOVDQU      288(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 288(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
 	VMOVDQU      320(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 320(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
 	VMOVDQU      352(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 352(DI)
 	VPMADDUBSW   Y8, Y6, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y7, Y7
-	VMOVDQU      lm3_1288<>+0(SB), Y6
+	VMOVDQU      lm3_128_least<>+0(SB), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y7, Y6
 	VEXTRACTF128 $1, Y6, X7
@@ -5819,6 +6103,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y6
 	VPSRLVD      Y1, Y6, Y6
 	VPAND        Y4, Y6, Y6
@@ -5837,6 +6123,8 @@ loop3:
 	VMOVDQU      256(DI), Y9
 	VPMADDUBSW   Y9, Y6, Y6
 	VPMADDWD     Y0, Y6, Y6
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -5858,6 +6146,8 @@ loop3:
 	VPMADDUBSW   Y10, Y9, Y9
 	VPMADDWD     Y0, Y9, Y9
 	VPADDD       Y9, Y6, Y6
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -5879,6 +6169,8 @@ loop3:
 	VPMADDUBSW   Y10, Y9, Y9
 	VPMADDWD     Y0, Y9, Y9
 	VPADDD       Y9, Y6, Y6
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -6003,12 +6295,12 @@ done2:
 TEXT ·matmulQ8Block4xLm3_128AVX2(SB), 0, $1536-72
 
 	// constants of the loops
-	VMOVDQU      lm3_12810<>+0(SB), Y0
-	VMOVDQU      lm3_1280<>+0(SB), Y1
-	VMOVDQU      lm3_1282<>+0(SB), Y2
-	VMOVDQU      lm3_1283<>+0(SB), Y3
-	VMOVDQU      lm3_1281<>+0(SB), Y4
-	VBROADCASTI128 lm3_1289<>+0(SB), Y5
+	VMOVDQU      lm3_128_ones<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y1
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y3
+	VMOVDQU      lm3_128_mask<>+0(SB), Y4
+	VBROADCASTI128 lm3_128_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -6023,51 +6315,51 @@ TEXT ·matmulQ8Block4xLm3_128AVX2(SB), 0, $1536-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm3_1283<>+0(SB), Y6
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y6
 	VMOVDQU      (CX), Y7
-	VPAND        lm3_1285<>+0(SB), Y7, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y7, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y7, Y7
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y7, Y7
 	VPAVGB       Y8, Y7, Y7
-	VPXOR        lm3_1287<>+0(SB), Y7, Y7
+	VPXOR        lm3_128_flip<>+0(SB), Y7, Y7
 	VMOVDQU      Y7, (DI)
 	VPMADDUBSW   Y7, Y6, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VMOVDQU      32(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 32(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
 	VMOVDQU      64(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 64(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
 	VMOVDQU      96(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 96(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
-	VMOVDQU      lm3_1288<>+0(SB), Y8
+	VMOVDQU      lm3_128_least<>+0(SB), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y8, Y7, Y7
 	VEXTRACTF128 $1, Y7, X8
@@ -6078,49 +6370,49 @@ TEXT ·matmulQ8Block4xLm3_128AVX2(SB), 0, $1536-72
 	VADDSS       X7, X8, X8
 	VMOVSS       X8, (SI)
 	VMOVDQU      128(CX), Y7
-	VPAND        lm3_1285<>+0(SB), Y7, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y7, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y7, Y7
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y7, Y7
 	VPAVGB       Y8, Y7, Y7
-	VPXOR        lm3_1287<>+0(SB), Y7, Y7
+	VPXOR        lm3_128_flip<>+0(SB), Y7, Y7
 	VMOVDQU      Y7, 128(DI)
 	VPMADDUBSW   Y7, Y6, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VMOVDQU      160(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 160(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
 	VMOVDQU      192(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 192(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
 	VMOVDQU      224(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 224(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
-	VMOVDQU      lm3_1288<>+0(SB), Y8
+	VMOVDQU      lm3_128_least<>+0(SB), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y8, Y7, Y7
 	VEXTRACTF128 $1, Y7, X8
@@ -6131,49 +6423,49 @@ TEXT ·matmulQ8Block4xLm3_128AVX2(SB), 0, $1536-72
 	VADDSS       X7, X8, X8
 	VMOVSS       X8, 4(SI)
 	VMOVDQU      256(CX), Y7
-	VPAND        lm3_1285<>+0(SB), Y7, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y7, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y7, Y7
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y7, Y7
 	VPAVGB       Y8, Y7, Y7
-	VPXOR        lm3_1287<>+0(SB), Y7, Y7
+	VPXOR        lm3_128_flip<>+0(SB), Y7, Y7
 	VMOVDQU      Y7, 256(DI)
 	VPMADDUBSW   Y7, Y6, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VMOVDQU      288(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 288(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
 	VMOVDQU      320(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 320(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
 	VMOVDQU      352(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 352(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
-	VMOVDQU      lm3_1288<>+0(SB), Y8
+	VMOVDQU      lm3_128_least<>+0(SB), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y8, Y7, Y7
 	VEXTRACTF128 $1, Y7, X8
@@ -6184,49 +6476,49 @@ TEXT ·matmulQ8Block4xLm3_128AVX2(SB), 0, $1536-72
 	VADDSS       X7, X8, X8
 	VMOVSS       X8, 8(SI)
 	VMOVDQU      384(CX), Y7
-	VPAND        lm3_1285<>+0(SB), Y7, Y8
+	VPAND        lm3_128_mask3<>+0(SB), Y7, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_1286<>+0(SB), Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y7, Y7
+	VPADDB       lm3_128_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y7, Y7
 	VPAVGB       Y8, Y7, Y7
-	VPXOR        lm3_1287<>+0(SB), Y7, Y7
+	VPXOR        lm3_128_flip<>+0(SB), Y7, Y7
 	VMOVDQU      Y7, 384(DI)
 	VPMADDUBSW   Y7, Y6, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VMOVDQU      416(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 416(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
 	VMOVDQU      448(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 448(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
 	VMOVDQU      480(CX), Y8
-	VPAND        lm3_1285<>+0(SB), Y8, Y9
+	VPAND        lm3_128_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_1286<>+0(SB), Y9, Y9
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPADDB       lm3_128_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_1287<>+0(SB), Y8, Y8
+	VPXOR        lm3_128_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 480(DI)
 	VPMADDUBSW   Y8, Y6, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y7, Y7
-	VMOVDQU      lm3_1288<>+0(SB), Y6
+	VMOVDQU      lm3_128_least<>+0(SB), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y7, Y6
 	VEXTRACTF128 $1, Y6, X7
@@ -6253,6 +6545,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y6
 	VPSRLVD      Y1, Y6, Y6
 	VPAND        Y4, Y6, Y6
@@ -6274,6 +6568,8 @@ loop3:
 	VMOVDQU      384(DI), Y10
 	VPMADDUBSW   Y10, Y6, Y6
 	VPMADDWD     Y0, Y6, Y6
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -6299,6 +6595,8 @@ loop3:
 	VPMADDUBSW   Y11, Y10, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y6, Y6
+
+	// levels of values 64 to 95, and their products
 	VPBROADCASTQ 18(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -6324,6 +6622,8 @@ loop3:
 	VPMADDUBSW   Y11, Y10, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y6, Y6
+
+	// levels of values 96 to 127, and their products
 	VPBROADCASTQ 26(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -6476,11 +6776,11 @@ done2:
 TEXT ·unpackLm3_128AVX2(SB), NOSPLIT, $320-24
 
 	// constants of the loops
-	VMOVDQU      lm3_1280<>+0(SB), Y0
-	VMOVDQU      lm3_1282<>+0(SB), Y1
-	VMOVDQU      lm3_1283<>+0(SB), Y2
-	VMOVDQU      lm3_1281<>+0(SB), Y3
-	VBROADCASTI128 lm3_1284<>+0(SB), Y4
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_128_levels<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -6559,10 +6859,10 @@ done2:
 TEXT ·encodeGroupsLm3_128AVX2(SB), NOSPLIT, $0-32
 
 	// constants of the loops
-	VMOVDQU      lm3_12818<>+0(SB), Y0
-	VMOVDQU      lm3_12821<>+0(SB), Y1
-	VMOVDQU      lm3_12816<>+0(SB), Y2
-	VMOVDQU      lm3_12817<>+0(SB), Y3
+	VMOVDQU      lm3_128_level<>+0(SB), Y0
+	VMOVDQU      lm3_128_mask4<>+0(SB), Y1
+	VMOVDQU      lm3_128_threshold<>+0(SB), Y2
+	VMOVDQU      lm3_128_threshold2<>+0(SB), Y3
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -6630,7 +6930,7 @@ done4:
 	ADDQ         $1, DI
 
 	// length
-	VMOVDQU      lm3_12811<>+0(SB), Y4
+	VMOVDQU      lm3_128_sum<>+0(SB), Y4
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x20, DI
@@ -6663,14 +6963,14 @@ done6:
 
 	// v
 	VMOVUPS      4128(CX), Y4
-	VMOVDQU      lm3_12812<>+0(SB), Y5
+	VMOVDQU      lm3_128_const<>+0(SB), Y5
 	VCMPPS       $0x1e, Y5, Y4, Y4
 	VMOVDQU      Y4, 4160(CX)
-	VMOVDQU      lm3_12813<>+0(SB), Y4
+	VMOVDQU      lm3_128_const2<>+0(SB), Y4
 	VMOVUPS      4128(CX), Y5
 	VDIVPS       Y5, Y4, Y4
 	VMOVUPS      Y4, 4192(CX)
-	LEAQ         lm3_12814<>+0(SB), SI
+	LEAQ         lm3_128_signs<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $0x20, R8
@@ -6682,7 +6982,7 @@ loop7:
 	VMOVUPS      (CX)(DI*8), Y5
 	VMOVUPS      4192(CX), Y6
 	VMULPS       Y6, Y5, Y5
-	VMOVDQU      lm3_12811<>+0(SB), Y6
+	VMOVDQU      lm3_128_sum<>+0(SB), Y6
 	VBLENDVPS    Y4, Y5, Y6, Y4
 	VBROADCASTSS (SI)(DI*1), Y5
 	VMULPS       Y5, Y4, Y4
@@ -6691,7 +6991,7 @@ loop7:
 	VMOVUPS      32(CX)(DI*8), Y5
 	VMOVUPS      4192(CX), Y6
 	VMULPS       Y6, Y5, Y5
-	VMOVDQU      lm3_12811<>+0(SB), Y6
+	VMOVDQU      lm3_128_sum<>+0(SB), Y6
 	VBLENDVPS    Y4, Y5, Y6, Y4
 	VBROADCASTSS 4(SI)(DI*1), Y5
 	VMULPS       Y5, Y4, Y4
@@ -6700,7 +7000,7 @@ loop7:
 	VMOVUPS      64(CX)(DI*8), Y5
 	VMOVUPS      4192(CX), Y6
 	VMULPS       Y6, Y5, Y5
-	VMOVDQU      lm3_12811<>+0(SB), Y6
+	VMOVDQU      lm3_128_sum<>+0(SB), Y6
 	VBLENDVPS    Y4, Y5, Y6, Y4
 	VBROADCASTSS 8(SI)(DI*1), Y5
 	VMULPS       Y5, Y4, Y4
@@ -6709,7 +7009,7 @@ loop7:
 	VMOVUPS      96(CX)(DI*8), Y5
 	VMOVUPS      4192(CX), Y6
 	VMULPS       Y6, Y5, Y5
-	VMOVDQU      lm3_12811<>+0(SB), Y6
+	VMOVDQU      lm3_128_sum<>+0(SB), Y6
 	VBLENDVPS    Y4, Y5, Y6, Y4
 	VBROADCASTSS 12(SI)(DI*1), Y5
 	VMULPS       Y5, Y4, Y4
@@ -6720,7 +7020,7 @@ loop7:
 
 done8:
 	ADDQ         $1, R8
-	LEAQ         lm3_12815<>+0(SB), SI
+	LEAQ         lm3_128_signs2<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $0x10, R8
@@ -6875,7 +7175,7 @@ done16:
 
 loop19:
 	VMOVUPS      4224(CX)(SI*8), Y4
-	VCMPPS       $0x15, lm3_12811<>+0(SB), Y4, Y5
+	VCMPPS       $0x15, lm3_128_sum<>+0(SB), Y4, Y5
 	VPABSD       Y5, Y5
 	VPERMPS      Y2, Y5, Y6
 	VCMPPS       $0x15, Y6, Y4, Y6
@@ -6887,7 +7187,7 @@ loop19:
 	VPSUBD       Y4, Y5, Y4
 	VMOVDQU      Y4, 8320(CX)(SI*8)
 	VMOVUPS      4256(CX)(SI*8), Y4
-	VCMPPS       $0x15, lm3_12811<>+0(SB), Y4, Y5
+	VCMPPS       $0x15, lm3_128_sum<>+0(SB), Y4, Y5
 	VPABSD       Y5, Y5
 	VPERMPS      Y2, Y5, Y6
 	VCMPPS       $0x15, Y6, Y4, Y6
@@ -6899,7 +7199,7 @@ loop19:
 	VPSUBD       Y4, Y5, Y4
 	VMOVDQU      Y4, 8352(CX)(SI*8)
 	VMOVUPS      4288(CX)(SI*8), Y4
-	VCMPPS       $0x15, lm3_12811<>+0(SB), Y4, Y5
+	VCMPPS       $0x15, lm3_128_sum<>+0(SB), Y4, Y5
 	VPABSD       Y5, Y5
 	VPERMPS      Y2, Y5, Y6
 	VCMPPS       $0x15, Y6, Y4, Y6
@@ -6911,7 +7211,7 @@ loop19:
 	VPSUBD       Y4, Y5, Y4
 	VMOVDQU      Y4, 8384(CX)(SI*8)
 	VMOVUPS      4320(CX)(SI*8), Y4
-	VCMPPS       $0x15, lm3_12811<>+0(SB), Y4, Y5
+	VCMPPS       $0x15, lm3_128_sum<>+0(SB), Y4, Y5
 	VPABSD       Y5, Y5
 	VPERMPS      Y2, Y5, Y6
 	VCMPPS       $0x15, Y6, Y4, Y6
@@ -6930,7 +7230,7 @@ done20:
 	ADDQ         $1, DI
 
 	// dot
-	VMOVDQU      lm3_12811<>+0(SB), Y4
+	VMOVDQU      lm3_128_sum<>+0(SB), Y4
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x20, DI
@@ -6967,7 +7267,7 @@ done22:
 	VMOVUPS      Y4, 12416(CX)
 
 	// r
-	VMOVDQU      lm3_12811<>+0(SB), Y4
+	VMOVDQU      lm3_128_sum<>+0(SB), Y4
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x20, DI
@@ -7004,15 +7304,15 @@ done24:
 	VMOVUPS      12448(CX), Y5
 	VDIVPS       Y5, Y4, Y4
 	VMOVUPS      4128(CX), Y5
-	VDIVPS       lm3_12813<>+0(SB), Y5, Y5
+	VDIVPS       lm3_128_const2<>+0(SB), Y5, Y5
 	VMULPS       Y5, Y4, Y4
 	VMOVUPS      Y4, 12480(CX)
 
 	// norm
 	VMOVUPS      12480(CX), Y4
 	VCMPPS       $3, Y4, Y4, Y5
-	VPAND        lm3_12819<>+0(SB), Y4, Y6
-	VPOR         lm3_12820<>+0(SB), Y6, Y6
+	VPAND        lm3_128_norm<>+0(SB), Y4, Y6
+	VPOR         lm3_128_norm2<>+0(SB), Y6, Y6
 	VBLENDVPS    Y5, Y6, Y4, Y6
 	VCVTPS2PH    $0, Y6, X6
 	VPMOVZXWD    X6, Y4
@@ -8084,11 +8384,11 @@ done2:
 TEXT ·mixLevelsLm3_128AVX2(SB), NOSPLIT, $320-40
 
 	// constants of the loops
-	VMOVDQU      lm3_1280<>+0(SB), Y0
-	VMOVDQU      lm3_1282<>+0(SB), Y1
-	VMOVDQU      lm3_1283<>+0(SB), Y2
-	VMOVDQU      lm3_1281<>+0(SB), Y3
-	VBROADCASTI128 lm3_1284<>+0(SB), Y4
+	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_128_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_128_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_128_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_128_levels<>+0(SB), Y4
 	MOVQ         levels+0(FP), AX
 	MOVQ         scales+8(FP), BX
 	MOVQ         v+16(FP), CX
@@ -8100,6 +8400,8 @@ TEXT ·mixLevelsLm3_128AVX2(SB), NOSPLIT, $320-40
 	JLT          done2
 
 loop1:
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(CX), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -8110,6 +8412,8 @@ loop1:
 	VPOR         Y6, Y5, Y5
 	VPSHUFB      Y5, Y4, Y5
 	VMOVDQU      Y5, (AX)
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(CX), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -8120,6 +8424,8 @@ loop1:
 	VPOR         Y6, Y5, Y5
 	VPSHUFB      Y5, Y4, Y5
 	VMOVDQU      Y5, 32(AX)
+
+	// levels of values 64 to 95
 	VPBROADCASTQ 18(CX), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -8130,6 +8436,8 @@ loop1:
 	VPOR         Y6, Y5, Y5
 	VPSHUFB      Y5, Y4, Y5
 	VMOVDQU      Y5, 64(AX)
+
+	// levels of values 96 to 127
 	VPBROADCASTQ 26(CX), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5

@@ -4,140 +4,140 @@
 
 #include "textflag.h"
 
-DATA lm3_320<>+0(SB)/8, $0x0000000000000000
-DATA lm3_320<>+8(SB)/8, $0x0000000200000002
-DATA lm3_320<>+16(SB)/8, $0x0000000400000004
-DATA lm3_320<>+24(SB)/8, $0x0000000600000006
-GLOBL lm3_320<>(SB), RODATA|NOPTR, $32
+DATA lm3_32_shifts<>+0(SB)/8, $0x0000000000000000
+DATA lm3_32_shifts<>+8(SB)/8, $0x0000000200000002
+DATA lm3_32_shifts<>+16(SB)/8, $0x0000000400000004
+DATA lm3_32_shifts<>+24(SB)/8, $0x0000000600000006
+GLOBL lm3_32_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_321<>+0(SB)/8, $0x0303030303030303
-DATA lm3_321<>+8(SB)/8, $0x0303030303030303
-DATA lm3_321<>+16(SB)/8, $0x0303030303030303
-DATA lm3_321<>+24(SB)/8, $0x0303030303030303
-GLOBL lm3_321<>(SB), RODATA|NOPTR, $32
+DATA lm3_32_mask<>+0(SB)/8, $0x0303030303030303
+DATA lm3_32_mask<>+8(SB)/8, $0x0303030303030303
+DATA lm3_32_mask<>+16(SB)/8, $0x0303030303030303
+DATA lm3_32_mask<>+24(SB)/8, $0x0303030303030303
+GLOBL lm3_32_mask<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_322<>+0(SB)/8, $0x0000000100000000
-DATA lm3_322<>+8(SB)/8, $0x0000000300000002
-DATA lm3_322<>+16(SB)/8, $0x0000000500000004
-DATA lm3_322<>+24(SB)/8, $0x0000000700000006
-GLOBL lm3_322<>(SB), RODATA|NOPTR, $32
+DATA lm3_32_shifts2<>+0(SB)/8, $0x0000000100000000
+DATA lm3_32_shifts2<>+8(SB)/8, $0x0000000300000002
+DATA lm3_32_shifts2<>+16(SB)/8, $0x0000000500000004
+DATA lm3_32_shifts2<>+24(SB)/8, $0x0000000700000006
+GLOBL lm3_32_shifts2<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_323<>+0(SB)/8, $0x0101010101010101
-DATA lm3_323<>+8(SB)/8, $0x0101010101010101
-DATA lm3_323<>+16(SB)/8, $0x0101010101010101
-DATA lm3_323<>+24(SB)/8, $0x0101010101010101
-GLOBL lm3_323<>(SB), RODATA|NOPTR, $32
+DATA lm3_32_mask2<>+0(SB)/8, $0x0101010101010101
+DATA lm3_32_mask2<>+8(SB)/8, $0x0101010101010101
+DATA lm3_32_mask2<>+16(SB)/8, $0x0101010101010101
+DATA lm3_32_mask2<>+24(SB)/8, $0x0101010101010101
+GLOBL lm3_32_mask2<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_324<>+0(SB)/8, $0x784c2b0ef2d5b488
-DATA lm3_324<>+8(SB)/8, $0x0000000000000000
-GLOBL lm3_324<>(SB), RODATA|NOPTR, $16
+DATA lm3_32_levels<>+0(SB)/8, $0x784c2b0ef2d5b488
+DATA lm3_32_levels<>+8(SB)/8, $0x0000000000000000
+GLOBL lm3_32_levels<>(SB), RODATA|NOPTR, $16
 
-DATA lm3_325<>+0(SB)/8, $0x0001000100010001
-DATA lm3_325<>+8(SB)/8, $0x0001000100010001
-DATA lm3_325<>+16(SB)/8, $0x0001000100010001
-DATA lm3_325<>+24(SB)/8, $0x0001000100010001
-GLOBL lm3_325<>(SB), RODATA|NOPTR, $32
+DATA lm3_32_ones<>+0(SB)/8, $0x0001000100010001
+DATA lm3_32_ones<>+8(SB)/8, $0x0001000100010001
+DATA lm3_32_ones<>+16(SB)/8, $0x0001000100010001
+DATA lm3_32_ones<>+24(SB)/8, $0x0001000100010001
+GLOBL lm3_32_ones<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_326<>+0(SB)/8, $0x0000000000000000
-DATA lm3_326<>+8(SB)/8, $0x0000000000000000
-DATA lm3_326<>+16(SB)/8, $0x0000000000000000
-DATA lm3_326<>+24(SB)/8, $0x0000000000000000
-GLOBL lm3_326<>(SB), RODATA|NOPTR, $32
+DATA lm3_32_sum<>+0(SB)/8, $0x0000000000000000
+DATA lm3_32_sum<>+8(SB)/8, $0x0000000000000000
+DATA lm3_32_sum<>+16(SB)/8, $0x0000000000000000
+DATA lm3_32_sum<>+24(SB)/8, $0x0000000000000000
+GLOBL lm3_32_sum<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_327<>+0(SB)/8, $0x1e3ce5081e3ce508
-DATA lm3_327<>+8(SB)/8, $0x1e3ce5081e3ce508
-DATA lm3_327<>+16(SB)/8, $0x1e3ce5081e3ce508
-DATA lm3_327<>+24(SB)/8, $0x1e3ce5081e3ce508
-GLOBL lm3_327<>(SB), RODATA|NOPTR, $32
+DATA lm3_32_const<>+0(SB)/8, $0x1e3ce5081e3ce508
+DATA lm3_32_const<>+8(SB)/8, $0x1e3ce5081e3ce508
+DATA lm3_32_const<>+16(SB)/8, $0x1e3ce5081e3ce508
+DATA lm3_32_const<>+24(SB)/8, $0x1e3ce5081e3ce508
+GLOBL lm3_32_const<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_328<>+0(SB)/8, $0x43a3b8a943a3b8a9
-DATA lm3_328<>+8(SB)/8, $0x43a3b8a943a3b8a9
-DATA lm3_328<>+16(SB)/8, $0x43a3b8a943a3b8a9
-DATA lm3_328<>+24(SB)/8, $0x43a3b8a943a3b8a9
-GLOBL lm3_328<>(SB), RODATA|NOPTR, $32
+DATA lm3_32_const2<>+0(SB)/8, $0x43a3b8a943a3b8a9
+DATA lm3_32_const2<>+8(SB)/8, $0x43a3b8a943a3b8a9
+DATA lm3_32_const2<>+16(SB)/8, $0x43a3b8a943a3b8a9
+DATA lm3_32_const2<>+24(SB)/8, $0x43a3b8a943a3b8a9
+GLOBL lm3_32_const2<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_329<>+0(SB)/8, $0xbf8000003f800000
-DATA lm3_329<>+8(SB)/8, $0x3f800000bf800000
-DATA lm3_329<>+16(SB)/8, $0xbf800000bf800000
-DATA lm3_329<>+24(SB)/8, $0xbf800000bf800000
-DATA lm3_329<>+32(SB)/8, $0xbf8000003f800000
-DATA lm3_329<>+40(SB)/8, $0x3f8000003f800000
-DATA lm3_329<>+48(SB)/8, $0x3f8000003f800000
-DATA lm3_329<>+56(SB)/8, $0xbf8000003f800000
-DATA lm3_329<>+64(SB)/8, $0x3f8000003f800000
-DATA lm3_329<>+72(SB)/8, $0xbf800000bf800000
-DATA lm3_329<>+80(SB)/8, $0x3f800000bf800000
-DATA lm3_329<>+88(SB)/8, $0x3f8000003f800000
-DATA lm3_329<>+96(SB)/8, $0x3f800000bf800000
-DATA lm3_329<>+104(SB)/8, $0x3f8000003f800000
-DATA lm3_329<>+112(SB)/8, $0x3f800000bf800000
-DATA lm3_329<>+120(SB)/8, $0x3f8000003f800000
-GLOBL lm3_329<>(SB), RODATA|NOPTR, $128
+DATA lm3_32_signs<>+0(SB)/8, $0xbf8000003f800000
+DATA lm3_32_signs<>+8(SB)/8, $0x3f800000bf800000
+DATA lm3_32_signs<>+16(SB)/8, $0xbf800000bf800000
+DATA lm3_32_signs<>+24(SB)/8, $0xbf800000bf800000
+DATA lm3_32_signs<>+32(SB)/8, $0xbf8000003f800000
+DATA lm3_32_signs<>+40(SB)/8, $0x3f8000003f800000
+DATA lm3_32_signs<>+48(SB)/8, $0x3f8000003f800000
+DATA lm3_32_signs<>+56(SB)/8, $0xbf8000003f800000
+DATA lm3_32_signs<>+64(SB)/8, $0x3f8000003f800000
+DATA lm3_32_signs<>+72(SB)/8, $0xbf800000bf800000
+DATA lm3_32_signs<>+80(SB)/8, $0x3f800000bf800000
+DATA lm3_32_signs<>+88(SB)/8, $0x3f8000003f800000
+DATA lm3_32_signs<>+96(SB)/8, $0x3f800000bf800000
+DATA lm3_32_signs<>+104(SB)/8, $0x3f8000003f800000
+DATA lm3_32_signs<>+112(SB)/8, $0x3f800000bf800000
+DATA lm3_32_signs<>+120(SB)/8, $0x3f8000003f800000
+GLOBL lm3_32_signs<>(SB), RODATA|NOPTR, $128
 
-DATA lm3_3210<>+0(SB)/8, $0x3e3504f3be3504f3
-DATA lm3_3210<>+8(SB)/8, $0x3e3504f3be3504f3
-DATA lm3_3210<>+16(SB)/8, $0xbe3504f3be3504f3
-DATA lm3_3210<>+24(SB)/8, $0xbe3504f3be3504f3
-DATA lm3_3210<>+32(SB)/8, $0x3e3504f33e3504f3
-DATA lm3_3210<>+40(SB)/8, $0xbe3504f33e3504f3
-DATA lm3_3210<>+48(SB)/8, $0x3e3504f3be3504f3
-DATA lm3_3210<>+56(SB)/8, $0xbe3504f33e3504f3
-DATA lm3_3210<>+64(SB)/8, $0x3e3504f3be3504f3
-DATA lm3_3210<>+72(SB)/8, $0x3e3504f33e3504f3
-DATA lm3_3210<>+80(SB)/8, $0x3e3504f33e3504f3
-DATA lm3_3210<>+88(SB)/8, $0x3e3504f33e3504f3
-DATA lm3_3210<>+96(SB)/8, $0xbe3504f3be3504f3
-DATA lm3_3210<>+104(SB)/8, $0x3e3504f3be3504f3
-DATA lm3_3210<>+112(SB)/8, $0xbe3504f3be3504f3
-DATA lm3_3210<>+120(SB)/8, $0xbe3504f3be3504f3
-GLOBL lm3_3210<>(SB), RODATA|NOPTR, $128
+DATA lm3_32_signs2<>+0(SB)/8, $0x3e3504f3be3504f3
+DATA lm3_32_signs2<>+8(SB)/8, $0x3e3504f3be3504f3
+DATA lm3_32_signs2<>+16(SB)/8, $0xbe3504f3be3504f3
+DATA lm3_32_signs2<>+24(SB)/8, $0xbe3504f3be3504f3
+DATA lm3_32_signs2<>+32(SB)/8, $0x3e3504f33e3504f3
+DATA lm3_32_signs2<>+40(SB)/8, $0xbe3504f33e3504f3
+DATA lm3_32_signs2<>+48(SB)/8, $0x3e3504f3be3504f3
+DATA lm3_32_signs2<>+56(SB)/8, $0xbe3504f33e3504f3
+DATA lm3_32_signs2<>+64(SB)/8, $0x3e3504f3be3504f3
+DATA lm3_32_signs2<>+72(SB)/8, $0x3e3504f33e3504f3
+DATA lm3_32_signs2<>+80(SB)/8, $0x3e3504f33e3504f3
+DATA lm3_32_signs2<>+88(SB)/8, $0x3e3504f33e3504f3
+DATA lm3_32_signs2<>+96(SB)/8, $0xbe3504f3be3504f3
+DATA lm3_32_signs2<>+104(SB)/8, $0x3e3504f3be3504f3
+DATA lm3_32_signs2<>+112(SB)/8, $0xbe3504f3be3504f3
+DATA lm3_32_signs2<>+120(SB)/8, $0xbe3504f3be3504f3
+GLOBL lm3_32_signs2<>(SB), RODATA|NOPTR, $128
 
-DATA lm3_3211<>+0(SB)/8, $0x426e0000c26e0000
-DATA lm3_3211<>+8(SB)/8, $0x0000000000000000
-DATA lm3_3211<>+16(SB)/8, $0x0000000000000000
-DATA lm3_3211<>+24(SB)/8, $0x0000000000000000
-GLOBL lm3_3211<>(SB), RODATA|NOPTR, $32
+DATA lm3_32_threshold<>+0(SB)/8, $0x426e0000c26e0000
+DATA lm3_32_threshold<>+8(SB)/8, $0x0000000000000000
+DATA lm3_32_threshold<>+16(SB)/8, $0x0000000000000000
+DATA lm3_32_threshold<>+24(SB)/8, $0x0000000000000000
+GLOBL lm3_32_threshold<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_3212<>+0(SB)/8, $0xc1e40000c2c40000
-DATA lm3_3212<>+8(SB)/8, $0x42c4000041e40000
-DATA lm3_3212<>+16(SB)/8, $0x0000000000000000
-DATA lm3_3212<>+24(SB)/8, $0x0000000000000000
-GLOBL lm3_3212<>(SB), RODATA|NOPTR, $32
+DATA lm3_32_threshold2<>+0(SB)/8, $0xc1e40000c2c40000
+DATA lm3_32_threshold2<>+8(SB)/8, $0x42c4000041e40000
+DATA lm3_32_threshold2<>+16(SB)/8, $0x0000000000000000
+DATA lm3_32_threshold2<>+24(SB)/8, $0x0000000000000000
+GLOBL lm3_32_threshold2<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_3213<>+0(SB)/8, $0xc2980000c2f00000
-DATA lm3_3213<>+8(SB)/8, $0xc1600000c22c0000
-DATA lm3_3213<>+16(SB)/8, $0x422c000041600000
-DATA lm3_3213<>+24(SB)/8, $0x42f0000042980000
-GLOBL lm3_3213<>(SB), RODATA|NOPTR, $32
+DATA lm3_32_level<>+0(SB)/8, $0xc2980000c2f00000
+DATA lm3_32_level<>+8(SB)/8, $0xc1600000c22c0000
+DATA lm3_32_level<>+16(SB)/8, $0x422c000041600000
+DATA lm3_32_level<>+24(SB)/8, $0x42f0000042980000
+GLOBL lm3_32_level<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_3214<>+0(SB)/8, $0x8000000080000000
-DATA lm3_3214<>+8(SB)/8, $0x8000000080000000
-DATA lm3_3214<>+16(SB)/8, $0x8000000080000000
-DATA lm3_3214<>+24(SB)/8, $0x8000000080000000
-GLOBL lm3_3214<>(SB), RODATA|NOPTR, $32
+DATA lm3_32_norm<>+0(SB)/8, $0x8000000080000000
+DATA lm3_32_norm<>+8(SB)/8, $0x8000000080000000
+DATA lm3_32_norm<>+16(SB)/8, $0x8000000080000000
+DATA lm3_32_norm<>+24(SB)/8, $0x8000000080000000
+GLOBL lm3_32_norm<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_3215<>+0(SB)/8, $0x7fc000007fc00000
-DATA lm3_3215<>+8(SB)/8, $0x7fc000007fc00000
-DATA lm3_3215<>+16(SB)/8, $0x7fc000007fc00000
-DATA lm3_3215<>+24(SB)/8, $0x7fc000007fc00000
-GLOBL lm3_3215<>(SB), RODATA|NOPTR, $32
+DATA lm3_32_norm2<>+0(SB)/8, $0x7fc000007fc00000
+DATA lm3_32_norm2<>+8(SB)/8, $0x7fc000007fc00000
+DATA lm3_32_norm2<>+16(SB)/8, $0x7fc000007fc00000
+DATA lm3_32_norm2<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL lm3_32_norm2<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_3216<>+0(SB)/8, $0x0000000300000003
-DATA lm3_3216<>+8(SB)/8, $0x0000000300000003
-DATA lm3_3216<>+16(SB)/8, $0x0000000300000003
-DATA lm3_3216<>+24(SB)/8, $0x0000000300000003
-GLOBL lm3_3216<>(SB), RODATA|NOPTR, $32
+DATA lm3_32_mask3<>+0(SB)/8, $0x0000000300000003
+DATA lm3_32_mask3<>+8(SB)/8, $0x0000000300000003
+DATA lm3_32_mask3<>+16(SB)/8, $0x0000000300000003
+DATA lm3_32_mask3<>+24(SB)/8, $0x0000000300000003
+GLOBL lm3_32_mask3<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsLm3_32AVX512 unpacks units of 32 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsLm3_32AVX512(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      lm3_320<>+0(SB), Y0
-	VMOVDQU      lm3_322<>+0(SB), Y1
-	VMOVDQU      lm3_323<>+0(SB), Y2
-	VMOVDQU      lm3_321<>+0(SB), Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -147,8 +147,12 @@ TEXT ·decodeUnitsLm3_32AVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y3, Y6, Y6
@@ -190,11 +194,11 @@ done2:
 TEXT ·matmul1xLm3_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm3_320<>+0(SB), Y0
-	VMOVDQU      lm3_322<>+0(SB), Y1
-	VMOVDQU      lm3_323<>+0(SB), Y2
-	VMOVDQU      lm3_321<>+0(SB), Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -215,8 +219,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -257,6 +265,8 @@ done4:
 	VADDPS       Y6, Y5, Y5
 	VADDPS       Y7, Y5, Y5
 	VADDPS       Y8, Y5, Y5
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X6
 	VADDPS       X5, X6, X6
 	VMOVHLPS     X6, X6, X5
@@ -280,11 +290,11 @@ done2:
 TEXT ·matmul2xLm3_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm3_320<>+0(SB), Y0
-	VMOVDQU      lm3_322<>+0(SB), Y1
-	VMOVDQU      lm3_323<>+0(SB), Y2
-	VMOVDQU      lm3_321<>+0(SB), Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -306,8 +316,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -355,6 +369,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y7, Y5, Y5
 	VADDPS       Y8, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X7
 	VADDPS       X5, X7, X7
 	VMOVHLPS     X7, X7, X5
@@ -388,11 +404,11 @@ done2:
 TEXT ·matmul3xLm3_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm3_320<>+0(SB), Y0
-	VMOVDQU      lm3_322<>+0(SB), Y1
-	VMOVDQU      lm3_323<>+0(SB), Y2
-	VMOVDQU      lm3_321<>+0(SB), Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -416,8 +432,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -472,6 +492,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X8
 	VADDPS       X5, X8, X8
 	VMOVHLPS     X8, X8, X5
@@ -513,11 +535,11 @@ done2:
 TEXT ·matmul4xLm3_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm3_320<>+0(SB), Y0
-	VMOVDQU      lm3_322<>+0(SB), Y1
-	VMOVDQU      lm3_323<>+0(SB), Y2
-	VMOVDQU      lm3_321<>+0(SB), Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -542,8 +564,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -606,6 +632,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X9
 	VADDPS       X5, X9, X9
 	VMOVHLPS     X9, X9, X5
@@ -655,11 +683,11 @@ done2:
 TEXT ·matmulQ81xLm3_32AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm3_320<>+0(SB), Y0
-	VMOVDQU      lm3_322<>+0(SB), Y1
-	VMOVDQU      lm3_323<>+0(SB), Y2
-	VMOVDQU      lm3_321<>+0(SB), Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -679,8 +707,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y3, Y8, Y8
@@ -695,12 +727,18 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y10, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y5
+
+	// scales of the block
 	VPBROADCASTW 14(R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 16(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y3, Y8, Y8
@@ -715,6 +753,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 4(SI), Y8
 	VCVTDQ2PS    Y10, Y9
 	VMULPS       Y7, Y8, Y7
@@ -731,8 +771,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y3, Y8, Y8
@@ -747,6 +791,8 @@ loop5:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y10, Y9
 	VMULPS       Y7, Y8, Y7
@@ -760,6 +806,8 @@ loop5:
 done6:
 	ADDQ         $1, DI
 	VADDPS       Y6, Y5, Y5
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X6
 	VADDPS       X5, X6, X6
 	VMOVHLPS     X6, X6, X5
@@ -783,11 +831,11 @@ done2:
 TEXT ·matmulQ82xLm3_32AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm3_320<>+0(SB), Y0
-	VMOVDQU      lm3_322<>+0(SB), Y1
-	VMOVDQU      lm3_323<>+0(SB), Y2
-	VMOVDQU      lm3_321<>+0(SB), Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -807,8 +855,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y3, Y8, Y8
@@ -827,6 +879,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -835,8 +889,12 @@ loop3:
 	VCVTDQ2PS    Y10, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y6
+
+	// scales of the block
 	VPBROADCASTW 14(R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 16(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y3, Y8, Y8
@@ -855,6 +913,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 8(SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -875,8 +935,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y3, Y8, Y8
@@ -895,6 +959,8 @@ loop5:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -911,6 +977,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X7
 	VADDPS       X5, X7, X7
 	VMOVHLPS     X7, X7, X5
@@ -944,11 +1012,11 @@ done2:
 TEXT ·matmulQ83xLm3_32AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm3_320<>+0(SB), Y0
-	VMOVDQU      lm3_322<>+0(SB), Y1
-	VMOVDQU      lm3_323<>+0(SB), Y2
-	VMOVDQU      lm3_321<>+0(SB), Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -969,8 +1037,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -993,6 +1065,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1005,8 +1079,12 @@ loop3:
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// scales of the block
 	VPBROADCASTW 14(R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 16(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1029,6 +1107,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 12(SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1053,8 +1133,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1077,6 +1161,8 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1097,6 +1183,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X8
 	VADDPS       X5, X8, X8
 	VMOVHLPS     X8, X8, X5
@@ -1138,11 +1226,11 @@ done2:
 TEXT ·matmulQ84xLm3_32AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm3_320<>+0(SB), Y0
-	VMOVDQU      lm3_322<>+0(SB), Y1
-	VMOVDQU      lm3_323<>+0(SB), Y2
-	VMOVDQU      lm3_321<>+0(SB), Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1164,8 +1252,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1192,6 +1284,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -1208,8 +1302,12 @@ loop3:
 	VCVTDQ2PS    Y12, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// scales of the block
 	VPBROADCASTW 14(R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 16(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1236,6 +1334,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 16(SI), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -1264,8 +1364,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1292,6 +1396,8 @@ loop5:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -1316,6 +1422,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X9
 	VADDPS       X5, X9, X9
 	VMOVHLPS     X9, X9, X5
@@ -1365,11 +1473,11 @@ done2:
 TEXT ·matmulQ8Fours1xLm3_32AVX512(SB), NOSPLIT, $288-72
 
 	// constants of the loops
-	VMOVDQU      lm3_320<>+0(SB), Y0
-	VMOVDQU      lm3_322<>+0(SB), Y1
-	VMOVDQU      lm3_323<>+0(SB), Y2
-	VMOVDQU      lm3_321<>+0(SB), Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1398,8 +1506,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y3, Y8, Y8
@@ -1414,12 +1526,18 @@ loop5:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y10, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y5
+
+	// scales of the block
 	VPBROADCASTW 14(R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 16(R11), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y3, Y8, Y8
@@ -1434,6 +1552,8 @@ loop5:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 4(R9), Y8
 	VCVTDQ2PS    Y10, Y9
 	VMULPS       Y7, Y8, Y7
@@ -1450,8 +1570,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y3, Y8, Y8
@@ -1466,6 +1590,8 @@ loop7:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y10, Y9
 	VMULPS       Y7, Y8, Y7
@@ -1520,11 +1646,11 @@ done2:
 TEXT ·matmulQ8Fours2xLm3_32AVX512(SB), NOSPLIT, $416-72
 
 	// constants of the loops
-	VMOVDQU      lm3_320<>+0(SB), Y0
-	VMOVDQU      lm3_322<>+0(SB), Y1
-	VMOVDQU      lm3_323<>+0(SB), Y2
-	VMOVDQU      lm3_321<>+0(SB), Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1553,8 +1679,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y3, Y8, Y8
@@ -1573,6 +1703,8 @@ loop5:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1581,8 +1713,12 @@ loop5:
 	VCVTDQ2PS    Y10, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y6
+
+	// scales of the block
 	VPBROADCASTW 14(R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 16(R11), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y3, Y8, Y8
@@ -1601,6 +1737,8 @@ loop5:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 8(R9), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1621,8 +1759,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y3, Y8, Y8
@@ -1641,6 +1783,8 @@ loop7:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1718,11 +1862,11 @@ done2:
 TEXT ·matmulQ8Fours3xLm3_32AVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      lm3_320<>+0(SB), Y0
-	VMOVDQU      lm3_322<>+0(SB), Y1
-	VMOVDQU      lm3_323<>+0(SB), Y2
-	VMOVDQU      lm3_321<>+0(SB), Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1752,8 +1896,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1776,6 +1924,8 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1788,8 +1938,12 @@ loop5:
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// scales of the block
 	VPBROADCASTW 14(R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 16(R11), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1812,6 +1966,8 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 12(R9), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1836,8 +1992,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1860,6 +2020,8 @@ loop7:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1959,11 +2121,11 @@ done2:
 TEXT ·matmulQ8Fours4xLm3_32AVX512(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      lm3_320<>+0(SB), Y0
-	VMOVDQU      lm3_322<>+0(SB), Y1
-	VMOVDQU      lm3_323<>+0(SB), Y2
-	VMOVDQU      lm3_321<>+0(SB), Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1994,8 +2156,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -2022,6 +2188,8 @@ loop5:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -2038,8 +2206,12 @@ loop5:
 	VCVTDQ2PS    Y12, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// scales of the block
 	VPBROADCASTW 14(R11), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 16(R11), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -2066,6 +2238,8 @@ loop5:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 16(R9), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -2094,8 +2268,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -2122,6 +2300,8 @@ loop7:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -2243,11 +2423,11 @@ done2:
 TEXT ·unpackLm3_32AVX512(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      lm3_320<>+0(SB), Y0
-	VMOVDQU      lm3_322<>+0(SB), Y1
-	VMOVDQU      lm3_323<>+0(SB), Y2
-	VMOVDQU      lm3_321<>+0(SB), Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -2287,11 +2467,11 @@ done2:
 TEXT ·mix1xLm3_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm3_320<>+0(SB), Y0
-	VMOVDQU      lm3_322<>+0(SB), Y1
-	VMOVDQU      lm3_323<>+0(SB), Y2
-	VMOVDQU      lm3_321<>+0(SB), Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2315,6 +2495,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -2369,11 +2551,11 @@ done2:
 TEXT ·mix2xLm3_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm3_320<>+0(SB), Y0
-	VMOVDQU      lm3_322<>+0(SB), Y1
-	VMOVDQU      lm3_323<>+0(SB), Y2
-	VMOVDQU      lm3_321<>+0(SB), Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2403,6 +2585,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R9), Y13
 	VPSRLVD      Y0, Y13, Y13
 	VPAND        Y3, Y13, Y13
@@ -2506,15 +2690,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R10), Y12
-	VPSRLVD      lm3_320<>+0(SB), Y12, Y12
-	VPAND        lm3_321<>+0(SB), Y12, Y12
+	VPSRLVD      lm3_32_shifts<>+0(SB), Y12, Y12
+	VPAND        lm3_32_mask<>+0(SB), Y12, Y12
 	VPBROADCASTD 10(R10), Y13
-	VPSRLVD      lm3_322<>+0(SB), Y13, Y13
-	VPAND        lm3_323<>+0(SB), Y13, Y13
+	VPSRLVD      lm3_32_shifts2<>+0(SB), Y13, Y13
+	VPAND        lm3_32_mask2<>+0(SB), Y13, Y13
 	VPSLLD       $2, Y13, Y13
 	VPOR         Y13, Y12, Y12
-	VBROADCASTI128 lm3_324<>+0(SB), Y13
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y13
 	VPSHUFB      Y12, Y13, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
@@ -2630,15 +2816,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VPBROADCASTQ 2(R11), Y10
-	VPSRLVD      lm3_320<>+0(SB), Y10, Y10
-	VPAND        lm3_321<>+0(SB), Y10, Y10
+	VPSRLVD      lm3_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm3_32_mask<>+0(SB), Y10, Y10
 	VPBROADCASTD 10(R11), Y11
-	VPSRLVD      lm3_322<>+0(SB), Y11, Y11
-	VPAND        lm3_323<>+0(SB), Y11, Y11
+	VPSRLVD      lm3_32_shifts2<>+0(SB), Y11, Y11
+	VPAND        lm3_32_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $2, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm3_324<>+0(SB), Y11
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -2733,15 +2921,17 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VPBROADCASTQ 2(R11), Y10
-	VPSRLVD      lm3_320<>+0(SB), Y10, Y10
-	VPAND        lm3_321<>+0(SB), Y10, Y10
+	VPSRLVD      lm3_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm3_32_mask<>+0(SB), Y10, Y10
 	VPBROADCASTD 10(R11), Y11
-	VPSRLVD      lm3_322<>+0(SB), Y11, Y11
-	VPAND        lm3_323<>+0(SB), Y11, Y11
+	VPSRLVD      lm3_32_shifts2<>+0(SB), Y11, Y11
+	VPAND        lm3_32_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $2, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm3_324<>+0(SB), Y11
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -2815,11 +3005,11 @@ done2:
 TEXT ·decodeUnitsLm3_32AVX2(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      lm3_320<>+0(SB), Y0
-	VMOVDQU      lm3_322<>+0(SB), Y1
-	VMOVDQU      lm3_323<>+0(SB), Y2
-	VMOVDQU      lm3_321<>+0(SB), Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -2829,8 +3019,12 @@ TEXT ·decodeUnitsLm3_32AVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y3, Y6, Y6
@@ -2872,11 +3066,11 @@ done2:
 TEXT ·matmul1xLm3_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm3_320<>+0(SB), Y0
-	VMOVDQU      lm3_322<>+0(SB), Y1
-	VMOVDQU      lm3_323<>+0(SB), Y2
-	VMOVDQU      lm3_321<>+0(SB), Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2897,8 +3091,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -2939,6 +3137,8 @@ done4:
 	VADDPS       Y6, Y5, Y5
 	VADDPS       Y7, Y5, Y5
 	VADDPS       Y8, Y5, Y5
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X6
 	VADDPS       X5, X6, X6
 	VMOVHLPS     X6, X6, X5
@@ -2962,11 +3162,11 @@ done2:
 TEXT ·matmul2xLm3_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm3_320<>+0(SB), Y0
-	VMOVDQU      lm3_322<>+0(SB), Y1
-	VMOVDQU      lm3_323<>+0(SB), Y2
-	VMOVDQU      lm3_321<>+0(SB), Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2988,8 +3188,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -3037,6 +3241,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y7, Y5, Y5
 	VADDPS       Y8, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X7
 	VADDPS       X5, X7, X7
 	VMOVHLPS     X7, X7, X5
@@ -3070,11 +3276,11 @@ done2:
 TEXT ·matmul3xLm3_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm3_320<>+0(SB), Y0
-	VMOVDQU      lm3_322<>+0(SB), Y1
-	VMOVDQU      lm3_323<>+0(SB), Y2
-	VMOVDQU      lm3_321<>+0(SB), Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3098,8 +3304,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -3154,6 +3364,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X8
 	VADDPS       X5, X8, X8
 	VMOVHLPS     X8, X8, X5
@@ -3195,11 +3407,11 @@ done2:
 TEXT ·matmul4xLm3_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm3_320<>+0(SB), Y0
-	VMOVDQU      lm3_322<>+0(SB), Y1
-	VMOVDQU      lm3_323<>+0(SB), Y2
-	VMOVDQU      lm3_321<>+0(SB), Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3224,8 +3436,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -3288,6 +3504,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X9
 	VADDPS       X5, X9, X9
 	VMOVHLPS     X9, X9, X5
@@ -3337,12 +3555,12 @@ done2:
 TEXT ·matmulQ81xLm3_32AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm3_320<>+0(SB), Y0
-	VMOVDQU      lm3_322<>+0(SB), Y1
-	VMOVDQU      lm3_325<>+0(SB), Y2
-	VMOVDQU      lm3_323<>+0(SB), Y3
-	VMOVDQU      lm3_321<>+0(SB), Y4
-	VBROADCASTI128 lm3_324<>+0(SB), Y5
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_32_ones<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y3
+	VMOVDQU      lm3_32_mask<>+0(SB), Y4
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3362,8 +3580,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -3378,12 +3600,18 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y6
+
+	// scales of the block
 	VPBROADCASTW 14(R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 16(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -3398,6 +3626,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 4(SI), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
@@ -3414,8 +3644,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -3430,6 +3664,8 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
@@ -3443,6 +3679,8 @@ loop5:
 done6:
 	ADDQ         $1, DI
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -3466,12 +3704,12 @@ done2:
 TEXT ·matmulQ82xLm3_32AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm3_325<>+0(SB), Y0
-	VMOVDQU      lm3_320<>+0(SB), Y1
-	VMOVDQU      lm3_322<>+0(SB), Y2
-	VMOVDQU      lm3_323<>+0(SB), Y3
-	VMOVDQU      lm3_321<>+0(SB), Y4
-	VBROADCASTI128 lm3_324<>+0(SB), Y5
+	VMOVDQU      lm3_32_ones<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y3
+	VMOVDQU      lm3_32_mask<>+0(SB), Y4
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3491,8 +3729,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -3511,6 +3753,8 @@ loop3:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -3519,8 +3763,12 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y7
+
+	// scales of the block
 	VPBROADCASTW 14(R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 16(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -3539,6 +3787,8 @@ loop3:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 8(SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -3559,8 +3809,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -3579,6 +3833,8 @@ loop5:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -3595,6 +3851,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -3628,12 +3886,12 @@ done2:
 TEXT ·matmulQ83xLm3_32AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm3_325<>+0(SB), Y0
-	VMOVDQU      lm3_320<>+0(SB), Y1
-	VMOVDQU      lm3_322<>+0(SB), Y2
-	VMOVDQU      lm3_323<>+0(SB), Y3
-	VMOVDQU      lm3_321<>+0(SB), Y4
-	VBROADCASTI128 lm3_324<>+0(SB), Y5
+	VMOVDQU      lm3_32_ones<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y3
+	VMOVDQU      lm3_32_mask<>+0(SB), Y4
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3654,8 +3912,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -3678,6 +3940,8 @@ loop3:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -3690,8 +3954,12 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y9, Y11, Y9
 	VFMADD231PS  Y9, Y10, Y8
+
+	// scales of the block
 	VPBROADCASTW 14(R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 16(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -3714,6 +3982,8 @@ loop3:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 12(SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -3738,8 +4008,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -3762,6 +4036,8 @@ loop5:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -3782,6 +4058,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -3823,11 +4101,11 @@ done2:
 TEXT ·matmulQ84xLm3_32AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm3_325<>+0(SB), Y0
-	VMOVDQU      lm3_320<>+0(SB), Y1
-	VMOVDQU      lm3_322<>+0(SB), Y2
-	VMOVDQU      lm3_323<>+0(SB), Y3
-	VMOVDQU      lm3_321<>+0(SB), Y4
+	VMOVDQU      lm3_32_ones<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y3
+	VMOVDQU      lm3_32_mask<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3849,8 +4127,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -3859,7 +4141,7 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $2, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm3_324<>+0(SB), Y11
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      (DX), Y12
@@ -3878,6 +4160,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -3894,8 +4178,12 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y9, Y11, Y9
 	VFMADD231PS  Y9, Y10, Y8
+
+	// scales of the block
 	VPBROADCASTW 14(R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 16(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -3904,7 +4192,7 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $2, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm3_324<>+0(SB), Y11
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      128(DX), Y12
@@ -3923,6 +4211,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 16(SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -3951,8 +4241,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -3961,7 +4255,7 @@ loop5:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $2, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm3_324<>+0(SB), Y11
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      (DX), Y12
@@ -3980,6 +4274,8 @@ loop5:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -4004,6 +4300,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X9
 	VADDPS       X5, X9, X9
 	VMOVHLPS     X9, X9, X5
@@ -4053,12 +4351,12 @@ done2:
 TEXT ·matmulQ8Fours1xLm3_32AVX2(SB), NOSPLIT, $288-72
 
 	// constants of the loops
-	VMOVDQU      lm3_320<>+0(SB), Y0
-	VMOVDQU      lm3_322<>+0(SB), Y1
-	VMOVDQU      lm3_325<>+0(SB), Y2
-	VMOVDQU      lm3_323<>+0(SB), Y3
-	VMOVDQU      lm3_321<>+0(SB), Y4
-	VBROADCASTI128 lm3_324<>+0(SB), Y5
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_32_ones<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y3
+	VMOVDQU      lm3_32_mask<>+0(SB), Y4
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4087,8 +4385,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -4103,12 +4405,18 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y6
+
+	// scales of the block
 	VPBROADCASTW 14(R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 16(R11), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -4123,6 +4431,8 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 4(R9), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
@@ -4139,8 +4449,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -4155,6 +4469,8 @@ loop7:
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
@@ -4209,12 +4525,12 @@ done2:
 TEXT ·matmulQ8Fours2xLm3_32AVX2(SB), NOSPLIT, $416-72
 
 	// constants of the loops
-	VMOVDQU      lm3_325<>+0(SB), Y0
-	VMOVDQU      lm3_320<>+0(SB), Y1
-	VMOVDQU      lm3_322<>+0(SB), Y2
-	VMOVDQU      lm3_323<>+0(SB), Y3
-	VMOVDQU      lm3_321<>+0(SB), Y4
-	VBROADCASTI128 lm3_324<>+0(SB), Y5
+	VMOVDQU      lm3_32_ones<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y3
+	VMOVDQU      lm3_32_mask<>+0(SB), Y4
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4243,8 +4559,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -4263,6 +4583,8 @@ loop5:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -4271,8 +4593,12 @@ loop5:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y7
+
+	// scales of the block
 	VPBROADCASTW 14(R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 16(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -4291,6 +4617,8 @@ loop5:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 8(R9), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -4311,8 +4639,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -4331,6 +4663,8 @@ loop7:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -4408,12 +4742,12 @@ done2:
 TEXT ·matmulQ8Fours3xLm3_32AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      lm3_325<>+0(SB), Y0
-	VMOVDQU      lm3_320<>+0(SB), Y1
-	VMOVDQU      lm3_322<>+0(SB), Y2
-	VMOVDQU      lm3_323<>+0(SB), Y3
-	VMOVDQU      lm3_321<>+0(SB), Y4
-	VBROADCASTI128 lm3_324<>+0(SB), Y5
+	VMOVDQU      lm3_32_ones<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y3
+	VMOVDQU      lm3_32_mask<>+0(SB), Y4
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4443,8 +4777,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4467,6 +4805,8 @@ loop5:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -4479,8 +4819,12 @@ loop5:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y9, Y11, Y9
 	VFMADD231PS  Y9, Y10, Y8
+
+	// scales of the block
 	VPBROADCASTW 14(R11), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 16(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4503,6 +4847,8 @@ loop5:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 12(R9), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -4527,8 +4873,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4551,6 +4901,8 @@ loop7:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -4650,11 +5002,11 @@ done2:
 TEXT ·matmulQ8Fours4xLm3_32AVX2(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      lm3_325<>+0(SB), Y0
-	VMOVDQU      lm3_320<>+0(SB), Y1
-	VMOVDQU      lm3_322<>+0(SB), Y2
-	VMOVDQU      lm3_323<>+0(SB), Y3
-	VMOVDQU      lm3_321<>+0(SB), Y4
+	VMOVDQU      lm3_32_ones<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y3
+	VMOVDQU      lm3_32_mask<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4685,8 +5037,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4695,7 +5051,7 @@ loop5:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $2, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm3_324<>+0(SB), Y11
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      (R8), Y12
@@ -4714,6 +5070,8 @@ loop5:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -4730,8 +5088,12 @@ loop5:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y9, Y11, Y9
 	VFMADD231PS  Y9, Y10, Y8
+
+	// scales of the block
 	VPBROADCASTW 14(R11), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 16(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4740,7 +5102,7 @@ loop5:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $2, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm3_324<>+0(SB), Y11
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      128(R8), Y12
@@ -4759,6 +5121,8 @@ loop5:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 16(R9), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -4787,8 +5151,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4797,7 +5165,7 @@ loop7:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $2, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm3_324<>+0(SB), Y11
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      (R8), Y12
@@ -4816,6 +5184,8 @@ loop7:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -4937,11 +5307,11 @@ done2:
 TEXT ·unpackLm3_32AVX2(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      lm3_320<>+0(SB), Y0
-	VMOVDQU      lm3_322<>+0(SB), Y1
-	VMOVDQU      lm3_323<>+0(SB), Y2
-	VMOVDQU      lm3_321<>+0(SB), Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -4981,10 +5351,10 @@ done2:
 TEXT ·encodeGroupsLm3_32AVX2(SB), NOSPLIT, $0-32
 
 	// constants of the loops
-	VMOVDQU      lm3_3213<>+0(SB), Y0
-	VMOVDQU      lm3_3211<>+0(SB), Y1
-	VMOVDQU      lm3_3212<>+0(SB), Y2
-	VMOVDQU      lm3_3216<>+0(SB), Y3
+	VMOVDQU      lm3_32_level<>+0(SB), Y0
+	VMOVDQU      lm3_32_threshold<>+0(SB), Y1
+	VMOVDQU      lm3_32_threshold2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask3<>+0(SB), Y3
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -5052,7 +5422,7 @@ done4:
 	ADDQ         $1, DI
 
 	// length
-	VMOVDQU      lm3_326<>+0(SB), Y4
+	VMOVDQU      lm3_32_sum<>+0(SB), Y4
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -5085,14 +5455,14 @@ done6:
 
 	// v
 	VMOVUPS      1056(CX), Y4
-	VMOVDQU      lm3_327<>+0(SB), Y5
+	VMOVDQU      lm3_32_const<>+0(SB), Y5
 	VCMPPS       $0x1e, Y5, Y4, Y4
 	VMOVDQU      Y4, 1088(CX)
-	VMOVDQU      lm3_328<>+0(SB), Y4
+	VMOVDQU      lm3_32_const2<>+0(SB), Y4
 	VMOVUPS      1056(CX), Y5
 	VDIVPS       Y5, Y4, Y4
 	VMOVUPS      Y4, 1120(CX)
-	LEAQ         lm3_329<>+0(SB), SI
+	LEAQ         lm3_32_signs<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $8, R8
@@ -5104,7 +5474,7 @@ loop7:
 	VMOVUPS      (CX)(DI*8), Y5
 	VMOVUPS      1120(CX), Y6
 	VMULPS       Y6, Y5, Y5
-	VMOVDQU      lm3_326<>+0(SB), Y6
+	VMOVDQU      lm3_32_sum<>+0(SB), Y6
 	VBLENDVPS    Y4, Y5, Y6, Y4
 	VBROADCASTSS (SI)(DI*1), Y5
 	VMULPS       Y5, Y4, Y4
@@ -5113,7 +5483,7 @@ loop7:
 	VMOVUPS      32(CX)(DI*8), Y5
 	VMOVUPS      1120(CX), Y6
 	VMULPS       Y6, Y5, Y5
-	VMOVDQU      lm3_326<>+0(SB), Y6
+	VMOVDQU      lm3_32_sum<>+0(SB), Y6
 	VBLENDVPS    Y4, Y5, Y6, Y4
 	VBROADCASTSS 4(SI)(DI*1), Y5
 	VMULPS       Y5, Y4, Y4
@@ -5122,7 +5492,7 @@ loop7:
 	VMOVUPS      64(CX)(DI*8), Y5
 	VMOVUPS      1120(CX), Y6
 	VMULPS       Y6, Y5, Y5
-	VMOVDQU      lm3_326<>+0(SB), Y6
+	VMOVDQU      lm3_32_sum<>+0(SB), Y6
 	VBLENDVPS    Y4, Y5, Y6, Y4
 	VBROADCASTSS 8(SI)(DI*1), Y5
 	VMULPS       Y5, Y4, Y4
@@ -5131,7 +5501,7 @@ loop7:
 	VMOVUPS      96(CX)(DI*8), Y5
 	VMOVUPS      1120(CX), Y6
 	VMULPS       Y6, Y5, Y5
-	VMOVDQU      lm3_326<>+0(SB), Y6
+	VMOVDQU      lm3_32_sum<>+0(SB), Y6
 	VBLENDVPS    Y4, Y5, Y6, Y4
 	VBROADCASTSS 12(SI)(DI*1), Y5
 	VMULPS       Y5, Y4, Y4
@@ -5142,7 +5512,7 @@ loop7:
 
 done8:
 	ADDQ         $1, R8
-	LEAQ         lm3_3210<>+0(SB), SI
+	LEAQ         lm3_32_signs2<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $4, R8
@@ -5256,7 +5626,7 @@ done12:
 
 loop15:
 	VMOVUPS      1152(CX)(SI*8), Y4
-	VCMPPS       $0x15, lm3_326<>+0(SB), Y4, Y5
+	VCMPPS       $0x15, lm3_32_sum<>+0(SB), Y4, Y5
 	VPABSD       Y5, Y5
 	VPERMPS      Y1, Y5, Y6
 	VCMPPS       $0x15, Y6, Y4, Y6
@@ -5268,7 +5638,7 @@ loop15:
 	VPSUBD       Y4, Y5, Y4
 	VMOVDQU      Y4, 2176(CX)(SI*8)
 	VMOVUPS      1184(CX)(SI*8), Y4
-	VCMPPS       $0x15, lm3_326<>+0(SB), Y4, Y5
+	VCMPPS       $0x15, lm3_32_sum<>+0(SB), Y4, Y5
 	VPABSD       Y5, Y5
 	VPERMPS      Y1, Y5, Y6
 	VCMPPS       $0x15, Y6, Y4, Y6
@@ -5280,7 +5650,7 @@ loop15:
 	VPSUBD       Y4, Y5, Y4
 	VMOVDQU      Y4, 2208(CX)(SI*8)
 	VMOVUPS      1216(CX)(SI*8), Y4
-	VCMPPS       $0x15, lm3_326<>+0(SB), Y4, Y5
+	VCMPPS       $0x15, lm3_32_sum<>+0(SB), Y4, Y5
 	VPABSD       Y5, Y5
 	VPERMPS      Y1, Y5, Y6
 	VCMPPS       $0x15, Y6, Y4, Y6
@@ -5292,7 +5662,7 @@ loop15:
 	VPSUBD       Y4, Y5, Y4
 	VMOVDQU      Y4, 2240(CX)(SI*8)
 	VMOVUPS      1248(CX)(SI*8), Y4
-	VCMPPS       $0x15, lm3_326<>+0(SB), Y4, Y5
+	VCMPPS       $0x15, lm3_32_sum<>+0(SB), Y4, Y5
 	VPABSD       Y5, Y5
 	VPERMPS      Y1, Y5, Y6
 	VCMPPS       $0x15, Y6, Y4, Y6
@@ -5311,7 +5681,7 @@ done16:
 	ADDQ         $1, DI
 
 	// dot
-	VMOVDQU      lm3_326<>+0(SB), Y4
+	VMOVDQU      lm3_32_sum<>+0(SB), Y4
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -5348,7 +5718,7 @@ done18:
 	VMOVUPS      Y4, 3200(CX)
 
 	// r
-	VMOVDQU      lm3_326<>+0(SB), Y4
+	VMOVDQU      lm3_32_sum<>+0(SB), Y4
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -5385,15 +5755,15 @@ done20:
 	VMOVUPS      3232(CX), Y5
 	VDIVPS       Y5, Y4, Y4
 	VMOVUPS      1056(CX), Y5
-	VDIVPS       lm3_328<>+0(SB), Y5, Y5
+	VDIVPS       lm3_32_const2<>+0(SB), Y5, Y5
 	VMULPS       Y5, Y4, Y4
 	VMOVUPS      Y4, 3264(CX)
 
 	// norm
 	VMOVUPS      3264(CX), Y4
 	VCMPPS       $3, Y4, Y4, Y5
-	VPAND        lm3_3214<>+0(SB), Y4, Y6
-	VPOR         lm3_3215<>+0(SB), Y6, Y6
+	VPAND        lm3_32_norm<>+0(SB), Y4, Y6
+	VPOR         lm3_32_norm2<>+0(SB), Y6, Y6
 	VBLENDVPS    Y5, Y6, Y4, Y6
 	VCVTPS2PH    $0, Y6, X6
 	VPMOVZXWD    X6, Y4
@@ -5694,11 +6064,11 @@ done2:
 TEXT ·mix1xLm3_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm3_320<>+0(SB), Y0
-	VMOVDQU      lm3_322<>+0(SB), Y1
-	VMOVDQU      lm3_323<>+0(SB), Y2
-	VMOVDQU      lm3_321<>+0(SB), Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -5722,6 +6092,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -5776,11 +6148,11 @@ done2:
 TEXT ·mix2xLm3_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm3_320<>+0(SB), Y0
-	VMOVDQU      lm3_322<>+0(SB), Y1
-	VMOVDQU      lm3_323<>+0(SB), Y2
-	VMOVDQU      lm3_321<>+0(SB), Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -5810,6 +6182,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R9), Y13
 	VPSRLVD      Y0, Y13, Y13
 	VPAND        Y3, Y13, Y13
@@ -5913,15 +6287,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R10), Y12
-	VPSRLVD      lm3_320<>+0(SB), Y12, Y12
-	VPAND        lm3_321<>+0(SB), Y12, Y12
+	VPSRLVD      lm3_32_shifts<>+0(SB), Y12, Y12
+	VPAND        lm3_32_mask<>+0(SB), Y12, Y12
 	VPBROADCASTD 10(R10), Y13
-	VPSRLVD      lm3_322<>+0(SB), Y13, Y13
-	VPAND        lm3_323<>+0(SB), Y13, Y13
+	VPSRLVD      lm3_32_shifts2<>+0(SB), Y13, Y13
+	VPAND        lm3_32_mask2<>+0(SB), Y13, Y13
 	VPSLLD       $2, Y13, Y13
 	VPOR         Y13, Y12, Y12
-	VBROADCASTI128 lm3_324<>+0(SB), Y13
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y13
 	VPSHUFB      Y12, Y13, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
@@ -6037,15 +6413,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VPBROADCASTQ 2(R11), Y10
-	VPSRLVD      lm3_320<>+0(SB), Y10, Y10
-	VPAND        lm3_321<>+0(SB), Y10, Y10
+	VPSRLVD      lm3_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm3_32_mask<>+0(SB), Y10, Y10
 	VPBROADCASTD 10(R11), Y11
-	VPSRLVD      lm3_322<>+0(SB), Y11, Y11
-	VPAND        lm3_323<>+0(SB), Y11, Y11
+	VPSRLVD      lm3_32_shifts2<>+0(SB), Y11, Y11
+	VPAND        lm3_32_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $2, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm3_324<>+0(SB), Y11
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -6140,15 +6518,17 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VPBROADCASTQ 2(R11), Y10
-	VPSRLVD      lm3_320<>+0(SB), Y10, Y10
-	VPAND        lm3_321<>+0(SB), Y10, Y10
+	VPSRLVD      lm3_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm3_32_mask<>+0(SB), Y10, Y10
 	VPBROADCASTD 10(R11), Y11
-	VPSRLVD      lm3_322<>+0(SB), Y11, Y11
-	VPAND        lm3_323<>+0(SB), Y11, Y11
+	VPSRLVD      lm3_32_shifts2<>+0(SB), Y11, Y11
+	VPAND        lm3_32_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $2, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm3_324<>+0(SB), Y11
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10

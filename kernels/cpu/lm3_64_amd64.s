@@ -4,200 +4,200 @@
 
 #include "textflag.h"
 
-DATA lm3_640<>+0(SB)/8, $0x0000000000000000
-DATA lm3_640<>+8(SB)/8, $0x0000000200000002
-DATA lm3_640<>+16(SB)/8, $0x0000000400000004
-DATA lm3_640<>+24(SB)/8, $0x0000000600000006
-GLOBL lm3_640<>(SB), RODATA|NOPTR, $32
+DATA lm3_64_shifts<>+0(SB)/8, $0x0000000000000000
+DATA lm3_64_shifts<>+8(SB)/8, $0x0000000200000002
+DATA lm3_64_shifts<>+16(SB)/8, $0x0000000400000004
+DATA lm3_64_shifts<>+24(SB)/8, $0x0000000600000006
+GLOBL lm3_64_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_641<>+0(SB)/8, $0x0303030303030303
-DATA lm3_641<>+8(SB)/8, $0x0303030303030303
-DATA lm3_641<>+16(SB)/8, $0x0303030303030303
-DATA lm3_641<>+24(SB)/8, $0x0303030303030303
-GLOBL lm3_641<>(SB), RODATA|NOPTR, $32
+DATA lm3_64_mask<>+0(SB)/8, $0x0303030303030303
+DATA lm3_64_mask<>+8(SB)/8, $0x0303030303030303
+DATA lm3_64_mask<>+16(SB)/8, $0x0303030303030303
+DATA lm3_64_mask<>+24(SB)/8, $0x0303030303030303
+GLOBL lm3_64_mask<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_642<>+0(SB)/8, $0x0000000100000000
-DATA lm3_642<>+8(SB)/8, $0x0000000300000002
-DATA lm3_642<>+16(SB)/8, $0x0000000500000004
-DATA lm3_642<>+24(SB)/8, $0x0000000700000006
-GLOBL lm3_642<>(SB), RODATA|NOPTR, $32
+DATA lm3_64_shifts2<>+0(SB)/8, $0x0000000100000000
+DATA lm3_64_shifts2<>+8(SB)/8, $0x0000000300000002
+DATA lm3_64_shifts2<>+16(SB)/8, $0x0000000500000004
+DATA lm3_64_shifts2<>+24(SB)/8, $0x0000000700000006
+GLOBL lm3_64_shifts2<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_643<>+0(SB)/8, $0x0101010101010101
-DATA lm3_643<>+8(SB)/8, $0x0101010101010101
-DATA lm3_643<>+16(SB)/8, $0x0101010101010101
-DATA lm3_643<>+24(SB)/8, $0x0101010101010101
-GLOBL lm3_643<>(SB), RODATA|NOPTR, $32
+DATA lm3_64_mask2<>+0(SB)/8, $0x0101010101010101
+DATA lm3_64_mask2<>+8(SB)/8, $0x0101010101010101
+DATA lm3_64_mask2<>+16(SB)/8, $0x0101010101010101
+DATA lm3_64_mask2<>+24(SB)/8, $0x0101010101010101
+GLOBL lm3_64_mask2<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_644<>+0(SB)/8, $0x7147280df3d8b98f
-DATA lm3_644<>+8(SB)/8, $0x0000000000000000
-GLOBL lm3_644<>(SB), RODATA|NOPTR, $16
+DATA lm3_64_levels<>+0(SB)/8, $0x7147280df3d8b98f
+DATA lm3_64_levels<>+8(SB)/8, $0x0000000000000000
+GLOBL lm3_64_levels<>(SB), RODATA|NOPTR, $16
 
-DATA lm3_645<>+0(SB)/8, $0x0202020202020202
-DATA lm3_645<>+8(SB)/8, $0x0202020202020202
-DATA lm3_645<>+16(SB)/8, $0x0202020202020202
-DATA lm3_645<>+24(SB)/8, $0x0202020202020202
-GLOBL lm3_645<>(SB), RODATA|NOPTR, $32
+DATA lm3_64_mask3<>+0(SB)/8, $0x0202020202020202
+DATA lm3_64_mask3<>+8(SB)/8, $0x0202020202020202
+DATA lm3_64_mask3<>+16(SB)/8, $0x0202020202020202
+DATA lm3_64_mask3<>+24(SB)/8, $0x0202020202020202
+GLOBL lm3_64_mask3<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_646<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA lm3_646<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA lm3_646<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA lm3_646<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
-GLOBL lm3_646<>(SB), RODATA|NOPTR, $32
+DATA lm3_64_offset<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA lm3_64_offset<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA lm3_64_offset<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA lm3_64_offset<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
+GLOBL lm3_64_offset<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_647<>+0(SB)/8, $0x8080808080808080
-DATA lm3_647<>+8(SB)/8, $0x8080808080808080
-DATA lm3_647<>+16(SB)/8, $0x8080808080808080
-DATA lm3_647<>+24(SB)/8, $0x8080808080808080
-GLOBL lm3_647<>(SB), RODATA|NOPTR, $32
+DATA lm3_64_flip<>+0(SB)/8, $0x8080808080808080
+DATA lm3_64_flip<>+8(SB)/8, $0x8080808080808080
+DATA lm3_64_flip<>+16(SB)/8, $0x8080808080808080
+DATA lm3_64_flip<>+24(SB)/8, $0x8080808080808080
+GLOBL lm3_64_flip<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_648<>+0(SB)/8, $0xc2e20000c2e20000
-DATA lm3_648<>+8(SB)/8, $0xc2e20000c2e20000
-DATA lm3_648<>+16(SB)/8, $0xc2e20000c2e20000
-DATA lm3_648<>+24(SB)/8, $0xc2e20000c2e20000
-GLOBL lm3_648<>(SB), RODATA|NOPTR, $32
+DATA lm3_64_least<>+0(SB)/8, $0xc2e20000c2e20000
+DATA lm3_64_least<>+8(SB)/8, $0xc2e20000c2e20000
+DATA lm3_64_least<>+16(SB)/8, $0xc2e20000c2e20000
+DATA lm3_64_least<>+24(SB)/8, $0xc2e20000c2e20000
+GLOBL lm3_64_least<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_649<>+0(SB)/8, $0xe2b8997e64492a00
-DATA lm3_649<>+8(SB)/8, $0x0000000000000000
-GLOBL lm3_649<>(SB), RODATA|NOPTR, $16
+DATA lm3_64_levels2<>+0(SB)/8, $0xe2b8997e64492a00
+DATA lm3_64_levels2<>+8(SB)/8, $0x0000000000000000
+GLOBL lm3_64_levels2<>(SB), RODATA|NOPTR, $16
 
-DATA lm3_6410<>+0(SB)/8, $0x0001000100010001
-DATA lm3_6410<>+8(SB)/8, $0x0001000100010001
-DATA lm3_6410<>+16(SB)/8, $0x0001000100010001
-DATA lm3_6410<>+24(SB)/8, $0x0001000100010001
-GLOBL lm3_6410<>(SB), RODATA|NOPTR, $32
+DATA lm3_64_ones<>+0(SB)/8, $0x0001000100010001
+DATA lm3_64_ones<>+8(SB)/8, $0x0001000100010001
+DATA lm3_64_ones<>+16(SB)/8, $0x0001000100010001
+DATA lm3_64_ones<>+24(SB)/8, $0x0001000100010001
+GLOBL lm3_64_ones<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_6411<>+0(SB)/8, $0x0000000000000000
-DATA lm3_6411<>+8(SB)/8, $0x0000000000000000
-DATA lm3_6411<>+16(SB)/8, $0x0000000000000000
-DATA lm3_6411<>+24(SB)/8, $0x0000000000000000
-GLOBL lm3_6411<>(SB), RODATA|NOPTR, $32
+DATA lm3_64_sum<>+0(SB)/8, $0x0000000000000000
+DATA lm3_64_sum<>+8(SB)/8, $0x0000000000000000
+DATA lm3_64_sum<>+16(SB)/8, $0x0000000000000000
+DATA lm3_64_sum<>+24(SB)/8, $0x0000000000000000
+GLOBL lm3_64_sum<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_6412<>+0(SB)/8, $0x1e3ce5081e3ce508
-DATA lm3_6412<>+8(SB)/8, $0x1e3ce5081e3ce508
-DATA lm3_6412<>+16(SB)/8, $0x1e3ce5081e3ce508
-DATA lm3_6412<>+24(SB)/8, $0x1e3ce5081e3ce508
-GLOBL lm3_6412<>(SB), RODATA|NOPTR, $32
+DATA lm3_64_const<>+0(SB)/8, $0x1e3ce5081e3ce508
+DATA lm3_64_const<>+8(SB)/8, $0x1e3ce5081e3ce508
+DATA lm3_64_const<>+16(SB)/8, $0x1e3ce5081e3ce508
+DATA lm3_64_const<>+24(SB)/8, $0x1e3ce5081e3ce508
+GLOBL lm3_64_const<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_6413<>+0(SB)/8, $0x43d5f24043d5f240
-DATA lm3_6413<>+8(SB)/8, $0x43d5f24043d5f240
-DATA lm3_6413<>+16(SB)/8, $0x43d5f24043d5f240
-DATA lm3_6413<>+24(SB)/8, $0x43d5f24043d5f240
-GLOBL lm3_6413<>(SB), RODATA|NOPTR, $32
+DATA lm3_64_const2<>+0(SB)/8, $0x43d5f24043d5f240
+DATA lm3_64_const2<>+8(SB)/8, $0x43d5f24043d5f240
+DATA lm3_64_const2<>+16(SB)/8, $0x43d5f24043d5f240
+DATA lm3_64_const2<>+24(SB)/8, $0x43d5f24043d5f240
+GLOBL lm3_64_const2<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_6414<>+0(SB)/8, $0xbf8000003f800000
-DATA lm3_6414<>+8(SB)/8, $0x3f800000bf800000
-DATA lm3_6414<>+16(SB)/8, $0xbf800000bf800000
-DATA lm3_6414<>+24(SB)/8, $0xbf800000bf800000
-DATA lm3_6414<>+32(SB)/8, $0xbf8000003f800000
-DATA lm3_6414<>+40(SB)/8, $0x3f8000003f800000
-DATA lm3_6414<>+48(SB)/8, $0x3f8000003f800000
-DATA lm3_6414<>+56(SB)/8, $0xbf8000003f800000
-DATA lm3_6414<>+64(SB)/8, $0x3f8000003f800000
-DATA lm3_6414<>+72(SB)/8, $0xbf800000bf800000
-DATA lm3_6414<>+80(SB)/8, $0x3f800000bf800000
-DATA lm3_6414<>+88(SB)/8, $0x3f8000003f800000
-DATA lm3_6414<>+96(SB)/8, $0x3f800000bf800000
-DATA lm3_6414<>+104(SB)/8, $0x3f8000003f800000
-DATA lm3_6414<>+112(SB)/8, $0x3f800000bf800000
-DATA lm3_6414<>+120(SB)/8, $0x3f8000003f800000
-DATA lm3_6414<>+128(SB)/8, $0xbf8000003f800000
-DATA lm3_6414<>+136(SB)/8, $0xbf800000bf800000
-DATA lm3_6414<>+144(SB)/8, $0xbf800000bf800000
-DATA lm3_6414<>+152(SB)/8, $0xbf800000bf800000
-DATA lm3_6414<>+160(SB)/8, $0x3f8000003f800000
-DATA lm3_6414<>+168(SB)/8, $0xbf800000bf800000
-DATA lm3_6414<>+176(SB)/8, $0x3f800000bf800000
-DATA lm3_6414<>+184(SB)/8, $0xbf8000003f800000
-DATA lm3_6414<>+192(SB)/8, $0xbf800000bf800000
-DATA lm3_6414<>+200(SB)/8, $0xbf8000003f800000
-DATA lm3_6414<>+208(SB)/8, $0xbf800000bf800000
-DATA lm3_6414<>+216(SB)/8, $0x3f800000bf800000
-DATA lm3_6414<>+224(SB)/8, $0xbf800000bf800000
-DATA lm3_6414<>+232(SB)/8, $0xbf8000003f800000
-DATA lm3_6414<>+240(SB)/8, $0xbf8000003f800000
-DATA lm3_6414<>+248(SB)/8, $0x3f8000003f800000
-GLOBL lm3_6414<>(SB), RODATA|NOPTR, $256
+DATA lm3_64_signs<>+0(SB)/8, $0xbf8000003f800000
+DATA lm3_64_signs<>+8(SB)/8, $0x3f800000bf800000
+DATA lm3_64_signs<>+16(SB)/8, $0xbf800000bf800000
+DATA lm3_64_signs<>+24(SB)/8, $0xbf800000bf800000
+DATA lm3_64_signs<>+32(SB)/8, $0xbf8000003f800000
+DATA lm3_64_signs<>+40(SB)/8, $0x3f8000003f800000
+DATA lm3_64_signs<>+48(SB)/8, $0x3f8000003f800000
+DATA lm3_64_signs<>+56(SB)/8, $0xbf8000003f800000
+DATA lm3_64_signs<>+64(SB)/8, $0x3f8000003f800000
+DATA lm3_64_signs<>+72(SB)/8, $0xbf800000bf800000
+DATA lm3_64_signs<>+80(SB)/8, $0x3f800000bf800000
+DATA lm3_64_signs<>+88(SB)/8, $0x3f8000003f800000
+DATA lm3_64_signs<>+96(SB)/8, $0x3f800000bf800000
+DATA lm3_64_signs<>+104(SB)/8, $0x3f8000003f800000
+DATA lm3_64_signs<>+112(SB)/8, $0x3f800000bf800000
+DATA lm3_64_signs<>+120(SB)/8, $0x3f8000003f800000
+DATA lm3_64_signs<>+128(SB)/8, $0xbf8000003f800000
+DATA lm3_64_signs<>+136(SB)/8, $0xbf800000bf800000
+DATA lm3_64_signs<>+144(SB)/8, $0xbf800000bf800000
+DATA lm3_64_signs<>+152(SB)/8, $0xbf800000bf800000
+DATA lm3_64_signs<>+160(SB)/8, $0x3f8000003f800000
+DATA lm3_64_signs<>+168(SB)/8, $0xbf800000bf800000
+DATA lm3_64_signs<>+176(SB)/8, $0x3f800000bf800000
+DATA lm3_64_signs<>+184(SB)/8, $0xbf8000003f800000
+DATA lm3_64_signs<>+192(SB)/8, $0xbf800000bf800000
+DATA lm3_64_signs<>+200(SB)/8, $0xbf8000003f800000
+DATA lm3_64_signs<>+208(SB)/8, $0xbf800000bf800000
+DATA lm3_64_signs<>+216(SB)/8, $0x3f800000bf800000
+DATA lm3_64_signs<>+224(SB)/8, $0xbf800000bf800000
+DATA lm3_64_signs<>+232(SB)/8, $0xbf8000003f800000
+DATA lm3_64_signs<>+240(SB)/8, $0xbf8000003f800000
+DATA lm3_64_signs<>+248(SB)/8, $0x3f8000003f800000
+GLOBL lm3_64_signs<>(SB), RODATA|NOPTR, $256
 
-DATA lm3_6415<>+0(SB)/8, $0x3e000000be000000
-DATA lm3_6415<>+8(SB)/8, $0x3e000000be000000
-DATA lm3_6415<>+16(SB)/8, $0xbe000000be000000
-DATA lm3_6415<>+24(SB)/8, $0xbe000000be000000
-DATA lm3_6415<>+32(SB)/8, $0x3e0000003e000000
-DATA lm3_6415<>+40(SB)/8, $0xbe0000003e000000
-DATA lm3_6415<>+48(SB)/8, $0x3e000000be000000
-DATA lm3_6415<>+56(SB)/8, $0xbe0000003e000000
-DATA lm3_6415<>+64(SB)/8, $0x3e000000be000000
-DATA lm3_6415<>+72(SB)/8, $0x3e0000003e000000
-DATA lm3_6415<>+80(SB)/8, $0x3e0000003e000000
-DATA lm3_6415<>+88(SB)/8, $0x3e0000003e000000
-DATA lm3_6415<>+96(SB)/8, $0xbe000000be000000
-DATA lm3_6415<>+104(SB)/8, $0x3e000000be000000
-DATA lm3_6415<>+112(SB)/8, $0xbe000000be000000
-DATA lm3_6415<>+120(SB)/8, $0xbe000000be000000
-DATA lm3_6415<>+128(SB)/8, $0xbe0000003e000000
-DATA lm3_6415<>+136(SB)/8, $0x3e000000be000000
-DATA lm3_6415<>+144(SB)/8, $0xbe000000be000000
-DATA lm3_6415<>+152(SB)/8, $0xbe000000be000000
-DATA lm3_6415<>+160(SB)/8, $0xbe000000be000000
-DATA lm3_6415<>+168(SB)/8, $0x3e0000003e000000
-DATA lm3_6415<>+176(SB)/8, $0xbe0000003e000000
-DATA lm3_6415<>+184(SB)/8, $0x3e0000003e000000
-DATA lm3_6415<>+192(SB)/8, $0x3e000000be000000
-DATA lm3_6415<>+200(SB)/8, $0x3e0000003e000000
-DATA lm3_6415<>+208(SB)/8, $0x3e000000be000000
-DATA lm3_6415<>+216(SB)/8, $0xbe000000be000000
-DATA lm3_6415<>+224(SB)/8, $0x3e000000be000000
-DATA lm3_6415<>+232(SB)/8, $0x3e000000be000000
-DATA lm3_6415<>+240(SB)/8, $0x3e0000003e000000
-DATA lm3_6415<>+248(SB)/8, $0x3e000000be000000
-GLOBL lm3_6415<>(SB), RODATA|NOPTR, $256
+DATA lm3_64_signs2<>+0(SB)/8, $0x3e000000be000000
+DATA lm3_64_signs2<>+8(SB)/8, $0x3e000000be000000
+DATA lm3_64_signs2<>+16(SB)/8, $0xbe000000be000000
+DATA lm3_64_signs2<>+24(SB)/8, $0xbe000000be000000
+DATA lm3_64_signs2<>+32(SB)/8, $0x3e0000003e000000
+DATA lm3_64_signs2<>+40(SB)/8, $0xbe0000003e000000
+DATA lm3_64_signs2<>+48(SB)/8, $0x3e000000be000000
+DATA lm3_64_signs2<>+56(SB)/8, $0xbe0000003e000000
+DATA lm3_64_signs2<>+64(SB)/8, $0x3e000000be000000
+DATA lm3_64_signs2<>+72(SB)/8, $0x3e0000003e000000
+DATA lm3_64_signs2<>+80(SB)/8, $0x3e0000003e000000
+DATA lm3_64_signs2<>+88(SB)/8, $0x3e0000003e000000
+DATA lm3_64_signs2<>+96(SB)/8, $0xbe000000be000000
+DATA lm3_64_signs2<>+104(SB)/8, $0x3e000000be000000
+DATA lm3_64_signs2<>+112(SB)/8, $0xbe000000be000000
+DATA lm3_64_signs2<>+120(SB)/8, $0xbe000000be000000
+DATA lm3_64_signs2<>+128(SB)/8, $0xbe0000003e000000
+DATA lm3_64_signs2<>+136(SB)/8, $0x3e000000be000000
+DATA lm3_64_signs2<>+144(SB)/8, $0xbe000000be000000
+DATA lm3_64_signs2<>+152(SB)/8, $0xbe000000be000000
+DATA lm3_64_signs2<>+160(SB)/8, $0xbe000000be000000
+DATA lm3_64_signs2<>+168(SB)/8, $0x3e0000003e000000
+DATA lm3_64_signs2<>+176(SB)/8, $0xbe0000003e000000
+DATA lm3_64_signs2<>+184(SB)/8, $0x3e0000003e000000
+DATA lm3_64_signs2<>+192(SB)/8, $0x3e000000be000000
+DATA lm3_64_signs2<>+200(SB)/8, $0x3e0000003e000000
+DATA lm3_64_signs2<>+208(SB)/8, $0x3e000000be000000
+DATA lm3_64_signs2<>+216(SB)/8, $0xbe000000be000000
+DATA lm3_64_signs2<>+224(SB)/8, $0x3e000000be000000
+DATA lm3_64_signs2<>+232(SB)/8, $0x3e000000be000000
+DATA lm3_64_signs2<>+240(SB)/8, $0x3e0000003e000000
+DATA lm3_64_signs2<>+248(SB)/8, $0x3e000000be000000
+GLOBL lm3_64_signs2<>(SB), RODATA|NOPTR, $256
 
-DATA lm3_6416<>+0(SB)/8, $0x425e0000c25e0000
-DATA lm3_6416<>+8(SB)/8, $0x0000000000000000
-DATA lm3_6416<>+16(SB)/8, $0x0000000000000000
-DATA lm3_6416<>+24(SB)/8, $0x0000000000000000
-GLOBL lm3_6416<>(SB), RODATA|NOPTR, $32
+DATA lm3_64_threshold<>+0(SB)/8, $0x425e0000c25e0000
+DATA lm3_64_threshold<>+8(SB)/8, $0x0000000000000000
+DATA lm3_64_threshold<>+16(SB)/8, $0x0000000000000000
+DATA lm3_64_threshold<>+24(SB)/8, $0x0000000000000000
+GLOBL lm3_64_threshold<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_6417<>+0(SB)/8, $0xc1d40000c2b80000
-DATA lm3_6417<>+8(SB)/8, $0x42b8000041d40000
-DATA lm3_6417<>+16(SB)/8, $0x0000000000000000
-DATA lm3_6417<>+24(SB)/8, $0x0000000000000000
-GLOBL lm3_6417<>(SB), RODATA|NOPTR, $32
+DATA lm3_64_threshold2<>+0(SB)/8, $0xc1d40000c2b80000
+DATA lm3_64_threshold2<>+8(SB)/8, $0x42b8000041d40000
+DATA lm3_64_threshold2<>+16(SB)/8, $0x0000000000000000
+DATA lm3_64_threshold2<>+24(SB)/8, $0x0000000000000000
+GLOBL lm3_64_threshold2<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_6418<>+0(SB)/8, $0xc28e0000c2e20000
-DATA lm3_6418<>+8(SB)/8, $0xc1500000c2200000
-DATA lm3_6418<>+16(SB)/8, $0x4220000041500000
-DATA lm3_6418<>+24(SB)/8, $0x42e20000428e0000
-GLOBL lm3_6418<>(SB), RODATA|NOPTR, $32
+DATA lm3_64_level<>+0(SB)/8, $0xc28e0000c2e20000
+DATA lm3_64_level<>+8(SB)/8, $0xc1500000c2200000
+DATA lm3_64_level<>+16(SB)/8, $0x4220000041500000
+DATA lm3_64_level<>+24(SB)/8, $0x42e20000428e0000
+GLOBL lm3_64_level<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_6419<>+0(SB)/8, $0x8000000080000000
-DATA lm3_6419<>+8(SB)/8, $0x8000000080000000
-DATA lm3_6419<>+16(SB)/8, $0x8000000080000000
-DATA lm3_6419<>+24(SB)/8, $0x8000000080000000
-GLOBL lm3_6419<>(SB), RODATA|NOPTR, $32
+DATA lm3_64_norm<>+0(SB)/8, $0x8000000080000000
+DATA lm3_64_norm<>+8(SB)/8, $0x8000000080000000
+DATA lm3_64_norm<>+16(SB)/8, $0x8000000080000000
+DATA lm3_64_norm<>+24(SB)/8, $0x8000000080000000
+GLOBL lm3_64_norm<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_6420<>+0(SB)/8, $0x7fc000007fc00000
-DATA lm3_6420<>+8(SB)/8, $0x7fc000007fc00000
-DATA lm3_6420<>+16(SB)/8, $0x7fc000007fc00000
-DATA lm3_6420<>+24(SB)/8, $0x7fc000007fc00000
-GLOBL lm3_6420<>(SB), RODATA|NOPTR, $32
+DATA lm3_64_norm2<>+0(SB)/8, $0x7fc000007fc00000
+DATA lm3_64_norm2<>+8(SB)/8, $0x7fc000007fc00000
+DATA lm3_64_norm2<>+16(SB)/8, $0x7fc000007fc00000
+DATA lm3_64_norm2<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL lm3_64_norm2<>(SB), RODATA|NOPTR, $32
 
-DATA lm3_6421<>+0(SB)/8, $0x0000000300000003
-DATA lm3_6421<>+8(SB)/8, $0x0000000300000003
-DATA lm3_6421<>+16(SB)/8, $0x0000000300000003
-DATA lm3_6421<>+24(SB)/8, $0x0000000300000003
-GLOBL lm3_6421<>(SB), RODATA|NOPTR, $32
+DATA lm3_64_mask4<>+0(SB)/8, $0x0000000300000003
+DATA lm3_64_mask4<>+8(SB)/8, $0x0000000300000003
+DATA lm3_64_mask4<>+16(SB)/8, $0x0000000300000003
+DATA lm3_64_mask4<>+24(SB)/8, $0x0000000300000003
+GLOBL lm3_64_mask4<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsLm3_64AVX512 unpacks units of 64 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsLm3_64AVX512(SB), NOSPLIT, $192-24
 
 	// constants of the loops
-	VMOVDQU      lm3_640<>+0(SB), Y0
-	VMOVDQU      lm3_642<>+0(SB), Y1
-	VMOVDQU      lm3_643<>+0(SB), Y2
-	VMOVDQU      lm3_641<>+0(SB), Y3
-	VBROADCASTI128 lm3_644<>+0(SB), Y4
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -207,8 +207,12 @@ TEXT ·decodeUnitsLm3_64AVX512(SB), NOSPLIT, $192-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y3, Y6, Y6
@@ -235,6 +239,8 @@ loop1:
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y6, Y5, Y6
 	VMOVUPS      Y6, 96(AX)
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y3, Y6, Y6
@@ -276,11 +282,11 @@ done2:
 TEXT ·matmul1xLm3_64AVX512(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm3_640<>+0(SB), Y0
-	VMOVDQU      lm3_642<>+0(SB), Y1
-	VMOVDQU      lm3_643<>+0(SB), Y2
-	VMOVDQU      lm3_641<>+0(SB), Y3
-	VBROADCASTI128 lm3_644<>+0(SB), Y4
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -301,8 +307,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -333,6 +343,8 @@ loop3:
 	VMULPS       Y10, Y9, Y10
 	VMOVUPS      96(SI), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -373,6 +385,8 @@ done4:
 	VADDPS       Y6, Y5, Y5
 	VADDPS       Y7, Y5, Y5
 	VADDPS       Y8, Y5, Y5
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X6
 	VADDPS       X5, X6, X6
 	VMOVHLPS     X6, X6, X5
@@ -396,11 +410,11 @@ done2:
 TEXT ·matmul2xLm3_64AVX512(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm3_640<>+0(SB), Y0
-	VMOVDQU      lm3_642<>+0(SB), Y1
-	VMOVDQU      lm3_643<>+0(SB), Y2
-	VMOVDQU      lm3_641<>+0(SB), Y3
-	VBROADCASTI128 lm3_644<>+0(SB), Y4
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -422,8 +436,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -462,6 +480,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      96(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -509,6 +529,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y7, Y5, Y5
 	VADDPS       Y8, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X7
 	VADDPS       X5, X7, X7
 	VMOVHLPS     X7, X7, X5
@@ -542,11 +564,11 @@ done2:
 TEXT ·matmul3xLm3_64AVX512(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm3_640<>+0(SB), Y0
-	VMOVDQU      lm3_642<>+0(SB), Y1
-	VMOVDQU      lm3_643<>+0(SB), Y2
-	VMOVDQU      lm3_641<>+0(SB), Y3
-	VBROADCASTI128 lm3_644<>+0(SB), Y4
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -570,8 +592,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -618,6 +644,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y6
 	VMOVUPS      96(R8), Y10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -672,6 +700,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X8
 	VADDPS       X5, X8, X8
 	VMOVHLPS     X8, X8, X5
@@ -713,11 +743,11 @@ done2:
 TEXT ·matmul4xLm3_64AVX512(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm3_640<>+0(SB), Y0
-	VMOVDQU      lm3_642<>+0(SB), Y1
-	VMOVDQU      lm3_643<>+0(SB), Y2
-	VMOVDQU      lm3_641<>+0(SB), Y3
-	VBROADCASTI128 lm3_644<>+0(SB), Y4
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -742,8 +772,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -798,6 +832,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      96(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -860,6 +896,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X9
 	VADDPS       X5, X9, X9
 	VMOVHLPS     X9, X9, X5
@@ -909,11 +947,11 @@ done2:
 TEXT ·matmulQ81xLm3_64AVX512(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm3_640<>+0(SB), Y0
-	VMOVDQU      lm3_642<>+0(SB), Y1
-	VMOVDQU      lm3_643<>+0(SB), Y2
-	VMOVDQU      lm3_641<>+0(SB), Y3
-	VBROADCASTI128 lm3_644<>+0(SB), Y4
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -933,8 +971,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y3, Y8, Y8
@@ -949,6 +991,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y3, Y8, Y8
@@ -962,6 +1006,8 @@ loop3:
 	VMOVDQU      32(DX), Y11
 	VPSIGNB      Y8, Y11, Y8
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y10, Y9
 	VMULPS       Y7, Y8, Y7
@@ -975,6 +1021,8 @@ loop3:
 done4:
 	ADDQ         $1, DI
 	VADDPS       Y6, Y5, Y5
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X6
 	VADDPS       X5, X6, X6
 	VMOVHLPS     X6, X6, X5
@@ -998,11 +1046,11 @@ done2:
 TEXT ·matmulQ82xLm3_64AVX512(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm3_640<>+0(SB), Y0
-	VMOVDQU      lm3_642<>+0(SB), Y1
-	VMOVDQU      lm3_643<>+0(SB), Y2
-	VMOVDQU      lm3_641<>+0(SB), Y3
-	VBROADCASTI128 lm3_644<>+0(SB), Y4
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1022,8 +1070,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y3, Y8, Y8
@@ -1042,6 +1094,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y3, Y8, Y8
@@ -1058,6 +1112,8 @@ loop3:
 	VMOVDQU      96(DX), Y12
 	VPSIGNB      Y8, Y12, Y8
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1074,6 +1130,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X7
 	VADDPS       X5, X7, X7
 	VMOVHLPS     X7, X7, X5
@@ -1107,11 +1165,11 @@ done2:
 TEXT ·matmulQ83xLm3_64AVX512(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm3_640<>+0(SB), Y0
-	VMOVDQU      lm3_642<>+0(SB), Y1
-	VMOVDQU      lm3_643<>+0(SB), Y2
-	VMOVDQU      lm3_641<>+0(SB), Y3
-	VBROADCASTI128 lm3_644<>+0(SB), Y4
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1132,8 +1190,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1156,6 +1218,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1175,6 +1239,8 @@ loop3:
 	VMOVDQU      160(DX), Y14
 	VPSIGNB      Y9, Y14, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1195,6 +1261,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X8
 	VADDPS       X5, X8, X8
 	VMOVHLPS     X8, X8, X5
@@ -1236,10 +1304,10 @@ done2:
 TEXT ·matmulQ84xLm3_64AVX512(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm3_640<>+0(SB), Y0
-	VMOVDQU      lm3_642<>+0(SB), Y1
-	VMOVDQU      lm3_643<>+0(SB), Y2
-	VMOVDQU      lm3_641<>+0(SB), Y3
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1261,8 +1329,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1271,7 +1343,7 @@ loop3:
 	VPAND        Y2, Y10, Y10
 	VPSLLD       $2, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm3_644<>+0(SB), Y10
+	VBROADCASTI128 lm3_64_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      (DX), Y11
@@ -1290,6 +1362,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1298,7 +1372,7 @@ loop3:
 	VPAND        Y2, Y10, Y10
 	VPSLLD       $2, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm3_644<>+0(SB), Y10
+	VBROADCASTI128 lm3_64_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      32(DX), Y15
@@ -1313,6 +1387,8 @@ loop3:
 	VMOVDQU      224(DX), Y15
 	VPSIGNB      Y9, Y15, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1337,6 +1413,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X8
 	VADDPS       X4, X8, X8
 	VMOVHLPS     X8, X8, X4
@@ -1386,11 +1464,11 @@ done2:
 TEXT ·matmulQ8Block1xLm3_64AVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      lm3_640<>+0(SB), Y0
-	VMOVDQU      lm3_642<>+0(SB), Y1
-	VMOVDQU      lm3_643<>+0(SB), Y2
-	VMOVDQU      lm3_641<>+0(SB), Y3
-	VBROADCASTI128 lm3_649<>+0(SB), Y4
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_64_levels2<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1405,27 +1483,27 @@ TEXT ·matmulQ8Block1xLm3_64AVX512(SB), NOSPLIT, $576-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm3_643<>+0(SB), Y5
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y5
 	VMOVDQU      (CX), Y6
-	VPAND        lm3_645<>+0(SB), Y6, Y7
+	VPAND        lm3_64_mask3<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm3_646<>+0(SB), Y7, Y7
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPADDB       lm3_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, (DI)
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      32(CX), Y6
-	VPAND        lm3_645<>+0(SB), Y6, Y8
+	VPAND        lm3_64_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_646<>+0(SB), Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPADDB       lm3_64_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 32(DI)
 	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      lm3_648<>+0(SB), Y5
+	VMOVDQU      lm3_64_least<>+0(SB), Y5
 	VCVTDQ2PS    Y7, Y6
 	VMULPS       Y5, Y6, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -1452,6 +1530,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -1464,6 +1544,8 @@ loop3:
 	VMOVDQU      (DI), Y6
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y6, Y5, Y7
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -1528,11 +1610,11 @@ done2:
 TEXT ·matmulQ8Block2xLm3_64AVX512(SB), 0, $768-72
 
 	// constants of the loops
-	VMOVDQU      lm3_640<>+0(SB), Y0
-	VMOVDQU      lm3_642<>+0(SB), Y1
-	VMOVDQU      lm3_643<>+0(SB), Y2
-	VMOVDQU      lm3_641<>+0(SB), Y3
-	VBROADCASTI128 lm3_649<>+0(SB), Y4
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_64_levels2<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1547,27 +1629,27 @@ TEXT ·matmulQ8Block2xLm3_64AVX512(SB), 0, $768-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm3_643<>+0(SB), Y5
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y5
 	VMOVDQU      (CX), Y6
-	VPAND        lm3_645<>+0(SB), Y6, Y7
+	VPAND        lm3_64_mask3<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm3_646<>+0(SB), Y7, Y7
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPADDB       lm3_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, (DI)
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      32(CX), Y6
-	VPAND        lm3_645<>+0(SB), Y6, Y8
+	VPAND        lm3_64_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_646<>+0(SB), Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPADDB       lm3_64_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 32(DI)
 	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      lm3_648<>+0(SB), Y6
+	VMOVDQU      lm3_64_least<>+0(SB), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y7, Y6
 	VEXTRACTF128 $1, Y6, X7
@@ -1578,25 +1660,25 @@ TEXT ·matmulQ8Block2xLm3_64AVX512(SB), 0, $768-72
 	VADDSS       X6, X7, X7
 	VMOVSS       X7, (SI)
 	VMOVDQU      64(CX), Y6
-	VPAND        lm3_645<>+0(SB), Y6, Y7
+	VPAND        lm3_64_mask3<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm3_646<>+0(SB), Y7, Y7
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPADDB       lm3_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 64(DI)
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      96(CX), Y6
-	VPAND        lm3_645<>+0(SB), Y6, Y8
+	VPAND        lm3_64_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_646<>+0(SB), Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPADDB       lm3_64_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 96(DI)
 	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      lm3_648<>+0(SB), Y5
+	VMOVDQU      lm3_64_least<>+0(SB), Y5
 	VCVTDQ2PS    Y7, Y6
 	VMULPS       Y5, Y6, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -1623,6 +1705,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -1638,6 +1722,8 @@ loop3:
 	VMOVDQU      64(DI), Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y5, Y8
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -1730,11 +1816,11 @@ done2:
 TEXT ·matmulQ8Block3xLm3_64AVX512(SB), 0, $960-72
 
 	// constants of the loops
-	VMOVDQU      lm3_640<>+0(SB), Y0
-	VMOVDQU      lm3_642<>+0(SB), Y1
-	VMOVDQU      lm3_643<>+0(SB), Y2
-	VMOVDQU      lm3_641<>+0(SB), Y3
-	VBROADCASTI128 lm3_649<>+0(SB), Y4
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_64_levels2<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1749,27 +1835,27 @@ TEXT ·matmulQ8Block3xLm3_64AVX512(SB), 0, $960-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm3_643<>+0(SB), Y5
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y5
 	VMOVDQU      (CX), Y6
-	VPAND        lm3_645<>+0(SB), Y6, Y7
+	VPAND        lm3_64_mask3<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm3_646<>+0(SB), Y7, Y7
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPADDB       lm3_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, (DI)
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      32(CX), Y6
-	VPAND        lm3_645<>+0(SB), Y6, Y8
+	VPAND        lm3_64_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_646<>+0(SB), Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPADDB       lm3_64_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 32(DI)
 	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      lm3_648<>+0(SB), Y6
+	VMOVDQU      lm3_64_least<>+0(SB), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y7, Y6
 	VEXTRACTF128 $1, Y6, X7
@@ -1780,25 +1866,25 @@ TEXT ·matmulQ8Block3xLm3_64AVX512(SB), 0, $960-72
 	VADDSS       X6, X7, X7
 	VMOVSS       X7, (SI)
 	VMOVDQU      64(CX), Y6
-	VPAND        lm3_645<>+0(SB), Y6, Y7
+	VPAND        lm3_64_mask3<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm3_646<>+0(SB), Y7, Y7
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPADDB       lm3_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 64(DI)
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      96(CX), Y6
-	VPAND        lm3_645<>+0(SB), Y6, Y8
+	VPAND        lm3_64_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_646<>+0(SB), Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPADDB       lm3_64_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 96(DI)
 	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      lm3_648<>+0(SB), Y6
+	VMOVDQU      lm3_64_least<>+0(SB), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y7, Y6
 	VEXTRACTF128 $1, Y6, X7
@@ -1809,25 +1895,25 @@ TEXT ·matmulQ8Block3xLm3_64AVX512(SB), 0, $960-72
 	VADDSS       X6, X7, X7
 	VMOVSS       X7, 4(SI)
 	VMOVDQU      128(CX), Y6
-	VPAND        lm3_645<>+0(SB), Y6, Y7
+	VPAND        lm3_64_mask3<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm3_646<>+0(SB), Y7, Y7
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPADDB       lm3_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 128(DI)
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      160(CX), Y6
-	VPAND        lm3_645<>+0(SB), Y6, Y8
+	VPAND        lm3_64_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_646<>+0(SB), Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPADDB       lm3_64_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 160(DI)
 	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      lm3_648<>+0(SB), Y5
+	VMOVDQU      lm3_64_least<>+0(SB), Y5
 	VCVTDQ2PS    Y7, Y6
 	VMULPS       Y5, Y6, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -1854,6 +1940,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -1872,6 +1960,8 @@ loop3:
 	VMOVDQU      128(DI), Y6
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y6, Y5, Y9
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -1990,11 +2080,11 @@ done2:
 TEXT ·matmulQ8Block4xLm3_64AVX512(SB), 0, $1152-72
 
 	// constants of the loops
-	VMOVDQU      lm3_640<>+0(SB), Y0
-	VMOVDQU      lm3_642<>+0(SB), Y1
-	VMOVDQU      lm3_643<>+0(SB), Y2
-	VMOVDQU      lm3_641<>+0(SB), Y3
-	VBROADCASTI128 lm3_649<>+0(SB), Y4
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_64_levels2<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -2009,27 +2099,27 @@ TEXT ·matmulQ8Block4xLm3_64AVX512(SB), 0, $1152-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm3_643<>+0(SB), Y5
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y5
 	VMOVDQU      (CX), Y6
-	VPAND        lm3_645<>+0(SB), Y6, Y7
+	VPAND        lm3_64_mask3<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm3_646<>+0(SB), Y7, Y7
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPADDB       lm3_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, (DI)
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      32(CX), Y6
-	VPAND        lm3_645<>+0(SB), Y6, Y8
+	VPAND        lm3_64_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_646<>+0(SB), Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPADDB       lm3_64_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 32(DI)
 	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      lm3_648<>+0(SB), Y6
+	VMOVDQU      lm3_64_least<>+0(SB), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y7, Y6
 	VEXTRACTF128 $1, Y6, X7
@@ -2040,25 +2130,25 @@ TEXT ·matmulQ8Block4xLm3_64AVX512(SB), 0, $1152-72
 	VADDSS       X6, X7, X7
 	VMOVSS       X7, (SI)
 	VMOVDQU      64(CX), Y6
-	VPAND        lm3_645<>+0(SB), Y6, Y7
+	VPAND        lm3_64_mask3<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm3_646<>+0(SB), Y7, Y7
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPADDB       lm3_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 64(DI)
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      96(CX), Y6
-	VPAND        lm3_645<>+0(SB), Y6, Y8
+	VPAND        lm3_64_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_646<>+0(SB), Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPADDB       lm3_64_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 96(DI)
 	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      lm3_648<>+0(SB), Y6
+	VMOVDQU      lm3_64_least<>+0(SB), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y7, Y6
 	VEXTRACTF128 $1, Y6, X7
@@ -2069,25 +2159,25 @@ TEXT ·matmulQ8Block4xLm3_64AVX512(SB), 0, $1152-72
 	VADDSS       X6, X7, X7
 	VMOVSS       X7, 4(SI)
 	VMOVDQU      128(CX), Y6
-	VPAND        lm3_645<>+0(SB), Y6, Y7
+	VPAND        lm3_64_mask3<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm3_646<>+0(SB), Y7, Y7
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPADDB       lm3_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 128(DI)
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      160(CX), Y6
-	VPAND        lm3_645<>+0(SB), Y6, Y8
+	VPAND        lm3_64_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_646<>+0(SB), Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPADDB       lm3_64_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 160(DI)
 	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      lm3_648<>+0(SB), Y6
+	VMOVDQU      lm3_64_least<>+0(SB), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y7, Y6
 	VEXTRACTF128 $1, Y6, X7
@@ -2098,25 +2188,25 @@ TEXT ·matmulQ8Block4xLm3_64AVX512(SB), 0, $1152-72
 	VADDSS       X6, X7, X7
 	VMOVSS       X7, 8(SI)
 	VMOVDQU      192(CX), Y6
-	VPAND        lm3_645<>+0(SB), Y6, Y7
+	VPAND        lm3_64_mask3<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm3_646<>+0(SB), Y7, Y7
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPADDB       lm3_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 192(DI)
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y6, Y5, Y7
 	VMOVDQU      224(CX), Y6
-	VPAND        lm3_645<>+0(SB), Y6, Y8
+	VPAND        lm3_64_mask3<>+0(SB), Y6, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_646<>+0(SB), Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPADDB       lm3_64_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y8, Y6, Y6
-	VPXOR        lm3_647<>+0(SB), Y6, Y6
+	VPXOR        lm3_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 224(DI)
 	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      lm3_648<>+0(SB), Y5
+	VMOVDQU      lm3_64_least<>+0(SB), Y5
 	VCVTDQ2PS    Y7, Y6
 	VMULPS       Y5, Y6, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -2143,6 +2233,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -2164,6 +2256,8 @@ loop3:
 	VMOVDQU      192(DI), Y6
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y6, Y5, Y10
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -2308,11 +2402,11 @@ done2:
 TEXT ·unpackLm3_64AVX512(SB), NOSPLIT, $192-24
 
 	// constants of the loops
-	VMOVDQU      lm3_640<>+0(SB), Y0
-	VMOVDQU      lm3_642<>+0(SB), Y1
-	VMOVDQU      lm3_643<>+0(SB), Y2
-	VMOVDQU      lm3_641<>+0(SB), Y3
-	VBROADCASTI128 lm3_644<>+0(SB), Y4
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -2365,11 +2459,11 @@ done2:
 TEXT ·mixLevelsLm3_64AVX512(SB), NOSPLIT, $192-40
 
 	// constants of the loops
-	VMOVDQU      lm3_640<>+0(SB), Y0
-	VMOVDQU      lm3_642<>+0(SB), Y1
-	VMOVDQU      lm3_643<>+0(SB), Y2
-	VMOVDQU      lm3_641<>+0(SB), Y3
-	VBROADCASTI128 lm3_644<>+0(SB), Y4
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
 	MOVQ         levels+0(FP), AX
 	MOVQ         scales+8(FP), BX
 	MOVQ         v+16(FP), CX
@@ -2381,6 +2475,8 @@ TEXT ·mixLevelsLm3_64AVX512(SB), NOSPLIT, $192-40
 	JLT          done2
 
 loop1:
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(CX), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -2391,6 +2487,8 @@ loop1:
 	VPOR         Y6, Y5, Y5
 	VPSHUFB      Y5, Y4, Y5
 	VMOVDQU      Y5, (AX)
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(CX), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -2420,11 +2518,11 @@ done2:
 TEXT ·decodeUnitsLm3_64AVX2(SB), NOSPLIT, $192-24
 
 	// constants of the loops
-	VMOVDQU      lm3_640<>+0(SB), Y0
-	VMOVDQU      lm3_642<>+0(SB), Y1
-	VMOVDQU      lm3_643<>+0(SB), Y2
-	VMOVDQU      lm3_641<>+0(SB), Y3
-	VBROADCASTI128 lm3_644<>+0(SB), Y4
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -2434,8 +2532,12 @@ TEXT ·decodeUnitsLm3_64AVX2(SB), NOSPLIT, $192-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y3, Y6, Y6
@@ -2462,6 +2564,8 @@ loop1:
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y6, Y5, Y6
 	VMOVUPS      Y6, 96(AX)
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(BX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y3, Y6, Y6
@@ -2503,11 +2607,11 @@ done2:
 TEXT ·matmul1xLm3_64AVX2(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm3_640<>+0(SB), Y0
-	VMOVDQU      lm3_642<>+0(SB), Y1
-	VMOVDQU      lm3_643<>+0(SB), Y2
-	VMOVDQU      lm3_641<>+0(SB), Y3
-	VBROADCASTI128 lm3_644<>+0(SB), Y4
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2528,8 +2632,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -2560,6 +2668,8 @@ loop3:
 	VMULPS       Y10, Y9, Y10
 	VMOVUPS      96(SI), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -2600,6 +2710,8 @@ done4:
 	VADDPS       Y6, Y5, Y5
 	VADDPS       Y7, Y5, Y5
 	VADDPS       Y8, Y5, Y5
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X6
 	VADDPS       X5, X6, X6
 	VMOVHLPS     X6, X6, X5
@@ -2623,11 +2735,11 @@ done2:
 TEXT ·matmul2xLm3_64AVX2(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm3_640<>+0(SB), Y0
-	VMOVDQU      lm3_642<>+0(SB), Y1
-	VMOVDQU      lm3_643<>+0(SB), Y2
-	VMOVDQU      lm3_641<>+0(SB), Y3
-	VBROADCASTI128 lm3_644<>+0(SB), Y4
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2649,8 +2761,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -2689,6 +2805,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      96(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -2736,6 +2854,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y7, Y5, Y5
 	VADDPS       Y8, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X7
 	VADDPS       X5, X7, X7
 	VMOVHLPS     X7, X7, X5
@@ -2769,11 +2889,11 @@ done2:
 TEXT ·matmul3xLm3_64AVX2(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm3_640<>+0(SB), Y0
-	VMOVDQU      lm3_642<>+0(SB), Y1
-	VMOVDQU      lm3_643<>+0(SB), Y2
-	VMOVDQU      lm3_641<>+0(SB), Y3
-	VBROADCASTI128 lm3_644<>+0(SB), Y4
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2797,8 +2917,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -2845,6 +2969,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y6
 	VMOVUPS      96(R8), Y10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R10), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -2899,6 +3025,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X8
 	VADDPS       X5, X8, X8
 	VMOVHLPS     X8, X8, X5
@@ -2940,11 +3068,11 @@ done2:
 TEXT ·matmul4xLm3_64AVX2(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm3_640<>+0(SB), Y0
-	VMOVDQU      lm3_642<>+0(SB), Y1
-	VMOVDQU      lm3_643<>+0(SB), Y2
-	VMOVDQU      lm3_641<>+0(SB), Y3
-	VBROADCASTI128 lm3_644<>+0(SB), Y4
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2969,8 +3097,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -3025,6 +3157,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      96(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(R10), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -3087,6 +3221,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X9
 	VADDPS       X5, X9, X9
 	VMOVHLPS     X9, X9, X5
@@ -3136,12 +3272,12 @@ done2:
 TEXT ·matmulQ81xLm3_64AVX2(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm3_640<>+0(SB), Y0
-	VMOVDQU      lm3_642<>+0(SB), Y1
-	VMOVDQU      lm3_6410<>+0(SB), Y2
-	VMOVDQU      lm3_643<>+0(SB), Y3
-	VMOVDQU      lm3_641<>+0(SB), Y4
-	VBROADCASTI128 lm3_644<>+0(SB), Y5
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_64_ones<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y3
+	VMOVDQU      lm3_64_mask<>+0(SB), Y4
+	VBROADCASTI128 lm3_64_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3161,8 +3297,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -3177,6 +3317,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -3192,6 +3334,8 @@ loop3:
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y2, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
@@ -3205,6 +3349,8 @@ loop3:
 done4:
 	ADDQ         $1, DI
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -3228,12 +3374,12 @@ done2:
 TEXT ·matmulQ82xLm3_64AVX2(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm3_6410<>+0(SB), Y0
-	VMOVDQU      lm3_640<>+0(SB), Y1
-	VMOVDQU      lm3_642<>+0(SB), Y2
-	VMOVDQU      lm3_643<>+0(SB), Y3
-	VMOVDQU      lm3_641<>+0(SB), Y4
-	VBROADCASTI128 lm3_644<>+0(SB), Y5
+	VMOVDQU      lm3_64_ones<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y1
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y3
+	VMOVDQU      lm3_64_mask<>+0(SB), Y4
+	VBROADCASTI128 lm3_64_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3253,8 +3399,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -3273,6 +3423,8 @@ loop3:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -3293,6 +3445,8 @@ loop3:
 	VPMADDUBSW   Y10, Y12, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -3309,6 +3463,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -3342,12 +3498,12 @@ done2:
 TEXT ·matmulQ83xLm3_64AVX2(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm3_6410<>+0(SB), Y0
-	VMOVDQU      lm3_640<>+0(SB), Y1
-	VMOVDQU      lm3_642<>+0(SB), Y2
-	VMOVDQU      lm3_643<>+0(SB), Y3
-	VMOVDQU      lm3_641<>+0(SB), Y4
-	VBROADCASTI128 lm3_644<>+0(SB), Y5
+	VMOVDQU      lm3_64_ones<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y1
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y3
+	VMOVDQU      lm3_64_mask<>+0(SB), Y4
+	VBROADCASTI128 lm3_64_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3368,8 +3524,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -3392,6 +3552,8 @@ loop3:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y11
 	VPSRLVD      Y1, Y11, Y11
 	VPAND        Y4, Y11, Y11
@@ -3417,6 +3579,8 @@ loop3:
 	VPMADDUBSW   Y11, Y14, Y11
 	VPMADDWD     Y0, Y11, Y11
 	VPADDD       Y11, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -3437,6 +3601,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -3478,10 +3644,10 @@ done2:
 TEXT ·matmulQ84xLm3_64AVX2(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm3_6410<>+0(SB), Y0
-	VMOVDQU      lm3_640<>+0(SB), Y1
-	VMOVDQU      lm3_642<>+0(SB), Y2
-	VMOVDQU      lm3_643<>+0(SB), Y3
+	VMOVDQU      lm3_64_ones<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y1
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3503,17 +3669,21 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
-	VPAND        lm3_641<>+0(SB), Y9, Y9
+	VPAND        lm3_64_mask<>+0(SB), Y9, Y9
 	VPBROADCASTD 18(R8), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $2, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm3_644<>+0(SB), Y10
+	VBROADCASTI128 lm3_64_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      (DX), Y11
@@ -3532,15 +3702,17 @@ loop3:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
-	VPAND        lm3_641<>+0(SB), Y10, Y10
+	VPAND        lm3_64_mask<>+0(SB), Y10, Y10
 	VPBROADCASTD 22(R8), Y14
 	VPSRLVD      Y2, Y14, Y14
 	VPAND        Y3, Y14, Y14
 	VPSLLD       $2, Y14, Y14
 	VPOR         Y14, Y10, Y10
-	VBROADCASTI128 lm3_644<>+0(SB), Y14
+	VBROADCASTI128 lm3_64_levels<>+0(SB), Y14
 	VPSHUFB      Y10, Y14, Y10
 	VPABSB       Y10, Y14
 	VMOVDQU      32(DX), Y15
@@ -3563,6 +3735,8 @@ loop3:
 	VPMADDUBSW   Y10, Y14, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -3587,6 +3761,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X8
 	VADDPS       X4, X8, X8
 	VMOVHLPS     X8, X8, X4
@@ -3636,12 +3812,12 @@ done2:
 TEXT ·matmulQ8Block1xLm3_64AVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      lm3_640<>+0(SB), Y0
-	VMOVDQU      lm3_642<>+0(SB), Y1
-	VMOVDQU      lm3_6410<>+0(SB), Y2
-	VMOVDQU      lm3_643<>+0(SB), Y3
-	VMOVDQU      lm3_641<>+0(SB), Y4
-	VBROADCASTI128 lm3_649<>+0(SB), Y5
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_64_ones<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y3
+	VMOVDQU      lm3_64_mask<>+0(SB), Y4
+	VBROADCASTI128 lm3_64_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -3656,29 +3832,29 @@ TEXT ·matmulQ8Block1xLm3_64AVX2(SB), NOSPLIT, $576-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm3_643<>+0(SB), Y6
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y6
 	VMOVDQU      (CX), Y7
-	VPAND        lm3_645<>+0(SB), Y7, Y8
+	VPAND        lm3_64_mask3<>+0(SB), Y7, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_646<>+0(SB), Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y7, Y7
+	VPADDB       lm3_64_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y7, Y7
 	VPAVGB       Y8, Y7, Y7
-	VPXOR        lm3_647<>+0(SB), Y7, Y7
+	VPXOR        lm3_64_flip<>+0(SB), Y7, Y7
 	VMOVDQU      Y7, (DI)
 	VPMADDUBSW   Y7, Y6, Y7
 	VPMADDWD     Y2, Y7, Y7
 	VMOVDQU      32(CX), Y8
-	VPAND        lm3_645<>+0(SB), Y8, Y9
+	VPAND        lm3_64_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_646<>+0(SB), Y9, Y9
-	VPXOR        lm3_647<>+0(SB), Y8, Y8
+	VPADDB       lm3_64_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_64_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 32(DI)
 	VPMADDUBSW   Y8, Y6, Y6
 	VPMADDWD     Y2, Y6, Y6
 	VPADDD       Y6, Y7, Y7
-	VMOVDQU      lm3_648<>+0(SB), Y6
+	VMOVDQU      lm3_64_least<>+0(SB), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y7, Y6
 	VEXTRACTF128 $1, Y6, X7
@@ -3705,6 +3881,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y4, Y6, Y6
@@ -3717,6 +3895,8 @@ loop3:
 	VMOVDQU      (DI), Y7
 	VPMADDUBSW   Y7, Y6, Y6
 	VPMADDWD     Y2, Y6, Y6
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y4, Y7, Y7
@@ -3783,12 +3963,12 @@ done2:
 TEXT ·matmulQ8Block2xLm3_64AVX2(SB), 0, $768-72
 
 	// constants of the loops
-	VMOVDQU      lm3_6410<>+0(SB), Y0
-	VMOVDQU      lm3_640<>+0(SB), Y1
-	VMOVDQU      lm3_642<>+0(SB), Y2
-	VMOVDQU      lm3_643<>+0(SB), Y3
-	VMOVDQU      lm3_641<>+0(SB), Y4
-	VBROADCASTI128 lm3_649<>+0(SB), Y5
+	VMOVDQU      lm3_64_ones<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y1
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y3
+	VMOVDQU      lm3_64_mask<>+0(SB), Y4
+	VBROADCASTI128 lm3_64_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -3803,29 +3983,29 @@ TEXT ·matmulQ8Block2xLm3_64AVX2(SB), 0, $768-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm3_643<>+0(SB), Y6
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y6
 	VMOVDQU      (CX), Y7
-	VPAND        lm3_645<>+0(SB), Y7, Y8
+	VPAND        lm3_64_mask3<>+0(SB), Y7, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_646<>+0(SB), Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y7, Y7
+	VPADDB       lm3_64_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y7, Y7
 	VPAVGB       Y8, Y7, Y7
-	VPXOR        lm3_647<>+0(SB), Y7, Y7
+	VPXOR        lm3_64_flip<>+0(SB), Y7, Y7
 	VMOVDQU      Y7, (DI)
 	VPMADDUBSW   Y7, Y6, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VMOVDQU      32(CX), Y8
-	VPAND        lm3_645<>+0(SB), Y8, Y9
+	VPAND        lm3_64_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_646<>+0(SB), Y9, Y9
-	VPXOR        lm3_647<>+0(SB), Y8, Y8
+	VPADDB       lm3_64_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_64_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 32(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
-	VMOVDQU      lm3_648<>+0(SB), Y8
+	VMOVDQU      lm3_64_least<>+0(SB), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y8, Y7, Y7
 	VEXTRACTF128 $1, Y7, X8
@@ -3836,27 +4016,27 @@ TEXT ·matmulQ8Block2xLm3_64AVX2(SB), 0, $768-72
 	VADDSS       X7, X8, X8
 	VMOVSS       X8, (SI)
 	VMOVDQU      64(CX), Y7
-	VPAND        lm3_645<>+0(SB), Y7, Y8
+	VPAND        lm3_64_mask3<>+0(SB), Y7, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_646<>+0(SB), Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y7, Y7
+	VPADDB       lm3_64_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y7, Y7
 	VPAVGB       Y8, Y7, Y7
-	VPXOR        lm3_647<>+0(SB), Y7, Y7
+	VPXOR        lm3_64_flip<>+0(SB), Y7, Y7
 	VMOVDQU      Y7, 64(DI)
 	VPMADDUBSW   Y7, Y6, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VMOVDQU      96(CX), Y8
-	VPAND        lm3_645<>+0(SB), Y8, Y9
+	VPAND        lm3_64_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_646<>+0(SB), Y9, Y9
-	VPXOR        lm3_647<>+0(SB), Y8, Y8
+	VPADDB       lm3_64_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_64_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 96(DI)
 	VPMADDUBSW   Y8, Y6, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y7, Y7
-	VMOVDQU      lm3_648<>+0(SB), Y6
+	VMOVDQU      lm3_64_least<>+0(SB), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y7, Y6
 	VEXTRACTF128 $1, Y6, X7
@@ -3883,6 +4063,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y6
 	VPSRLVD      Y1, Y6, Y6
 	VPAND        Y4, Y6, Y6
@@ -3898,6 +4080,8 @@ loop3:
 	VMOVDQU      64(DI), Y8
 	VPMADDUBSW   Y8, Y6, Y6
 	VPMADDWD     Y0, Y6, Y6
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y4, Y8, Y8
@@ -3994,12 +4178,12 @@ done2:
 TEXT ·matmulQ8Block3xLm3_64AVX2(SB), 0, $960-72
 
 	// constants of the loops
-	VMOVDQU      lm3_6410<>+0(SB), Y0
-	VMOVDQU      lm3_640<>+0(SB), Y1
-	VMOVDQU      lm3_642<>+0(SB), Y2
-	VMOVDQU      lm3_643<>+0(SB), Y3
-	VMOVDQU      lm3_641<>+0(SB), Y4
-	VBROADCASTI128 lm3_649<>+0(SB), Y5
+	VMOVDQU      lm3_64_ones<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y1
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y3
+	VMOVDQU      lm3_64_mask<>+0(SB), Y4
+	VBROADCASTI128 lm3_64_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -4014,29 +4198,29 @@ TEXT ·matmulQ8Block3xLm3_64AVX2(SB), 0, $960-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm3_643<>+0(SB), Y6
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y6
 	VMOVDQU      (CX), Y7
-	VPAND        lm3_645<>+0(SB), Y7, Y8
+	VPAND        lm3_64_mask3<>+0(SB), Y7, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_646<>+0(SB), Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y7, Y7
+	VPADDB       lm3_64_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y7, Y7
 	VPAVGB       Y8, Y7, Y7
-	VPXOR        lm3_647<>+0(SB), Y7, Y7
+	VPXOR        lm3_64_flip<>+0(SB), Y7, Y7
 	VMOVDQU      Y7, (DI)
 	VPMADDUBSW   Y7, Y6, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VMOVDQU      32(CX), Y8
-	VPAND        lm3_645<>+0(SB), Y8, Y9
+	VPAND        lm3_64_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_646<>+0(SB), Y9, Y9
-	VPXOR        lm3_647<>+0(SB), Y8, Y8
+	VPADDB       lm3_64_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_64_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 32(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
-	VMOVDQU      lm3_648<>+0(SB), Y8
+	VMOVDQU      lm3_64_least<>+0(SB), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y8, Y7, Y7
 	VEXTRACTF128 $1, Y7, X8
@@ -4047,27 +4231,27 @@ TEXT ·matmulQ8Block3xLm3_64AVX2(SB), 0, $960-72
 	VADDSS       X7, X8, X8
 	VMOVSS       X8, (SI)
 	VMOVDQU      64(CX), Y7
-	VPAND        lm3_645<>+0(SB), Y7, Y8
+	VPAND        lm3_64_mask3<>+0(SB), Y7, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_646<>+0(SB), Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y7, Y7
+	VPADDB       lm3_64_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y7, Y7
 	VPAVGB       Y8, Y7, Y7
-	VPXOR        lm3_647<>+0(SB), Y7, Y7
+	VPXOR        lm3_64_flip<>+0(SB), Y7, Y7
 	VMOVDQU      Y7, 64(DI)
 	VPMADDUBSW   Y7, Y6, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VMOVDQU      96(CX), Y8
-	VPAND        lm3_645<>+0(SB), Y8, Y9
+	VPAND        lm3_64_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_646<>+0(SB), Y9, Y9
-	VPXOR        lm3_647<>+0(SB), Y8, Y8
+	VPADDB       lm3_64_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_64_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 96(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
-	VMOVDQU      lm3_648<>+0(SB), Y8
+	VMOVDQU      lm3_64_least<>+0(SB), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y8, Y7, Y7
 	VEXTRACTF128 $1, Y7, X8
@@ -4078,27 +4262,27 @@ TEXT ·matmulQ8Block3xLm3_64AVX2(SB), 0, $960-72
 	VADDSS       X7, X8, X8
 	VMOVSS       X8, 4(SI)
 	VMOVDQU      128(CX), Y7
-	VPAND        lm3_645<>+0(SB), Y7, Y8
+	VPAND        lm3_64_mask3<>+0(SB), Y7, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_646<>+0(SB), Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y7, Y7
+	VPADDB       lm3_64_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y7, Y7
 	VPAVGB       Y8, Y7, Y7
-	VPXOR        lm3_647<>+0(SB), Y7, Y7
+	VPXOR        lm3_64_flip<>+0(SB), Y7, Y7
 	VMOVDQU      Y7, 128(DI)
 	VPMADDUBSW   Y7, Y6, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VMOVDQU      160(CX), Y8
-	VPAND        lm3_645<>+0(SB), Y8, Y9
+	VPAND        lm3_64_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_646<>+0(SB), Y9, Y9
-	VPXOR        lm3_647<>+0(SB), Y8, Y8
+	VPADDB       lm3_64_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_64_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 160(DI)
 	VPMADDUBSW   Y8, Y6, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y7, Y7
-	VMOVDQU      lm3_648<>+0(SB), Y6
+	VMOVDQU      lm3_64_least<>+0(SB), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y7, Y6
 	VEXTRACTF128 $1, Y6, X7
@@ -4125,6 +4309,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y6
 	VPSRLVD      Y1, Y6, Y6
 	VPAND        Y4, Y6, Y6
@@ -4143,6 +4329,8 @@ loop3:
 	VMOVDQU      128(DI), Y9
 	VPMADDUBSW   Y9, Y6, Y6
 	VPMADDWD     Y0, Y6, Y6
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -4267,12 +4455,12 @@ done2:
 TEXT ·matmulQ8Block4xLm3_64AVX2(SB), 0, $1152-72
 
 	// constants of the loops
-	VMOVDQU      lm3_6410<>+0(SB), Y0
-	VMOVDQU      lm3_640<>+0(SB), Y1
-	VMOVDQU      lm3_642<>+0(SB), Y2
-	VMOVDQU      lm3_643<>+0(SB), Y3
-	VMOVDQU      lm3_641<>+0(SB), Y4
-	VBROADCASTI128 lm3_649<>+0(SB), Y5
+	VMOVDQU      lm3_64_ones<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y1
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y3
+	VMOVDQU      lm3_64_mask<>+0(SB), Y4
+	VBROADCASTI128 lm3_64_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -4287,29 +4475,29 @@ TEXT ·matmulQ8Block4xLm3_64AVX2(SB), 0, $1152-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm3_643<>+0(SB), Y6
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y6
 	VMOVDQU      (CX), Y7
-	VPAND        lm3_645<>+0(SB), Y7, Y8
+	VPAND        lm3_64_mask3<>+0(SB), Y7, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_646<>+0(SB), Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y7, Y7
+	VPADDB       lm3_64_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y7, Y7
 	VPAVGB       Y8, Y7, Y7
-	VPXOR        lm3_647<>+0(SB), Y7, Y7
+	VPXOR        lm3_64_flip<>+0(SB), Y7, Y7
 	VMOVDQU      Y7, (DI)
 	VPMADDUBSW   Y7, Y6, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VMOVDQU      32(CX), Y8
-	VPAND        lm3_645<>+0(SB), Y8, Y9
+	VPAND        lm3_64_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_646<>+0(SB), Y9, Y9
-	VPXOR        lm3_647<>+0(SB), Y8, Y8
+	VPADDB       lm3_64_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_64_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 32(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
-	VMOVDQU      lm3_648<>+0(SB), Y8
+	VMOVDQU      lm3_64_least<>+0(SB), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y8, Y7, Y7
 	VEXTRACTF128 $1, Y7, X8
@@ -4320,27 +4508,27 @@ TEXT ·matmulQ8Block4xLm3_64AVX2(SB), 0, $1152-72
 	VADDSS       X7, X8, X8
 	VMOVSS       X8, (SI)
 	VMOVDQU      64(CX), Y7
-	VPAND        lm3_645<>+0(SB), Y7, Y8
+	VPAND        lm3_64_mask3<>+0(SB), Y7, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_646<>+0(SB), Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y7, Y7
+	VPADDB       lm3_64_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y7, Y7
 	VPAVGB       Y8, Y7, Y7
-	VPXOR        lm3_647<>+0(SB), Y7, Y7
+	VPXOR        lm3_64_flip<>+0(SB), Y7, Y7
 	VMOVDQU      Y7, 64(DI)
 	VPMADDUBSW   Y7, Y6, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VMOVDQU      96(CX), Y8
-	VPAND        lm3_645<>+0(SB), Y8, Y9
+	VPAND        lm3_64_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_646<>+0(SB), Y9, Y9
-	VPXOR        lm3_647<>+0(SB), Y8, Y8
+	VPADDB       lm3_64_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_64_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 96(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
-	VMOVDQU      lm3_648<>+0(SB), Y8
+	VMOVDQU      lm3_64_least<>+0(SB), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y8, Y7, Y7
 	VEXTRACTF128 $1, Y7, X8
@@ -4351,27 +4539,27 @@ TEXT ·matmulQ8Block4xLm3_64AVX2(SB), 0, $1152-72
 	VADDSS       X7, X8, X8
 	VMOVSS       X8, 4(SI)
 	VMOVDQU      128(CX), Y7
-	VPAND        lm3_645<>+0(SB), Y7, Y8
+	VPAND        lm3_64_mask3<>+0(SB), Y7, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_646<>+0(SB), Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y7, Y7
+	VPADDB       lm3_64_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y7, Y7
 	VPAVGB       Y8, Y7, Y7
-	VPXOR        lm3_647<>+0(SB), Y7, Y7
+	VPXOR        lm3_64_flip<>+0(SB), Y7, Y7
 	VMOVDQU      Y7, 128(DI)
 	VPMADDUBSW   Y7, Y6, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VMOVDQU      160(CX), Y8
-	VPAND        lm3_645<>+0(SB), Y8, Y9
+	VPAND        lm3_64_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_646<>+0(SB), Y9, Y9
-	VPXOR        lm3_647<>+0(SB), Y8, Y8
+	VPADDB       lm3_64_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_64_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 160(DI)
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
-	VMOVDQU      lm3_648<>+0(SB), Y8
+	VMOVDQU      lm3_64_least<>+0(SB), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y8, Y7, Y7
 	VEXTRACTF128 $1, Y7, X8
@@ -4382,27 +4570,27 @@ TEXT ·matmulQ8Block4xLm3_64AVX2(SB), 0, $1152-72
 	VADDSS       X7, X8, X8
 	VMOVSS       X8, 8(SI)
 	VMOVDQU      192(CX), Y7
-	VPAND        lm3_645<>+0(SB), Y7, Y8
+	VPAND        lm3_64_mask3<>+0(SB), Y7, Y8
 	VPSRLD       $1, Y8, Y8
-	VPADDB       lm3_646<>+0(SB), Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y7, Y7
+	VPADDB       lm3_64_offset<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y7, Y7
 	VPAVGB       Y8, Y7, Y7
-	VPXOR        lm3_647<>+0(SB), Y7, Y7
+	VPXOR        lm3_64_flip<>+0(SB), Y7, Y7
 	VMOVDQU      Y7, 192(DI)
 	VPMADDUBSW   Y7, Y6, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VMOVDQU      224(CX), Y8
-	VPAND        lm3_645<>+0(SB), Y8, Y9
+	VPAND        lm3_64_mask3<>+0(SB), Y8, Y9
 	VPSRLD       $1, Y9, Y9
-	VPADDB       lm3_646<>+0(SB), Y9, Y9
-	VPXOR        lm3_647<>+0(SB), Y8, Y8
+	VPADDB       lm3_64_offset<>+0(SB), Y9, Y9
+	VPXOR        lm3_64_flip<>+0(SB), Y8, Y8
 	VPAVGB       Y9, Y8, Y8
-	VPXOR        lm3_647<>+0(SB), Y8, Y8
+	VPXOR        lm3_64_flip<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 224(DI)
 	VPMADDUBSW   Y8, Y6, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y7, Y7
-	VMOVDQU      lm3_648<>+0(SB), Y6
+	VMOVDQU      lm3_64_least<>+0(SB), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y7, Y6
 	VEXTRACTF128 $1, Y6, X7
@@ -4429,6 +4617,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y6
 	VPSRLVD      Y1, Y6, Y6
 	VPAND        Y4, Y6, Y6
@@ -4450,6 +4640,8 @@ loop3:
 	VMOVDQU      192(DI), Y10
 	VPMADDUBSW   Y10, Y6, Y6
 	VPMADDWD     Y0, Y6, Y6
+
+	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4602,11 +4794,11 @@ done2:
 TEXT ·unpackLm3_64AVX2(SB), NOSPLIT, $192-24
 
 	// constants of the loops
-	VMOVDQU      lm3_640<>+0(SB), Y0
-	VMOVDQU      lm3_642<>+0(SB), Y1
-	VMOVDQU      lm3_643<>+0(SB), Y2
-	VMOVDQU      lm3_641<>+0(SB), Y3
-	VBROADCASTI128 lm3_644<>+0(SB), Y4
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -4659,10 +4851,10 @@ done2:
 TEXT ·encodeGroupsLm3_64AVX2(SB), NOSPLIT, $0-32
 
 	// constants of the loops
-	VMOVDQU      lm3_6418<>+0(SB), Y0
-	VMOVDQU      lm3_6416<>+0(SB), Y1
-	VMOVDQU      lm3_6417<>+0(SB), Y2
-	VMOVDQU      lm3_6421<>+0(SB), Y3
+	VMOVDQU      lm3_64_level<>+0(SB), Y0
+	VMOVDQU      lm3_64_threshold<>+0(SB), Y1
+	VMOVDQU      lm3_64_threshold2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask4<>+0(SB), Y3
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -4730,7 +4922,7 @@ done4:
 	ADDQ         $1, DI
 
 	// length
-	VMOVDQU      lm3_6411<>+0(SB), Y4
+	VMOVDQU      lm3_64_sum<>+0(SB), Y4
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x10, DI
@@ -4763,14 +4955,14 @@ done6:
 
 	// v
 	VMOVUPS      2080(CX), Y4
-	VMOVDQU      lm3_6412<>+0(SB), Y5
+	VMOVDQU      lm3_64_const<>+0(SB), Y5
 	VCMPPS       $0x1e, Y5, Y4, Y4
 	VMOVDQU      Y4, 2112(CX)
-	VMOVDQU      lm3_6413<>+0(SB), Y4
+	VMOVDQU      lm3_64_const2<>+0(SB), Y4
 	VMOVUPS      2080(CX), Y5
 	VDIVPS       Y5, Y4, Y4
 	VMOVUPS      Y4, 2144(CX)
-	LEAQ         lm3_6414<>+0(SB), SI
+	LEAQ         lm3_64_signs<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $0x10, R8
@@ -4782,7 +4974,7 @@ loop7:
 	VMOVUPS      (CX)(DI*8), Y5
 	VMOVUPS      2144(CX), Y6
 	VMULPS       Y6, Y5, Y5
-	VMOVDQU      lm3_6411<>+0(SB), Y6
+	VMOVDQU      lm3_64_sum<>+0(SB), Y6
 	VBLENDVPS    Y4, Y5, Y6, Y4
 	VBROADCASTSS (SI)(DI*1), Y5
 	VMULPS       Y5, Y4, Y4
@@ -4791,7 +4983,7 @@ loop7:
 	VMOVUPS      32(CX)(DI*8), Y5
 	VMOVUPS      2144(CX), Y6
 	VMULPS       Y6, Y5, Y5
-	VMOVDQU      lm3_6411<>+0(SB), Y6
+	VMOVDQU      lm3_64_sum<>+0(SB), Y6
 	VBLENDVPS    Y4, Y5, Y6, Y4
 	VBROADCASTSS 4(SI)(DI*1), Y5
 	VMULPS       Y5, Y4, Y4
@@ -4800,7 +4992,7 @@ loop7:
 	VMOVUPS      64(CX)(DI*8), Y5
 	VMOVUPS      2144(CX), Y6
 	VMULPS       Y6, Y5, Y5
-	VMOVDQU      lm3_6411<>+0(SB), Y6
+	VMOVDQU      lm3_64_sum<>+0(SB), Y6
 	VBLENDVPS    Y4, Y5, Y6, Y4
 	VBROADCASTSS 8(SI)(DI*1), Y5
 	VMULPS       Y5, Y4, Y4
@@ -4809,7 +5001,7 @@ loop7:
 	VMOVUPS      96(CX)(DI*8), Y5
 	VMOVUPS      2144(CX), Y6
 	VMULPS       Y6, Y5, Y5
-	VMOVDQU      lm3_6411<>+0(SB), Y6
+	VMOVDQU      lm3_64_sum<>+0(SB), Y6
 	VBLENDVPS    Y4, Y5, Y6, Y4
 	VBROADCASTSS 12(SI)(DI*1), Y5
 	VMULPS       Y5, Y4, Y4
@@ -4820,7 +5012,7 @@ loop7:
 
 done8:
 	ADDQ         $1, R8
-	LEAQ         lm3_6415<>+0(SB), SI
+	LEAQ         lm3_64_signs2<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $8, R8
@@ -4966,7 +5158,7 @@ done12:
 
 loop15:
 	VMOVUPS      2176(CX)(SI*8), Y4
-	VCMPPS       $0x15, lm3_6411<>+0(SB), Y4, Y5
+	VCMPPS       $0x15, lm3_64_sum<>+0(SB), Y4, Y5
 	VPABSD       Y5, Y5
 	VPERMPS      Y1, Y5, Y6
 	VCMPPS       $0x15, Y6, Y4, Y6
@@ -4978,7 +5170,7 @@ loop15:
 	VPSUBD       Y4, Y5, Y4
 	VMOVDQU      Y4, 4224(CX)(SI*8)
 	VMOVUPS      2208(CX)(SI*8), Y4
-	VCMPPS       $0x15, lm3_6411<>+0(SB), Y4, Y5
+	VCMPPS       $0x15, lm3_64_sum<>+0(SB), Y4, Y5
 	VPABSD       Y5, Y5
 	VPERMPS      Y1, Y5, Y6
 	VCMPPS       $0x15, Y6, Y4, Y6
@@ -4990,7 +5182,7 @@ loop15:
 	VPSUBD       Y4, Y5, Y4
 	VMOVDQU      Y4, 4256(CX)(SI*8)
 	VMOVUPS      2240(CX)(SI*8), Y4
-	VCMPPS       $0x15, lm3_6411<>+0(SB), Y4, Y5
+	VCMPPS       $0x15, lm3_64_sum<>+0(SB), Y4, Y5
 	VPABSD       Y5, Y5
 	VPERMPS      Y1, Y5, Y6
 	VCMPPS       $0x15, Y6, Y4, Y6
@@ -5002,7 +5194,7 @@ loop15:
 	VPSUBD       Y4, Y5, Y4
 	VMOVDQU      Y4, 4288(CX)(SI*8)
 	VMOVUPS      2272(CX)(SI*8), Y4
-	VCMPPS       $0x15, lm3_6411<>+0(SB), Y4, Y5
+	VCMPPS       $0x15, lm3_64_sum<>+0(SB), Y4, Y5
 	VPABSD       Y5, Y5
 	VPERMPS      Y1, Y5, Y6
 	VCMPPS       $0x15, Y6, Y4, Y6
@@ -5021,7 +5213,7 @@ done16:
 	ADDQ         $1, DI
 
 	// dot
-	VMOVDQU      lm3_6411<>+0(SB), Y4
+	VMOVDQU      lm3_64_sum<>+0(SB), Y4
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x10, DI
@@ -5058,7 +5250,7 @@ done18:
 	VMOVUPS      Y4, 6272(CX)
 
 	// r
-	VMOVDQU      lm3_6411<>+0(SB), Y4
+	VMOVDQU      lm3_64_sum<>+0(SB), Y4
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x10, DI
@@ -5095,15 +5287,15 @@ done20:
 	VMOVUPS      6304(CX), Y5
 	VDIVPS       Y5, Y4, Y4
 	VMOVUPS      2080(CX), Y5
-	VDIVPS       lm3_6413<>+0(SB), Y5, Y5
+	VDIVPS       lm3_64_const2<>+0(SB), Y5, Y5
 	VMULPS       Y5, Y4, Y4
 	VMOVUPS      Y4, 6336(CX)
 
 	// norm
 	VMOVUPS      6336(CX), Y4
 	VCMPPS       $3, Y4, Y4, Y5
-	VPAND        lm3_6419<>+0(SB), Y4, Y6
-	VPOR         lm3_6420<>+0(SB), Y6, Y6
+	VPAND        lm3_64_norm<>+0(SB), Y4, Y6
+	VPOR         lm3_64_norm2<>+0(SB), Y6, Y6
 	VBLENDVPS    Y5, Y6, Y4, Y6
 	VCVTPS2PH    $0, Y6, X6
 	VPMOVZXWD    X6, Y4
@@ -5659,11 +5851,11 @@ done2:
 TEXT ·mixLevelsLm3_64AVX2(SB), NOSPLIT, $192-40
 
 	// constants of the loops
-	VMOVDQU      lm3_640<>+0(SB), Y0
-	VMOVDQU      lm3_642<>+0(SB), Y1
-	VMOVDQU      lm3_643<>+0(SB), Y2
-	VMOVDQU      lm3_641<>+0(SB), Y3
-	VBROADCASTI128 lm3_644<>+0(SB), Y4
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
 	MOVQ         levels+0(FP), AX
 	MOVQ         scales+8(FP), BX
 	MOVQ         v+16(FP), CX
@@ -5675,6 +5867,8 @@ TEXT ·mixLevelsLm3_64AVX2(SB), NOSPLIT, $192-40
 	JLT          done2
 
 loop1:
+
+	// levels of values 0 to 31
 	VPBROADCASTQ 2(CX), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5
@@ -5685,6 +5879,8 @@ loop1:
 	VPOR         Y6, Y5, Y5
 	VPSHUFB      Y5, Y4, Y5
 	VMOVDQU      Y5, (AX)
+
+	// levels of values 32 to 63
 	VPBROADCASTQ 10(CX), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y3, Y5, Y5

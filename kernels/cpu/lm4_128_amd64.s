@@ -4,262 +4,262 @@
 
 #include "textflag.h"
 
-DATA lm4_1280<>+0(SB)/8, $0x0000000000000000
-DATA lm4_1280<>+8(SB)/8, $0x0000000000000000
-DATA lm4_1280<>+16(SB)/8, $0x0000000400000004
-DATA lm4_1280<>+24(SB)/8, $0x0000000400000004
-GLOBL lm4_1280<>(SB), RODATA|NOPTR, $32
+DATA lm4_128_shifts<>+0(SB)/8, $0x0000000000000000
+DATA lm4_128_shifts<>+8(SB)/8, $0x0000000000000000
+DATA lm4_128_shifts<>+16(SB)/8, $0x0000000400000004
+DATA lm4_128_shifts<>+24(SB)/8, $0x0000000400000004
+GLOBL lm4_128_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_1281<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA lm4_1281<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA lm4_1281<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA lm4_1281<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL lm4_1281<>(SB), RODATA|NOPTR, $32
+DATA lm4_128_mask<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA lm4_128_mask<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA lm4_128_mask<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA lm4_128_mask<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL lm4_128_mask<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_1282<>+0(SB)/8, $0xfbf1e7dcd0c2b198
-DATA lm4_1282<>+8(SB)/8, $0x684f3e3024190f05
-GLOBL lm4_1282<>(SB), RODATA|NOPTR, $16
+DATA lm4_128_levels<>+0(SB)/8, $0xfbf1e7dcd0c2b198
+DATA lm4_128_levels<>+8(SB)/8, $0x684f3e3024190f05
+GLOBL lm4_128_levels<>(SB), RODATA|NOPTR, $16
 
-DATA lm4_1283<>+0(SB)/8, $0x0101010101010101
-DATA lm4_1283<>+8(SB)/8, $0x0101010101010101
-DATA lm4_1283<>+16(SB)/8, $0x0101010101010101
-DATA lm4_1283<>+24(SB)/8, $0x0101010101010101
-GLOBL lm4_1283<>(SB), RODATA|NOPTR, $32
+DATA lm4_128_ones<>+0(SB)/8, $0x0101010101010101
+DATA lm4_128_ones<>+8(SB)/8, $0x0101010101010101
+DATA lm4_128_ones<>+16(SB)/8, $0x0101010101010101
+DATA lm4_128_ones<>+24(SB)/8, $0x0101010101010101
+GLOBL lm4_128_ones<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_1284<>+0(SB)/8, $0x0202020202020202
-DATA lm4_1284<>+8(SB)/8, $0x0202020202020202
-DATA lm4_1284<>+16(SB)/8, $0x0202020202020202
-DATA lm4_1284<>+24(SB)/8, $0x0202020202020202
-GLOBL lm4_1284<>(SB), RODATA|NOPTR, $32
+DATA lm4_128_mask2<>+0(SB)/8, $0x0202020202020202
+DATA lm4_128_mask2<>+8(SB)/8, $0x0202020202020202
+DATA lm4_128_mask2<>+16(SB)/8, $0x0202020202020202
+DATA lm4_128_mask2<>+24(SB)/8, $0x0202020202020202
+GLOBL lm4_128_mask2<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_1285<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA lm4_1285<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA lm4_1285<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA lm4_1285<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
-GLOBL lm4_1285<>(SB), RODATA|NOPTR, $32
+DATA lm4_128_offset<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA lm4_128_offset<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA lm4_128_offset<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA lm4_128_offset<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
+GLOBL lm4_128_offset<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_1286<>+0(SB)/8, $0x8080808080808080
-DATA lm4_1286<>+8(SB)/8, $0x8080808080808080
-DATA lm4_1286<>+16(SB)/8, $0x8080808080808080
-DATA lm4_1286<>+24(SB)/8, $0x8080808080808080
-GLOBL lm4_1286<>(SB), RODATA|NOPTR, $32
+DATA lm4_128_flip<>+0(SB)/8, $0x8080808080808080
+DATA lm4_128_flip<>+8(SB)/8, $0x8080808080808080
+DATA lm4_128_flip<>+16(SB)/8, $0x8080808080808080
+DATA lm4_128_flip<>+24(SB)/8, $0x8080808080808080
+GLOBL lm4_128_flip<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_1287<>+0(SB)/8, $0xc2d00000c2d00000
-DATA lm4_1287<>+8(SB)/8, $0xc2d00000c2d00000
-DATA lm4_1287<>+16(SB)/8, $0xc2d00000c2d00000
-DATA lm4_1287<>+24(SB)/8, $0xc2d00000c2d00000
-GLOBL lm4_1287<>(SB), RODATA|NOPTR, $32
+DATA lm4_128_least<>+0(SB)/8, $0xc2d00000c2d00000
+DATA lm4_128_least<>+8(SB)/8, $0xc2d00000c2d00000
+DATA lm4_128_least<>+16(SB)/8, $0xc2d00000c2d00000
+DATA lm4_128_least<>+24(SB)/8, $0xc2d00000c2d00000
+GLOBL lm4_128_least<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_1288<>+0(SB)/8, $0x63594f44382a1900
-DATA lm4_1288<>+8(SB)/8, $0xd0b7a6988c81776d
-GLOBL lm4_1288<>(SB), RODATA|NOPTR, $16
+DATA lm4_128_levels2<>+0(SB)/8, $0x63594f44382a1900
+DATA lm4_128_levels2<>+8(SB)/8, $0xd0b7a6988c81776d
+GLOBL lm4_128_levels2<>(SB), RODATA|NOPTR, $16
 
-DATA lm4_1289<>+0(SB)/8, $0x0001000100010001
-DATA lm4_1289<>+8(SB)/8, $0x0001000100010001
-DATA lm4_1289<>+16(SB)/8, $0x0001000100010001
-DATA lm4_1289<>+24(SB)/8, $0x0001000100010001
-GLOBL lm4_1289<>(SB), RODATA|NOPTR, $32
+DATA lm4_128_ones2<>+0(SB)/8, $0x0001000100010001
+DATA lm4_128_ones2<>+8(SB)/8, $0x0001000100010001
+DATA lm4_128_ones2<>+16(SB)/8, $0x0001000100010001
+DATA lm4_128_ones2<>+24(SB)/8, $0x0001000100010001
+GLOBL lm4_128_ones2<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_12810<>+0(SB)/8, $0x0000000000000000
-DATA lm4_12810<>+8(SB)/8, $0x0000000000000000
-DATA lm4_12810<>+16(SB)/8, $0x0000000000000000
-DATA lm4_12810<>+24(SB)/8, $0x0000000000000000
-GLOBL lm4_12810<>(SB), RODATA|NOPTR, $32
+DATA lm4_128_sum<>+0(SB)/8, $0x0000000000000000
+DATA lm4_128_sum<>+8(SB)/8, $0x0000000000000000
+DATA lm4_128_sum<>+16(SB)/8, $0x0000000000000000
+DATA lm4_128_sum<>+24(SB)/8, $0x0000000000000000
+GLOBL lm4_128_sum<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_12811<>+0(SB)/8, $0x1e3ce5081e3ce508
-DATA lm4_12811<>+8(SB)/8, $0x1e3ce5081e3ce508
-DATA lm4_12811<>+16(SB)/8, $0x1e3ce5081e3ce508
-DATA lm4_12811<>+24(SB)/8, $0x1e3ce5081e3ce508
-GLOBL lm4_12811<>(SB), RODATA|NOPTR, $32
+DATA lm4_128_const<>+0(SB)/8, $0x1e3ce5081e3ce508
+DATA lm4_128_const<>+8(SB)/8, $0x1e3ce5081e3ce508
+DATA lm4_128_const<>+16(SB)/8, $0x1e3ce5081e3ce508
+DATA lm4_128_const<>+24(SB)/8, $0x1e3ce5081e3ce508
+GLOBL lm4_128_const<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_12812<>+0(SB)/8, $0x43da89ed43da89ed
-DATA lm4_12812<>+8(SB)/8, $0x43da89ed43da89ed
-DATA lm4_12812<>+16(SB)/8, $0x43da89ed43da89ed
-DATA lm4_12812<>+24(SB)/8, $0x43da89ed43da89ed
-GLOBL lm4_12812<>(SB), RODATA|NOPTR, $32
+DATA lm4_128_const2<>+0(SB)/8, $0x43da89ed43da89ed
+DATA lm4_128_const2<>+8(SB)/8, $0x43da89ed43da89ed
+DATA lm4_128_const2<>+16(SB)/8, $0x43da89ed43da89ed
+DATA lm4_128_const2<>+24(SB)/8, $0x43da89ed43da89ed
+GLOBL lm4_128_const2<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_12813<>+0(SB)/8, $0xbf8000003f800000
-DATA lm4_12813<>+8(SB)/8, $0x3f800000bf800000
-DATA lm4_12813<>+16(SB)/8, $0xbf800000bf800000
-DATA lm4_12813<>+24(SB)/8, $0xbf800000bf800000
-DATA lm4_12813<>+32(SB)/8, $0xbf8000003f800000
-DATA lm4_12813<>+40(SB)/8, $0x3f8000003f800000
-DATA lm4_12813<>+48(SB)/8, $0x3f8000003f800000
-DATA lm4_12813<>+56(SB)/8, $0xbf8000003f800000
-DATA lm4_12813<>+64(SB)/8, $0x3f8000003f800000
-DATA lm4_12813<>+72(SB)/8, $0xbf800000bf800000
-DATA lm4_12813<>+80(SB)/8, $0x3f800000bf800000
-DATA lm4_12813<>+88(SB)/8, $0x3f8000003f800000
-DATA lm4_12813<>+96(SB)/8, $0x3f800000bf800000
-DATA lm4_12813<>+104(SB)/8, $0x3f8000003f800000
-DATA lm4_12813<>+112(SB)/8, $0x3f800000bf800000
-DATA lm4_12813<>+120(SB)/8, $0x3f8000003f800000
-DATA lm4_12813<>+128(SB)/8, $0xbf8000003f800000
-DATA lm4_12813<>+136(SB)/8, $0xbf800000bf800000
-DATA lm4_12813<>+144(SB)/8, $0xbf800000bf800000
-DATA lm4_12813<>+152(SB)/8, $0xbf800000bf800000
-DATA lm4_12813<>+160(SB)/8, $0x3f8000003f800000
-DATA lm4_12813<>+168(SB)/8, $0xbf800000bf800000
-DATA lm4_12813<>+176(SB)/8, $0x3f800000bf800000
-DATA lm4_12813<>+184(SB)/8, $0xbf8000003f800000
-DATA lm4_12813<>+192(SB)/8, $0xbf800000bf800000
-DATA lm4_12813<>+200(SB)/8, $0xbf8000003f800000
-DATA lm4_12813<>+208(SB)/8, $0xbf800000bf800000
-DATA lm4_12813<>+216(SB)/8, $0x3f800000bf800000
-DATA lm4_12813<>+224(SB)/8, $0xbf800000bf800000
-DATA lm4_12813<>+232(SB)/8, $0xbf8000003f800000
-DATA lm4_12813<>+240(SB)/8, $0xbf8000003f800000
-DATA lm4_12813<>+248(SB)/8, $0x3f8000003f800000
-DATA lm4_12813<>+256(SB)/8, $0x3f8000003f800000
-DATA lm4_12813<>+264(SB)/8, $0x3f8000003f800000
-DATA lm4_12813<>+272(SB)/8, $0xbf800000bf800000
-DATA lm4_12813<>+280(SB)/8, $0x3f800000bf800000
-DATA lm4_12813<>+288(SB)/8, $0x3f8000003f800000
-DATA lm4_12813<>+296(SB)/8, $0xbf8000003f800000
-DATA lm4_12813<>+304(SB)/8, $0x3f800000bf800000
-DATA lm4_12813<>+312(SB)/8, $0xbf800000bf800000
-DATA lm4_12813<>+320(SB)/8, $0x3f800000bf800000
-DATA lm4_12813<>+328(SB)/8, $0xbf800000bf800000
-DATA lm4_12813<>+336(SB)/8, $0xbf800000bf800000
-DATA lm4_12813<>+344(SB)/8, $0x3f800000bf800000
-DATA lm4_12813<>+352(SB)/8, $0xbf800000bf800000
-DATA lm4_12813<>+360(SB)/8, $0xbf8000003f800000
-DATA lm4_12813<>+368(SB)/8, $0x3f800000bf800000
-DATA lm4_12813<>+376(SB)/8, $0xbf8000003f800000
-DATA lm4_12813<>+384(SB)/8, $0x3f800000bf800000
-DATA lm4_12813<>+392(SB)/8, $0x3f8000003f800000
-DATA lm4_12813<>+400(SB)/8, $0x3f800000bf800000
-DATA lm4_12813<>+408(SB)/8, $0xbf800000bf800000
-DATA lm4_12813<>+416(SB)/8, $0xbf800000bf800000
-DATA lm4_12813<>+424(SB)/8, $0xbf8000003f800000
-DATA lm4_12813<>+432(SB)/8, $0xbf8000003f800000
-DATA lm4_12813<>+440(SB)/8, $0x3f800000bf800000
-DATA lm4_12813<>+448(SB)/8, $0x3f8000003f800000
-DATA lm4_12813<>+456(SB)/8, $0xbf8000003f800000
-DATA lm4_12813<>+464(SB)/8, $0xbf8000003f800000
-DATA lm4_12813<>+472(SB)/8, $0x3f800000bf800000
-DATA lm4_12813<>+480(SB)/8, $0x3f8000003f800000
-DATA lm4_12813<>+488(SB)/8, $0xbf8000003f800000
-DATA lm4_12813<>+496(SB)/8, $0xbf8000003f800000
-DATA lm4_12813<>+504(SB)/8, $0xbf800000bf800000
-GLOBL lm4_12813<>(SB), RODATA|NOPTR, $512
+DATA lm4_128_signs<>+0(SB)/8, $0xbf8000003f800000
+DATA lm4_128_signs<>+8(SB)/8, $0x3f800000bf800000
+DATA lm4_128_signs<>+16(SB)/8, $0xbf800000bf800000
+DATA lm4_128_signs<>+24(SB)/8, $0xbf800000bf800000
+DATA lm4_128_signs<>+32(SB)/8, $0xbf8000003f800000
+DATA lm4_128_signs<>+40(SB)/8, $0x3f8000003f800000
+DATA lm4_128_signs<>+48(SB)/8, $0x3f8000003f800000
+DATA lm4_128_signs<>+56(SB)/8, $0xbf8000003f800000
+DATA lm4_128_signs<>+64(SB)/8, $0x3f8000003f800000
+DATA lm4_128_signs<>+72(SB)/8, $0xbf800000bf800000
+DATA lm4_128_signs<>+80(SB)/8, $0x3f800000bf800000
+DATA lm4_128_signs<>+88(SB)/8, $0x3f8000003f800000
+DATA lm4_128_signs<>+96(SB)/8, $0x3f800000bf800000
+DATA lm4_128_signs<>+104(SB)/8, $0x3f8000003f800000
+DATA lm4_128_signs<>+112(SB)/8, $0x3f800000bf800000
+DATA lm4_128_signs<>+120(SB)/8, $0x3f8000003f800000
+DATA lm4_128_signs<>+128(SB)/8, $0xbf8000003f800000
+DATA lm4_128_signs<>+136(SB)/8, $0xbf800000bf800000
+DATA lm4_128_signs<>+144(SB)/8, $0xbf800000bf800000
+DATA lm4_128_signs<>+152(SB)/8, $0xbf800000bf800000
+DATA lm4_128_signs<>+160(SB)/8, $0x3f8000003f800000
+DATA lm4_128_signs<>+168(SB)/8, $0xbf800000bf800000
+DATA lm4_128_signs<>+176(SB)/8, $0x3f800000bf800000
+DATA lm4_128_signs<>+184(SB)/8, $0xbf8000003f800000
+DATA lm4_128_signs<>+192(SB)/8, $0xbf800000bf800000
+DATA lm4_128_signs<>+200(SB)/8, $0xbf8000003f800000
+DATA lm4_128_signs<>+208(SB)/8, $0xbf800000bf800000
+DATA lm4_128_signs<>+216(SB)/8, $0x3f800000bf800000
+DATA lm4_128_signs<>+224(SB)/8, $0xbf800000bf800000
+DATA lm4_128_signs<>+232(SB)/8, $0xbf8000003f800000
+DATA lm4_128_signs<>+240(SB)/8, $0xbf8000003f800000
+DATA lm4_128_signs<>+248(SB)/8, $0x3f8000003f800000
+DATA lm4_128_signs<>+256(SB)/8, $0x3f8000003f800000
+DATA lm4_128_signs<>+264(SB)/8, $0x3f8000003f800000
+DATA lm4_128_signs<>+272(SB)/8, $0xbf800000bf800000
+DATA lm4_128_signs<>+280(SB)/8, $0x3f800000bf800000
+DATA lm4_128_signs<>+288(SB)/8, $0x3f8000003f800000
+DATA lm4_128_signs<>+296(SB)/8, $0xbf8000003f800000
+DATA lm4_128_signs<>+304(SB)/8, $0x3f800000bf800000
+DATA lm4_128_signs<>+312(SB)/8, $0xbf800000bf800000
+DATA lm4_128_signs<>+320(SB)/8, $0x3f800000bf800000
+DATA lm4_128_signs<>+328(SB)/8, $0xbf800000bf800000
+DATA lm4_128_signs<>+336(SB)/8, $0xbf800000bf800000
+DATA lm4_128_signs<>+344(SB)/8, $0x3f800000bf800000
+DATA lm4_128_signs<>+352(SB)/8, $0xbf800000bf800000
+DATA lm4_128_signs<>+360(SB)/8, $0xbf8000003f800000
+DATA lm4_128_signs<>+368(SB)/8, $0x3f800000bf800000
+DATA lm4_128_signs<>+376(SB)/8, $0xbf8000003f800000
+DATA lm4_128_signs<>+384(SB)/8, $0x3f800000bf800000
+DATA lm4_128_signs<>+392(SB)/8, $0x3f8000003f800000
+DATA lm4_128_signs<>+400(SB)/8, $0x3f800000bf800000
+DATA lm4_128_signs<>+408(SB)/8, $0xbf800000bf800000
+DATA lm4_128_signs<>+416(SB)/8, $0xbf800000bf800000
+DATA lm4_128_signs<>+424(SB)/8, $0xbf8000003f800000
+DATA lm4_128_signs<>+432(SB)/8, $0xbf8000003f800000
+DATA lm4_128_signs<>+440(SB)/8, $0x3f800000bf800000
+DATA lm4_128_signs<>+448(SB)/8, $0x3f8000003f800000
+DATA lm4_128_signs<>+456(SB)/8, $0xbf8000003f800000
+DATA lm4_128_signs<>+464(SB)/8, $0xbf8000003f800000
+DATA lm4_128_signs<>+472(SB)/8, $0x3f800000bf800000
+DATA lm4_128_signs<>+480(SB)/8, $0x3f8000003f800000
+DATA lm4_128_signs<>+488(SB)/8, $0xbf8000003f800000
+DATA lm4_128_signs<>+496(SB)/8, $0xbf8000003f800000
+DATA lm4_128_signs<>+504(SB)/8, $0xbf800000bf800000
+GLOBL lm4_128_signs<>(SB), RODATA|NOPTR, $512
 
-DATA lm4_12814<>+0(SB)/8, $0x3db504f3bdb504f3
-DATA lm4_12814<>+8(SB)/8, $0x3db504f3bdb504f3
-DATA lm4_12814<>+16(SB)/8, $0xbdb504f3bdb504f3
-DATA lm4_12814<>+24(SB)/8, $0xbdb504f3bdb504f3
-DATA lm4_12814<>+32(SB)/8, $0x3db504f33db504f3
-DATA lm4_12814<>+40(SB)/8, $0xbdb504f33db504f3
-DATA lm4_12814<>+48(SB)/8, $0x3db504f3bdb504f3
-DATA lm4_12814<>+56(SB)/8, $0xbdb504f33db504f3
-DATA lm4_12814<>+64(SB)/8, $0x3db504f3bdb504f3
-DATA lm4_12814<>+72(SB)/8, $0x3db504f33db504f3
-DATA lm4_12814<>+80(SB)/8, $0x3db504f33db504f3
-DATA lm4_12814<>+88(SB)/8, $0x3db504f33db504f3
-DATA lm4_12814<>+96(SB)/8, $0xbdb504f3bdb504f3
-DATA lm4_12814<>+104(SB)/8, $0x3db504f3bdb504f3
-DATA lm4_12814<>+112(SB)/8, $0xbdb504f3bdb504f3
-DATA lm4_12814<>+120(SB)/8, $0xbdb504f3bdb504f3
-DATA lm4_12814<>+128(SB)/8, $0xbdb504f33db504f3
-DATA lm4_12814<>+136(SB)/8, $0x3db504f3bdb504f3
-DATA lm4_12814<>+144(SB)/8, $0xbdb504f3bdb504f3
-DATA lm4_12814<>+152(SB)/8, $0xbdb504f3bdb504f3
-DATA lm4_12814<>+160(SB)/8, $0xbdb504f3bdb504f3
-DATA lm4_12814<>+168(SB)/8, $0x3db504f33db504f3
-DATA lm4_12814<>+176(SB)/8, $0xbdb504f33db504f3
-DATA lm4_12814<>+184(SB)/8, $0x3db504f33db504f3
-DATA lm4_12814<>+192(SB)/8, $0x3db504f3bdb504f3
-DATA lm4_12814<>+200(SB)/8, $0x3db504f33db504f3
-DATA lm4_12814<>+208(SB)/8, $0x3db504f3bdb504f3
-DATA lm4_12814<>+216(SB)/8, $0xbdb504f3bdb504f3
-DATA lm4_12814<>+224(SB)/8, $0x3db504f3bdb504f3
-DATA lm4_12814<>+232(SB)/8, $0x3db504f3bdb504f3
-DATA lm4_12814<>+240(SB)/8, $0x3db504f33db504f3
-DATA lm4_12814<>+248(SB)/8, $0x3db504f3bdb504f3
-DATA lm4_12814<>+256(SB)/8, $0x3db504f3bdb504f3
-DATA lm4_12814<>+264(SB)/8, $0x3db504f33db504f3
-DATA lm4_12814<>+272(SB)/8, $0xbdb504f33db504f3
-DATA lm4_12814<>+280(SB)/8, $0x3db504f33db504f3
-DATA lm4_12814<>+288(SB)/8, $0x3db504f33db504f3
-DATA lm4_12814<>+296(SB)/8, $0xbdb504f3bdb504f3
-DATA lm4_12814<>+304(SB)/8, $0x3db504f33db504f3
-DATA lm4_12814<>+312(SB)/8, $0xbdb504f3bdb504f3
-DATA lm4_12814<>+320(SB)/8, $0x3db504f3bdb504f3
-DATA lm4_12814<>+328(SB)/8, $0xbdb504f3bdb504f3
-DATA lm4_12814<>+336(SB)/8, $0x3db504f3bdb504f3
-DATA lm4_12814<>+344(SB)/8, $0x3db504f33db504f3
-DATA lm4_12814<>+352(SB)/8, $0x3db504f3bdb504f3
-DATA lm4_12814<>+360(SB)/8, $0xbdb504f33db504f3
-DATA lm4_12814<>+368(SB)/8, $0x3db504f3bdb504f3
-DATA lm4_12814<>+376(SB)/8, $0xbdb504f33db504f3
-DATA lm4_12814<>+384(SB)/8, $0x3db504f33db504f3
-DATA lm4_12814<>+392(SB)/8, $0xbdb504f33db504f3
-DATA lm4_12814<>+400(SB)/8, $0xbdb504f3bdb504f3
-DATA lm4_12814<>+408(SB)/8, $0xbdb504f3bdb504f3
-DATA lm4_12814<>+416(SB)/8, $0xbdb504f3bdb504f3
-DATA lm4_12814<>+424(SB)/8, $0x3db504f33db504f3
-DATA lm4_12814<>+432(SB)/8, $0xbdb504f3bdb504f3
-DATA lm4_12814<>+440(SB)/8, $0x3db504f33db504f3
-DATA lm4_12814<>+448(SB)/8, $0x3db504f33db504f3
-DATA lm4_12814<>+456(SB)/8, $0x3db504f33db504f3
-DATA lm4_12814<>+464(SB)/8, $0xbdb504f33db504f3
-DATA lm4_12814<>+472(SB)/8, $0xbdb504f33db504f3
-DATA lm4_12814<>+480(SB)/8, $0xbdb504f33db504f3
-DATA lm4_12814<>+488(SB)/8, $0xbdb504f3bdb504f3
-DATA lm4_12814<>+496(SB)/8, $0x3db504f3bdb504f3
-DATA lm4_12814<>+504(SB)/8, $0x3db504f3bdb504f3
-GLOBL lm4_12814<>(SB), RODATA|NOPTR, $512
+DATA lm4_128_signs2<>+0(SB)/8, $0x3db504f3bdb504f3
+DATA lm4_128_signs2<>+8(SB)/8, $0x3db504f3bdb504f3
+DATA lm4_128_signs2<>+16(SB)/8, $0xbdb504f3bdb504f3
+DATA lm4_128_signs2<>+24(SB)/8, $0xbdb504f3bdb504f3
+DATA lm4_128_signs2<>+32(SB)/8, $0x3db504f33db504f3
+DATA lm4_128_signs2<>+40(SB)/8, $0xbdb504f33db504f3
+DATA lm4_128_signs2<>+48(SB)/8, $0x3db504f3bdb504f3
+DATA lm4_128_signs2<>+56(SB)/8, $0xbdb504f33db504f3
+DATA lm4_128_signs2<>+64(SB)/8, $0x3db504f3bdb504f3
+DATA lm4_128_signs2<>+72(SB)/8, $0x3db504f33db504f3
+DATA lm4_128_signs2<>+80(SB)/8, $0x3db504f33db504f3
+DATA lm4_128_signs2<>+88(SB)/8, $0x3db504f33db504f3
+DATA lm4_128_signs2<>+96(SB)/8, $0xbdb504f3bdb504f3
+DATA lm4_128_signs2<>+104(SB)/8, $0x3db504f3bdb504f3
+DATA lm4_128_signs2<>+112(SB)/8, $0xbdb504f3bdb504f3
+DATA lm4_128_signs2<>+120(SB)/8, $0xbdb504f3bdb504f3
+DATA lm4_128_signs2<>+128(SB)/8, $0xbdb504f33db504f3
+DATA lm4_128_signs2<>+136(SB)/8, $0x3db504f3bdb504f3
+DATA lm4_128_signs2<>+144(SB)/8, $0xbdb504f3bdb504f3
+DATA lm4_128_signs2<>+152(SB)/8, $0xbdb504f3bdb504f3
+DATA lm4_128_signs2<>+160(SB)/8, $0xbdb504f3bdb504f3
+DATA lm4_128_signs2<>+168(SB)/8, $0x3db504f33db504f3
+DATA lm4_128_signs2<>+176(SB)/8, $0xbdb504f33db504f3
+DATA lm4_128_signs2<>+184(SB)/8, $0x3db504f33db504f3
+DATA lm4_128_signs2<>+192(SB)/8, $0x3db504f3bdb504f3
+DATA lm4_128_signs2<>+200(SB)/8, $0x3db504f33db504f3
+DATA lm4_128_signs2<>+208(SB)/8, $0x3db504f3bdb504f3
+DATA lm4_128_signs2<>+216(SB)/8, $0xbdb504f3bdb504f3
+DATA lm4_128_signs2<>+224(SB)/8, $0x3db504f3bdb504f3
+DATA lm4_128_signs2<>+232(SB)/8, $0x3db504f3bdb504f3
+DATA lm4_128_signs2<>+240(SB)/8, $0x3db504f33db504f3
+DATA lm4_128_signs2<>+248(SB)/8, $0x3db504f3bdb504f3
+DATA lm4_128_signs2<>+256(SB)/8, $0x3db504f3bdb504f3
+DATA lm4_128_signs2<>+264(SB)/8, $0x3db504f33db504f3
+DATA lm4_128_signs2<>+272(SB)/8, $0xbdb504f33db504f3
+DATA lm4_128_signs2<>+280(SB)/8, $0x3db504f33db504f3
+DATA lm4_128_signs2<>+288(SB)/8, $0x3db504f33db504f3
+DATA lm4_128_signs2<>+296(SB)/8, $0xbdb504f3bdb504f3
+DATA lm4_128_signs2<>+304(SB)/8, $0x3db504f33db504f3
+DATA lm4_128_signs2<>+312(SB)/8, $0xbdb504f3bdb504f3
+DATA lm4_128_signs2<>+320(SB)/8, $0x3db504f3bdb504f3
+DATA lm4_128_signs2<>+328(SB)/8, $0xbdb504f3bdb504f3
+DATA lm4_128_signs2<>+336(SB)/8, $0x3db504f3bdb504f3
+DATA lm4_128_signs2<>+344(SB)/8, $0x3db504f33db504f3
+DATA lm4_128_signs2<>+352(SB)/8, $0x3db504f3bdb504f3
+DATA lm4_128_signs2<>+360(SB)/8, $0xbdb504f33db504f3
+DATA lm4_128_signs2<>+368(SB)/8, $0x3db504f3bdb504f3
+DATA lm4_128_signs2<>+376(SB)/8, $0xbdb504f33db504f3
+DATA lm4_128_signs2<>+384(SB)/8, $0x3db504f33db504f3
+DATA lm4_128_signs2<>+392(SB)/8, $0xbdb504f33db504f3
+DATA lm4_128_signs2<>+400(SB)/8, $0xbdb504f3bdb504f3
+DATA lm4_128_signs2<>+408(SB)/8, $0xbdb504f3bdb504f3
+DATA lm4_128_signs2<>+416(SB)/8, $0xbdb504f3bdb504f3
+DATA lm4_128_signs2<>+424(SB)/8, $0x3db504f33db504f3
+DATA lm4_128_signs2<>+432(SB)/8, $0xbdb504f3bdb504f3
+DATA lm4_128_signs2<>+440(SB)/8, $0x3db504f33db504f3
+DATA lm4_128_signs2<>+448(SB)/8, $0x3db504f33db504f3
+DATA lm4_128_signs2<>+456(SB)/8, $0x3db504f33db504f3
+DATA lm4_128_signs2<>+464(SB)/8, $0xbdb504f33db504f3
+DATA lm4_128_signs2<>+472(SB)/8, $0xbdb504f33db504f3
+DATA lm4_128_signs2<>+480(SB)/8, $0xbdb504f33db504f3
+DATA lm4_128_signs2<>+488(SB)/8, $0xbdb504f3bdb504f3
+DATA lm4_128_signs2<>+496(SB)/8, $0x3db504f3bdb504f3
+DATA lm4_128_signs2<>+504(SB)/8, $0x3db504f3bdb504f3
+GLOBL lm4_128_signs2<>(SB), RODATA|NOPTR, $512
 
-DATA lm4_12815<>+0(SB)/8, $0x42280000c2280000
-DATA lm4_12815<>+8(SB)/8, $0x0000000000000000
-DATA lm4_12815<>+16(SB)/8, $0x0000000000000000
-DATA lm4_12815<>+24(SB)/8, $0x0000000000000000
-GLOBL lm4_12815<>(SB), RODATA|NOPTR, $32
+DATA lm4_128_threshold<>+0(SB)/8, $0x42280000c2280000
+DATA lm4_128_threshold<>+8(SB)/8, $0x0000000000000000
+DATA lm4_128_threshold<>+16(SB)/8, $0x0000000000000000
+DATA lm4_128_threshold<>+24(SB)/8, $0x0000000000000000
+GLOBL lm4_128_threshold<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_12816<>+0(SB)/8, $0xc1a00000c28d0000
-DATA lm4_12816<>+8(SB)/8, $0x428d000041a00000
-DATA lm4_12816<>+16(SB)/8, $0x0000000000000000
-DATA lm4_12816<>+24(SB)/8, $0x0000000000000000
-GLOBL lm4_12816<>(SB), RODATA|NOPTR, $32
+DATA lm4_128_threshold2<>+0(SB)/8, $0xc1a00000c28d0000
+DATA lm4_128_threshold2<>+8(SB)/8, $0x428d000041a00000
+DATA lm4_128_threshold2<>+16(SB)/8, $0x0000000000000000
+DATA lm4_128_threshold2<>+24(SB)/8, $0x0000000000000000
+GLOBL lm4_128_threshold2<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_12817<>+0(SB)/8, $0xc25c0000c2b70000
-DATA lm4_12817<>+8(SB)/8, $0xc1200000c1f40000
-DATA lm4_12817<>+16(SB)/8, $0x41f4000041200000
-DATA lm4_12817<>+24(SB)/8, $0x42b70000425c0000
-GLOBL lm4_12817<>(SB), RODATA|NOPTR, $32
+DATA lm4_128_threshold3<>+0(SB)/8, $0xc25c0000c2b70000
+DATA lm4_128_threshold3<>+8(SB)/8, $0xc1200000c1f40000
+DATA lm4_128_threshold3<>+16(SB)/8, $0x41f4000041200000
+DATA lm4_128_threshold3<>+24(SB)/8, $0x42b70000425c0000
+GLOBL lm4_128_threshold3<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_12818<>+0(SB)/8, $0xc29e0000c2d00000
-DATA lm4_12818<>+8(SB)/8, $0xc2400000c2780000
-DATA lm4_12818<>+16(SB)/8, $0xc1c80000c2100000
-DATA lm4_12818<>+24(SB)/8, $0xc0a00000c1700000
-GLOBL lm4_12818<>(SB), RODATA|NOPTR, $32
+DATA lm4_128_level<>+0(SB)/8, $0xc29e0000c2d00000
+DATA lm4_128_level<>+8(SB)/8, $0xc2400000c2780000
+DATA lm4_128_level<>+16(SB)/8, $0xc1c80000c2100000
+DATA lm4_128_level<>+24(SB)/8, $0xc0a00000c1700000
+GLOBL lm4_128_level<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_12819<>+0(SB)/8, $0x4170000040a00000
-DATA lm4_12819<>+8(SB)/8, $0x4210000041c80000
-DATA lm4_12819<>+16(SB)/8, $0x4278000042400000
-DATA lm4_12819<>+24(SB)/8, $0x42d00000429e0000
-GLOBL lm4_12819<>(SB), RODATA|NOPTR, $32
+DATA lm4_128_level2<>+0(SB)/8, $0x4170000040a00000
+DATA lm4_128_level2<>+8(SB)/8, $0x4210000041c80000
+DATA lm4_128_level2<>+16(SB)/8, $0x4278000042400000
+DATA lm4_128_level2<>+24(SB)/8, $0x42d00000429e0000
+GLOBL lm4_128_level2<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_12820<>+0(SB)/8, $0x8000000080000000
-DATA lm4_12820<>+8(SB)/8, $0x8000000080000000
-DATA lm4_12820<>+16(SB)/8, $0x8000000080000000
-DATA lm4_12820<>+24(SB)/8, $0x8000000080000000
-GLOBL lm4_12820<>(SB), RODATA|NOPTR, $32
+DATA lm4_128_norm<>+0(SB)/8, $0x8000000080000000
+DATA lm4_128_norm<>+8(SB)/8, $0x8000000080000000
+DATA lm4_128_norm<>+16(SB)/8, $0x8000000080000000
+DATA lm4_128_norm<>+24(SB)/8, $0x8000000080000000
+GLOBL lm4_128_norm<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_12821<>+0(SB)/8, $0x7fc000007fc00000
-DATA lm4_12821<>+8(SB)/8, $0x7fc000007fc00000
-DATA lm4_12821<>+16(SB)/8, $0x7fc000007fc00000
-DATA lm4_12821<>+24(SB)/8, $0x7fc000007fc00000
-GLOBL lm4_12821<>(SB), RODATA|NOPTR, $32
+DATA lm4_128_norm2<>+0(SB)/8, $0x7fc000007fc00000
+DATA lm4_128_norm2<>+8(SB)/8, $0x7fc000007fc00000
+DATA lm4_128_norm2<>+16(SB)/8, $0x7fc000007fc00000
+DATA lm4_128_norm2<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL lm4_128_norm2<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsLm4_128AVX512 unpacks units of 128 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsLm4_128AVX512(SB), NOSPLIT, $320-24
 
 	// constants of the loops
-	VMOVDQU      lm4_1280<>+0(SB), Y0
-	VMOVDQU      lm4_1281<>+0(SB), Y1
-	VBROADCASTI128 lm4_1282<>+0(SB), Y2
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_128_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -269,8 +269,12 @@ TEXT ·decodeUnitsLm4_128AVX512(SB), NOSPLIT, $320-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -292,6 +296,8 @@ loop1:
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y4, Y3, Y4
 	VMOVUPS      Y4, 96(AX)
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -313,6 +319,8 @@ loop1:
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y4, Y3, Y4
 	VMOVUPS      Y4, 224(AX)
+
+	// levels of values 64 to 95
 	VBROADCASTI128 34(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -334,6 +342,8 @@ loop1:
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y4, Y3, Y4
 	VMOVUPS      Y4, 352(AX)
+
+	// levels of values 96 to 127
 	VBROADCASTI128 50(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -370,9 +380,9 @@ done2:
 TEXT ·matmul1xLm4_128AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      lm4_1280<>+0(SB), Y0
-	VMOVDQU      lm4_1281<>+0(SB), Y1
-	VBROADCASTI128 lm4_1282<>+0(SB), Y2
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_128_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -393,8 +403,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -420,6 +434,8 @@ loop3:
 	VMULPS       Y8, Y7, Y8
 	VMOVUPS      96(SI), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -445,6 +461,8 @@ loop3:
 	VMULPS       Y8, Y7, Y8
 	VMOVUPS      224(SI), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 64 to 95
 	VBROADCASTI128 34(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -470,6 +488,8 @@ loop3:
 	VMULPS       Y8, Y7, Y8
 	VMOVUPS      352(SI), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 96 to 127
 	VBROADCASTI128 50(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -505,6 +525,8 @@ done4:
 	VADDPS       Y4, Y3, Y3
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -528,9 +550,9 @@ done2:
 TEXT ·matmul2xLm4_128AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      lm4_1280<>+0(SB), Y0
-	VMOVDQU      lm4_1281<>+0(SB), Y1
-	VBROADCASTI128 lm4_1282<>+0(SB), Y2
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_128_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -552,8 +574,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -587,6 +613,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      96(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -620,6 +648,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      224(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 64 to 95
 	VBROADCASTI128 34(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -653,6 +683,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      352(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 96 to 127
 	VBROADCASTI128 50(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -695,6 +727,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X5
 	VADDPS       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
@@ -728,9 +762,9 @@ done2:
 TEXT ·matmul3xLm4_128AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      lm4_1280<>+0(SB), Y0
-	VMOVDQU      lm4_1281<>+0(SB), Y1
-	VBROADCASTI128 lm4_1282<>+0(SB), Y2
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_128_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -754,8 +788,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -797,6 +835,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y4
 	VMOVUPS      96(R8), Y8
 	VFMADD231PS  Y8, Y7, Y5
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -838,6 +878,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y4
 	VMOVUPS      224(R8), Y8
 	VFMADD231PS  Y8, Y7, Y5
+
+	// levels of values 64 to 95
 	VBROADCASTI128 34(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -879,6 +921,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y4
 	VMOVUPS      352(R8), Y8
 	VFMADD231PS  Y8, Y7, Y5
+
+	// levels of values 96 to 127
 	VBROADCASTI128 50(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -928,6 +972,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X6
 	VADDPS       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
@@ -969,9 +1015,9 @@ done2:
 TEXT ·matmul4xLm4_128AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      lm4_1280<>+0(SB), Y0
-	VMOVDQU      lm4_1281<>+0(SB), Y1
-	VBROADCASTI128 lm4_1282<>+0(SB), Y2
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_128_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -996,8 +1042,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1047,6 +1097,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      96(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1096,6 +1148,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      224(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 64 to 95
 	VBROADCASTI128 34(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1145,6 +1199,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      352(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 96 to 127
 	VBROADCASTI128 50(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1202,6 +1258,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X7
 	VADDPS       X3, X7, X7
 	VMOVHLPS     X7, X7, X3
@@ -1251,9 +1309,9 @@ done2:
 TEXT ·matmulQ81xLm4_128AVX512(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      lm4_1280<>+0(SB), Y0
-	VMOVDQU      lm4_1281<>+0(SB), Y1
-	VBROADCASTI128 lm4_1282<>+0(SB), Y2
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_128_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1273,8 +1331,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1284,6 +1346,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1292,6 +1356,8 @@ loop3:
 	VMOVDQU      32(DX), Y9
 	VPSIGNB      Y6, Y9, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 34(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1300,6 +1366,8 @@ loop3:
 	VMOVDQU      64(DX), Y9
 	VPSIGNB      Y6, Y9, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 50(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1308,6 +1376,8 @@ loop3:
 	VMOVDQU      96(DX), Y9
 	VPSIGNB      Y6, Y9, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
@@ -1321,6 +1391,8 @@ loop3:
 done4:
 	ADDQ         $1, DI
 	VADDPS       Y4, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -1344,9 +1416,9 @@ done2:
 TEXT ·matmulQ82xLm4_128AVX512(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      lm4_1280<>+0(SB), Y0
-	VMOVDQU      lm4_1281<>+0(SB), Y1
-	VBROADCASTI128 lm4_1282<>+0(SB), Y2
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_128_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1366,8 +1438,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1381,6 +1457,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1392,6 +1470,8 @@ loop3:
 	VMOVDQU      160(DX), Y10
 	VPSIGNB      Y6, Y10, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 34(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1403,6 +1483,8 @@ loop3:
 	VMOVDQU      192(DX), Y10
 	VPSIGNB      Y6, Y10, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 50(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1414,6 +1496,8 @@ loop3:
 	VMOVDQU      224(DX), Y10
 	VPSIGNB      Y6, Y10, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -1430,6 +1514,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X5
 	VADDPS       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
@@ -1463,9 +1549,9 @@ done2:
 TEXT ·matmulQ83xLm4_128AVX512(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      lm4_1280<>+0(SB), Y0
-	VMOVDQU      lm4_1281<>+0(SB), Y1
-	VBROADCASTI128 lm4_1282<>+0(SB), Y2
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_128_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1486,8 +1572,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -1505,6 +1595,8 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -1519,6 +1611,8 @@ loop3:
 	VMOVDQU      288(DX), Y12
 	VPSIGNB      Y7, Y12, Y7
 	VPDPBUSD     Y7, Y8, Y9
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 34(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -1533,6 +1627,8 @@ loop3:
 	VMOVDQU      320(DX), Y12
 	VPSIGNB      Y7, Y12, Y7
 	VPDPBUSD     Y7, Y8, Y9
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 50(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -1547,6 +1643,8 @@ loop3:
 	VMOVDQU      352(DX), Y12
 	VPSIGNB      Y7, Y12, Y7
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -1567,6 +1665,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X6
 	VADDPS       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
@@ -1608,9 +1708,9 @@ done2:
 TEXT ·matmulQ84xLm4_128AVX512(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      lm4_1280<>+0(SB), Y0
-	VMOVDQU      lm4_1281<>+0(SB), Y1
-	VBROADCASTI128 lm4_1282<>+0(SB), Y2
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_128_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1632,8 +1732,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1655,6 +1759,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1672,6 +1778,8 @@ loop3:
 	VMOVDQU      416(DX), Y14
 	VPSIGNB      Y8, Y14, Y8
 	VPDPBUSD     Y8, Y9, Y10
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 34(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1689,6 +1797,8 @@ loop3:
 	VMOVDQU      448(DX), Y14
 	VPSIGNB      Y8, Y14, Y8
 	VPDPBUSD     Y8, Y9, Y10
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 50(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1706,6 +1816,8 @@ loop3:
 	VMOVDQU      480(DX), Y14
 	VPSIGNB      Y8, Y14, Y8
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1730,6 +1842,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X7
 	VADDPS       X3, X7, X7
 	VMOVHLPS     X7, X7, X3
@@ -1779,9 +1893,9 @@ done2:
 TEXT ·matmulQ8Block1xLm4_128AVX512(SB), 0, $768-72
 
 	// constants of the loops
-	VMOVDQU      lm4_1280<>+0(SB), Y0
-	VMOVDQU      lm4_1281<>+0(SB), Y1
-	VBROADCASTI128 lm4_1288<>+0(SB), Y2
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_128_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -1796,45 +1910,45 @@ TEXT ·matmulQ8Block1xLm4_128AVX512(SB), 0, $768-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_1283<>+0(SB), Y3
+	VMOVDQU      lm4_128_ones<>+0(SB), Y3
 	VMOVDQU      (CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y5
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm4_1285<>+0(SB), Y5, Y5
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, (DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      32(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 32(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      64(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 64(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      96(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 96(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm4_1287<>+0(SB), Y3
+	VMOVDQU      lm4_128_least<>+0(SB), Y3
 	VCVTDQ2PS    Y5, Y4
 	VMULPS       Y3, Y4, Y3
 	VEXTRACTF128 $1, Y3, X4
@@ -1861,6 +1975,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -1868,18 +1984,24 @@ loop3:
 	VMOVDQU      (DI), Y4
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
 	VPSHUFB      Y3, Y2, Y3
 	VMOVDQU      32(DI), Y4
 	VPDPBUSD     Y4, Y3, Y5
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 34(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
 	VPSHUFB      Y3, Y2, Y3
 	VMOVDQU      64(DI), Y4
 	VPDPBUSD     Y4, Y3, Y5
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 50(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -1939,9 +2061,9 @@ done2:
 TEXT ·matmulQ8Block2xLm4_128AVX512(SB), 0, $1024-72
 
 	// constants of the loops
-	VMOVDQU      lm4_1280<>+0(SB), Y0
-	VMOVDQU      lm4_1281<>+0(SB), Y1
-	VBROADCASTI128 lm4_1288<>+0(SB), Y2
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_128_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -1956,45 +2078,45 @@ TEXT ·matmulQ8Block2xLm4_128AVX512(SB), 0, $1024-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_1283<>+0(SB), Y3
+	VMOVDQU      lm4_128_ones<>+0(SB), Y3
 	VMOVDQU      (CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y5
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm4_1285<>+0(SB), Y5, Y5
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, (DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      32(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 32(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      64(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 64(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      96(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 96(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm4_1287<>+0(SB), Y4
+	VMOVDQU      lm4_128_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -2005,43 +2127,43 @@ TEXT ·matmulQ8Block2xLm4_128AVX512(SB), 0, $1024-72
 	VADDSS       X4, X5, X5
 	VMOVSS       X5, (SI)
 	VMOVDQU      128(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y5
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm4_1285<>+0(SB), Y5, Y5
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 128(DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      160(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 160(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      192(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 192(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      224(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 224(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm4_1287<>+0(SB), Y3
+	VMOVDQU      lm4_128_least<>+0(SB), Y3
 	VCVTDQ2PS    Y5, Y4
 	VMULPS       Y3, Y4, Y3
 	VEXTRACTF128 $1, Y3, X4
@@ -2068,6 +2190,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -2078,6 +2202,8 @@ loop3:
 	VMOVDQU      128(DI), Y4
 	VPXOR        Y6, Y6, Y6
 	VPDPBUSD     Y4, Y3, Y6
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -2086,6 +2212,8 @@ loop3:
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      160(DI), Y4
 	VPDPBUSD     Y4, Y3, Y6
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 34(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -2094,6 +2222,8 @@ loop3:
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      192(DI), Y4
 	VPDPBUSD     Y4, Y3, Y6
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 50(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -2181,9 +2311,9 @@ done2:
 TEXT ·matmulQ8Block3xLm4_128AVX512(SB), 0, $1280-72
 
 	// constants of the loops
-	VMOVDQU      lm4_1280<>+0(SB), Y0
-	VMOVDQU      lm4_1281<>+0(SB), Y1
-	VBROADCASTI128 lm4_1288<>+0(SB), Y2
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_128_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2198,45 +2328,45 @@ TEXT ·matmulQ8Block3xLm4_128AVX512(SB), 0, $1280-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_1283<>+0(SB), Y3
+	VMOVDQU      lm4_128_ones<>+0(SB), Y3
 	VMOVDQU      (CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y5
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm4_1285<>+0(SB), Y5, Y5
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, (DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      32(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 32(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      64(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 64(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      96(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 96(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm4_1287<>+0(SB), Y4
+	VMOVDQU      lm4_128_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -2247,43 +2377,43 @@ TEXT ·matmulQ8Block3xLm4_128AVX512(SB), 0, $1280-72
 	VADDSS       X4, X5, X5
 	VMOVSS       X5, (SI)
 	VMOVDQU      128(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y5
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm4_1285<>+0(SB), Y5, Y5
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 128(DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      160(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 160(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      192(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 192(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      224(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 224(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm4_1287<>+0(SB), Y4
+	VMOVDQU      lm4_128_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -2294,43 +2424,43 @@ TEXT ·matmulQ8Block3xLm4_128AVX512(SB), 0, $1280-72
 	VADDSS       X4, X5, X5
 	VMOVSS       X5, 4(SI)
 	VMOVDQU      256(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y5
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm4_1285<>+0(SB), Y5, Y5
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 256(DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      288(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 288(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      320(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 320(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      352(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 352(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm4_1287<>+0(SB), Y3
+	VMOVDQU      lm4_128_least<>+0(SB), Y3
 	VCVTDQ2PS    Y5, Y4
 	VMULPS       Y3, Y4, Y3
 	VEXTRACTF128 $1, Y3, X4
@@ -2357,6 +2487,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -2370,6 +2502,8 @@ loop3:
 	VMOVDQU      256(DI), Y4
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y4, Y3, Y7
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -2380,6 +2514,8 @@ loop3:
 	VPDPBUSD     Y4, Y3, Y6
 	VMOVDQU      288(DI), Y4
 	VPDPBUSD     Y4, Y3, Y7
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 34(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -2390,6 +2526,8 @@ loop3:
 	VPDPBUSD     Y4, Y3, Y6
 	VMOVDQU      320(DI), Y4
 	VPDPBUSD     Y4, Y3, Y7
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 50(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -2503,9 +2641,9 @@ done2:
 TEXT ·matmulQ8Block4xLm4_128AVX512(SB), 0, $1536-72
 
 	// constants of the loops
-	VMOVDQU      lm4_1280<>+0(SB), Y0
-	VMOVDQU      lm4_1281<>+0(SB), Y1
-	VBROADCASTI128 lm4_1288<>+0(SB), Y2
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_128_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2520,45 +2658,45 @@ TEXT ·matmulQ8Block4xLm4_128AVX512(SB), 0, $1536-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_1283<>+0(SB), Y3
+	VMOVDQU      lm4_128_ones<>+0(SB), Y3
 	VMOVDQU      (CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y5
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm4_1285<>+0(SB), Y5, Y5
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, (DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      32(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 32(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      64(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 64(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      96(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 96(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm4_1287<>+0(SB), Y4
+	VMOVDQU      lm4_128_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -2569,43 +2707,43 @@ TEXT ·matmulQ8Block4xLm4_128AVX512(SB), 0, $1536-72
 	VADDSS       X4, X5, X5
 	VMOVSS       X5, (SI)
 	VMOVDQU      128(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y5
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm4_1285<>+0(SB), Y5, Y5
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 128(DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      160(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 160(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      192(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 192(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      224(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 224(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm4_1287<>+0(SB), Y4
+	VMOVDQU      lm4_128_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -2616,43 +2754,43 @@ TEXT ·matmulQ8Block4xLm4_128AVX512(SB), 0, $1536-72
 	VADDSS       X4, X5, X5
 	VMOVSS       X5, 4(SI)
 	VMOVDQU      256(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y5
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm4_1285<>+0(SB), Y5, Y5
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 256(DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      288(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 288(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      320(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 320(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      352(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 352(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm4_1287<>+0(SB), Y4
+	VMOVDQU      lm4_128_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -2663,43 +2801,43 @@ TEXT ·matmulQ8Block4xLm4_128AVX512(SB), 0, $1536-72
 	VADDSS       X4, X5, X5
 	VMOVSS       X5, 8(SI)
 	VMOVDQU      384(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y5
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm4_1285<>+0(SB), Y5, Y5
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 384(DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      416(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 416(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      448(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 448(DI)
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      480(CX), Y4
-	VPAND        lm4_1284<>+0(SB), Y4, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_1286<>+0(SB), Y4, Y4
+	VPXOR        lm4_128_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 480(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm4_1287<>+0(SB), Y3
+	VMOVDQU      lm4_128_least<>+0(SB), Y3
 	VCVTDQ2PS    Y5, Y4
 	VMULPS       Y3, Y4, Y3
 	VEXTRACTF128 $1, Y3, X4
@@ -2726,6 +2864,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -2742,6 +2882,8 @@ loop3:
 	VMOVDQU      384(DI), Y4
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y4, Y3, Y8
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -2754,6 +2896,8 @@ loop3:
 	VPDPBUSD     Y4, Y3, Y7
 	VMOVDQU      416(DI), Y4
 	VPDPBUSD     Y4, Y3, Y8
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 34(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -2766,6 +2910,8 @@ loop3:
 	VPDPBUSD     Y4, Y3, Y7
 	VMOVDQU      448(DI), Y4
 	VPDPBUSD     Y4, Y3, Y8
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 50(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -2905,9 +3051,9 @@ done2:
 TEXT ·unpackLm4_128AVX512(SB), NOSPLIT, $320-24
 
 	// constants of the loops
-	VMOVDQU      lm4_1280<>+0(SB), Y0
-	VMOVDQU      lm4_1281<>+0(SB), Y1
-	VBROADCASTI128 lm4_1282<>+0(SB), Y2
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_128_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -2966,9 +3112,9 @@ done2:
 TEXT ·mixLevelsLm4_128AVX512(SB), NOSPLIT, $320-40
 
 	// constants of the loops
-	VMOVDQU      lm4_1280<>+0(SB), Y0
-	VMOVDQU      lm4_1281<>+0(SB), Y1
-	VBROADCASTI128 lm4_1282<>+0(SB), Y2
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_128_levels<>+0(SB), Y2
 	MOVQ         levels+0(FP), AX
 	MOVQ         scales+8(FP), BX
 	MOVQ         v+16(FP), CX
@@ -2980,21 +3126,29 @@ TEXT ·mixLevelsLm4_128AVX512(SB), NOSPLIT, $320-40
 	JLT          done2
 
 loop1:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(CX), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
 	VPSHUFB      Y3, Y2, Y3
 	VMOVDQU      Y3, (AX)
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(CX), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
 	VPSHUFB      Y3, Y2, Y3
 	VMOVDQU      Y3, 32(AX)
+
+	// levels of values 64 to 95
 	VBROADCASTI128 34(CX), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
 	VPSHUFB      Y3, Y2, Y3
 	VMOVDQU      Y3, 64(AX)
+
+	// levels of values 96 to 127
 	VBROADCASTI128 50(CX), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -3019,9 +3173,9 @@ done2:
 TEXT ·decodeUnitsLm4_128AVX2(SB), NOSPLIT, $320-24
 
 	// constants of the loops
-	VMOVDQU      lm4_1280<>+0(SB), Y0
-	VMOVDQU      lm4_1281<>+0(SB), Y1
-	VBROADCASTI128 lm4_1282<>+0(SB), Y2
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_128_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -3031,8 +3185,12 @@ TEXT ·decodeUnitsLm4_128AVX2(SB), NOSPLIT, $320-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -3054,6 +3212,8 @@ loop1:
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y4, Y3, Y4
 	VMOVUPS      Y4, 96(AX)
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -3075,6 +3235,8 @@ loop1:
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y4, Y3, Y4
 	VMOVUPS      Y4, 224(AX)
+
+	// levels of values 64 to 95
 	VBROADCASTI128 34(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -3096,6 +3258,8 @@ loop1:
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y4, Y3, Y4
 	VMOVUPS      Y4, 352(AX)
+
+	// levels of values 96 to 127
 	VBROADCASTI128 50(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -3132,9 +3296,9 @@ done2:
 TEXT ·matmul1xLm4_128AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      lm4_1280<>+0(SB), Y0
-	VMOVDQU      lm4_1281<>+0(SB), Y1
-	VBROADCASTI128 lm4_1282<>+0(SB), Y2
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_128_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3155,8 +3319,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3182,6 +3350,8 @@ loop3:
 	VMULPS       Y8, Y7, Y8
 	VMOVUPS      96(SI), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3207,6 +3377,8 @@ loop3:
 	VMULPS       Y8, Y7, Y8
 	VMOVUPS      224(SI), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 64 to 95
 	VBROADCASTI128 34(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3232,6 +3404,8 @@ loop3:
 	VMULPS       Y8, Y7, Y8
 	VMOVUPS      352(SI), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 96 to 127
 	VBROADCASTI128 50(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3267,6 +3441,8 @@ done4:
 	VADDPS       Y4, Y3, Y3
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -3290,9 +3466,9 @@ done2:
 TEXT ·matmul2xLm4_128AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      lm4_1280<>+0(SB), Y0
-	VMOVDQU      lm4_1281<>+0(SB), Y1
-	VBROADCASTI128 lm4_1282<>+0(SB), Y2
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_128_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3314,8 +3490,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3349,6 +3529,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      96(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3382,6 +3564,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      224(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 64 to 95
 	VBROADCASTI128 34(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3415,6 +3599,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      352(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 96 to 127
 	VBROADCASTI128 50(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3457,6 +3643,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X5
 	VADDPS       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
@@ -3490,9 +3678,9 @@ done2:
 TEXT ·matmul3xLm4_128AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      lm4_1280<>+0(SB), Y0
-	VMOVDQU      lm4_1281<>+0(SB), Y1
-	VBROADCASTI128 lm4_1282<>+0(SB), Y2
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_128_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3516,8 +3704,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -3559,6 +3751,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y4
 	VMOVUPS      96(R8), Y8
 	VFMADD231PS  Y8, Y7, Y5
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -3600,6 +3794,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y4
 	VMOVUPS      224(R8), Y8
 	VFMADD231PS  Y8, Y7, Y5
+
+	// levels of values 64 to 95
 	VBROADCASTI128 34(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -3641,6 +3837,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y4
 	VMOVUPS      352(R8), Y8
 	VFMADD231PS  Y8, Y7, Y5
+
+	// levels of values 96 to 127
 	VBROADCASTI128 50(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -3690,6 +3888,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X6
 	VADDPS       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
@@ -3731,9 +3931,9 @@ done2:
 TEXT ·matmul4xLm4_128AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      lm4_1280<>+0(SB), Y0
-	VMOVDQU      lm4_1281<>+0(SB), Y1
-	VBROADCASTI128 lm4_1282<>+0(SB), Y2
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_128_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3758,8 +3958,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3809,6 +4013,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      96(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3858,6 +4064,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      224(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 64 to 95
 	VBROADCASTI128 34(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3907,6 +4115,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      352(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 96 to 127
 	VBROADCASTI128 50(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3964,6 +4174,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X7
 	VADDPS       X3, X7, X7
 	VMOVHLPS     X7, X7, X3
@@ -4013,10 +4225,10 @@ done2:
 TEXT ·matmulQ81xLm4_128AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      lm4_1280<>+0(SB), Y0
-	VMOVDQU      lm4_1289<>+0(SB), Y1
-	VMOVDQU      lm4_1281<>+0(SB), Y2
-	VBROADCASTI128 lm4_1282<>+0(SB), Y3
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_128_ones2<>+0(SB), Y1
+	VMOVDQU      lm4_128_mask<>+0(SB), Y2
+	VBROADCASTI128 lm4_128_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4036,8 +4248,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -4047,6 +4263,8 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4057,6 +4275,8 @@ loop3:
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y1, Y8, Y8
 	VPADDD       Y8, Y7, Y7
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 34(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4067,6 +4287,8 @@ loop3:
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y1, Y8, Y8
 	VPADDD       Y8, Y7, Y7
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 50(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4077,6 +4299,8 @@ loop3:
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y1, Y8, Y8
 	VPADDD       Y8, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
@@ -4090,6 +4314,8 @@ loop3:
 done4:
 	ADDQ         $1, DI
 	VADDPS       Y5, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X5
 	VADDPS       X4, X5, X5
 	VMOVHLPS     X5, X5, X4
@@ -4113,10 +4339,10 @@ done2:
 TEXT ·matmulQ82xLm4_128AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      lm4_1289<>+0(SB), Y0
-	VMOVDQU      lm4_1280<>+0(SB), Y1
-	VMOVDQU      lm4_1281<>+0(SB), Y2
-	VBROADCASTI128 lm4_1282<>+0(SB), Y3
+	VMOVDQU      lm4_128_ones2<>+0(SB), Y0
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y1
+	VMOVDQU      lm4_128_mask<>+0(SB), Y2
+	VBROADCASTI128 lm4_128_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4136,8 +4362,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -4151,6 +4381,8 @@ loop3:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4166,6 +4398,8 @@ loop3:
 	VPMADDUBSW   Y8, Y10, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 34(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4181,6 +4415,8 @@ loop3:
 	VPMADDUBSW   Y8, Y10, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 50(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4196,6 +4432,8 @@ loop3:
 	VPMADDUBSW   Y8, Y10, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -4212,6 +4450,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X6
 	VADDPS       X4, X6, X6
 	VMOVHLPS     X6, X6, X4
@@ -4245,10 +4485,10 @@ done2:
 TEXT ·matmulQ83xLm4_128AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      lm4_1289<>+0(SB), Y0
-	VMOVDQU      lm4_1280<>+0(SB), Y1
-	VMOVDQU      lm4_1281<>+0(SB), Y2
-	VBROADCASTI128 lm4_1282<>+0(SB), Y3
+	VMOVDQU      lm4_128_ones2<>+0(SB), Y0
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y1
+	VMOVDQU      lm4_128_mask<>+0(SB), Y2
+	VBROADCASTI128 lm4_128_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4269,8 +4509,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4288,6 +4532,8 @@ loop3:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -4308,6 +4554,8 @@ loop3:
 	VPMADDUBSW   Y9, Y12, Y9
 	VPMADDWD     Y0, Y9, Y9
 	VPADDD       Y9, Y8, Y8
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 34(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -4328,6 +4576,8 @@ loop3:
 	VPMADDUBSW   Y9, Y12, Y9
 	VPMADDWD     Y0, Y9, Y9
 	VPADDD       Y9, Y8, Y8
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 50(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -4348,6 +4598,8 @@ loop3:
 	VPMADDUBSW   Y9, Y12, Y9
 	VPMADDWD     Y0, Y9, Y9
 	VPADDD       Y9, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -4368,6 +4620,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X7
 	VADDPS       X4, X7, X7
 	VMOVHLPS     X7, X7, X4
@@ -4409,10 +4663,10 @@ done2:
 TEXT ·matmulQ84xLm4_128AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      lm4_1289<>+0(SB), Y0
-	VMOVDQU      lm4_1280<>+0(SB), Y1
-	VMOVDQU      lm4_1281<>+0(SB), Y2
-	VBROADCASTI128 lm4_1282<>+0(SB), Y3
+	VMOVDQU      lm4_128_ones2<>+0(SB), Y0
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y1
+	VMOVDQU      lm4_128_mask<>+0(SB), Y2
+	VBROADCASTI128 lm4_128_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4434,8 +4688,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -4457,6 +4715,8 @@ loop3:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y2, Y10, Y10
@@ -4482,6 +4742,8 @@ loop3:
 	VPMADDUBSW   Y10, Y14, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 34(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y2, Y10, Y10
@@ -4507,6 +4769,8 @@ loop3:
 	VPMADDUBSW   Y10, Y14, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 50(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y2, Y10, Y10
@@ -4532,6 +4796,8 @@ loop3:
 	VPMADDUBSW   Y10, Y14, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -4556,6 +4822,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X8
 	VADDPS       X4, X8, X8
 	VMOVHLPS     X8, X8, X4
@@ -4605,10 +4873,10 @@ done2:
 TEXT ·matmulQ8Block1xLm4_128AVX2(SB), 0, $768-72
 
 	// constants of the loops
-	VMOVDQU      lm4_1280<>+0(SB), Y0
-	VMOVDQU      lm4_1289<>+0(SB), Y1
-	VMOVDQU      lm4_1281<>+0(SB), Y2
-	VBROADCASTI128 lm4_1288<>+0(SB), Y3
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_128_ones2<>+0(SB), Y1
+	VMOVDQU      lm4_128_mask<>+0(SB), Y2
+	VBROADCASTI128 lm4_128_levels2<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -4623,51 +4891,51 @@ TEXT ·matmulQ8Block1xLm4_128AVX2(SB), 0, $768-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_1283<>+0(SB), Y4
+	VMOVDQU      lm4_128_ones<>+0(SB), Y4
 	VMOVDQU      (CX), Y5
-	VPAND        lm4_1284<>+0(SB), Y5, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y5, Y5
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm4_1286<>+0(SB), Y5, Y5
+	VPXOR        lm4_128_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, (DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y1, Y5, Y5
 	VMOVDQU      32(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 32(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y1, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      64(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 64(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y1, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      96(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 96(DI)
 	VPMADDUBSW   Y6, Y4, Y4
 	VPMADDWD     Y1, Y4, Y4
 	VPADDD       Y4, Y5, Y5
-	VMOVDQU      lm4_1287<>+0(SB), Y4
+	VMOVDQU      lm4_128_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -4694,6 +4962,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y2, Y4, Y4
@@ -4701,6 +4971,8 @@ loop3:
 	VMOVDQU      (DI), Y5
 	VPMADDUBSW   Y5, Y4, Y4
 	VPMADDWD     Y1, Y4, Y4
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y2, Y5, Y5
@@ -4709,6 +4981,8 @@ loop3:
 	VPMADDUBSW   Y6, Y5, Y5
 	VPMADDWD     Y1, Y5, Y5
 	VPADDD       Y5, Y4, Y4
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 34(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y2, Y5, Y5
@@ -4717,6 +4991,8 @@ loop3:
 	VPMADDUBSW   Y6, Y5, Y5
 	VPMADDWD     Y1, Y5, Y5
 	VPADDD       Y5, Y4, Y4
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 50(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y2, Y5, Y5
@@ -4778,10 +5054,10 @@ done2:
 TEXT ·matmulQ8Block2xLm4_128AVX2(SB), 0, $1024-72
 
 	// constants of the loops
-	VMOVDQU      lm4_1289<>+0(SB), Y0
-	VMOVDQU      lm4_1280<>+0(SB), Y1
-	VMOVDQU      lm4_1281<>+0(SB), Y2
-	VBROADCASTI128 lm4_1288<>+0(SB), Y3
+	VMOVDQU      lm4_128_ones2<>+0(SB), Y0
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y1
+	VMOVDQU      lm4_128_mask<>+0(SB), Y2
+	VBROADCASTI128 lm4_128_levels2<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -4796,51 +5072,51 @@ TEXT ·matmulQ8Block2xLm4_128AVX2(SB), 0, $1024-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_1283<>+0(SB), Y4
+	VMOVDQU      lm4_128_ones<>+0(SB), Y4
 	VMOVDQU      (CX), Y5
-	VPAND        lm4_1284<>+0(SB), Y5, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y5, Y5
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm4_1286<>+0(SB), Y5, Y5
+	VPXOR        lm4_128_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, (DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      32(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 32(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      64(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 64(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      96(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 96(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm4_1287<>+0(SB), Y6
+	VMOVDQU      lm4_128_least<>+0(SB), Y6
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y6, Y5, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -4851,49 +5127,49 @@ TEXT ·matmulQ8Block2xLm4_128AVX2(SB), 0, $1024-72
 	VADDSS       X5, X6, X6
 	VMOVSS       X6, (SI)
 	VMOVDQU      128(CX), Y5
-	VPAND        lm4_1284<>+0(SB), Y5, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y5, Y5
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm4_1286<>+0(SB), Y5, Y5
+	VPXOR        lm4_128_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, 128(DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      160(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 160(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      192(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 192(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      224(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 224(DI)
 	VPMADDUBSW   Y6, Y4, Y4
 	VPMADDWD     Y0, Y4, Y4
 	VPADDD       Y4, Y5, Y5
-	VMOVDQU      lm4_1287<>+0(SB), Y4
+	VMOVDQU      lm4_128_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -4920,6 +5196,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y4
 	VPSRLVD      Y1, Y4, Y4
 	VPAND        Y2, Y4, Y4
@@ -4930,6 +5208,8 @@ loop3:
 	VMOVDQU      128(DI), Y6
 	VPMADDUBSW   Y6, Y4, Y4
 	VPMADDWD     Y0, Y4, Y4
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y6
 	VPSRLVD      Y1, Y6, Y6
 	VPAND        Y2, Y6, Y6
@@ -4942,6 +5222,8 @@ loop3:
 	VPMADDUBSW   Y7, Y6, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y4, Y4
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 34(R8), Y6
 	VPSRLVD      Y1, Y6, Y6
 	VPAND        Y2, Y6, Y6
@@ -4954,6 +5236,8 @@ loop3:
 	VPMADDUBSW   Y7, Y6, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y4, Y4
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 50(R8), Y6
 	VPSRLVD      Y1, Y6, Y6
 	VPAND        Y2, Y6, Y6
@@ -5045,10 +5329,10 @@ done2:
 TEXT ·matmulQ8Block3xLm4_128AVX2(SB), 0, $1280-72
 
 	// constants of the loops
-	VMOVDQU      lm4_1289<>+0(SB), Y0
-	VMOVDQU      lm4_1280<>+0(SB), Y1
-	VMOVDQU      lm4_1281<>+0(SB), Y2
-	VBROADCASTI128 lm4_1288<>+0(SB), Y3
+	VMOVDQU      lm4_128_ones2<>+0(SB), Y0
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y1
+	VMOVDQU      lm4_128_mask<>+0(SB), Y2
+	VBROADCASTI128 lm4_128_levels2<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -5063,51 +5347,51 @@ TEXT ·matmulQ8Block3xLm4_128AVX2(SB), 0, $1280-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_1283<>+0(SB), Y4
+	VMOVDQU      lm4_128_ones<>+0(SB), Y4
 	VMOVDQU      (CX), Y5
-	VPAND        lm4_1284<>+0(SB), Y5, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y5, Y5
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm4_1286<>+0(SB), Y5, Y5
+	VPXOR        lm4_128_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, (DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      32(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 32(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      64(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 64(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      96(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 96(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm4_1287<>+0(SB), Y6
+	VMOVDQU      lm4_128_least<>+0(SB), Y6
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y6, Y5, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -5118,49 +5402,49 @@ TEXT ·matmulQ8Block3xLm4_128AVX2(SB), 0, $1280-72
 	VADDSS       X5, X6, X6
 	VMOVSS       X6, (SI)
 	VMOVDQU      128(CX), Y5
-	VPAND        lm4_1284<>+0(SB), Y5, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y5, Y5
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm4_1286<>+0(SB), Y5, Y5
+	VPXOR        lm4_128_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, 128(DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      160(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 160(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      192(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 192(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      224(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 224(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm4_1287<>+0(SB), Y6
+	VMOVDQU      lm4_128_least<>+0(SB), Y6
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y6, Y5, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -5171,49 +5455,49 @@ TEXT ·matmulQ8Block3xLm4_128AVX2(SB), 0, $1280-72
 	VADDSS       X5, X6, X6
 	VMOVSS       X6, 4(SI)
 	VMOVDQU      256(CX), Y5
-	VPAND        lm4_1284<>+0(SB), Y5, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y5, Y5
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm4_1286<>+0(SB), Y5, Y5
+	VPXOR        lm4_128_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, 256(DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      288(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 288(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      320(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 320(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      352(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 352(DI)
 	VPMADDUBSW   Y6, Y4, Y4
 	VPMADDWD     Y0, Y4, Y4
 	VPADDD       Y4, Y5, Y5
-	VMOVDQU      lm4_1287<>+0(SB), Y4
+	VMOVDQU      lm4_128_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -5240,6 +5524,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y4
 	VPSRLVD      Y1, Y4, Y4
 	VPAND        Y2, Y4, Y4
@@ -5253,6 +5539,8 @@ loop3:
 	VMOVDQU      256(DI), Y7
 	VPMADDUBSW   Y7, Y4, Y4
 	VPMADDWD     Y0, Y4, Y4
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -5269,6 +5557,8 @@ loop3:
 	VPMADDUBSW   Y8, Y7, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VPADDD       Y7, Y4, Y4
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 34(R8), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -5285,6 +5575,8 @@ loop3:
 	VPMADDUBSW   Y8, Y7, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VPADDD       Y7, Y4, Y4
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 50(R8), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -5404,10 +5696,10 @@ done2:
 TEXT ·matmulQ8Block4xLm4_128AVX2(SB), 0, $1536-72
 
 	// constants of the loops
-	VMOVDQU      lm4_1289<>+0(SB), Y0
-	VMOVDQU      lm4_1280<>+0(SB), Y1
-	VMOVDQU      lm4_1281<>+0(SB), Y2
-	VBROADCASTI128 lm4_1288<>+0(SB), Y3
+	VMOVDQU      lm4_128_ones2<>+0(SB), Y0
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y1
+	VMOVDQU      lm4_128_mask<>+0(SB), Y2
+	VBROADCASTI128 lm4_128_levels2<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -5422,51 +5714,51 @@ TEXT ·matmulQ8Block4xLm4_128AVX2(SB), 0, $1536-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_1283<>+0(SB), Y4
+	VMOVDQU      lm4_128_ones<>+0(SB), Y4
 	VMOVDQU      (CX), Y5
-	VPAND        lm4_1284<>+0(SB), Y5, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y5, Y5
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm4_1286<>+0(SB), Y5, Y5
+	VPXOR        lm4_128_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, (DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      32(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 32(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      64(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 64(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      96(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 96(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm4_1287<>+0(SB), Y6
+	VMOVDQU      lm4_128_least<>+0(SB), Y6
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y6, Y5, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -5477,49 +5769,49 @@ TEXT ·matmulQ8Block4xLm4_128AVX2(SB), 0, $1536-72
 	VADDSS       X5, X6, X6
 	VMOVSS       X6, (SI)
 	VMOVDQU      128(CX), Y5
-	VPAND        lm4_1284<>+0(SB), Y5, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y5, Y5
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm4_1286<>+0(SB), Y5, Y5
+	VPXOR        lm4_128_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, 128(DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      160(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 160(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      192(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 192(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      224(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 224(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm4_1287<>+0(SB), Y6
+	VMOVDQU      lm4_128_least<>+0(SB), Y6
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y6, Y5, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -5530,49 +5822,49 @@ TEXT ·matmulQ8Block4xLm4_128AVX2(SB), 0, $1536-72
 	VADDSS       X5, X6, X6
 	VMOVSS       X6, 4(SI)
 	VMOVDQU      256(CX), Y5
-	VPAND        lm4_1284<>+0(SB), Y5, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y5, Y5
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm4_1286<>+0(SB), Y5, Y5
+	VPXOR        lm4_128_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, 256(DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      288(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 288(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      320(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 320(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      352(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 352(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm4_1287<>+0(SB), Y6
+	VMOVDQU      lm4_128_least<>+0(SB), Y6
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y6, Y5, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -5583,49 +5875,49 @@ TEXT ·matmulQ8Block4xLm4_128AVX2(SB), 0, $1536-72
 	VADDSS       X5, X6, X6
 	VMOVSS       X6, 8(SI)
 	VMOVDQU      384(CX), Y5
-	VPAND        lm4_1284<>+0(SB), Y5, Y6
+	VPAND        lm4_128_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_1285<>+0(SB), Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y5, Y5
+	VPADDB       lm4_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm4_1286<>+0(SB), Y5, Y5
+	VPXOR        lm4_128_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, 384(DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      416(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 416(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      448(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 448(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      480(CX), Y6
-	VPAND        lm4_1284<>+0(SB), Y6, Y7
+	VPAND        lm4_128_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_1285<>+0(SB), Y7, Y7
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPADDB       lm4_128_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_1286<>+0(SB), Y6, Y6
+	VPXOR        lm4_128_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 480(DI)
 	VPMADDUBSW   Y6, Y4, Y4
 	VPMADDWD     Y0, Y4, Y4
 	VPADDD       Y4, Y5, Y5
-	VMOVDQU      lm4_1287<>+0(SB), Y4
+	VMOVDQU      lm4_128_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -5652,6 +5944,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y4
 	VPSRLVD      Y1, Y4, Y4
 	VPAND        Y2, Y4, Y4
@@ -5668,6 +5962,8 @@ loop3:
 	VMOVDQU      384(DI), Y8
 	VPMADDUBSW   Y8, Y4, Y4
 	VPMADDWD     Y0, Y4, Y4
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -5688,6 +5984,8 @@ loop3:
 	VPMADDUBSW   Y9, Y8, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y4, Y4
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 34(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -5708,6 +6006,8 @@ loop3:
 	VPMADDUBSW   Y9, Y8, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y4, Y4
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 50(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -5855,9 +6155,9 @@ done2:
 TEXT ·unpackLm4_128AVX2(SB), NOSPLIT, $320-24
 
 	// constants of the loops
-	VMOVDQU      lm4_1280<>+0(SB), Y0
-	VMOVDQU      lm4_1281<>+0(SB), Y1
-	VBROADCASTI128 lm4_1282<>+0(SB), Y2
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_128_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -5916,11 +6216,11 @@ done2:
 TEXT ·encodeGroupsLm4_128AVX2(SB), NOSPLIT, $0-32
 
 	// constants of the loops
-	VMOVDQU      lm4_12819<>+0(SB), Y0
-	VMOVDQU      lm4_12818<>+0(SB), Y1
-	VMOVDQU      lm4_12815<>+0(SB), Y2
-	VMOVDQU      lm4_12816<>+0(SB), Y3
-	VMOVDQU      lm4_12817<>+0(SB), Y4
+	VMOVDQU      lm4_128_level2<>+0(SB), Y0
+	VMOVDQU      lm4_128_level<>+0(SB), Y1
+	VMOVDQU      lm4_128_threshold<>+0(SB), Y2
+	VMOVDQU      lm4_128_threshold2<>+0(SB), Y3
+	VMOVDQU      lm4_128_threshold3<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -5988,7 +6288,7 @@ done4:
 	ADDQ         $1, DI
 
 	// length
-	VMOVDQU      lm4_12810<>+0(SB), Y5
+	VMOVDQU      lm4_128_sum<>+0(SB), Y5
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x20, DI
@@ -6021,14 +6321,14 @@ done6:
 
 	// v
 	VMOVUPS      4128(CX), Y5
-	VMOVDQU      lm4_12811<>+0(SB), Y6
+	VMOVDQU      lm4_128_const<>+0(SB), Y6
 	VCMPPS       $0x1e, Y6, Y5, Y5
 	VMOVDQU      Y5, 4160(CX)
-	VMOVDQU      lm4_12812<>+0(SB), Y5
+	VMOVDQU      lm4_128_const2<>+0(SB), Y5
 	VMOVUPS      4128(CX), Y6
 	VDIVPS       Y6, Y5, Y5
 	VMOVUPS      Y5, 4192(CX)
-	LEAQ         lm4_12813<>+0(SB), SI
+	LEAQ         lm4_128_signs<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $0x20, R8
@@ -6040,7 +6340,7 @@ loop7:
 	VMOVUPS      (CX)(DI*8), Y6
 	VMOVUPS      4192(CX), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVDQU      lm4_12810<>+0(SB), Y7
+	VMOVDQU      lm4_128_sum<>+0(SB), Y7
 	VBLENDVPS    Y5, Y6, Y7, Y5
 	VBROADCASTSS (SI)(DI*1), Y6
 	VMULPS       Y6, Y5, Y5
@@ -6049,7 +6349,7 @@ loop7:
 	VMOVUPS      32(CX)(DI*8), Y6
 	VMOVUPS      4192(CX), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVDQU      lm4_12810<>+0(SB), Y7
+	VMOVDQU      lm4_128_sum<>+0(SB), Y7
 	VBLENDVPS    Y5, Y6, Y7, Y5
 	VBROADCASTSS 4(SI)(DI*1), Y6
 	VMULPS       Y6, Y5, Y5
@@ -6058,7 +6358,7 @@ loop7:
 	VMOVUPS      64(CX)(DI*8), Y6
 	VMOVUPS      4192(CX), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVDQU      lm4_12810<>+0(SB), Y7
+	VMOVDQU      lm4_128_sum<>+0(SB), Y7
 	VBLENDVPS    Y5, Y6, Y7, Y5
 	VBROADCASTSS 8(SI)(DI*1), Y6
 	VMULPS       Y6, Y5, Y5
@@ -6067,7 +6367,7 @@ loop7:
 	VMOVUPS      96(CX)(DI*8), Y6
 	VMOVUPS      4192(CX), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVDQU      lm4_12810<>+0(SB), Y7
+	VMOVDQU      lm4_128_sum<>+0(SB), Y7
 	VBLENDVPS    Y5, Y6, Y7, Y5
 	VBROADCASTSS 12(SI)(DI*1), Y6
 	VMULPS       Y6, Y5, Y5
@@ -6078,7 +6378,7 @@ loop7:
 
 done8:
 	ADDQ         $1, R8
-	LEAQ         lm4_12814<>+0(SB), SI
+	LEAQ         lm4_128_signs2<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $0x10, R8
@@ -6233,7 +6533,7 @@ done16:
 
 loop19:
 	VMOVUPS      4224(CX)(SI*8), Y5
-	VCMPPS       $0x15, lm4_12810<>+0(SB), Y5, Y6
+	VCMPPS       $0x15, lm4_128_sum<>+0(SB), Y5, Y6
 	VPABSD       Y6, Y6
 	VPERMPS      Y2, Y6, Y7
 	VCMPPS       $0x15, Y7, Y5, Y7
@@ -6249,7 +6549,7 @@ loop19:
 	VPSUBD       Y5, Y6, Y5
 	VMOVDQU      Y5, 8320(CX)(SI*8)
 	VMOVUPS      4256(CX)(SI*8), Y5
-	VCMPPS       $0x15, lm4_12810<>+0(SB), Y5, Y6
+	VCMPPS       $0x15, lm4_128_sum<>+0(SB), Y5, Y6
 	VPABSD       Y6, Y6
 	VPERMPS      Y2, Y6, Y7
 	VCMPPS       $0x15, Y7, Y5, Y7
@@ -6265,7 +6565,7 @@ loop19:
 	VPSUBD       Y5, Y6, Y5
 	VMOVDQU      Y5, 8352(CX)(SI*8)
 	VMOVUPS      4288(CX)(SI*8), Y5
-	VCMPPS       $0x15, lm4_12810<>+0(SB), Y5, Y6
+	VCMPPS       $0x15, lm4_128_sum<>+0(SB), Y5, Y6
 	VPABSD       Y6, Y6
 	VPERMPS      Y2, Y6, Y7
 	VCMPPS       $0x15, Y7, Y5, Y7
@@ -6281,7 +6581,7 @@ loop19:
 	VPSUBD       Y5, Y6, Y5
 	VMOVDQU      Y5, 8384(CX)(SI*8)
 	VMOVUPS      4320(CX)(SI*8), Y5
-	VCMPPS       $0x15, lm4_12810<>+0(SB), Y5, Y6
+	VCMPPS       $0x15, lm4_128_sum<>+0(SB), Y5, Y6
 	VPABSD       Y6, Y6
 	VPERMPS      Y2, Y6, Y7
 	VCMPPS       $0x15, Y7, Y5, Y7
@@ -6304,7 +6604,7 @@ done20:
 	ADDQ         $1, DI
 
 	// dot
-	VMOVDQU      lm4_12810<>+0(SB), Y5
+	VMOVDQU      lm4_128_sum<>+0(SB), Y5
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x20, DI
@@ -6353,7 +6653,7 @@ done22:
 	VMOVUPS      Y5, 12416(CX)
 
 	// r
-	VMOVDQU      lm4_12810<>+0(SB), Y5
+	VMOVDQU      lm4_128_sum<>+0(SB), Y5
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x20, DI
@@ -6402,15 +6702,15 @@ done24:
 	VMOVUPS      12448(CX), Y6
 	VDIVPS       Y6, Y5, Y5
 	VMOVUPS      4128(CX), Y6
-	VDIVPS       lm4_12812<>+0(SB), Y6, Y6
+	VDIVPS       lm4_128_const2<>+0(SB), Y6, Y6
 	VMULPS       Y6, Y5, Y5
 	VMOVUPS      Y5, 12480(CX)
 
 	// norm
 	VMOVUPS      12480(CX), Y5
 	VCMPPS       $3, Y5, Y5, Y6
-	VPAND        lm4_12820<>+0(SB), Y5, Y7
-	VPOR         lm4_12821<>+0(SB), Y7, Y7
+	VPAND        lm4_128_norm<>+0(SB), Y5, Y7
+	VPOR         lm4_128_norm2<>+0(SB), Y7, Y7
 	VBLENDVPS    Y6, Y7, Y5, Y7
 	VCVTPS2PH    $0, Y7, X7
 	VPMOVZXWD    X7, Y5
@@ -6559,9 +6859,9 @@ done2:
 TEXT ·mixLevelsLm4_128AVX2(SB), NOSPLIT, $320-40
 
 	// constants of the loops
-	VMOVDQU      lm4_1280<>+0(SB), Y0
-	VMOVDQU      lm4_1281<>+0(SB), Y1
-	VBROADCASTI128 lm4_1282<>+0(SB), Y2
+	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_128_levels<>+0(SB), Y2
 	MOVQ         levels+0(FP), AX
 	MOVQ         scales+8(FP), BX
 	MOVQ         v+16(FP), CX
@@ -6573,21 +6873,29 @@ TEXT ·mixLevelsLm4_128AVX2(SB), NOSPLIT, $320-40
 	JLT          done2
 
 loop1:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(CX), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
 	VPSHUFB      Y3, Y2, Y3
 	VMOVDQU      Y3, (AX)
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(CX), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
 	VPSHUFB      Y3, Y2, Y3
 	VMOVDQU      Y3, 32(AX)
+
+	// levels of values 64 to 95
 	VBROADCASTI128 34(CX), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
 	VPSHUFB      Y3, Y2, Y3
 	VMOVDQU      Y3, 64(AX)
+
+	// levels of values 96 to 127
 	VBROADCASTI128 50(CX), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3

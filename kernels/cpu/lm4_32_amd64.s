@@ -4,132 +4,132 @@
 
 #include "textflag.h"
 
-DATA lm4_320<>+0(SB)/8, $0x0000000000000000
-DATA lm4_320<>+8(SB)/8, $0x0000000000000000
-DATA lm4_320<>+16(SB)/8, $0x0000000400000004
-DATA lm4_320<>+24(SB)/8, $0x0000000400000004
-GLOBL lm4_320<>(SB), RODATA|NOPTR, $32
+DATA lm4_32_shifts<>+0(SB)/8, $0x0000000000000000
+DATA lm4_32_shifts<>+8(SB)/8, $0x0000000000000000
+DATA lm4_32_shifts<>+16(SB)/8, $0x0000000400000004
+DATA lm4_32_shifts<>+24(SB)/8, $0x0000000400000004
+GLOBL lm4_32_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_321<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA lm4_321<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA lm4_321<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA lm4_321<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL lm4_321<>(SB), RODATA|NOPTR, $32
+DATA lm4_32_mask<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA lm4_32_mask<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA lm4_32_mask<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA lm4_32_mask<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL lm4_32_mask<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_322<>+0(SB)/8, $0xfaeee2d5c7b7a489
-DATA lm4_322<>+8(SB)/8, $0x775c49392b1e1206
-GLOBL lm4_322<>(SB), RODATA|NOPTR, $16
+DATA lm4_32_levels<>+0(SB)/8, $0xfaeee2d5c7b7a489
+DATA lm4_32_levels<>+8(SB)/8, $0x775c49392b1e1206
+GLOBL lm4_32_levels<>(SB), RODATA|NOPTR, $16
 
-DATA lm4_323<>+0(SB)/8, $0x0001000100010001
-DATA lm4_323<>+8(SB)/8, $0x0001000100010001
-DATA lm4_323<>+16(SB)/8, $0x0001000100010001
-DATA lm4_323<>+24(SB)/8, $0x0001000100010001
-GLOBL lm4_323<>(SB), RODATA|NOPTR, $32
+DATA lm4_32_ones<>+0(SB)/8, $0x0001000100010001
+DATA lm4_32_ones<>+8(SB)/8, $0x0001000100010001
+DATA lm4_32_ones<>+16(SB)/8, $0x0001000100010001
+DATA lm4_32_ones<>+24(SB)/8, $0x0001000100010001
+GLOBL lm4_32_ones<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_324<>+0(SB)/8, $0x0000000000000000
-DATA lm4_324<>+8(SB)/8, $0x0000000000000000
-DATA lm4_324<>+16(SB)/8, $0x0000000000000000
-DATA lm4_324<>+24(SB)/8, $0x0000000000000000
-GLOBL lm4_324<>(SB), RODATA|NOPTR, $32
+DATA lm4_32_sum<>+0(SB)/8, $0x0000000000000000
+DATA lm4_32_sum<>+8(SB)/8, $0x0000000000000000
+DATA lm4_32_sum<>+16(SB)/8, $0x0000000000000000
+DATA lm4_32_sum<>+24(SB)/8, $0x0000000000000000
+GLOBL lm4_32_sum<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_325<>+0(SB)/8, $0x1e3ce5081e3ce508
-DATA lm4_325<>+8(SB)/8, $0x1e3ce5081e3ce508
-DATA lm4_325<>+16(SB)/8, $0x1e3ce5081e3ce508
-DATA lm4_325<>+24(SB)/8, $0x1e3ce5081e3ce508
-GLOBL lm4_325<>(SB), RODATA|NOPTR, $32
+DATA lm4_32_const<>+0(SB)/8, $0x1e3ce5081e3ce508
+DATA lm4_32_const<>+8(SB)/8, $0x1e3ce5081e3ce508
+DATA lm4_32_const<>+16(SB)/8, $0x1e3ce5081e3ce508
+DATA lm4_32_const<>+24(SB)/8, $0x1e3ce5081e3ce508
+GLOBL lm4_32_const<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_326<>+0(SB)/8, $0x43836f8c43836f8c
-DATA lm4_326<>+8(SB)/8, $0x43836f8c43836f8c
-DATA lm4_326<>+16(SB)/8, $0x43836f8c43836f8c
-DATA lm4_326<>+24(SB)/8, $0x43836f8c43836f8c
-GLOBL lm4_326<>(SB), RODATA|NOPTR, $32
+DATA lm4_32_const2<>+0(SB)/8, $0x43836f8c43836f8c
+DATA lm4_32_const2<>+8(SB)/8, $0x43836f8c43836f8c
+DATA lm4_32_const2<>+16(SB)/8, $0x43836f8c43836f8c
+DATA lm4_32_const2<>+24(SB)/8, $0x43836f8c43836f8c
+GLOBL lm4_32_const2<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_327<>+0(SB)/8, $0xbf8000003f800000
-DATA lm4_327<>+8(SB)/8, $0x3f800000bf800000
-DATA lm4_327<>+16(SB)/8, $0xbf800000bf800000
-DATA lm4_327<>+24(SB)/8, $0xbf800000bf800000
-DATA lm4_327<>+32(SB)/8, $0xbf8000003f800000
-DATA lm4_327<>+40(SB)/8, $0x3f8000003f800000
-DATA lm4_327<>+48(SB)/8, $0x3f8000003f800000
-DATA lm4_327<>+56(SB)/8, $0xbf8000003f800000
-DATA lm4_327<>+64(SB)/8, $0x3f8000003f800000
-DATA lm4_327<>+72(SB)/8, $0xbf800000bf800000
-DATA lm4_327<>+80(SB)/8, $0x3f800000bf800000
-DATA lm4_327<>+88(SB)/8, $0x3f8000003f800000
-DATA lm4_327<>+96(SB)/8, $0x3f800000bf800000
-DATA lm4_327<>+104(SB)/8, $0x3f8000003f800000
-DATA lm4_327<>+112(SB)/8, $0x3f800000bf800000
-DATA lm4_327<>+120(SB)/8, $0x3f8000003f800000
-GLOBL lm4_327<>(SB), RODATA|NOPTR, $128
+DATA lm4_32_signs<>+0(SB)/8, $0xbf8000003f800000
+DATA lm4_32_signs<>+8(SB)/8, $0x3f800000bf800000
+DATA lm4_32_signs<>+16(SB)/8, $0xbf800000bf800000
+DATA lm4_32_signs<>+24(SB)/8, $0xbf800000bf800000
+DATA lm4_32_signs<>+32(SB)/8, $0xbf8000003f800000
+DATA lm4_32_signs<>+40(SB)/8, $0x3f8000003f800000
+DATA lm4_32_signs<>+48(SB)/8, $0x3f8000003f800000
+DATA lm4_32_signs<>+56(SB)/8, $0xbf8000003f800000
+DATA lm4_32_signs<>+64(SB)/8, $0x3f8000003f800000
+DATA lm4_32_signs<>+72(SB)/8, $0xbf800000bf800000
+DATA lm4_32_signs<>+80(SB)/8, $0x3f800000bf800000
+DATA lm4_32_signs<>+88(SB)/8, $0x3f8000003f800000
+DATA lm4_32_signs<>+96(SB)/8, $0x3f800000bf800000
+DATA lm4_32_signs<>+104(SB)/8, $0x3f8000003f800000
+DATA lm4_32_signs<>+112(SB)/8, $0x3f800000bf800000
+DATA lm4_32_signs<>+120(SB)/8, $0x3f8000003f800000
+GLOBL lm4_32_signs<>(SB), RODATA|NOPTR, $128
 
-DATA lm4_328<>+0(SB)/8, $0x3e3504f3be3504f3
-DATA lm4_328<>+8(SB)/8, $0x3e3504f3be3504f3
-DATA lm4_328<>+16(SB)/8, $0xbe3504f3be3504f3
-DATA lm4_328<>+24(SB)/8, $0xbe3504f3be3504f3
-DATA lm4_328<>+32(SB)/8, $0x3e3504f33e3504f3
-DATA lm4_328<>+40(SB)/8, $0xbe3504f33e3504f3
-DATA lm4_328<>+48(SB)/8, $0x3e3504f3be3504f3
-DATA lm4_328<>+56(SB)/8, $0xbe3504f33e3504f3
-DATA lm4_328<>+64(SB)/8, $0x3e3504f3be3504f3
-DATA lm4_328<>+72(SB)/8, $0x3e3504f33e3504f3
-DATA lm4_328<>+80(SB)/8, $0x3e3504f33e3504f3
-DATA lm4_328<>+88(SB)/8, $0x3e3504f33e3504f3
-DATA lm4_328<>+96(SB)/8, $0xbe3504f3be3504f3
-DATA lm4_328<>+104(SB)/8, $0x3e3504f3be3504f3
-DATA lm4_328<>+112(SB)/8, $0xbe3504f3be3504f3
-DATA lm4_328<>+120(SB)/8, $0xbe3504f3be3504f3
-GLOBL lm4_328<>(SB), RODATA|NOPTR, $128
+DATA lm4_32_signs2<>+0(SB)/8, $0x3e3504f3be3504f3
+DATA lm4_32_signs2<>+8(SB)/8, $0x3e3504f3be3504f3
+DATA lm4_32_signs2<>+16(SB)/8, $0xbe3504f3be3504f3
+DATA lm4_32_signs2<>+24(SB)/8, $0xbe3504f3be3504f3
+DATA lm4_32_signs2<>+32(SB)/8, $0x3e3504f33e3504f3
+DATA lm4_32_signs2<>+40(SB)/8, $0xbe3504f33e3504f3
+DATA lm4_32_signs2<>+48(SB)/8, $0x3e3504f3be3504f3
+DATA lm4_32_signs2<>+56(SB)/8, $0xbe3504f33e3504f3
+DATA lm4_32_signs2<>+64(SB)/8, $0x3e3504f3be3504f3
+DATA lm4_32_signs2<>+72(SB)/8, $0x3e3504f33e3504f3
+DATA lm4_32_signs2<>+80(SB)/8, $0x3e3504f33e3504f3
+DATA lm4_32_signs2<>+88(SB)/8, $0x3e3504f33e3504f3
+DATA lm4_32_signs2<>+96(SB)/8, $0xbe3504f3be3504f3
+DATA lm4_32_signs2<>+104(SB)/8, $0x3e3504f3be3504f3
+DATA lm4_32_signs2<>+112(SB)/8, $0xbe3504f3be3504f3
+DATA lm4_32_signs2<>+120(SB)/8, $0xbe3504f3be3504f3
+GLOBL lm4_32_signs2<>(SB), RODATA|NOPTR, $128
 
-DATA lm4_329<>+0(SB)/8, $0x42480000c2480000
-DATA lm4_329<>+8(SB)/8, $0x0000000000000000
-DATA lm4_329<>+16(SB)/8, $0x0000000000000000
-DATA lm4_329<>+24(SB)/8, $0x0000000000000000
-GLOBL lm4_329<>(SB), RODATA|NOPTR, $32
+DATA lm4_32_threshold<>+0(SB)/8, $0x42480000c2480000
+DATA lm4_32_threshold<>+8(SB)/8, $0x0000000000000000
+DATA lm4_32_threshold<>+16(SB)/8, $0x0000000000000000
+DATA lm4_32_threshold<>+24(SB)/8, $0x0000000000000000
+GLOBL lm4_32_threshold<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_3210<>+0(SB)/8, $0xc1c00000c2a50000
-DATA lm4_3210<>+8(SB)/8, $0x42a5000041c00000
-DATA lm4_3210<>+16(SB)/8, $0x0000000000000000
-DATA lm4_3210<>+24(SB)/8, $0x0000000000000000
-GLOBL lm4_3210<>(SB), RODATA|NOPTR, $32
+DATA lm4_32_threshold2<>+0(SB)/8, $0xc1c00000c2a50000
+DATA lm4_32_threshold2<>+8(SB)/8, $0x42a5000041c00000
+DATA lm4_32_threshold2<>+16(SB)/8, $0x0000000000000000
+DATA lm4_32_threshold2<>+24(SB)/8, $0x0000000000000000
+GLOBL lm4_32_threshold2<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_3211<>+0(SB)/8, $0xc2820000c2d30000
-DATA lm4_3211<>+8(SB)/8, $0xc1400000c2120000
-DATA lm4_3211<>+16(SB)/8, $0x4212000041400000
-DATA lm4_3211<>+24(SB)/8, $0x42d3000042820000
-GLOBL lm4_3211<>(SB), RODATA|NOPTR, $32
+DATA lm4_32_threshold3<>+0(SB)/8, $0xc2820000c2d30000
+DATA lm4_32_threshold3<>+8(SB)/8, $0xc1400000c2120000
+DATA lm4_32_threshold3<>+16(SB)/8, $0x4212000041400000
+DATA lm4_32_threshold3<>+24(SB)/8, $0x42d3000042820000
+GLOBL lm4_32_threshold3<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_3212<>+0(SB)/8, $0xc2b80000c2ee0000
-DATA lm4_3212<>+8(SB)/8, $0xc2640000c2920000
-DATA lm4_3212<>+16(SB)/8, $0xc1f00000c22c0000
-DATA lm4_3212<>+24(SB)/8, $0xc0c00000c1900000
-GLOBL lm4_3212<>(SB), RODATA|NOPTR, $32
+DATA lm4_32_level<>+0(SB)/8, $0xc2b80000c2ee0000
+DATA lm4_32_level<>+8(SB)/8, $0xc2640000c2920000
+DATA lm4_32_level<>+16(SB)/8, $0xc1f00000c22c0000
+DATA lm4_32_level<>+24(SB)/8, $0xc0c00000c1900000
+GLOBL lm4_32_level<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_3213<>+0(SB)/8, $0x4190000040c00000
-DATA lm4_3213<>+8(SB)/8, $0x422c000041f00000
-DATA lm4_3213<>+16(SB)/8, $0x4292000042640000
-DATA lm4_3213<>+24(SB)/8, $0x42ee000042b80000
-GLOBL lm4_3213<>(SB), RODATA|NOPTR, $32
+DATA lm4_32_level2<>+0(SB)/8, $0x4190000040c00000
+DATA lm4_32_level2<>+8(SB)/8, $0x422c000041f00000
+DATA lm4_32_level2<>+16(SB)/8, $0x4292000042640000
+DATA lm4_32_level2<>+24(SB)/8, $0x42ee000042b80000
+GLOBL lm4_32_level2<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_3214<>+0(SB)/8, $0x8000000080000000
-DATA lm4_3214<>+8(SB)/8, $0x8000000080000000
-DATA lm4_3214<>+16(SB)/8, $0x8000000080000000
-DATA lm4_3214<>+24(SB)/8, $0x8000000080000000
-GLOBL lm4_3214<>(SB), RODATA|NOPTR, $32
+DATA lm4_32_norm<>+0(SB)/8, $0x8000000080000000
+DATA lm4_32_norm<>+8(SB)/8, $0x8000000080000000
+DATA lm4_32_norm<>+16(SB)/8, $0x8000000080000000
+DATA lm4_32_norm<>+24(SB)/8, $0x8000000080000000
+GLOBL lm4_32_norm<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_3215<>+0(SB)/8, $0x7fc000007fc00000
-DATA lm4_3215<>+8(SB)/8, $0x7fc000007fc00000
-DATA lm4_3215<>+16(SB)/8, $0x7fc000007fc00000
-DATA lm4_3215<>+24(SB)/8, $0x7fc000007fc00000
-GLOBL lm4_3215<>(SB), RODATA|NOPTR, $32
+DATA lm4_32_norm2<>+0(SB)/8, $0x7fc000007fc00000
+DATA lm4_32_norm2<>+8(SB)/8, $0x7fc000007fc00000
+DATA lm4_32_norm2<>+16(SB)/8, $0x7fc000007fc00000
+DATA lm4_32_norm2<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL lm4_32_norm2<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsLm4_32AVX512 unpacks units of 32 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsLm4_32AVX512(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      lm4_320<>+0(SB), Y0
-	VMOVDQU      lm4_321<>+0(SB), Y1
-	VBROADCASTI128 lm4_322<>+0(SB), Y2
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -139,8 +139,12 @@ TEXT ·decodeUnitsLm4_32AVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -177,9 +181,9 @@ done2:
 TEXT ·matmul1xLm4_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm4_320<>+0(SB), Y0
-	VMOVDQU      lm4_321<>+0(SB), Y1
-	VBROADCASTI128 lm4_322<>+0(SB), Y2
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -200,8 +204,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -237,6 +245,8 @@ done4:
 	VADDPS       Y4, Y3, Y3
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -260,9 +270,9 @@ done2:
 TEXT ·matmul2xLm4_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm4_320<>+0(SB), Y0
-	VMOVDQU      lm4_321<>+0(SB), Y1
-	VBROADCASTI128 lm4_322<>+0(SB), Y2
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -284,8 +294,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -328,6 +342,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X5
 	VADDPS       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
@@ -361,9 +377,9 @@ done2:
 TEXT ·matmul3xLm4_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm4_320<>+0(SB), Y0
-	VMOVDQU      lm4_321<>+0(SB), Y1
-	VBROADCASTI128 lm4_322<>+0(SB), Y2
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -387,8 +403,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -438,6 +458,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X6
 	VADDPS       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
@@ -479,9 +501,9 @@ done2:
 TEXT ·matmul4xLm4_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm4_320<>+0(SB), Y0
-	VMOVDQU      lm4_321<>+0(SB), Y1
-	VBROADCASTI128 lm4_322<>+0(SB), Y2
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -506,8 +528,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -565,6 +591,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X7
 	VADDPS       X3, X7, X7
 	VMOVHLPS     X7, X7, X3
@@ -614,9 +642,9 @@ done2:
 TEXT ·matmulQ81xLm4_32AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm4_320<>+0(SB), Y0
-	VMOVDQU      lm4_321<>+0(SB), Y1
-	VBROADCASTI128 lm4_322<>+0(SB), Y2
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -636,8 +664,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -647,12 +679,18 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y3
+
+	// scales of the block
 	VPBROADCASTW 18(R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -662,6 +700,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 4(SI), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
@@ -678,8 +718,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -689,6 +733,8 @@ loop5:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
@@ -702,6 +748,8 @@ loop5:
 done6:
 	ADDQ         $1, DI
 	VADDPS       Y4, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -725,9 +773,9 @@ done2:
 TEXT ·matmulQ82xLm4_32AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm4_320<>+0(SB), Y0
-	VMOVDQU      lm4_321<>+0(SB), Y1
-	VBROADCASTI128 lm4_322<>+0(SB), Y2
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -747,8 +795,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -762,6 +814,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -770,8 +824,12 @@ loop3:
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y4
+
+	// scales of the block
 	VPBROADCASTW 18(R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -785,6 +843,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 8(SI), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -805,8 +865,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -820,6 +884,8 @@ loop5:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -836,6 +902,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X5
 	VADDPS       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
@@ -869,9 +937,9 @@ done2:
 TEXT ·matmulQ83xLm4_32AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm4_320<>+0(SB), Y0
-	VMOVDQU      lm4_321<>+0(SB), Y1
-	VBROADCASTI128 lm4_322<>+0(SB), Y2
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -892,8 +960,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -911,6 +983,8 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -923,8 +997,12 @@ loop3:
 	VCVTDQ2PS    Y9, Y8
 	VMULPS       Y6, Y7, Y6
 	VFMADD231PS  Y6, Y8, Y5
+
+	// scales of the block
 	VPBROADCASTW 18(R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -942,6 +1020,8 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 12(SI), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -966,8 +1046,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -985,6 +1069,8 @@ loop5:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -1005,6 +1091,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X6
 	VADDPS       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
@@ -1046,9 +1134,9 @@ done2:
 TEXT ·matmulQ84xLm4_32AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm4_320<>+0(SB), Y0
-	VMOVDQU      lm4_321<>+0(SB), Y1
-	VBROADCASTI128 lm4_322<>+0(SB), Y2
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1070,8 +1158,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1093,6 +1185,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1109,8 +1203,12 @@ loop3:
 	VCVTDQ2PS    Y10, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y6
+
+	// scales of the block
 	VPBROADCASTW 18(R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1132,6 +1230,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 16(SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1160,8 +1260,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1183,6 +1287,8 @@ loop5:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1207,6 +1313,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X7
 	VADDPS       X3, X7, X7
 	VMOVHLPS     X7, X7, X3
@@ -1256,9 +1364,9 @@ done2:
 TEXT ·matmulQ8Fours1xLm4_32AVX512(SB), NOSPLIT, $288-72
 
 	// constants of the loops
-	VMOVDQU      lm4_320<>+0(SB), Y0
-	VMOVDQU      lm4_321<>+0(SB), Y1
-	VBROADCASTI128 lm4_322<>+0(SB), Y2
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1287,8 +1395,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1298,12 +1410,18 @@ loop5:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y3
+
+	// scales of the block
 	VPBROADCASTW 18(R11), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R11), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1313,6 +1431,8 @@ loop5:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 4(R9), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
@@ -1329,8 +1449,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1340,6 +1464,8 @@ loop7:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
@@ -1394,9 +1520,9 @@ done2:
 TEXT ·matmulQ8Fours2xLm4_32AVX512(SB), NOSPLIT, $416-72
 
 	// constants of the loops
-	VMOVDQU      lm4_320<>+0(SB), Y0
-	VMOVDQU      lm4_321<>+0(SB), Y1
-	VBROADCASTI128 lm4_322<>+0(SB), Y2
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1425,8 +1551,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1440,6 +1570,8 @@ loop5:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -1448,8 +1580,12 @@ loop5:
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y4
+
+	// scales of the block
 	VPBROADCASTW 18(R11), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R11), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1463,6 +1599,8 @@ loop5:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 8(R9), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -1483,8 +1621,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1498,6 +1640,8 @@ loop7:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -1575,9 +1719,9 @@ done2:
 TEXT ·matmulQ8Fours3xLm4_32AVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      lm4_320<>+0(SB), Y0
-	VMOVDQU      lm4_321<>+0(SB), Y1
-	VBROADCASTI128 lm4_322<>+0(SB), Y2
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1607,8 +1751,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -1626,6 +1774,8 @@ loop5:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -1638,8 +1788,12 @@ loop5:
 	VCVTDQ2PS    Y9, Y8
 	VMULPS       Y6, Y7, Y6
 	VFMADD231PS  Y6, Y8, Y5
+
+	// scales of the block
 	VPBROADCASTW 18(R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R11), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -1657,6 +1811,8 @@ loop5:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 12(R9), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -1681,8 +1837,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -1700,6 +1860,8 @@ loop7:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -1799,9 +1961,9 @@ done2:
 TEXT ·matmulQ8Fours4xLm4_32AVX512(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      lm4_320<>+0(SB), Y0
-	VMOVDQU      lm4_321<>+0(SB), Y1
-	VBROADCASTI128 lm4_322<>+0(SB), Y2
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1832,8 +1994,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1855,6 +2021,8 @@ loop5:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1871,8 +2039,12 @@ loop5:
 	VCVTDQ2PS    Y10, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y6
+
+	// scales of the block
 	VPBROADCASTW 18(R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R11), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1894,6 +2066,8 @@ loop5:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 16(R9), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1922,8 +2096,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1945,6 +2123,8 @@ loop7:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -2066,9 +2246,9 @@ done2:
 TEXT ·unpackLm4_32AVX512(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      lm4_320<>+0(SB), Y0
-	VMOVDQU      lm4_321<>+0(SB), Y1
-	VBROADCASTI128 lm4_322<>+0(SB), Y2
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -2103,9 +2283,9 @@ done2:
 TEXT ·mix1xLm4_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm4_320<>+0(SB), Y0
-	VMOVDQU      lm4_321<>+0(SB), Y1
-	VBROADCASTI128 lm4_322<>+0(SB), Y2
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2129,6 +2309,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -2178,9 +2360,9 @@ done2:
 TEXT ·mix2xLm4_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm4_320<>+0(SB), Y0
-	VMOVDQU      lm4_321<>+0(SB), Y1
-	VBROADCASTI128 lm4_322<>+0(SB), Y2
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2210,6 +2392,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y11
 	VPSRLVD      Y0, Y11, Y11
 	VPAND        Y1, Y11, Y11
@@ -2308,10 +2492,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y12
-	VPSRLVD      lm4_320<>+0(SB), Y12, Y12
-	VPAND        lm4_321<>+0(SB), Y12, Y12
-	VBROADCASTI128 lm4_322<>+0(SB), Y13
+	VPSRLVD      lm4_32_shifts<>+0(SB), Y12, Y12
+	VPAND        lm4_32_mask<>+0(SB), Y12, Y12
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y13
 	VPSHUFB      Y12, Y13, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
@@ -2427,10 +2613,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      lm4_320<>+0(SB), Y10, Y10
-	VPAND        lm4_321<>+0(SB), Y10, Y10
-	VBROADCASTI128 lm4_322<>+0(SB), Y11
+	VPSRLVD      lm4_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm4_32_mask<>+0(SB), Y10, Y10
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -2525,10 +2713,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      lm4_320<>+0(SB), Y10, Y10
-	VPAND        lm4_321<>+0(SB), Y10, Y10
-	VBROADCASTI128 lm4_322<>+0(SB), Y11
+	VPSRLVD      lm4_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm4_32_mask<>+0(SB), Y10, Y10
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -2602,9 +2792,9 @@ done2:
 TEXT ·decodeUnitsLm4_32AVX2(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      lm4_320<>+0(SB), Y0
-	VMOVDQU      lm4_321<>+0(SB), Y1
-	VBROADCASTI128 lm4_322<>+0(SB), Y2
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -2614,8 +2804,12 @@ TEXT ·decodeUnitsLm4_32AVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -2652,9 +2846,9 @@ done2:
 TEXT ·matmul1xLm4_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm4_320<>+0(SB), Y0
-	VMOVDQU      lm4_321<>+0(SB), Y1
-	VBROADCASTI128 lm4_322<>+0(SB), Y2
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2675,8 +2869,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2712,6 +2910,8 @@ done4:
 	VADDPS       Y4, Y3, Y3
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -2735,9 +2935,9 @@ done2:
 TEXT ·matmul2xLm4_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm4_320<>+0(SB), Y0
-	VMOVDQU      lm4_321<>+0(SB), Y1
-	VBROADCASTI128 lm4_322<>+0(SB), Y2
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2759,8 +2959,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2803,6 +3007,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X5
 	VADDPS       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
@@ -2836,9 +3042,9 @@ done2:
 TEXT ·matmul3xLm4_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm4_320<>+0(SB), Y0
-	VMOVDQU      lm4_321<>+0(SB), Y1
-	VBROADCASTI128 lm4_322<>+0(SB), Y2
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2862,8 +3068,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -2913,6 +3123,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X6
 	VADDPS       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
@@ -2954,9 +3166,9 @@ done2:
 TEXT ·matmul4xLm4_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm4_320<>+0(SB), Y0
-	VMOVDQU      lm4_321<>+0(SB), Y1
-	VBROADCASTI128 lm4_322<>+0(SB), Y2
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2981,8 +3193,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3040,6 +3256,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X7
 	VADDPS       X3, X7, X7
 	VMOVHLPS     X7, X7, X3
@@ -3089,10 +3307,10 @@ done2:
 TEXT ·matmulQ81xLm4_32AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm4_320<>+0(SB), Y0
-	VMOVDQU      lm4_323<>+0(SB), Y1
-	VMOVDQU      lm4_321<>+0(SB), Y2
-	VBROADCASTI128 lm4_322<>+0(SB), Y3
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_32_ones<>+0(SB), Y1
+	VMOVDQU      lm4_32_mask<>+0(SB), Y2
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3112,8 +3330,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3123,12 +3345,18 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
 	VFMADD231PS  Y6, Y7, Y4
+
+	// scales of the block
 	VPBROADCASTW 18(R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3138,6 +3366,8 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 4(SI), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
@@ -3154,8 +3384,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3165,6 +3399,8 @@ loop5:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
@@ -3178,6 +3414,8 @@ loop5:
 done6:
 	ADDQ         $1, DI
 	VADDPS       Y5, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X5
 	VADDPS       X4, X5, X5
 	VMOVHLPS     X5, X5, X4
@@ -3201,10 +3439,10 @@ done2:
 TEXT ·matmulQ82xLm4_32AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm4_323<>+0(SB), Y0
-	VMOVDQU      lm4_320<>+0(SB), Y1
-	VMOVDQU      lm4_321<>+0(SB), Y2
-	VBROADCASTI128 lm4_322<>+0(SB), Y3
+	VMOVDQU      lm4_32_ones<>+0(SB), Y0
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm4_32_mask<>+0(SB), Y2
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3224,8 +3462,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3239,6 +3481,8 @@ loop3:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -3247,8 +3491,12 @@ loop3:
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
 	VFMADD231PS  Y6, Y7, Y5
+
+	// scales of the block
 	VPBROADCASTW 18(R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R8), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3262,6 +3510,8 @@ loop3:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 8(SI), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -3282,8 +3532,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3297,6 +3551,8 @@ loop5:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -3313,6 +3569,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X6
 	VADDPS       X4, X6, X6
 	VMOVHLPS     X6, X6, X4
@@ -3346,10 +3604,10 @@ done2:
 TEXT ·matmulQ83xLm4_32AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm4_323<>+0(SB), Y0
-	VMOVDQU      lm4_320<>+0(SB), Y1
-	VMOVDQU      lm4_321<>+0(SB), Y2
-	VBROADCASTI128 lm4_322<>+0(SB), Y3
+	VMOVDQU      lm4_32_ones<>+0(SB), Y0
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm4_32_mask<>+0(SB), Y2
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3370,8 +3628,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -3389,6 +3651,8 @@ loop3:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -3401,8 +3665,12 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y7, Y9, Y7
 	VFMADD231PS  Y7, Y8, Y6
+
+	// scales of the block
 	VPBROADCASTW 18(R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -3420,6 +3688,8 @@ loop3:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 12(SI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -3444,8 +3714,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -3463,6 +3737,8 @@ loop5:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -3483,6 +3759,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X7
 	VADDPS       X4, X7, X7
 	VMOVHLPS     X7, X7, X4
@@ -3524,10 +3802,10 @@ done2:
 TEXT ·matmulQ84xLm4_32AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm4_323<>+0(SB), Y0
-	VMOVDQU      lm4_320<>+0(SB), Y1
-	VMOVDQU      lm4_321<>+0(SB), Y2
-	VBROADCASTI128 lm4_322<>+0(SB), Y3
+	VMOVDQU      lm4_32_ones<>+0(SB), Y0
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm4_32_mask<>+0(SB), Y2
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3549,8 +3827,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -3572,6 +3854,8 @@ loop3:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -3588,8 +3872,12 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y7
+
+	// scales of the block
 	VPBROADCASTW 18(R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -3611,6 +3899,8 @@ loop3:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 16(SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -3639,8 +3929,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -3662,6 +3956,8 @@ loop5:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -3686,6 +3982,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X8
 	VADDPS       X4, X8, X8
 	VMOVHLPS     X8, X8, X4
@@ -3735,10 +4033,10 @@ done2:
 TEXT ·matmulQ8Fours1xLm4_32AVX2(SB), NOSPLIT, $288-72
 
 	// constants of the loops
-	VMOVDQU      lm4_320<>+0(SB), Y0
-	VMOVDQU      lm4_323<>+0(SB), Y1
-	VMOVDQU      lm4_321<>+0(SB), Y2
-	VBROADCASTI128 lm4_322<>+0(SB), Y3
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_32_ones<>+0(SB), Y1
+	VMOVDQU      lm4_32_mask<>+0(SB), Y2
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3767,8 +4065,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3778,12 +4080,18 @@ loop5:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
 	VFMADD231PS  Y6, Y7, Y4
+
+	// scales of the block
 	VPBROADCASTW 18(R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R11), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3793,6 +4101,8 @@ loop5:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 4(R9), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
@@ -3809,8 +4119,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3820,6 +4134,8 @@ loop7:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
@@ -3874,10 +4190,10 @@ done2:
 TEXT ·matmulQ8Fours2xLm4_32AVX2(SB), NOSPLIT, $416-72
 
 	// constants of the loops
-	VMOVDQU      lm4_323<>+0(SB), Y0
-	VMOVDQU      lm4_320<>+0(SB), Y1
-	VMOVDQU      lm4_321<>+0(SB), Y2
-	VBROADCASTI128 lm4_322<>+0(SB), Y3
+	VMOVDQU      lm4_32_ones<>+0(SB), Y0
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm4_32_mask<>+0(SB), Y2
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3906,8 +4222,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3921,6 +4241,8 @@ loop5:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -3929,8 +4251,12 @@ loop5:
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
 	VFMADD231PS  Y6, Y7, Y5
+
+	// scales of the block
 	VPBROADCASTW 18(R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R11), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3944,6 +4270,8 @@ loop5:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 8(R9), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -3964,8 +4292,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3979,6 +4311,8 @@ loop7:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -4056,10 +4390,10 @@ done2:
 TEXT ·matmulQ8Fours3xLm4_32AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      lm4_323<>+0(SB), Y0
-	VMOVDQU      lm4_320<>+0(SB), Y1
-	VMOVDQU      lm4_321<>+0(SB), Y2
-	VBROADCASTI128 lm4_322<>+0(SB), Y3
+	VMOVDQU      lm4_32_ones<>+0(SB), Y0
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm4_32_mask<>+0(SB), Y2
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4089,8 +4423,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4108,6 +4446,8 @@ loop5:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -4120,8 +4460,12 @@ loop5:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y7, Y9, Y7
 	VFMADD231PS  Y7, Y8, Y6
+
+	// scales of the block
 	VPBROADCASTW 18(R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R11), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4139,6 +4483,8 @@ loop5:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 12(R9), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -4163,8 +4509,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4182,6 +4532,8 @@ loop7:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -4281,10 +4633,10 @@ done2:
 TEXT ·matmulQ8Fours4xLm4_32AVX2(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      lm4_323<>+0(SB), Y0
-	VMOVDQU      lm4_320<>+0(SB), Y1
-	VMOVDQU      lm4_321<>+0(SB), Y2
-	VBROADCASTI128 lm4_322<>+0(SB), Y3
+	VMOVDQU      lm4_32_ones<>+0(SB), Y0
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm4_32_mask<>+0(SB), Y2
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4315,8 +4667,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -4338,6 +4694,8 @@ loop5:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -4354,8 +4712,12 @@ loop5:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y7
+
+	// scales of the block
 	VPBROADCASTW 18(R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -4377,6 +4739,8 @@ loop5:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 16(R9), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -4405,8 +4769,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -4428,6 +4796,8 @@ loop7:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -4549,9 +4919,9 @@ done2:
 TEXT ·unpackLm4_32AVX2(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      lm4_320<>+0(SB), Y0
-	VMOVDQU      lm4_321<>+0(SB), Y1
-	VBROADCASTI128 lm4_322<>+0(SB), Y2
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -4586,11 +4956,11 @@ done2:
 TEXT ·encodeGroupsLm4_32AVX2(SB), NOSPLIT, $0-32
 
 	// constants of the loops
-	VMOVDQU      lm4_3213<>+0(SB), Y0
-	VMOVDQU      lm4_3212<>+0(SB), Y1
-	VMOVDQU      lm4_329<>+0(SB), Y2
-	VMOVDQU      lm4_3210<>+0(SB), Y3
-	VMOVDQU      lm4_3211<>+0(SB), Y4
+	VMOVDQU      lm4_32_level2<>+0(SB), Y0
+	VMOVDQU      lm4_32_level<>+0(SB), Y1
+	VMOVDQU      lm4_32_threshold<>+0(SB), Y2
+	VMOVDQU      lm4_32_threshold2<>+0(SB), Y3
+	VMOVDQU      lm4_32_threshold3<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -4658,7 +5028,7 @@ done4:
 	ADDQ         $1, DI
 
 	// length
-	VMOVDQU      lm4_324<>+0(SB), Y5
+	VMOVDQU      lm4_32_sum<>+0(SB), Y5
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -4691,14 +5061,14 @@ done6:
 
 	// v
 	VMOVUPS      1056(CX), Y5
-	VMOVDQU      lm4_325<>+0(SB), Y6
+	VMOVDQU      lm4_32_const<>+0(SB), Y6
 	VCMPPS       $0x1e, Y6, Y5, Y5
 	VMOVDQU      Y5, 1088(CX)
-	VMOVDQU      lm4_326<>+0(SB), Y5
+	VMOVDQU      lm4_32_const2<>+0(SB), Y5
 	VMOVUPS      1056(CX), Y6
 	VDIVPS       Y6, Y5, Y5
 	VMOVUPS      Y5, 1120(CX)
-	LEAQ         lm4_327<>+0(SB), SI
+	LEAQ         lm4_32_signs<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $8, R8
@@ -4710,7 +5080,7 @@ loop7:
 	VMOVUPS      (CX)(DI*8), Y6
 	VMOVUPS      1120(CX), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVDQU      lm4_324<>+0(SB), Y7
+	VMOVDQU      lm4_32_sum<>+0(SB), Y7
 	VBLENDVPS    Y5, Y6, Y7, Y5
 	VBROADCASTSS (SI)(DI*1), Y6
 	VMULPS       Y6, Y5, Y5
@@ -4719,7 +5089,7 @@ loop7:
 	VMOVUPS      32(CX)(DI*8), Y6
 	VMOVUPS      1120(CX), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVDQU      lm4_324<>+0(SB), Y7
+	VMOVDQU      lm4_32_sum<>+0(SB), Y7
 	VBLENDVPS    Y5, Y6, Y7, Y5
 	VBROADCASTSS 4(SI)(DI*1), Y6
 	VMULPS       Y6, Y5, Y5
@@ -4728,7 +5098,7 @@ loop7:
 	VMOVUPS      64(CX)(DI*8), Y6
 	VMOVUPS      1120(CX), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVDQU      lm4_324<>+0(SB), Y7
+	VMOVDQU      lm4_32_sum<>+0(SB), Y7
 	VBLENDVPS    Y5, Y6, Y7, Y5
 	VBROADCASTSS 8(SI)(DI*1), Y6
 	VMULPS       Y6, Y5, Y5
@@ -4737,7 +5107,7 @@ loop7:
 	VMOVUPS      96(CX)(DI*8), Y6
 	VMOVUPS      1120(CX), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVDQU      lm4_324<>+0(SB), Y7
+	VMOVDQU      lm4_32_sum<>+0(SB), Y7
 	VBLENDVPS    Y5, Y6, Y7, Y5
 	VBROADCASTSS 12(SI)(DI*1), Y6
 	VMULPS       Y6, Y5, Y5
@@ -4748,7 +5118,7 @@ loop7:
 
 done8:
 	ADDQ         $1, R8
-	LEAQ         lm4_328<>+0(SB), SI
+	LEAQ         lm4_32_signs2<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $4, R8
@@ -4862,7 +5232,7 @@ done12:
 
 loop15:
 	VMOVUPS      1152(CX)(SI*8), Y5
-	VCMPPS       $0x15, lm4_324<>+0(SB), Y5, Y6
+	VCMPPS       $0x15, lm4_32_sum<>+0(SB), Y5, Y6
 	VPABSD       Y6, Y6
 	VPERMPS      Y2, Y6, Y7
 	VCMPPS       $0x15, Y7, Y5, Y7
@@ -4878,7 +5248,7 @@ loop15:
 	VPSUBD       Y5, Y6, Y5
 	VMOVDQU      Y5, 2176(CX)(SI*8)
 	VMOVUPS      1184(CX)(SI*8), Y5
-	VCMPPS       $0x15, lm4_324<>+0(SB), Y5, Y6
+	VCMPPS       $0x15, lm4_32_sum<>+0(SB), Y5, Y6
 	VPABSD       Y6, Y6
 	VPERMPS      Y2, Y6, Y7
 	VCMPPS       $0x15, Y7, Y5, Y7
@@ -4894,7 +5264,7 @@ loop15:
 	VPSUBD       Y5, Y6, Y5
 	VMOVDQU      Y5, 2208(CX)(SI*8)
 	VMOVUPS      1216(CX)(SI*8), Y5
-	VCMPPS       $0x15, lm4_324<>+0(SB), Y5, Y6
+	VCMPPS       $0x15, lm4_32_sum<>+0(SB), Y5, Y6
 	VPABSD       Y6, Y6
 	VPERMPS      Y2, Y6, Y7
 	VCMPPS       $0x15, Y7, Y5, Y7
@@ -4910,7 +5280,7 @@ loop15:
 	VPSUBD       Y5, Y6, Y5
 	VMOVDQU      Y5, 2240(CX)(SI*8)
 	VMOVUPS      1248(CX)(SI*8), Y5
-	VCMPPS       $0x15, lm4_324<>+0(SB), Y5, Y6
+	VCMPPS       $0x15, lm4_32_sum<>+0(SB), Y5, Y6
 	VPABSD       Y6, Y6
 	VPERMPS      Y2, Y6, Y7
 	VCMPPS       $0x15, Y7, Y5, Y7
@@ -4933,7 +5303,7 @@ done16:
 	ADDQ         $1, DI
 
 	// dot
-	VMOVDQU      lm4_324<>+0(SB), Y5
+	VMOVDQU      lm4_32_sum<>+0(SB), Y5
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -4982,7 +5352,7 @@ done18:
 	VMOVUPS      Y5, 3200(CX)
 
 	// r
-	VMOVDQU      lm4_324<>+0(SB), Y5
+	VMOVDQU      lm4_32_sum<>+0(SB), Y5
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -5031,15 +5401,15 @@ done20:
 	VMOVUPS      3232(CX), Y6
 	VDIVPS       Y6, Y5, Y5
 	VMOVUPS      1056(CX), Y6
-	VDIVPS       lm4_326<>+0(SB), Y6, Y6
+	VDIVPS       lm4_32_const2<>+0(SB), Y6, Y6
 	VMULPS       Y6, Y5, Y5
 	VMOVUPS      Y5, 3264(CX)
 
 	// norm
 	VMOVUPS      3264(CX), Y5
 	VCMPPS       $3, Y5, Y5, Y6
-	VPAND        lm4_3214<>+0(SB), Y5, Y7
-	VPOR         lm4_3215<>+0(SB), Y7, Y7
+	VPAND        lm4_32_norm<>+0(SB), Y5, Y7
+	VPOR         lm4_32_norm2<>+0(SB), Y7, Y7
 	VBLENDVPS    Y6, Y7, Y5, Y7
 	VCVTPS2PH    $0, Y7, X7
 	VPMOVZXWD    X7, Y5
@@ -5173,9 +5543,9 @@ done2:
 TEXT ·mix1xLm4_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm4_320<>+0(SB), Y0
-	VMOVDQU      lm4_321<>+0(SB), Y1
-	VBROADCASTI128 lm4_322<>+0(SB), Y2
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -5199,6 +5569,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -5248,9 +5620,9 @@ done2:
 TEXT ·mix2xLm4_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm4_320<>+0(SB), Y0
-	VMOVDQU      lm4_321<>+0(SB), Y1
-	VBROADCASTI128 lm4_322<>+0(SB), Y2
+	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_32_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -5280,6 +5652,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y11
 	VPSRLVD      Y0, Y11, Y11
 	VPAND        Y1, Y11, Y11
@@ -5378,10 +5752,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y12
-	VPSRLVD      lm4_320<>+0(SB), Y12, Y12
-	VPAND        lm4_321<>+0(SB), Y12, Y12
-	VBROADCASTI128 lm4_322<>+0(SB), Y13
+	VPSRLVD      lm4_32_shifts<>+0(SB), Y12, Y12
+	VPAND        lm4_32_mask<>+0(SB), Y12, Y12
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y13
 	VPSHUFB      Y12, Y13, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
@@ -5497,10 +5873,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      lm4_320<>+0(SB), Y10, Y10
-	VPAND        lm4_321<>+0(SB), Y10, Y10
-	VBROADCASTI128 lm4_322<>+0(SB), Y11
+	VPSRLVD      lm4_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm4_32_mask<>+0(SB), Y10, Y10
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -5595,10 +5973,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      lm4_320<>+0(SB), Y10, Y10
-	VPAND        lm4_321<>+0(SB), Y10, Y10
-	VBROADCASTI128 lm4_322<>+0(SB), Y11
+	VPSRLVD      lm4_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm4_32_mask<>+0(SB), Y10, Y10
+	VBROADCASTI128 lm4_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10

@@ -4,198 +4,198 @@
 
 #include "textflag.h"
 
-DATA lm4_640<>+0(SB)/8, $0x0000000000000000
-DATA lm4_640<>+8(SB)/8, $0x0000000000000000
-DATA lm4_640<>+16(SB)/8, $0x0000000400000004
-DATA lm4_640<>+24(SB)/8, $0x0000000400000004
-GLOBL lm4_640<>(SB), RODATA|NOPTR, $32
+DATA lm4_64_shifts<>+0(SB)/8, $0x0000000000000000
+DATA lm4_64_shifts<>+8(SB)/8, $0x0000000000000000
+DATA lm4_64_shifts<>+16(SB)/8, $0x0000000400000004
+DATA lm4_64_shifts<>+24(SB)/8, $0x0000000400000004
+GLOBL lm4_64_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_641<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA lm4_641<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA lm4_641<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA lm4_641<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL lm4_641<>(SB), RODATA|NOPTR, $32
+DATA lm4_64_mask<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA lm4_64_mask<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA lm4_64_mask<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA lm4_64_mask<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL lm4_64_mask<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_642<>+0(SB)/8, $0xfaeee2d5c7b7a386
-DATA lm4_642<>+8(SB)/8, $0x7a5d49392b1e1206
-GLOBL lm4_642<>(SB), RODATA|NOPTR, $16
+DATA lm4_64_levels<>+0(SB)/8, $0xfaeee2d5c7b7a386
+DATA lm4_64_levels<>+8(SB)/8, $0x7a5d49392b1e1206
+GLOBL lm4_64_levels<>(SB), RODATA|NOPTR, $16
 
-DATA lm4_643<>+0(SB)/8, $0x0101010101010101
-DATA lm4_643<>+8(SB)/8, $0x0101010101010101
-DATA lm4_643<>+16(SB)/8, $0x0101010101010101
-DATA lm4_643<>+24(SB)/8, $0x0101010101010101
-GLOBL lm4_643<>(SB), RODATA|NOPTR, $32
+DATA lm4_64_ones<>+0(SB)/8, $0x0101010101010101
+DATA lm4_64_ones<>+8(SB)/8, $0x0101010101010101
+DATA lm4_64_ones<>+16(SB)/8, $0x0101010101010101
+DATA lm4_64_ones<>+24(SB)/8, $0x0101010101010101
+GLOBL lm4_64_ones<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_644<>+0(SB)/8, $0x0202020202020202
-DATA lm4_644<>+8(SB)/8, $0x0202020202020202
-DATA lm4_644<>+16(SB)/8, $0x0202020202020202
-DATA lm4_644<>+24(SB)/8, $0x0202020202020202
-GLOBL lm4_644<>(SB), RODATA|NOPTR, $32
+DATA lm4_64_mask2<>+0(SB)/8, $0x0202020202020202
+DATA lm4_64_mask2<>+8(SB)/8, $0x0202020202020202
+DATA lm4_64_mask2<>+16(SB)/8, $0x0202020202020202
+DATA lm4_64_mask2<>+24(SB)/8, $0x0202020202020202
+GLOBL lm4_64_mask2<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_645<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA lm4_645<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA lm4_645<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA lm4_645<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
-GLOBL lm4_645<>(SB), RODATA|NOPTR, $32
+DATA lm4_64_offset<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA lm4_64_offset<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA lm4_64_offset<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA lm4_64_offset<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
+GLOBL lm4_64_offset<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_646<>+0(SB)/8, $0x8080808080808080
-DATA lm4_646<>+8(SB)/8, $0x8080808080808080
-DATA lm4_646<>+16(SB)/8, $0x8080808080808080
-DATA lm4_646<>+24(SB)/8, $0x8080808080808080
-GLOBL lm4_646<>(SB), RODATA|NOPTR, $32
+DATA lm4_64_flip<>+0(SB)/8, $0x8080808080808080
+DATA lm4_64_flip<>+8(SB)/8, $0x8080808080808080
+DATA lm4_64_flip<>+16(SB)/8, $0x8080808080808080
+DATA lm4_64_flip<>+24(SB)/8, $0x8080808080808080
+GLOBL lm4_64_flip<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_647<>+0(SB)/8, $0xc2f40000c2f40000
-DATA lm4_647<>+8(SB)/8, $0xc2f40000c2f40000
-DATA lm4_647<>+16(SB)/8, $0xc2f40000c2f40000
-DATA lm4_647<>+24(SB)/8, $0xc2f40000c2f40000
-GLOBL lm4_647<>(SB), RODATA|NOPTR, $32
+DATA lm4_64_least<>+0(SB)/8, $0xc2f40000c2f40000
+DATA lm4_64_least<>+8(SB)/8, $0xc2f40000c2f40000
+DATA lm4_64_least<>+16(SB)/8, $0xc2f40000c2f40000
+DATA lm4_64_least<>+24(SB)/8, $0xc2f40000c2f40000
+GLOBL lm4_64_least<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_648<>+0(SB)/8, $0x74685c4f41311d00
-DATA lm4_648<>+8(SB)/8, $0xf4d7c3b3a5988c80
-GLOBL lm4_648<>(SB), RODATA|NOPTR, $16
+DATA lm4_64_levels2<>+0(SB)/8, $0x74685c4f41311d00
+DATA lm4_64_levels2<>+8(SB)/8, $0xf4d7c3b3a5988c80
+GLOBL lm4_64_levels2<>(SB), RODATA|NOPTR, $16
 
-DATA lm4_649<>+0(SB)/8, $0x0001000100010001
-DATA lm4_649<>+8(SB)/8, $0x0001000100010001
-DATA lm4_649<>+16(SB)/8, $0x0001000100010001
-DATA lm4_649<>+24(SB)/8, $0x0001000100010001
-GLOBL lm4_649<>(SB), RODATA|NOPTR, $32
+DATA lm4_64_ones2<>+0(SB)/8, $0x0001000100010001
+DATA lm4_64_ones2<>+8(SB)/8, $0x0001000100010001
+DATA lm4_64_ones2<>+16(SB)/8, $0x0001000100010001
+DATA lm4_64_ones2<>+24(SB)/8, $0x0001000100010001
+GLOBL lm4_64_ones2<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_6410<>+0(SB)/8, $0x0000000000000000
-DATA lm4_6410<>+8(SB)/8, $0x0000000000000000
-DATA lm4_6410<>+16(SB)/8, $0x0000000000000000
-DATA lm4_6410<>+24(SB)/8, $0x0000000000000000
-GLOBL lm4_6410<>(SB), RODATA|NOPTR, $32
+DATA lm4_64_sum<>+0(SB)/8, $0x0000000000000000
+DATA lm4_64_sum<>+8(SB)/8, $0x0000000000000000
+DATA lm4_64_sum<>+16(SB)/8, $0x0000000000000000
+DATA lm4_64_sum<>+24(SB)/8, $0x0000000000000000
+GLOBL lm4_64_sum<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_6411<>+0(SB)/8, $0x1e3ce5081e3ce508
-DATA lm4_6411<>+8(SB)/8, $0x1e3ce5081e3ce508
-DATA lm4_6411<>+16(SB)/8, $0x1e3ce5081e3ce508
-DATA lm4_6411<>+24(SB)/8, $0x1e3ce5081e3ce508
-GLOBL lm4_6411<>(SB), RODATA|NOPTR, $32
+DATA lm4_64_const<>+0(SB)/8, $0x1e3ce5081e3ce508
+DATA lm4_64_const<>+8(SB)/8, $0x1e3ce5081e3ce508
+DATA lm4_64_const<>+16(SB)/8, $0x1e3ce5081e3ce508
+DATA lm4_64_const<>+24(SB)/8, $0x1e3ce5081e3ce508
+GLOBL lm4_64_const<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_6412<>+0(SB)/8, $0x43b8348343b83483
-DATA lm4_6412<>+8(SB)/8, $0x43b8348343b83483
-DATA lm4_6412<>+16(SB)/8, $0x43b8348343b83483
-DATA lm4_6412<>+24(SB)/8, $0x43b8348343b83483
-GLOBL lm4_6412<>(SB), RODATA|NOPTR, $32
+DATA lm4_64_const2<>+0(SB)/8, $0x43b8348343b83483
+DATA lm4_64_const2<>+8(SB)/8, $0x43b8348343b83483
+DATA lm4_64_const2<>+16(SB)/8, $0x43b8348343b83483
+DATA lm4_64_const2<>+24(SB)/8, $0x43b8348343b83483
+GLOBL lm4_64_const2<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_6413<>+0(SB)/8, $0xbf8000003f800000
-DATA lm4_6413<>+8(SB)/8, $0x3f800000bf800000
-DATA lm4_6413<>+16(SB)/8, $0xbf800000bf800000
-DATA lm4_6413<>+24(SB)/8, $0xbf800000bf800000
-DATA lm4_6413<>+32(SB)/8, $0xbf8000003f800000
-DATA lm4_6413<>+40(SB)/8, $0x3f8000003f800000
-DATA lm4_6413<>+48(SB)/8, $0x3f8000003f800000
-DATA lm4_6413<>+56(SB)/8, $0xbf8000003f800000
-DATA lm4_6413<>+64(SB)/8, $0x3f8000003f800000
-DATA lm4_6413<>+72(SB)/8, $0xbf800000bf800000
-DATA lm4_6413<>+80(SB)/8, $0x3f800000bf800000
-DATA lm4_6413<>+88(SB)/8, $0x3f8000003f800000
-DATA lm4_6413<>+96(SB)/8, $0x3f800000bf800000
-DATA lm4_6413<>+104(SB)/8, $0x3f8000003f800000
-DATA lm4_6413<>+112(SB)/8, $0x3f800000bf800000
-DATA lm4_6413<>+120(SB)/8, $0x3f8000003f800000
-DATA lm4_6413<>+128(SB)/8, $0xbf8000003f800000
-DATA lm4_6413<>+136(SB)/8, $0xbf800000bf800000
-DATA lm4_6413<>+144(SB)/8, $0xbf800000bf800000
-DATA lm4_6413<>+152(SB)/8, $0xbf800000bf800000
-DATA lm4_6413<>+160(SB)/8, $0x3f8000003f800000
-DATA lm4_6413<>+168(SB)/8, $0xbf800000bf800000
-DATA lm4_6413<>+176(SB)/8, $0x3f800000bf800000
-DATA lm4_6413<>+184(SB)/8, $0xbf8000003f800000
-DATA lm4_6413<>+192(SB)/8, $0xbf800000bf800000
-DATA lm4_6413<>+200(SB)/8, $0xbf8000003f800000
-DATA lm4_6413<>+208(SB)/8, $0xbf800000bf800000
-DATA lm4_6413<>+216(SB)/8, $0x3f800000bf800000
-DATA lm4_6413<>+224(SB)/8, $0xbf800000bf800000
-DATA lm4_6413<>+232(SB)/8, $0xbf8000003f800000
-DATA lm4_6413<>+240(SB)/8, $0xbf8000003f800000
-DATA lm4_6413<>+248(SB)/8, $0x3f8000003f800000
-GLOBL lm4_6413<>(SB), RODATA|NOPTR, $256
+DATA lm4_64_signs<>+0(SB)/8, $0xbf8000003f800000
+DATA lm4_64_signs<>+8(SB)/8, $0x3f800000bf800000
+DATA lm4_64_signs<>+16(SB)/8, $0xbf800000bf800000
+DATA lm4_64_signs<>+24(SB)/8, $0xbf800000bf800000
+DATA lm4_64_signs<>+32(SB)/8, $0xbf8000003f800000
+DATA lm4_64_signs<>+40(SB)/8, $0x3f8000003f800000
+DATA lm4_64_signs<>+48(SB)/8, $0x3f8000003f800000
+DATA lm4_64_signs<>+56(SB)/8, $0xbf8000003f800000
+DATA lm4_64_signs<>+64(SB)/8, $0x3f8000003f800000
+DATA lm4_64_signs<>+72(SB)/8, $0xbf800000bf800000
+DATA lm4_64_signs<>+80(SB)/8, $0x3f800000bf800000
+DATA lm4_64_signs<>+88(SB)/8, $0x3f8000003f800000
+DATA lm4_64_signs<>+96(SB)/8, $0x3f800000bf800000
+DATA lm4_64_signs<>+104(SB)/8, $0x3f8000003f800000
+DATA lm4_64_signs<>+112(SB)/8, $0x3f800000bf800000
+DATA lm4_64_signs<>+120(SB)/8, $0x3f8000003f800000
+DATA lm4_64_signs<>+128(SB)/8, $0xbf8000003f800000
+DATA lm4_64_signs<>+136(SB)/8, $0xbf800000bf800000
+DATA lm4_64_signs<>+144(SB)/8, $0xbf800000bf800000
+DATA lm4_64_signs<>+152(SB)/8, $0xbf800000bf800000
+DATA lm4_64_signs<>+160(SB)/8, $0x3f8000003f800000
+DATA lm4_64_signs<>+168(SB)/8, $0xbf800000bf800000
+DATA lm4_64_signs<>+176(SB)/8, $0x3f800000bf800000
+DATA lm4_64_signs<>+184(SB)/8, $0xbf8000003f800000
+DATA lm4_64_signs<>+192(SB)/8, $0xbf800000bf800000
+DATA lm4_64_signs<>+200(SB)/8, $0xbf8000003f800000
+DATA lm4_64_signs<>+208(SB)/8, $0xbf800000bf800000
+DATA lm4_64_signs<>+216(SB)/8, $0x3f800000bf800000
+DATA lm4_64_signs<>+224(SB)/8, $0xbf800000bf800000
+DATA lm4_64_signs<>+232(SB)/8, $0xbf8000003f800000
+DATA lm4_64_signs<>+240(SB)/8, $0xbf8000003f800000
+DATA lm4_64_signs<>+248(SB)/8, $0x3f8000003f800000
+GLOBL lm4_64_signs<>(SB), RODATA|NOPTR, $256
 
-DATA lm4_6414<>+0(SB)/8, $0x3e000000be000000
-DATA lm4_6414<>+8(SB)/8, $0x3e000000be000000
-DATA lm4_6414<>+16(SB)/8, $0xbe000000be000000
-DATA lm4_6414<>+24(SB)/8, $0xbe000000be000000
-DATA lm4_6414<>+32(SB)/8, $0x3e0000003e000000
-DATA lm4_6414<>+40(SB)/8, $0xbe0000003e000000
-DATA lm4_6414<>+48(SB)/8, $0x3e000000be000000
-DATA lm4_6414<>+56(SB)/8, $0xbe0000003e000000
-DATA lm4_6414<>+64(SB)/8, $0x3e000000be000000
-DATA lm4_6414<>+72(SB)/8, $0x3e0000003e000000
-DATA lm4_6414<>+80(SB)/8, $0x3e0000003e000000
-DATA lm4_6414<>+88(SB)/8, $0x3e0000003e000000
-DATA lm4_6414<>+96(SB)/8, $0xbe000000be000000
-DATA lm4_6414<>+104(SB)/8, $0x3e000000be000000
-DATA lm4_6414<>+112(SB)/8, $0xbe000000be000000
-DATA lm4_6414<>+120(SB)/8, $0xbe000000be000000
-DATA lm4_6414<>+128(SB)/8, $0xbe0000003e000000
-DATA lm4_6414<>+136(SB)/8, $0x3e000000be000000
-DATA lm4_6414<>+144(SB)/8, $0xbe000000be000000
-DATA lm4_6414<>+152(SB)/8, $0xbe000000be000000
-DATA lm4_6414<>+160(SB)/8, $0xbe000000be000000
-DATA lm4_6414<>+168(SB)/8, $0x3e0000003e000000
-DATA lm4_6414<>+176(SB)/8, $0xbe0000003e000000
-DATA lm4_6414<>+184(SB)/8, $0x3e0000003e000000
-DATA lm4_6414<>+192(SB)/8, $0x3e000000be000000
-DATA lm4_6414<>+200(SB)/8, $0x3e0000003e000000
-DATA lm4_6414<>+208(SB)/8, $0x3e000000be000000
-DATA lm4_6414<>+216(SB)/8, $0xbe000000be000000
-DATA lm4_6414<>+224(SB)/8, $0x3e000000be000000
-DATA lm4_6414<>+232(SB)/8, $0x3e000000be000000
-DATA lm4_6414<>+240(SB)/8, $0x3e0000003e000000
-DATA lm4_6414<>+248(SB)/8, $0x3e000000be000000
-GLOBL lm4_6414<>(SB), RODATA|NOPTR, $256
+DATA lm4_64_signs2<>+0(SB)/8, $0x3e000000be000000
+DATA lm4_64_signs2<>+8(SB)/8, $0x3e000000be000000
+DATA lm4_64_signs2<>+16(SB)/8, $0xbe000000be000000
+DATA lm4_64_signs2<>+24(SB)/8, $0xbe000000be000000
+DATA lm4_64_signs2<>+32(SB)/8, $0x3e0000003e000000
+DATA lm4_64_signs2<>+40(SB)/8, $0xbe0000003e000000
+DATA lm4_64_signs2<>+48(SB)/8, $0x3e000000be000000
+DATA lm4_64_signs2<>+56(SB)/8, $0xbe0000003e000000
+DATA lm4_64_signs2<>+64(SB)/8, $0x3e000000be000000
+DATA lm4_64_signs2<>+72(SB)/8, $0x3e0000003e000000
+DATA lm4_64_signs2<>+80(SB)/8, $0x3e0000003e000000
+DATA lm4_64_signs2<>+88(SB)/8, $0x3e0000003e000000
+DATA lm4_64_signs2<>+96(SB)/8, $0xbe000000be000000
+DATA lm4_64_signs2<>+104(SB)/8, $0x3e000000be000000
+DATA lm4_64_signs2<>+112(SB)/8, $0xbe000000be000000
+DATA lm4_64_signs2<>+120(SB)/8, $0xbe000000be000000
+DATA lm4_64_signs2<>+128(SB)/8, $0xbe0000003e000000
+DATA lm4_64_signs2<>+136(SB)/8, $0x3e000000be000000
+DATA lm4_64_signs2<>+144(SB)/8, $0xbe000000be000000
+DATA lm4_64_signs2<>+152(SB)/8, $0xbe000000be000000
+DATA lm4_64_signs2<>+160(SB)/8, $0xbe000000be000000
+DATA lm4_64_signs2<>+168(SB)/8, $0x3e0000003e000000
+DATA lm4_64_signs2<>+176(SB)/8, $0xbe0000003e000000
+DATA lm4_64_signs2<>+184(SB)/8, $0x3e0000003e000000
+DATA lm4_64_signs2<>+192(SB)/8, $0x3e000000be000000
+DATA lm4_64_signs2<>+200(SB)/8, $0x3e0000003e000000
+DATA lm4_64_signs2<>+208(SB)/8, $0x3e000000be000000
+DATA lm4_64_signs2<>+216(SB)/8, $0xbe000000be000000
+DATA lm4_64_signs2<>+224(SB)/8, $0x3e000000be000000
+DATA lm4_64_signs2<>+232(SB)/8, $0x3e000000be000000
+DATA lm4_64_signs2<>+240(SB)/8, $0x3e0000003e000000
+DATA lm4_64_signs2<>+248(SB)/8, $0x3e000000be000000
+GLOBL lm4_64_signs2<>(SB), RODATA|NOPTR, $256
 
-DATA lm4_6415<>+0(SB)/8, $0x42480000c2480000
-DATA lm4_6415<>+8(SB)/8, $0x0000000000000000
-DATA lm4_6415<>+16(SB)/8, $0x0000000000000000
-DATA lm4_6415<>+24(SB)/8, $0x0000000000000000
-GLOBL lm4_6415<>(SB), RODATA|NOPTR, $32
+DATA lm4_64_threshold<>+0(SB)/8, $0x42480000c2480000
+DATA lm4_64_threshold<>+8(SB)/8, $0x0000000000000000
+DATA lm4_64_threshold<>+16(SB)/8, $0x0000000000000000
+DATA lm4_64_threshold<>+24(SB)/8, $0x0000000000000000
+GLOBL lm4_64_threshold<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_6416<>+0(SB)/8, $0xc1c00000c2a60000
-DATA lm4_6416<>+8(SB)/8, $0x42a6000041c00000
-DATA lm4_6416<>+16(SB)/8, $0x0000000000000000
-DATA lm4_6416<>+24(SB)/8, $0x0000000000000000
-GLOBL lm4_6416<>(SB), RODATA|NOPTR, $32
+DATA lm4_64_threshold2<>+0(SB)/8, $0xc1c00000c2a60000
+DATA lm4_64_threshold2<>+8(SB)/8, $0x42a6000041c00000
+DATA lm4_64_threshold2<>+16(SB)/8, $0x0000000000000000
+DATA lm4_64_threshold2<>+24(SB)/8, $0x0000000000000000
+GLOBL lm4_64_threshold2<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_6417<>+0(SB)/8, $0xc2820000c2d70000
-DATA lm4_6417<>+8(SB)/8, $0xc1400000c2120000
-DATA lm4_6417<>+16(SB)/8, $0x4212000041400000
-DATA lm4_6417<>+24(SB)/8, $0x42d7000042820000
-GLOBL lm4_6417<>(SB), RODATA|NOPTR, $32
+DATA lm4_64_threshold3<>+0(SB)/8, $0xc2820000c2d70000
+DATA lm4_64_threshold3<>+8(SB)/8, $0xc1400000c2120000
+DATA lm4_64_threshold3<>+16(SB)/8, $0x4212000041400000
+DATA lm4_64_threshold3<>+24(SB)/8, $0x42d7000042820000
+GLOBL lm4_64_threshold3<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_6418<>+0(SB)/8, $0xc2ba0000c2f40000
-DATA lm4_6418<>+8(SB)/8, $0xc2640000c2920000
-DATA lm4_6418<>+16(SB)/8, $0xc1f00000c22c0000
-DATA lm4_6418<>+24(SB)/8, $0xc0c00000c1900000
-GLOBL lm4_6418<>(SB), RODATA|NOPTR, $32
+DATA lm4_64_level<>+0(SB)/8, $0xc2ba0000c2f40000
+DATA lm4_64_level<>+8(SB)/8, $0xc2640000c2920000
+DATA lm4_64_level<>+16(SB)/8, $0xc1f00000c22c0000
+DATA lm4_64_level<>+24(SB)/8, $0xc0c00000c1900000
+GLOBL lm4_64_level<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_6419<>+0(SB)/8, $0x4190000040c00000
-DATA lm4_6419<>+8(SB)/8, $0x422c000041f00000
-DATA lm4_6419<>+16(SB)/8, $0x4292000042640000
-DATA lm4_6419<>+24(SB)/8, $0x42f4000042ba0000
-GLOBL lm4_6419<>(SB), RODATA|NOPTR, $32
+DATA lm4_64_level2<>+0(SB)/8, $0x4190000040c00000
+DATA lm4_64_level2<>+8(SB)/8, $0x422c000041f00000
+DATA lm4_64_level2<>+16(SB)/8, $0x4292000042640000
+DATA lm4_64_level2<>+24(SB)/8, $0x42f4000042ba0000
+GLOBL lm4_64_level2<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_6420<>+0(SB)/8, $0x8000000080000000
-DATA lm4_6420<>+8(SB)/8, $0x8000000080000000
-DATA lm4_6420<>+16(SB)/8, $0x8000000080000000
-DATA lm4_6420<>+24(SB)/8, $0x8000000080000000
-GLOBL lm4_6420<>(SB), RODATA|NOPTR, $32
+DATA lm4_64_norm<>+0(SB)/8, $0x8000000080000000
+DATA lm4_64_norm<>+8(SB)/8, $0x8000000080000000
+DATA lm4_64_norm<>+16(SB)/8, $0x8000000080000000
+DATA lm4_64_norm<>+24(SB)/8, $0x8000000080000000
+GLOBL lm4_64_norm<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_6421<>+0(SB)/8, $0x7fc000007fc00000
-DATA lm4_6421<>+8(SB)/8, $0x7fc000007fc00000
-DATA lm4_6421<>+16(SB)/8, $0x7fc000007fc00000
-DATA lm4_6421<>+24(SB)/8, $0x7fc000007fc00000
-GLOBL lm4_6421<>(SB), RODATA|NOPTR, $32
+DATA lm4_64_norm2<>+0(SB)/8, $0x7fc000007fc00000
+DATA lm4_64_norm2<>+8(SB)/8, $0x7fc000007fc00000
+DATA lm4_64_norm2<>+16(SB)/8, $0x7fc000007fc00000
+DATA lm4_64_norm2<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL lm4_64_norm2<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsLm4_64AVX512 unpacks units of 64 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsLm4_64AVX512(SB), NOSPLIT, $192-24
 
 	// constants of the loops
-	VMOVDQU      lm4_640<>+0(SB), Y0
-	VMOVDQU      lm4_641<>+0(SB), Y1
-	VBROADCASTI128 lm4_642<>+0(SB), Y2
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_64_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -205,8 +205,12 @@ TEXT ·decodeUnitsLm4_64AVX512(SB), NOSPLIT, $192-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -228,6 +232,8 @@ loop1:
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y4, Y3, Y4
 	VMOVUPS      Y4, 96(AX)
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -264,9 +270,9 @@ done2:
 TEXT ·matmul1xLm4_64AVX512(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm4_640<>+0(SB), Y0
-	VMOVDQU      lm4_641<>+0(SB), Y1
-	VBROADCASTI128 lm4_642<>+0(SB), Y2
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_64_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -287,8 +293,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -314,6 +324,8 @@ loop3:
 	VMULPS       Y8, Y7, Y8
 	VMOVUPS      96(SI), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -349,6 +361,8 @@ done4:
 	VADDPS       Y4, Y3, Y3
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -372,9 +386,9 @@ done2:
 TEXT ·matmul2xLm4_64AVX512(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm4_640<>+0(SB), Y0
-	VMOVDQU      lm4_641<>+0(SB), Y1
-	VBROADCASTI128 lm4_642<>+0(SB), Y2
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_64_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -396,8 +410,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -431,6 +449,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      96(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -473,6 +493,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X5
 	VADDPS       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
@@ -506,9 +528,9 @@ done2:
 TEXT ·matmul3xLm4_64AVX512(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm4_640<>+0(SB), Y0
-	VMOVDQU      lm4_641<>+0(SB), Y1
-	VBROADCASTI128 lm4_642<>+0(SB), Y2
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_64_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -532,8 +554,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -575,6 +601,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y4
 	VMOVUPS      96(R8), Y8
 	VFMADD231PS  Y8, Y7, Y5
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -624,6 +652,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X6
 	VADDPS       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
@@ -665,9 +695,9 @@ done2:
 TEXT ·matmul4xLm4_64AVX512(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm4_640<>+0(SB), Y0
-	VMOVDQU      lm4_641<>+0(SB), Y1
-	VBROADCASTI128 lm4_642<>+0(SB), Y2
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_64_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -692,8 +722,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -743,6 +777,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      96(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -800,6 +836,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X7
 	VADDPS       X3, X7, X7
 	VMOVHLPS     X7, X7, X3
@@ -849,9 +887,9 @@ done2:
 TEXT ·matmulQ81xLm4_64AVX512(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm4_640<>+0(SB), Y0
-	VMOVDQU      lm4_641<>+0(SB), Y1
-	VBROADCASTI128 lm4_642<>+0(SB), Y2
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_64_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -871,8 +909,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -882,6 +924,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -890,6 +934,8 @@ loop3:
 	VMOVDQU      32(DX), Y9
 	VPSIGNB      Y6, Y9, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
@@ -903,6 +949,8 @@ loop3:
 done4:
 	ADDQ         $1, DI
 	VADDPS       Y4, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -926,9 +974,9 @@ done2:
 TEXT ·matmulQ82xLm4_64AVX512(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm4_640<>+0(SB), Y0
-	VMOVDQU      lm4_641<>+0(SB), Y1
-	VBROADCASTI128 lm4_642<>+0(SB), Y2
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_64_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -948,8 +996,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -963,6 +1015,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -974,6 +1028,8 @@ loop3:
 	VMOVDQU      96(DX), Y10
 	VPSIGNB      Y6, Y10, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -990,6 +1046,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X5
 	VADDPS       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
@@ -1023,9 +1081,9 @@ done2:
 TEXT ·matmulQ83xLm4_64AVX512(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm4_640<>+0(SB), Y0
-	VMOVDQU      lm4_641<>+0(SB), Y1
-	VBROADCASTI128 lm4_642<>+0(SB), Y2
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_64_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1046,8 +1104,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -1065,6 +1127,8 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -1079,6 +1143,8 @@ loop3:
 	VMOVDQU      160(DX), Y12
 	VPSIGNB      Y7, Y12, Y7
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -1099,6 +1165,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X6
 	VADDPS       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
@@ -1140,9 +1208,9 @@ done2:
 TEXT ·matmulQ84xLm4_64AVX512(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm4_640<>+0(SB), Y0
-	VMOVDQU      lm4_641<>+0(SB), Y1
-	VBROADCASTI128 lm4_642<>+0(SB), Y2
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_64_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1164,8 +1232,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1187,6 +1259,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1204,6 +1278,8 @@ loop3:
 	VMOVDQU      224(DX), Y14
 	VPSIGNB      Y8, Y14, Y8
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1228,6 +1304,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X7
 	VADDPS       X3, X7, X7
 	VMOVHLPS     X7, X7, X3
@@ -1277,9 +1355,9 @@ done2:
 TEXT ·matmulQ8Block1xLm4_64AVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      lm4_640<>+0(SB), Y0
-	VMOVDQU      lm4_641<>+0(SB), Y1
-	VBROADCASTI128 lm4_648<>+0(SB), Y2
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1294,27 +1372,27 @@ TEXT ·matmulQ8Block1xLm4_64AVX512(SB), NOSPLIT, $576-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_643<>+0(SB), Y3
+	VMOVDQU      lm4_64_ones<>+0(SB), Y3
 	VMOVDQU      (CX), Y4
-	VPAND        lm4_644<>+0(SB), Y4, Y5
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm4_645<>+0(SB), Y5, Y5
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, (DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      32(CX), Y4
-	VPAND        lm4_644<>+0(SB), Y4, Y6
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_645<>+0(SB), Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 32(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm4_647<>+0(SB), Y3
+	VMOVDQU      lm4_64_least<>+0(SB), Y3
 	VCVTDQ2PS    Y5, Y4
 	VMULPS       Y3, Y4, Y3
 	VEXTRACTF128 $1, Y3, X4
@@ -1341,6 +1419,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -1348,6 +1428,8 @@ loop3:
 	VMOVDQU      (DI), Y4
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -1407,9 +1489,9 @@ done2:
 TEXT ·matmulQ8Block2xLm4_64AVX512(SB), 0, $768-72
 
 	// constants of the loops
-	VMOVDQU      lm4_640<>+0(SB), Y0
-	VMOVDQU      lm4_641<>+0(SB), Y1
-	VBROADCASTI128 lm4_648<>+0(SB), Y2
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1424,27 +1506,27 @@ TEXT ·matmulQ8Block2xLm4_64AVX512(SB), 0, $768-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_643<>+0(SB), Y3
+	VMOVDQU      lm4_64_ones<>+0(SB), Y3
 	VMOVDQU      (CX), Y4
-	VPAND        lm4_644<>+0(SB), Y4, Y5
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm4_645<>+0(SB), Y5, Y5
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, (DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      32(CX), Y4
-	VPAND        lm4_644<>+0(SB), Y4, Y6
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_645<>+0(SB), Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 32(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm4_647<>+0(SB), Y4
+	VMOVDQU      lm4_64_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -1455,25 +1537,25 @@ TEXT ·matmulQ8Block2xLm4_64AVX512(SB), 0, $768-72
 	VADDSS       X4, X5, X5
 	VMOVSS       X5, (SI)
 	VMOVDQU      64(CX), Y4
-	VPAND        lm4_644<>+0(SB), Y4, Y5
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm4_645<>+0(SB), Y5, Y5
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 64(DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      96(CX), Y4
-	VPAND        lm4_644<>+0(SB), Y4, Y6
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_645<>+0(SB), Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 96(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm4_647<>+0(SB), Y3
+	VMOVDQU      lm4_64_least<>+0(SB), Y3
 	VCVTDQ2PS    Y5, Y4
 	VMULPS       Y3, Y4, Y3
 	VEXTRACTF128 $1, Y3, X4
@@ -1500,6 +1582,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -1510,6 +1594,8 @@ loop3:
 	VMOVDQU      64(DI), Y4
 	VPXOR        Y6, Y6, Y6
 	VPDPBUSD     Y4, Y3, Y6
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -1597,9 +1683,9 @@ done2:
 TEXT ·matmulQ8Block3xLm4_64AVX512(SB), 0, $960-72
 
 	// constants of the loops
-	VMOVDQU      lm4_640<>+0(SB), Y0
-	VMOVDQU      lm4_641<>+0(SB), Y1
-	VBROADCASTI128 lm4_648<>+0(SB), Y2
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1614,27 +1700,27 @@ TEXT ·matmulQ8Block3xLm4_64AVX512(SB), 0, $960-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_643<>+0(SB), Y3
+	VMOVDQU      lm4_64_ones<>+0(SB), Y3
 	VMOVDQU      (CX), Y4
-	VPAND        lm4_644<>+0(SB), Y4, Y5
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm4_645<>+0(SB), Y5, Y5
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, (DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      32(CX), Y4
-	VPAND        lm4_644<>+0(SB), Y4, Y6
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_645<>+0(SB), Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 32(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm4_647<>+0(SB), Y4
+	VMOVDQU      lm4_64_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -1645,25 +1731,25 @@ TEXT ·matmulQ8Block3xLm4_64AVX512(SB), 0, $960-72
 	VADDSS       X4, X5, X5
 	VMOVSS       X5, (SI)
 	VMOVDQU      64(CX), Y4
-	VPAND        lm4_644<>+0(SB), Y4, Y5
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm4_645<>+0(SB), Y5, Y5
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 64(DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      96(CX), Y4
-	VPAND        lm4_644<>+0(SB), Y4, Y6
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_645<>+0(SB), Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 96(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm4_647<>+0(SB), Y4
+	VMOVDQU      lm4_64_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -1674,25 +1760,25 @@ TEXT ·matmulQ8Block3xLm4_64AVX512(SB), 0, $960-72
 	VADDSS       X4, X5, X5
 	VMOVSS       X5, 4(SI)
 	VMOVDQU      128(CX), Y4
-	VPAND        lm4_644<>+0(SB), Y4, Y5
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm4_645<>+0(SB), Y5, Y5
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 128(DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      160(CX), Y4
-	VPAND        lm4_644<>+0(SB), Y4, Y6
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_645<>+0(SB), Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 160(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm4_647<>+0(SB), Y3
+	VMOVDQU      lm4_64_least<>+0(SB), Y3
 	VCVTDQ2PS    Y5, Y4
 	VMULPS       Y3, Y4, Y3
 	VEXTRACTF128 $1, Y3, X4
@@ -1719,6 +1805,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -1732,6 +1820,8 @@ loop3:
 	VMOVDQU      128(DI), Y4
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y4, Y3, Y7
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -1845,9 +1935,9 @@ done2:
 TEXT ·matmulQ8Block4xLm4_64AVX512(SB), 0, $1152-72
 
 	// constants of the loops
-	VMOVDQU      lm4_640<>+0(SB), Y0
-	VMOVDQU      lm4_641<>+0(SB), Y1
-	VBROADCASTI128 lm4_648<>+0(SB), Y2
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1862,27 +1952,27 @@ TEXT ·matmulQ8Block4xLm4_64AVX512(SB), 0, $1152-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_643<>+0(SB), Y3
+	VMOVDQU      lm4_64_ones<>+0(SB), Y3
 	VMOVDQU      (CX), Y4
-	VPAND        lm4_644<>+0(SB), Y4, Y5
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm4_645<>+0(SB), Y5, Y5
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, (DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      32(CX), Y4
-	VPAND        lm4_644<>+0(SB), Y4, Y6
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_645<>+0(SB), Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 32(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm4_647<>+0(SB), Y4
+	VMOVDQU      lm4_64_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -1893,25 +1983,25 @@ TEXT ·matmulQ8Block4xLm4_64AVX512(SB), 0, $1152-72
 	VADDSS       X4, X5, X5
 	VMOVSS       X5, (SI)
 	VMOVDQU      64(CX), Y4
-	VPAND        lm4_644<>+0(SB), Y4, Y5
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm4_645<>+0(SB), Y5, Y5
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 64(DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      96(CX), Y4
-	VPAND        lm4_644<>+0(SB), Y4, Y6
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_645<>+0(SB), Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 96(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm4_647<>+0(SB), Y4
+	VMOVDQU      lm4_64_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -1922,25 +2012,25 @@ TEXT ·matmulQ8Block4xLm4_64AVX512(SB), 0, $1152-72
 	VADDSS       X4, X5, X5
 	VMOVSS       X5, 4(SI)
 	VMOVDQU      128(CX), Y4
-	VPAND        lm4_644<>+0(SB), Y4, Y5
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm4_645<>+0(SB), Y5, Y5
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 128(DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      160(CX), Y4
-	VPAND        lm4_644<>+0(SB), Y4, Y6
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_645<>+0(SB), Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 160(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm4_647<>+0(SB), Y4
+	VMOVDQU      lm4_64_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -1951,25 +2041,25 @@ TEXT ·matmulQ8Block4xLm4_64AVX512(SB), 0, $1152-72
 	VADDSS       X4, X5, X5
 	VMOVSS       X5, 8(SI)
 	VMOVDQU      192(CX), Y4
-	VPAND        lm4_644<>+0(SB), Y4, Y5
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
-	VPADDB       lm4_645<>+0(SB), Y5, Y5
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 192(DI)
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y4, Y3, Y5
 	VMOVDQU      224(CX), Y4
-	VPAND        lm4_644<>+0(SB), Y4, Y6
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_645<>+0(SB), Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 224(DI)
 	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm4_647<>+0(SB), Y3
+	VMOVDQU      lm4_64_least<>+0(SB), Y3
 	VCVTDQ2PS    Y5, Y4
 	VMULPS       Y3, Y4, Y3
 	VEXTRACTF128 $1, Y3, X4
@@ -1996,6 +2086,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -2012,6 +2104,8 @@ loop3:
 	VMOVDQU      192(DI), Y4
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y4, Y3, Y8
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -2151,9 +2245,9 @@ done2:
 TEXT ·unpackLm4_64AVX512(SB), NOSPLIT, $192-24
 
 	// constants of the loops
-	VMOVDQU      lm4_640<>+0(SB), Y0
-	VMOVDQU      lm4_641<>+0(SB), Y1
-	VBROADCASTI128 lm4_642<>+0(SB), Y2
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_64_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -2196,9 +2290,9 @@ done2:
 TEXT ·mixLevelsLm4_64AVX512(SB), NOSPLIT, $192-40
 
 	// constants of the loops
-	VMOVDQU      lm4_640<>+0(SB), Y0
-	VMOVDQU      lm4_641<>+0(SB), Y1
-	VBROADCASTI128 lm4_642<>+0(SB), Y2
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_64_levels<>+0(SB), Y2
 	MOVQ         levels+0(FP), AX
 	MOVQ         scales+8(FP), BX
 	MOVQ         v+16(FP), CX
@@ -2210,11 +2304,15 @@ TEXT ·mixLevelsLm4_64AVX512(SB), NOSPLIT, $192-40
 	JLT          done2
 
 loop1:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(CX), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
 	VPSHUFB      Y3, Y2, Y3
 	VMOVDQU      Y3, (AX)
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(CX), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
@@ -2239,9 +2337,9 @@ done2:
 TEXT ·decodeUnitsLm4_64AVX2(SB), NOSPLIT, $192-24
 
 	// constants of the loops
-	VMOVDQU      lm4_640<>+0(SB), Y0
-	VMOVDQU      lm4_641<>+0(SB), Y1
-	VBROADCASTI128 lm4_642<>+0(SB), Y2
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_64_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -2251,8 +2349,12 @@ TEXT ·decodeUnitsLm4_64AVX2(SB), NOSPLIT, $192-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -2274,6 +2376,8 @@ loop1:
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y4, Y3, Y4
 	VMOVUPS      Y4, 96(AX)
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -2310,9 +2414,9 @@ done2:
 TEXT ·matmul1xLm4_64AVX2(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm4_640<>+0(SB), Y0
-	VMOVDQU      lm4_641<>+0(SB), Y1
-	VBROADCASTI128 lm4_642<>+0(SB), Y2
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_64_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2333,8 +2437,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2360,6 +2468,8 @@ loop3:
 	VMULPS       Y8, Y7, Y8
 	VMOVUPS      96(SI), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2395,6 +2505,8 @@ done4:
 	VADDPS       Y4, Y3, Y3
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -2418,9 +2530,9 @@ done2:
 TEXT ·matmul2xLm4_64AVX2(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm4_640<>+0(SB), Y0
-	VMOVDQU      lm4_641<>+0(SB), Y1
-	VBROADCASTI128 lm4_642<>+0(SB), Y2
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_64_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2442,8 +2554,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2477,6 +2593,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      96(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2519,6 +2637,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X5
 	VADDPS       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
@@ -2552,9 +2672,9 @@ done2:
 TEXT ·matmul3xLm4_64AVX2(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm4_640<>+0(SB), Y0
-	VMOVDQU      lm4_641<>+0(SB), Y1
-	VBROADCASTI128 lm4_642<>+0(SB), Y2
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_64_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2578,8 +2698,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -2621,6 +2745,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y4
 	VMOVUPS      96(R8), Y8
 	VFMADD231PS  Y8, Y7, Y5
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -2670,6 +2796,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X6
 	VADDPS       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
@@ -2711,9 +2839,9 @@ done2:
 TEXT ·matmul4xLm4_64AVX2(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm4_640<>+0(SB), Y0
-	VMOVDQU      lm4_641<>+0(SB), Y1
-	VBROADCASTI128 lm4_642<>+0(SB), Y2
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_64_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2738,8 +2866,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2789,6 +2921,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      96(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2846,6 +2980,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X7
 	VADDPS       X3, X7, X7
 	VMOVHLPS     X7, X7, X3
@@ -2895,10 +3031,10 @@ done2:
 TEXT ·matmulQ81xLm4_64AVX2(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm4_640<>+0(SB), Y0
-	VMOVDQU      lm4_649<>+0(SB), Y1
-	VMOVDQU      lm4_641<>+0(SB), Y2
-	VBROADCASTI128 lm4_642<>+0(SB), Y3
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_64_ones2<>+0(SB), Y1
+	VMOVDQU      lm4_64_mask<>+0(SB), Y2
+	VBROADCASTI128 lm4_64_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2918,8 +3054,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -2929,6 +3069,8 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -2939,6 +3081,8 @@ loop3:
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y1, Y8, Y8
 	VPADDD       Y8, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
@@ -2952,6 +3096,8 @@ loop3:
 done4:
 	ADDQ         $1, DI
 	VADDPS       Y5, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X5
 	VADDPS       X4, X5, X5
 	VMOVHLPS     X5, X5, X4
@@ -2975,10 +3121,10 @@ done2:
 TEXT ·matmulQ82xLm4_64AVX2(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm4_649<>+0(SB), Y0
-	VMOVDQU      lm4_640<>+0(SB), Y1
-	VMOVDQU      lm4_641<>+0(SB), Y2
-	VBROADCASTI128 lm4_642<>+0(SB), Y3
+	VMOVDQU      lm4_64_ones2<>+0(SB), Y0
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y1
+	VMOVDQU      lm4_64_mask<>+0(SB), Y2
+	VBROADCASTI128 lm4_64_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2998,8 +3144,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3013,6 +3163,8 @@ loop3:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -3028,6 +3180,8 @@ loop3:
 	VPMADDUBSW   Y8, Y10, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -3044,6 +3198,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X6
 	VADDPS       X4, X6, X6
 	VMOVHLPS     X6, X6, X4
@@ -3077,10 +3233,10 @@ done2:
 TEXT ·matmulQ83xLm4_64AVX2(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm4_649<>+0(SB), Y0
-	VMOVDQU      lm4_640<>+0(SB), Y1
-	VMOVDQU      lm4_641<>+0(SB), Y2
-	VBROADCASTI128 lm4_642<>+0(SB), Y3
+	VMOVDQU      lm4_64_ones2<>+0(SB), Y0
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y1
+	VMOVDQU      lm4_64_mask<>+0(SB), Y2
+	VBROADCASTI128 lm4_64_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3101,8 +3257,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -3120,6 +3280,8 @@ loop3:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -3140,6 +3302,8 @@ loop3:
 	VPMADDUBSW   Y9, Y12, Y9
 	VPMADDWD     Y0, Y9, Y9
 	VPADDD       Y9, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -3160,6 +3324,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X7
 	VADDPS       X4, X7, X7
 	VMOVHLPS     X7, X7, X4
@@ -3201,10 +3367,10 @@ done2:
 TEXT ·matmulQ84xLm4_64AVX2(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm4_649<>+0(SB), Y0
-	VMOVDQU      lm4_640<>+0(SB), Y1
-	VMOVDQU      lm4_641<>+0(SB), Y2
-	VBROADCASTI128 lm4_642<>+0(SB), Y3
+	VMOVDQU      lm4_64_ones2<>+0(SB), Y0
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y1
+	VMOVDQU      lm4_64_mask<>+0(SB), Y2
+	VBROADCASTI128 lm4_64_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3226,8 +3392,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -3249,6 +3419,8 @@ loop3:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y2, Y10, Y10
@@ -3274,6 +3446,8 @@ loop3:
 	VPMADDUBSW   Y10, Y14, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -3298,6 +3472,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X8
 	VADDPS       X4, X8, X8
 	VMOVHLPS     X8, X8, X4
@@ -3347,10 +3523,10 @@ done2:
 TEXT ·matmulQ8Block1xLm4_64AVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      lm4_640<>+0(SB), Y0
-	VMOVDQU      lm4_649<>+0(SB), Y1
-	VMOVDQU      lm4_641<>+0(SB), Y2
-	VBROADCASTI128 lm4_648<>+0(SB), Y3
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_64_ones2<>+0(SB), Y1
+	VMOVDQU      lm4_64_mask<>+0(SB), Y2
+	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -3365,29 +3541,29 @@ TEXT ·matmulQ8Block1xLm4_64AVX2(SB), NOSPLIT, $576-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_643<>+0(SB), Y4
+	VMOVDQU      lm4_64_ones<>+0(SB), Y4
 	VMOVDQU      (CX), Y5
-	VPAND        lm4_644<>+0(SB), Y5, Y6
+	VPAND        lm4_64_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_645<>+0(SB), Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, (DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y1, Y5, Y5
 	VMOVDQU      32(CX), Y6
-	VPAND        lm4_644<>+0(SB), Y6, Y7
+	VPAND        lm4_64_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_645<>+0(SB), Y7, Y7
-	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPADDB       lm4_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 32(DI)
 	VPMADDUBSW   Y6, Y4, Y4
 	VPMADDWD     Y1, Y4, Y4
 	VPADDD       Y4, Y5, Y5
-	VMOVDQU      lm4_647<>+0(SB), Y4
+	VMOVDQU      lm4_64_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -3414,6 +3590,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y2, Y4, Y4
@@ -3421,6 +3599,8 @@ loop3:
 	VMOVDQU      (DI), Y5
 	VPMADDUBSW   Y5, Y4, Y4
 	VPMADDWD     Y1, Y4, Y4
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y5
 	VPSRLVD      Y0, Y5, Y5
 	VPAND        Y2, Y5, Y5
@@ -3482,10 +3662,10 @@ done2:
 TEXT ·matmulQ8Block2xLm4_64AVX2(SB), 0, $768-72
 
 	// constants of the loops
-	VMOVDQU      lm4_649<>+0(SB), Y0
-	VMOVDQU      lm4_640<>+0(SB), Y1
-	VMOVDQU      lm4_641<>+0(SB), Y2
-	VBROADCASTI128 lm4_648<>+0(SB), Y3
+	VMOVDQU      lm4_64_ones2<>+0(SB), Y0
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y1
+	VMOVDQU      lm4_64_mask<>+0(SB), Y2
+	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -3500,29 +3680,29 @@ TEXT ·matmulQ8Block2xLm4_64AVX2(SB), 0, $768-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_643<>+0(SB), Y4
+	VMOVDQU      lm4_64_ones<>+0(SB), Y4
 	VMOVDQU      (CX), Y5
-	VPAND        lm4_644<>+0(SB), Y5, Y6
+	VPAND        lm4_64_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_645<>+0(SB), Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, (DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      32(CX), Y6
-	VPAND        lm4_644<>+0(SB), Y6, Y7
+	VPAND        lm4_64_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_645<>+0(SB), Y7, Y7
-	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPADDB       lm4_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 32(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm4_647<>+0(SB), Y6
+	VMOVDQU      lm4_64_least<>+0(SB), Y6
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y6, Y5, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -3533,27 +3713,27 @@ TEXT ·matmulQ8Block2xLm4_64AVX2(SB), 0, $768-72
 	VADDSS       X5, X6, X6
 	VMOVSS       X6, (SI)
 	VMOVDQU      64(CX), Y5
-	VPAND        lm4_644<>+0(SB), Y5, Y6
+	VPAND        lm4_64_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_645<>+0(SB), Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, 64(DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      96(CX), Y6
-	VPAND        lm4_644<>+0(SB), Y6, Y7
+	VPAND        lm4_64_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_645<>+0(SB), Y7, Y7
-	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPADDB       lm4_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 96(DI)
 	VPMADDUBSW   Y6, Y4, Y4
 	VPMADDWD     Y0, Y4, Y4
 	VPADDD       Y4, Y5, Y5
-	VMOVDQU      lm4_647<>+0(SB), Y4
+	VMOVDQU      lm4_64_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -3580,6 +3760,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y4
 	VPSRLVD      Y1, Y4, Y4
 	VPAND        Y2, Y4, Y4
@@ -3590,6 +3772,8 @@ loop3:
 	VMOVDQU      64(DI), Y6
 	VPMADDUBSW   Y6, Y4, Y4
 	VPMADDWD     Y0, Y4, Y4
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y6
 	VPSRLVD      Y1, Y6, Y6
 	VPAND        Y2, Y6, Y6
@@ -3681,10 +3865,10 @@ done2:
 TEXT ·matmulQ8Block3xLm4_64AVX2(SB), 0, $960-72
 
 	// constants of the loops
-	VMOVDQU      lm4_649<>+0(SB), Y0
-	VMOVDQU      lm4_640<>+0(SB), Y1
-	VMOVDQU      lm4_641<>+0(SB), Y2
-	VBROADCASTI128 lm4_648<>+0(SB), Y3
+	VMOVDQU      lm4_64_ones2<>+0(SB), Y0
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y1
+	VMOVDQU      lm4_64_mask<>+0(SB), Y2
+	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -3699,29 +3883,29 @@ TEXT ·matmulQ8Block3xLm4_64AVX2(SB), 0, $960-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_643<>+0(SB), Y4
+	VMOVDQU      lm4_64_ones<>+0(SB), Y4
 	VMOVDQU      (CX), Y5
-	VPAND        lm4_644<>+0(SB), Y5, Y6
+	VPAND        lm4_64_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_645<>+0(SB), Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, (DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      32(CX), Y6
-	VPAND        lm4_644<>+0(SB), Y6, Y7
+	VPAND        lm4_64_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_645<>+0(SB), Y7, Y7
-	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPADDB       lm4_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 32(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm4_647<>+0(SB), Y6
+	VMOVDQU      lm4_64_least<>+0(SB), Y6
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y6, Y5, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -3732,27 +3916,27 @@ TEXT ·matmulQ8Block3xLm4_64AVX2(SB), 0, $960-72
 	VADDSS       X5, X6, X6
 	VMOVSS       X6, (SI)
 	VMOVDQU      64(CX), Y5
-	VPAND        lm4_644<>+0(SB), Y5, Y6
+	VPAND        lm4_64_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_645<>+0(SB), Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, 64(DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      96(CX), Y6
-	VPAND        lm4_644<>+0(SB), Y6, Y7
+	VPAND        lm4_64_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_645<>+0(SB), Y7, Y7
-	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPADDB       lm4_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 96(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm4_647<>+0(SB), Y6
+	VMOVDQU      lm4_64_least<>+0(SB), Y6
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y6, Y5, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -3763,27 +3947,27 @@ TEXT ·matmulQ8Block3xLm4_64AVX2(SB), 0, $960-72
 	VADDSS       X5, X6, X6
 	VMOVSS       X6, 4(SI)
 	VMOVDQU      128(CX), Y5
-	VPAND        lm4_644<>+0(SB), Y5, Y6
+	VPAND        lm4_64_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_645<>+0(SB), Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, 128(DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      160(CX), Y6
-	VPAND        lm4_644<>+0(SB), Y6, Y7
+	VPAND        lm4_64_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_645<>+0(SB), Y7, Y7
-	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPADDB       lm4_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 160(DI)
 	VPMADDUBSW   Y6, Y4, Y4
 	VPMADDWD     Y0, Y4, Y4
 	VPADDD       Y4, Y5, Y5
-	VMOVDQU      lm4_647<>+0(SB), Y4
+	VMOVDQU      lm4_64_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -3810,6 +3994,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y4
 	VPSRLVD      Y1, Y4, Y4
 	VPAND        Y2, Y4, Y4
@@ -3823,6 +4009,8 @@ loop3:
 	VMOVDQU      128(DI), Y7
 	VPMADDUBSW   Y7, Y4, Y4
 	VPMADDWD     Y0, Y4, Y4
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3942,10 +4130,10 @@ done2:
 TEXT ·matmulQ8Block4xLm4_64AVX2(SB), 0, $1152-72
 
 	// constants of the loops
-	VMOVDQU      lm4_649<>+0(SB), Y0
-	VMOVDQU      lm4_640<>+0(SB), Y1
-	VMOVDQU      lm4_641<>+0(SB), Y2
-	VBROADCASTI128 lm4_648<>+0(SB), Y3
+	VMOVDQU      lm4_64_ones2<>+0(SB), Y0
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y1
+	VMOVDQU      lm4_64_mask<>+0(SB), Y2
+	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -3960,29 +4148,29 @@ TEXT ·matmulQ8Block4xLm4_64AVX2(SB), 0, $1152-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_643<>+0(SB), Y4
+	VMOVDQU      lm4_64_ones<>+0(SB), Y4
 	VMOVDQU      (CX), Y5
-	VPAND        lm4_644<>+0(SB), Y5, Y6
+	VPAND        lm4_64_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_645<>+0(SB), Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, (DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      32(CX), Y6
-	VPAND        lm4_644<>+0(SB), Y6, Y7
+	VPAND        lm4_64_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_645<>+0(SB), Y7, Y7
-	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPADDB       lm4_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 32(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm4_647<>+0(SB), Y6
+	VMOVDQU      lm4_64_least<>+0(SB), Y6
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y6, Y5, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -3993,27 +4181,27 @@ TEXT ·matmulQ8Block4xLm4_64AVX2(SB), 0, $1152-72
 	VADDSS       X5, X6, X6
 	VMOVSS       X6, (SI)
 	VMOVDQU      64(CX), Y5
-	VPAND        lm4_644<>+0(SB), Y5, Y6
+	VPAND        lm4_64_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_645<>+0(SB), Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, 64(DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      96(CX), Y6
-	VPAND        lm4_644<>+0(SB), Y6, Y7
+	VPAND        lm4_64_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_645<>+0(SB), Y7, Y7
-	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPADDB       lm4_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 96(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm4_647<>+0(SB), Y6
+	VMOVDQU      lm4_64_least<>+0(SB), Y6
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y6, Y5, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -4024,27 +4212,27 @@ TEXT ·matmulQ8Block4xLm4_64AVX2(SB), 0, $1152-72
 	VADDSS       X5, X6, X6
 	VMOVSS       X6, 4(SI)
 	VMOVDQU      128(CX), Y5
-	VPAND        lm4_644<>+0(SB), Y5, Y6
+	VPAND        lm4_64_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_645<>+0(SB), Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, 128(DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      160(CX), Y6
-	VPAND        lm4_644<>+0(SB), Y6, Y7
+	VPAND        lm4_64_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_645<>+0(SB), Y7, Y7
-	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPADDB       lm4_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 160(DI)
 	VPMADDUBSW   Y6, Y4, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm4_647<>+0(SB), Y6
+	VMOVDQU      lm4_64_least<>+0(SB), Y6
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y6, Y5, Y5
 	VEXTRACTF128 $1, Y5, X6
@@ -4055,27 +4243,27 @@ TEXT ·matmulQ8Block4xLm4_64AVX2(SB), 0, $1152-72
 	VADDSS       X5, X6, X6
 	VMOVSS       X6, 8(SI)
 	VMOVDQU      192(CX), Y5
-	VPAND        lm4_644<>+0(SB), Y5, Y6
+	VPAND        lm4_64_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_645<>+0(SB), Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, 192(DI)
 	VPMADDUBSW   Y5, Y4, Y5
 	VPMADDWD     Y0, Y5, Y5
 	VMOVDQU      224(CX), Y6
-	VPAND        lm4_644<>+0(SB), Y6, Y7
+	VPAND        lm4_64_mask2<>+0(SB), Y6, Y7
 	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_645<>+0(SB), Y7, Y7
-	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPADDB       lm4_64_offset<>+0(SB), Y7, Y7
+	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
 	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 224(DI)
 	VPMADDUBSW   Y6, Y4, Y4
 	VPMADDWD     Y0, Y4, Y4
 	VPADDD       Y4, Y5, Y5
-	VMOVDQU      lm4_647<>+0(SB), Y4
+	VMOVDQU      lm4_64_least<>+0(SB), Y4
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y5, Y4
 	VEXTRACTF128 $1, Y4, X5
@@ -4102,6 +4290,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y4
 	VPSRLVD      Y1, Y4, Y4
 	VPAND        Y2, Y4, Y4
@@ -4118,6 +4308,8 @@ loop3:
 	VMOVDQU      192(DI), Y8
 	VPMADDUBSW   Y8, Y4, Y4
 	VPMADDWD     Y0, Y4, Y4
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4265,9 +4457,9 @@ done2:
 TEXT ·unpackLm4_64AVX2(SB), NOSPLIT, $192-24
 
 	// constants of the loops
-	VMOVDQU      lm4_640<>+0(SB), Y0
-	VMOVDQU      lm4_641<>+0(SB), Y1
-	VBROADCASTI128 lm4_642<>+0(SB), Y2
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_64_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -4310,11 +4502,11 @@ done2:
 TEXT ·encodeGroupsLm4_64AVX2(SB), NOSPLIT, $0-32
 
 	// constants of the loops
-	VMOVDQU      lm4_6419<>+0(SB), Y0
-	VMOVDQU      lm4_6418<>+0(SB), Y1
-	VMOVDQU      lm4_6415<>+0(SB), Y2
-	VMOVDQU      lm4_6416<>+0(SB), Y3
-	VMOVDQU      lm4_6417<>+0(SB), Y4
+	VMOVDQU      lm4_64_level2<>+0(SB), Y0
+	VMOVDQU      lm4_64_level<>+0(SB), Y1
+	VMOVDQU      lm4_64_threshold<>+0(SB), Y2
+	VMOVDQU      lm4_64_threshold2<>+0(SB), Y3
+	VMOVDQU      lm4_64_threshold3<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -4382,7 +4574,7 @@ done4:
 	ADDQ         $1, DI
 
 	// length
-	VMOVDQU      lm4_6410<>+0(SB), Y5
+	VMOVDQU      lm4_64_sum<>+0(SB), Y5
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x10, DI
@@ -4415,14 +4607,14 @@ done6:
 
 	// v
 	VMOVUPS      2080(CX), Y5
-	VMOVDQU      lm4_6411<>+0(SB), Y6
+	VMOVDQU      lm4_64_const<>+0(SB), Y6
 	VCMPPS       $0x1e, Y6, Y5, Y5
 	VMOVDQU      Y5, 2112(CX)
-	VMOVDQU      lm4_6412<>+0(SB), Y5
+	VMOVDQU      lm4_64_const2<>+0(SB), Y5
 	VMOVUPS      2080(CX), Y6
 	VDIVPS       Y6, Y5, Y5
 	VMOVUPS      Y5, 2144(CX)
-	LEAQ         lm4_6413<>+0(SB), SI
+	LEAQ         lm4_64_signs<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $0x10, R8
@@ -4434,7 +4626,7 @@ loop7:
 	VMOVUPS      (CX)(DI*8), Y6
 	VMOVUPS      2144(CX), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVDQU      lm4_6410<>+0(SB), Y7
+	VMOVDQU      lm4_64_sum<>+0(SB), Y7
 	VBLENDVPS    Y5, Y6, Y7, Y5
 	VBROADCASTSS (SI)(DI*1), Y6
 	VMULPS       Y6, Y5, Y5
@@ -4443,7 +4635,7 @@ loop7:
 	VMOVUPS      32(CX)(DI*8), Y6
 	VMOVUPS      2144(CX), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVDQU      lm4_6410<>+0(SB), Y7
+	VMOVDQU      lm4_64_sum<>+0(SB), Y7
 	VBLENDVPS    Y5, Y6, Y7, Y5
 	VBROADCASTSS 4(SI)(DI*1), Y6
 	VMULPS       Y6, Y5, Y5
@@ -4452,7 +4644,7 @@ loop7:
 	VMOVUPS      64(CX)(DI*8), Y6
 	VMOVUPS      2144(CX), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVDQU      lm4_6410<>+0(SB), Y7
+	VMOVDQU      lm4_64_sum<>+0(SB), Y7
 	VBLENDVPS    Y5, Y6, Y7, Y5
 	VBROADCASTSS 8(SI)(DI*1), Y6
 	VMULPS       Y6, Y5, Y5
@@ -4461,7 +4653,7 @@ loop7:
 	VMOVUPS      96(CX)(DI*8), Y6
 	VMOVUPS      2144(CX), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVDQU      lm4_6410<>+0(SB), Y7
+	VMOVDQU      lm4_64_sum<>+0(SB), Y7
 	VBLENDVPS    Y5, Y6, Y7, Y5
 	VBROADCASTSS 12(SI)(DI*1), Y6
 	VMULPS       Y6, Y5, Y5
@@ -4472,7 +4664,7 @@ loop7:
 
 done8:
 	ADDQ         $1, R8
-	LEAQ         lm4_6414<>+0(SB), SI
+	LEAQ         lm4_64_signs2<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $8, R8
@@ -4618,7 +4810,7 @@ done12:
 
 loop15:
 	VMOVUPS      2176(CX)(SI*8), Y5
-	VCMPPS       $0x15, lm4_6410<>+0(SB), Y5, Y6
+	VCMPPS       $0x15, lm4_64_sum<>+0(SB), Y5, Y6
 	VPABSD       Y6, Y6
 	VPERMPS      Y2, Y6, Y7
 	VCMPPS       $0x15, Y7, Y5, Y7
@@ -4634,7 +4826,7 @@ loop15:
 	VPSUBD       Y5, Y6, Y5
 	VMOVDQU      Y5, 4224(CX)(SI*8)
 	VMOVUPS      2208(CX)(SI*8), Y5
-	VCMPPS       $0x15, lm4_6410<>+0(SB), Y5, Y6
+	VCMPPS       $0x15, lm4_64_sum<>+0(SB), Y5, Y6
 	VPABSD       Y6, Y6
 	VPERMPS      Y2, Y6, Y7
 	VCMPPS       $0x15, Y7, Y5, Y7
@@ -4650,7 +4842,7 @@ loop15:
 	VPSUBD       Y5, Y6, Y5
 	VMOVDQU      Y5, 4256(CX)(SI*8)
 	VMOVUPS      2240(CX)(SI*8), Y5
-	VCMPPS       $0x15, lm4_6410<>+0(SB), Y5, Y6
+	VCMPPS       $0x15, lm4_64_sum<>+0(SB), Y5, Y6
 	VPABSD       Y6, Y6
 	VPERMPS      Y2, Y6, Y7
 	VCMPPS       $0x15, Y7, Y5, Y7
@@ -4666,7 +4858,7 @@ loop15:
 	VPSUBD       Y5, Y6, Y5
 	VMOVDQU      Y5, 4288(CX)(SI*8)
 	VMOVUPS      2272(CX)(SI*8), Y5
-	VCMPPS       $0x15, lm4_6410<>+0(SB), Y5, Y6
+	VCMPPS       $0x15, lm4_64_sum<>+0(SB), Y5, Y6
 	VPABSD       Y6, Y6
 	VPERMPS      Y2, Y6, Y7
 	VCMPPS       $0x15, Y7, Y5, Y7
@@ -4689,7 +4881,7 @@ done16:
 	ADDQ         $1, DI
 
 	// dot
-	VMOVDQU      lm4_6410<>+0(SB), Y5
+	VMOVDQU      lm4_64_sum<>+0(SB), Y5
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x10, DI
@@ -4738,7 +4930,7 @@ done18:
 	VMOVUPS      Y5, 6272(CX)
 
 	// r
-	VMOVDQU      lm4_6410<>+0(SB), Y5
+	VMOVDQU      lm4_64_sum<>+0(SB), Y5
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x10, DI
@@ -4787,15 +4979,15 @@ done20:
 	VMOVUPS      6304(CX), Y6
 	VDIVPS       Y6, Y5, Y5
 	VMOVUPS      2080(CX), Y6
-	VDIVPS       lm4_6412<>+0(SB), Y6, Y6
+	VDIVPS       lm4_64_const2<>+0(SB), Y6, Y6
 	VMULPS       Y6, Y5, Y5
 	VMOVUPS      Y5, 6336(CX)
 
 	// norm
 	VMOVUPS      6336(CX), Y5
 	VCMPPS       $3, Y5, Y5, Y6
-	VPAND        lm4_6420<>+0(SB), Y5, Y7
-	VPOR         lm4_6421<>+0(SB), Y7, Y7
+	VPAND        lm4_64_norm<>+0(SB), Y5, Y7
+	VPOR         lm4_64_norm2<>+0(SB), Y7, Y7
 	VBLENDVPS    Y6, Y7, Y5, Y7
 	VCVTPS2PH    $0, Y7, X7
 	VPMOVZXWD    X7, Y5
@@ -5033,9 +5225,9 @@ done2:
 TEXT ·mixLevelsLm4_64AVX2(SB), NOSPLIT, $192-40
 
 	// constants of the loops
-	VMOVDQU      lm4_640<>+0(SB), Y0
-	VMOVDQU      lm4_641<>+0(SB), Y1
-	VBROADCASTI128 lm4_642<>+0(SB), Y2
+	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm4_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_64_levels<>+0(SB), Y2
 	MOVQ         levels+0(FP), AX
 	MOVQ         scales+8(FP), BX
 	MOVQ         v+16(FP), CX
@@ -5047,11 +5239,15 @@ TEXT ·mixLevelsLm4_64AVX2(SB), NOSPLIT, $192-40
 	JLT          done2
 
 loop1:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(CX), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3
 	VPSHUFB      Y3, Y2, Y3
 	VMOVDQU      Y3, (AX)
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(CX), Y3
 	VPSRLVD      Y0, Y3, Y3
 	VPAND        Y1, Y3, Y3

@@ -4,187 +4,187 @@
 
 #include "textflag.h"
 
-DATA lm5_320<>+0(SB)/8, $0x0000000000000000
-DATA lm5_320<>+8(SB)/8, $0x0000000000000000
-DATA lm5_320<>+16(SB)/8, $0x0000000400000004
-DATA lm5_320<>+24(SB)/8, $0x0000000400000004
-GLOBL lm5_320<>(SB), RODATA|NOPTR, $32
+DATA lm5_32_shifts<>+0(SB)/8, $0x0000000000000000
+DATA lm5_32_shifts<>+8(SB)/8, $0x0000000000000000
+DATA lm5_32_shifts<>+16(SB)/8, $0x0000000400000004
+DATA lm5_32_shifts<>+24(SB)/8, $0x0000000400000004
+GLOBL lm5_32_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_321<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA lm5_321<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA lm5_321<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA lm5_321<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL lm5_321<>(SB), RODATA|NOPTR, $32
+DATA lm5_32_mask<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA lm5_32_mask<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA lm5_32_mask<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA lm5_32_mask<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL lm5_32_mask<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_322<>+0(SB)/8, $0x0000000100000000
-DATA lm5_322<>+8(SB)/8, $0x0000000300000002
-DATA lm5_322<>+16(SB)/8, $0x0000000500000004
-DATA lm5_322<>+24(SB)/8, $0x0000000700000006
-GLOBL lm5_322<>(SB), RODATA|NOPTR, $32
+DATA lm5_32_shifts2<>+0(SB)/8, $0x0000000100000000
+DATA lm5_32_shifts2<>+8(SB)/8, $0x0000000300000002
+DATA lm5_32_shifts2<>+16(SB)/8, $0x0000000500000004
+DATA lm5_32_shifts2<>+24(SB)/8, $0x0000000700000006
+GLOBL lm5_32_shifts2<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_323<>+0(SB)/8, $0x0101010101010101
-DATA lm5_323<>+8(SB)/8, $0x0101010101010101
-DATA lm5_323<>+16(SB)/8, $0x0101010101010101
-DATA lm5_323<>+24(SB)/8, $0x0101010101010101
-GLOBL lm5_323<>(SB), RODATA|NOPTR, $32
+DATA lm5_32_mask2<>+0(SB)/8, $0x0101010101010101
+DATA lm5_32_mask2<>+8(SB)/8, $0x0101010101010101
+DATA lm5_32_mask2<>+16(SB)/8, $0x0101010101010101
+DATA lm5_32_mask2<>+24(SB)/8, $0x0101010101010101
+GLOBL lm5_32_mask2<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_324<>+0(SB)/8, $0xbee36b0cbf06f1a0
-DATA lm5_324<>+8(SB)/8, $0xbeaefe90bec6414e
-DATA lm5_324<>+16(SB)/8, $0xbe897c56be9b21ab
-DATA lm5_324<>+24(SB)/8, $0xbe54e5ffbe72caa8
-GLOBL lm5_324<>(SB), RODATA|NOPTR, $32
+DATA lm5_32_level<>+0(SB)/8, $0xbee36b0cbf06f1a0
+DATA lm5_32_level<>+8(SB)/8, $0xbeaefe90bec6414e
+DATA lm5_32_level<>+16(SB)/8, $0xbe897c56be9b21ab
+DATA lm5_32_level<>+24(SB)/8, $0xbe54e5ffbe72caa8
+GLOBL lm5_32_level<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_325<>+0(SB)/8, $0xbe1de78dbe38bc41
-DATA lm5_325<>+8(SB)/8, $0xbdd637eebe041b69
-DATA lm5_325<>+16(SB)/8, $0xbd6b1f75bda570fd
-DATA lm5_325<>+24(SB)/8, $0xbc3b24bcbd0c9830
-GLOBL lm5_325<>(SB), RODATA|NOPTR, $32
+DATA lm5_32_level2<>+0(SB)/8, $0xbe1de78dbe38bc41
+DATA lm5_32_level2<>+8(SB)/8, $0xbdd637eebe041b69
+DATA lm5_32_level2<>+16(SB)/8, $0xbd6b1f75bda570fd
+DATA lm5_32_level2<>+24(SB)/8, $0xbc3b24bcbd0c9830
+GLOBL lm5_32_level2<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_326<>+0(SB)/8, $0x3d0c98303c3b24bc
-DATA lm5_326<>+8(SB)/8, $0x3da570fd3d6b1f75
-DATA lm5_326<>+16(SB)/8, $0x3e041b693dd637ee
-DATA lm5_326<>+24(SB)/8, $0x3e38bc413e1de78d
-GLOBL lm5_326<>(SB), RODATA|NOPTR, $32
+DATA lm5_32_level3<>+0(SB)/8, $0x3d0c98303c3b24bc
+DATA lm5_32_level3<>+8(SB)/8, $0x3da570fd3d6b1f75
+DATA lm5_32_level3<>+16(SB)/8, $0x3e041b693dd637ee
+DATA lm5_32_level3<>+24(SB)/8, $0x3e38bc413e1de78d
+GLOBL lm5_32_level3<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_327<>+0(SB)/8, $0x3e72caa83e54e5ff
-DATA lm5_327<>+8(SB)/8, $0x3e9b21ab3e897c56
-DATA lm5_327<>+16(SB)/8, $0x3ec6414e3eaefe90
-DATA lm5_327<>+24(SB)/8, $0x3f06f1a03ee36b0c
-GLOBL lm5_327<>(SB), RODATA|NOPTR, $32
+DATA lm5_32_level4<>+0(SB)/8, $0x3e72caa83e54e5ff
+DATA lm5_32_level4<>+8(SB)/8, $0x3e9b21ab3e897c56
+DATA lm5_32_level4<>+16(SB)/8, $0x3ec6414e3eaefe90
+DATA lm5_32_level4<>+24(SB)/8, $0x3f06f1a03ee36b0c
+GLOBL lm5_32_level4<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_328<>+0(SB)/8, $0x3b900f663b900f66
-DATA lm5_328<>+8(SB)/8, $0x3b900f663b900f66
-DATA lm5_328<>+16(SB)/8, $0x3b900f663b900f66
-DATA lm5_328<>+24(SB)/8, $0x3b900f663b900f66
-GLOBL lm5_328<>(SB), RODATA|NOPTR, $32
+DATA lm5_32_const<>+0(SB)/8, $0x3b900f663b900f66
+DATA lm5_32_const<>+8(SB)/8, $0x3b900f663b900f66
+DATA lm5_32_const<>+16(SB)/8, $0x3b900f663b900f66
+DATA lm5_32_const<>+24(SB)/8, $0x3b900f663b900f66
+GLOBL lm5_32_const<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_329<>+0(SB)/8, $0xd1cac3bbb2a89b88
-DATA lm5_329<>+8(SB)/8, $0xfdf8f3eee8e3ddd7
-GLOBL lm5_329<>(SB), RODATA|NOPTR, $16
+DATA lm5_32_levels<>+0(SB)/8, $0xd1cac3bbb2a89b88
+DATA lm5_32_levels<>+8(SB)/8, $0xfdf8f3eee8e3ddd7
+GLOBL lm5_32_levels<>(SB), RODATA|NOPTR, $16
 
-DATA lm5_3210<>+0(SB)/8, $0x29231d18120d0803
-DATA lm5_3210<>+8(SB)/8, $0x7865584e453d362f
-GLOBL lm5_3210<>(SB), RODATA|NOPTR, $16
+DATA lm5_32_levels2<>+0(SB)/8, $0x29231d18120d0803
+DATA lm5_32_levels2<>+8(SB)/8, $0x7865584e453d362f
+GLOBL lm5_32_levels2<>(SB), RODATA|NOPTR, $16
 
-DATA lm5_3211<>+0(SB)/8, $0x0001000100010001
-DATA lm5_3211<>+8(SB)/8, $0x0001000100010001
-DATA lm5_3211<>+16(SB)/8, $0x0001000100010001
-DATA lm5_3211<>+24(SB)/8, $0x0001000100010001
-GLOBL lm5_3211<>(SB), RODATA|NOPTR, $32
+DATA lm5_32_ones<>+0(SB)/8, $0x0001000100010001
+DATA lm5_32_ones<>+8(SB)/8, $0x0001000100010001
+DATA lm5_32_ones<>+16(SB)/8, $0x0001000100010001
+DATA lm5_32_ones<>+24(SB)/8, $0x0001000100010001
+GLOBL lm5_32_ones<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_3212<>+0(SB)/8, $0x0000000000000000
-DATA lm5_3212<>+8(SB)/8, $0x0000000000000000
-DATA lm5_3212<>+16(SB)/8, $0x0000000000000000
-DATA lm5_3212<>+24(SB)/8, $0x0000000000000000
-GLOBL lm5_3212<>(SB), RODATA|NOPTR, $32
+DATA lm5_32_sum<>+0(SB)/8, $0x0000000000000000
+DATA lm5_32_sum<>+8(SB)/8, $0x0000000000000000
+DATA lm5_32_sum<>+16(SB)/8, $0x0000000000000000
+DATA lm5_32_sum<>+24(SB)/8, $0x0000000000000000
+GLOBL lm5_32_sum<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_3213<>+0(SB)/8, $0x1e3ce5081e3ce508
-DATA lm5_3213<>+8(SB)/8, $0x1e3ce5081e3ce508
-DATA lm5_3213<>+16(SB)/8, $0x1e3ce5081e3ce508
-DATA lm5_3213<>+24(SB)/8, $0x1e3ce5081e3ce508
-GLOBL lm5_3213<>(SB), RODATA|NOPTR, $32
+DATA lm5_32_const2<>+0(SB)/8, $0x1e3ce5081e3ce508
+DATA lm5_32_const2<>+8(SB)/8, $0x1e3ce5081e3ce508
+DATA lm5_32_const2<>+16(SB)/8, $0x1e3ce5081e3ce508
+DATA lm5_32_const2<>+24(SB)/8, $0x1e3ce5081e3ce508
+GLOBL lm5_32_const2<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_3214<>+0(SB)/8, $0x3f8000003f800000
-DATA lm5_3214<>+8(SB)/8, $0x3f8000003f800000
-DATA lm5_3214<>+16(SB)/8, $0x3f8000003f800000
-DATA lm5_3214<>+24(SB)/8, $0x3f8000003f800000
-GLOBL lm5_3214<>(SB), RODATA|NOPTR, $32
+DATA lm5_32_const3<>+0(SB)/8, $0x3f8000003f800000
+DATA lm5_32_const3<>+8(SB)/8, $0x3f8000003f800000
+DATA lm5_32_const3<>+16(SB)/8, $0x3f8000003f800000
+DATA lm5_32_const3<>+24(SB)/8, $0x3f8000003f800000
+GLOBL lm5_32_const3<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_3215<>+0(SB)/8, $0xbf8000003f800000
-DATA lm5_3215<>+8(SB)/8, $0x3f800000bf800000
-DATA lm5_3215<>+16(SB)/8, $0xbf800000bf800000
-DATA lm5_3215<>+24(SB)/8, $0xbf800000bf800000
-DATA lm5_3215<>+32(SB)/8, $0xbf8000003f800000
-DATA lm5_3215<>+40(SB)/8, $0x3f8000003f800000
-DATA lm5_3215<>+48(SB)/8, $0x3f8000003f800000
-DATA lm5_3215<>+56(SB)/8, $0xbf8000003f800000
-DATA lm5_3215<>+64(SB)/8, $0x3f8000003f800000
-DATA lm5_3215<>+72(SB)/8, $0xbf800000bf800000
-DATA lm5_3215<>+80(SB)/8, $0x3f800000bf800000
-DATA lm5_3215<>+88(SB)/8, $0x3f8000003f800000
-DATA lm5_3215<>+96(SB)/8, $0x3f800000bf800000
-DATA lm5_3215<>+104(SB)/8, $0x3f8000003f800000
-DATA lm5_3215<>+112(SB)/8, $0x3f800000bf800000
-DATA lm5_3215<>+120(SB)/8, $0x3f8000003f800000
-GLOBL lm5_3215<>(SB), RODATA|NOPTR, $128
+DATA lm5_32_signs<>+0(SB)/8, $0xbf8000003f800000
+DATA lm5_32_signs<>+8(SB)/8, $0x3f800000bf800000
+DATA lm5_32_signs<>+16(SB)/8, $0xbf800000bf800000
+DATA lm5_32_signs<>+24(SB)/8, $0xbf800000bf800000
+DATA lm5_32_signs<>+32(SB)/8, $0xbf8000003f800000
+DATA lm5_32_signs<>+40(SB)/8, $0x3f8000003f800000
+DATA lm5_32_signs<>+48(SB)/8, $0x3f8000003f800000
+DATA lm5_32_signs<>+56(SB)/8, $0xbf8000003f800000
+DATA lm5_32_signs<>+64(SB)/8, $0x3f8000003f800000
+DATA lm5_32_signs<>+72(SB)/8, $0xbf800000bf800000
+DATA lm5_32_signs<>+80(SB)/8, $0x3f800000bf800000
+DATA lm5_32_signs<>+88(SB)/8, $0x3f8000003f800000
+DATA lm5_32_signs<>+96(SB)/8, $0x3f800000bf800000
+DATA lm5_32_signs<>+104(SB)/8, $0x3f8000003f800000
+DATA lm5_32_signs<>+112(SB)/8, $0x3f800000bf800000
+DATA lm5_32_signs<>+120(SB)/8, $0x3f8000003f800000
+GLOBL lm5_32_signs<>(SB), RODATA|NOPTR, $128
 
-DATA lm5_3216<>+0(SB)/8, $0x3e3504f3be3504f3
-DATA lm5_3216<>+8(SB)/8, $0x3e3504f3be3504f3
-DATA lm5_3216<>+16(SB)/8, $0xbe3504f3be3504f3
-DATA lm5_3216<>+24(SB)/8, $0xbe3504f3be3504f3
-DATA lm5_3216<>+32(SB)/8, $0x3e3504f33e3504f3
-DATA lm5_3216<>+40(SB)/8, $0xbe3504f33e3504f3
-DATA lm5_3216<>+48(SB)/8, $0x3e3504f3be3504f3
-DATA lm5_3216<>+56(SB)/8, $0xbe3504f33e3504f3
-DATA lm5_3216<>+64(SB)/8, $0x3e3504f3be3504f3
-DATA lm5_3216<>+72(SB)/8, $0x3e3504f33e3504f3
-DATA lm5_3216<>+80(SB)/8, $0x3e3504f33e3504f3
-DATA lm5_3216<>+88(SB)/8, $0x3e3504f33e3504f3
-DATA lm5_3216<>+96(SB)/8, $0xbe3504f3be3504f3
-DATA lm5_3216<>+104(SB)/8, $0x3e3504f3be3504f3
-DATA lm5_3216<>+112(SB)/8, $0xbe3504f3be3504f3
-DATA lm5_3216<>+120(SB)/8, $0xbe3504f3be3504f3
-GLOBL lm5_3216<>(SB), RODATA|NOPTR, $128
+DATA lm5_32_signs2<>+0(SB)/8, $0x3e3504f3be3504f3
+DATA lm5_32_signs2<>+8(SB)/8, $0x3e3504f3be3504f3
+DATA lm5_32_signs2<>+16(SB)/8, $0xbe3504f3be3504f3
+DATA lm5_32_signs2<>+24(SB)/8, $0xbe3504f3be3504f3
+DATA lm5_32_signs2<>+32(SB)/8, $0x3e3504f33e3504f3
+DATA lm5_32_signs2<>+40(SB)/8, $0xbe3504f33e3504f3
+DATA lm5_32_signs2<>+48(SB)/8, $0x3e3504f3be3504f3
+DATA lm5_32_signs2<>+56(SB)/8, $0xbe3504f33e3504f3
+DATA lm5_32_signs2<>+64(SB)/8, $0x3e3504f3be3504f3
+DATA lm5_32_signs2<>+72(SB)/8, $0x3e3504f33e3504f3
+DATA lm5_32_signs2<>+80(SB)/8, $0x3e3504f33e3504f3
+DATA lm5_32_signs2<>+88(SB)/8, $0x3e3504f33e3504f3
+DATA lm5_32_signs2<>+96(SB)/8, $0xbe3504f3be3504f3
+DATA lm5_32_signs2<>+104(SB)/8, $0x3e3504f3be3504f3
+DATA lm5_32_signs2<>+112(SB)/8, $0xbe3504f3be3504f3
+DATA lm5_32_signs2<>+120(SB)/8, $0xbe3504f3be3504f3
+GLOBL lm5_32_signs2<>(SB), RODATA|NOPTR, $128
 
-DATA lm5_3217<>+0(SB)/8, $0x3e46d120be46d120
-DATA lm5_3217<>+8(SB)/8, $0x0000000000000000
-DATA lm5_3217<>+16(SB)/8, $0x0000000000000000
-DATA lm5_3217<>+24(SB)/8, $0x0000000000000000
-GLOBL lm5_3217<>(SB), RODATA|NOPTR, $32
+DATA lm5_32_threshold<>+0(SB)/8, $0x3e46d120be46d120
+DATA lm5_32_threshold<>+8(SB)/8, $0x0000000000000000
+DATA lm5_32_threshold<>+16(SB)/8, $0x0000000000000000
+DATA lm5_32_threshold<>+24(SB)/8, $0x0000000000000000
+GLOBL lm5_32_threshold<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_3218<>+0(SB)/8, $0xbdbdd476bea5101e
-DATA lm5_3218<>+8(SB)/8, $0x3ea5101e3dbdd476
-DATA lm5_3218<>+16(SB)/8, $0x0000000000000000
-DATA lm5_3218<>+24(SB)/8, $0x0000000000000000
-GLOBL lm5_3218<>(SB), RODATA|NOPTR, $32
+DATA lm5_32_threshold2<>+0(SB)/8, $0xbdbdd476bea5101e
+DATA lm5_32_threshold2<>+8(SB)/8, $0x3ea5101e3dbdd476
+DATA lm5_32_threshold2<>+16(SB)/8, $0x0000000000000000
+DATA lm5_32_threshold2<>+24(SB)/8, $0x0000000000000000
+GLOBL lm5_32_threshold2<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_3219<>+0(SB)/8, $0xbe8170d5bed4d62d
-DATA lm5_3219<>+8(SB)/8, $0xbd3bdbd2be11017b
-DATA lm5_3219<>+16(SB)/8, $0x3e11017b3d3bdbd2
-DATA lm5_3219<>+24(SB)/8, $0x3ed4d62d3e8170d5
-GLOBL lm5_3219<>(SB), RODATA|NOPTR, $32
+DATA lm5_32_threshold3<>+0(SB)/8, $0xbe8170d5bed4d62d
+DATA lm5_32_threshold3<>+8(SB)/8, $0xbd3bdbd2be11017b
+DATA lm5_32_threshold3<>+16(SB)/8, $0x3e11017b3d3bdbd2
+DATA lm5_32_threshold3<>+24(SB)/8, $0x3ed4d62d3e8170d5
+GLOBL lm5_32_threshold3<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_3220<>+0(SB)/8, $0xbeba9fefbef8a726
-DATA lm5_3220<>+8(SB)/8, $0xbe63d854be924f00
-DATA lm5_3220<>+16(SB)/8, $0xbdef3760be2b51e7
-DATA lm5_3220<>+24(SB)/8, $0xbcbb615fbd8d805c
-GLOBL lm5_3220<>(SB), RODATA|NOPTR, $32
+DATA lm5_32_threshold4<>+0(SB)/8, $0xbeba9fefbef8a726
+DATA lm5_32_threshold4<>+8(SB)/8, $0xbe63d854be924f00
+DATA lm5_32_threshold4<>+16(SB)/8, $0xbdef3760be2b51e7
+DATA lm5_32_threshold4<>+24(SB)/8, $0xbcbb615fbd8d805c
+GLOBL lm5_32_threshold4<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_3221<>+0(SB)/8, $0x3d8d805c3cbb615f
-DATA lm5_3221<>+8(SB)/8, $0x3e2b51e73def3760
-DATA lm5_3221<>+16(SB)/8, $0x3e924f003e63d854
-DATA lm5_3221<>+24(SB)/8, $0x3ef8a7263eba9fef
-GLOBL lm5_3221<>(SB), RODATA|NOPTR, $32
+DATA lm5_32_threshold5<>+0(SB)/8, $0x3d8d805c3cbb615f
+DATA lm5_32_threshold5<>+8(SB)/8, $0x3e2b51e73def3760
+DATA lm5_32_threshold5<>+16(SB)/8, $0x3e924f003e63d854
+DATA lm5_32_threshold5<>+24(SB)/8, $0x3ef8a7263eba9fef
+GLOBL lm5_32_threshold5<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_3222<>+0(SB)/8, $0x8000000080000000
-DATA lm5_3222<>+8(SB)/8, $0x8000000080000000
-DATA lm5_3222<>+16(SB)/8, $0x8000000080000000
-DATA lm5_3222<>+24(SB)/8, $0x8000000080000000
-GLOBL lm5_3222<>(SB), RODATA|NOPTR, $32
+DATA lm5_32_norm<>+0(SB)/8, $0x8000000080000000
+DATA lm5_32_norm<>+8(SB)/8, $0x8000000080000000
+DATA lm5_32_norm<>+16(SB)/8, $0x8000000080000000
+DATA lm5_32_norm<>+24(SB)/8, $0x8000000080000000
+GLOBL lm5_32_norm<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_3223<>+0(SB)/8, $0x7fc000007fc00000
-DATA lm5_3223<>+8(SB)/8, $0x7fc000007fc00000
-DATA lm5_3223<>+16(SB)/8, $0x7fc000007fc00000
-DATA lm5_3223<>+24(SB)/8, $0x7fc000007fc00000
-GLOBL lm5_3223<>(SB), RODATA|NOPTR, $32
+DATA lm5_32_norm2<>+0(SB)/8, $0x7fc000007fc00000
+DATA lm5_32_norm2<>+8(SB)/8, $0x7fc000007fc00000
+DATA lm5_32_norm2<>+16(SB)/8, $0x7fc000007fc00000
+DATA lm5_32_norm2<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL lm5_32_norm2<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_3224<>+0(SB)/8, $0x0000000f0000000f
-DATA lm5_3224<>+8(SB)/8, $0x0000000f0000000f
-DATA lm5_3224<>+16(SB)/8, $0x0000000f0000000f
-DATA lm5_3224<>+24(SB)/8, $0x0000000f0000000f
-GLOBL lm5_3224<>(SB), RODATA|NOPTR, $32
+DATA lm5_32_mask3<>+0(SB)/8, $0x0000000f0000000f
+DATA lm5_32_mask3<>+8(SB)/8, $0x0000000f0000000f
+DATA lm5_32_mask3<>+16(SB)/8, $0x0000000f0000000f
+DATA lm5_32_mask3<>+24(SB)/8, $0x0000000f0000000f
+GLOBL lm5_32_mask3<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsLm5_32AVX512 unpacks units of 32 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsLm5_32AVX512(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      lm5_325<>+0(SB), Y0
-	VMOVDQU      lm5_324<>+0(SB), Y1
-	VMOVDQU      lm5_326<>+0(SB), Y2
-	VMOVDQU      lm5_327<>+0(SB), Y3
-	VMOVDQU      lm5_320<>+0(SB), Y4
-	VMOVDQU      lm5_322<>+0(SB), Y5
+	VMOVDQU      lm5_32_level2<>+0(SB), Y0
+	VMOVDQU      lm5_32_level<>+0(SB), Y1
+	VMOVDQU      lm5_32_level3<>+0(SB), Y2
+	VMOVDQU      lm5_32_level4<>+0(SB), Y3
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y4
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -194,14 +194,18 @@ TEXT ·decodeUnitsLm5_32AVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(BX), Y7
 	VPSRLVD      Y4, Y7, Y7
-	VPAND        lm5_321<>+0(SB), Y7, Y7
+	VPAND        lm5_32_mask<>+0(SB), Y7, Y7
 	VPBROADCASTD 18(BX), Y8
 	VPSRLVD      Y5, Y8, Y8
-	VPAND        lm5_323<>+0(SB), Y8, Y8
+	VPAND        lm5_32_mask2<>+0(SB), Y8, Y8
 	VPSLLD       $4, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      Y7, (DX)
@@ -272,12 +276,12 @@ done2:
 TEXT ·matmul1xLm5_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm5_325<>+0(SB), Y0
-	VMOVDQU      lm5_324<>+0(SB), Y1
-	VMOVDQU      lm5_326<>+0(SB), Y2
-	VMOVDQU      lm5_327<>+0(SB), Y3
-	VMOVDQU      lm5_320<>+0(SB), Y4
-	VMOVDQU      lm5_322<>+0(SB), Y5
+	VMOVDQU      lm5_32_level2<>+0(SB), Y0
+	VMOVDQU      lm5_32_level<>+0(SB), Y1
+	VMOVDQU      lm5_32_level3<>+0(SB), Y2
+	VMOVDQU      lm5_32_level4<>+0(SB), Y3
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y4
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -298,14 +302,18 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y11
 	VPSRLVD      Y4, Y11, Y11
-	VPAND        lm5_321<>+0(SB), Y11, Y11
+	VPAND        lm5_32_mask<>+0(SB), Y11, Y11
 	VPBROADCASTD 18(R8), Y12
 	VPSRLVD      Y5, Y12, Y12
-	VPAND        lm5_323<>+0(SB), Y12, Y12
+	VPAND        lm5_32_mask2<>+0(SB), Y12, Y12
 	VPSLLD       $4, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
@@ -375,6 +383,8 @@ done4:
 	VADDPS       Y7, Y6, Y6
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -398,12 +408,12 @@ done2:
 TEXT ·matmul2xLm5_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm5_325<>+0(SB), Y0
-	VMOVDQU      lm5_324<>+0(SB), Y1
-	VMOVDQU      lm5_326<>+0(SB), Y2
-	VMOVDQU      lm5_327<>+0(SB), Y3
-	VMOVDQU      lm5_320<>+0(SB), Y4
-	VMOVDQU      lm5_322<>+0(SB), Y5
+	VMOVDQU      lm5_32_level2<>+0(SB), Y0
+	VMOVDQU      lm5_32_level<>+0(SB), Y1
+	VMOVDQU      lm5_32_level3<>+0(SB), Y2
+	VMOVDQU      lm5_32_level4<>+0(SB), Y3
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y4
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -425,14 +435,18 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y11
 	VPSRLVD      Y4, Y11, Y11
-	VPAND        lm5_321<>+0(SB), Y11, Y11
+	VPAND        lm5_32_mask<>+0(SB), Y11, Y11
 	VPBROADCASTD 18(R9), Y12
 	VPSRLVD      Y5, Y12, Y12
-	VPAND        lm5_323<>+0(SB), Y12, Y12
+	VPAND        lm5_32_mask2<>+0(SB), Y12, Y12
 	VPSLLD       $4, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
@@ -509,6 +523,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y7, Y7
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -542,12 +558,12 @@ done2:
 TEXT ·matmul3xLm5_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm5_325<>+0(SB), Y0
-	VMOVDQU      lm5_324<>+0(SB), Y1
-	VMOVDQU      lm5_326<>+0(SB), Y2
-	VMOVDQU      lm5_327<>+0(SB), Y3
-	VMOVDQU      lm5_320<>+0(SB), Y4
-	VMOVDQU      lm5_322<>+0(SB), Y5
+	VMOVDQU      lm5_32_level2<>+0(SB), Y0
+	VMOVDQU      lm5_32_level<>+0(SB), Y1
+	VMOVDQU      lm5_32_level3<>+0(SB), Y2
+	VMOVDQU      lm5_32_level4<>+0(SB), Y3
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y4
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -571,14 +587,18 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y10
 	VPSRLVD      Y4, Y10, Y10
-	VPAND        lm5_321<>+0(SB), Y10, Y10
+	VPAND        lm5_32_mask<>+0(SB), Y10, Y10
 	VPBROADCASTD 18(R10), Y11
 	VPSRLVD      Y5, Y11, Y11
-	VPAND        lm5_323<>+0(SB), Y11, Y11
+	VPAND        lm5_32_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -662,6 +682,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -703,12 +725,12 @@ done2:
 TEXT ·matmul4xLm5_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm5_325<>+0(SB), Y0
-	VMOVDQU      lm5_324<>+0(SB), Y1
-	VMOVDQU      lm5_326<>+0(SB), Y2
-	VMOVDQU      lm5_327<>+0(SB), Y3
-	VMOVDQU      lm5_320<>+0(SB), Y4
-	VMOVDQU      lm5_322<>+0(SB), Y5
+	VMOVDQU      lm5_32_level2<>+0(SB), Y0
+	VMOVDQU      lm5_32_level<>+0(SB), Y1
+	VMOVDQU      lm5_32_level3<>+0(SB), Y2
+	VMOVDQU      lm5_32_level4<>+0(SB), Y3
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y4
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -733,14 +755,18 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y11
 	VPSRLVD      Y4, Y11, Y11
-	VPAND        lm5_321<>+0(SB), Y11, Y11
+	VPAND        lm5_32_mask<>+0(SB), Y11, Y11
 	VPBROADCASTD 18(R10), Y12
 	VPSRLVD      Y5, Y12, Y12
-	VPAND        lm5_323<>+0(SB), Y12, Y12
+	VPAND        lm5_32_mask2<>+0(SB), Y12, Y12
 	VPSLLD       $4, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
@@ -832,6 +858,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -881,12 +909,12 @@ done2:
 TEXT ·matmulQ81xLm5_32AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm5_320<>+0(SB), Y0
-	VMOVDQU      lm5_322<>+0(SB), Y1
-	VMOVDQU      lm5_323<>+0(SB), Y2
-	VMOVDQU      lm5_321<>+0(SB), Y3
-	VBROADCASTI128 lm5_3210<>+0(SB), Y4
-	VBROADCASTI128 lm5_329<>+0(SB), Y5
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -906,10 +934,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_328<>+0(SB), Y9
+	VMOVDQU      lm5_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -927,14 +959,20 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
+
+	// scales of the block
 	VPBROADCASTW 22(R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_328<>+0(SB), Y9
+	VMOVDQU      lm5_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -952,6 +990,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 4(SI), Y9
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
@@ -968,10 +1008,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_328<>+0(SB), Y9
+	VMOVDQU      lm5_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -989,6 +1033,8 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
@@ -1002,6 +1048,8 @@ loop5:
 done6:
 	ADDQ         $1, DI
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -1025,12 +1073,12 @@ done2:
 TEXT ·matmulQ82xLm5_32AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm5_320<>+0(SB), Y0
-	VMOVDQU      lm5_322<>+0(SB), Y1
-	VMOVDQU      lm5_323<>+0(SB), Y2
-	VMOVDQU      lm5_321<>+0(SB), Y3
-	VBROADCASTI128 lm5_3210<>+0(SB), Y4
-	VBROADCASTI128 lm5_329<>+0(SB), Y5
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1050,10 +1098,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_328<>+0(SB), Y9
+	VMOVDQU      lm5_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1075,6 +1127,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1083,10 +1137,14 @@ loop3:
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// scales of the block
 	VPBROADCASTW 22(R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_328<>+0(SB), Y9
+	VMOVDQU      lm5_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1108,6 +1166,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 8(SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1128,10 +1188,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_328<>+0(SB), Y9
+	VMOVDQU      lm5_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1153,6 +1217,8 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1169,6 +1235,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -1202,12 +1270,12 @@ done2:
 TEXT ·matmulQ83xLm5_32AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm5_320<>+0(SB), Y0
-	VMOVDQU      lm5_322<>+0(SB), Y1
-	VMOVDQU      lm5_323<>+0(SB), Y2
-	VMOVDQU      lm5_321<>+0(SB), Y3
-	VBROADCASTI128 lm5_3210<>+0(SB), Y4
-	VBROADCASTI128 lm5_329<>+0(SB), Y5
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1228,10 +1296,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_328<>+0(SB), Y10
+	VMOVDQU      lm5_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1257,6 +1329,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -1269,10 +1343,14 @@ loop3:
 	VCVTDQ2PS    Y12, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// scales of the block
 	VPBROADCASTW 22(R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_328<>+0(SB), Y10
+	VMOVDQU      lm5_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1298,6 +1376,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 12(SI), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -1322,10 +1402,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_328<>+0(SB), Y10
+	VMOVDQU      lm5_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1351,6 +1435,8 @@ loop5:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -1371,6 +1457,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -1412,11 +1500,11 @@ done2:
 TEXT ·matmulQ84xLm5_32AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm5_320<>+0(SB), Y0
-	VMOVDQU      lm5_322<>+0(SB), Y1
-	VMOVDQU      lm5_323<>+0(SB), Y2
-	VMOVDQU      lm5_321<>+0(SB), Y3
-	VBROADCASTI128 lm5_3210<>+0(SB), Y4
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1438,10 +1526,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_328<>+0(SB), Y10
+	VMOVDQU      lm5_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1450,7 +1542,7 @@ loop3:
 	VPAND        Y2, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm5_329<>+0(SB), Y11
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
 	VPSHUFB      Y10, Y4, Y12
 	VPSLLW       $3, Y10, Y10
@@ -1472,6 +1564,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -1488,10 +1582,14 @@ loop3:
 	VCVTDQ2PS    Y12, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// scales of the block
 	VPBROADCASTW 22(R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_328<>+0(SB), Y10
+	VMOVDQU      lm5_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1500,7 +1598,7 @@ loop3:
 	VPAND        Y2, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm5_329<>+0(SB), Y11
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
 	VPSHUFB      Y10, Y4, Y12
 	VPSLLW       $3, Y10, Y10
@@ -1522,6 +1620,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 16(SI), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -1550,10 +1650,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_328<>+0(SB), Y10
+	VMOVDQU      lm5_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1562,7 +1666,7 @@ loop5:
 	VPAND        Y2, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm5_329<>+0(SB), Y11
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
 	VPSHUFB      Y10, Y4, Y12
 	VPSLLW       $3, Y10, Y10
@@ -1584,6 +1688,8 @@ loop5:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -1608,6 +1714,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X9
 	VADDPS       X5, X9, X9
 	VMOVHLPS     X9, X9, X5
@@ -1657,12 +1765,12 @@ done2:
 TEXT ·matmulQ8Fours1xLm5_32AVX512(SB), NOSPLIT, $288-72
 
 	// constants of the loops
-	VMOVDQU      lm5_320<>+0(SB), Y0
-	VMOVDQU      lm5_322<>+0(SB), Y1
-	VMOVDQU      lm5_323<>+0(SB), Y2
-	VMOVDQU      lm5_321<>+0(SB), Y3
-	VBROADCASTI128 lm5_3210<>+0(SB), Y4
-	VBROADCASTI128 lm5_329<>+0(SB), Y5
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1691,10 +1799,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_328<>+0(SB), Y9
+	VMOVDQU      lm5_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1712,14 +1824,20 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
+
+	// scales of the block
 	VPBROADCASTW 22(R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_328<>+0(SB), Y9
+	VMOVDQU      lm5_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R11), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1737,6 +1855,8 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 4(R9), Y9
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
@@ -1753,10 +1873,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_328<>+0(SB), Y9
+	VMOVDQU      lm5_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1774,6 +1898,8 @@ loop7:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
@@ -1828,12 +1954,12 @@ done2:
 TEXT ·matmulQ8Fours2xLm5_32AVX512(SB), NOSPLIT, $416-72
 
 	// constants of the loops
-	VMOVDQU      lm5_320<>+0(SB), Y0
-	VMOVDQU      lm5_322<>+0(SB), Y1
-	VMOVDQU      lm5_323<>+0(SB), Y2
-	VMOVDQU      lm5_321<>+0(SB), Y3
-	VBROADCASTI128 lm5_3210<>+0(SB), Y4
-	VBROADCASTI128 lm5_329<>+0(SB), Y5
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1862,10 +1988,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_328<>+0(SB), Y9
+	VMOVDQU      lm5_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1887,6 +2017,8 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1895,10 +2027,14 @@ loop5:
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// scales of the block
 	VPBROADCASTW 22(R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_328<>+0(SB), Y9
+	VMOVDQU      lm5_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R11), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1920,6 +2056,8 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 8(R9), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1940,10 +2078,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_328<>+0(SB), Y9
+	VMOVDQU      lm5_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1965,6 +2107,8 @@ loop7:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -2042,12 +2186,12 @@ done2:
 TEXT ·matmulQ8Fours3xLm5_32AVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      lm5_320<>+0(SB), Y0
-	VMOVDQU      lm5_322<>+0(SB), Y1
-	VMOVDQU      lm5_323<>+0(SB), Y2
-	VMOVDQU      lm5_321<>+0(SB), Y3
-	VBROADCASTI128 lm5_3210<>+0(SB), Y4
-	VBROADCASTI128 lm5_329<>+0(SB), Y5
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2077,10 +2221,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_328<>+0(SB), Y10
+	VMOVDQU      lm5_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -2106,6 +2254,8 @@ loop5:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -2118,10 +2268,14 @@ loop5:
 	VCVTDQ2PS    Y12, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// scales of the block
 	VPBROADCASTW 22(R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_328<>+0(SB), Y10
+	VMOVDQU      lm5_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R11), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -2147,6 +2301,8 @@ loop5:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 12(R9), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -2171,10 +2327,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_328<>+0(SB), Y10
+	VMOVDQU      lm5_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -2200,6 +2360,8 @@ loop7:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -2299,11 +2461,11 @@ done2:
 TEXT ·matmulQ8Fours4xLm5_32AVX512(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      lm5_320<>+0(SB), Y0
-	VMOVDQU      lm5_322<>+0(SB), Y1
-	VMOVDQU      lm5_323<>+0(SB), Y2
-	VMOVDQU      lm5_321<>+0(SB), Y3
-	VBROADCASTI128 lm5_3210<>+0(SB), Y4
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2334,10 +2496,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_328<>+0(SB), Y10
+	VMOVDQU      lm5_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -2346,7 +2512,7 @@ loop5:
 	VPAND        Y2, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm5_329<>+0(SB), Y11
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
 	VPSHUFB      Y10, Y4, Y12
 	VPSLLW       $3, Y10, Y10
@@ -2368,6 +2534,8 @@ loop5:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -2384,10 +2552,14 @@ loop5:
 	VCVTDQ2PS    Y12, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// scales of the block
 	VPBROADCASTW 22(R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_328<>+0(SB), Y10
+	VMOVDQU      lm5_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R11), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -2396,7 +2568,7 @@ loop5:
 	VPAND        Y2, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm5_329<>+0(SB), Y11
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
 	VPSHUFB      Y10, Y4, Y12
 	VPSLLW       $3, Y10, Y10
@@ -2418,6 +2590,8 @@ loop5:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 16(R9), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -2446,10 +2620,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_328<>+0(SB), Y10
+	VMOVDQU      lm5_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -2458,7 +2636,7 @@ loop7:
 	VPAND        Y2, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm5_329<>+0(SB), Y11
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
 	VPSHUFB      Y10, Y4, Y12
 	VPSLLW       $3, Y10, Y10
@@ -2480,6 +2658,8 @@ loop7:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -2601,12 +2781,12 @@ done2:
 TEXT ·unpackLm5_32AVX512(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      lm5_320<>+0(SB), Y0
-	VMOVDQU      lm5_322<>+0(SB), Y1
-	VMOVDQU      lm5_323<>+0(SB), Y2
-	VMOVDQU      lm5_321<>+0(SB), Y3
-	VBROADCASTI128 lm5_3210<>+0(SB), Y4
-	VBROADCASTI128 lm5_329<>+0(SB), Y5
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -2618,7 +2798,7 @@ TEXT ·unpackLm5_32AVX512(SB), NOSPLIT, $128-24
 loop1:
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm5_328<>+0(SB), Y7
+	VMOVDQU      lm5_32_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VBROADCASTI128 2(BX), Y7
 	VPSRLVD      Y0, Y7, Y7
@@ -2651,12 +2831,12 @@ done2:
 TEXT ·mix1xLm5_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm5_325<>+0(SB), Y0
-	VMOVDQU      lm5_324<>+0(SB), Y1
-	VMOVDQU      lm5_326<>+0(SB), Y2
-	VMOVDQU      lm5_327<>+0(SB), Y3
-	VMOVDQU      lm5_320<>+0(SB), Y4
-	VMOVDQU      lm5_322<>+0(SB), Y5
+	VMOVDQU      lm5_32_level2<>+0(SB), Y0
+	VMOVDQU      lm5_32_level<>+0(SB), Y1
+	VMOVDQU      lm5_32_level3<>+0(SB), Y2
+	VMOVDQU      lm5_32_level4<>+0(SB), Y3
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y4
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2680,12 +2860,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y10
 	VPSRLVD      Y4, Y10, Y10
-	VPAND        lm5_321<>+0(SB), Y10, Y10
+	VPAND        lm5_32_mask<>+0(SB), Y10, Y10
 	VPBROADCASTD 18(R8), Y11
 	VPSRLVD      Y5, Y11, Y11
-	VPAND        lm5_323<>+0(SB), Y11, Y11
+	VPAND        lm5_32_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -2769,7 +2951,7 @@ done2:
 TEXT ·mix2xLm5_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm5_325<>+0(SB), Y0
+	VMOVDQU      lm5_32_level2<>+0(SB), Y0
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2799,12 +2981,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y9
-	VPSRLVD      lm5_320<>+0(SB), Y9, Y9
-	VPAND        lm5_321<>+0(SB), Y9, Y9
+	VPSRLVD      lm5_32_shifts<>+0(SB), Y9, Y9
+	VPAND        lm5_32_mask<>+0(SB), Y9, Y9
 	VPBROADCASTD 18(R9), Y10
-	VPSRLVD      lm5_322<>+0(SB), Y10, Y10
-	VPAND        lm5_323<>+0(SB), Y10, Y10
+	VPSRLVD      lm5_32_shifts2<>+0(SB), Y10, Y10
+	VPAND        lm5_32_mask2<>+0(SB), Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      Y9, (DX)
@@ -2815,12 +2999,12 @@ loop3:
 	VBROADCASTSS (SI)(DI*1), Y11
 	VMULPS       Y11, Y9, Y9
 	VPMOVZXBD    (DX), Y11
-	VPERMPS      lm5_324<>+0(SB), Y11, Y12
+	VPERMPS      lm5_32_level<>+0(SB), Y11, Y12
 	VPERMPS      Y0, Y11, Y13
 	VPSLLD       $0x1c, Y11, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_326<>+0(SB), Y11, Y13
-	VPERMPS      lm5_327<>+0(SB), Y11, Y14
+	VPERMPS      lm5_32_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_32_level4<>+0(SB), Y11, Y14
 	VPSLLD       $0x1c, Y11, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y11, Y11
@@ -2828,12 +3012,12 @@ loop3:
 	VFMADD231PS  Y10, Y11, Y1
 	VFMADD231PS  Y9, Y11, Y2
 	VPMOVZXBD    8(DX), Y11
-	VPERMPS      lm5_324<>+0(SB), Y11, Y12
+	VPERMPS      lm5_32_level<>+0(SB), Y11, Y12
 	VPERMPS      Y0, Y11, Y13
 	VPSLLD       $0x1c, Y11, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_326<>+0(SB), Y11, Y13
-	VPERMPS      lm5_327<>+0(SB), Y11, Y14
+	VPERMPS      lm5_32_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_32_level4<>+0(SB), Y11, Y14
 	VPSLLD       $0x1c, Y11, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y11, Y11
@@ -2841,12 +3025,12 @@ loop3:
 	VFMADD231PS  Y10, Y11, Y3
 	VFMADD231PS  Y9, Y11, Y4
 	VPMOVZXBD    16(DX), Y11
-	VPERMPS      lm5_324<>+0(SB), Y11, Y12
+	VPERMPS      lm5_32_level<>+0(SB), Y11, Y12
 	VPERMPS      Y0, Y11, Y13
 	VPSLLD       $0x1c, Y11, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_326<>+0(SB), Y11, Y13
-	VPERMPS      lm5_327<>+0(SB), Y11, Y14
+	VPERMPS      lm5_32_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_32_level4<>+0(SB), Y11, Y14
 	VPSLLD       $0x1c, Y11, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y11, Y11
@@ -2854,12 +3038,12 @@ loop3:
 	VFMADD231PS  Y10, Y11, Y5
 	VFMADD231PS  Y9, Y11, Y6
 	VPMOVZXBD    24(DX), Y11
-	VPERMPS      lm5_324<>+0(SB), Y11, Y12
+	VPERMPS      lm5_32_level<>+0(SB), Y11, Y12
 	VPERMPS      Y0, Y11, Y13
 	VPSLLD       $0x1c, Y11, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_326<>+0(SB), Y11, Y13
-	VPERMPS      lm5_327<>+0(SB), Y11, Y14
+	VPERMPS      lm5_32_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_32_level4<>+0(SB), Y11, Y14
 	VPSLLD       $0x1c, Y11, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y11, Y11
@@ -2899,12 +3083,12 @@ done2:
 TEXT ·mixQ81xLm5_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm5_320<>+0(SB), Y0
-	VMOVDQU      lm5_322<>+0(SB), Y1
-	VMOVDQU      lm5_323<>+0(SB), Y2
-	VMOVDQU      lm5_321<>+0(SB), Y3
-	VBROADCASTI128 lm5_3210<>+0(SB), Y4
-	VBROADCASTI128 lm5_329<>+0(SB), Y5
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2928,6 +3112,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -2943,7 +3129,7 @@ loop3:
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R8), X10
 	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm5_328<>+0(SB), Y11
+	VMOVDQU      lm5_32_const<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y10
@@ -2987,11 +3173,11 @@ done2:
 TEXT ·mixQ82xLm5_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm5_320<>+0(SB), Y0
-	VMOVDQU      lm5_322<>+0(SB), Y1
-	VMOVDQU      lm5_323<>+0(SB), Y2
-	VMOVDQU      lm5_321<>+0(SB), Y3
-	VBROADCASTI128 lm5_3210<>+0(SB), Y4
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -3021,6 +3207,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y13
 	VPSRLVD      Y0, Y13, Y13
 	VPAND        Y3, Y13, Y13
@@ -3029,7 +3217,7 @@ loop3:
 	VPAND        Y2, Y14, Y14
 	VPSLLD       $4, Y14, Y14
 	VPOR         Y14, Y13, Y13
-	VBROADCASTI128 lm5_329<>+0(SB), Y14
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y14
 	VPSHUFB      Y13, Y14, Y14
 	VPSHUFB      Y13, Y4, Y15
 	VPSLLW       $3, Y13, Y13
@@ -3037,7 +3225,7 @@ loop3:
 	VMOVDQU      Y13, (DX)
 	VPBROADCASTW (R9), X13
 	VCVTPH2PS    X13, Y13
-	VMOVDQU      lm5_328<>+0(SB), Y14
+	VMOVDQU      lm5_32_const<>+0(SB), Y14
 	VMULPS       Y14, Y13, Y13
 	VBROADCASTSS (SI), Y14
 	VMULPS       Y14, Y13, Y14
@@ -3130,24 +3318,26 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y12
-	VPSRLVD      lm5_320<>+0(SB), Y12, Y12
-	VPAND        lm5_321<>+0(SB), Y12, Y12
+	VPSRLVD      lm5_32_shifts<>+0(SB), Y12, Y12
+	VPAND        lm5_32_mask<>+0(SB), Y12, Y12
 	VPBROADCASTD 18(R10), Y13
-	VPSRLVD      lm5_322<>+0(SB), Y13, Y13
-	VPAND        lm5_323<>+0(SB), Y13, Y13
+	VPSRLVD      lm5_32_shifts2<>+0(SB), Y13, Y13
+	VPAND        lm5_32_mask2<>+0(SB), Y13, Y13
 	VPSLLD       $4, Y13, Y13
 	VPOR         Y13, Y12, Y12
-	VBROADCASTI128 lm5_329<>+0(SB), Y13
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y13
 	VPSHUFB      Y12, Y13, Y13
-	VBROADCASTI128 lm5_3210<>+0(SB), Y14
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y14
 	VPSHUFB      Y12, Y14, Y14
 	VPSLLW       $3, Y12, Y12
 	VPBLENDVB    Y12, Y14, Y13, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
 	VCVTPH2PS    X12, Y12
-	VMOVDQU      lm5_328<>+0(SB), Y13
+	VMOVDQU      lm5_32_const<>+0(SB), Y13
 	VMULPS       Y13, Y12, Y12
 	VBROADCASTSS (SI), Y13
 	VMULPS       Y13, Y12, Y13
@@ -3260,24 +3450,26 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      lm5_320<>+0(SB), Y10, Y10
-	VPAND        lm5_321<>+0(SB), Y10, Y10
+	VPSRLVD      lm5_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm5_32_mask<>+0(SB), Y10, Y10
 	VPBROADCASTD 18(R11), Y11
-	VPSRLVD      lm5_322<>+0(SB), Y11, Y11
-	VPAND        lm5_323<>+0(SB), Y11, Y11
+	VPSRLVD      lm5_32_shifts2<>+0(SB), Y11, Y11
+	VPAND        lm5_32_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm5_329<>+0(SB), Y11
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm5_3210<>+0(SB), Y12
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm5_328<>+0(SB), Y11
+	VMOVDQU      lm5_32_const<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3369,24 +3561,26 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      lm5_320<>+0(SB), Y10, Y10
-	VPAND        lm5_321<>+0(SB), Y10, Y10
+	VPSRLVD      lm5_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm5_32_mask<>+0(SB), Y10, Y10
 	VPBROADCASTD 18(R11), Y11
-	VPSRLVD      lm5_322<>+0(SB), Y11, Y11
-	VPAND        lm5_323<>+0(SB), Y11, Y11
+	VPSRLVD      lm5_32_shifts2<>+0(SB), Y11, Y11
+	VPAND        lm5_32_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm5_329<>+0(SB), Y11
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm5_3210<>+0(SB), Y12
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm5_328<>+0(SB), Y11
+	VMOVDQU      lm5_32_const<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3457,12 +3651,12 @@ done2:
 TEXT ·decodeUnitsLm5_32AVX2(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      lm5_325<>+0(SB), Y0
-	VMOVDQU      lm5_324<>+0(SB), Y1
-	VMOVDQU      lm5_326<>+0(SB), Y2
-	VMOVDQU      lm5_327<>+0(SB), Y3
-	VMOVDQU      lm5_320<>+0(SB), Y4
-	VMOVDQU      lm5_322<>+0(SB), Y5
+	VMOVDQU      lm5_32_level2<>+0(SB), Y0
+	VMOVDQU      lm5_32_level<>+0(SB), Y1
+	VMOVDQU      lm5_32_level3<>+0(SB), Y2
+	VMOVDQU      lm5_32_level4<>+0(SB), Y3
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y4
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -3472,14 +3666,18 @@ TEXT ·decodeUnitsLm5_32AVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(BX), Y7
 	VPSRLVD      Y4, Y7, Y7
-	VPAND        lm5_321<>+0(SB), Y7, Y7
+	VPAND        lm5_32_mask<>+0(SB), Y7, Y7
 	VPBROADCASTD 18(BX), Y8
 	VPSRLVD      Y5, Y8, Y8
-	VPAND        lm5_323<>+0(SB), Y8, Y8
+	VPAND        lm5_32_mask2<>+0(SB), Y8, Y8
 	VPSLLD       $4, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      Y7, (DX)
@@ -3550,12 +3748,12 @@ done2:
 TEXT ·matmul1xLm5_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm5_325<>+0(SB), Y0
-	VMOVDQU      lm5_324<>+0(SB), Y1
-	VMOVDQU      lm5_326<>+0(SB), Y2
-	VMOVDQU      lm5_327<>+0(SB), Y3
-	VMOVDQU      lm5_320<>+0(SB), Y4
-	VMOVDQU      lm5_322<>+0(SB), Y5
+	VMOVDQU      lm5_32_level2<>+0(SB), Y0
+	VMOVDQU      lm5_32_level<>+0(SB), Y1
+	VMOVDQU      lm5_32_level3<>+0(SB), Y2
+	VMOVDQU      lm5_32_level4<>+0(SB), Y3
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y4
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3576,14 +3774,18 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y11
 	VPSRLVD      Y4, Y11, Y11
-	VPAND        lm5_321<>+0(SB), Y11, Y11
+	VPAND        lm5_32_mask<>+0(SB), Y11, Y11
 	VPBROADCASTD 18(R8), Y12
 	VPSRLVD      Y5, Y12, Y12
-	VPAND        lm5_323<>+0(SB), Y12, Y12
+	VPAND        lm5_32_mask2<>+0(SB), Y12, Y12
 	VPSLLD       $4, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
@@ -3653,6 +3855,8 @@ done4:
 	VADDPS       Y7, Y6, Y6
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -3676,12 +3880,12 @@ done2:
 TEXT ·matmul2xLm5_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm5_325<>+0(SB), Y0
-	VMOVDQU      lm5_324<>+0(SB), Y1
-	VMOVDQU      lm5_326<>+0(SB), Y2
-	VMOVDQU      lm5_327<>+0(SB), Y3
-	VMOVDQU      lm5_320<>+0(SB), Y4
-	VMOVDQU      lm5_322<>+0(SB), Y5
+	VMOVDQU      lm5_32_level2<>+0(SB), Y0
+	VMOVDQU      lm5_32_level<>+0(SB), Y1
+	VMOVDQU      lm5_32_level3<>+0(SB), Y2
+	VMOVDQU      lm5_32_level4<>+0(SB), Y3
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y4
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3703,14 +3907,18 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y11
 	VPSRLVD      Y4, Y11, Y11
-	VPAND        lm5_321<>+0(SB), Y11, Y11
+	VPAND        lm5_32_mask<>+0(SB), Y11, Y11
 	VPBROADCASTD 18(R9), Y12
 	VPSRLVD      Y5, Y12, Y12
-	VPAND        lm5_323<>+0(SB), Y12, Y12
+	VPAND        lm5_32_mask2<>+0(SB), Y12, Y12
 	VPSLLD       $4, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
@@ -3787,6 +3995,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y7, Y7
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -3820,12 +4030,12 @@ done2:
 TEXT ·matmul3xLm5_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm5_325<>+0(SB), Y0
-	VMOVDQU      lm5_324<>+0(SB), Y1
-	VMOVDQU      lm5_326<>+0(SB), Y2
-	VMOVDQU      lm5_327<>+0(SB), Y3
-	VMOVDQU      lm5_320<>+0(SB), Y4
-	VMOVDQU      lm5_322<>+0(SB), Y5
+	VMOVDQU      lm5_32_level2<>+0(SB), Y0
+	VMOVDQU      lm5_32_level<>+0(SB), Y1
+	VMOVDQU      lm5_32_level3<>+0(SB), Y2
+	VMOVDQU      lm5_32_level4<>+0(SB), Y3
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y4
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3849,14 +4059,18 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y10
 	VPSRLVD      Y4, Y10, Y10
-	VPAND        lm5_321<>+0(SB), Y10, Y10
+	VPAND        lm5_32_mask<>+0(SB), Y10, Y10
 	VPBROADCASTD 18(R10), Y11
 	VPSRLVD      Y5, Y11, Y11
-	VPAND        lm5_323<>+0(SB), Y11, Y11
+	VPAND        lm5_32_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -3940,6 +4154,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -3981,12 +4197,12 @@ done2:
 TEXT ·matmul4xLm5_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm5_325<>+0(SB), Y0
-	VMOVDQU      lm5_324<>+0(SB), Y1
-	VMOVDQU      lm5_326<>+0(SB), Y2
-	VMOVDQU      lm5_327<>+0(SB), Y3
-	VMOVDQU      lm5_320<>+0(SB), Y4
-	VMOVDQU      lm5_322<>+0(SB), Y5
+	VMOVDQU      lm5_32_level2<>+0(SB), Y0
+	VMOVDQU      lm5_32_level<>+0(SB), Y1
+	VMOVDQU      lm5_32_level3<>+0(SB), Y2
+	VMOVDQU      lm5_32_level4<>+0(SB), Y3
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y4
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -4011,14 +4227,18 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y11
 	VPSRLVD      Y4, Y11, Y11
-	VPAND        lm5_321<>+0(SB), Y11, Y11
+	VPAND        lm5_32_mask<>+0(SB), Y11, Y11
 	VPBROADCASTD 18(R10), Y12
 	VPSRLVD      Y5, Y12, Y12
-	VPAND        lm5_323<>+0(SB), Y12, Y12
+	VPAND        lm5_32_mask2<>+0(SB), Y12, Y12
 	VPSLLD       $4, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
@@ -4110,6 +4330,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -4159,12 +4381,12 @@ done2:
 TEXT ·matmulQ81xLm5_32AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm5_320<>+0(SB), Y0
-	VMOVDQU      lm5_322<>+0(SB), Y1
-	VMOVDQU      lm5_3211<>+0(SB), Y2
-	VMOVDQU      lm5_323<>+0(SB), Y3
-	VMOVDQU      lm5_321<>+0(SB), Y4
-	VBROADCASTI128 lm5_3210<>+0(SB), Y5
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_32_ones<>+0(SB), Y2
+	VMOVDQU      lm5_32_mask2<>+0(SB), Y3
+	VMOVDQU      lm5_32_mask<>+0(SB), Y4
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4184,10 +4406,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_328<>+0(SB), Y9
+	VMOVDQU      lm5_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -4196,7 +4422,7 @@ loop3:
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm5_329<>+0(SB), Y10
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
 	VPSHUFB      Y9, Y5, Y11
 	VPSLLW       $3, Y9, Y9
@@ -4206,14 +4432,20 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y6
+
+	// scales of the block
 	VPBROADCASTW 22(R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_328<>+0(SB), Y9
+	VMOVDQU      lm5_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -4222,7 +4454,7 @@ loop3:
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm5_329<>+0(SB), Y10
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
 	VPSHUFB      Y9, Y5, Y11
 	VPSLLW       $3, Y9, Y9
@@ -4232,6 +4464,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 4(SI), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
@@ -4248,10 +4482,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_328<>+0(SB), Y9
+	VMOVDQU      lm5_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -4260,7 +4498,7 @@ loop5:
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm5_329<>+0(SB), Y10
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
 	VPSHUFB      Y9, Y5, Y11
 	VPSLLW       $3, Y9, Y9
@@ -4270,6 +4508,8 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
@@ -4283,6 +4523,8 @@ loop5:
 done6:
 	ADDQ         $1, DI
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -4306,12 +4548,12 @@ done2:
 TEXT ·matmulQ82xLm5_32AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm5_3211<>+0(SB), Y0
-	VMOVDQU      lm5_320<>+0(SB), Y1
-	VMOVDQU      lm5_322<>+0(SB), Y2
-	VMOVDQU      lm5_323<>+0(SB), Y3
-	VMOVDQU      lm5_321<>+0(SB), Y4
-	VBROADCASTI128 lm5_3210<>+0(SB), Y5
+	VMOVDQU      lm5_32_ones<>+0(SB), Y0
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y2
+	VMOVDQU      lm5_32_mask2<>+0(SB), Y3
+	VMOVDQU      lm5_32_mask<>+0(SB), Y4
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4331,10 +4573,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_328<>+0(SB), Y9
+	VMOVDQU      lm5_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -4343,7 +4589,7 @@ loop3:
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm5_329<>+0(SB), Y10
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
 	VPSHUFB      Y9, Y5, Y11
 	VPSLLW       $3, Y9, Y9
@@ -4357,6 +4603,8 @@ loop3:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -4365,10 +4613,14 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y7
+
+	// scales of the block
 	VPBROADCASTW 22(R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_328<>+0(SB), Y9
+	VMOVDQU      lm5_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -4377,7 +4629,7 @@ loop3:
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm5_329<>+0(SB), Y10
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
 	VPSHUFB      Y9, Y5, Y11
 	VPSLLW       $3, Y9, Y9
@@ -4391,6 +4643,8 @@ loop3:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 8(SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -4411,10 +4665,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_328<>+0(SB), Y9
+	VMOVDQU      lm5_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -4423,7 +4681,7 @@ loop5:
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm5_329<>+0(SB), Y10
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
 	VPSHUFB      Y9, Y5, Y11
 	VPSLLW       $3, Y9, Y9
@@ -4437,6 +4695,8 @@ loop5:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -4453,6 +4713,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -4486,12 +4748,12 @@ done2:
 TEXT ·matmulQ83xLm5_32AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm5_3211<>+0(SB), Y0
-	VMOVDQU      lm5_320<>+0(SB), Y1
-	VMOVDQU      lm5_322<>+0(SB), Y2
-	VMOVDQU      lm5_323<>+0(SB), Y3
-	VMOVDQU      lm5_321<>+0(SB), Y4
-	VBROADCASTI128 lm5_3210<>+0(SB), Y5
+	VMOVDQU      lm5_32_ones<>+0(SB), Y0
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y2
+	VMOVDQU      lm5_32_mask2<>+0(SB), Y3
+	VMOVDQU      lm5_32_mask<>+0(SB), Y4
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4512,10 +4774,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_328<>+0(SB), Y10
+	VMOVDQU      lm5_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4524,7 +4790,7 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm5_329<>+0(SB), Y11
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
 	VPSHUFB      Y10, Y5, Y12
 	VPSLLW       $3, Y10, Y10
@@ -4542,6 +4808,8 @@ loop3:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -4554,10 +4822,14 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y9, Y11, Y9
 	VFMADD231PS  Y9, Y10, Y8
+
+	// scales of the block
 	VPBROADCASTW 22(R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_328<>+0(SB), Y10
+	VMOVDQU      lm5_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4566,7 +4838,7 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm5_329<>+0(SB), Y11
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
 	VPSHUFB      Y10, Y5, Y12
 	VPSLLW       $3, Y10, Y10
@@ -4584,6 +4856,8 @@ loop3:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 12(SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -4608,10 +4882,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_328<>+0(SB), Y10
+	VMOVDQU      lm5_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4620,7 +4898,7 @@ loop5:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm5_329<>+0(SB), Y11
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
 	VPSHUFB      Y10, Y5, Y12
 	VPSLLW       $3, Y10, Y10
@@ -4638,6 +4916,8 @@ loop5:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -4658,6 +4938,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -4699,11 +4981,11 @@ done2:
 TEXT ·matmulQ84xLm5_32AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm5_3211<>+0(SB), Y0
-	VMOVDQU      lm5_320<>+0(SB), Y1
-	VMOVDQU      lm5_322<>+0(SB), Y2
-	VMOVDQU      lm5_323<>+0(SB), Y3
-	VMOVDQU      lm5_321<>+0(SB), Y4
+	VMOVDQU      lm5_32_ones<>+0(SB), Y0
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y2
+	VMOVDQU      lm5_32_mask2<>+0(SB), Y3
+	VMOVDQU      lm5_32_mask<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4725,10 +5007,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_328<>+0(SB), Y10
+	VMOVDQU      lm5_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4737,9 +5023,9 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm5_329<>+0(SB), Y11
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm5_3210<>+0(SB), Y12
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
@@ -4760,6 +5046,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -4776,10 +5064,14 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y9, Y11, Y9
 	VFMADD231PS  Y9, Y10, Y8
+
+	// scales of the block
 	VPBROADCASTW 22(R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_328<>+0(SB), Y10
+	VMOVDQU      lm5_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4788,9 +5080,9 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm5_329<>+0(SB), Y11
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm5_3210<>+0(SB), Y12
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
@@ -4811,6 +5103,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 16(SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -4839,10 +5133,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_328<>+0(SB), Y10
+	VMOVDQU      lm5_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4851,9 +5149,9 @@ loop5:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm5_329<>+0(SB), Y11
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm5_3210<>+0(SB), Y12
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
@@ -4874,6 +5172,8 @@ loop5:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -4898,6 +5198,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X9
 	VADDPS       X5, X9, X9
 	VMOVHLPS     X9, X9, X5
@@ -4947,12 +5249,12 @@ done2:
 TEXT ·matmulQ8Fours1xLm5_32AVX2(SB), NOSPLIT, $288-72
 
 	// constants of the loops
-	VMOVDQU      lm5_320<>+0(SB), Y0
-	VMOVDQU      lm5_322<>+0(SB), Y1
-	VMOVDQU      lm5_3211<>+0(SB), Y2
-	VMOVDQU      lm5_323<>+0(SB), Y3
-	VMOVDQU      lm5_321<>+0(SB), Y4
-	VBROADCASTI128 lm5_3210<>+0(SB), Y5
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_32_ones<>+0(SB), Y2
+	VMOVDQU      lm5_32_mask2<>+0(SB), Y3
+	VMOVDQU      lm5_32_mask<>+0(SB), Y4
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4981,10 +5283,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_328<>+0(SB), Y9
+	VMOVDQU      lm5_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -4993,7 +5299,7 @@ loop5:
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm5_329<>+0(SB), Y10
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
 	VPSHUFB      Y9, Y5, Y11
 	VPSLLW       $3, Y9, Y9
@@ -5003,14 +5309,20 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y6
+
+	// scales of the block
 	VPBROADCASTW 22(R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_328<>+0(SB), Y9
+	VMOVDQU      lm5_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R11), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -5019,7 +5331,7 @@ loop5:
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm5_329<>+0(SB), Y10
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
 	VPSHUFB      Y9, Y5, Y11
 	VPSLLW       $3, Y9, Y9
@@ -5029,6 +5341,8 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 4(R9), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
@@ -5045,10 +5359,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_328<>+0(SB), Y9
+	VMOVDQU      lm5_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -5057,7 +5375,7 @@ loop7:
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm5_329<>+0(SB), Y10
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
 	VPSHUFB      Y9, Y5, Y11
 	VPSLLW       $3, Y9, Y9
@@ -5067,6 +5385,8 @@ loop7:
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
@@ -5121,12 +5441,12 @@ done2:
 TEXT ·matmulQ8Fours2xLm5_32AVX2(SB), NOSPLIT, $416-72
 
 	// constants of the loops
-	VMOVDQU      lm5_3211<>+0(SB), Y0
-	VMOVDQU      lm5_320<>+0(SB), Y1
-	VMOVDQU      lm5_322<>+0(SB), Y2
-	VMOVDQU      lm5_323<>+0(SB), Y3
-	VMOVDQU      lm5_321<>+0(SB), Y4
-	VBROADCASTI128 lm5_3210<>+0(SB), Y5
+	VMOVDQU      lm5_32_ones<>+0(SB), Y0
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y2
+	VMOVDQU      lm5_32_mask2<>+0(SB), Y3
+	VMOVDQU      lm5_32_mask<>+0(SB), Y4
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -5155,10 +5475,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_328<>+0(SB), Y9
+	VMOVDQU      lm5_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -5167,7 +5491,7 @@ loop5:
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm5_329<>+0(SB), Y10
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
 	VPSHUFB      Y9, Y5, Y11
 	VPSLLW       $3, Y9, Y9
@@ -5181,6 +5505,8 @@ loop5:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -5189,10 +5515,14 @@ loop5:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y7
+
+	// scales of the block
 	VPBROADCASTW 22(R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_328<>+0(SB), Y9
+	VMOVDQU      lm5_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -5201,7 +5531,7 @@ loop5:
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm5_329<>+0(SB), Y10
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
 	VPSHUFB      Y9, Y5, Y11
 	VPSLLW       $3, Y9, Y9
@@ -5215,6 +5545,8 @@ loop5:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 8(R9), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -5235,10 +5567,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_328<>+0(SB), Y9
+	VMOVDQU      lm5_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -5247,7 +5583,7 @@ loop7:
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm5_329<>+0(SB), Y10
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
 	VPSHUFB      Y9, Y5, Y11
 	VPSLLW       $3, Y9, Y9
@@ -5261,6 +5597,8 @@ loop7:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -5338,12 +5676,12 @@ done2:
 TEXT ·matmulQ8Fours3xLm5_32AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      lm5_3211<>+0(SB), Y0
-	VMOVDQU      lm5_320<>+0(SB), Y1
-	VMOVDQU      lm5_322<>+0(SB), Y2
-	VMOVDQU      lm5_323<>+0(SB), Y3
-	VMOVDQU      lm5_321<>+0(SB), Y4
-	VBROADCASTI128 lm5_3210<>+0(SB), Y5
+	VMOVDQU      lm5_32_ones<>+0(SB), Y0
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y2
+	VMOVDQU      lm5_32_mask2<>+0(SB), Y3
+	VMOVDQU      lm5_32_mask<>+0(SB), Y4
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -5373,10 +5711,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_328<>+0(SB), Y10
+	VMOVDQU      lm5_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -5385,7 +5727,7 @@ loop5:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm5_329<>+0(SB), Y11
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
 	VPSHUFB      Y10, Y5, Y12
 	VPSLLW       $3, Y10, Y10
@@ -5403,6 +5745,8 @@ loop5:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -5415,10 +5759,14 @@ loop5:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y9, Y11, Y9
 	VFMADD231PS  Y9, Y10, Y8
+
+	// scales of the block
 	VPBROADCASTW 22(R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_328<>+0(SB), Y10
+	VMOVDQU      lm5_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -5427,7 +5775,7 @@ loop5:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm5_329<>+0(SB), Y11
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
 	VPSHUFB      Y10, Y5, Y12
 	VPSLLW       $3, Y10, Y10
@@ -5445,6 +5793,8 @@ loop5:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 12(R9), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -5469,10 +5819,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_328<>+0(SB), Y10
+	VMOVDQU      lm5_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -5481,7 +5835,7 @@ loop7:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm5_329<>+0(SB), Y11
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
 	VPSHUFB      Y10, Y5, Y12
 	VPSLLW       $3, Y10, Y10
@@ -5499,6 +5853,8 @@ loop7:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -5598,11 +5954,11 @@ done2:
 TEXT ·matmulQ8Fours4xLm5_32AVX2(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      lm5_3211<>+0(SB), Y0
-	VMOVDQU      lm5_320<>+0(SB), Y1
-	VMOVDQU      lm5_322<>+0(SB), Y2
-	VMOVDQU      lm5_323<>+0(SB), Y3
-	VMOVDQU      lm5_321<>+0(SB), Y4
+	VMOVDQU      lm5_32_ones<>+0(SB), Y0
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y2
+	VMOVDQU      lm5_32_mask2<>+0(SB), Y3
+	VMOVDQU      lm5_32_mask<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -5633,10 +5989,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_328<>+0(SB), Y10
+	VMOVDQU      lm5_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -5645,9 +6005,9 @@ loop5:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm5_329<>+0(SB), Y11
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm5_3210<>+0(SB), Y12
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
@@ -5668,6 +6028,8 @@ loop5:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -5684,10 +6046,14 @@ loop5:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y9, Y11, Y9
 	VFMADD231PS  Y9, Y10, Y8
+
+	// scales of the block
 	VPBROADCASTW 22(R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_328<>+0(SB), Y10
+	VMOVDQU      lm5_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -5696,9 +6062,9 @@ loop5:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm5_329<>+0(SB), Y11
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm5_3210<>+0(SB), Y12
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
@@ -5719,6 +6085,8 @@ loop5:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 16(R9), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -5747,10 +6115,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_328<>+0(SB), Y10
+	VMOVDQU      lm5_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -5759,9 +6131,9 @@ loop7:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm5_329<>+0(SB), Y11
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm5_3210<>+0(SB), Y12
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
@@ -5782,6 +6154,8 @@ loop7:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -5903,12 +6277,12 @@ done2:
 TEXT ·unpackLm5_32AVX2(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      lm5_320<>+0(SB), Y0
-	VMOVDQU      lm5_322<>+0(SB), Y1
-	VMOVDQU      lm5_323<>+0(SB), Y2
-	VMOVDQU      lm5_321<>+0(SB), Y3
-	VBROADCASTI128 lm5_3210<>+0(SB), Y4
-	VBROADCASTI128 lm5_329<>+0(SB), Y5
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -5920,7 +6294,7 @@ TEXT ·unpackLm5_32AVX2(SB), NOSPLIT, $128-24
 loop1:
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm5_328<>+0(SB), Y7
+	VMOVDQU      lm5_32_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VBROADCASTI128 2(BX), Y7
 	VPSRLVD      Y0, Y7, Y7
@@ -5953,12 +6327,12 @@ done2:
 TEXT ·encodeGroupsLm5_32AVX2(SB), NOSPLIT, $0-32
 
 	// constants of the loops
-	VMOVDQU      lm5_325<>+0(SB), Y0
-	VMOVDQU      lm5_324<>+0(SB), Y1
-	VMOVDQU      lm5_326<>+0(SB), Y2
-	VMOVDQU      lm5_327<>+0(SB), Y3
-	VMOVDQU      lm5_3218<>+0(SB), Y4
-	VMOVDQU      lm5_3217<>+0(SB), Y5
+	VMOVDQU      lm5_32_level2<>+0(SB), Y0
+	VMOVDQU      lm5_32_level<>+0(SB), Y1
+	VMOVDQU      lm5_32_level3<>+0(SB), Y2
+	VMOVDQU      lm5_32_level4<>+0(SB), Y3
+	VMOVDQU      lm5_32_threshold2<>+0(SB), Y4
+	VMOVDQU      lm5_32_threshold<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -6026,7 +6400,7 @@ done4:
 	ADDQ         $1, DI
 
 	// length
-	VMOVDQU      lm5_3212<>+0(SB), Y6
+	VMOVDQU      lm5_32_sum<>+0(SB), Y6
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -6059,14 +6433,14 @@ done6:
 
 	// v
 	VMOVUPS      1056(CX), Y6
-	VMOVDQU      lm5_3213<>+0(SB), Y7
+	VMOVDQU      lm5_32_const2<>+0(SB), Y7
 	VCMPPS       $0x1e, Y7, Y6, Y6
 	VMOVDQU      Y6, 1088(CX)
-	VMOVDQU      lm5_3214<>+0(SB), Y6
+	VMOVDQU      lm5_32_const3<>+0(SB), Y6
 	VMOVUPS      1056(CX), Y7
 	VDIVPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 1120(CX)
-	LEAQ         lm5_3215<>+0(SB), SI
+	LEAQ         lm5_32_signs<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $8, R8
@@ -6078,7 +6452,7 @@ loop7:
 	VMOVUPS      (CX)(DI*8), Y7
 	VMOVUPS      1120(CX), Y8
 	VMULPS       Y8, Y7, Y7
-	VMOVDQU      lm5_3212<>+0(SB), Y8
+	VMOVDQU      lm5_32_sum<>+0(SB), Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VBROADCASTSS (SI)(DI*1), Y7
 	VMULPS       Y7, Y6, Y6
@@ -6087,7 +6461,7 @@ loop7:
 	VMOVUPS      32(CX)(DI*8), Y7
 	VMOVUPS      1120(CX), Y8
 	VMULPS       Y8, Y7, Y7
-	VMOVDQU      lm5_3212<>+0(SB), Y8
+	VMOVDQU      lm5_32_sum<>+0(SB), Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VBROADCASTSS 4(SI)(DI*1), Y7
 	VMULPS       Y7, Y6, Y6
@@ -6096,7 +6470,7 @@ loop7:
 	VMOVUPS      64(CX)(DI*8), Y7
 	VMOVUPS      1120(CX), Y8
 	VMULPS       Y8, Y7, Y7
-	VMOVDQU      lm5_3212<>+0(SB), Y8
+	VMOVDQU      lm5_32_sum<>+0(SB), Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VBROADCASTSS 8(SI)(DI*1), Y7
 	VMULPS       Y7, Y6, Y6
@@ -6105,7 +6479,7 @@ loop7:
 	VMOVUPS      96(CX)(DI*8), Y7
 	VMOVUPS      1120(CX), Y8
 	VMULPS       Y8, Y7, Y7
-	VMOVDQU      lm5_3212<>+0(SB), Y8
+	VMOVDQU      lm5_32_sum<>+0(SB), Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VBROADCASTSS 12(SI)(DI*1), Y7
 	VMULPS       Y7, Y6, Y6
@@ -6116,7 +6490,7 @@ loop7:
 
 done8:
 	ADDQ         $1, R8
-	LEAQ         lm5_3216<>+0(SB), SI
+	LEAQ         lm5_32_signs2<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $4, R8
@@ -6230,7 +6604,7 @@ done12:
 
 loop15:
 	VMOVUPS      1152(CX)(SI*8), Y6
-	VCMPPS       $0x15, lm5_3212<>+0(SB), Y6, Y7
+	VCMPPS       $0x15, lm5_32_sum<>+0(SB), Y6, Y7
 	VPABSD       Y7, Y7
 	VPERMPS      Y5, Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
@@ -6240,12 +6614,12 @@ loop15:
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
-	VPERMPS      lm5_3219<>+0(SB), Y7, Y8
+	VPERMPS      lm5_32_threshold3<>+0(SB), Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
-	VPERMPS      lm5_3220<>+0(SB), Y7, Y8
-	VPERMPS      lm5_3221<>+0(SB), Y7, Y9
+	VPERMPS      lm5_32_threshold4<>+0(SB), Y7, Y8
+	VPERMPS      lm5_32_threshold5<>+0(SB), Y7, Y9
 	VPSLLD       $0x1c, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
 	VCMPPS       $0x15, Y8, Y6, Y6
@@ -6253,7 +6627,7 @@ loop15:
 	VPSUBD       Y6, Y7, Y6
 	VMOVDQU      Y6, 2176(CX)(SI*8)
 	VMOVUPS      1184(CX)(SI*8), Y6
-	VCMPPS       $0x15, lm5_3212<>+0(SB), Y6, Y7
+	VCMPPS       $0x15, lm5_32_sum<>+0(SB), Y6, Y7
 	VPABSD       Y7, Y7
 	VPERMPS      Y5, Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
@@ -6263,12 +6637,12 @@ loop15:
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
-	VPERMPS      lm5_3219<>+0(SB), Y7, Y8
+	VPERMPS      lm5_32_threshold3<>+0(SB), Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
-	VPERMPS      lm5_3220<>+0(SB), Y7, Y8
-	VPERMPS      lm5_3221<>+0(SB), Y7, Y9
+	VPERMPS      lm5_32_threshold4<>+0(SB), Y7, Y8
+	VPERMPS      lm5_32_threshold5<>+0(SB), Y7, Y9
 	VPSLLD       $0x1c, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
 	VCMPPS       $0x15, Y8, Y6, Y6
@@ -6276,7 +6650,7 @@ loop15:
 	VPSUBD       Y6, Y7, Y6
 	VMOVDQU      Y6, 2208(CX)(SI*8)
 	VMOVUPS      1216(CX)(SI*8), Y6
-	VCMPPS       $0x15, lm5_3212<>+0(SB), Y6, Y7
+	VCMPPS       $0x15, lm5_32_sum<>+0(SB), Y6, Y7
 	VPABSD       Y7, Y7
 	VPERMPS      Y5, Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
@@ -6286,12 +6660,12 @@ loop15:
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
-	VPERMPS      lm5_3219<>+0(SB), Y7, Y8
+	VPERMPS      lm5_32_threshold3<>+0(SB), Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
-	VPERMPS      lm5_3220<>+0(SB), Y7, Y8
-	VPERMPS      lm5_3221<>+0(SB), Y7, Y9
+	VPERMPS      lm5_32_threshold4<>+0(SB), Y7, Y8
+	VPERMPS      lm5_32_threshold5<>+0(SB), Y7, Y9
 	VPSLLD       $0x1c, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
 	VCMPPS       $0x15, Y8, Y6, Y6
@@ -6299,7 +6673,7 @@ loop15:
 	VPSUBD       Y6, Y7, Y6
 	VMOVDQU      Y6, 2240(CX)(SI*8)
 	VMOVUPS      1248(CX)(SI*8), Y6
-	VCMPPS       $0x15, lm5_3212<>+0(SB), Y6, Y7
+	VCMPPS       $0x15, lm5_32_sum<>+0(SB), Y6, Y7
 	VPABSD       Y7, Y7
 	VPERMPS      Y5, Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
@@ -6309,12 +6683,12 @@ loop15:
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
-	VPERMPS      lm5_3219<>+0(SB), Y7, Y8
+	VPERMPS      lm5_32_threshold3<>+0(SB), Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
-	VPERMPS      lm5_3220<>+0(SB), Y7, Y8
-	VPERMPS      lm5_3221<>+0(SB), Y7, Y9
+	VPERMPS      lm5_32_threshold4<>+0(SB), Y7, Y8
+	VPERMPS      lm5_32_threshold5<>+0(SB), Y7, Y9
 	VPSLLD       $0x1c, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
 	VCMPPS       $0x15, Y8, Y6, Y6
@@ -6329,7 +6703,7 @@ done16:
 	ADDQ         $1, DI
 
 	// dot
-	VMOVDQU      lm5_3212<>+0(SB), Y6
+	VMOVDQU      lm5_32_sum<>+0(SB), Y6
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -6402,7 +6776,7 @@ done18:
 	VMOVUPS      Y6, 3200(CX)
 
 	// r
-	VMOVDQU      lm5_3212<>+0(SB), Y6
+	VMOVDQU      lm5_32_sum<>+0(SB), Y6
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -6475,15 +6849,15 @@ done20:
 	VMOVUPS      3232(CX), Y7
 	VDIVPS       Y7, Y6, Y6
 	VMOVUPS      1056(CX), Y7
-	VDIVPS       lm5_3214<>+0(SB), Y7, Y7
+	VDIVPS       lm5_32_const3<>+0(SB), Y7, Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 3264(CX)
 
 	// norm
 	VMOVUPS      3264(CX), Y6
 	VCMPPS       $3, Y6, Y6, Y7
-	VPAND        lm5_3222<>+0(SB), Y6, Y8
-	VPOR         lm5_3223<>+0(SB), Y8, Y8
+	VPAND        lm5_32_norm<>+0(SB), Y6, Y8
+	VPOR         lm5_32_norm2<>+0(SB), Y8, Y8
 	VBLENDVPS    Y7, Y8, Y6, Y8
 	VCVTPS2PH    $0, Y8, X8
 	VPMOVZXWD    X8, Y6
@@ -6501,118 +6875,118 @@ done20:
 	VMOVDQU      2784(CX), Y6
 	VPSLLD       $0x1c, Y6, Y6
 	VMOVDQU      2752(CX), Y7
-	VPAND        lm5_3224<>+0(SB), Y7, Y7
+	VPAND        lm5_32_mask3<>+0(SB), Y7, Y7
 	VPSLLD       $0x14, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVDQU      2720(CX), Y7
-	VPAND        lm5_3224<>+0(SB), Y7, Y7
+	VPAND        lm5_32_mask3<>+0(SB), Y7, Y7
 	VPSLLD       $0xc, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVDQU      2688(CX), Y7
-	VPAND        lm5_3224<>+0(SB), Y7, Y7
+	VPAND        lm5_32_mask3<>+0(SB), Y7, Y7
 	VPSLLD       $4, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVDQU      2272(CX), Y7
-	VPAND        lm5_3224<>+0(SB), Y7, Y7
+	VPAND        lm5_32_mask3<>+0(SB), Y7, Y7
 	VPSLLD       $0x18, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVDQU      2240(CX), Y7
-	VPAND        lm5_3224<>+0(SB), Y7, Y7
+	VPAND        lm5_32_mask3<>+0(SB), Y7, Y7
 	VPSLLD       $0x10, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVDQU      2208(CX), Y7
-	VPAND        lm5_3224<>+0(SB), Y7, Y7
+	VPAND        lm5_32_mask3<>+0(SB), Y7, Y7
 	VPSLLD       $8, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVDQU      2176(CX), Y7
-	VPAND        lm5_3224<>+0(SB), Y7, Y7
+	VPAND        lm5_32_mask3<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVDQU      2912(CX), Y7
 	VPSLLD       $0x1c, Y7, Y7
 	VMOVDQU      2880(CX), Y8
-	VPAND        lm5_3224<>+0(SB), Y8, Y8
+	VPAND        lm5_32_mask3<>+0(SB), Y8, Y8
 	VPSLLD       $0x14, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      2848(CX), Y8
-	VPAND        lm5_3224<>+0(SB), Y8, Y8
+	VPAND        lm5_32_mask3<>+0(SB), Y8, Y8
 	VPSLLD       $0xc, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      2816(CX), Y8
-	VPAND        lm5_3224<>+0(SB), Y8, Y8
+	VPAND        lm5_32_mask3<>+0(SB), Y8, Y8
 	VPSLLD       $4, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      2400(CX), Y8
-	VPAND        lm5_3224<>+0(SB), Y8, Y8
+	VPAND        lm5_32_mask3<>+0(SB), Y8, Y8
 	VPSLLD       $0x18, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      2368(CX), Y8
-	VPAND        lm5_3224<>+0(SB), Y8, Y8
+	VPAND        lm5_32_mask3<>+0(SB), Y8, Y8
 	VPSLLD       $0x10, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      2336(CX), Y8
-	VPAND        lm5_3224<>+0(SB), Y8, Y8
+	VPAND        lm5_32_mask3<>+0(SB), Y8, Y8
 	VPSLLD       $8, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      2304(CX), Y8
-	VPAND        lm5_3224<>+0(SB), Y8, Y8
+	VPAND        lm5_32_mask3<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      3040(CX), Y8
 	VPSLLD       $0x1c, Y8, Y8
 	VMOVDQU      3008(CX), Y9
-	VPAND        lm5_3224<>+0(SB), Y9, Y9
+	VPAND        lm5_32_mask3<>+0(SB), Y9, Y9
 	VPSLLD       $0x14, Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      2976(CX), Y9
-	VPAND        lm5_3224<>+0(SB), Y9, Y9
+	VPAND        lm5_32_mask3<>+0(SB), Y9, Y9
 	VPSLLD       $0xc, Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      2944(CX), Y9
-	VPAND        lm5_3224<>+0(SB), Y9, Y9
+	VPAND        lm5_32_mask3<>+0(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      2528(CX), Y9
-	VPAND        lm5_3224<>+0(SB), Y9, Y9
+	VPAND        lm5_32_mask3<>+0(SB), Y9, Y9
 	VPSLLD       $0x18, Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      2496(CX), Y9
-	VPAND        lm5_3224<>+0(SB), Y9, Y9
+	VPAND        lm5_32_mask3<>+0(SB), Y9, Y9
 	VPSLLD       $0x10, Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      2464(CX), Y9
-	VPAND        lm5_3224<>+0(SB), Y9, Y9
+	VPAND        lm5_32_mask3<>+0(SB), Y9, Y9
 	VPSLLD       $8, Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      2432(CX), Y9
-	VPAND        lm5_3224<>+0(SB), Y9, Y9
+	VPAND        lm5_32_mask3<>+0(SB), Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      3168(CX), Y9
 	VPSLLD       $0x1c, Y9, Y9
 	VMOVDQU      3136(CX), Y10
-	VPAND        lm5_3224<>+0(SB), Y10, Y10
+	VPAND        lm5_32_mask3<>+0(SB), Y10, Y10
 	VPSLLD       $0x14, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      3104(CX), Y10
-	VPAND        lm5_3224<>+0(SB), Y10, Y10
+	VPAND        lm5_32_mask3<>+0(SB), Y10, Y10
 	VPSLLD       $0xc, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      3072(CX), Y10
-	VPAND        lm5_3224<>+0(SB), Y10, Y10
+	VPAND        lm5_32_mask3<>+0(SB), Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      2656(CX), Y10
-	VPAND        lm5_3224<>+0(SB), Y10, Y10
+	VPAND        lm5_32_mask3<>+0(SB), Y10, Y10
 	VPSLLD       $0x18, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      2624(CX), Y10
-	VPAND        lm5_3224<>+0(SB), Y10, Y10
+	VPAND        lm5_32_mask3<>+0(SB), Y10, Y10
 	VPSLLD       $0x10, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      2592(CX), Y10
-	VPAND        lm5_3224<>+0(SB), Y10, Y10
+	VPAND        lm5_32_mask3<>+0(SB), Y10, Y10
 	VPSLLD       $8, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      2560(CX), Y10
-	VPAND        lm5_3224<>+0(SB), Y10, Y10
+	VPAND        lm5_32_mask3<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VUNPCKLPS    Y7, Y6, Y10
 	VUNPCKHPS    Y7, Y6, Y7
@@ -6782,12 +7156,12 @@ done2:
 TEXT ·mix1xLm5_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm5_325<>+0(SB), Y0
-	VMOVDQU      lm5_324<>+0(SB), Y1
-	VMOVDQU      lm5_326<>+0(SB), Y2
-	VMOVDQU      lm5_327<>+0(SB), Y3
-	VMOVDQU      lm5_320<>+0(SB), Y4
-	VMOVDQU      lm5_322<>+0(SB), Y5
+	VMOVDQU      lm5_32_level2<>+0(SB), Y0
+	VMOVDQU      lm5_32_level<>+0(SB), Y1
+	VMOVDQU      lm5_32_level3<>+0(SB), Y2
+	VMOVDQU      lm5_32_level4<>+0(SB), Y3
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y4
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -6811,12 +7185,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y10
 	VPSRLVD      Y4, Y10, Y10
-	VPAND        lm5_321<>+0(SB), Y10, Y10
+	VPAND        lm5_32_mask<>+0(SB), Y10, Y10
 	VPBROADCASTD 18(R8), Y11
 	VPSRLVD      Y5, Y11, Y11
-	VPAND        lm5_323<>+0(SB), Y11, Y11
+	VPAND        lm5_32_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -6900,7 +7276,7 @@ done2:
 TEXT ·mix2xLm5_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm5_325<>+0(SB), Y0
+	VMOVDQU      lm5_32_level2<>+0(SB), Y0
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -6930,12 +7306,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y9
-	VPSRLVD      lm5_320<>+0(SB), Y9, Y9
-	VPAND        lm5_321<>+0(SB), Y9, Y9
+	VPSRLVD      lm5_32_shifts<>+0(SB), Y9, Y9
+	VPAND        lm5_32_mask<>+0(SB), Y9, Y9
 	VPBROADCASTD 18(R9), Y10
-	VPSRLVD      lm5_322<>+0(SB), Y10, Y10
-	VPAND        lm5_323<>+0(SB), Y10, Y10
+	VPSRLVD      lm5_32_shifts2<>+0(SB), Y10, Y10
+	VPAND        lm5_32_mask2<>+0(SB), Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      Y9, (DX)
@@ -6946,12 +7324,12 @@ loop3:
 	VBROADCASTSS (SI)(DI*1), Y11
 	VMULPS       Y11, Y9, Y9
 	VPMOVZXBD    (DX), Y11
-	VPERMPS      lm5_324<>+0(SB), Y11, Y12
+	VPERMPS      lm5_32_level<>+0(SB), Y11, Y12
 	VPERMPS      Y0, Y11, Y13
 	VPSLLD       $0x1c, Y11, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_326<>+0(SB), Y11, Y13
-	VPERMPS      lm5_327<>+0(SB), Y11, Y14
+	VPERMPS      lm5_32_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_32_level4<>+0(SB), Y11, Y14
 	VPSLLD       $0x1c, Y11, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y11, Y11
@@ -6959,12 +7337,12 @@ loop3:
 	VFMADD231PS  Y10, Y11, Y1
 	VFMADD231PS  Y9, Y11, Y2
 	VPMOVZXBD    8(DX), Y11
-	VPERMPS      lm5_324<>+0(SB), Y11, Y12
+	VPERMPS      lm5_32_level<>+0(SB), Y11, Y12
 	VPERMPS      Y0, Y11, Y13
 	VPSLLD       $0x1c, Y11, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_326<>+0(SB), Y11, Y13
-	VPERMPS      lm5_327<>+0(SB), Y11, Y14
+	VPERMPS      lm5_32_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_32_level4<>+0(SB), Y11, Y14
 	VPSLLD       $0x1c, Y11, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y11, Y11
@@ -6972,12 +7350,12 @@ loop3:
 	VFMADD231PS  Y10, Y11, Y3
 	VFMADD231PS  Y9, Y11, Y4
 	VPMOVZXBD    16(DX), Y11
-	VPERMPS      lm5_324<>+0(SB), Y11, Y12
+	VPERMPS      lm5_32_level<>+0(SB), Y11, Y12
 	VPERMPS      Y0, Y11, Y13
 	VPSLLD       $0x1c, Y11, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_326<>+0(SB), Y11, Y13
-	VPERMPS      lm5_327<>+0(SB), Y11, Y14
+	VPERMPS      lm5_32_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_32_level4<>+0(SB), Y11, Y14
 	VPSLLD       $0x1c, Y11, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y11, Y11
@@ -6985,12 +7363,12 @@ loop3:
 	VFMADD231PS  Y10, Y11, Y5
 	VFMADD231PS  Y9, Y11, Y6
 	VPMOVZXBD    24(DX), Y11
-	VPERMPS      lm5_324<>+0(SB), Y11, Y12
+	VPERMPS      lm5_32_level<>+0(SB), Y11, Y12
 	VPERMPS      Y0, Y11, Y13
 	VPSLLD       $0x1c, Y11, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_326<>+0(SB), Y11, Y13
-	VPERMPS      lm5_327<>+0(SB), Y11, Y14
+	VPERMPS      lm5_32_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_32_level4<>+0(SB), Y11, Y14
 	VPSLLD       $0x1c, Y11, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y11, Y11
@@ -7030,12 +7408,12 @@ done2:
 TEXT ·mixQ81xLm5_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm5_320<>+0(SB), Y0
-	VMOVDQU      lm5_322<>+0(SB), Y1
-	VMOVDQU      lm5_323<>+0(SB), Y2
-	VMOVDQU      lm5_321<>+0(SB), Y3
-	VBROADCASTI128 lm5_3210<>+0(SB), Y4
-	VBROADCASTI128 lm5_329<>+0(SB), Y5
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -7059,6 +7437,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -7074,7 +7454,7 @@ loop3:
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R8), X10
 	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm5_328<>+0(SB), Y11
+	VMOVDQU      lm5_32_const<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y10
@@ -7118,11 +7498,11 @@ done2:
 TEXT ·mixQ82xLm5_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm5_320<>+0(SB), Y0
-	VMOVDQU      lm5_322<>+0(SB), Y1
-	VMOVDQU      lm5_323<>+0(SB), Y2
-	VMOVDQU      lm5_321<>+0(SB), Y3
-	VBROADCASTI128 lm5_3210<>+0(SB), Y4
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -7152,6 +7532,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y13
 	VPSRLVD      Y0, Y13, Y13
 	VPAND        Y3, Y13, Y13
@@ -7160,7 +7542,7 @@ loop3:
 	VPAND        Y2, Y14, Y14
 	VPSLLD       $4, Y14, Y14
 	VPOR         Y14, Y13, Y13
-	VBROADCASTI128 lm5_329<>+0(SB), Y14
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y14
 	VPSHUFB      Y13, Y14, Y14
 	VPSHUFB      Y13, Y4, Y15
 	VPSLLW       $3, Y13, Y13
@@ -7168,7 +7550,7 @@ loop3:
 	VMOVDQU      Y13, (DX)
 	VPBROADCASTW (R9), X13
 	VCVTPH2PS    X13, Y13
-	VMOVDQU      lm5_328<>+0(SB), Y14
+	VMOVDQU      lm5_32_const<>+0(SB), Y14
 	VMULPS       Y14, Y13, Y13
 	VBROADCASTSS (SI), Y14
 	VMULPS       Y14, Y13, Y14
@@ -7261,24 +7643,26 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y12
-	VPSRLVD      lm5_320<>+0(SB), Y12, Y12
-	VPAND        lm5_321<>+0(SB), Y12, Y12
+	VPSRLVD      lm5_32_shifts<>+0(SB), Y12, Y12
+	VPAND        lm5_32_mask<>+0(SB), Y12, Y12
 	VPBROADCASTD 18(R10), Y13
-	VPSRLVD      lm5_322<>+0(SB), Y13, Y13
-	VPAND        lm5_323<>+0(SB), Y13, Y13
+	VPSRLVD      lm5_32_shifts2<>+0(SB), Y13, Y13
+	VPAND        lm5_32_mask2<>+0(SB), Y13, Y13
 	VPSLLD       $4, Y13, Y13
 	VPOR         Y13, Y12, Y12
-	VBROADCASTI128 lm5_329<>+0(SB), Y13
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y13
 	VPSHUFB      Y12, Y13, Y13
-	VBROADCASTI128 lm5_3210<>+0(SB), Y14
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y14
 	VPSHUFB      Y12, Y14, Y14
 	VPSLLW       $3, Y12, Y12
 	VPBLENDVB    Y12, Y14, Y13, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
 	VCVTPH2PS    X12, Y12
-	VMOVDQU      lm5_328<>+0(SB), Y13
+	VMOVDQU      lm5_32_const<>+0(SB), Y13
 	VMULPS       Y13, Y12, Y12
 	VBROADCASTSS (SI), Y13
 	VMULPS       Y13, Y12, Y13
@@ -7391,24 +7775,26 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      lm5_320<>+0(SB), Y10, Y10
-	VPAND        lm5_321<>+0(SB), Y10, Y10
+	VPSRLVD      lm5_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm5_32_mask<>+0(SB), Y10, Y10
 	VPBROADCASTD 18(R11), Y11
-	VPSRLVD      lm5_322<>+0(SB), Y11, Y11
-	VPAND        lm5_323<>+0(SB), Y11, Y11
+	VPSRLVD      lm5_32_shifts2<>+0(SB), Y11, Y11
+	VPAND        lm5_32_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm5_329<>+0(SB), Y11
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm5_3210<>+0(SB), Y12
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm5_328<>+0(SB), Y11
+	VMOVDQU      lm5_32_const<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -7500,24 +7886,26 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      lm5_320<>+0(SB), Y10, Y10
-	VPAND        lm5_321<>+0(SB), Y10, Y10
+	VPSRLVD      lm5_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm5_32_mask<>+0(SB), Y10, Y10
 	VPBROADCASTD 18(R11), Y11
-	VPSRLVD      lm5_322<>+0(SB), Y11, Y11
-	VPAND        lm5_323<>+0(SB), Y11, Y11
+	VPSRLVD      lm5_32_shifts2<>+0(SB), Y11, Y11
+	VPAND        lm5_32_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm5_329<>+0(SB), Y11
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm5_3210<>+0(SB), Y12
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm5_328<>+0(SB), Y11
+	VMOVDQU      lm5_32_const<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11

@@ -4,273 +4,273 @@
 
 #include "textflag.h"
 
-DATA lm5_640<>+0(SB)/8, $0x0000000000000000
-DATA lm5_640<>+8(SB)/8, $0x0000000000000000
-DATA lm5_640<>+16(SB)/8, $0x0000000400000004
-DATA lm5_640<>+24(SB)/8, $0x0000000400000004
-GLOBL lm5_640<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_shifts<>+0(SB)/8, $0x0000000000000000
+DATA lm5_64_shifts<>+8(SB)/8, $0x0000000000000000
+DATA lm5_64_shifts<>+16(SB)/8, $0x0000000400000004
+DATA lm5_64_shifts<>+24(SB)/8, $0x0000000400000004
+GLOBL lm5_64_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_641<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA lm5_641<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA lm5_641<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA lm5_641<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL lm5_641<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_mask<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA lm5_64_mask<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA lm5_64_mask<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA lm5_64_mask<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL lm5_64_mask<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_642<>+0(SB)/8, $0x0000000100000000
-DATA lm5_642<>+8(SB)/8, $0x0000000300000002
-DATA lm5_642<>+16(SB)/8, $0x0000000500000004
-DATA lm5_642<>+24(SB)/8, $0x0000000700000006
-GLOBL lm5_642<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_shifts2<>+0(SB)/8, $0x0000000100000000
+DATA lm5_64_shifts2<>+8(SB)/8, $0x0000000300000002
+DATA lm5_64_shifts2<>+16(SB)/8, $0x0000000500000004
+DATA lm5_64_shifts2<>+24(SB)/8, $0x0000000700000006
+GLOBL lm5_64_shifts2<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_643<>+0(SB)/8, $0x0101010101010101
-DATA lm5_643<>+8(SB)/8, $0x0101010101010101
-DATA lm5_643<>+16(SB)/8, $0x0101010101010101
-DATA lm5_643<>+24(SB)/8, $0x0101010101010101
-GLOBL lm5_643<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_mask2<>+0(SB)/8, $0x0101010101010101
+DATA lm5_64_mask2<>+8(SB)/8, $0x0101010101010101
+DATA lm5_64_mask2<>+16(SB)/8, $0x0101010101010101
+DATA lm5_64_mask2<>+24(SB)/8, $0x0101010101010101
+GLOBL lm5_64_mask2<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_644<>+0(SB)/8, $0xbea6543ebec763e6
-DATA lm5_644<>+8(SB)/8, $0xbe7d6e76be90259b
-DATA lm5_644<>+16(SB)/8, $0xbe460793be5ffadb
-DATA lm5_644<>+24(SB)/8, $0xbe18cbaabe2e853c
-GLOBL lm5_644<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_level<>+0(SB)/8, $0xbea6543ebec763e6
+DATA lm5_64_level<>+8(SB)/8, $0xbe7d6e76be90259b
+DATA lm5_64_level<>+16(SB)/8, $0xbe460793be5ffadb
+DATA lm5_64_level<>+24(SB)/8, $0xbe18cbaabe2e853c
+GLOBL lm5_64_level<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_645<>+0(SB)/8, $0xbde221a2be046a3a
-DATA lm5_645<>+8(SB)/8, $0xbd992832bdbd0746
-DATA lm5_645<>+16(SB)/8, $0xbd27f3c6bd6c71cb
-DATA lm5_645<>+24(SB)/8, $0xbc05a15ebcc8ceef
-GLOBL lm5_645<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_level2<>+0(SB)/8, $0xbde221a2be046a3a
+DATA lm5_64_level2<>+8(SB)/8, $0xbd992832bdbd0746
+DATA lm5_64_level2<>+16(SB)/8, $0xbd27f3c6bd6c71cb
+DATA lm5_64_level2<>+24(SB)/8, $0xbc05a15ebcc8ceef
+GLOBL lm5_64_level2<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_646<>+0(SB)/8, $0x3cc8ceef3c05a15e
-DATA lm5_646<>+8(SB)/8, $0x3d6c71cb3d27f3c6
-DATA lm5_646<>+16(SB)/8, $0x3dbd07463d992832
-DATA lm5_646<>+24(SB)/8, $0x3e046a3a3de221a2
-GLOBL lm5_646<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_level3<>+0(SB)/8, $0x3cc8ceef3c05a15e
+DATA lm5_64_level3<>+8(SB)/8, $0x3d6c71cb3d27f3c6
+DATA lm5_64_level3<>+16(SB)/8, $0x3dbd07463d992832
+DATA lm5_64_level3<>+24(SB)/8, $0x3e046a3a3de221a2
+GLOBL lm5_64_level3<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_647<>+0(SB)/8, $0x3e2e853c3e18cbaa
-DATA lm5_647<>+8(SB)/8, $0x3e5ffadb3e460793
-DATA lm5_647<>+16(SB)/8, $0x3e90259b3e7d6e76
-DATA lm5_647<>+24(SB)/8, $0x3ec763e63ea6543e
-GLOBL lm5_647<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_level4<>+0(SB)/8, $0x3e2e853c3e18cbaa
+DATA lm5_64_level4<>+8(SB)/8, $0x3e5ffadb3e460793
+DATA lm5_64_level4<>+16(SB)/8, $0x3e90259b3e7d6e76
+DATA lm5_64_level4<>+24(SB)/8, $0x3ec763e63ea6543e
+GLOBL lm5_64_level4<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_648<>+0(SB)/8, $0x3b4f53b43b4f53b4
-DATA lm5_648<>+8(SB)/8, $0x3b4f53b43b4f53b4
-DATA lm5_648<>+16(SB)/8, $0x3b4f53b43b4f53b4
-DATA lm5_648<>+24(SB)/8, $0x3b4f53b43b4f53b4
-GLOBL lm5_648<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_const<>+0(SB)/8, $0x3b4f53b43b4f53b4
+DATA lm5_64_const<>+8(SB)/8, $0x3b4f53b43b4f53b4
+DATA lm5_64_const<>+16(SB)/8, $0x3b4f53b43b4f53b4
+DATA lm5_64_const<>+24(SB)/8, $0x3b4f53b43b4f53b4
+GLOBL lm5_64_const<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_649<>+0(SB)/8, $0xd1cac3bbb2a79985
-DATA lm5_649<>+8(SB)/8, $0xfdf8f3eee8e3ddd7
-GLOBL lm5_649<>(SB), RODATA|NOPTR, $16
+DATA lm5_64_levels<>+0(SB)/8, $0xd1cac3bbb2a79985
+DATA lm5_64_levels<>+8(SB)/8, $0xfdf8f3eee8e3ddd7
+GLOBL lm5_64_levels<>(SB), RODATA|NOPTR, $16
 
-DATA lm5_6410<>+0(SB)/8, $0x29231d18120d0803
-DATA lm5_6410<>+8(SB)/8, $0x7b67594e453d362f
-GLOBL lm5_6410<>(SB), RODATA|NOPTR, $16
+DATA lm5_64_levels2<>+0(SB)/8, $0x29231d18120d0803
+DATA lm5_64_levels2<>+8(SB)/8, $0x7b67594e453d362f
+GLOBL lm5_64_levels2<>(SB), RODATA|NOPTR, $16
 
-DATA lm5_6411<>+0(SB)/8, $0x8080800180808000
-DATA lm5_6411<>+8(SB)/8, $0x8080800380808002
-DATA lm5_6411<>+16(SB)/8, $0x8080800180808000
-DATA lm5_6411<>+24(SB)/8, $0x8080800380808002
-GLOBL lm5_6411<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_shuffle<>+0(SB)/8, $0x8080800180808000
+DATA lm5_64_shuffle<>+8(SB)/8, $0x8080800380808002
+DATA lm5_64_shuffle<>+16(SB)/8, $0x8080800180808000
+DATA lm5_64_shuffle<>+24(SB)/8, $0x8080800380808002
+GLOBL lm5_64_shuffle<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_6412<>+0(SB)/8, $0x0000000400000004
-DATA lm5_6412<>+8(SB)/8, $0x0000000400000004
-DATA lm5_6412<>+16(SB)/8, $0x0000000400000004
-DATA lm5_6412<>+24(SB)/8, $0x0000000400000004
-GLOBL lm5_6412<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_shifts3<>+0(SB)/8, $0x0000000400000004
+DATA lm5_64_shifts3<>+8(SB)/8, $0x0000000400000004
+DATA lm5_64_shifts3<>+16(SB)/8, $0x0000000400000004
+DATA lm5_64_shifts3<>+24(SB)/8, $0x0000000400000004
+GLOBL lm5_64_shifts3<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_6413<>+0(SB)/8, $0x0000000f0000000f
-DATA lm5_6413<>+8(SB)/8, $0x0000000f0000000f
-DATA lm5_6413<>+16(SB)/8, $0x0000000f0000000f
-DATA lm5_6413<>+24(SB)/8, $0x0000000f0000000f
-GLOBL lm5_6413<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_mask3<>+0(SB)/8, $0x0000000f0000000f
+DATA lm5_64_mask3<>+8(SB)/8, $0x0000000f0000000f
+DATA lm5_64_mask3<>+16(SB)/8, $0x0000000f0000000f
+DATA lm5_64_mask3<>+24(SB)/8, $0x0000000f0000000f
+GLOBL lm5_64_mask3<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_6414<>+0(SB)/8, $0x8080800980808008
-DATA lm5_6414<>+8(SB)/8, $0x8080800b8080800a
-DATA lm5_6414<>+16(SB)/8, $0x8080800980808008
-DATA lm5_6414<>+24(SB)/8, $0x8080800b8080800a
-GLOBL lm5_6414<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_shuffle2<>+0(SB)/8, $0x8080800980808008
+DATA lm5_64_shuffle2<>+8(SB)/8, $0x8080800b8080800a
+DATA lm5_64_shuffle2<>+16(SB)/8, $0x8080800980808008
+DATA lm5_64_shuffle2<>+24(SB)/8, $0x8080800b8080800a
+GLOBL lm5_64_shuffle2<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_6415<>+0(SB)/8, $0x0000000600000006
-DATA lm5_6415<>+8(SB)/8, $0x0000000600000006
-DATA lm5_6415<>+16(SB)/8, $0x0000000700000007
-DATA lm5_6415<>+24(SB)/8, $0x0000000700000007
-GLOBL lm5_6415<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_shifts4<>+0(SB)/8, $0x0000000600000006
+DATA lm5_64_shifts4<>+8(SB)/8, $0x0000000600000006
+DATA lm5_64_shifts4<>+16(SB)/8, $0x0000000700000007
+DATA lm5_64_shifts4<>+24(SB)/8, $0x0000000700000007
+GLOBL lm5_64_shifts4<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_6416<>+0(SB)/8, $0x0000000100000001
-DATA lm5_6416<>+8(SB)/8, $0x0000000100000001
-DATA lm5_6416<>+16(SB)/8, $0x0000000100000001
-DATA lm5_6416<>+24(SB)/8, $0x0000000100000001
-GLOBL lm5_6416<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_mask4<>+0(SB)/8, $0x0000000100000001
+DATA lm5_64_mask4<>+8(SB)/8, $0x0000000100000001
+DATA lm5_64_mask4<>+16(SB)/8, $0x0000000100000001
+DATA lm5_64_mask4<>+24(SB)/8, $0x0000000100000001
+GLOBL lm5_64_mask4<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_6417<>+0(SB)/8, $0x8080800d8080800c
-DATA lm5_6417<>+8(SB)/8, $0x8080800f8080800e
-DATA lm5_6417<>+16(SB)/8, $0x8080800d8080800c
-DATA lm5_6417<>+24(SB)/8, $0x8080800f8080800e
-GLOBL lm5_6417<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_shuffle3<>+0(SB)/8, $0x8080800d8080800c
+DATA lm5_64_shuffle3<>+8(SB)/8, $0x8080800f8080800e
+DATA lm5_64_shuffle3<>+16(SB)/8, $0x8080800d8080800c
+DATA lm5_64_shuffle3<>+24(SB)/8, $0x8080800f8080800e
+GLOBL lm5_64_shuffle3<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_6418<>+0(SB)/8, $0x0000000000000000
-DATA lm5_6418<>+8(SB)/8, $0x0000000000000000
-DATA lm5_6418<>+16(SB)/8, $0x0000000100000001
-DATA lm5_6418<>+24(SB)/8, $0x0000000100000001
-GLOBL lm5_6418<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_shifts5<>+0(SB)/8, $0x0000000000000000
+DATA lm5_64_shifts5<>+8(SB)/8, $0x0000000000000000
+DATA lm5_64_shifts5<>+16(SB)/8, $0x0000000100000001
+DATA lm5_64_shifts5<>+24(SB)/8, $0x0000000100000001
+GLOBL lm5_64_shifts5<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_6419<>+0(SB)/8, $0x8080800180808000
-DATA lm5_6419<>+8(SB)/8, $0x8080800380808002
-DATA lm5_6419<>+16(SB)/8, $0x8080800580808004
-DATA lm5_6419<>+24(SB)/8, $0x8080800780808006
-GLOBL lm5_6419<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_shuffle4<>+0(SB)/8, $0x8080800180808000
+DATA lm5_64_shuffle4<>+8(SB)/8, $0x8080800380808002
+DATA lm5_64_shuffle4<>+16(SB)/8, $0x8080800580808004
+DATA lm5_64_shuffle4<>+24(SB)/8, $0x8080800780808006
+GLOBL lm5_64_shuffle4<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_6420<>+0(SB)/8, $0x0000000200000002
-DATA lm5_6420<>+8(SB)/8, $0x0000000200000002
-DATA lm5_6420<>+16(SB)/8, $0x0000000300000003
-DATA lm5_6420<>+24(SB)/8, $0x0000000300000003
-GLOBL lm5_6420<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_shifts6<>+0(SB)/8, $0x0000000200000002
+DATA lm5_64_shifts6<>+8(SB)/8, $0x0000000200000002
+DATA lm5_64_shifts6<>+16(SB)/8, $0x0000000300000003
+DATA lm5_64_shifts6<>+24(SB)/8, $0x0000000300000003
+GLOBL lm5_64_shifts6<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_6421<>+0(SB)/8, $0x0001000100010001
-DATA lm5_6421<>+8(SB)/8, $0x0001000100010001
-DATA lm5_6421<>+16(SB)/8, $0x0001000100010001
-DATA lm5_6421<>+24(SB)/8, $0x0001000100010001
-GLOBL lm5_6421<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_ones<>+0(SB)/8, $0x0001000100010001
+DATA lm5_64_ones<>+8(SB)/8, $0x0001000100010001
+DATA lm5_64_ones<>+16(SB)/8, $0x0001000100010001
+DATA lm5_64_ones<>+24(SB)/8, $0x0001000100010001
+GLOBL lm5_64_ones<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_6422<>+0(SB)/8, $0x0000000000000000
-DATA lm5_6422<>+8(SB)/8, $0x0000000000000000
-DATA lm5_6422<>+16(SB)/8, $0x0000000000000000
-DATA lm5_6422<>+24(SB)/8, $0x0000000000000000
-GLOBL lm5_6422<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_sum<>+0(SB)/8, $0x0000000000000000
+DATA lm5_64_sum<>+8(SB)/8, $0x0000000000000000
+DATA lm5_64_sum<>+16(SB)/8, $0x0000000000000000
+DATA lm5_64_sum<>+24(SB)/8, $0x0000000000000000
+GLOBL lm5_64_sum<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_6423<>+0(SB)/8, $0x1e3ce5081e3ce508
-DATA lm5_6423<>+8(SB)/8, $0x1e3ce5081e3ce508
-DATA lm5_6423<>+16(SB)/8, $0x1e3ce5081e3ce508
-DATA lm5_6423<>+24(SB)/8, $0x1e3ce5081e3ce508
-GLOBL lm5_6423<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_const2<>+0(SB)/8, $0x1e3ce5081e3ce508
+DATA lm5_64_const2<>+8(SB)/8, $0x1e3ce5081e3ce508
+DATA lm5_64_const2<>+16(SB)/8, $0x1e3ce5081e3ce508
+DATA lm5_64_const2<>+24(SB)/8, $0x1e3ce5081e3ce508
+GLOBL lm5_64_const2<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_6424<>+0(SB)/8, $0x3f8000003f800000
-DATA lm5_6424<>+8(SB)/8, $0x3f8000003f800000
-DATA lm5_6424<>+16(SB)/8, $0x3f8000003f800000
-DATA lm5_6424<>+24(SB)/8, $0x3f8000003f800000
-GLOBL lm5_6424<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_const3<>+0(SB)/8, $0x3f8000003f800000
+DATA lm5_64_const3<>+8(SB)/8, $0x3f8000003f800000
+DATA lm5_64_const3<>+16(SB)/8, $0x3f8000003f800000
+DATA lm5_64_const3<>+24(SB)/8, $0x3f8000003f800000
+GLOBL lm5_64_const3<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_6425<>+0(SB)/8, $0xbf8000003f800000
-DATA lm5_6425<>+8(SB)/8, $0x3f800000bf800000
-DATA lm5_6425<>+16(SB)/8, $0xbf800000bf800000
-DATA lm5_6425<>+24(SB)/8, $0xbf800000bf800000
-DATA lm5_6425<>+32(SB)/8, $0xbf8000003f800000
-DATA lm5_6425<>+40(SB)/8, $0x3f8000003f800000
-DATA lm5_6425<>+48(SB)/8, $0x3f8000003f800000
-DATA lm5_6425<>+56(SB)/8, $0xbf8000003f800000
-DATA lm5_6425<>+64(SB)/8, $0x3f8000003f800000
-DATA lm5_6425<>+72(SB)/8, $0xbf800000bf800000
-DATA lm5_6425<>+80(SB)/8, $0x3f800000bf800000
-DATA lm5_6425<>+88(SB)/8, $0x3f8000003f800000
-DATA lm5_6425<>+96(SB)/8, $0x3f800000bf800000
-DATA lm5_6425<>+104(SB)/8, $0x3f8000003f800000
-DATA lm5_6425<>+112(SB)/8, $0x3f800000bf800000
-DATA lm5_6425<>+120(SB)/8, $0x3f8000003f800000
-DATA lm5_6425<>+128(SB)/8, $0xbf8000003f800000
-DATA lm5_6425<>+136(SB)/8, $0xbf800000bf800000
-DATA lm5_6425<>+144(SB)/8, $0xbf800000bf800000
-DATA lm5_6425<>+152(SB)/8, $0xbf800000bf800000
-DATA lm5_6425<>+160(SB)/8, $0x3f8000003f800000
-DATA lm5_6425<>+168(SB)/8, $0xbf800000bf800000
-DATA lm5_6425<>+176(SB)/8, $0x3f800000bf800000
-DATA lm5_6425<>+184(SB)/8, $0xbf8000003f800000
-DATA lm5_6425<>+192(SB)/8, $0xbf800000bf800000
-DATA lm5_6425<>+200(SB)/8, $0xbf8000003f800000
-DATA lm5_6425<>+208(SB)/8, $0xbf800000bf800000
-DATA lm5_6425<>+216(SB)/8, $0x3f800000bf800000
-DATA lm5_6425<>+224(SB)/8, $0xbf800000bf800000
-DATA lm5_6425<>+232(SB)/8, $0xbf8000003f800000
-DATA lm5_6425<>+240(SB)/8, $0xbf8000003f800000
-DATA lm5_6425<>+248(SB)/8, $0x3f8000003f800000
-GLOBL lm5_6425<>(SB), RODATA|NOPTR, $256
+DATA lm5_64_signs<>+0(SB)/8, $0xbf8000003f800000
+DATA lm5_64_signs<>+8(SB)/8, $0x3f800000bf800000
+DATA lm5_64_signs<>+16(SB)/8, $0xbf800000bf800000
+DATA lm5_64_signs<>+24(SB)/8, $0xbf800000bf800000
+DATA lm5_64_signs<>+32(SB)/8, $0xbf8000003f800000
+DATA lm5_64_signs<>+40(SB)/8, $0x3f8000003f800000
+DATA lm5_64_signs<>+48(SB)/8, $0x3f8000003f800000
+DATA lm5_64_signs<>+56(SB)/8, $0xbf8000003f800000
+DATA lm5_64_signs<>+64(SB)/8, $0x3f8000003f800000
+DATA lm5_64_signs<>+72(SB)/8, $0xbf800000bf800000
+DATA lm5_64_signs<>+80(SB)/8, $0x3f800000bf800000
+DATA lm5_64_signs<>+88(SB)/8, $0x3f8000003f800000
+DATA lm5_64_signs<>+96(SB)/8, $0x3f800000bf800000
+DATA lm5_64_signs<>+104(SB)/8, $0x3f8000003f800000
+DATA lm5_64_signs<>+112(SB)/8, $0x3f800000bf800000
+DATA lm5_64_signs<>+120(SB)/8, $0x3f8000003f800000
+DATA lm5_64_signs<>+128(SB)/8, $0xbf8000003f800000
+DATA lm5_64_signs<>+136(SB)/8, $0xbf800000bf800000
+DATA lm5_64_signs<>+144(SB)/8, $0xbf800000bf800000
+DATA lm5_64_signs<>+152(SB)/8, $0xbf800000bf800000
+DATA lm5_64_signs<>+160(SB)/8, $0x3f8000003f800000
+DATA lm5_64_signs<>+168(SB)/8, $0xbf800000bf800000
+DATA lm5_64_signs<>+176(SB)/8, $0x3f800000bf800000
+DATA lm5_64_signs<>+184(SB)/8, $0xbf8000003f800000
+DATA lm5_64_signs<>+192(SB)/8, $0xbf800000bf800000
+DATA lm5_64_signs<>+200(SB)/8, $0xbf8000003f800000
+DATA lm5_64_signs<>+208(SB)/8, $0xbf800000bf800000
+DATA lm5_64_signs<>+216(SB)/8, $0x3f800000bf800000
+DATA lm5_64_signs<>+224(SB)/8, $0xbf800000bf800000
+DATA lm5_64_signs<>+232(SB)/8, $0xbf8000003f800000
+DATA lm5_64_signs<>+240(SB)/8, $0xbf8000003f800000
+DATA lm5_64_signs<>+248(SB)/8, $0x3f8000003f800000
+GLOBL lm5_64_signs<>(SB), RODATA|NOPTR, $256
 
-DATA lm5_6426<>+0(SB)/8, $0x3e000000be000000
-DATA lm5_6426<>+8(SB)/8, $0x3e000000be000000
-DATA lm5_6426<>+16(SB)/8, $0xbe000000be000000
-DATA lm5_6426<>+24(SB)/8, $0xbe000000be000000
-DATA lm5_6426<>+32(SB)/8, $0x3e0000003e000000
-DATA lm5_6426<>+40(SB)/8, $0xbe0000003e000000
-DATA lm5_6426<>+48(SB)/8, $0x3e000000be000000
-DATA lm5_6426<>+56(SB)/8, $0xbe0000003e000000
-DATA lm5_6426<>+64(SB)/8, $0x3e000000be000000
-DATA lm5_6426<>+72(SB)/8, $0x3e0000003e000000
-DATA lm5_6426<>+80(SB)/8, $0x3e0000003e000000
-DATA lm5_6426<>+88(SB)/8, $0x3e0000003e000000
-DATA lm5_6426<>+96(SB)/8, $0xbe000000be000000
-DATA lm5_6426<>+104(SB)/8, $0x3e000000be000000
-DATA lm5_6426<>+112(SB)/8, $0xbe000000be000000
-DATA lm5_6426<>+120(SB)/8, $0xbe000000be000000
-DATA lm5_6426<>+128(SB)/8, $0xbe0000003e000000
-DATA lm5_6426<>+136(SB)/8, $0x3e000000be000000
-DATA lm5_6426<>+144(SB)/8, $0xbe000000be000000
-DATA lm5_6426<>+152(SB)/8, $0xbe000000be000000
-DATA lm5_6426<>+160(SB)/8, $0xbe000000be000000
-DATA lm5_6426<>+168(SB)/8, $0x3e0000003e000000
-DATA lm5_6426<>+176(SB)/8, $0xbe0000003e000000
-DATA lm5_6426<>+184(SB)/8, $0x3e0000003e000000
-DATA lm5_6426<>+192(SB)/8, $0x3e000000be000000
-DATA lm5_6426<>+200(SB)/8, $0x3e0000003e000000
-DATA lm5_6426<>+208(SB)/8, $0x3e000000be000000
-DATA lm5_6426<>+216(SB)/8, $0xbe000000be000000
-DATA lm5_6426<>+224(SB)/8, $0x3e000000be000000
-DATA lm5_6426<>+232(SB)/8, $0x3e000000be000000
-DATA lm5_6426<>+240(SB)/8, $0x3e0000003e000000
-DATA lm5_6426<>+248(SB)/8, $0x3e000000be000000
-GLOBL lm5_6426<>(SB), RODATA|NOPTR, $256
+DATA lm5_64_signs2<>+0(SB)/8, $0x3e000000be000000
+DATA lm5_64_signs2<>+8(SB)/8, $0x3e000000be000000
+DATA lm5_64_signs2<>+16(SB)/8, $0xbe000000be000000
+DATA lm5_64_signs2<>+24(SB)/8, $0xbe000000be000000
+DATA lm5_64_signs2<>+32(SB)/8, $0x3e0000003e000000
+DATA lm5_64_signs2<>+40(SB)/8, $0xbe0000003e000000
+DATA lm5_64_signs2<>+48(SB)/8, $0x3e000000be000000
+DATA lm5_64_signs2<>+56(SB)/8, $0xbe0000003e000000
+DATA lm5_64_signs2<>+64(SB)/8, $0x3e000000be000000
+DATA lm5_64_signs2<>+72(SB)/8, $0x3e0000003e000000
+DATA lm5_64_signs2<>+80(SB)/8, $0x3e0000003e000000
+DATA lm5_64_signs2<>+88(SB)/8, $0x3e0000003e000000
+DATA lm5_64_signs2<>+96(SB)/8, $0xbe000000be000000
+DATA lm5_64_signs2<>+104(SB)/8, $0x3e000000be000000
+DATA lm5_64_signs2<>+112(SB)/8, $0xbe000000be000000
+DATA lm5_64_signs2<>+120(SB)/8, $0xbe000000be000000
+DATA lm5_64_signs2<>+128(SB)/8, $0xbe0000003e000000
+DATA lm5_64_signs2<>+136(SB)/8, $0x3e000000be000000
+DATA lm5_64_signs2<>+144(SB)/8, $0xbe000000be000000
+DATA lm5_64_signs2<>+152(SB)/8, $0xbe000000be000000
+DATA lm5_64_signs2<>+160(SB)/8, $0xbe000000be000000
+DATA lm5_64_signs2<>+168(SB)/8, $0x3e0000003e000000
+DATA lm5_64_signs2<>+176(SB)/8, $0xbe0000003e000000
+DATA lm5_64_signs2<>+184(SB)/8, $0x3e0000003e000000
+DATA lm5_64_signs2<>+192(SB)/8, $0x3e000000be000000
+DATA lm5_64_signs2<>+200(SB)/8, $0x3e0000003e000000
+DATA lm5_64_signs2<>+208(SB)/8, $0x3e000000be000000
+DATA lm5_64_signs2<>+216(SB)/8, $0xbe000000be000000
+DATA lm5_64_signs2<>+224(SB)/8, $0x3e000000be000000
+DATA lm5_64_signs2<>+232(SB)/8, $0x3e000000be000000
+DATA lm5_64_signs2<>+240(SB)/8, $0x3e0000003e000000
+DATA lm5_64_signs2<>+248(SB)/8, $0x3e000000be000000
+GLOBL lm5_64_signs2<>(SB), RODATA|NOPTR, $256
 
-DATA lm5_6427<>+0(SB)/8, $0x3e0e9af2be0e9af2
-DATA lm5_6427<>+8(SB)/8, $0x0000000000000000
-DATA lm5_6427<>+16(SB)/8, $0x0000000000000000
-DATA lm5_6427<>+24(SB)/8, $0x0000000000000000
-GLOBL lm5_6427<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_threshold<>+0(SB)/8, $0x3e0e9af2be0e9af2
+DATA lm5_64_threshold<>+8(SB)/8, $0x0000000000000000
+DATA lm5_64_threshold<>+16(SB)/8, $0x0000000000000000
+DATA lm5_64_threshold<>+24(SB)/8, $0x0000000000000000
+GLOBL lm5_64_threshold<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_6428<>+0(SB)/8, $0xbd87b08cbe6eb4a8
-DATA lm5_6428<>+8(SB)/8, $0x3e6eb4a83d87b08c
-DATA lm5_6428<>+16(SB)/8, $0x0000000000000000
-DATA lm5_6428<>+24(SB)/8, $0x0000000000000000
-GLOBL lm5_6428<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_threshold2<>+0(SB)/8, $0xbd87b08cbe6eb4a8
+DATA lm5_64_threshold2<>+8(SB)/8, $0x3e6eb4a83d87b08c
+DATA lm5_64_threshold2<>+16(SB)/8, $0x0000000000000000
+DATA lm5_64_threshold2<>+24(SB)/8, $0x0000000000000000
+GLOBL lm5_64_threshold2<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_6429<>+0(SB)/8, $0xbe3a4668be9b3cec
-DATA lm5_6429<>+8(SB)/8, $0xbd062d9fbdcf9474
-DATA lm5_6429<>+16(SB)/8, $0x3dcf94743d062d9f
-DATA lm5_6429<>+24(SB)/8, $0x3e9b3cec3e3a4668
-GLOBL lm5_6429<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_threshold3<>+0(SB)/8, $0xbe3a4668be9b3cec
+DATA lm5_64_threshold3<>+8(SB)/8, $0xbd062d9fbdcf9474
+DATA lm5_64_threshold3<>+16(SB)/8, $0x3dcf94743d062d9f
+DATA lm5_64_threshold3<>+24(SB)/8, $0x3e9b3cec3e3a4668
+GLOBL lm5_64_threshold3<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_6430<>+0(SB)/8, $0xbe876e6bbeb6dc12
-DATA lm5_6430<>+8(SB)/8, $0xbe23a873be530137
-DATA lm5_6430<>+16(SB)/8, $0xbdab17bcbdf57b0b
-DATA lm5_6430<>+24(SB)/8, $0xbc85cfcfbd4a32c8
-GLOBL lm5_6430<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_threshold4<>+0(SB)/8, $0xbe876e6bbeb6dc12
+DATA lm5_64_threshold4<>+8(SB)/8, $0xbe23a873be530137
+DATA lm5_64_threshold4<>+16(SB)/8, $0xbdab17bcbdf57b0b
+DATA lm5_64_threshold4<>+24(SB)/8, $0xbc85cfcfbd4a32c8
+GLOBL lm5_64_threshold4<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_6431<>+0(SB)/8, $0x3d4a32c83c85cfcf
-DATA lm5_6431<>+8(SB)/8, $0x3df57b0b3dab17bc
-DATA lm5_6431<>+16(SB)/8, $0x3e5301373e23a873
-DATA lm5_6431<>+24(SB)/8, $0x3eb6dc123e876e6b
-GLOBL lm5_6431<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_threshold5<>+0(SB)/8, $0x3d4a32c83c85cfcf
+DATA lm5_64_threshold5<>+8(SB)/8, $0x3df57b0b3dab17bc
+DATA lm5_64_threshold5<>+16(SB)/8, $0x3e5301373e23a873
+DATA lm5_64_threshold5<>+24(SB)/8, $0x3eb6dc123e876e6b
+GLOBL lm5_64_threshold5<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_6432<>+0(SB)/8, $0x8000000080000000
-DATA lm5_6432<>+8(SB)/8, $0x8000000080000000
-DATA lm5_6432<>+16(SB)/8, $0x8000000080000000
-DATA lm5_6432<>+24(SB)/8, $0x8000000080000000
-GLOBL lm5_6432<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_norm<>+0(SB)/8, $0x8000000080000000
+DATA lm5_64_norm<>+8(SB)/8, $0x8000000080000000
+DATA lm5_64_norm<>+16(SB)/8, $0x8000000080000000
+DATA lm5_64_norm<>+24(SB)/8, $0x8000000080000000
+GLOBL lm5_64_norm<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_6433<>+0(SB)/8, $0x7fc000007fc00000
-DATA lm5_6433<>+8(SB)/8, $0x7fc000007fc00000
-DATA lm5_6433<>+16(SB)/8, $0x7fc000007fc00000
-DATA lm5_6433<>+24(SB)/8, $0x7fc000007fc00000
-GLOBL lm5_6433<>(SB), RODATA|NOPTR, $32
+DATA lm5_64_norm2<>+0(SB)/8, $0x7fc000007fc00000
+DATA lm5_64_norm2<>+8(SB)/8, $0x7fc000007fc00000
+DATA lm5_64_norm2<>+16(SB)/8, $0x7fc000007fc00000
+DATA lm5_64_norm2<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL lm5_64_norm2<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsLm5_64AVX512 unpacks units of 64 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsLm5_64AVX512(SB), NOSPLIT, $192-24
 
 	// constants of the loops
-	VMOVDQU      lm5_645<>+0(SB), Y0
-	VMOVDQU      lm5_646<>+0(SB), Y1
-	VMOVDQU      lm5_647<>+0(SB), Y2
-	VMOVDQU      lm5_644<>+0(SB), Y3
-	VMOVDQU      lm5_640<>+0(SB), Y4
-	VMOVDQU      lm5_642<>+0(SB), Y5
+	VMOVDQU      lm5_64_level2<>+0(SB), Y0
+	VMOVDQU      lm5_64_level3<>+0(SB), Y1
+	VMOVDQU      lm5_64_level4<>+0(SB), Y2
+	VMOVDQU      lm5_64_level<>+0(SB), Y3
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y4
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -280,14 +280,18 @@ TEXT ·decodeUnitsLm5_64AVX512(SB), NOSPLIT, $192-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(BX), Y7
 	VPSRLVD      Y4, Y7, Y7
-	VPAND        lm5_641<>+0(SB), Y7, Y7
+	VPAND        lm5_64_mask<>+0(SB), Y7, Y7
 	VPBROADCASTD 34(BX), Y8
 	VPSRLVD      Y5, Y8, Y8
-	VPAND        lm5_643<>+0(SB), Y8, Y8
+	VPAND        lm5_64_mask2<>+0(SB), Y8, Y8
 	VPSLLD       $4, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      Y7, (DX)
@@ -343,12 +347,14 @@ loop1:
 	VBLENDVPS    Y7, Y9, Y8, Y7
 	VMULPS       Y7, Y6, Y7
 	VMOVUPS      Y7, 96(AX)
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(BX), Y7
 	VPSRLVD      Y4, Y7, Y7
-	VPAND        lm5_641<>+0(SB), Y7, Y7
+	VPAND        lm5_64_mask<>+0(SB), Y7, Y7
 	VPBROADCASTD 38(BX), Y8
 	VPSRLVD      Y5, Y8, Y8
-	VPAND        lm5_643<>+0(SB), Y8, Y8
+	VPAND        lm5_64_mask2<>+0(SB), Y8, Y8
 	VPSLLD       $4, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      Y7, (DX)
@@ -419,12 +425,12 @@ done2:
 TEXT ·matmul1xLm5_64AVX512(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm5_645<>+0(SB), Y0
-	VMOVDQU      lm5_646<>+0(SB), Y1
-	VMOVDQU      lm5_647<>+0(SB), Y2
-	VMOVDQU      lm5_644<>+0(SB), Y3
-	VMOVDQU      lm5_640<>+0(SB), Y4
-	VMOVDQU      lm5_642<>+0(SB), Y5
+	VMOVDQU      lm5_64_level2<>+0(SB), Y0
+	VMOVDQU      lm5_64_level3<>+0(SB), Y1
+	VMOVDQU      lm5_64_level4<>+0(SB), Y2
+	VMOVDQU      lm5_64_level<>+0(SB), Y3
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y4
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -445,14 +451,18 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y11
 	VPSRLVD      Y4, Y11, Y11
-	VPAND        lm5_641<>+0(SB), Y11, Y11
+	VPAND        lm5_64_mask<>+0(SB), Y11, Y11
 	VPBROADCASTD 34(R8), Y12
 	VPSRLVD      Y5, Y12, Y12
-	VPAND        lm5_643<>+0(SB), Y12, Y12
+	VPAND        lm5_64_mask2<>+0(SB), Y12, Y12
 	VPSLLD       $4, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
@@ -512,12 +522,14 @@ loop3:
 	VMULPS       Y11, Y10, Y11
 	VMOVUPS      96(SI), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(R8), Y11
 	VPSRLVD      Y4, Y11, Y11
-	VPAND        lm5_641<>+0(SB), Y11, Y11
+	VPAND        lm5_64_mask<>+0(SB), Y11, Y11
 	VPBROADCASTD 38(R8), Y12
 	VPSRLVD      Y5, Y12, Y12
-	VPAND        lm5_643<>+0(SB), Y12, Y12
+	VPAND        lm5_64_mask2<>+0(SB), Y12, Y12
 	VPSLLD       $4, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
@@ -587,6 +599,8 @@ done4:
 	VADDPS       Y7, Y6, Y6
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -610,12 +624,12 @@ done2:
 TEXT ·matmul2xLm5_64AVX512(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm5_645<>+0(SB), Y0
-	VMOVDQU      lm5_646<>+0(SB), Y1
-	VMOVDQU      lm5_647<>+0(SB), Y2
-	VMOVDQU      lm5_644<>+0(SB), Y3
-	VMOVDQU      lm5_640<>+0(SB), Y4
-	VMOVDQU      lm5_642<>+0(SB), Y5
+	VMOVDQU      lm5_64_level2<>+0(SB), Y0
+	VMOVDQU      lm5_64_level3<>+0(SB), Y1
+	VMOVDQU      lm5_64_level4<>+0(SB), Y2
+	VMOVDQU      lm5_64_level<>+0(SB), Y3
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y4
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -637,14 +651,18 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y11
 	VPSRLVD      Y4, Y11, Y11
-	VPAND        lm5_641<>+0(SB), Y11, Y11
+	VPAND        lm5_64_mask<>+0(SB), Y11, Y11
 	VPBROADCASTD 34(R9), Y12
 	VPSRLVD      Y5, Y12, Y12
-	VPAND        lm5_643<>+0(SB), Y12, Y12
+	VPAND        lm5_64_mask2<>+0(SB), Y12, Y12
 	VPSLLD       $4, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
@@ -712,12 +730,14 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      96(SI)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(R9), Y11
 	VPSRLVD      Y4, Y11, Y11
-	VPAND        lm5_641<>+0(SB), Y11, Y11
+	VPAND        lm5_64_mask<>+0(SB), Y11, Y11
 	VPBROADCASTD 38(R9), Y12
 	VPSRLVD      Y5, Y12, Y12
-	VPAND        lm5_643<>+0(SB), Y12, Y12
+	VPAND        lm5_64_mask2<>+0(SB), Y12, Y12
 	VPSLLD       $4, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
@@ -794,6 +814,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y7, Y7
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -827,12 +849,12 @@ done2:
 TEXT ·matmul3xLm5_64AVX512(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm5_645<>+0(SB), Y0
-	VMOVDQU      lm5_646<>+0(SB), Y1
-	VMOVDQU      lm5_647<>+0(SB), Y2
-	VMOVDQU      lm5_644<>+0(SB), Y3
-	VMOVDQU      lm5_640<>+0(SB), Y4
-	VMOVDQU      lm5_642<>+0(SB), Y5
+	VMOVDQU      lm5_64_level2<>+0(SB), Y0
+	VMOVDQU      lm5_64_level3<>+0(SB), Y1
+	VMOVDQU      lm5_64_level4<>+0(SB), Y2
+	VMOVDQU      lm5_64_level<>+0(SB), Y3
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y4
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -856,14 +878,18 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y10
 	VPSRLVD      Y4, Y10, Y10
-	VPAND        lm5_641<>+0(SB), Y10, Y10
+	VPAND        lm5_64_mask<>+0(SB), Y10, Y10
 	VPBROADCASTD 34(R10), Y11
 	VPSRLVD      Y5, Y11, Y11
-	VPAND        lm5_643<>+0(SB), Y11, Y11
+	VPAND        lm5_64_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -939,12 +965,14 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      96(R8), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(R10), Y10
 	VPSRLVD      Y4, Y10, Y10
-	VPAND        lm5_641<>+0(SB), Y10, Y10
+	VPAND        lm5_64_mask<>+0(SB), Y10, Y10
 	VPBROADCASTD 38(R10), Y11
 	VPSRLVD      Y5, Y11, Y11
-	VPAND        lm5_643<>+0(SB), Y11, Y11
+	VPAND        lm5_64_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -1028,6 +1056,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -1069,12 +1099,12 @@ done2:
 TEXT ·matmul4xLm5_64AVX512(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm5_645<>+0(SB), Y0
-	VMOVDQU      lm5_646<>+0(SB), Y1
-	VMOVDQU      lm5_647<>+0(SB), Y2
-	VMOVDQU      lm5_644<>+0(SB), Y3
-	VMOVDQU      lm5_640<>+0(SB), Y4
-	VMOVDQU      lm5_642<>+0(SB), Y5
+	VMOVDQU      lm5_64_level2<>+0(SB), Y0
+	VMOVDQU      lm5_64_level3<>+0(SB), Y1
+	VMOVDQU      lm5_64_level4<>+0(SB), Y2
+	VMOVDQU      lm5_64_level<>+0(SB), Y3
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y4
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1099,14 +1129,18 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y11
 	VPSRLVD      Y4, Y11, Y11
-	VPAND        lm5_641<>+0(SB), Y11, Y11
+	VPAND        lm5_64_mask<>+0(SB), Y11, Y11
 	VPBROADCASTD 34(R10), Y12
 	VPSRLVD      Y5, Y12, Y12
-	VPAND        lm5_643<>+0(SB), Y12, Y12
+	VPAND        lm5_64_mask2<>+0(SB), Y12, Y12
 	VPSLLD       $4, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
@@ -1190,12 +1224,14 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      96(R8)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(R10), Y11
 	VPSRLVD      Y4, Y11, Y11
-	VPAND        lm5_641<>+0(SB), Y11, Y11
+	VPAND        lm5_64_mask<>+0(SB), Y11, Y11
 	VPBROADCASTD 38(R10), Y12
 	VPSRLVD      Y5, Y12, Y12
-	VPAND        lm5_643<>+0(SB), Y12, Y12
+	VPAND        lm5_64_mask2<>+0(SB), Y12, Y12
 	VPSLLD       $4, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
@@ -1287,6 +1323,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -1336,12 +1374,12 @@ done2:
 TEXT ·matmulQ81xLm5_64AVX512(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm5_640<>+0(SB), Y0
-	VMOVDQU      lm5_642<>+0(SB), Y1
-	VMOVDQU      lm5_643<>+0(SB), Y2
-	VMOVDQU      lm5_641<>+0(SB), Y3
-	VBROADCASTI128 lm5_6410<>+0(SB), Y4
-	VBROADCASTI128 lm5_649<>+0(SB), Y5
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y4
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1361,10 +1399,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_648<>+0(SB), Y9
+	VMOVDQU      lm5_64_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1382,6 +1424,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1398,6 +1442,8 @@ loop3:
 	VMOVDQU      32(DX), Y12
 	VPSIGNB      Y9, Y12, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
@@ -1411,6 +1457,8 @@ loop3:
 done4:
 	ADDQ         $1, DI
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -1434,12 +1482,12 @@ done2:
 TEXT ·matmulQ82xLm5_64AVX512(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm5_640<>+0(SB), Y0
-	VMOVDQU      lm5_642<>+0(SB), Y1
-	VMOVDQU      lm5_643<>+0(SB), Y2
-	VMOVDQU      lm5_641<>+0(SB), Y3
-	VBROADCASTI128 lm5_6410<>+0(SB), Y4
-	VBROADCASTI128 lm5_649<>+0(SB), Y5
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y4
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1459,10 +1507,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_648<>+0(SB), Y9
+	VMOVDQU      lm5_64_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1484,6 +1536,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1503,6 +1557,8 @@ loop3:
 	VMOVDQU      96(DX), Y13
 	VPSIGNB      Y9, Y13, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1519,6 +1575,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -1552,12 +1610,12 @@ done2:
 TEXT ·matmulQ83xLm5_64AVX512(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm5_640<>+0(SB), Y0
-	VMOVDQU      lm5_642<>+0(SB), Y1
-	VMOVDQU      lm5_643<>+0(SB), Y2
-	VMOVDQU      lm5_641<>+0(SB), Y3
-	VBROADCASTI128 lm5_6410<>+0(SB), Y4
-	VBROADCASTI128 lm5_649<>+0(SB), Y5
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y4
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1578,10 +1636,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_648<>+0(SB), Y10
+	VMOVDQU      lm5_64_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1607,6 +1669,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1629,6 +1693,8 @@ loop3:
 	VMOVDQU      160(DX), Y15
 	VPSIGNB      Y10, Y15, Y10
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -1649,6 +1715,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -1690,10 +1758,10 @@ done2:
 TEXT ·matmulQ84xLm5_64AVX512(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm5_640<>+0(SB), Y0
-	VMOVDQU      lm5_642<>+0(SB), Y1
-	VMOVDQU      lm5_643<>+0(SB), Y2
-	VMOVDQU      lm5_641<>+0(SB), Y3
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_64_mask<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1715,10 +1783,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_648<>+0(SB), Y9
+	VMOVDQU      lm5_64_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1727,9 +1799,9 @@ loop3:
 	VPAND        Y2, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm5_649<>+0(SB), Y10
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm5_6410<>+0(SB), Y11
+	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y11
 	VPSHUFB      Y9, Y11, Y11
 	VPSLLW       $3, Y9, Y9
 	VPBLENDVB    Y9, Y11, Y10, Y9
@@ -1750,6 +1822,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1758,9 +1832,9 @@ loop3:
 	VPAND        Y2, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm5_649<>+0(SB), Y10
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm5_6410<>+0(SB), Y15
+	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y15
 	VPSHUFB      Y9, Y15, Y15
 	VPSLLW       $3, Y9, Y9
 	VPBLENDVB    Y9, Y15, Y10, Y9
@@ -1777,6 +1851,8 @@ loop3:
 	VMOVDQU      224(DX), Y15
 	VPSIGNB      Y9, Y15, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1801,6 +1877,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X8
 	VADDPS       X4, X8, X8
 	VMOVHLPS     X8, X8, X4
@@ -1850,12 +1928,12 @@ done2:
 TEXT ·matmulQ8Block1xLm5_64AVX512(SB), NOSPLIT, $416-72
 
 	// constants of the loops
-	VMOVDQU      lm5_640<>+0(SB), Y0
-	VMOVDQU      lm5_642<>+0(SB), Y1
-	VMOVDQU      lm5_643<>+0(SB), Y2
-	VMOVDQU      lm5_641<>+0(SB), Y3
-	VBROADCASTI128 lm5_6410<>+0(SB), Y4
-	VBROADCASTI128 lm5_649<>+0(SB), Y5
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y4
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1881,6 +1959,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y3, Y6, Y6
@@ -1898,6 +1978,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(DI), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y3, Y6, Y6
@@ -1917,7 +1999,7 @@ loop3:
 	VMOVDQU      Y8, (R10)
 	VPBROADCASTW (DI), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm5_648<>+0(SB), Y7
+	VMOVDQU      lm5_64_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
@@ -1966,12 +2048,12 @@ done2:
 TEXT ·matmulQ8Block2xLm5_64AVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      lm5_640<>+0(SB), Y0
-	VMOVDQU      lm5_642<>+0(SB), Y1
-	VMOVDQU      lm5_643<>+0(SB), Y2
-	VMOVDQU      lm5_641<>+0(SB), Y3
-	VBROADCASTI128 lm5_6410<>+0(SB), Y4
-	VBROADCASTI128 lm5_649<>+0(SB), Y5
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y4
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1997,6 +2079,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y3, Y6, Y6
@@ -2018,6 +2102,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(DI), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y3, Y6, Y6
@@ -2041,7 +2127,7 @@ loop3:
 	VMOVDQU      Y8, 128(R10)
 	VPBROADCASTW (DI), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm5_648<>+0(SB), Y7
+	VMOVDQU      lm5_64_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
@@ -2113,12 +2199,12 @@ done2:
 TEXT ·matmulQ8Block3xLm5_64AVX512(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      lm5_640<>+0(SB), Y0
-	VMOVDQU      lm5_642<>+0(SB), Y1
-	VMOVDQU      lm5_643<>+0(SB), Y2
-	VMOVDQU      lm5_641<>+0(SB), Y3
-	VBROADCASTI128 lm5_6410<>+0(SB), Y4
-	VBROADCASTI128 lm5_649<>+0(SB), Y5
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y4
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -2144,6 +2230,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y3, Y6, Y6
@@ -2169,6 +2257,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(DI), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y3, Y6, Y6
@@ -2196,7 +2286,7 @@ loop3:
 	VMOVDQU      Y8, 256(R10)
 	VPBROADCASTW (DI), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm5_648<>+0(SB), Y7
+	VMOVDQU      lm5_64_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
@@ -2289,12 +2379,12 @@ done2:
 TEXT ·matmulQ8Block4xLm5_64AVX512(SB), 0, $800-72
 
 	// constants of the loops
-	VMOVDQU      lm5_640<>+0(SB), Y0
-	VMOVDQU      lm5_642<>+0(SB), Y1
-	VMOVDQU      lm5_643<>+0(SB), Y2
-	VMOVDQU      lm5_641<>+0(SB), Y3
-	VBROADCASTI128 lm5_6410<>+0(SB), Y4
-	VBROADCASTI128 lm5_649<>+0(SB), Y5
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y4
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -2320,6 +2410,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y3, Y6, Y6
@@ -2349,6 +2441,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(DI), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y3, Y6, Y6
@@ -2380,7 +2474,7 @@ loop3:
 	VMOVDQU      Y8, 384(R10)
 	VPBROADCASTW (DI), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm5_648<>+0(SB), Y7
+	VMOVDQU      lm5_64_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
@@ -2494,12 +2588,12 @@ done2:
 TEXT ·unpackLm5_64AVX512(SB), NOSPLIT, $192-24
 
 	// constants of the loops
-	VMOVDQU      lm5_640<>+0(SB), Y0
-	VMOVDQU      lm5_642<>+0(SB), Y1
-	VMOVDQU      lm5_643<>+0(SB), Y2
-	VMOVDQU      lm5_641<>+0(SB), Y3
-	VBROADCASTI128 lm5_6410<>+0(SB), Y4
-	VBROADCASTI128 lm5_649<>+0(SB), Y5
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y4
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -2511,7 +2605,7 @@ TEXT ·unpackLm5_64AVX512(SB), NOSPLIT, $192-24
 loop1:
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm5_648<>+0(SB), Y7
+	VMOVDQU      lm5_64_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VBROADCASTI128 2(BX), Y7
 	VPSRLVD      Y0, Y7, Y7
@@ -2560,12 +2654,12 @@ done2:
 TEXT ·mix1xLm5_64AVX512(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm5_645<>+0(SB), Y0
-	VMOVDQU      lm5_646<>+0(SB), Y1
-	VMOVDQU      lm5_647<>+0(SB), Y2
-	VMOVDQU      lm5_644<>+0(SB), Y3
-	VMOVDQU      lm5_640<>+0(SB), Y4
-	VMOVDQU      lm5_642<>+0(SB), Y5
+	VMOVDQU      lm5_64_level2<>+0(SB), Y0
+	VMOVDQU      lm5_64_level3<>+0(SB), Y1
+	VMOVDQU      lm5_64_level4<>+0(SB), Y2
+	VMOVDQU      lm5_64_level<>+0(SB), Y3
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y4
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2589,12 +2683,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y10
 	VPSRLVD      Y4, Y10, Y10
-	VPAND        lm5_641<>+0(SB), Y10, Y10
+	VPAND        lm5_64_mask<>+0(SB), Y10, Y10
 	VPBROADCASTD 34(R8), Y11
 	VPSRLVD      Y5, Y11, Y11
-	VPAND        lm5_643<>+0(SB), Y11, Y11
+	VPAND        lm5_64_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -2677,12 +2773,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(R8), Y10
 	VPSRLVD      Y4, Y10, Y10
-	VPAND        lm5_641<>+0(SB), Y10, Y10
+	VPAND        lm5_64_mask<>+0(SB), Y10, Y10
 	VPBROADCASTD 38(R8), Y11
 	VPSRLVD      Y5, Y11, Y11
-	VPAND        lm5_643<>+0(SB), Y11, Y11
+	VPAND        lm5_64_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -2766,7 +2864,7 @@ done2:
 TEXT ·mix2xLm5_64AVX512(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm5_645<>+0(SB), Y0
+	VMOVDQU      lm5_64_level2<>+0(SB), Y0
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2796,12 +2894,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y9
-	VPSRLVD      lm5_640<>+0(SB), Y9, Y9
-	VPAND        lm5_641<>+0(SB), Y9, Y9
+	VPSRLVD      lm5_64_shifts<>+0(SB), Y9, Y9
+	VPAND        lm5_64_mask<>+0(SB), Y9, Y9
 	VPBROADCASTD 34(R9), Y10
-	VPSRLVD      lm5_642<>+0(SB), Y10, Y10
-	VPAND        lm5_643<>+0(SB), Y10, Y10
+	VPSRLVD      lm5_64_shifts2<>+0(SB), Y10, Y10
+	VPAND        lm5_64_mask2<>+0(SB), Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      Y9, (DX)
@@ -2812,12 +2912,12 @@ loop3:
 	VBROADCASTSS (SI)(DI*1), Y11
 	VMULPS       Y11, Y9, Y9
 	VPMOVZXBD    (DX), Y11
-	VPERMPS      lm5_644<>+0(SB), Y11, Y12
+	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
 	VPERMPS      Y0, Y11, Y13
 	VPSLLD       $0x1c, Y11, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_646<>+0(SB), Y11, Y13
-	VPERMPS      lm5_647<>+0(SB), Y11, Y14
+	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
 	VPSLLD       $0x1c, Y11, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y11, Y11
@@ -2825,12 +2925,12 @@ loop3:
 	VFMADD231PS  Y10, Y11, Y1
 	VFMADD231PS  Y9, Y11, Y2
 	VPMOVZXBD    8(DX), Y11
-	VPERMPS      lm5_644<>+0(SB), Y11, Y12
+	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
 	VPERMPS      Y0, Y11, Y13
 	VPSLLD       $0x1c, Y11, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_646<>+0(SB), Y11, Y13
-	VPERMPS      lm5_647<>+0(SB), Y11, Y14
+	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
 	VPSLLD       $0x1c, Y11, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y11, Y11
@@ -2838,12 +2938,12 @@ loop3:
 	VFMADD231PS  Y10, Y11, Y3
 	VFMADD231PS  Y9, Y11, Y4
 	VPMOVZXBD    16(DX), Y11
-	VPERMPS      lm5_644<>+0(SB), Y11, Y12
+	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
 	VPERMPS      Y0, Y11, Y13
 	VPSLLD       $0x1c, Y11, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_646<>+0(SB), Y11, Y13
-	VPERMPS      lm5_647<>+0(SB), Y11, Y14
+	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
 	VPSLLD       $0x1c, Y11, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y11, Y11
@@ -2851,12 +2951,12 @@ loop3:
 	VFMADD231PS  Y10, Y11, Y5
 	VFMADD231PS  Y9, Y11, Y6
 	VPMOVZXBD    24(DX), Y11
-	VPERMPS      lm5_644<>+0(SB), Y11, Y12
+	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
 	VPERMPS      Y0, Y11, Y13
 	VPSLLD       $0x1c, Y11, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_646<>+0(SB), Y11, Y13
-	VPERMPS      lm5_647<>+0(SB), Y11, Y14
+	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
 	VPSLLD       $0x1c, Y11, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y11, Y11
@@ -2901,12 +3001,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(R9), Y9
-	VPSRLVD      lm5_640<>+0(SB), Y9, Y9
-	VPAND        lm5_641<>+0(SB), Y9, Y9
+	VPSRLVD      lm5_64_shifts<>+0(SB), Y9, Y9
+	VPAND        lm5_64_mask<>+0(SB), Y9, Y9
 	VPBROADCASTD 38(R9), Y10
-	VPSRLVD      lm5_642<>+0(SB), Y10, Y10
-	VPAND        lm5_643<>+0(SB), Y10, Y10
+	VPSRLVD      lm5_64_shifts2<>+0(SB), Y10, Y10
+	VPAND        lm5_64_mask2<>+0(SB), Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      Y9, (DX)
@@ -2917,12 +3019,12 @@ loop5:
 	VBROADCASTSS (SI)(DI*1), Y11
 	VMULPS       Y11, Y9, Y9
 	VPMOVZXBD    (DX), Y11
-	VPERMPS      lm5_644<>+0(SB), Y11, Y12
+	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
 	VPERMPS      Y0, Y11, Y13
 	VPSLLD       $0x1c, Y11, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_646<>+0(SB), Y11, Y13
-	VPERMPS      lm5_647<>+0(SB), Y11, Y14
+	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
 	VPSLLD       $0x1c, Y11, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y11, Y11
@@ -2930,12 +3032,12 @@ loop5:
 	VFMADD231PS  Y10, Y11, Y1
 	VFMADD231PS  Y9, Y11, Y2
 	VPMOVZXBD    8(DX), Y11
-	VPERMPS      lm5_644<>+0(SB), Y11, Y12
+	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
 	VPERMPS      Y0, Y11, Y13
 	VPSLLD       $0x1c, Y11, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_646<>+0(SB), Y11, Y13
-	VPERMPS      lm5_647<>+0(SB), Y11, Y14
+	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
 	VPSLLD       $0x1c, Y11, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y11, Y11
@@ -2943,12 +3045,12 @@ loop5:
 	VFMADD231PS  Y10, Y11, Y3
 	VFMADD231PS  Y9, Y11, Y4
 	VPMOVZXBD    16(DX), Y11
-	VPERMPS      lm5_644<>+0(SB), Y11, Y12
+	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
 	VPERMPS      Y0, Y11, Y13
 	VPSLLD       $0x1c, Y11, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_646<>+0(SB), Y11, Y13
-	VPERMPS      lm5_647<>+0(SB), Y11, Y14
+	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
 	VPSLLD       $0x1c, Y11, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y11, Y11
@@ -2956,12 +3058,12 @@ loop5:
 	VFMADD231PS  Y10, Y11, Y5
 	VFMADD231PS  Y9, Y11, Y6
 	VPMOVZXBD    24(DX), Y11
-	VPERMPS      lm5_644<>+0(SB), Y11, Y12
+	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
 	VPERMPS      Y0, Y11, Y13
 	VPSLLD       $0x1c, Y11, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_646<>+0(SB), Y11, Y13
-	VPERMPS      lm5_647<>+0(SB), Y11, Y14
+	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
 	VPSLLD       $0x1c, Y11, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y11, Y11
@@ -3001,12 +3103,12 @@ done2:
 TEXT ·mixQ8LevelsLm5_64AVX512(SB), NOSPLIT, $192-40
 
 	// constants of the loops
-	VMOVDQU      lm5_640<>+0(SB), Y0
-	VMOVDQU      lm5_642<>+0(SB), Y1
-	VMOVDQU      lm5_643<>+0(SB), Y2
-	VMOVDQU      lm5_641<>+0(SB), Y3
-	VBROADCASTI128 lm5_6410<>+0(SB), Y4
-	VBROADCASTI128 lm5_649<>+0(SB), Y5
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y4
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y5
 	MOVQ         levels+0(FP), AX
 	MOVQ         scales+8(FP), BX
 	MOVQ         v+16(FP), CX
@@ -3018,6 +3120,8 @@ TEXT ·mixQ8LevelsLm5_64AVX512(SB), NOSPLIT, $192-40
 	JLT          done2
 
 loop1:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(CX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y3, Y6, Y6
@@ -3031,6 +3135,8 @@ loop1:
 	VPSLLW       $3, Y6, Y6
 	VPBLENDVB    Y6, Y8, Y7, Y6
 	VMOVDQU      Y6, (AX)
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(CX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y3, Y6, Y6
@@ -3046,7 +3152,7 @@ loop1:
 	VMOVDQU      Y6, 32(AX)
 	VPBROADCASTW (CX), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm5_648<>+0(SB), Y7
+	VMOVDQU      lm5_64_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (BX)
 	ADDQ         $0x40, AX
@@ -3065,12 +3171,12 @@ done2:
 TEXT ·decodeUnitsLm5_64AVX2(SB), NOSPLIT, $192-24
 
 	// constants of the loops
-	VMOVDQU      lm5_645<>+0(SB), Y0
-	VMOVDQU      lm5_646<>+0(SB), Y1
-	VMOVDQU      lm5_647<>+0(SB), Y2
-	VMOVDQU      lm5_644<>+0(SB), Y3
-	VMOVDQU      lm5_640<>+0(SB), Y4
-	VMOVDQU      lm5_642<>+0(SB), Y5
+	VMOVDQU      lm5_64_level2<>+0(SB), Y0
+	VMOVDQU      lm5_64_level3<>+0(SB), Y1
+	VMOVDQU      lm5_64_level4<>+0(SB), Y2
+	VMOVDQU      lm5_64_level<>+0(SB), Y3
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y4
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -3080,14 +3186,18 @@ TEXT ·decodeUnitsLm5_64AVX2(SB), NOSPLIT, $192-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(BX), Y7
 	VPSRLVD      Y4, Y7, Y7
-	VPAND        lm5_641<>+0(SB), Y7, Y7
+	VPAND        lm5_64_mask<>+0(SB), Y7, Y7
 	VPBROADCASTD 34(BX), Y8
 	VPSRLVD      Y5, Y8, Y8
-	VPAND        lm5_643<>+0(SB), Y8, Y8
+	VPAND        lm5_64_mask2<>+0(SB), Y8, Y8
 	VPSLLD       $4, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      Y7, (DX)
@@ -3143,12 +3253,14 @@ loop1:
 	VBLENDVPS    Y7, Y9, Y8, Y7
 	VMULPS       Y7, Y6, Y7
 	VMOVUPS      Y7, 96(AX)
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(BX), Y7
 	VPSRLVD      Y4, Y7, Y7
-	VPAND        lm5_641<>+0(SB), Y7, Y7
+	VPAND        lm5_64_mask<>+0(SB), Y7, Y7
 	VPBROADCASTD 38(BX), Y8
 	VPSRLVD      Y5, Y8, Y8
-	VPAND        lm5_643<>+0(SB), Y8, Y8
+	VPAND        lm5_64_mask2<>+0(SB), Y8, Y8
 	VPSLLD       $4, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      Y7, (DX)
@@ -3219,12 +3331,12 @@ done2:
 TEXT ·matmul1xLm5_64AVX2(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm5_645<>+0(SB), Y0
-	VMOVDQU      lm5_646<>+0(SB), Y1
-	VMOVDQU      lm5_647<>+0(SB), Y2
-	VMOVDQU      lm5_644<>+0(SB), Y3
-	VMOVDQU      lm5_640<>+0(SB), Y4
-	VMOVDQU      lm5_642<>+0(SB), Y5
+	VMOVDQU      lm5_64_level2<>+0(SB), Y0
+	VMOVDQU      lm5_64_level3<>+0(SB), Y1
+	VMOVDQU      lm5_64_level4<>+0(SB), Y2
+	VMOVDQU      lm5_64_level<>+0(SB), Y3
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y4
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3245,14 +3357,18 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y11
 	VPSRLVD      Y4, Y11, Y11
-	VPAND        lm5_641<>+0(SB), Y11, Y11
+	VPAND        lm5_64_mask<>+0(SB), Y11, Y11
 	VPBROADCASTD 34(R8), Y12
 	VPSRLVD      Y5, Y12, Y12
-	VPAND        lm5_643<>+0(SB), Y12, Y12
+	VPAND        lm5_64_mask2<>+0(SB), Y12, Y12
 	VPSLLD       $4, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
@@ -3312,12 +3428,14 @@ loop3:
 	VMULPS       Y11, Y10, Y11
 	VMOVUPS      96(SI), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(R8), Y11
 	VPSRLVD      Y4, Y11, Y11
-	VPAND        lm5_641<>+0(SB), Y11, Y11
+	VPAND        lm5_64_mask<>+0(SB), Y11, Y11
 	VPBROADCASTD 38(R8), Y12
 	VPSRLVD      Y5, Y12, Y12
-	VPAND        lm5_643<>+0(SB), Y12, Y12
+	VPAND        lm5_64_mask2<>+0(SB), Y12, Y12
 	VPSLLD       $4, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
@@ -3387,6 +3505,8 @@ done4:
 	VADDPS       Y7, Y6, Y6
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -3410,12 +3530,12 @@ done2:
 TEXT ·matmul2xLm5_64AVX2(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm5_645<>+0(SB), Y0
-	VMOVDQU      lm5_646<>+0(SB), Y1
-	VMOVDQU      lm5_647<>+0(SB), Y2
-	VMOVDQU      lm5_644<>+0(SB), Y3
-	VMOVDQU      lm5_640<>+0(SB), Y4
-	VMOVDQU      lm5_642<>+0(SB), Y5
+	VMOVDQU      lm5_64_level2<>+0(SB), Y0
+	VMOVDQU      lm5_64_level3<>+0(SB), Y1
+	VMOVDQU      lm5_64_level4<>+0(SB), Y2
+	VMOVDQU      lm5_64_level<>+0(SB), Y3
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y4
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3437,14 +3557,18 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y11
 	VPSRLVD      Y4, Y11, Y11
-	VPAND        lm5_641<>+0(SB), Y11, Y11
+	VPAND        lm5_64_mask<>+0(SB), Y11, Y11
 	VPBROADCASTD 34(R9), Y12
 	VPSRLVD      Y5, Y12, Y12
-	VPAND        lm5_643<>+0(SB), Y12, Y12
+	VPAND        lm5_64_mask2<>+0(SB), Y12, Y12
 	VPSLLD       $4, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
@@ -3512,12 +3636,14 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      96(SI)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(R9), Y11
 	VPSRLVD      Y4, Y11, Y11
-	VPAND        lm5_641<>+0(SB), Y11, Y11
+	VPAND        lm5_64_mask<>+0(SB), Y11, Y11
 	VPBROADCASTD 38(R9), Y12
 	VPSRLVD      Y5, Y12, Y12
-	VPAND        lm5_643<>+0(SB), Y12, Y12
+	VPAND        lm5_64_mask2<>+0(SB), Y12, Y12
 	VPSLLD       $4, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
@@ -3594,6 +3720,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y7, Y7
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -3627,12 +3755,12 @@ done2:
 TEXT ·matmul3xLm5_64AVX2(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm5_645<>+0(SB), Y0
-	VMOVDQU      lm5_646<>+0(SB), Y1
-	VMOVDQU      lm5_647<>+0(SB), Y2
-	VMOVDQU      lm5_644<>+0(SB), Y3
-	VMOVDQU      lm5_640<>+0(SB), Y4
-	VMOVDQU      lm5_642<>+0(SB), Y5
+	VMOVDQU      lm5_64_level2<>+0(SB), Y0
+	VMOVDQU      lm5_64_level3<>+0(SB), Y1
+	VMOVDQU      lm5_64_level4<>+0(SB), Y2
+	VMOVDQU      lm5_64_level<>+0(SB), Y3
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y4
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3656,14 +3784,18 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y10
 	VPSRLVD      Y4, Y10, Y10
-	VPAND        lm5_641<>+0(SB), Y10, Y10
+	VPAND        lm5_64_mask<>+0(SB), Y10, Y10
 	VPBROADCASTD 34(R10), Y11
 	VPSRLVD      Y5, Y11, Y11
-	VPAND        lm5_643<>+0(SB), Y11, Y11
+	VPAND        lm5_64_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -3739,12 +3871,14 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      96(R8), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(R10), Y10
 	VPSRLVD      Y4, Y10, Y10
-	VPAND        lm5_641<>+0(SB), Y10, Y10
+	VPAND        lm5_64_mask<>+0(SB), Y10, Y10
 	VPBROADCASTD 38(R10), Y11
 	VPSRLVD      Y5, Y11, Y11
-	VPAND        lm5_643<>+0(SB), Y11, Y11
+	VPAND        lm5_64_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -3828,6 +3962,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -3869,12 +4005,12 @@ done2:
 TEXT ·matmul4xLm5_64AVX2(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm5_645<>+0(SB), Y0
-	VMOVDQU      lm5_646<>+0(SB), Y1
-	VMOVDQU      lm5_647<>+0(SB), Y2
-	VMOVDQU      lm5_644<>+0(SB), Y3
-	VMOVDQU      lm5_640<>+0(SB), Y4
-	VMOVDQU      lm5_642<>+0(SB), Y5
+	VMOVDQU      lm5_64_level2<>+0(SB), Y0
+	VMOVDQU      lm5_64_level3<>+0(SB), Y1
+	VMOVDQU      lm5_64_level4<>+0(SB), Y2
+	VMOVDQU      lm5_64_level<>+0(SB), Y3
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y4
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3899,14 +4035,18 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y11
 	VPSRLVD      Y4, Y11, Y11
-	VPAND        lm5_641<>+0(SB), Y11, Y11
+	VPAND        lm5_64_mask<>+0(SB), Y11, Y11
 	VPBROADCASTD 34(R10), Y12
 	VPSRLVD      Y5, Y12, Y12
-	VPAND        lm5_643<>+0(SB), Y12, Y12
+	VPAND        lm5_64_mask2<>+0(SB), Y12, Y12
 	VPSLLD       $4, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
@@ -3990,12 +4130,14 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      96(R8)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(R10), Y11
 	VPSRLVD      Y4, Y11, Y11
-	VPAND        lm5_641<>+0(SB), Y11, Y11
+	VPAND        lm5_64_mask<>+0(SB), Y11, Y11
 	VPBROADCASTD 38(R10), Y12
 	VPSRLVD      Y5, Y12, Y12
-	VPAND        lm5_643<>+0(SB), Y12, Y12
+	VPAND        lm5_64_mask2<>+0(SB), Y12, Y12
 	VPSLLD       $4, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
@@ -4087,6 +4229,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -4136,12 +4280,12 @@ done2:
 TEXT ·matmulQ81xLm5_64AVX2(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm5_640<>+0(SB), Y0
-	VMOVDQU      lm5_642<>+0(SB), Y1
-	VMOVDQU      lm5_6421<>+0(SB), Y2
-	VMOVDQU      lm5_643<>+0(SB), Y3
-	VMOVDQU      lm5_641<>+0(SB), Y4
-	VBROADCASTI128 lm5_6410<>+0(SB), Y5
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_64_ones<>+0(SB), Y2
+	VMOVDQU      lm5_64_mask2<>+0(SB), Y3
+	VMOVDQU      lm5_64_mask<>+0(SB), Y4
+	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4161,10 +4305,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_648<>+0(SB), Y9
+	VMOVDQU      lm5_64_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -4173,7 +4321,7 @@ loop3:
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm5_649<>+0(SB), Y10
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
 	VPSHUFB      Y9, Y5, Y11
 	VPSLLW       $3, Y9, Y9
@@ -4183,6 +4331,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4191,7 +4341,7 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm5_649<>+0(SB), Y11
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
 	VPSHUFB      Y10, Y5, Y12
 	VPSLLW       $3, Y10, Y10
@@ -4202,6 +4352,8 @@ loop3:
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y2, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
@@ -4215,6 +4367,8 @@ loop3:
 done4:
 	ADDQ         $1, DI
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -4238,12 +4392,12 @@ done2:
 TEXT ·matmulQ82xLm5_64AVX2(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm5_6421<>+0(SB), Y0
-	VMOVDQU      lm5_640<>+0(SB), Y1
-	VMOVDQU      lm5_642<>+0(SB), Y2
-	VMOVDQU      lm5_643<>+0(SB), Y3
-	VMOVDQU      lm5_641<>+0(SB), Y4
-	VBROADCASTI128 lm5_6410<>+0(SB), Y5
+	VMOVDQU      lm5_64_ones<>+0(SB), Y0
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y1
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y2
+	VMOVDQU      lm5_64_mask2<>+0(SB), Y3
+	VMOVDQU      lm5_64_mask<>+0(SB), Y4
+	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4263,10 +4417,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_648<>+0(SB), Y9
+	VMOVDQU      lm5_64_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -4275,7 +4433,7 @@ loop3:
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm5_649<>+0(SB), Y10
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
 	VPSHUFB      Y9, Y5, Y11
 	VPSLLW       $3, Y9, Y9
@@ -4289,6 +4447,8 @@ loop3:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4297,7 +4457,7 @@ loop3:
 	VPAND        Y3, Y12, Y12
 	VPSLLD       $4, Y12, Y12
 	VPOR         Y12, Y10, Y10
-	VBROADCASTI128 lm5_649<>+0(SB), Y12
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSHUFB      Y10, Y5, Y13
 	VPSLLW       $3, Y10, Y10
@@ -4313,6 +4473,8 @@ loop3:
 	VPMADDUBSW   Y10, Y12, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -4329,6 +4491,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -4362,12 +4526,12 @@ done2:
 TEXT ·matmulQ83xLm5_64AVX2(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm5_6421<>+0(SB), Y0
-	VMOVDQU      lm5_640<>+0(SB), Y1
-	VMOVDQU      lm5_642<>+0(SB), Y2
-	VMOVDQU      lm5_643<>+0(SB), Y3
-	VMOVDQU      lm5_641<>+0(SB), Y4
-	VBROADCASTI128 lm5_6410<>+0(SB), Y5
+	VMOVDQU      lm5_64_ones<>+0(SB), Y0
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y1
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y2
+	VMOVDQU      lm5_64_mask2<>+0(SB), Y3
+	VMOVDQU      lm5_64_mask<>+0(SB), Y4
+	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4388,10 +4552,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_648<>+0(SB), Y10
+	VMOVDQU      lm5_64_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4400,7 +4568,7 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm5_649<>+0(SB), Y11
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
 	VPSHUFB      Y10, Y5, Y12
 	VPSLLW       $3, Y10, Y10
@@ -4418,6 +4586,8 @@ loop3:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y11
 	VPSRLVD      Y1, Y11, Y11
 	VPAND        Y4, Y11, Y11
@@ -4426,7 +4596,7 @@ loop3:
 	VPAND        Y3, Y14, Y14
 	VPSLLD       $4, Y14, Y14
 	VPOR         Y14, Y11, Y11
-	VBROADCASTI128 lm5_649<>+0(SB), Y14
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y14
 	VPSHUFB      Y11, Y14, Y14
 	VPSHUFB      Y11, Y5, Y15
 	VPSLLW       $3, Y11, Y11
@@ -4447,6 +4617,8 @@ loop3:
 	VPMADDUBSW   Y11, Y14, Y11
 	VPMADDWD     Y0, Y11, Y11
 	VPADDD       Y11, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -4467,6 +4639,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -4508,10 +4682,10 @@ done2:
 TEXT ·matmulQ84xLm5_64AVX2(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	VMOVDQU      lm5_6421<>+0(SB), Y0
-	VMOVDQU      lm5_640<>+0(SB), Y1
-	VMOVDQU      lm5_642<>+0(SB), Y2
-	VMOVDQU      lm5_643<>+0(SB), Y3
+	VMOVDQU      lm5_64_ones<>+0(SB), Y0
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y1
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y2
+	VMOVDQU      lm5_64_mask2<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4533,21 +4707,25 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_648<>+0(SB), Y9
+	VMOVDQU      lm5_64_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
-	VPAND        lm5_641<>+0(SB), Y9, Y9
+	VPAND        lm5_64_mask<>+0(SB), Y9, Y9
 	VPBROADCASTD 34(R8), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm5_649<>+0(SB), Y10
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm5_6410<>+0(SB), Y11
+	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y11
 	VPSHUFB      Y9, Y11, Y11
 	VPSLLW       $3, Y9, Y9
 	VPBLENDVB    Y9, Y11, Y10, Y9
@@ -4568,17 +4746,19 @@ loop3:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
-	VPAND        lm5_641<>+0(SB), Y10, Y10
+	VPAND        lm5_64_mask<>+0(SB), Y10, Y10
 	VPBROADCASTD 38(R8), Y14
 	VPSRLVD      Y2, Y14, Y14
 	VPAND        Y3, Y14, Y14
 	VPSLLD       $4, Y14, Y14
 	VPOR         Y14, Y10, Y10
-	VBROADCASTI128 lm5_649<>+0(SB), Y14
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y14
 	VPSHUFB      Y10, Y14, Y14
-	VBROADCASTI128 lm5_6410<>+0(SB), Y15
+	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y15
 	VPSHUFB      Y10, Y15, Y15
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y15, Y14, Y10
@@ -4603,6 +4783,8 @@ loop3:
 	VPMADDUBSW   Y10, Y14, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -4627,6 +4809,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X8
 	VADDPS       X4, X8, X8
 	VMOVHLPS     X8, X8, X4
@@ -4676,12 +4860,12 @@ done2:
 TEXT ·matmulQ8Block1xLm5_64AVX2(SB), NOSPLIT, $416-72
 
 	// constants of the loops
-	VMOVDQU      lm5_640<>+0(SB), Y0
-	VMOVDQU      lm5_642<>+0(SB), Y1
-	VMOVDQU      lm5_6421<>+0(SB), Y2
-	VMOVDQU      lm5_643<>+0(SB), Y3
-	VMOVDQU      lm5_641<>+0(SB), Y4
-	VBROADCASTI128 lm5_6410<>+0(SB), Y5
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_64_ones<>+0(SB), Y2
+	VMOVDQU      lm5_64_mask2<>+0(SB), Y3
+	VMOVDQU      lm5_64_mask<>+0(SB), Y4
+	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -4707,6 +4891,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y4, Y6, Y6
@@ -4715,7 +4901,7 @@ loop3:
 	VPAND        Y3, Y7, Y7
 	VPSLLD       $4, Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 lm5_649<>+0(SB), Y7
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y7
 	VPSHUFB      Y6, Y5, Y8
 	VPSLLW       $3, Y6, Y6
@@ -4725,6 +4911,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPMADDUBSW   Y6, Y7, Y6
 	VPMADDWD     Y2, Y6, Y6
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(DI), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y4, Y7, Y7
@@ -4733,7 +4921,7 @@ loop3:
 	VPAND        Y3, Y8, Y8
 	VPSLLD       $4, Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 lm5_649<>+0(SB), Y8
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y8
 	VPSHUFB      Y7, Y8, Y8
 	VPSHUFB      Y7, Y5, Y9
 	VPSLLW       $3, Y7, Y7
@@ -4747,7 +4935,7 @@ loop3:
 	VMOVDQU      Y6, (R10)
 	VPBROADCASTW (DI), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm5_648<>+0(SB), Y7
+	VMOVDQU      lm5_64_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
@@ -4796,12 +4984,12 @@ done2:
 TEXT ·matmulQ8Block2xLm5_64AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      lm5_6421<>+0(SB), Y0
-	VMOVDQU      lm5_640<>+0(SB), Y1
-	VMOVDQU      lm5_642<>+0(SB), Y2
-	VMOVDQU      lm5_643<>+0(SB), Y3
-	VMOVDQU      lm5_641<>+0(SB), Y4
-	VBROADCASTI128 lm5_6410<>+0(SB), Y5
+	VMOVDQU      lm5_64_ones<>+0(SB), Y0
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y1
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y2
+	VMOVDQU      lm5_64_mask2<>+0(SB), Y3
+	VMOVDQU      lm5_64_mask<>+0(SB), Y4
+	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -4827,6 +5015,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
 	VPSRLVD      Y1, Y6, Y6
 	VPAND        Y4, Y6, Y6
@@ -4835,7 +5025,7 @@ loop3:
 	VPAND        Y3, Y7, Y7
 	VPSLLD       $4, Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 lm5_649<>+0(SB), Y7
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y7
 	VPSHUFB      Y6, Y5, Y8
 	VPSLLW       $3, Y6, Y6
@@ -4849,6 +5039,8 @@ loop3:
 	VPSIGNB      Y6, Y9, Y6
 	VPMADDUBSW   Y6, Y7, Y6
 	VPMADDWD     Y0, Y6, Y6
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(DI), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y4, Y7, Y7
@@ -4857,7 +5049,7 @@ loop3:
 	VPAND        Y3, Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPOR         Y9, Y7, Y7
-	VBROADCASTI128 lm5_649<>+0(SB), Y9
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y9
 	VPSHUFB      Y7, Y9, Y9
 	VPSHUFB      Y7, Y5, Y10
 	VPSLLW       $3, Y7, Y7
@@ -4877,7 +5069,7 @@ loop3:
 	VMOVDQU      Y6, 128(R10)
 	VPBROADCASTW (DI), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm5_648<>+0(SB), Y7
+	VMOVDQU      lm5_64_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
@@ -4949,12 +5141,12 @@ done2:
 TEXT ·matmulQ8Block3xLm5_64AVX2(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      lm5_6421<>+0(SB), Y0
-	VMOVDQU      lm5_640<>+0(SB), Y1
-	VMOVDQU      lm5_642<>+0(SB), Y2
-	VMOVDQU      lm5_643<>+0(SB), Y3
-	VMOVDQU      lm5_641<>+0(SB), Y4
-	VBROADCASTI128 lm5_6410<>+0(SB), Y5
+	VMOVDQU      lm5_64_ones<>+0(SB), Y0
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y1
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y2
+	VMOVDQU      lm5_64_mask2<>+0(SB), Y3
+	VMOVDQU      lm5_64_mask<>+0(SB), Y4
+	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -4980,6 +5172,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
 	VPSRLVD      Y1, Y6, Y6
 	VPAND        Y4, Y6, Y6
@@ -4988,7 +5182,7 @@ loop3:
 	VPAND        Y3, Y7, Y7
 	VPSLLD       $4, Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 lm5_649<>+0(SB), Y7
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y7
 	VPSHUFB      Y6, Y5, Y8
 	VPSLLW       $3, Y6, Y6
@@ -5006,6 +5200,8 @@ loop3:
 	VPSIGNB      Y6, Y10, Y6
 	VPMADDUBSW   Y6, Y7, Y6
 	VPMADDWD     Y0, Y6, Y6
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(DI), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y4, Y7, Y7
@@ -5014,7 +5210,7 @@ loop3:
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y7, Y7
-	VBROADCASTI128 lm5_649<>+0(SB), Y10
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y10
 	VPSHUFB      Y7, Y10, Y10
 	VPSHUFB      Y7, Y5, Y11
 	VPSLLW       $3, Y7, Y7
@@ -5040,7 +5236,7 @@ loop3:
 	VMOVDQU      Y6, 256(R10)
 	VPBROADCASTW (DI), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm5_648<>+0(SB), Y7
+	VMOVDQU      lm5_64_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
@@ -5133,12 +5329,12 @@ done2:
 TEXT ·matmulQ8Block4xLm5_64AVX2(SB), 0, $800-72
 
 	// constants of the loops
-	VMOVDQU      lm5_6421<>+0(SB), Y0
-	VMOVDQU      lm5_640<>+0(SB), Y1
-	VMOVDQU      lm5_642<>+0(SB), Y2
-	VMOVDQU      lm5_643<>+0(SB), Y3
-	VMOVDQU      lm5_641<>+0(SB), Y4
-	VBROADCASTI128 lm5_6410<>+0(SB), Y5
+	VMOVDQU      lm5_64_ones<>+0(SB), Y0
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y1
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y2
+	VMOVDQU      lm5_64_mask2<>+0(SB), Y3
+	VMOVDQU      lm5_64_mask<>+0(SB), Y4
+	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -5164,6 +5360,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
 	VPSRLVD      Y1, Y6, Y6
 	VPAND        Y4, Y6, Y6
@@ -5172,7 +5370,7 @@ loop3:
 	VPAND        Y3, Y7, Y7
 	VPSLLD       $4, Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 lm5_649<>+0(SB), Y7
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y7
 	VPSHUFB      Y6, Y5, Y8
 	VPSLLW       $3, Y6, Y6
@@ -5194,6 +5392,8 @@ loop3:
 	VPSIGNB      Y6, Y11, Y6
 	VPMADDUBSW   Y6, Y7, Y6
 	VPMADDWD     Y0, Y6, Y6
+
+	// levels of values 32 to 63, and their products
 	VBROADCASTI128 18(DI), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y4, Y7, Y7
@@ -5202,7 +5402,7 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y7, Y7
-	VBROADCASTI128 lm5_649<>+0(SB), Y11
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y11
 	VPSHUFB      Y7, Y11, Y11
 	VPSHUFB      Y7, Y5, Y12
 	VPSLLW       $3, Y7, Y7
@@ -5234,7 +5434,7 @@ loop3:
 	VMOVDQU      Y6, 384(R10)
 	VPBROADCASTW (DI), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm5_648<>+0(SB), Y7
+	VMOVDQU      lm5_64_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
@@ -5348,12 +5548,12 @@ done2:
 TEXT ·unpackLm5_64AVX2(SB), NOSPLIT, $192-24
 
 	// constants of the loops
-	VMOVDQU      lm5_640<>+0(SB), Y0
-	VMOVDQU      lm5_642<>+0(SB), Y1
-	VMOVDQU      lm5_643<>+0(SB), Y2
-	VMOVDQU      lm5_641<>+0(SB), Y3
-	VBROADCASTI128 lm5_6410<>+0(SB), Y4
-	VBROADCASTI128 lm5_649<>+0(SB), Y5
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y4
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -5365,7 +5565,7 @@ TEXT ·unpackLm5_64AVX2(SB), NOSPLIT, $192-24
 loop1:
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm5_648<>+0(SB), Y7
+	VMOVDQU      lm5_64_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VBROADCASTI128 2(BX), Y7
 	VPSRLVD      Y0, Y7, Y7
@@ -5414,12 +5614,12 @@ done2:
 TEXT ·encodeGroupsLm5_64AVX2(SB), NOSPLIT, $0-32
 
 	// constants of the loops
-	VMOVDQU      lm5_645<>+0(SB), Y0
-	VMOVDQU      lm5_646<>+0(SB), Y1
-	VMOVDQU      lm5_647<>+0(SB), Y2
-	VMOVDQU      lm5_644<>+0(SB), Y3
-	VMOVDQU      lm5_6430<>+0(SB), Y4
-	VMOVDQU      lm5_6428<>+0(SB), Y5
+	VMOVDQU      lm5_64_level2<>+0(SB), Y0
+	VMOVDQU      lm5_64_level3<>+0(SB), Y1
+	VMOVDQU      lm5_64_level4<>+0(SB), Y2
+	VMOVDQU      lm5_64_level<>+0(SB), Y3
+	VMOVDQU      lm5_64_threshold4<>+0(SB), Y4
+	VMOVDQU      lm5_64_threshold2<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -5487,7 +5687,7 @@ done4:
 	ADDQ         $1, DI
 
 	// length
-	VMOVDQU      lm5_6422<>+0(SB), Y6
+	VMOVDQU      lm5_64_sum<>+0(SB), Y6
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x10, DI
@@ -5520,14 +5720,14 @@ done6:
 
 	// v
 	VMOVUPS      2080(CX), Y6
-	VMOVDQU      lm5_6423<>+0(SB), Y7
+	VMOVDQU      lm5_64_const2<>+0(SB), Y7
 	VCMPPS       $0x1e, Y7, Y6, Y6
 	VMOVDQU      Y6, 2112(CX)
-	VMOVDQU      lm5_6424<>+0(SB), Y6
+	VMOVDQU      lm5_64_const3<>+0(SB), Y6
 	VMOVUPS      2080(CX), Y7
 	VDIVPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 2144(CX)
-	LEAQ         lm5_6425<>+0(SB), SI
+	LEAQ         lm5_64_signs<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $0x10, R8
@@ -5539,7 +5739,7 @@ loop7:
 	VMOVUPS      (CX)(DI*8), Y7
 	VMOVUPS      2144(CX), Y8
 	VMULPS       Y8, Y7, Y7
-	VMOVDQU      lm5_6422<>+0(SB), Y8
+	VMOVDQU      lm5_64_sum<>+0(SB), Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VBROADCASTSS (SI)(DI*1), Y7
 	VMULPS       Y7, Y6, Y6
@@ -5548,7 +5748,7 @@ loop7:
 	VMOVUPS      32(CX)(DI*8), Y7
 	VMOVUPS      2144(CX), Y8
 	VMULPS       Y8, Y7, Y7
-	VMOVDQU      lm5_6422<>+0(SB), Y8
+	VMOVDQU      lm5_64_sum<>+0(SB), Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VBROADCASTSS 4(SI)(DI*1), Y7
 	VMULPS       Y7, Y6, Y6
@@ -5557,7 +5757,7 @@ loop7:
 	VMOVUPS      64(CX)(DI*8), Y7
 	VMOVUPS      2144(CX), Y8
 	VMULPS       Y8, Y7, Y7
-	VMOVDQU      lm5_6422<>+0(SB), Y8
+	VMOVDQU      lm5_64_sum<>+0(SB), Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VBROADCASTSS 8(SI)(DI*1), Y7
 	VMULPS       Y7, Y6, Y6
@@ -5566,7 +5766,7 @@ loop7:
 	VMOVUPS      96(CX)(DI*8), Y7
 	VMOVUPS      2144(CX), Y8
 	VMULPS       Y8, Y7, Y7
-	VMOVDQU      lm5_6422<>+0(SB), Y8
+	VMOVDQU      lm5_64_sum<>+0(SB), Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VBROADCASTSS 12(SI)(DI*1), Y7
 	VMULPS       Y7, Y6, Y6
@@ -5577,7 +5777,7 @@ loop7:
 
 done8:
 	ADDQ         $1, R8
-	LEAQ         lm5_6426<>+0(SB), SI
+	LEAQ         lm5_64_signs2<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $8, R8
@@ -5723,9 +5923,9 @@ done12:
 
 loop15:
 	VMOVUPS      2176(CX)(SI*8), Y6
-	VCMPPS       $0x15, lm5_6422<>+0(SB), Y6, Y7
+	VCMPPS       $0x15, lm5_64_sum<>+0(SB), Y6, Y7
 	VPABSD       Y7, Y7
-	VPERMPS      lm5_6427<>+0(SB), Y7, Y8
+	VPERMPS      lm5_64_threshold<>+0(SB), Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
@@ -5733,12 +5933,12 @@ loop15:
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
-	VPERMPS      lm5_6429<>+0(SB), Y7, Y8
+	VPERMPS      lm5_64_threshold3<>+0(SB), Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
 	VPERMPS      Y4, Y7, Y8
-	VPERMPS      lm5_6431<>+0(SB), Y7, Y9
+	VPERMPS      lm5_64_threshold5<>+0(SB), Y7, Y9
 	VPSLLD       $0x1c, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
 	VCMPPS       $0x15, Y8, Y6, Y6
@@ -5746,9 +5946,9 @@ loop15:
 	VPSUBD       Y6, Y7, Y6
 	VMOVDQU      Y6, 4224(CX)(SI*8)
 	VMOVUPS      2208(CX)(SI*8), Y6
-	VCMPPS       $0x15, lm5_6422<>+0(SB), Y6, Y7
+	VCMPPS       $0x15, lm5_64_sum<>+0(SB), Y6, Y7
 	VPABSD       Y7, Y7
-	VPERMPS      lm5_6427<>+0(SB), Y7, Y8
+	VPERMPS      lm5_64_threshold<>+0(SB), Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
@@ -5756,12 +5956,12 @@ loop15:
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
-	VPERMPS      lm5_6429<>+0(SB), Y7, Y8
+	VPERMPS      lm5_64_threshold3<>+0(SB), Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
 	VPERMPS      Y4, Y7, Y8
-	VPERMPS      lm5_6431<>+0(SB), Y7, Y9
+	VPERMPS      lm5_64_threshold5<>+0(SB), Y7, Y9
 	VPSLLD       $0x1c, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
 	VCMPPS       $0x15, Y8, Y6, Y6
@@ -5769,9 +5969,9 @@ loop15:
 	VPSUBD       Y6, Y7, Y6
 	VMOVDQU      Y6, 4256(CX)(SI*8)
 	VMOVUPS      2240(CX)(SI*8), Y6
-	VCMPPS       $0x15, lm5_6422<>+0(SB), Y6, Y7
+	VCMPPS       $0x15, lm5_64_sum<>+0(SB), Y6, Y7
 	VPABSD       Y7, Y7
-	VPERMPS      lm5_6427<>+0(SB), Y7, Y8
+	VPERMPS      lm5_64_threshold<>+0(SB), Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
@@ -5779,12 +5979,12 @@ loop15:
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
-	VPERMPS      lm5_6429<>+0(SB), Y7, Y8
+	VPERMPS      lm5_64_threshold3<>+0(SB), Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
 	VPERMPS      Y4, Y7, Y8
-	VPERMPS      lm5_6431<>+0(SB), Y7, Y9
+	VPERMPS      lm5_64_threshold5<>+0(SB), Y7, Y9
 	VPSLLD       $0x1c, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
 	VCMPPS       $0x15, Y8, Y6, Y6
@@ -5792,9 +5992,9 @@ loop15:
 	VPSUBD       Y6, Y7, Y6
 	VMOVDQU      Y6, 4288(CX)(SI*8)
 	VMOVUPS      2272(CX)(SI*8), Y6
-	VCMPPS       $0x15, lm5_6422<>+0(SB), Y6, Y7
+	VCMPPS       $0x15, lm5_64_sum<>+0(SB), Y6, Y7
 	VPABSD       Y7, Y7
-	VPERMPS      lm5_6427<>+0(SB), Y7, Y8
+	VPERMPS      lm5_64_threshold<>+0(SB), Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
@@ -5802,12 +6002,12 @@ loop15:
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
-	VPERMPS      lm5_6429<>+0(SB), Y7, Y8
+	VPERMPS      lm5_64_threshold3<>+0(SB), Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
 	VPERMPS      Y4, Y7, Y8
-	VPERMPS      lm5_6431<>+0(SB), Y7, Y9
+	VPERMPS      lm5_64_threshold5<>+0(SB), Y7, Y9
 	VPSLLD       $0x1c, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
 	VCMPPS       $0x15, Y8, Y6, Y6
@@ -5822,7 +6022,7 @@ done16:
 	ADDQ         $1, DI
 
 	// dot
-	VMOVDQU      lm5_6422<>+0(SB), Y6
+	VMOVDQU      lm5_64_sum<>+0(SB), Y6
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x10, DI
@@ -5895,7 +6095,7 @@ done18:
 	VMOVUPS      Y6, 6272(CX)
 
 	// r
-	VMOVDQU      lm5_6422<>+0(SB), Y6
+	VMOVDQU      lm5_64_sum<>+0(SB), Y6
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x10, DI
@@ -5968,15 +6168,15 @@ done20:
 	VMOVUPS      6304(CX), Y7
 	VDIVPS       Y7, Y6, Y6
 	VMOVUPS      2080(CX), Y7
-	VDIVPS       lm5_6424<>+0(SB), Y7, Y7
+	VDIVPS       lm5_64_const3<>+0(SB), Y7, Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 6336(CX)
 
 	// norm
 	VMOVUPS      6336(CX), Y6
 	VCMPPS       $3, Y6, Y6, Y7
-	VPAND        lm5_6432<>+0(SB), Y6, Y8
-	VPOR         lm5_6433<>+0(SB), Y8, Y8
+	VPAND        lm5_64_norm<>+0(SB), Y6, Y8
+	VPOR         lm5_64_norm2<>+0(SB), Y8, Y8
 	VBLENDVPS    Y7, Y8, Y6, Y8
 	VCVTPS2PH    $0, Y8, X8
 	VPMOVZXWD    X8, Y6
@@ -5994,118 +6194,118 @@ done20:
 	VMOVDQU      4832(CX), Y6
 	VPSLLD       $0x1c, Y6, Y6
 	VMOVDQU      4800(CX), Y7
-	VPAND        lm5_6413<>+0(SB), Y7, Y7
+	VPAND        lm5_64_mask3<>+0(SB), Y7, Y7
 	VPSLLD       $0x14, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVDQU      4768(CX), Y7
-	VPAND        lm5_6413<>+0(SB), Y7, Y7
+	VPAND        lm5_64_mask3<>+0(SB), Y7, Y7
 	VPSLLD       $0xc, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVDQU      4736(CX), Y7
-	VPAND        lm5_6413<>+0(SB), Y7, Y7
+	VPAND        lm5_64_mask3<>+0(SB), Y7, Y7
 	VPSLLD       $4, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVDQU      4320(CX), Y7
-	VPAND        lm5_6413<>+0(SB), Y7, Y7
+	VPAND        lm5_64_mask3<>+0(SB), Y7, Y7
 	VPSLLD       $0x18, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVDQU      4288(CX), Y7
-	VPAND        lm5_6413<>+0(SB), Y7, Y7
+	VPAND        lm5_64_mask3<>+0(SB), Y7, Y7
 	VPSLLD       $0x10, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVDQU      4256(CX), Y7
-	VPAND        lm5_6413<>+0(SB), Y7, Y7
+	VPAND        lm5_64_mask3<>+0(SB), Y7, Y7
 	VPSLLD       $8, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVDQU      4224(CX), Y7
-	VPAND        lm5_6413<>+0(SB), Y7, Y7
+	VPAND        lm5_64_mask3<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVDQU      4960(CX), Y7
 	VPSLLD       $0x1c, Y7, Y7
 	VMOVDQU      4928(CX), Y8
-	VPAND        lm5_6413<>+0(SB), Y8, Y8
+	VPAND        lm5_64_mask3<>+0(SB), Y8, Y8
 	VPSLLD       $0x14, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      4896(CX), Y8
-	VPAND        lm5_6413<>+0(SB), Y8, Y8
+	VPAND        lm5_64_mask3<>+0(SB), Y8, Y8
 	VPSLLD       $0xc, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      4864(CX), Y8
-	VPAND        lm5_6413<>+0(SB), Y8, Y8
+	VPAND        lm5_64_mask3<>+0(SB), Y8, Y8
 	VPSLLD       $4, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      4448(CX), Y8
-	VPAND        lm5_6413<>+0(SB), Y8, Y8
+	VPAND        lm5_64_mask3<>+0(SB), Y8, Y8
 	VPSLLD       $0x18, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      4416(CX), Y8
-	VPAND        lm5_6413<>+0(SB), Y8, Y8
+	VPAND        lm5_64_mask3<>+0(SB), Y8, Y8
 	VPSLLD       $0x10, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      4384(CX), Y8
-	VPAND        lm5_6413<>+0(SB), Y8, Y8
+	VPAND        lm5_64_mask3<>+0(SB), Y8, Y8
 	VPSLLD       $8, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      4352(CX), Y8
-	VPAND        lm5_6413<>+0(SB), Y8, Y8
+	VPAND        lm5_64_mask3<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      5088(CX), Y8
 	VPSLLD       $0x1c, Y8, Y8
 	VMOVDQU      5056(CX), Y9
-	VPAND        lm5_6413<>+0(SB), Y9, Y9
+	VPAND        lm5_64_mask3<>+0(SB), Y9, Y9
 	VPSLLD       $0x14, Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      5024(CX), Y9
-	VPAND        lm5_6413<>+0(SB), Y9, Y9
+	VPAND        lm5_64_mask3<>+0(SB), Y9, Y9
 	VPSLLD       $0xc, Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      4992(CX), Y9
-	VPAND        lm5_6413<>+0(SB), Y9, Y9
+	VPAND        lm5_64_mask3<>+0(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      4576(CX), Y9
-	VPAND        lm5_6413<>+0(SB), Y9, Y9
+	VPAND        lm5_64_mask3<>+0(SB), Y9, Y9
 	VPSLLD       $0x18, Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      4544(CX), Y9
-	VPAND        lm5_6413<>+0(SB), Y9, Y9
+	VPAND        lm5_64_mask3<>+0(SB), Y9, Y9
 	VPSLLD       $0x10, Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      4512(CX), Y9
-	VPAND        lm5_6413<>+0(SB), Y9, Y9
+	VPAND        lm5_64_mask3<>+0(SB), Y9, Y9
 	VPSLLD       $8, Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      4480(CX), Y9
-	VPAND        lm5_6413<>+0(SB), Y9, Y9
+	VPAND        lm5_64_mask3<>+0(SB), Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      5216(CX), Y9
 	VPSLLD       $0x1c, Y9, Y9
 	VMOVDQU      5184(CX), Y10
-	VPAND        lm5_6413<>+0(SB), Y10, Y10
+	VPAND        lm5_64_mask3<>+0(SB), Y10, Y10
 	VPSLLD       $0x14, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      5152(CX), Y10
-	VPAND        lm5_6413<>+0(SB), Y10, Y10
+	VPAND        lm5_64_mask3<>+0(SB), Y10, Y10
 	VPSLLD       $0xc, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      5120(CX), Y10
-	VPAND        lm5_6413<>+0(SB), Y10, Y10
+	VPAND        lm5_64_mask3<>+0(SB), Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      4704(CX), Y10
-	VPAND        lm5_6413<>+0(SB), Y10, Y10
+	VPAND        lm5_64_mask3<>+0(SB), Y10, Y10
 	VPSLLD       $0x18, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      4672(CX), Y10
-	VPAND        lm5_6413<>+0(SB), Y10, Y10
+	VPAND        lm5_64_mask3<>+0(SB), Y10, Y10
 	VPSLLD       $0x10, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      4640(CX), Y10
-	VPAND        lm5_6413<>+0(SB), Y10, Y10
+	VPAND        lm5_64_mask3<>+0(SB), Y10, Y10
 	VPSLLD       $8, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      4608(CX), Y10
-	VPAND        lm5_6413<>+0(SB), Y10, Y10
+	VPAND        lm5_64_mask3<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VUNPCKLPS    Y7, Y6, Y10
 	VUNPCKHPS    Y7, Y6, Y7
@@ -6126,118 +6326,118 @@ done20:
 	VMOVDQU      5856(CX), Y6
 	VPSLLD       $0x1c, Y6, Y6
 	VMOVDQU      5824(CX), Y7
-	VPAND        lm5_6413<>+0(SB), Y7, Y7
+	VPAND        lm5_64_mask3<>+0(SB), Y7, Y7
 	VPSLLD       $0x14, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVDQU      5792(CX), Y7
-	VPAND        lm5_6413<>+0(SB), Y7, Y7
+	VPAND        lm5_64_mask3<>+0(SB), Y7, Y7
 	VPSLLD       $0xc, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVDQU      5760(CX), Y7
-	VPAND        lm5_6413<>+0(SB), Y7, Y7
+	VPAND        lm5_64_mask3<>+0(SB), Y7, Y7
 	VPSLLD       $4, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVDQU      5344(CX), Y7
-	VPAND        lm5_6413<>+0(SB), Y7, Y7
+	VPAND        lm5_64_mask3<>+0(SB), Y7, Y7
 	VPSLLD       $0x18, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVDQU      5312(CX), Y7
-	VPAND        lm5_6413<>+0(SB), Y7, Y7
+	VPAND        lm5_64_mask3<>+0(SB), Y7, Y7
 	VPSLLD       $0x10, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVDQU      5280(CX), Y7
-	VPAND        lm5_6413<>+0(SB), Y7, Y7
+	VPAND        lm5_64_mask3<>+0(SB), Y7, Y7
 	VPSLLD       $8, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVDQU      5248(CX), Y7
-	VPAND        lm5_6413<>+0(SB), Y7, Y7
+	VPAND        lm5_64_mask3<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVDQU      5984(CX), Y7
 	VPSLLD       $0x1c, Y7, Y7
 	VMOVDQU      5952(CX), Y8
-	VPAND        lm5_6413<>+0(SB), Y8, Y8
+	VPAND        lm5_64_mask3<>+0(SB), Y8, Y8
 	VPSLLD       $0x14, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      5920(CX), Y8
-	VPAND        lm5_6413<>+0(SB), Y8, Y8
+	VPAND        lm5_64_mask3<>+0(SB), Y8, Y8
 	VPSLLD       $0xc, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      5888(CX), Y8
-	VPAND        lm5_6413<>+0(SB), Y8, Y8
+	VPAND        lm5_64_mask3<>+0(SB), Y8, Y8
 	VPSLLD       $4, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      5472(CX), Y8
-	VPAND        lm5_6413<>+0(SB), Y8, Y8
+	VPAND        lm5_64_mask3<>+0(SB), Y8, Y8
 	VPSLLD       $0x18, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      5440(CX), Y8
-	VPAND        lm5_6413<>+0(SB), Y8, Y8
+	VPAND        lm5_64_mask3<>+0(SB), Y8, Y8
 	VPSLLD       $0x10, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      5408(CX), Y8
-	VPAND        lm5_6413<>+0(SB), Y8, Y8
+	VPAND        lm5_64_mask3<>+0(SB), Y8, Y8
 	VPSLLD       $8, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      5376(CX), Y8
-	VPAND        lm5_6413<>+0(SB), Y8, Y8
+	VPAND        lm5_64_mask3<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      6112(CX), Y8
 	VPSLLD       $0x1c, Y8, Y8
 	VMOVDQU      6080(CX), Y9
-	VPAND        lm5_6413<>+0(SB), Y9, Y9
+	VPAND        lm5_64_mask3<>+0(SB), Y9, Y9
 	VPSLLD       $0x14, Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      6048(CX), Y9
-	VPAND        lm5_6413<>+0(SB), Y9, Y9
+	VPAND        lm5_64_mask3<>+0(SB), Y9, Y9
 	VPSLLD       $0xc, Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      6016(CX), Y9
-	VPAND        lm5_6413<>+0(SB), Y9, Y9
+	VPAND        lm5_64_mask3<>+0(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      5600(CX), Y9
-	VPAND        lm5_6413<>+0(SB), Y9, Y9
+	VPAND        lm5_64_mask3<>+0(SB), Y9, Y9
 	VPSLLD       $0x18, Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      5568(CX), Y9
-	VPAND        lm5_6413<>+0(SB), Y9, Y9
+	VPAND        lm5_64_mask3<>+0(SB), Y9, Y9
 	VPSLLD       $0x10, Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      5536(CX), Y9
-	VPAND        lm5_6413<>+0(SB), Y9, Y9
+	VPAND        lm5_64_mask3<>+0(SB), Y9, Y9
 	VPSLLD       $8, Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      5504(CX), Y9
-	VPAND        lm5_6413<>+0(SB), Y9, Y9
+	VPAND        lm5_64_mask3<>+0(SB), Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      6240(CX), Y9
 	VPSLLD       $0x1c, Y9, Y9
 	VMOVDQU      6208(CX), Y10
-	VPAND        lm5_6413<>+0(SB), Y10, Y10
+	VPAND        lm5_64_mask3<>+0(SB), Y10, Y10
 	VPSLLD       $0x14, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      6176(CX), Y10
-	VPAND        lm5_6413<>+0(SB), Y10, Y10
+	VPAND        lm5_64_mask3<>+0(SB), Y10, Y10
 	VPSLLD       $0xc, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      6144(CX), Y10
-	VPAND        lm5_6413<>+0(SB), Y10, Y10
+	VPAND        lm5_64_mask3<>+0(SB), Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      5728(CX), Y10
-	VPAND        lm5_6413<>+0(SB), Y10, Y10
+	VPAND        lm5_64_mask3<>+0(SB), Y10, Y10
 	VPSLLD       $0x18, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      5696(CX), Y10
-	VPAND        lm5_6413<>+0(SB), Y10, Y10
+	VPAND        lm5_64_mask3<>+0(SB), Y10, Y10
 	VPSLLD       $0x10, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      5664(CX), Y10
-	VPAND        lm5_6413<>+0(SB), Y10, Y10
+	VPAND        lm5_64_mask3<>+0(SB), Y10, Y10
 	VPSLLD       $8, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      5632(CX), Y10
-	VPAND        lm5_6413<>+0(SB), Y10, Y10
+	VPAND        lm5_64_mask3<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VUNPCKLPS    Y7, Y6, Y10
 	VUNPCKHPS    Y7, Y6, Y7
@@ -6536,12 +6736,12 @@ done2:
 TEXT ·mix1xLm5_64AVX2(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm5_645<>+0(SB), Y0
-	VMOVDQU      lm5_646<>+0(SB), Y1
-	VMOVDQU      lm5_647<>+0(SB), Y2
-	VMOVDQU      lm5_644<>+0(SB), Y3
-	VMOVDQU      lm5_640<>+0(SB), Y4
-	VMOVDQU      lm5_642<>+0(SB), Y5
+	VMOVDQU      lm5_64_level2<>+0(SB), Y0
+	VMOVDQU      lm5_64_level3<>+0(SB), Y1
+	VMOVDQU      lm5_64_level4<>+0(SB), Y2
+	VMOVDQU      lm5_64_level<>+0(SB), Y3
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y4
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -6565,12 +6765,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y10
 	VPSRLVD      Y4, Y10, Y10
-	VPAND        lm5_641<>+0(SB), Y10, Y10
+	VPAND        lm5_64_mask<>+0(SB), Y10, Y10
 	VPBROADCASTD 34(R8), Y11
 	VPSRLVD      Y5, Y11, Y11
-	VPAND        lm5_643<>+0(SB), Y11, Y11
+	VPAND        lm5_64_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -6653,12 +6855,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(R8), Y10
 	VPSRLVD      Y4, Y10, Y10
-	VPAND        lm5_641<>+0(SB), Y10, Y10
+	VPAND        lm5_64_mask<>+0(SB), Y10, Y10
 	VPBROADCASTD 38(R8), Y11
 	VPSRLVD      Y5, Y11, Y11
-	VPAND        lm5_643<>+0(SB), Y11, Y11
+	VPAND        lm5_64_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -6742,7 +6946,7 @@ done2:
 TEXT ·mix2xLm5_64AVX2(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	VMOVDQU      lm5_645<>+0(SB), Y0
+	VMOVDQU      lm5_64_level2<>+0(SB), Y0
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -6772,12 +6976,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y9
-	VPSRLVD      lm5_640<>+0(SB), Y9, Y9
-	VPAND        lm5_641<>+0(SB), Y9, Y9
+	VPSRLVD      lm5_64_shifts<>+0(SB), Y9, Y9
+	VPAND        lm5_64_mask<>+0(SB), Y9, Y9
 	VPBROADCASTD 34(R9), Y10
-	VPSRLVD      lm5_642<>+0(SB), Y10, Y10
-	VPAND        lm5_643<>+0(SB), Y10, Y10
+	VPSRLVD      lm5_64_shifts2<>+0(SB), Y10, Y10
+	VPAND        lm5_64_mask2<>+0(SB), Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      Y9, (DX)
@@ -6788,12 +6994,12 @@ loop3:
 	VBROADCASTSS (SI)(DI*1), Y11
 	VMULPS       Y11, Y9, Y9
 	VPMOVZXBD    (DX), Y11
-	VPERMPS      lm5_644<>+0(SB), Y11, Y12
+	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
 	VPERMPS      Y0, Y11, Y13
 	VPSLLD       $0x1c, Y11, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_646<>+0(SB), Y11, Y13
-	VPERMPS      lm5_647<>+0(SB), Y11, Y14
+	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
 	VPSLLD       $0x1c, Y11, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y11, Y11
@@ -6801,12 +7007,12 @@ loop3:
 	VFMADD231PS  Y10, Y11, Y1
 	VFMADD231PS  Y9, Y11, Y2
 	VPMOVZXBD    8(DX), Y11
-	VPERMPS      lm5_644<>+0(SB), Y11, Y12
+	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
 	VPERMPS      Y0, Y11, Y13
 	VPSLLD       $0x1c, Y11, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_646<>+0(SB), Y11, Y13
-	VPERMPS      lm5_647<>+0(SB), Y11, Y14
+	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
 	VPSLLD       $0x1c, Y11, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y11, Y11
@@ -6814,12 +7020,12 @@ loop3:
 	VFMADD231PS  Y10, Y11, Y3
 	VFMADD231PS  Y9, Y11, Y4
 	VPMOVZXBD    16(DX), Y11
-	VPERMPS      lm5_644<>+0(SB), Y11, Y12
+	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
 	VPERMPS      Y0, Y11, Y13
 	VPSLLD       $0x1c, Y11, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_646<>+0(SB), Y11, Y13
-	VPERMPS      lm5_647<>+0(SB), Y11, Y14
+	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
 	VPSLLD       $0x1c, Y11, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y11, Y11
@@ -6827,12 +7033,12 @@ loop3:
 	VFMADD231PS  Y10, Y11, Y5
 	VFMADD231PS  Y9, Y11, Y6
 	VPMOVZXBD    24(DX), Y11
-	VPERMPS      lm5_644<>+0(SB), Y11, Y12
+	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
 	VPERMPS      Y0, Y11, Y13
 	VPSLLD       $0x1c, Y11, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_646<>+0(SB), Y11, Y13
-	VPERMPS      lm5_647<>+0(SB), Y11, Y14
+	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
 	VPSLLD       $0x1c, Y11, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y11, Y11
@@ -6877,12 +7083,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(R9), Y9
-	VPSRLVD      lm5_640<>+0(SB), Y9, Y9
-	VPAND        lm5_641<>+0(SB), Y9, Y9
+	VPSRLVD      lm5_64_shifts<>+0(SB), Y9, Y9
+	VPAND        lm5_64_mask<>+0(SB), Y9, Y9
 	VPBROADCASTD 38(R9), Y10
-	VPSRLVD      lm5_642<>+0(SB), Y10, Y10
-	VPAND        lm5_643<>+0(SB), Y10, Y10
+	VPSRLVD      lm5_64_shifts2<>+0(SB), Y10, Y10
+	VPAND        lm5_64_mask2<>+0(SB), Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      Y9, (DX)
@@ -6893,12 +7101,12 @@ loop5:
 	VBROADCASTSS (SI)(DI*1), Y11
 	VMULPS       Y11, Y9, Y9
 	VPMOVZXBD    (DX), Y11
-	VPERMPS      lm5_644<>+0(SB), Y11, Y12
+	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
 	VPERMPS      Y0, Y11, Y13
 	VPSLLD       $0x1c, Y11, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_646<>+0(SB), Y11, Y13
-	VPERMPS      lm5_647<>+0(SB), Y11, Y14
+	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
 	VPSLLD       $0x1c, Y11, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y11, Y11
@@ -6906,12 +7114,12 @@ loop5:
 	VFMADD231PS  Y10, Y11, Y1
 	VFMADD231PS  Y9, Y11, Y2
 	VPMOVZXBD    8(DX), Y11
-	VPERMPS      lm5_644<>+0(SB), Y11, Y12
+	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
 	VPERMPS      Y0, Y11, Y13
 	VPSLLD       $0x1c, Y11, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_646<>+0(SB), Y11, Y13
-	VPERMPS      lm5_647<>+0(SB), Y11, Y14
+	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
 	VPSLLD       $0x1c, Y11, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y11, Y11
@@ -6919,12 +7127,12 @@ loop5:
 	VFMADD231PS  Y10, Y11, Y3
 	VFMADD231PS  Y9, Y11, Y4
 	VPMOVZXBD    16(DX), Y11
-	VPERMPS      lm5_644<>+0(SB), Y11, Y12
+	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
 	VPERMPS      Y0, Y11, Y13
 	VPSLLD       $0x1c, Y11, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_646<>+0(SB), Y11, Y13
-	VPERMPS      lm5_647<>+0(SB), Y11, Y14
+	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
 	VPSLLD       $0x1c, Y11, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y11, Y11
@@ -6932,12 +7140,12 @@ loop5:
 	VFMADD231PS  Y10, Y11, Y5
 	VFMADD231PS  Y9, Y11, Y6
 	VPMOVZXBD    24(DX), Y11
-	VPERMPS      lm5_644<>+0(SB), Y11, Y12
+	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
 	VPERMPS      Y0, Y11, Y13
 	VPSLLD       $0x1c, Y11, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_646<>+0(SB), Y11, Y13
-	VPERMPS      lm5_647<>+0(SB), Y11, Y14
+	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
 	VPSLLD       $0x1c, Y11, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y11, Y11
@@ -6977,12 +7185,12 @@ done2:
 TEXT ·mixQ8LevelsLm5_64AVX2(SB), NOSPLIT, $192-40
 
 	// constants of the loops
-	VMOVDQU      lm5_640<>+0(SB), Y0
-	VMOVDQU      lm5_642<>+0(SB), Y1
-	VMOVDQU      lm5_643<>+0(SB), Y2
-	VMOVDQU      lm5_641<>+0(SB), Y3
-	VBROADCASTI128 lm5_6410<>+0(SB), Y4
-	VBROADCASTI128 lm5_649<>+0(SB), Y5
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y4
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y5
 	MOVQ         levels+0(FP), AX
 	MOVQ         scales+8(FP), BX
 	MOVQ         v+16(FP), CX
@@ -6994,6 +7202,8 @@ TEXT ·mixQ8LevelsLm5_64AVX2(SB), NOSPLIT, $192-40
 	JLT          done2
 
 loop1:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(CX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y3, Y6, Y6
@@ -7007,6 +7217,8 @@ loop1:
 	VPSLLW       $3, Y6, Y6
 	VPBLENDVB    Y6, Y8, Y7, Y6
 	VMOVDQU      Y6, (AX)
+
+	// levels of values 32 to 63
 	VBROADCASTI128 18(CX), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y3, Y6, Y6
@@ -7022,7 +7234,7 @@ loop1:
 	VMOVDQU      Y6, 32(AX)
 	VPBROADCASTW (CX), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm5_648<>+0(SB), Y7
+	VMOVDQU      lm5_64_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (BX)
 	ADDQ         $0x40, AX

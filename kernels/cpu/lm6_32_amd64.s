@@ -4,243 +4,243 @@
 
 #include "textflag.h"
 
-DATA lm6_320<>+0(SB)/8, $0x0000000000000000
-DATA lm6_320<>+8(SB)/8, $0x0000000000000000
-DATA lm6_320<>+16(SB)/8, $0x0000000400000004
-DATA lm6_320<>+24(SB)/8, $0x0000000400000004
-GLOBL lm6_320<>(SB), RODATA|NOPTR, $32
+DATA lm6_32_shifts<>+0(SB)/8, $0x0000000000000000
+DATA lm6_32_shifts<>+8(SB)/8, $0x0000000000000000
+DATA lm6_32_shifts<>+16(SB)/8, $0x0000000400000004
+DATA lm6_32_shifts<>+24(SB)/8, $0x0000000400000004
+GLOBL lm6_32_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA lm6_321<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA lm6_321<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA lm6_321<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA lm6_321<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL lm6_321<>(SB), RODATA|NOPTR, $32
+DATA lm6_32_mask<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA lm6_32_mask<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA lm6_32_mask<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA lm6_32_mask<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL lm6_32_mask<>(SB), RODATA|NOPTR, $32
 
-DATA lm6_322<>+0(SB)/8, $0x0000000000000000
-DATA lm6_322<>+8(SB)/8, $0x0000000200000002
-DATA lm6_322<>+16(SB)/8, $0x0000000400000004
-DATA lm6_322<>+24(SB)/8, $0x0000000600000006
-GLOBL lm6_322<>(SB), RODATA|NOPTR, $32
+DATA lm6_32_shifts2<>+0(SB)/8, $0x0000000000000000
+DATA lm6_32_shifts2<>+8(SB)/8, $0x0000000200000002
+DATA lm6_32_shifts2<>+16(SB)/8, $0x0000000400000004
+DATA lm6_32_shifts2<>+24(SB)/8, $0x0000000600000006
+GLOBL lm6_32_shifts2<>(SB), RODATA|NOPTR, $32
 
-DATA lm6_323<>+0(SB)/8, $0x0303030303030303
-DATA lm6_323<>+8(SB)/8, $0x0303030303030303
-DATA lm6_323<>+16(SB)/8, $0x0303030303030303
-DATA lm6_323<>+24(SB)/8, $0x0303030303030303
-GLOBL lm6_323<>(SB), RODATA|NOPTR, $32
+DATA lm6_32_mask2<>+0(SB)/8, $0x0303030303030303
+DATA lm6_32_mask2<>+8(SB)/8, $0x0303030303030303
+DATA lm6_32_mask2<>+16(SB)/8, $0x0303030303030303
+DATA lm6_32_mask2<>+24(SB)/8, $0x0303030303030303
+GLOBL lm6_32_mask2<>(SB), RODATA|NOPTR, $32
 
-DATA lm6_324<>+0(SB)/8, $0xbf05804fbf16ec6f
-DATA lm6_324<>+8(SB)/8, $0xbee11f19bef386bd
-DATA lm6_324<>+16(SB)/8, $0xbec426dfbed1a9ab
-DATA lm6_324<>+24(SB)/8, $0xbeacf629beb80867
-GLOBL lm6_324<>(SB), RODATA|NOPTR, $32
+DATA lm6_32_level<>+0(SB)/8, $0xbf05804fbf16ec6f
+DATA lm6_32_level<>+8(SB)/8, $0xbee11f19bef386bd
+DATA lm6_32_level<>+16(SB)/8, $0xbec426dfbed1a9ab
+DATA lm6_32_level<>+24(SB)/8, $0xbeacf629beb80867
+GLOBL lm6_32_level<>(SB), RODATA|NOPTR, $32
 
-DATA lm6_325<>+0(SB)/8, $0xbe991d0cbea2b574
-DATA lm6_325<>+8(SB)/8, $0xbe877394be900eb6
-DATA lm6_325<>+16(SB)/8, $0xbe6ea6b0be7e73af
-DATA lm6_325<>+24(SB)/8, $0xbe50a83cbe5f6930
-GLOBL lm6_325<>(SB), RODATA|NOPTR, $32
+DATA lm6_32_level2<>+0(SB)/8, $0xbe991d0cbea2b574
+DATA lm6_32_level2<>+8(SB)/8, $0xbe877394be900eb6
+DATA lm6_32_level2<>+16(SB)/8, $0xbe6ea6b0be7e73af
+DATA lm6_32_level2<>+24(SB)/8, $0xbe50a83cbe5f6930
+GLOBL lm6_32_level2<>(SB), RODATA|NOPTR, $32
 
-DATA lm6_326<>+0(SB)/8, $0xbe345ed7be4253f1
-DATA lm6_326<>+8(SB)/8, $0xbe196568be26bd59
-DATA lm6_326<>+16(SB)/8, $0xbdfedf9abe0c4e2b
-DATA lm6_326<>+24(SB)/8, $0xbdcc846fbde58689
-GLOBL lm6_326<>(SB), RODATA|NOPTR, $32
+DATA lm6_32_level3<>+0(SB)/8, $0xbe345ed7be4253f1
+DATA lm6_32_level3<>+8(SB)/8, $0xbe196568be26bd59
+DATA lm6_32_level3<>+16(SB)/8, $0xbdfedf9abe0c4e2b
+DATA lm6_32_level3<>+24(SB)/8, $0xbdcc846fbde58689
+GLOBL lm6_32_level3<>(SB), RODATA|NOPTR, $32
 
-DATA lm6_327<>+0(SB)/8, $0xbd9b5791bdb3cdad
-DATA lm6_327<>+8(SB)/8, $0xbd560c24bd831826
-DATA lm6_327<>+16(SB)/8, $0xbced1b72bd2630f0
-DATA lm6_327<>+24(SB)/8, $0xbbbd70b3bc8e2435
-GLOBL lm6_327<>(SB), RODATA|NOPTR, $32
+DATA lm6_32_level4<>+0(SB)/8, $0xbd9b5791bdb3cdad
+DATA lm6_32_level4<>+8(SB)/8, $0xbd560c24bd831826
+DATA lm6_32_level4<>+16(SB)/8, $0xbced1b72bd2630f0
+DATA lm6_32_level4<>+24(SB)/8, $0xbbbd70b3bc8e2435
+GLOBL lm6_32_level4<>(SB), RODATA|NOPTR, $32
 
-DATA lm6_328<>+0(SB)/8, $0x3c8e24353bbd70b3
-DATA lm6_328<>+8(SB)/8, $0x3d2630f03ced1b72
-DATA lm6_328<>+16(SB)/8, $0x3d8318263d560c24
-DATA lm6_328<>+24(SB)/8, $0x3db3cdad3d9b5791
-GLOBL lm6_328<>(SB), RODATA|NOPTR, $32
+DATA lm6_32_level5<>+0(SB)/8, $0x3c8e24353bbd70b3
+DATA lm6_32_level5<>+8(SB)/8, $0x3d2630f03ced1b72
+DATA lm6_32_level5<>+16(SB)/8, $0x3d8318263d560c24
+DATA lm6_32_level5<>+24(SB)/8, $0x3db3cdad3d9b5791
+GLOBL lm6_32_level5<>(SB), RODATA|NOPTR, $32
 
-DATA lm6_329<>+0(SB)/8, $0x3de586893dcc846f
-DATA lm6_329<>+8(SB)/8, $0x3e0c4e2b3dfedf9a
-DATA lm6_329<>+16(SB)/8, $0x3e26bd593e196568
-DATA lm6_329<>+24(SB)/8, $0x3e4253f13e345ed7
-GLOBL lm6_329<>(SB), RODATA|NOPTR, $32
+DATA lm6_32_level6<>+0(SB)/8, $0x3de586893dcc846f
+DATA lm6_32_level6<>+8(SB)/8, $0x3e0c4e2b3dfedf9a
+DATA lm6_32_level6<>+16(SB)/8, $0x3e26bd593e196568
+DATA lm6_32_level6<>+24(SB)/8, $0x3e4253f13e345ed7
+GLOBL lm6_32_level6<>(SB), RODATA|NOPTR, $32
 
-DATA lm6_3210<>+0(SB)/8, $0x3e5f69303e50a83c
-DATA lm6_3210<>+8(SB)/8, $0x3e7e73af3e6ea6b0
-DATA lm6_3210<>+16(SB)/8, $0x3e900eb63e877394
-DATA lm6_3210<>+24(SB)/8, $0x3ea2b5743e991d0c
-GLOBL lm6_3210<>(SB), RODATA|NOPTR, $32
+DATA lm6_32_level7<>+0(SB)/8, $0x3e5f69303e50a83c
+DATA lm6_32_level7<>+8(SB)/8, $0x3e7e73af3e6ea6b0
+DATA lm6_32_level7<>+16(SB)/8, $0x3e900eb63e877394
+DATA lm6_32_level7<>+24(SB)/8, $0x3ea2b5743e991d0c
+GLOBL lm6_32_level7<>(SB), RODATA|NOPTR, $32
 
-DATA lm6_3211<>+0(SB)/8, $0x3eb808673eacf629
-DATA lm6_3211<>+8(SB)/8, $0x3ed1a9ab3ec426df
-DATA lm6_3211<>+16(SB)/8, $0x3ef386bd3ee11f19
-DATA lm6_3211<>+24(SB)/8, $0x3f16ec6f3f05804f
-GLOBL lm6_3211<>(SB), RODATA|NOPTR, $32
+DATA lm6_32_level8<>+0(SB)/8, $0x3eb808673eacf629
+DATA lm6_32_level8<>+8(SB)/8, $0x3ed1a9ab3ec426df
+DATA lm6_32_level8<>+16(SB)/8, $0x3ef386bd3ee11f19
+DATA lm6_32_level8<>+24(SB)/8, $0x3f16ec6f3f05804f
+GLOBL lm6_32_level8<>(SB), RODATA|NOPTR, $32
 
-DATA lm6_3212<>+0(SB)/8, $0x3b98f47b3b98f47b
-DATA lm6_3212<>+8(SB)/8, $0x3b98f47b3b98f47b
-DATA lm6_3212<>+16(SB)/8, $0x3b98f47b3b98f47b
-DATA lm6_3212<>+24(SB)/8, $0x3b98f47b3b98f47b
-GLOBL lm6_3212<>(SB), RODATA|NOPTR, $32
+DATA lm6_32_const<>+0(SB)/8, $0x3b98f47b3b98f47b
+DATA lm6_32_const<>+8(SB)/8, $0x3b98f47b3b98f47b
+DATA lm6_32_const<>+16(SB)/8, $0x3b98f47b3b98f47b
+DATA lm6_32_const<>+24(SB)/8, $0x3b98f47b3b98f47b
+GLOBL lm6_32_const<>(SB), RODATA|NOPTR, $32
 
-DATA lm6_3213<>+0(SB)/8, $0xb8b3aea8a29a9082
-DATA lm6_3213<>+8(SB)/8, $0xd4d1cecbc7c4c0bc
-GLOBL lm6_3213<>(SB), RODATA|NOPTR, $16
+DATA lm6_32_levels<>+0(SB)/8, $0xb8b3aea8a29a9082
+DATA lm6_32_levels<>+8(SB)/8, $0xd4d1cecbc7c4c0bc
+GLOBL lm6_32_levels<>(SB), RODATA|NOPTR, $16
 
-DATA lm6_3214<>+0(SB)/8, $0xebe8e5e3e0dddad7
-DATA lm6_3214<>+8(SB)/8, $0xfffcfaf7f5f2f0ed
-GLOBL lm6_3214<>(SB), RODATA|NOPTR, $16
+DATA lm6_32_levels2<>+0(SB)/8, $0xebe8e5e3e0dddad7
+DATA lm6_32_levels2<>+8(SB)/8, $0xfffcfaf7f5f2f0ed
+GLOBL lm6_32_levels2<>(SB), RODATA|NOPTR, $16
 
-DATA lm6_3215<>+0(SB)/8, $0x13100e0b09060401
-DATA lm6_3215<>+8(SB)/8, $0x292623201d1b1815
-GLOBL lm6_3215<>(SB), RODATA|NOPTR, $16
+DATA lm6_32_levels3<>+0(SB)/8, $0x13100e0b09060401
+DATA lm6_32_levels3<>+8(SB)/8, $0x292623201d1b1815
+GLOBL lm6_32_levels3<>(SB), RODATA|NOPTR, $16
 
-DATA lm6_3216<>+0(SB)/8, $0x44403c3935322f2c
-DATA lm6_3216<>+8(SB)/8, $0x7e70665e58524d48
-GLOBL lm6_3216<>(SB), RODATA|NOPTR, $16
+DATA lm6_32_levels4<>+0(SB)/8, $0x44403c3935322f2c
+DATA lm6_32_levels4<>+8(SB)/8, $0x7e70665e58524d48
+GLOBL lm6_32_levels4<>(SB), RODATA|NOPTR, $16
 
-DATA lm6_3217<>+0(SB)/8, $0x0001000100010001
-DATA lm6_3217<>+8(SB)/8, $0x0001000100010001
-DATA lm6_3217<>+16(SB)/8, $0x0001000100010001
-DATA lm6_3217<>+24(SB)/8, $0x0001000100010001
-GLOBL lm6_3217<>(SB), RODATA|NOPTR, $32
+DATA lm6_32_ones<>+0(SB)/8, $0x0001000100010001
+DATA lm6_32_ones<>+8(SB)/8, $0x0001000100010001
+DATA lm6_32_ones<>+16(SB)/8, $0x0001000100010001
+DATA lm6_32_ones<>+24(SB)/8, $0x0001000100010001
+GLOBL lm6_32_ones<>(SB), RODATA|NOPTR, $32
 
-DATA lm6_3218<>+0(SB)/8, $0x0000000000000000
-DATA lm6_3218<>+8(SB)/8, $0x0000000000000000
-DATA lm6_3218<>+16(SB)/8, $0x0000000000000000
-DATA lm6_3218<>+24(SB)/8, $0x0000000000000000
-GLOBL lm6_3218<>(SB), RODATA|NOPTR, $32
+DATA lm6_32_sum<>+0(SB)/8, $0x0000000000000000
+DATA lm6_32_sum<>+8(SB)/8, $0x0000000000000000
+DATA lm6_32_sum<>+16(SB)/8, $0x0000000000000000
+DATA lm6_32_sum<>+24(SB)/8, $0x0000000000000000
+GLOBL lm6_32_sum<>(SB), RODATA|NOPTR, $32
 
-DATA lm6_3219<>+0(SB)/8, $0x1e3ce5081e3ce508
-DATA lm6_3219<>+8(SB)/8, $0x1e3ce5081e3ce508
-DATA lm6_3219<>+16(SB)/8, $0x1e3ce5081e3ce508
-DATA lm6_3219<>+24(SB)/8, $0x1e3ce5081e3ce508
-GLOBL lm6_3219<>(SB), RODATA|NOPTR, $32
+DATA lm6_32_const2<>+0(SB)/8, $0x1e3ce5081e3ce508
+DATA lm6_32_const2<>+8(SB)/8, $0x1e3ce5081e3ce508
+DATA lm6_32_const2<>+16(SB)/8, $0x1e3ce5081e3ce508
+DATA lm6_32_const2<>+24(SB)/8, $0x1e3ce5081e3ce508
+GLOBL lm6_32_const2<>(SB), RODATA|NOPTR, $32
 
-DATA lm6_3220<>+0(SB)/8, $0x3f8000003f800000
-DATA lm6_3220<>+8(SB)/8, $0x3f8000003f800000
-DATA lm6_3220<>+16(SB)/8, $0x3f8000003f800000
-DATA lm6_3220<>+24(SB)/8, $0x3f8000003f800000
-GLOBL lm6_3220<>(SB), RODATA|NOPTR, $32
+DATA lm6_32_const3<>+0(SB)/8, $0x3f8000003f800000
+DATA lm6_32_const3<>+8(SB)/8, $0x3f8000003f800000
+DATA lm6_32_const3<>+16(SB)/8, $0x3f8000003f800000
+DATA lm6_32_const3<>+24(SB)/8, $0x3f8000003f800000
+GLOBL lm6_32_const3<>(SB), RODATA|NOPTR, $32
 
-DATA lm6_3221<>+0(SB)/8, $0xbf8000003f800000
-DATA lm6_3221<>+8(SB)/8, $0x3f800000bf800000
-DATA lm6_3221<>+16(SB)/8, $0xbf800000bf800000
-DATA lm6_3221<>+24(SB)/8, $0xbf800000bf800000
-DATA lm6_3221<>+32(SB)/8, $0xbf8000003f800000
-DATA lm6_3221<>+40(SB)/8, $0x3f8000003f800000
-DATA lm6_3221<>+48(SB)/8, $0x3f8000003f800000
-DATA lm6_3221<>+56(SB)/8, $0xbf8000003f800000
-DATA lm6_3221<>+64(SB)/8, $0x3f8000003f800000
-DATA lm6_3221<>+72(SB)/8, $0xbf800000bf800000
-DATA lm6_3221<>+80(SB)/8, $0x3f800000bf800000
-DATA lm6_3221<>+88(SB)/8, $0x3f8000003f800000
-DATA lm6_3221<>+96(SB)/8, $0x3f800000bf800000
-DATA lm6_3221<>+104(SB)/8, $0x3f8000003f800000
-DATA lm6_3221<>+112(SB)/8, $0x3f800000bf800000
-DATA lm6_3221<>+120(SB)/8, $0x3f8000003f800000
-GLOBL lm6_3221<>(SB), RODATA|NOPTR, $128
+DATA lm6_32_signs<>+0(SB)/8, $0xbf8000003f800000
+DATA lm6_32_signs<>+8(SB)/8, $0x3f800000bf800000
+DATA lm6_32_signs<>+16(SB)/8, $0xbf800000bf800000
+DATA lm6_32_signs<>+24(SB)/8, $0xbf800000bf800000
+DATA lm6_32_signs<>+32(SB)/8, $0xbf8000003f800000
+DATA lm6_32_signs<>+40(SB)/8, $0x3f8000003f800000
+DATA lm6_32_signs<>+48(SB)/8, $0x3f8000003f800000
+DATA lm6_32_signs<>+56(SB)/8, $0xbf8000003f800000
+DATA lm6_32_signs<>+64(SB)/8, $0x3f8000003f800000
+DATA lm6_32_signs<>+72(SB)/8, $0xbf800000bf800000
+DATA lm6_32_signs<>+80(SB)/8, $0x3f800000bf800000
+DATA lm6_32_signs<>+88(SB)/8, $0x3f8000003f800000
+DATA lm6_32_signs<>+96(SB)/8, $0x3f800000bf800000
+DATA lm6_32_signs<>+104(SB)/8, $0x3f8000003f800000
+DATA lm6_32_signs<>+112(SB)/8, $0x3f800000bf800000
+DATA lm6_32_signs<>+120(SB)/8, $0x3f8000003f800000
+GLOBL lm6_32_signs<>(SB), RODATA|NOPTR, $128
 
-DATA lm6_3222<>+0(SB)/8, $0x3e3504f3be3504f3
-DATA lm6_3222<>+8(SB)/8, $0x3e3504f3be3504f3
-DATA lm6_3222<>+16(SB)/8, $0xbe3504f3be3504f3
-DATA lm6_3222<>+24(SB)/8, $0xbe3504f3be3504f3
-DATA lm6_3222<>+32(SB)/8, $0x3e3504f33e3504f3
-DATA lm6_3222<>+40(SB)/8, $0xbe3504f33e3504f3
-DATA lm6_3222<>+48(SB)/8, $0x3e3504f3be3504f3
-DATA lm6_3222<>+56(SB)/8, $0xbe3504f33e3504f3
-DATA lm6_3222<>+64(SB)/8, $0x3e3504f3be3504f3
-DATA lm6_3222<>+72(SB)/8, $0x3e3504f33e3504f3
-DATA lm6_3222<>+80(SB)/8, $0x3e3504f33e3504f3
-DATA lm6_3222<>+88(SB)/8, $0x3e3504f33e3504f3
-DATA lm6_3222<>+96(SB)/8, $0xbe3504f3be3504f3
-DATA lm6_3222<>+104(SB)/8, $0x3e3504f3be3504f3
-DATA lm6_3222<>+112(SB)/8, $0xbe3504f3be3504f3
-DATA lm6_3222<>+120(SB)/8, $0xbe3504f3be3504f3
-GLOBL lm6_3222<>(SB), RODATA|NOPTR, $128
+DATA lm6_32_signs2<>+0(SB)/8, $0x3e3504f3be3504f3
+DATA lm6_32_signs2<>+8(SB)/8, $0x3e3504f3be3504f3
+DATA lm6_32_signs2<>+16(SB)/8, $0xbe3504f3be3504f3
+DATA lm6_32_signs2<>+24(SB)/8, $0xbe3504f3be3504f3
+DATA lm6_32_signs2<>+32(SB)/8, $0x3e3504f33e3504f3
+DATA lm6_32_signs2<>+40(SB)/8, $0xbe3504f33e3504f3
+DATA lm6_32_signs2<>+48(SB)/8, $0x3e3504f3be3504f3
+DATA lm6_32_signs2<>+56(SB)/8, $0xbe3504f33e3504f3
+DATA lm6_32_signs2<>+64(SB)/8, $0x3e3504f3be3504f3
+DATA lm6_32_signs2<>+72(SB)/8, $0x3e3504f33e3504f3
+DATA lm6_32_signs2<>+80(SB)/8, $0x3e3504f33e3504f3
+DATA lm6_32_signs2<>+88(SB)/8, $0x3e3504f33e3504f3
+DATA lm6_32_signs2<>+96(SB)/8, $0xbe3504f3be3504f3
+DATA lm6_32_signs2<>+104(SB)/8, $0x3e3504f3be3504f3
+DATA lm6_32_signs2<>+112(SB)/8, $0xbe3504f3be3504f3
+DATA lm6_32_signs2<>+120(SB)/8, $0xbe3504f3be3504f3
+GLOBL lm6_32_signs2<>(SB), RODATA|NOPTR, $128
 
-DATA lm6_3223<>+0(SB)/8, $0x3e497e16be497e16
-DATA lm6_3223<>+8(SB)/8, $0x0000000000000000
-DATA lm6_3223<>+16(SB)/8, $0x0000000000000000
-DATA lm6_3223<>+24(SB)/8, $0x0000000000000000
-GLOBL lm6_3223<>(SB), RODATA|NOPTR, $32
+DATA lm6_32_threshold<>+0(SB)/8, $0x3e497e16be497e16
+DATA lm6_32_threshold<>+8(SB)/8, $0x0000000000000000
+DATA lm6_32_threshold<>+16(SB)/8, $0x0000000000000000
+DATA lm6_32_threshold<>+24(SB)/8, $0x0000000000000000
+GLOBL lm6_32_threshold<>(SB), RODATA|NOPTR, $32
 
-DATA lm6_3224<>+0(SB)/8, $0xbdc0290ebea7d5ce
-DATA lm6_3224<>+8(SB)/8, $0x3ea7d5ce3dc0290e
-DATA lm6_3224<>+16(SB)/8, $0x0000000000000000
-DATA lm6_3224<>+24(SB)/8, $0x0000000000000000
-GLOBL lm6_3224<>(SB), RODATA|NOPTR, $32
+DATA lm6_32_threshold2<>+0(SB)/8, $0xbdc0290ebea7d5ce
+DATA lm6_32_threshold2<>+8(SB)/8, $0x3ea7d5ce3dc0290e
+DATA lm6_32_threshold2<>+16(SB)/8, $0x0000000000000000
+DATA lm6_32_threshold2<>+24(SB)/8, $0x0000000000000000
+GLOBL lm6_32_threshold2<>(SB), RODATA|NOPTR, $32
 
-DATA lm6_3225<>+0(SB)/8, $0xbe8356b6bed96462
-DATA lm6_3225<>+8(SB)/8, $0xbd3e1e8abe12d9ca
-DATA lm6_3225<>+16(SB)/8, $0x3e12d9ca3d3e1e8a
-DATA lm6_3225<>+24(SB)/8, $0x3ed964623e8356b6
-GLOBL lm6_3225<>(SB), RODATA|NOPTR, $32
+DATA lm6_32_threshold3<>+0(SB)/8, $0xbe8356b6bed96462
+DATA lm6_32_threshold3<>+8(SB)/8, $0xbd3e1e8abe12d9ca
+DATA lm6_32_threshold3<>+16(SB)/8, $0x3e12d9ca3d3e1e8a
+DATA lm6_32_threshold3<>+24(SB)/8, $0x3ed964623e8356b6
+GLOBL lm6_32_threshold3<>(SB), RODATA|NOPTR, $32
 
-DATA lm6_3226<>+0(SB)/8, $0xbebe17a3beff43ae
-DATA lm6_3226<>+8(SB)/8, $0xbe6707f0be9495e1
-DATA lm6_3226<>+16(SB)/8, $0xbdf23312be2d8e18
-DATA lm6_3226<>+24(SB)/8, $0xbcbd9fd4bd8f37dc
-GLOBL lm6_3226<>(SB), RODATA|NOPTR, $32
+DATA lm6_32_threshold4<>+0(SB)/8, $0xbebe17a3beff43ae
+DATA lm6_32_threshold4<>+8(SB)/8, $0xbe6707f0be9495e1
+DATA lm6_32_threshold4<>+16(SB)/8, $0xbdf23312be2d8e18
+DATA lm6_32_threshold4<>+24(SB)/8, $0xbcbd9fd4bd8f37dc
+GLOBL lm6_32_threshold4<>(SB), RODATA|NOPTR, $32
 
-DATA lm6_3227<>+0(SB)/8, $0x3d8f37dc3cbd9fd4
-DATA lm6_3227<>+8(SB)/8, $0x3e2d8e183df23312
-DATA lm6_3227<>+16(SB)/8, $0x3e9495e13e6707f0
-DATA lm6_3227<>+24(SB)/8, $0x3eff43ae3ebe17a3
-GLOBL lm6_3227<>(SB), RODATA|NOPTR, $32
+DATA lm6_32_threshold5<>+0(SB)/8, $0x3d8f37dc3cbd9fd4
+DATA lm6_32_threshold5<>+8(SB)/8, $0x3e2d8e183df23312
+DATA lm6_32_threshold5<>+16(SB)/8, $0x3e9495e13e6707f0
+DATA lm6_32_threshold5<>+24(SB)/8, $0x3eff43ae3ebe17a3
+GLOBL lm6_32_threshold5<>(SB), RODATA|NOPTR, $32
 
-DATA lm6_3228<>+0(SB)/8, $0xbeea52ebbf0e365f
-DATA lm6_3228<>+8(SB)/8, $0xbeb27f48becae845
-DATA lm6_3228<>+16(SB)/8, $0xbe8bc125be9de940
-DATA lm6_3228<>+24(SB)/8, $0xbe5808b6be768d30
-GLOBL lm6_3228<>(SB), RODATA|NOPTR, $32
+DATA lm6_32_threshold6<>+0(SB)/8, $0xbeea52ebbf0e365f
+DATA lm6_32_threshold6<>+8(SB)/8, $0xbeb27f48becae845
+DATA lm6_32_threshold6<>+16(SB)/8, $0xbe8bc125be9de940
+DATA lm6_32_threshold6<>+24(SB)/8, $0xbe5808b6be768d30
+GLOBL lm6_32_threshold6<>(SB), RODATA|NOPTR, $32
 
-DATA lm6_3229<>+0(SB)/8, $0xbe201160be3b5964
-DATA lm6_3229<>+8(SB)/8, $0xbdd9057cbe05defc
-DATA lm6_3229<>+16(SB)/8, $0xbd6e1e38bda7929f
-DATA lm6_3229<>+24(SB)/8, $0xbc3d8062bd0e5f54
-GLOBL lm6_3229<>(SB), RODATA|NOPTR, $32
+DATA lm6_32_threshold7<>+0(SB)/8, $0xbe201160be3b5964
+DATA lm6_32_threshold7<>+8(SB)/8, $0xbdd9057cbe05defc
+DATA lm6_32_threshold7<>+16(SB)/8, $0xbd6e1e38bda7929f
+DATA lm6_32_threshold7<>+24(SB)/8, $0xbc3d8062bd0e5f54
+GLOBL lm6_32_threshold7<>(SB), RODATA|NOPTR, $32
 
-DATA lm6_3230<>+0(SB)/8, $0x3d0e5f543c3d8062
-DATA lm6_3230<>+8(SB)/8, $0x3da7929f3d6e1e38
-DATA lm6_3230<>+16(SB)/8, $0x3e05defc3dd9057c
-DATA lm6_3230<>+24(SB)/8, $0x3e3b59643e201160
-GLOBL lm6_3230<>(SB), RODATA|NOPTR, $32
+DATA lm6_32_threshold8<>+0(SB)/8, $0x3d0e5f543c3d8062
+DATA lm6_32_threshold8<>+8(SB)/8, $0x3da7929f3d6e1e38
+DATA lm6_32_threshold8<>+16(SB)/8, $0x3e05defc3dd9057c
+DATA lm6_32_threshold8<>+24(SB)/8, $0x3e3b59643e201160
+GLOBL lm6_32_threshold8<>(SB), RODATA|NOPTR, $32
 
-DATA lm6_3231<>+0(SB)/8, $0x3e768d303e5808b6
-DATA lm6_3231<>+8(SB)/8, $0x3e9de9403e8bc125
-DATA lm6_3231<>+16(SB)/8, $0x3ecae8453eb27f48
-DATA lm6_3231<>+24(SB)/8, $0x3f0e365f3eea52eb
-GLOBL lm6_3231<>(SB), RODATA|NOPTR, $32
+DATA lm6_32_threshold9<>+0(SB)/8, $0x3e768d303e5808b6
+DATA lm6_32_threshold9<>+8(SB)/8, $0x3e9de9403e8bc125
+DATA lm6_32_threshold9<>+16(SB)/8, $0x3ecae8453eb27f48
+DATA lm6_32_threshold9<>+24(SB)/8, $0x3f0e365f3eea52eb
+GLOBL lm6_32_threshold9<>(SB), RODATA|NOPTR, $32
 
-DATA lm6_3232<>+0(SB)/8, $0x8000000080000000
-DATA lm6_3232<>+8(SB)/8, $0x8000000080000000
-DATA lm6_3232<>+16(SB)/8, $0x8000000080000000
-DATA lm6_3232<>+24(SB)/8, $0x8000000080000000
-GLOBL lm6_3232<>(SB), RODATA|NOPTR, $32
+DATA lm6_32_norm<>+0(SB)/8, $0x8000000080000000
+DATA lm6_32_norm<>+8(SB)/8, $0x8000000080000000
+DATA lm6_32_norm<>+16(SB)/8, $0x8000000080000000
+DATA lm6_32_norm<>+24(SB)/8, $0x8000000080000000
+GLOBL lm6_32_norm<>(SB), RODATA|NOPTR, $32
 
-DATA lm6_3233<>+0(SB)/8, $0x7fc000007fc00000
-DATA lm6_3233<>+8(SB)/8, $0x7fc000007fc00000
-DATA lm6_3233<>+16(SB)/8, $0x7fc000007fc00000
-DATA lm6_3233<>+24(SB)/8, $0x7fc000007fc00000
-GLOBL lm6_3233<>(SB), RODATA|NOPTR, $32
+DATA lm6_32_norm2<>+0(SB)/8, $0x7fc000007fc00000
+DATA lm6_32_norm2<>+8(SB)/8, $0x7fc000007fc00000
+DATA lm6_32_norm2<>+16(SB)/8, $0x7fc000007fc00000
+DATA lm6_32_norm2<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL lm6_32_norm2<>(SB), RODATA|NOPTR, $32
 
-DATA lm6_3234<>+0(SB)/8, $0x0000000f0000000f
-DATA lm6_3234<>+8(SB)/8, $0x0000000f0000000f
-DATA lm6_3234<>+16(SB)/8, $0x0000000f0000000f
-DATA lm6_3234<>+24(SB)/8, $0x0000000f0000000f
-GLOBL lm6_3234<>(SB), RODATA|NOPTR, $32
+DATA lm6_32_mask3<>+0(SB)/8, $0x0000000f0000000f
+DATA lm6_32_mask3<>+8(SB)/8, $0x0000000f0000000f
+DATA lm6_32_mask3<>+16(SB)/8, $0x0000000f0000000f
+DATA lm6_32_mask3<>+24(SB)/8, $0x0000000f0000000f
+GLOBL lm6_32_mask3<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsLm6_32AVX512 unpacks units of 32 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsLm6_32AVX512(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      lm6_3211<>+0(SB), Y0
-	VMOVDQU      lm6_3210<>+0(SB), Y1
-	VMOVDQU      lm6_329<>+0(SB), Y2
-	VMOVDQU      lm6_324<>+0(SB), Y3
-	VMOVDQU      lm6_325<>+0(SB), Y4
-	VMOVDQU      lm6_327<>+0(SB), Y5
+	VMOVDQU      lm6_32_level8<>+0(SB), Y0
+	VMOVDQU      lm6_32_level7<>+0(SB), Y1
+	VMOVDQU      lm6_32_level6<>+0(SB), Y2
+	VMOVDQU      lm6_32_level<>+0(SB), Y3
+	VMOVDQU      lm6_32_level2<>+0(SB), Y4
+	VMOVDQU      lm6_32_level4<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -250,14 +250,18 @@ TEXT ·decodeUnitsLm6_32AVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(BX), Y7
-	VPSRLVD      lm6_320<>+0(SB), Y7, Y7
-	VPAND        lm6_321<>+0(SB), Y7, Y7
+	VPSRLVD      lm6_32_shifts<>+0(SB), Y7, Y7
+	VPAND        lm6_32_mask<>+0(SB), Y7, Y7
 	VPBROADCASTQ 18(BX), Y8
-	VPSRLVD      lm6_322<>+0(SB), Y8, Y8
-	VPAND        lm6_323<>+0(SB), Y8, Y8
+	VPSRLVD      lm6_32_shifts2<>+0(SB), Y8, Y8
+	VPAND        lm6_32_mask2<>+0(SB), Y8, Y8
 	VPSLLD       $4, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      Y7, (DX)
@@ -266,13 +270,13 @@ loop1:
 	VPERMPS      Y4, Y7, Y9
 	VPSLLD       $0x1c, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_326<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_level3<>+0(SB), Y7, Y9
 	VPERMPS      Y5, Y7, Y10
 	VPSLLD       $0x1c, Y7, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
 	VPSLLD       $0x1b, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_328<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_level5<>+0(SB), Y7, Y9
 	VPERMPS      Y2, Y7, Y10
 	VPSLLD       $0x1c, Y7, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
@@ -291,13 +295,13 @@ loop1:
 	VPERMPS      Y4, Y7, Y9
 	VPSLLD       $0x1c, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_326<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_level3<>+0(SB), Y7, Y9
 	VPERMPS      Y5, Y7, Y10
 	VPSLLD       $0x1c, Y7, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
 	VPSLLD       $0x1b, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_328<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_level5<>+0(SB), Y7, Y9
 	VPERMPS      Y2, Y7, Y10
 	VPSLLD       $0x1c, Y7, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
@@ -316,13 +320,13 @@ loop1:
 	VPERMPS      Y4, Y7, Y9
 	VPSLLD       $0x1c, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_326<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_level3<>+0(SB), Y7, Y9
 	VPERMPS      Y5, Y7, Y10
 	VPSLLD       $0x1c, Y7, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
 	VPSLLD       $0x1b, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_328<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_level5<>+0(SB), Y7, Y9
 	VPERMPS      Y2, Y7, Y10
 	VPSLLD       $0x1c, Y7, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
@@ -341,13 +345,13 @@ loop1:
 	VPERMPS      Y4, Y7, Y9
 	VPSLLD       $0x1c, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_326<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_level3<>+0(SB), Y7, Y9
 	VPERMPS      Y5, Y7, Y10
 	VPSLLD       $0x1c, Y7, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
 	VPSLLD       $0x1b, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_328<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_level5<>+0(SB), Y7, Y9
 	VPERMPS      Y2, Y7, Y10
 	VPSLLD       $0x1c, Y7, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
@@ -376,11 +380,11 @@ done2:
 TEXT ·matmul1xLm6_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm6_3211<>+0(SB), Y0
-	VMOVDQU      lm6_3210<>+0(SB), Y1
-	VMOVDQU      lm6_329<>+0(SB), Y2
-	VMOVDQU      lm6_324<>+0(SB), Y3
-	VMOVDQU      lm6_325<>+0(SB), Y4
+	VMOVDQU      lm6_32_level8<>+0(SB), Y0
+	VMOVDQU      lm6_32_level7<>+0(SB), Y1
+	VMOVDQU      lm6_32_level6<>+0(SB), Y2
+	VMOVDQU      lm6_32_level<>+0(SB), Y3
+	VMOVDQU      lm6_32_level2<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -401,14 +405,18 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y10
-	VPSRLVD      lm6_320<>+0(SB), Y10, Y10
-	VPAND        lm6_321<>+0(SB), Y10, Y10
+	VPSRLVD      lm6_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm6_32_mask<>+0(SB), Y10, Y10
 	VPBROADCASTQ 18(R8), Y11
-	VPSRLVD      lm6_322<>+0(SB), Y11, Y11
-	VPAND        lm6_323<>+0(SB), Y11, Y11
+	VPSRLVD      lm6_32_shifts2<>+0(SB), Y11, Y11
+	VPAND        lm6_32_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -417,13 +425,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -443,13 +451,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -469,13 +477,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -495,13 +503,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -526,6 +534,8 @@ done4:
 	VADDPS       Y6, Y5, Y5
 	VADDPS       Y7, Y5, Y5
 	VADDPS       Y8, Y5, Y5
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X6
 	VADDPS       X5, X6, X6
 	VMOVHLPS     X6, X6, X5
@@ -549,11 +559,11 @@ done2:
 TEXT ·matmul2xLm6_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm6_3211<>+0(SB), Y0
-	VMOVDQU      lm6_3210<>+0(SB), Y1
-	VMOVDQU      lm6_329<>+0(SB), Y2
-	VMOVDQU      lm6_324<>+0(SB), Y3
-	VMOVDQU      lm6_325<>+0(SB), Y4
+	VMOVDQU      lm6_32_level8<>+0(SB), Y0
+	VMOVDQU      lm6_32_level7<>+0(SB), Y1
+	VMOVDQU      lm6_32_level6<>+0(SB), Y2
+	VMOVDQU      lm6_32_level<>+0(SB), Y3
+	VMOVDQU      lm6_32_level2<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -575,14 +585,18 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y10
-	VPSRLVD      lm6_320<>+0(SB), Y10, Y10
-	VPAND        lm6_321<>+0(SB), Y10, Y10
+	VPSRLVD      lm6_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm6_32_mask<>+0(SB), Y10, Y10
 	VPBROADCASTQ 18(R9), Y11
-	VPSRLVD      lm6_322<>+0(SB), Y11, Y11
-	VPAND        lm6_323<>+0(SB), Y11, Y11
+	VPSRLVD      lm6_32_shifts2<>+0(SB), Y11, Y11
+	VPAND        lm6_32_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -591,13 +605,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -619,13 +633,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -647,13 +661,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -675,13 +689,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -707,6 +721,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y7, Y5, Y5
 	VADDPS       Y8, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X7
 	VADDPS       X5, X7, X7
 	VMOVHLPS     X7, X7, X5
@@ -740,12 +756,12 @@ done2:
 TEXT ·matmul3xLm6_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm6_3211<>+0(SB), Y0
-	VMOVDQU      lm6_3210<>+0(SB), Y1
-	VMOVDQU      lm6_329<>+0(SB), Y2
-	VMOVDQU      lm6_324<>+0(SB), Y3
-	VMOVDQU      lm6_325<>+0(SB), Y4
-	VMOVDQU      lm6_327<>+0(SB), Y5
+	VMOVDQU      lm6_32_level8<>+0(SB), Y0
+	VMOVDQU      lm6_32_level7<>+0(SB), Y1
+	VMOVDQU      lm6_32_level6<>+0(SB), Y2
+	VMOVDQU      lm6_32_level<>+0(SB), Y3
+	VMOVDQU      lm6_32_level2<>+0(SB), Y4
+	VMOVDQU      lm6_32_level4<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -769,14 +785,18 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y10
-	VPSRLVD      lm6_320<>+0(SB), Y10, Y10
-	VPAND        lm6_321<>+0(SB), Y10, Y10
+	VPSRLVD      lm6_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm6_32_mask<>+0(SB), Y10, Y10
 	VPBROADCASTQ 18(R10), Y11
-	VPSRLVD      lm6_322<>+0(SB), Y11, Y11
-	VPAND        lm6_323<>+0(SB), Y11, Y11
+	VPSRLVD      lm6_32_shifts2<>+0(SB), Y11, Y11
+	VPAND        lm6_32_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -785,13 +805,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
 	VPERMPS      Y5, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -815,13 +835,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
 	VPERMPS      Y5, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -845,13 +865,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
 	VPERMPS      Y5, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -875,13 +895,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
 	VPERMPS      Y5, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -908,6 +928,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -949,11 +971,11 @@ done2:
 TEXT ·matmul4xLm6_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm6_3211<>+0(SB), Y0
-	VMOVDQU      lm6_3210<>+0(SB), Y1
-	VMOVDQU      lm6_329<>+0(SB), Y2
-	VMOVDQU      lm6_324<>+0(SB), Y3
-	VMOVDQU      lm6_325<>+0(SB), Y4
+	VMOVDQU      lm6_32_level8<>+0(SB), Y0
+	VMOVDQU      lm6_32_level7<>+0(SB), Y1
+	VMOVDQU      lm6_32_level6<>+0(SB), Y2
+	VMOVDQU      lm6_32_level<>+0(SB), Y3
+	VMOVDQU      lm6_32_level2<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -978,14 +1000,18 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y10
-	VPSRLVD      lm6_320<>+0(SB), Y10, Y10
-	VPAND        lm6_321<>+0(SB), Y10, Y10
+	VPSRLVD      lm6_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm6_32_mask<>+0(SB), Y10, Y10
 	VPBROADCASTQ 18(R10), Y11
-	VPSRLVD      lm6_322<>+0(SB), Y11, Y11
-	VPAND        lm6_323<>+0(SB), Y11, Y11
+	VPSRLVD      lm6_32_shifts2<>+0(SB), Y11, Y11
+	VPAND        lm6_32_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -994,13 +1020,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -1026,13 +1052,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -1058,13 +1084,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -1090,13 +1116,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -1125,6 +1151,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X9
 	VADDPS       X5, X9, X9
 	VMOVHLPS     X9, X9, X5
@@ -1174,12 +1202,12 @@ done2:
 TEXT ·matmulQ81xLm6_32AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm6_320<>+0(SB), Y0
-	VMOVDQU      lm6_322<>+0(SB), Y1
-	VMOVDQU      lm6_323<>+0(SB), Y2
-	VMOVDQU      lm6_321<>+0(SB), Y3
-	VBROADCASTI128 lm6_3215<>+0(SB), Y4
-	VBROADCASTI128 lm6_3216<>+0(SB), Y5
+	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm6_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm6_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm6_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y4
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1199,10 +1227,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMOVDQU      lm6_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1211,9 +1243,9 @@ loop3:
 	VPAND        Y2, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
 	VPSHUFB      Y9, Y11, Y11
 	VPSLLW       $3, Y9, Y12
 	VPBLENDVB    Y12, Y11, Y10, Y10
@@ -1228,14 +1260,20 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
+
+	// scales of the block
 	VPBROADCASTW 26(R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMOVDQU      lm6_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1244,9 +1282,9 @@ loop3:
 	VPAND        Y2, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
 	VPSHUFB      Y9, Y11, Y11
 	VPSLLW       $3, Y9, Y12
 	VPBLENDVB    Y12, Y11, Y10, Y10
@@ -1261,6 +1299,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 4(SI), Y9
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
@@ -1277,10 +1317,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMOVDQU      lm6_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1289,9 +1333,9 @@ loop5:
 	VPAND        Y2, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
 	VPSHUFB      Y9, Y11, Y11
 	VPSLLW       $3, Y9, Y12
 	VPBLENDVB    Y12, Y11, Y10, Y10
@@ -1306,6 +1350,8 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
@@ -1319,6 +1365,8 @@ loop5:
 done6:
 	ADDQ         $1, DI
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -1342,12 +1390,12 @@ done2:
 TEXT ·matmulQ82xLm6_32AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm6_320<>+0(SB), Y0
-	VMOVDQU      lm6_322<>+0(SB), Y1
-	VMOVDQU      lm6_323<>+0(SB), Y2
-	VMOVDQU      lm6_321<>+0(SB), Y3
-	VBROADCASTI128 lm6_3215<>+0(SB), Y4
-	VBROADCASTI128 lm6_3216<>+0(SB), Y5
+	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm6_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm6_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm6_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y4
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1367,10 +1415,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMOVDQU      lm6_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1379,9 +1431,9 @@ loop3:
 	VPAND        Y2, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
 	VPSHUFB      Y9, Y11, Y11
 	VPSLLW       $3, Y9, Y12
 	VPBLENDVB    Y12, Y11, Y10, Y10
@@ -1400,6 +1452,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1408,10 +1462,14 @@ loop3:
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// scales of the block
 	VPBROADCASTW 26(R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMOVDQU      lm6_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1420,9 +1478,9 @@ loop3:
 	VPAND        Y2, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
 	VPSHUFB      Y9, Y11, Y11
 	VPSLLW       $3, Y9, Y12
 	VPBLENDVB    Y12, Y11, Y10, Y10
@@ -1441,6 +1499,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 8(SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1461,10 +1521,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMOVDQU      lm6_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1473,9 +1537,9 @@ loop5:
 	VPAND        Y2, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
 	VPSHUFB      Y9, Y11, Y11
 	VPSLLW       $3, Y9, Y12
 	VPBLENDVB    Y12, Y11, Y10, Y10
@@ -1494,6 +1558,8 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1510,6 +1576,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -1543,12 +1611,12 @@ done2:
 TEXT ·matmulQ83xLm6_32AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm6_320<>+0(SB), Y0
-	VMOVDQU      lm6_322<>+0(SB), Y1
-	VMOVDQU      lm6_323<>+0(SB), Y2
-	VMOVDQU      lm6_321<>+0(SB), Y3
-	VBROADCASTI128 lm6_3215<>+0(SB), Y4
-	VBROADCASTI128 lm6_3216<>+0(SB), Y5
+	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm6_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm6_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm6_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y4
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1569,10 +1637,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMOVDQU      lm6_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1581,9 +1653,9 @@ loop3:
 	VPAND        Y2, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
@@ -1606,6 +1678,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -1618,10 +1692,14 @@ loop3:
 	VCVTDQ2PS    Y12, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// scales of the block
 	VPBROADCASTW 26(R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMOVDQU      lm6_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1630,9 +1708,9 @@ loop3:
 	VPAND        Y2, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
@@ -1655,6 +1733,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 12(SI), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -1679,10 +1759,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMOVDQU      lm6_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1691,9 +1775,9 @@ loop5:
 	VPAND        Y2, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
@@ -1716,6 +1800,8 @@ loop5:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -1736,6 +1822,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -1777,11 +1865,11 @@ done2:
 TEXT ·matmulQ84xLm6_32AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm6_320<>+0(SB), Y0
-	VMOVDQU      lm6_322<>+0(SB), Y1
-	VMOVDQU      lm6_323<>+0(SB), Y2
-	VMOVDQU      lm6_321<>+0(SB), Y3
-	VBROADCASTI128 lm6_3215<>+0(SB), Y4
+	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm6_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm6_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm6_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1803,10 +1891,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMOVDQU      lm6_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1815,14 +1907,14 @@ loop3:
 	VPAND        Y2, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
 	VPSHUFB      Y10, Y4, Y12
-	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y13
 	VPSHUFB      Y10, Y13, Y13
 	VPSLLW       $3, Y10, Y14
 	VPBLENDVB    Y14, Y13, Y12, Y12
@@ -1845,6 +1937,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -1861,10 +1955,14 @@ loop3:
 	VCVTDQ2PS    Y12, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// scales of the block
 	VPBROADCASTW 26(R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMOVDQU      lm6_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1873,14 +1971,14 @@ loop3:
 	VPAND        Y2, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
 	VPSHUFB      Y10, Y4, Y12
-	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y13
 	VPSHUFB      Y10, Y13, Y13
 	VPSLLW       $3, Y10, Y14
 	VPBLENDVB    Y14, Y13, Y12, Y12
@@ -1903,6 +2001,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 16(SI), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -1931,10 +2031,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMOVDQU      lm6_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1943,14 +2047,14 @@ loop5:
 	VPAND        Y2, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
 	VPSHUFB      Y10, Y4, Y12
-	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y13
 	VPSHUFB      Y10, Y13, Y13
 	VPSLLW       $3, Y10, Y14
 	VPBLENDVB    Y14, Y13, Y12, Y12
@@ -1973,6 +2077,8 @@ loop5:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -1997,6 +2103,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X9
 	VADDPS       X5, X9, X9
 	VMOVHLPS     X9, X9, X5
@@ -2046,12 +2154,12 @@ done2:
 TEXT ·matmulQ8Fours1xLm6_32AVX512(SB), NOSPLIT, $288-72
 
 	// constants of the loops
-	VMOVDQU      lm6_320<>+0(SB), Y0
-	VMOVDQU      lm6_322<>+0(SB), Y1
-	VMOVDQU      lm6_323<>+0(SB), Y2
-	VMOVDQU      lm6_321<>+0(SB), Y3
-	VBROADCASTI128 lm6_3215<>+0(SB), Y4
-	VBROADCASTI128 lm6_3216<>+0(SB), Y5
+	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm6_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm6_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm6_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y4
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2080,10 +2188,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMOVDQU      lm6_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -2092,9 +2204,9 @@ loop5:
 	VPAND        Y2, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
 	VPSHUFB      Y9, Y11, Y11
 	VPSLLW       $3, Y9, Y12
 	VPBLENDVB    Y12, Y11, Y10, Y10
@@ -2109,14 +2221,20 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
+
+	// scales of the block
 	VPBROADCASTW 26(R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMOVDQU      lm6_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R11), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -2125,9 +2243,9 @@ loop5:
 	VPAND        Y2, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
 	VPSHUFB      Y9, Y11, Y11
 	VPSLLW       $3, Y9, Y12
 	VPBLENDVB    Y12, Y11, Y10, Y10
@@ -2142,6 +2260,8 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 4(R9), Y9
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
@@ -2158,10 +2278,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMOVDQU      lm6_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -2170,9 +2294,9 @@ loop7:
 	VPAND        Y2, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
 	VPSHUFB      Y9, Y11, Y11
 	VPSLLW       $3, Y9, Y12
 	VPBLENDVB    Y12, Y11, Y10, Y10
@@ -2187,6 +2311,8 @@ loop7:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
@@ -2241,12 +2367,12 @@ done2:
 TEXT ·matmulQ8Fours2xLm6_32AVX512(SB), NOSPLIT, $416-72
 
 	// constants of the loops
-	VMOVDQU      lm6_320<>+0(SB), Y0
-	VMOVDQU      lm6_322<>+0(SB), Y1
-	VMOVDQU      lm6_323<>+0(SB), Y2
-	VMOVDQU      lm6_321<>+0(SB), Y3
-	VBROADCASTI128 lm6_3215<>+0(SB), Y4
-	VBROADCASTI128 lm6_3216<>+0(SB), Y5
+	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm6_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm6_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm6_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y4
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2275,10 +2401,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMOVDQU      lm6_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -2287,9 +2417,9 @@ loop5:
 	VPAND        Y2, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
 	VPSHUFB      Y9, Y11, Y11
 	VPSLLW       $3, Y9, Y12
 	VPBLENDVB    Y12, Y11, Y10, Y10
@@ -2308,6 +2438,8 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -2316,10 +2448,14 @@ loop5:
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// scales of the block
 	VPBROADCASTW 26(R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMOVDQU      lm6_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R11), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -2328,9 +2464,9 @@ loop5:
 	VPAND        Y2, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
 	VPSHUFB      Y9, Y11, Y11
 	VPSLLW       $3, Y9, Y12
 	VPBLENDVB    Y12, Y11, Y10, Y10
@@ -2349,6 +2485,8 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 8(R9), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -2369,10 +2507,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMOVDQU      lm6_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -2381,9 +2523,9 @@ loop7:
 	VPAND        Y2, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
 	VPSHUFB      Y9, Y11, Y11
 	VPSLLW       $3, Y9, Y12
 	VPBLENDVB    Y12, Y11, Y10, Y10
@@ -2402,6 +2544,8 @@ loop7:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -2479,12 +2623,12 @@ done2:
 TEXT ·matmulQ8Fours3xLm6_32AVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      lm6_320<>+0(SB), Y0
-	VMOVDQU      lm6_322<>+0(SB), Y1
-	VMOVDQU      lm6_323<>+0(SB), Y2
-	VMOVDQU      lm6_321<>+0(SB), Y3
-	VBROADCASTI128 lm6_3215<>+0(SB), Y4
-	VBROADCASTI128 lm6_3216<>+0(SB), Y5
+	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm6_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm6_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm6_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y4
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2514,10 +2658,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMOVDQU      lm6_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -2526,9 +2674,9 @@ loop5:
 	VPAND        Y2, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
@@ -2551,6 +2699,8 @@ loop5:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -2563,10 +2713,14 @@ loop5:
 	VCVTDQ2PS    Y12, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// scales of the block
 	VPBROADCASTW 26(R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMOVDQU      lm6_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R11), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -2575,9 +2729,9 @@ loop5:
 	VPAND        Y2, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
@@ -2600,6 +2754,8 @@ loop5:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 12(R9), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -2624,10 +2780,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMOVDQU      lm6_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -2636,9 +2796,9 @@ loop7:
 	VPAND        Y2, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
@@ -2661,6 +2821,8 @@ loop7:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -2760,11 +2922,11 @@ done2:
 TEXT ·matmulQ8Fours4xLm6_32AVX512(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      lm6_320<>+0(SB), Y0
-	VMOVDQU      lm6_322<>+0(SB), Y1
-	VMOVDQU      lm6_323<>+0(SB), Y2
-	VMOVDQU      lm6_321<>+0(SB), Y3
-	VBROADCASTI128 lm6_3215<>+0(SB), Y4
+	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm6_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm6_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm6_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2795,10 +2957,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMOVDQU      lm6_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -2807,14 +2973,14 @@ loop5:
 	VPAND        Y2, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
 	VPSHUFB      Y10, Y4, Y12
-	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y13
 	VPSHUFB      Y10, Y13, Y13
 	VPSLLW       $3, Y10, Y14
 	VPBLENDVB    Y14, Y13, Y12, Y12
@@ -2837,6 +3003,8 @@ loop5:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -2853,10 +3021,14 @@ loop5:
 	VCVTDQ2PS    Y12, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// scales of the block
 	VPBROADCASTW 26(R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMOVDQU      lm6_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R11), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -2865,14 +3037,14 @@ loop5:
 	VPAND        Y2, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
 	VPSHUFB      Y10, Y4, Y12
-	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y13
 	VPSHUFB      Y10, Y13, Y13
 	VPSLLW       $3, Y10, Y14
 	VPBLENDVB    Y14, Y13, Y12, Y12
@@ -2895,6 +3067,8 @@ loop5:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 16(R9), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -2923,10 +3097,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMOVDQU      lm6_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -2935,14 +3113,14 @@ loop7:
 	VPAND        Y2, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
 	VPSHUFB      Y10, Y4, Y12
-	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y13
 	VPSHUFB      Y10, Y13, Y13
 	VPSLLW       $3, Y10, Y14
 	VPBLENDVB    Y14, Y13, Y12, Y12
@@ -2965,6 +3143,8 @@ loop7:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -3086,12 +3266,12 @@ done2:
 TEXT ·unpackLm6_32AVX512(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      lm6_320<>+0(SB), Y0
-	VMOVDQU      lm6_322<>+0(SB), Y1
-	VMOVDQU      lm6_323<>+0(SB), Y2
-	VMOVDQU      lm6_321<>+0(SB), Y3
-	VBROADCASTI128 lm6_3215<>+0(SB), Y4
-	VBROADCASTI128 lm6_3216<>+0(SB), Y5
+	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm6_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm6_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm6_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y4
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -3103,7 +3283,7 @@ TEXT ·unpackLm6_32AVX512(SB), NOSPLIT, $128-24
 loop1:
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm6_3212<>+0(SB), Y7
+	VMOVDQU      lm6_32_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VBROADCASTI128 2(BX), Y7
 	VPSRLVD      Y0, Y7, Y7
@@ -3113,9 +3293,9 @@ loop1:
 	VPAND        Y2, Y8, Y8
 	VPSLLD       $4, Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 lm6_3213<>+0(SB), Y8
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y8
 	VPSHUFB      Y7, Y8, Y8
-	VBROADCASTI128 lm6_3214<>+0(SB), Y9
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y9
 	VPSHUFB      Y7, Y9, Y9
 	VPSLLW       $3, Y7, Y10
 	VPBLENDVB    Y10, Y9, Y8, Y8
@@ -3144,11 +3324,11 @@ done2:
 TEXT ·mix1xLm6_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm6_3211<>+0(SB), Y0
-	VMOVDQU      lm6_3210<>+0(SB), Y1
-	VMOVDQU      lm6_329<>+0(SB), Y2
-	VMOVDQU      lm6_324<>+0(SB), Y3
-	VMOVDQU      lm6_325<>+0(SB), Y4
+	VMOVDQU      lm6_32_level8<>+0(SB), Y0
+	VMOVDQU      lm6_32_level7<>+0(SB), Y1
+	VMOVDQU      lm6_32_level6<>+0(SB), Y2
+	VMOVDQU      lm6_32_level<>+0(SB), Y3
+	VMOVDQU      lm6_32_level2<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -3172,12 +3352,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y9
-	VPSRLVD      lm6_320<>+0(SB), Y9, Y9
-	VPAND        lm6_321<>+0(SB), Y9, Y9
+	VPSRLVD      lm6_32_shifts<>+0(SB), Y9, Y9
+	VPAND        lm6_32_mask<>+0(SB), Y9, Y9
 	VPBROADCASTQ 18(R8), Y10
-	VPSRLVD      lm6_322<>+0(SB), Y10, Y10
-	VPAND        lm6_323<>+0(SB), Y10, Y10
+	VPSRLVD      lm6_32_shifts2<>+0(SB), Y10, Y10
+	VPAND        lm6_32_mask2<>+0(SB), Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      Y9, (DX)
@@ -3190,13 +3372,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -3214,13 +3396,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -3238,13 +3420,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -3262,13 +3444,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -3336,12 +3518,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y8
-	VPSRLVD      lm6_320<>+0(SB), Y8, Y8
-	VPAND        lm6_321<>+0(SB), Y8, Y8
+	VPSRLVD      lm6_32_shifts<>+0(SB), Y8, Y8
+	VPAND        lm6_32_mask<>+0(SB), Y8, Y8
 	VPBROADCASTQ 18(R9), Y9
-	VPSRLVD      lm6_322<>+0(SB), Y9, Y9
-	VPAND        lm6_323<>+0(SB), Y9, Y9
+	VPSRLVD      lm6_32_shifts2<>+0(SB), Y9, Y9
+	VPAND        lm6_32_mask2<>+0(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      Y8, (DX)
@@ -3352,22 +3536,22 @@ loop3:
 	VBROADCASTSS (SI)(DI*1), Y10
 	VMULPS       Y10, Y8, Y8
 	VPMOVZXBD    (DX), Y10
-	VPERMPS      lm6_324<>+0(SB), Y10, Y11
-	VPERMPS      lm6_325<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level<>+0(SB), Y10, Y11
+	VPERMPS      lm6_32_level2<>+0(SB), Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
-	VPERMPS      lm6_329<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level6<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_3210<>+0(SB), Y10, Y13
-	VPERMPS      lm6_3211<>+0(SB), Y10, Y14
+	VPERMPS      lm6_32_level7<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level8<>+0(SB), Y10, Y14
 	VPSLLD       $0x1c, Y10, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y10, Y14
@@ -3377,22 +3561,22 @@ loop3:
 	VFMADD231PS  Y9, Y10, Y0
 	VFMADD231PS  Y8, Y10, Y1
 	VPMOVZXBD    8(DX), Y10
-	VPERMPS      lm6_324<>+0(SB), Y10, Y11
-	VPERMPS      lm6_325<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level<>+0(SB), Y10, Y11
+	VPERMPS      lm6_32_level2<>+0(SB), Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
-	VPERMPS      lm6_329<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level6<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_3210<>+0(SB), Y10, Y13
-	VPERMPS      lm6_3211<>+0(SB), Y10, Y14
+	VPERMPS      lm6_32_level7<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level8<>+0(SB), Y10, Y14
 	VPSLLD       $0x1c, Y10, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y10, Y14
@@ -3402,22 +3586,22 @@ loop3:
 	VFMADD231PS  Y9, Y10, Y2
 	VFMADD231PS  Y8, Y10, Y3
 	VPMOVZXBD    16(DX), Y10
-	VPERMPS      lm6_324<>+0(SB), Y10, Y11
-	VPERMPS      lm6_325<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level<>+0(SB), Y10, Y11
+	VPERMPS      lm6_32_level2<>+0(SB), Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
-	VPERMPS      lm6_329<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level6<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_3210<>+0(SB), Y10, Y13
-	VPERMPS      lm6_3211<>+0(SB), Y10, Y14
+	VPERMPS      lm6_32_level7<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level8<>+0(SB), Y10, Y14
 	VPSLLD       $0x1c, Y10, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y10, Y14
@@ -3427,22 +3611,22 @@ loop3:
 	VFMADD231PS  Y9, Y10, Y4
 	VFMADD231PS  Y8, Y10, Y5
 	VPMOVZXBD    24(DX), Y10
-	VPERMPS      lm6_324<>+0(SB), Y10, Y11
-	VPERMPS      lm6_325<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level<>+0(SB), Y10, Y11
+	VPERMPS      lm6_32_level2<>+0(SB), Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
-	VPERMPS      lm6_329<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level6<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_3210<>+0(SB), Y10, Y13
-	VPERMPS      lm6_3211<>+0(SB), Y10, Y14
+	VPERMPS      lm6_32_level7<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level8<>+0(SB), Y10, Y14
 	VPSLLD       $0x1c, Y10, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y10, Y14
@@ -3484,12 +3668,12 @@ done2:
 TEXT ·mixQ81xLm6_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm6_320<>+0(SB), Y0
-	VMOVDQU      lm6_322<>+0(SB), Y1
-	VMOVDQU      lm6_323<>+0(SB), Y2
-	VMOVDQU      lm6_321<>+0(SB), Y3
-	VBROADCASTI128 lm6_3215<>+0(SB), Y4
-	VBROADCASTI128 lm6_3216<>+0(SB), Y5
+	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm6_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm6_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm6_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y4
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -3513,6 +3697,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -3521,9 +3707,9 @@ loop3:
 	VPAND        Y2, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
@@ -3536,7 +3722,7 @@ loop3:
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R8), X10
 	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm6_3212<>+0(SB), Y11
+	VMOVDQU      lm6_32_const<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y10
@@ -3580,9 +3766,9 @@ done2:
 TEXT ·mixQ82xLm6_32AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm6_320<>+0(SB), Y0
-	VMOVDQU      lm6_322<>+0(SB), Y1
-	VMOVDQU      lm6_323<>+0(SB), Y2
+	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm6_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm6_32_mask2<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -3612,23 +3798,25 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y11
 	VPSRLVD      Y0, Y11, Y11
-	VPAND        lm6_321<>+0(SB), Y11, Y11
+	VPAND        lm6_32_mask<>+0(SB), Y11, Y11
 	VPBROADCASTQ 18(R9), Y12
 	VPSRLVD      Y1, Y12, Y12
 	VPAND        Y2, Y12, Y12
 	VPSLLD       $4, Y12, Y12
 	VPOR         Y12, Y11, Y11
-	VBROADCASTI128 lm6_3213<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y12
 	VPSHUFB      Y11, Y12, Y12
-	VBROADCASTI128 lm6_3214<>+0(SB), Y13
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y13
 	VPSHUFB      Y11, Y13, Y13
 	VPSLLW       $3, Y11, Y14
 	VPBLENDVB    Y14, Y13, Y12, Y12
-	VBROADCASTI128 lm6_3215<>+0(SB), Y13
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y13
 	VPSHUFB      Y11, Y13, Y13
-	VBROADCASTI128 lm6_3216<>+0(SB), Y14
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y14
 	VPSHUFB      Y11, Y14, Y14
 	VPSLLW       $3, Y11, Y15
 	VPBLENDVB    Y15, Y14, Y13, Y13
@@ -3637,7 +3825,7 @@ loop3:
 	VMOVDQU      Y11, (DX)
 	VPBROADCASTW (R9), X11
 	VCVTPH2PS    X11, Y11
-	VMOVDQU      lm6_3212<>+0(SB), Y12
+	VMOVDQU      lm6_32_const<>+0(SB), Y12
 	VMULPS       Y12, Y11, Y11
 	VBROADCASTSS (SI), Y12
 	VMULPS       Y12, Y11, Y12
@@ -3735,23 +3923,25 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      lm6_320<>+0(SB), Y10, Y10
-	VPAND        lm6_321<>+0(SB), Y10, Y10
+	VPSRLVD      lm6_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm6_32_mask<>+0(SB), Y10, Y10
 	VPBROADCASTQ 18(R11), Y11
-	VPSRLVD      lm6_322<>+0(SB), Y11, Y11
-	VPAND        lm6_323<>+0(SB), Y11, Y11
+	VPSRLVD      lm6_32_shifts2<>+0(SB), Y11, Y11
+	VPAND        lm6_32_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
-	VBROADCASTI128 lm6_3215<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
-	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y13
 	VPSHUFB      Y10, Y13, Y13
 	VPSLLW       $3, Y10, Y14
 	VPBLENDVB    Y14, Y13, Y12, Y12
@@ -3760,7 +3950,7 @@ loop3:
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm6_3212<>+0(SB), Y11
+	VMOVDQU      lm6_32_const<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3852,23 +4042,25 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      lm6_320<>+0(SB), Y10, Y10
-	VPAND        lm6_321<>+0(SB), Y10, Y10
+	VPSRLVD      lm6_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm6_32_mask<>+0(SB), Y10, Y10
 	VPBROADCASTQ 18(R11), Y11
-	VPSRLVD      lm6_322<>+0(SB), Y11, Y11
-	VPAND        lm6_323<>+0(SB), Y11, Y11
+	VPSRLVD      lm6_32_shifts2<>+0(SB), Y11, Y11
+	VPAND        lm6_32_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
-	VBROADCASTI128 lm6_3215<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
-	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y13
 	VPSHUFB      Y10, Y13, Y13
 	VPSLLW       $3, Y10, Y14
 	VPBLENDVB    Y14, Y13, Y12, Y12
@@ -3877,7 +4069,7 @@ loop5:
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm6_3212<>+0(SB), Y11
+	VMOVDQU      lm6_32_const<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3948,12 +4140,12 @@ done2:
 TEXT ·decodeUnitsLm6_32AVX2(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      lm6_3211<>+0(SB), Y0
-	VMOVDQU      lm6_3210<>+0(SB), Y1
-	VMOVDQU      lm6_329<>+0(SB), Y2
-	VMOVDQU      lm6_324<>+0(SB), Y3
-	VMOVDQU      lm6_325<>+0(SB), Y4
-	VMOVDQU      lm6_327<>+0(SB), Y5
+	VMOVDQU      lm6_32_level8<>+0(SB), Y0
+	VMOVDQU      lm6_32_level7<>+0(SB), Y1
+	VMOVDQU      lm6_32_level6<>+0(SB), Y2
+	VMOVDQU      lm6_32_level<>+0(SB), Y3
+	VMOVDQU      lm6_32_level2<>+0(SB), Y4
+	VMOVDQU      lm6_32_level4<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -3963,14 +4155,18 @@ TEXT ·decodeUnitsLm6_32AVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(BX), Y7
-	VPSRLVD      lm6_320<>+0(SB), Y7, Y7
-	VPAND        lm6_321<>+0(SB), Y7, Y7
+	VPSRLVD      lm6_32_shifts<>+0(SB), Y7, Y7
+	VPAND        lm6_32_mask<>+0(SB), Y7, Y7
 	VPBROADCASTQ 18(BX), Y8
-	VPSRLVD      lm6_322<>+0(SB), Y8, Y8
-	VPAND        lm6_323<>+0(SB), Y8, Y8
+	VPSRLVD      lm6_32_shifts2<>+0(SB), Y8, Y8
+	VPAND        lm6_32_mask2<>+0(SB), Y8, Y8
 	VPSLLD       $4, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      Y7, (DX)
@@ -3979,13 +4175,13 @@ loop1:
 	VPERMPS      Y4, Y7, Y9
 	VPSLLD       $0x1c, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_326<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_level3<>+0(SB), Y7, Y9
 	VPERMPS      Y5, Y7, Y10
 	VPSLLD       $0x1c, Y7, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
 	VPSLLD       $0x1b, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_328<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_level5<>+0(SB), Y7, Y9
 	VPERMPS      Y2, Y7, Y10
 	VPSLLD       $0x1c, Y7, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
@@ -4004,13 +4200,13 @@ loop1:
 	VPERMPS      Y4, Y7, Y9
 	VPSLLD       $0x1c, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_326<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_level3<>+0(SB), Y7, Y9
 	VPERMPS      Y5, Y7, Y10
 	VPSLLD       $0x1c, Y7, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
 	VPSLLD       $0x1b, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_328<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_level5<>+0(SB), Y7, Y9
 	VPERMPS      Y2, Y7, Y10
 	VPSLLD       $0x1c, Y7, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
@@ -4029,13 +4225,13 @@ loop1:
 	VPERMPS      Y4, Y7, Y9
 	VPSLLD       $0x1c, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_326<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_level3<>+0(SB), Y7, Y9
 	VPERMPS      Y5, Y7, Y10
 	VPSLLD       $0x1c, Y7, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
 	VPSLLD       $0x1b, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_328<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_level5<>+0(SB), Y7, Y9
 	VPERMPS      Y2, Y7, Y10
 	VPSLLD       $0x1c, Y7, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
@@ -4054,13 +4250,13 @@ loop1:
 	VPERMPS      Y4, Y7, Y9
 	VPSLLD       $0x1c, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_326<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_level3<>+0(SB), Y7, Y9
 	VPERMPS      Y5, Y7, Y10
 	VPSLLD       $0x1c, Y7, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
 	VPSLLD       $0x1b, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_328<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_level5<>+0(SB), Y7, Y9
 	VPERMPS      Y2, Y7, Y10
 	VPSLLD       $0x1c, Y7, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
@@ -4089,11 +4285,11 @@ done2:
 TEXT ·matmul1xLm6_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm6_3211<>+0(SB), Y0
-	VMOVDQU      lm6_3210<>+0(SB), Y1
-	VMOVDQU      lm6_329<>+0(SB), Y2
-	VMOVDQU      lm6_324<>+0(SB), Y3
-	VMOVDQU      lm6_325<>+0(SB), Y4
+	VMOVDQU      lm6_32_level8<>+0(SB), Y0
+	VMOVDQU      lm6_32_level7<>+0(SB), Y1
+	VMOVDQU      lm6_32_level6<>+0(SB), Y2
+	VMOVDQU      lm6_32_level<>+0(SB), Y3
+	VMOVDQU      lm6_32_level2<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -4114,14 +4310,18 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y10
-	VPSRLVD      lm6_320<>+0(SB), Y10, Y10
-	VPAND        lm6_321<>+0(SB), Y10, Y10
+	VPSRLVD      lm6_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm6_32_mask<>+0(SB), Y10, Y10
 	VPBROADCASTQ 18(R8), Y11
-	VPSRLVD      lm6_322<>+0(SB), Y11, Y11
-	VPAND        lm6_323<>+0(SB), Y11, Y11
+	VPSRLVD      lm6_32_shifts2<>+0(SB), Y11, Y11
+	VPAND        lm6_32_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -4130,13 +4330,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -4156,13 +4356,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -4182,13 +4382,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -4208,13 +4408,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -4239,6 +4439,8 @@ done4:
 	VADDPS       Y6, Y5, Y5
 	VADDPS       Y7, Y5, Y5
 	VADDPS       Y8, Y5, Y5
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X6
 	VADDPS       X5, X6, X6
 	VMOVHLPS     X6, X6, X5
@@ -4262,11 +4464,11 @@ done2:
 TEXT ·matmul2xLm6_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm6_3211<>+0(SB), Y0
-	VMOVDQU      lm6_3210<>+0(SB), Y1
-	VMOVDQU      lm6_329<>+0(SB), Y2
-	VMOVDQU      lm6_324<>+0(SB), Y3
-	VMOVDQU      lm6_325<>+0(SB), Y4
+	VMOVDQU      lm6_32_level8<>+0(SB), Y0
+	VMOVDQU      lm6_32_level7<>+0(SB), Y1
+	VMOVDQU      lm6_32_level6<>+0(SB), Y2
+	VMOVDQU      lm6_32_level<>+0(SB), Y3
+	VMOVDQU      lm6_32_level2<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -4288,14 +4490,18 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y10
-	VPSRLVD      lm6_320<>+0(SB), Y10, Y10
-	VPAND        lm6_321<>+0(SB), Y10, Y10
+	VPSRLVD      lm6_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm6_32_mask<>+0(SB), Y10, Y10
 	VPBROADCASTQ 18(R9), Y11
-	VPSRLVD      lm6_322<>+0(SB), Y11, Y11
-	VPAND        lm6_323<>+0(SB), Y11, Y11
+	VPSRLVD      lm6_32_shifts2<>+0(SB), Y11, Y11
+	VPAND        lm6_32_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -4304,13 +4510,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -4332,13 +4538,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -4360,13 +4566,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -4388,13 +4594,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -4420,6 +4626,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y7, Y5, Y5
 	VADDPS       Y8, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X7
 	VADDPS       X5, X7, X7
 	VMOVHLPS     X7, X7, X5
@@ -4453,12 +4661,12 @@ done2:
 TEXT ·matmul3xLm6_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm6_3211<>+0(SB), Y0
-	VMOVDQU      lm6_3210<>+0(SB), Y1
-	VMOVDQU      lm6_329<>+0(SB), Y2
-	VMOVDQU      lm6_324<>+0(SB), Y3
-	VMOVDQU      lm6_325<>+0(SB), Y4
-	VMOVDQU      lm6_327<>+0(SB), Y5
+	VMOVDQU      lm6_32_level8<>+0(SB), Y0
+	VMOVDQU      lm6_32_level7<>+0(SB), Y1
+	VMOVDQU      lm6_32_level6<>+0(SB), Y2
+	VMOVDQU      lm6_32_level<>+0(SB), Y3
+	VMOVDQU      lm6_32_level2<>+0(SB), Y4
+	VMOVDQU      lm6_32_level4<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -4482,14 +4690,18 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y10
-	VPSRLVD      lm6_320<>+0(SB), Y10, Y10
-	VPAND        lm6_321<>+0(SB), Y10, Y10
+	VPSRLVD      lm6_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm6_32_mask<>+0(SB), Y10, Y10
 	VPBROADCASTQ 18(R10), Y11
-	VPSRLVD      lm6_322<>+0(SB), Y11, Y11
-	VPAND        lm6_323<>+0(SB), Y11, Y11
+	VPSRLVD      lm6_32_shifts2<>+0(SB), Y11, Y11
+	VPAND        lm6_32_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -4498,13 +4710,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
 	VPERMPS      Y5, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -4528,13 +4740,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
 	VPERMPS      Y5, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -4558,13 +4770,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
 	VPERMPS      Y5, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -4588,13 +4800,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
 	VPERMPS      Y5, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -4621,6 +4833,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -4662,11 +4876,11 @@ done2:
 TEXT ·matmul4xLm6_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm6_3211<>+0(SB), Y0
-	VMOVDQU      lm6_3210<>+0(SB), Y1
-	VMOVDQU      lm6_329<>+0(SB), Y2
-	VMOVDQU      lm6_324<>+0(SB), Y3
-	VMOVDQU      lm6_325<>+0(SB), Y4
+	VMOVDQU      lm6_32_level8<>+0(SB), Y0
+	VMOVDQU      lm6_32_level7<>+0(SB), Y1
+	VMOVDQU      lm6_32_level6<>+0(SB), Y2
+	VMOVDQU      lm6_32_level<>+0(SB), Y3
+	VMOVDQU      lm6_32_level2<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -4691,14 +4905,18 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y10
-	VPSRLVD      lm6_320<>+0(SB), Y10, Y10
-	VPAND        lm6_321<>+0(SB), Y10, Y10
+	VPSRLVD      lm6_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm6_32_mask<>+0(SB), Y10, Y10
 	VPBROADCASTQ 18(R10), Y11
-	VPSRLVD      lm6_322<>+0(SB), Y11, Y11
-	VPAND        lm6_323<>+0(SB), Y11, Y11
+	VPSRLVD      lm6_32_shifts2<>+0(SB), Y11, Y11
+	VPAND        lm6_32_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -4707,13 +4925,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -4739,13 +4957,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -4771,13 +4989,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -4803,13 +5021,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -4838,6 +5056,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X9
 	VADDPS       X5, X9, X9
 	VMOVHLPS     X9, X9, X5
@@ -4887,12 +5107,12 @@ done2:
 TEXT ·matmulQ81xLm6_32AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm6_320<>+0(SB), Y0
-	VMOVDQU      lm6_322<>+0(SB), Y1
-	VMOVDQU      lm6_3217<>+0(SB), Y2
-	VMOVDQU      lm6_323<>+0(SB), Y3
-	VMOVDQU      lm6_321<>+0(SB), Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
+	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm6_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm6_32_ones<>+0(SB), Y2
+	VMOVDQU      lm6_32_mask2<>+0(SB), Y3
+	VMOVDQU      lm6_32_mask<>+0(SB), Y4
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4912,10 +5132,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMOVDQU      lm6_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -4924,14 +5148,14 @@ loop3:
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
 	VPSHUFB      Y9, Y11, Y11
 	VPSLLW       $3, Y9, Y12
 	VPBLENDVB    Y12, Y11, Y10, Y10
 	VPSHUFB      Y9, Y5, Y11
-	VBROADCASTI128 lm6_3216<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y12
 	VPSHUFB      Y9, Y12, Y12
 	VPSLLW       $3, Y9, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
@@ -4942,14 +5166,20 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y6
+
+	// scales of the block
 	VPBROADCASTW 26(R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMOVDQU      lm6_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -4958,14 +5188,14 @@ loop3:
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
 	VPSHUFB      Y9, Y11, Y11
 	VPSLLW       $3, Y9, Y12
 	VPBLENDVB    Y12, Y11, Y10, Y10
 	VPSHUFB      Y9, Y5, Y11
-	VBROADCASTI128 lm6_3216<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y12
 	VPSHUFB      Y9, Y12, Y12
 	VPSLLW       $3, Y9, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
@@ -4976,6 +5206,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 4(SI), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
@@ -4992,10 +5224,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMOVDQU      lm6_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -5004,14 +5240,14 @@ loop5:
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
 	VPSHUFB      Y9, Y11, Y11
 	VPSLLW       $3, Y9, Y12
 	VPBLENDVB    Y12, Y11, Y10, Y10
 	VPSHUFB      Y9, Y5, Y11
-	VBROADCASTI128 lm6_3216<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y12
 	VPSHUFB      Y9, Y12, Y12
 	VPSLLW       $3, Y9, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
@@ -5022,6 +5258,8 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
@@ -5035,6 +5273,8 @@ loop5:
 done6:
 	ADDQ         $1, DI
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -5058,12 +5298,12 @@ done2:
 TEXT ·matmulQ82xLm6_32AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm6_3217<>+0(SB), Y0
-	VMOVDQU      lm6_320<>+0(SB), Y1
-	VMOVDQU      lm6_322<>+0(SB), Y2
-	VMOVDQU      lm6_323<>+0(SB), Y3
-	VMOVDQU      lm6_321<>+0(SB), Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
+	VMOVDQU      lm6_32_ones<>+0(SB), Y0
+	VMOVDQU      lm6_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm6_32_shifts2<>+0(SB), Y2
+	VMOVDQU      lm6_32_mask2<>+0(SB), Y3
+	VMOVDQU      lm6_32_mask<>+0(SB), Y4
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -5083,10 +5323,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMOVDQU      lm6_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -5095,14 +5339,14 @@ loop3:
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
 	VPSHUFB      Y9, Y11, Y11
 	VPSLLW       $3, Y9, Y12
 	VPBLENDVB    Y12, Y11, Y10, Y10
 	VPSHUFB      Y9, Y5, Y11
-	VBROADCASTI128 lm6_3216<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y12
 	VPSHUFB      Y9, Y12, Y12
 	VPSLLW       $3, Y9, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
@@ -5117,6 +5361,8 @@ loop3:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -5125,10 +5371,14 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y7
+
+	// scales of the block
 	VPBROADCASTW 26(R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMOVDQU      lm6_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -5137,14 +5387,14 @@ loop3:
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
 	VPSHUFB      Y9, Y11, Y11
 	VPSLLW       $3, Y9, Y12
 	VPBLENDVB    Y12, Y11, Y10, Y10
 	VPSHUFB      Y9, Y5, Y11
-	VBROADCASTI128 lm6_3216<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y12
 	VPSHUFB      Y9, Y12, Y12
 	VPSLLW       $3, Y9, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
@@ -5159,6 +5409,8 @@ loop3:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 8(SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -5179,10 +5431,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMOVDQU      lm6_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -5191,14 +5447,14 @@ loop5:
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
 	VPSHUFB      Y9, Y11, Y11
 	VPSLLW       $3, Y9, Y12
 	VPBLENDVB    Y12, Y11, Y10, Y10
 	VPSHUFB      Y9, Y5, Y11
-	VBROADCASTI128 lm6_3216<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y12
 	VPSHUFB      Y9, Y12, Y12
 	VPSLLW       $3, Y9, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
@@ -5213,6 +5469,8 @@ loop5:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -5229,6 +5487,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -5262,12 +5522,12 @@ done2:
 TEXT ·matmulQ83xLm6_32AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm6_3217<>+0(SB), Y0
-	VMOVDQU      lm6_320<>+0(SB), Y1
-	VMOVDQU      lm6_322<>+0(SB), Y2
-	VMOVDQU      lm6_323<>+0(SB), Y3
-	VMOVDQU      lm6_321<>+0(SB), Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
+	VMOVDQU      lm6_32_ones<>+0(SB), Y0
+	VMOVDQU      lm6_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm6_32_shifts2<>+0(SB), Y2
+	VMOVDQU      lm6_32_mask2<>+0(SB), Y3
+	VMOVDQU      lm6_32_mask<>+0(SB), Y4
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -5288,10 +5548,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMOVDQU      lm6_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -5300,14 +5564,14 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
 	VPSHUFB      Y10, Y5, Y12
-	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y13
 	VPSHUFB      Y10, Y13, Y13
 	VPSLLW       $3, Y10, Y14
 	VPBLENDVB    Y14, Y13, Y12, Y12
@@ -5326,6 +5590,8 @@ loop3:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -5338,10 +5604,14 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y9, Y11, Y9
 	VFMADD231PS  Y9, Y10, Y8
+
+	// scales of the block
 	VPBROADCASTW 26(R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMOVDQU      lm6_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -5350,14 +5620,14 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
 	VPSHUFB      Y10, Y5, Y12
-	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y13
 	VPSHUFB      Y10, Y13, Y13
 	VPSLLW       $3, Y10, Y14
 	VPBLENDVB    Y14, Y13, Y12, Y12
@@ -5376,6 +5646,8 @@ loop3:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 12(SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -5400,10 +5672,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMOVDQU      lm6_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -5412,14 +5688,14 @@ loop5:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
 	VPSHUFB      Y10, Y5, Y12
-	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y13
 	VPSHUFB      Y10, Y13, Y13
 	VPSLLW       $3, Y10, Y14
 	VPBLENDVB    Y14, Y13, Y12, Y12
@@ -5438,6 +5714,8 @@ loop5:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -5458,6 +5736,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -5499,11 +5779,11 @@ done2:
 TEXT ·matmulQ84xLm6_32AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      lm6_3217<>+0(SB), Y0
-	VMOVDQU      lm6_320<>+0(SB), Y1
-	VMOVDQU      lm6_322<>+0(SB), Y2
-	VMOVDQU      lm6_323<>+0(SB), Y3
-	VMOVDQU      lm6_321<>+0(SB), Y4
+	VMOVDQU      lm6_32_ones<>+0(SB), Y0
+	VMOVDQU      lm6_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm6_32_shifts2<>+0(SB), Y2
+	VMOVDQU      lm6_32_mask2<>+0(SB), Y3
+	VMOVDQU      lm6_32_mask<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -5525,10 +5805,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMOVDQU      lm6_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -5537,15 +5821,15 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
-	VBROADCASTI128 lm6_3215<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
-	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y13
 	VPSHUFB      Y10, Y13, Y13
 	VPSLLW       $3, Y10, Y14
 	VPBLENDVB    Y14, Y13, Y12, Y12
@@ -5568,6 +5852,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -5584,10 +5870,14 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y9, Y11, Y9
 	VFMADD231PS  Y9, Y10, Y8
+
+	// scales of the block
 	VPBROADCASTW 26(R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMOVDQU      lm6_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -5596,15 +5886,15 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
-	VBROADCASTI128 lm6_3215<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
-	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y13
 	VPSHUFB      Y10, Y13, Y13
 	VPSLLW       $3, Y10, Y14
 	VPBLENDVB    Y14, Y13, Y12, Y12
@@ -5627,6 +5917,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 16(SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -5655,10 +5947,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMOVDQU      lm6_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -5667,15 +5963,15 @@ loop5:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
-	VBROADCASTI128 lm6_3215<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
-	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y13
 	VPSHUFB      Y10, Y13, Y13
 	VPSLLW       $3, Y10, Y14
 	VPBLENDVB    Y14, Y13, Y12, Y12
@@ -5698,6 +5994,8 @@ loop5:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -5722,6 +6020,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X9
 	VADDPS       X5, X9, X9
 	VMOVHLPS     X9, X9, X5
@@ -5771,12 +6071,12 @@ done2:
 TEXT ·matmulQ8Fours1xLm6_32AVX2(SB), NOSPLIT, $288-72
 
 	// constants of the loops
-	VMOVDQU      lm6_320<>+0(SB), Y0
-	VMOVDQU      lm6_322<>+0(SB), Y1
-	VMOVDQU      lm6_3217<>+0(SB), Y2
-	VMOVDQU      lm6_323<>+0(SB), Y3
-	VMOVDQU      lm6_321<>+0(SB), Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
+	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm6_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm6_32_ones<>+0(SB), Y2
+	VMOVDQU      lm6_32_mask2<>+0(SB), Y3
+	VMOVDQU      lm6_32_mask<>+0(SB), Y4
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -5805,10 +6105,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMOVDQU      lm6_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -5817,14 +6121,14 @@ loop5:
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
 	VPSHUFB      Y9, Y11, Y11
 	VPSLLW       $3, Y9, Y12
 	VPBLENDVB    Y12, Y11, Y10, Y10
 	VPSHUFB      Y9, Y5, Y11
-	VBROADCASTI128 lm6_3216<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y12
 	VPSHUFB      Y9, Y12, Y12
 	VPSLLW       $3, Y9, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
@@ -5835,14 +6139,20 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y6
+
+	// scales of the block
 	VPBROADCASTW 26(R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMOVDQU      lm6_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R11), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -5851,14 +6161,14 @@ loop5:
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
 	VPSHUFB      Y9, Y11, Y11
 	VPSLLW       $3, Y9, Y12
 	VPBLENDVB    Y12, Y11, Y10, Y10
 	VPSHUFB      Y9, Y5, Y11
-	VBROADCASTI128 lm6_3216<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y12
 	VPSHUFB      Y9, Y12, Y12
 	VPSLLW       $3, Y9, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
@@ -5869,6 +6179,8 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 4(R9), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
@@ -5885,10 +6197,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMOVDQU      lm6_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -5897,14 +6213,14 @@ loop7:
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
 	VPSHUFB      Y9, Y11, Y11
 	VPSLLW       $3, Y9, Y12
 	VPBLENDVB    Y12, Y11, Y10, Y10
 	VPSHUFB      Y9, Y5, Y11
-	VBROADCASTI128 lm6_3216<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y12
 	VPSHUFB      Y9, Y12, Y12
 	VPSLLW       $3, Y9, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
@@ -5915,6 +6231,8 @@ loop7:
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
@@ -5969,12 +6287,12 @@ done2:
 TEXT ·matmulQ8Fours2xLm6_32AVX2(SB), NOSPLIT, $416-72
 
 	// constants of the loops
-	VMOVDQU      lm6_3217<>+0(SB), Y0
-	VMOVDQU      lm6_320<>+0(SB), Y1
-	VMOVDQU      lm6_322<>+0(SB), Y2
-	VMOVDQU      lm6_323<>+0(SB), Y3
-	VMOVDQU      lm6_321<>+0(SB), Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
+	VMOVDQU      lm6_32_ones<>+0(SB), Y0
+	VMOVDQU      lm6_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm6_32_shifts2<>+0(SB), Y2
+	VMOVDQU      lm6_32_mask2<>+0(SB), Y3
+	VMOVDQU      lm6_32_mask<>+0(SB), Y4
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -6003,10 +6321,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMOVDQU      lm6_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -6015,14 +6337,14 @@ loop5:
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
 	VPSHUFB      Y9, Y11, Y11
 	VPSLLW       $3, Y9, Y12
 	VPBLENDVB    Y12, Y11, Y10, Y10
 	VPSHUFB      Y9, Y5, Y11
-	VBROADCASTI128 lm6_3216<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y12
 	VPSHUFB      Y9, Y12, Y12
 	VPSLLW       $3, Y9, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
@@ -6037,6 +6359,8 @@ loop5:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -6045,10 +6369,14 @@ loop5:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y7
+
+	// scales of the block
 	VPBROADCASTW 26(R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMOVDQU      lm6_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -6057,14 +6385,14 @@ loop5:
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
 	VPSHUFB      Y9, Y11, Y11
 	VPSLLW       $3, Y9, Y12
 	VPBLENDVB    Y12, Y11, Y10, Y10
 	VPSHUFB      Y9, Y5, Y11
-	VBROADCASTI128 lm6_3216<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y12
 	VPSHUFB      Y9, Y12, Y12
 	VPSLLW       $3, Y9, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
@@ -6079,6 +6407,8 @@ loop5:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 8(R9), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -6099,10 +6429,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMOVDQU      lm6_32_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -6111,14 +6445,14 @@ loop7:
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
 	VPSHUFB      Y9, Y11, Y11
 	VPSLLW       $3, Y9, Y12
 	VPBLENDVB    Y12, Y11, Y10, Y10
 	VPSHUFB      Y9, Y5, Y11
-	VBROADCASTI128 lm6_3216<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y12
 	VPSHUFB      Y9, Y12, Y12
 	VPSLLW       $3, Y9, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
@@ -6133,6 +6467,8 @@ loop7:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -6210,12 +6546,12 @@ done2:
 TEXT ·matmulQ8Fours3xLm6_32AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      lm6_3217<>+0(SB), Y0
-	VMOVDQU      lm6_320<>+0(SB), Y1
-	VMOVDQU      lm6_322<>+0(SB), Y2
-	VMOVDQU      lm6_323<>+0(SB), Y3
-	VMOVDQU      lm6_321<>+0(SB), Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
+	VMOVDQU      lm6_32_ones<>+0(SB), Y0
+	VMOVDQU      lm6_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm6_32_shifts2<>+0(SB), Y2
+	VMOVDQU      lm6_32_mask2<>+0(SB), Y3
+	VMOVDQU      lm6_32_mask<>+0(SB), Y4
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -6245,10 +6581,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMOVDQU      lm6_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -6257,14 +6597,14 @@ loop5:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
 	VPSHUFB      Y10, Y5, Y12
-	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y13
 	VPSHUFB      Y10, Y13, Y13
 	VPSLLW       $3, Y10, Y14
 	VPBLENDVB    Y14, Y13, Y12, Y12
@@ -6283,6 +6623,8 @@ loop5:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -6295,10 +6637,14 @@ loop5:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y9, Y11, Y9
 	VFMADD231PS  Y9, Y10, Y8
+
+	// scales of the block
 	VPBROADCASTW 26(R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMOVDQU      lm6_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -6307,14 +6653,14 @@ loop5:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
 	VPSHUFB      Y10, Y5, Y12
-	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y13
 	VPSHUFB      Y10, Y13, Y13
 	VPSLLW       $3, Y10, Y14
 	VPBLENDVB    Y14, Y13, Y12, Y12
@@ -6333,6 +6679,8 @@ loop5:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 12(R9), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -6357,10 +6705,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMOVDQU      lm6_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -6369,14 +6721,14 @@ loop7:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
 	VPSHUFB      Y10, Y5, Y12
-	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y13
 	VPSHUFB      Y10, Y13, Y13
 	VPSLLW       $3, Y10, Y14
 	VPBLENDVB    Y14, Y13, Y12, Y12
@@ -6395,6 +6747,8 @@ loop7:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -6494,11 +6848,11 @@ done2:
 TEXT ·matmulQ8Fours4xLm6_32AVX2(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      lm6_3217<>+0(SB), Y0
-	VMOVDQU      lm6_320<>+0(SB), Y1
-	VMOVDQU      lm6_322<>+0(SB), Y2
-	VMOVDQU      lm6_323<>+0(SB), Y3
-	VMOVDQU      lm6_321<>+0(SB), Y4
+	VMOVDQU      lm6_32_ones<>+0(SB), Y0
+	VMOVDQU      lm6_32_shifts<>+0(SB), Y1
+	VMOVDQU      lm6_32_shifts2<>+0(SB), Y2
+	VMOVDQU      lm6_32_mask2<>+0(SB), Y3
+	VMOVDQU      lm6_32_mask<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -6529,10 +6883,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMOVDQU      lm6_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -6541,15 +6899,15 @@ loop5:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
-	VBROADCASTI128 lm6_3215<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
-	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y13
 	VPSHUFB      Y10, Y13, Y13
 	VPSLLW       $3, Y10, Y14
 	VPBLENDVB    Y14, Y13, Y12, Y12
@@ -6572,6 +6930,8 @@ loop5:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -6588,10 +6948,14 @@ loop5:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y9, Y11, Y9
 	VFMADD231PS  Y9, Y10, Y8
+
+	// scales of the block
 	VPBROADCASTW 26(R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMOVDQU      lm6_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -6600,15 +6964,15 @@ loop5:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
-	VBROADCASTI128 lm6_3215<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
-	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y13
 	VPSHUFB      Y10, Y13, Y13
 	VPSLLW       $3, Y10, Y14
 	VPBLENDVB    Y14, Y13, Y12, Y12
@@ -6631,6 +6995,8 @@ loop5:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 16(R9), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -6659,10 +7025,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMOVDQU      lm6_32_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -6671,15 +7041,15 @@ loop7:
 	VPAND        Y3, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
-	VBROADCASTI128 lm6_3215<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
-	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y13
 	VPSHUFB      Y10, Y13, Y13
 	VPSLLW       $3, Y10, Y14
 	VPBLENDVB    Y14, Y13, Y12, Y12
@@ -6702,6 +7072,8 @@ loop7:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -6823,12 +7195,12 @@ done2:
 TEXT ·unpackLm6_32AVX2(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      lm6_320<>+0(SB), Y0
-	VMOVDQU      lm6_322<>+0(SB), Y1
-	VMOVDQU      lm6_323<>+0(SB), Y2
-	VMOVDQU      lm6_321<>+0(SB), Y3
-	VBROADCASTI128 lm6_3215<>+0(SB), Y4
-	VBROADCASTI128 lm6_3216<>+0(SB), Y5
+	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm6_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm6_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm6_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y4
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -6840,7 +7212,7 @@ TEXT ·unpackLm6_32AVX2(SB), NOSPLIT, $128-24
 loop1:
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm6_3212<>+0(SB), Y7
+	VMOVDQU      lm6_32_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VBROADCASTI128 2(BX), Y7
 	VPSRLVD      Y0, Y7, Y7
@@ -6850,9 +7222,9 @@ loop1:
 	VPAND        Y2, Y8, Y8
 	VPSLLD       $4, Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 lm6_3213<>+0(SB), Y8
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y8
 	VPSHUFB      Y7, Y8, Y8
-	VBROADCASTI128 lm6_3214<>+0(SB), Y9
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y9
 	VPSHUFB      Y7, Y9, Y9
 	VPSLLW       $3, Y7, Y10
 	VPBLENDVB    Y10, Y9, Y8, Y8
@@ -6881,12 +7253,12 @@ done2:
 TEXT ·encodeGroupsLm6_32AVX2(SB), NOSPLIT, $0-32
 
 	// constants of the loops
-	VMOVDQU      lm6_3211<>+0(SB), Y0
-	VMOVDQU      lm6_3210<>+0(SB), Y1
-	VMOVDQU      lm6_329<>+0(SB), Y2
-	VMOVDQU      lm6_324<>+0(SB), Y3
-	VMOVDQU      lm6_325<>+0(SB), Y4
-	VMOVDQU      lm6_327<>+0(SB), Y5
+	VMOVDQU      lm6_32_level8<>+0(SB), Y0
+	VMOVDQU      lm6_32_level7<>+0(SB), Y1
+	VMOVDQU      lm6_32_level6<>+0(SB), Y2
+	VMOVDQU      lm6_32_level<>+0(SB), Y3
+	VMOVDQU      lm6_32_level2<>+0(SB), Y4
+	VMOVDQU      lm6_32_level4<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -6954,7 +7326,7 @@ done4:
 	ADDQ         $1, DI
 
 	// length
-	VMOVDQU      lm6_3218<>+0(SB), Y6
+	VMOVDQU      lm6_32_sum<>+0(SB), Y6
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -6987,14 +7359,14 @@ done6:
 
 	// v
 	VMOVUPS      1056(CX), Y6
-	VMOVDQU      lm6_3219<>+0(SB), Y7
+	VMOVDQU      lm6_32_const2<>+0(SB), Y7
 	VCMPPS       $0x1e, Y7, Y6, Y6
 	VMOVDQU      Y6, 1088(CX)
-	VMOVDQU      lm6_3220<>+0(SB), Y6
+	VMOVDQU      lm6_32_const3<>+0(SB), Y6
 	VMOVUPS      1056(CX), Y7
 	VDIVPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 1120(CX)
-	LEAQ         lm6_3221<>+0(SB), SI
+	LEAQ         lm6_32_signs<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $8, R8
@@ -7006,7 +7378,7 @@ loop7:
 	VMOVUPS      (CX)(DI*8), Y7
 	VMOVUPS      1120(CX), Y8
 	VMULPS       Y8, Y7, Y7
-	VMOVDQU      lm6_3218<>+0(SB), Y8
+	VMOVDQU      lm6_32_sum<>+0(SB), Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VBROADCASTSS (SI)(DI*1), Y7
 	VMULPS       Y7, Y6, Y6
@@ -7015,7 +7387,7 @@ loop7:
 	VMOVUPS      32(CX)(DI*8), Y7
 	VMOVUPS      1120(CX), Y8
 	VMULPS       Y8, Y7, Y7
-	VMOVDQU      lm6_3218<>+0(SB), Y8
+	VMOVDQU      lm6_32_sum<>+0(SB), Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VBROADCASTSS 4(SI)(DI*1), Y7
 	VMULPS       Y7, Y6, Y6
@@ -7024,7 +7396,7 @@ loop7:
 	VMOVUPS      64(CX)(DI*8), Y7
 	VMOVUPS      1120(CX), Y8
 	VMULPS       Y8, Y7, Y7
-	VMOVDQU      lm6_3218<>+0(SB), Y8
+	VMOVDQU      lm6_32_sum<>+0(SB), Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VBROADCASTSS 8(SI)(DI*1), Y7
 	VMULPS       Y7, Y6, Y6
@@ -7033,7 +7405,7 @@ loop7:
 	VMOVUPS      96(CX)(DI*8), Y7
 	VMOVUPS      1120(CX), Y8
 	VMULPS       Y8, Y7, Y7
-	VMOVDQU      lm6_3218<>+0(SB), Y8
+	VMOVDQU      lm6_32_sum<>+0(SB), Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VBROADCASTSS 12(SI)(DI*1), Y7
 	VMULPS       Y7, Y6, Y6
@@ -7044,7 +7416,7 @@ loop7:
 
 done8:
 	ADDQ         $1, R8
-	LEAQ         lm6_3222<>+0(SB), SI
+	LEAQ         lm6_32_signs2<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $4, R8
@@ -7158,33 +7530,33 @@ done12:
 
 loop15:
 	VMOVUPS      1152(CX)(SI*8), Y6
-	VCMPPS       $0x15, lm6_3218<>+0(SB), Y6, Y7
+	VCMPPS       $0x15, lm6_32_sum<>+0(SB), Y6, Y7
 	VPABSD       Y7, Y7
-	VPERMPS      lm6_3223<>+0(SB), Y7, Y8
+	VPERMPS      lm6_32_threshold<>+0(SB), Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
-	VPERMPS      lm6_3224<>+0(SB), Y7, Y8
+	VPERMPS      lm6_32_threshold2<>+0(SB), Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
-	VPERMPS      lm6_3225<>+0(SB), Y7, Y8
+	VPERMPS      lm6_32_threshold3<>+0(SB), Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
-	VPERMPS      lm6_3226<>+0(SB), Y7, Y8
-	VPERMPS      lm6_3227<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_threshold4<>+0(SB), Y7, Y8
+	VPERMPS      lm6_32_threshold5<>+0(SB), Y7, Y9
 	VPSLLD       $0x1c, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
-	VPERMPS      lm6_3228<>+0(SB), Y7, Y8
-	VPERMPS      lm6_3229<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_threshold6<>+0(SB), Y7, Y8
+	VPERMPS      lm6_32_threshold7<>+0(SB), Y7, Y9
 	VPSLLD       $0x1c, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_3230<>+0(SB), Y7, Y9
-	VPERMPS      lm6_3231<>+0(SB), Y7, Y10
+	VPERMPS      lm6_32_threshold8<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_threshold9<>+0(SB), Y7, Y10
 	VPSLLD       $0x1c, Y7, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
 	VPSLLD       $0x1b, Y7, Y10
@@ -7194,33 +7566,33 @@ loop15:
 	VPSUBD       Y6, Y7, Y6
 	VMOVDQU      Y6, 2176(CX)(SI*8)
 	VMOVUPS      1184(CX)(SI*8), Y6
-	VCMPPS       $0x15, lm6_3218<>+0(SB), Y6, Y7
+	VCMPPS       $0x15, lm6_32_sum<>+0(SB), Y6, Y7
 	VPABSD       Y7, Y7
-	VPERMPS      lm6_3223<>+0(SB), Y7, Y8
+	VPERMPS      lm6_32_threshold<>+0(SB), Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
-	VPERMPS      lm6_3224<>+0(SB), Y7, Y8
+	VPERMPS      lm6_32_threshold2<>+0(SB), Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
-	VPERMPS      lm6_3225<>+0(SB), Y7, Y8
+	VPERMPS      lm6_32_threshold3<>+0(SB), Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
-	VPERMPS      lm6_3226<>+0(SB), Y7, Y8
-	VPERMPS      lm6_3227<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_threshold4<>+0(SB), Y7, Y8
+	VPERMPS      lm6_32_threshold5<>+0(SB), Y7, Y9
 	VPSLLD       $0x1c, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
-	VPERMPS      lm6_3228<>+0(SB), Y7, Y8
-	VPERMPS      lm6_3229<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_threshold6<>+0(SB), Y7, Y8
+	VPERMPS      lm6_32_threshold7<>+0(SB), Y7, Y9
 	VPSLLD       $0x1c, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_3230<>+0(SB), Y7, Y9
-	VPERMPS      lm6_3231<>+0(SB), Y7, Y10
+	VPERMPS      lm6_32_threshold8<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_threshold9<>+0(SB), Y7, Y10
 	VPSLLD       $0x1c, Y7, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
 	VPSLLD       $0x1b, Y7, Y10
@@ -7230,33 +7602,33 @@ loop15:
 	VPSUBD       Y6, Y7, Y6
 	VMOVDQU      Y6, 2208(CX)(SI*8)
 	VMOVUPS      1216(CX)(SI*8), Y6
-	VCMPPS       $0x15, lm6_3218<>+0(SB), Y6, Y7
+	VCMPPS       $0x15, lm6_32_sum<>+0(SB), Y6, Y7
 	VPABSD       Y7, Y7
-	VPERMPS      lm6_3223<>+0(SB), Y7, Y8
+	VPERMPS      lm6_32_threshold<>+0(SB), Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
-	VPERMPS      lm6_3224<>+0(SB), Y7, Y8
+	VPERMPS      lm6_32_threshold2<>+0(SB), Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
-	VPERMPS      lm6_3225<>+0(SB), Y7, Y8
+	VPERMPS      lm6_32_threshold3<>+0(SB), Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
-	VPERMPS      lm6_3226<>+0(SB), Y7, Y8
-	VPERMPS      lm6_3227<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_threshold4<>+0(SB), Y7, Y8
+	VPERMPS      lm6_32_threshold5<>+0(SB), Y7, Y9
 	VPSLLD       $0x1c, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
-	VPERMPS      lm6_3228<>+0(SB), Y7, Y8
-	VPERMPS      lm6_3229<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_threshold6<>+0(SB), Y7, Y8
+	VPERMPS      lm6_32_threshold7<>+0(SB), Y7, Y9
 	VPSLLD       $0x1c, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_3230<>+0(SB), Y7, Y9
-	VPERMPS      lm6_3231<>+0(SB), Y7, Y10
+	VPERMPS      lm6_32_threshold8<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_threshold9<>+0(SB), Y7, Y10
 	VPSLLD       $0x1c, Y7, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
 	VPSLLD       $0x1b, Y7, Y10
@@ -7266,33 +7638,33 @@ loop15:
 	VPSUBD       Y6, Y7, Y6
 	VMOVDQU      Y6, 2240(CX)(SI*8)
 	VMOVUPS      1248(CX)(SI*8), Y6
-	VCMPPS       $0x15, lm6_3218<>+0(SB), Y6, Y7
+	VCMPPS       $0x15, lm6_32_sum<>+0(SB), Y6, Y7
 	VPABSD       Y7, Y7
-	VPERMPS      lm6_3223<>+0(SB), Y7, Y8
+	VPERMPS      lm6_32_threshold<>+0(SB), Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
-	VPERMPS      lm6_3224<>+0(SB), Y7, Y8
+	VPERMPS      lm6_32_threshold2<>+0(SB), Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
-	VPERMPS      lm6_3225<>+0(SB), Y7, Y8
+	VPERMPS      lm6_32_threshold3<>+0(SB), Y7, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
-	VPERMPS      lm6_3226<>+0(SB), Y7, Y8
-	VPERMPS      lm6_3227<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_threshold4<>+0(SB), Y7, Y8
+	VPERMPS      lm6_32_threshold5<>+0(SB), Y7, Y9
 	VPSLLD       $0x1c, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
 	VCMPPS       $0x15, Y8, Y6, Y8
 	VPADDD       Y7, Y7, Y7
 	VPSUBD       Y8, Y7, Y7
-	VPERMPS      lm6_3228<>+0(SB), Y7, Y8
-	VPERMPS      lm6_3229<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_threshold6<>+0(SB), Y7, Y8
+	VPERMPS      lm6_32_threshold7<>+0(SB), Y7, Y9
 	VPSLLD       $0x1c, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_3230<>+0(SB), Y7, Y9
-	VPERMPS      lm6_3231<>+0(SB), Y7, Y10
+	VPERMPS      lm6_32_threshold8<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_threshold9<>+0(SB), Y7, Y10
 	VPSLLD       $0x1c, Y7, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
 	VPSLLD       $0x1b, Y7, Y10
@@ -7309,7 +7681,7 @@ done16:
 	ADDQ         $1, DI
 
 	// dot
-	VMOVDQU      lm6_3218<>+0(SB), Y6
+	VMOVDQU      lm6_32_sum<>+0(SB), Y6
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -7323,13 +7695,13 @@ loop17:
 	VPERMPS      Y4, Y8, Y10
 	VPSLLD       $0x1c, Y8, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPERMPS      lm6_326<>+0(SB), Y8, Y10
+	VPERMPS      lm6_32_level3<>+0(SB), Y8, Y10
 	VPERMPS      Y5, Y8, Y11
 	VPSLLD       $0x1c, Y8, Y12
 	VBLENDVPS    Y12, Y11, Y10, Y10
 	VPSLLD       $0x1b, Y8, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPERMPS      lm6_328<>+0(SB), Y8, Y10
+	VPERMPS      lm6_32_level5<>+0(SB), Y8, Y10
 	VPERMPS      Y2, Y8, Y11
 	VPSLLD       $0x1c, Y8, Y12
 	VBLENDVPS    Y12, Y11, Y10, Y10
@@ -7349,13 +7721,13 @@ loop17:
 	VPERMPS      Y4, Y8, Y10
 	VPSLLD       $0x1c, Y8, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPERMPS      lm6_326<>+0(SB), Y8, Y10
+	VPERMPS      lm6_32_level3<>+0(SB), Y8, Y10
 	VPERMPS      Y5, Y8, Y11
 	VPSLLD       $0x1c, Y8, Y12
 	VBLENDVPS    Y12, Y11, Y10, Y10
 	VPSLLD       $0x1b, Y8, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPERMPS      lm6_328<>+0(SB), Y8, Y10
+	VPERMPS      lm6_32_level5<>+0(SB), Y8, Y10
 	VPERMPS      Y2, Y8, Y11
 	VPSLLD       $0x1c, Y8, Y12
 	VBLENDVPS    Y12, Y11, Y10, Y10
@@ -7375,13 +7747,13 @@ loop17:
 	VPERMPS      Y4, Y8, Y10
 	VPSLLD       $0x1c, Y8, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPERMPS      lm6_326<>+0(SB), Y8, Y10
+	VPERMPS      lm6_32_level3<>+0(SB), Y8, Y10
 	VPERMPS      Y5, Y8, Y11
 	VPSLLD       $0x1c, Y8, Y12
 	VBLENDVPS    Y12, Y11, Y10, Y10
 	VPSLLD       $0x1b, Y8, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPERMPS      lm6_328<>+0(SB), Y8, Y10
+	VPERMPS      lm6_32_level5<>+0(SB), Y8, Y10
 	VPERMPS      Y2, Y8, Y11
 	VPSLLD       $0x1c, Y8, Y12
 	VBLENDVPS    Y12, Y11, Y10, Y10
@@ -7401,13 +7773,13 @@ loop17:
 	VPERMPS      Y4, Y8, Y10
 	VPSLLD       $0x1c, Y8, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPERMPS      lm6_326<>+0(SB), Y8, Y10
+	VPERMPS      lm6_32_level3<>+0(SB), Y8, Y10
 	VPERMPS      Y5, Y8, Y11
 	VPSLLD       $0x1c, Y8, Y12
 	VBLENDVPS    Y12, Y11, Y10, Y10
 	VPSLLD       $0x1b, Y8, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPERMPS      lm6_328<>+0(SB), Y8, Y10
+	VPERMPS      lm6_32_level5<>+0(SB), Y8, Y10
 	VPERMPS      Y2, Y8, Y11
 	VPSLLD       $0x1c, Y8, Y12
 	VBLENDVPS    Y12, Y11, Y10, Y10
@@ -7430,7 +7802,7 @@ done18:
 	VMOVUPS      Y6, 3200(CX)
 
 	// r
-	VMOVDQU      lm6_3218<>+0(SB), Y6
+	VMOVDQU      lm6_32_sum<>+0(SB), Y6
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -7443,13 +7815,13 @@ loop19:
 	VPERMPS      Y4, Y7, Y9
 	VPSLLD       $0x1c, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_326<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_level3<>+0(SB), Y7, Y9
 	VPERMPS      Y5, Y7, Y10
 	VPSLLD       $0x1c, Y7, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
 	VPSLLD       $0x1b, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_328<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_level5<>+0(SB), Y7, Y9
 	VPERMPS      Y2, Y7, Y10
 	VPSLLD       $0x1c, Y7, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
@@ -7468,13 +7840,13 @@ loop19:
 	VPERMPS      Y4, Y7, Y9
 	VPSLLD       $0x1c, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_326<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_level3<>+0(SB), Y7, Y9
 	VPERMPS      Y5, Y7, Y10
 	VPSLLD       $0x1c, Y7, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
 	VPSLLD       $0x1b, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_328<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_level5<>+0(SB), Y7, Y9
 	VPERMPS      Y2, Y7, Y10
 	VPSLLD       $0x1c, Y7, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
@@ -7493,13 +7865,13 @@ loop19:
 	VPERMPS      Y4, Y7, Y9
 	VPSLLD       $0x1c, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_326<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_level3<>+0(SB), Y7, Y9
 	VPERMPS      Y5, Y7, Y10
 	VPSLLD       $0x1c, Y7, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
 	VPSLLD       $0x1b, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_328<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_level5<>+0(SB), Y7, Y9
 	VPERMPS      Y2, Y7, Y10
 	VPSLLD       $0x1c, Y7, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
@@ -7518,13 +7890,13 @@ loop19:
 	VPERMPS      Y4, Y7, Y9
 	VPSLLD       $0x1c, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_326<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_level3<>+0(SB), Y7, Y9
 	VPERMPS      Y5, Y7, Y10
 	VPSLLD       $0x1c, Y7, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
 	VPSLLD       $0x1b, Y7, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_328<>+0(SB), Y7, Y9
+	VPERMPS      lm6_32_level5<>+0(SB), Y7, Y9
 	VPERMPS      Y2, Y7, Y10
 	VPSLLD       $0x1c, Y7, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y9
@@ -7551,15 +7923,15 @@ done20:
 	VMOVUPS      3232(CX), Y7
 	VDIVPS       Y7, Y6, Y6
 	VMOVUPS      1056(CX), Y7
-	VDIVPS       lm6_3220<>+0(SB), Y7, Y7
+	VDIVPS       lm6_32_const3<>+0(SB), Y7, Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 3264(CX)
 
 	// norm
 	VMOVUPS      3264(CX), Y6
 	VCMPPS       $3, Y6, Y6, Y7
-	VPAND        lm6_3232<>+0(SB), Y6, Y8
-	VPOR         lm6_3233<>+0(SB), Y8, Y8
+	VPAND        lm6_32_norm<>+0(SB), Y6, Y8
+	VPOR         lm6_32_norm2<>+0(SB), Y8, Y8
 	VBLENDVPS    Y7, Y8, Y6, Y8
 	VCVTPS2PH    $0, Y8, X8
 	VPMOVZXWD    X8, Y6
@@ -7577,118 +7949,118 @@ done20:
 	VMOVDQU      2784(CX), Y6
 	VPSLLD       $0x1c, Y6, Y6
 	VMOVDQU      2752(CX), Y7
-	VPAND        lm6_3234<>+0(SB), Y7, Y7
+	VPAND        lm6_32_mask3<>+0(SB), Y7, Y7
 	VPSLLD       $0x14, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVDQU      2720(CX), Y7
-	VPAND        lm6_3234<>+0(SB), Y7, Y7
+	VPAND        lm6_32_mask3<>+0(SB), Y7, Y7
 	VPSLLD       $0xc, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVDQU      2688(CX), Y7
-	VPAND        lm6_3234<>+0(SB), Y7, Y7
+	VPAND        lm6_32_mask3<>+0(SB), Y7, Y7
 	VPSLLD       $4, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVDQU      2272(CX), Y7
-	VPAND        lm6_3234<>+0(SB), Y7, Y7
+	VPAND        lm6_32_mask3<>+0(SB), Y7, Y7
 	VPSLLD       $0x18, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVDQU      2240(CX), Y7
-	VPAND        lm6_3234<>+0(SB), Y7, Y7
+	VPAND        lm6_32_mask3<>+0(SB), Y7, Y7
 	VPSLLD       $0x10, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVDQU      2208(CX), Y7
-	VPAND        lm6_3234<>+0(SB), Y7, Y7
+	VPAND        lm6_32_mask3<>+0(SB), Y7, Y7
 	VPSLLD       $8, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVDQU      2176(CX), Y7
-	VPAND        lm6_3234<>+0(SB), Y7, Y7
+	VPAND        lm6_32_mask3<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VMOVDQU      2912(CX), Y7
 	VPSLLD       $0x1c, Y7, Y7
 	VMOVDQU      2880(CX), Y8
-	VPAND        lm6_3234<>+0(SB), Y8, Y8
+	VPAND        lm6_32_mask3<>+0(SB), Y8, Y8
 	VPSLLD       $0x14, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      2848(CX), Y8
-	VPAND        lm6_3234<>+0(SB), Y8, Y8
+	VPAND        lm6_32_mask3<>+0(SB), Y8, Y8
 	VPSLLD       $0xc, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      2816(CX), Y8
-	VPAND        lm6_3234<>+0(SB), Y8, Y8
+	VPAND        lm6_32_mask3<>+0(SB), Y8, Y8
 	VPSLLD       $4, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      2400(CX), Y8
-	VPAND        lm6_3234<>+0(SB), Y8, Y8
+	VPAND        lm6_32_mask3<>+0(SB), Y8, Y8
 	VPSLLD       $0x18, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      2368(CX), Y8
-	VPAND        lm6_3234<>+0(SB), Y8, Y8
+	VPAND        lm6_32_mask3<>+0(SB), Y8, Y8
 	VPSLLD       $0x10, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      2336(CX), Y8
-	VPAND        lm6_3234<>+0(SB), Y8, Y8
+	VPAND        lm6_32_mask3<>+0(SB), Y8, Y8
 	VPSLLD       $8, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      2304(CX), Y8
-	VPAND        lm6_3234<>+0(SB), Y8, Y8
+	VPAND        lm6_32_mask3<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      3040(CX), Y8
 	VPSLLD       $0x1c, Y8, Y8
 	VMOVDQU      3008(CX), Y9
-	VPAND        lm6_3234<>+0(SB), Y9, Y9
+	VPAND        lm6_32_mask3<>+0(SB), Y9, Y9
 	VPSLLD       $0x14, Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      2976(CX), Y9
-	VPAND        lm6_3234<>+0(SB), Y9, Y9
+	VPAND        lm6_32_mask3<>+0(SB), Y9, Y9
 	VPSLLD       $0xc, Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      2944(CX), Y9
-	VPAND        lm6_3234<>+0(SB), Y9, Y9
+	VPAND        lm6_32_mask3<>+0(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      2528(CX), Y9
-	VPAND        lm6_3234<>+0(SB), Y9, Y9
+	VPAND        lm6_32_mask3<>+0(SB), Y9, Y9
 	VPSLLD       $0x18, Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      2496(CX), Y9
-	VPAND        lm6_3234<>+0(SB), Y9, Y9
+	VPAND        lm6_32_mask3<>+0(SB), Y9, Y9
 	VPSLLD       $0x10, Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      2464(CX), Y9
-	VPAND        lm6_3234<>+0(SB), Y9, Y9
+	VPAND        lm6_32_mask3<>+0(SB), Y9, Y9
 	VPSLLD       $8, Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      2432(CX), Y9
-	VPAND        lm6_3234<>+0(SB), Y9, Y9
+	VPAND        lm6_32_mask3<>+0(SB), Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      3168(CX), Y9
 	VPSLLD       $0x1c, Y9, Y9
 	VMOVDQU      3136(CX), Y10
-	VPAND        lm6_3234<>+0(SB), Y10, Y10
+	VPAND        lm6_32_mask3<>+0(SB), Y10, Y10
 	VPSLLD       $0x14, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      3104(CX), Y10
-	VPAND        lm6_3234<>+0(SB), Y10, Y10
+	VPAND        lm6_32_mask3<>+0(SB), Y10, Y10
 	VPSLLD       $0xc, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      3072(CX), Y10
-	VPAND        lm6_3234<>+0(SB), Y10, Y10
+	VPAND        lm6_32_mask3<>+0(SB), Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      2656(CX), Y10
-	VPAND        lm6_3234<>+0(SB), Y10, Y10
+	VPAND        lm6_32_mask3<>+0(SB), Y10, Y10
 	VPSLLD       $0x18, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      2624(CX), Y10
-	VPAND        lm6_3234<>+0(SB), Y10, Y10
+	VPAND        lm6_32_mask3<>+0(SB), Y10, Y10
 	VPSLLD       $0x10, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      2592(CX), Y10
-	VPAND        lm6_3234<>+0(SB), Y10, Y10
+	VPAND        lm6_32_mask3<>+0(SB), Y10, Y10
 	VPSLLD       $8, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      2560(CX), Y10
-	VPAND        lm6_3234<>+0(SB), Y10, Y10
+	VPAND        lm6_32_mask3<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VUNPCKLPS    Y7, Y6, Y10
 	VUNPCKHPS    Y7, Y6, Y7
@@ -7859,11 +8231,11 @@ done2:
 TEXT ·mix1xLm6_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm6_3211<>+0(SB), Y0
-	VMOVDQU      lm6_3210<>+0(SB), Y1
-	VMOVDQU      lm6_329<>+0(SB), Y2
-	VMOVDQU      lm6_324<>+0(SB), Y3
-	VMOVDQU      lm6_325<>+0(SB), Y4
+	VMOVDQU      lm6_32_level8<>+0(SB), Y0
+	VMOVDQU      lm6_32_level7<>+0(SB), Y1
+	VMOVDQU      lm6_32_level6<>+0(SB), Y2
+	VMOVDQU      lm6_32_level<>+0(SB), Y3
+	VMOVDQU      lm6_32_level2<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -7887,12 +8259,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y9
-	VPSRLVD      lm6_320<>+0(SB), Y9, Y9
-	VPAND        lm6_321<>+0(SB), Y9, Y9
+	VPSRLVD      lm6_32_shifts<>+0(SB), Y9, Y9
+	VPAND        lm6_32_mask<>+0(SB), Y9, Y9
 	VPBROADCASTQ 18(R8), Y10
-	VPSRLVD      lm6_322<>+0(SB), Y10, Y10
-	VPAND        lm6_323<>+0(SB), Y10, Y10
+	VPSRLVD      lm6_32_shifts2<>+0(SB), Y10, Y10
+	VPAND        lm6_32_mask2<>+0(SB), Y10, Y10
 	VPSLLD       $4, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      Y9, (DX)
@@ -7905,13 +8279,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -7929,13 +8303,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -7953,13 +8327,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -7977,13 +8351,13 @@ loop3:
 	VPERMPS      Y4, Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
 	VPERMPS      Y2, Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
@@ -8051,12 +8425,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y8
-	VPSRLVD      lm6_320<>+0(SB), Y8, Y8
-	VPAND        lm6_321<>+0(SB), Y8, Y8
+	VPSRLVD      lm6_32_shifts<>+0(SB), Y8, Y8
+	VPAND        lm6_32_mask<>+0(SB), Y8, Y8
 	VPBROADCASTQ 18(R9), Y9
-	VPSRLVD      lm6_322<>+0(SB), Y9, Y9
-	VPAND        lm6_323<>+0(SB), Y9, Y9
+	VPSRLVD      lm6_32_shifts2<>+0(SB), Y9, Y9
+	VPAND        lm6_32_mask2<>+0(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VMOVDQU      Y8, (DX)
@@ -8067,22 +8443,22 @@ loop3:
 	VBROADCASTSS (SI)(DI*1), Y10
 	VMULPS       Y10, Y8, Y8
 	VPMOVZXBD    (DX), Y10
-	VPERMPS      lm6_324<>+0(SB), Y10, Y11
-	VPERMPS      lm6_325<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level<>+0(SB), Y10, Y11
+	VPERMPS      lm6_32_level2<>+0(SB), Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
-	VPERMPS      lm6_329<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level6<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_3210<>+0(SB), Y10, Y13
-	VPERMPS      lm6_3211<>+0(SB), Y10, Y14
+	VPERMPS      lm6_32_level7<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level8<>+0(SB), Y10, Y14
 	VPSLLD       $0x1c, Y10, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y10, Y14
@@ -8092,22 +8468,22 @@ loop3:
 	VFMADD231PS  Y9, Y10, Y0
 	VFMADD231PS  Y8, Y10, Y1
 	VPMOVZXBD    8(DX), Y10
-	VPERMPS      lm6_324<>+0(SB), Y10, Y11
-	VPERMPS      lm6_325<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level<>+0(SB), Y10, Y11
+	VPERMPS      lm6_32_level2<>+0(SB), Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
-	VPERMPS      lm6_329<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level6<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_3210<>+0(SB), Y10, Y13
-	VPERMPS      lm6_3211<>+0(SB), Y10, Y14
+	VPERMPS      lm6_32_level7<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level8<>+0(SB), Y10, Y14
 	VPSLLD       $0x1c, Y10, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y10, Y14
@@ -8117,22 +8493,22 @@ loop3:
 	VFMADD231PS  Y9, Y10, Y2
 	VFMADD231PS  Y8, Y10, Y3
 	VPMOVZXBD    16(DX), Y10
-	VPERMPS      lm6_324<>+0(SB), Y10, Y11
-	VPERMPS      lm6_325<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level<>+0(SB), Y10, Y11
+	VPERMPS      lm6_32_level2<>+0(SB), Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
-	VPERMPS      lm6_329<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level6<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_3210<>+0(SB), Y10, Y13
-	VPERMPS      lm6_3211<>+0(SB), Y10, Y14
+	VPERMPS      lm6_32_level7<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level8<>+0(SB), Y10, Y14
 	VPSLLD       $0x1c, Y10, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y10, Y14
@@ -8142,22 +8518,22 @@ loop3:
 	VFMADD231PS  Y9, Y10, Y4
 	VFMADD231PS  Y8, Y10, Y5
 	VPMOVZXBD    24(DX), Y10
-	VPERMPS      lm6_324<>+0(SB), Y10, Y11
-	VPERMPS      lm6_325<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level<>+0(SB), Y10, Y11
+	VPERMPS      lm6_32_level2<>+0(SB), Y10, Y12
 	VPSLLD       $0x1c, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_326<>+0(SB), Y10, Y12
-	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
 	VPSLLD       $0x1b, Y10, Y13
 	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_328<>+0(SB), Y10, Y12
-	VPERMPS      lm6_329<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level6<>+0(SB), Y10, Y13
 	VPSLLD       $0x1c, Y10, Y14
 	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_3210<>+0(SB), Y10, Y13
-	VPERMPS      lm6_3211<>+0(SB), Y10, Y14
+	VPERMPS      lm6_32_level7<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level8<>+0(SB), Y10, Y14
 	VPSLLD       $0x1c, Y10, Y15
 	VBLENDVPS    Y15, Y14, Y13, Y13
 	VPSLLD       $0x1b, Y10, Y14
@@ -8199,12 +8575,12 @@ done2:
 TEXT ·mixQ81xLm6_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm6_320<>+0(SB), Y0
-	VMOVDQU      lm6_322<>+0(SB), Y1
-	VMOVDQU      lm6_323<>+0(SB), Y2
-	VMOVDQU      lm6_321<>+0(SB), Y3
-	VBROADCASTI128 lm6_3215<>+0(SB), Y4
-	VBROADCASTI128 lm6_3216<>+0(SB), Y5
+	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm6_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm6_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm6_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y4
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -8228,6 +8604,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -8236,9 +8614,9 @@ loop3:
 	VPAND        Y2, Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
@@ -8251,7 +8629,7 @@ loop3:
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R8), X10
 	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm6_3212<>+0(SB), Y11
+	VMOVDQU      lm6_32_const<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y10
@@ -8295,9 +8673,9 @@ done2:
 TEXT ·mixQ82xLm6_32AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      lm6_320<>+0(SB), Y0
-	VMOVDQU      lm6_322<>+0(SB), Y1
-	VMOVDQU      lm6_323<>+0(SB), Y2
+	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm6_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm6_32_mask2<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -8327,23 +8705,25 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y11
 	VPSRLVD      Y0, Y11, Y11
-	VPAND        lm6_321<>+0(SB), Y11, Y11
+	VPAND        lm6_32_mask<>+0(SB), Y11, Y11
 	VPBROADCASTQ 18(R9), Y12
 	VPSRLVD      Y1, Y12, Y12
 	VPAND        Y2, Y12, Y12
 	VPSLLD       $4, Y12, Y12
 	VPOR         Y12, Y11, Y11
-	VBROADCASTI128 lm6_3213<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y12
 	VPSHUFB      Y11, Y12, Y12
-	VBROADCASTI128 lm6_3214<>+0(SB), Y13
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y13
 	VPSHUFB      Y11, Y13, Y13
 	VPSLLW       $3, Y11, Y14
 	VPBLENDVB    Y14, Y13, Y12, Y12
-	VBROADCASTI128 lm6_3215<>+0(SB), Y13
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y13
 	VPSHUFB      Y11, Y13, Y13
-	VBROADCASTI128 lm6_3216<>+0(SB), Y14
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y14
 	VPSHUFB      Y11, Y14, Y14
 	VPSLLW       $3, Y11, Y15
 	VPBLENDVB    Y15, Y14, Y13, Y13
@@ -8352,7 +8732,7 @@ loop3:
 	VMOVDQU      Y11, (DX)
 	VPBROADCASTW (R9), X11
 	VCVTPH2PS    X11, Y11
-	VMOVDQU      lm6_3212<>+0(SB), Y12
+	VMOVDQU      lm6_32_const<>+0(SB), Y12
 	VMULPS       Y12, Y11, Y11
 	VBROADCASTSS (SI), Y12
 	VMULPS       Y12, Y11, Y12
@@ -8450,23 +8830,25 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      lm6_320<>+0(SB), Y10, Y10
-	VPAND        lm6_321<>+0(SB), Y10, Y10
+	VPSRLVD      lm6_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm6_32_mask<>+0(SB), Y10, Y10
 	VPBROADCASTQ 18(R11), Y11
-	VPSRLVD      lm6_322<>+0(SB), Y11, Y11
-	VPAND        lm6_323<>+0(SB), Y11, Y11
+	VPSRLVD      lm6_32_shifts2<>+0(SB), Y11, Y11
+	VPAND        lm6_32_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
-	VBROADCASTI128 lm6_3215<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
-	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y13
 	VPSHUFB      Y10, Y13, Y13
 	VPSLLW       $3, Y10, Y14
 	VPBLENDVB    Y14, Y13, Y12, Y12
@@ -8475,7 +8857,7 @@ loop3:
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm6_3212<>+0(SB), Y11
+	VMOVDQU      lm6_32_const<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -8567,23 +8949,25 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      lm6_320<>+0(SB), Y10, Y10
-	VPAND        lm6_321<>+0(SB), Y10, Y10
+	VPSRLVD      lm6_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm6_32_mask<>+0(SB), Y10, Y10
 	VPBROADCASTQ 18(R11), Y11
-	VPSRLVD      lm6_322<>+0(SB), Y11, Y11
-	VPAND        lm6_323<>+0(SB), Y11, Y11
+	VPSRLVD      lm6_32_shifts2<>+0(SB), Y11, Y11
+	VPAND        lm6_32_mask2<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
 	VPSLLW       $3, Y10, Y13
 	VPBLENDVB    Y13, Y12, Y11, Y11
-	VBROADCASTI128 lm6_3215<>+0(SB), Y12
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y12
-	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y13
 	VPSHUFB      Y10, Y13, Y13
 	VPSLLW       $3, Y10, Y14
 	VPBLENDVB    Y14, Y13, Y12, Y12
@@ -8592,7 +8976,7 @@ loop5:
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm6_3212<>+0(SB), Y11
+	VMOVDQU      lm6_32_const<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11

@@ -4,85 +4,85 @@
 
 #include "textflag.h"
 
-DATA lm_wht320<>+0(SB)/8, $0xbf8000003f800000
-DATA lm_wht320<>+8(SB)/8, $0x3f800000bf800000
-DATA lm_wht320<>+16(SB)/8, $0xbf800000bf800000
-DATA lm_wht320<>+24(SB)/8, $0xbf800000bf800000
-DATA lm_wht320<>+32(SB)/8, $0xbf8000003f800000
-DATA lm_wht320<>+40(SB)/8, $0x3f8000003f800000
-DATA lm_wht320<>+48(SB)/8, $0x3f8000003f800000
-DATA lm_wht320<>+56(SB)/8, $0xbf8000003f800000
-DATA lm_wht320<>+64(SB)/8, $0x3f8000003f800000
-DATA lm_wht320<>+72(SB)/8, $0xbf800000bf800000
-DATA lm_wht320<>+80(SB)/8, $0x3f800000bf800000
-DATA lm_wht320<>+88(SB)/8, $0x3f8000003f800000
-DATA lm_wht320<>+96(SB)/8, $0x3f800000bf800000
-DATA lm_wht320<>+104(SB)/8, $0x3f8000003f800000
-DATA lm_wht320<>+112(SB)/8, $0x3f800000bf800000
-DATA lm_wht320<>+120(SB)/8, $0x3f8000003f800000
-GLOBL lm_wht320<>(SB), RODATA|NOPTR, $128
+DATA lm_wht32_before<>+0(SB)/8, $0xbf8000003f800000
+DATA lm_wht32_before<>+8(SB)/8, $0x3f800000bf800000
+DATA lm_wht32_before<>+16(SB)/8, $0xbf800000bf800000
+DATA lm_wht32_before<>+24(SB)/8, $0xbf800000bf800000
+DATA lm_wht32_before<>+32(SB)/8, $0xbf8000003f800000
+DATA lm_wht32_before<>+40(SB)/8, $0x3f8000003f800000
+DATA lm_wht32_before<>+48(SB)/8, $0x3f8000003f800000
+DATA lm_wht32_before<>+56(SB)/8, $0xbf8000003f800000
+DATA lm_wht32_before<>+64(SB)/8, $0x3f8000003f800000
+DATA lm_wht32_before<>+72(SB)/8, $0xbf800000bf800000
+DATA lm_wht32_before<>+80(SB)/8, $0x3f800000bf800000
+DATA lm_wht32_before<>+88(SB)/8, $0x3f8000003f800000
+DATA lm_wht32_before<>+96(SB)/8, $0x3f800000bf800000
+DATA lm_wht32_before<>+104(SB)/8, $0x3f8000003f800000
+DATA lm_wht32_before<>+112(SB)/8, $0x3f800000bf800000
+DATA lm_wht32_before<>+120(SB)/8, $0x3f8000003f800000
+GLOBL lm_wht32_before<>(SB), RODATA|NOPTR, $128
 
-DATA lm_wht321<>+0(SB)/8, $0x3e3504f3be3504f3
-DATA lm_wht321<>+8(SB)/8, $0x3e3504f3be3504f3
-DATA lm_wht321<>+16(SB)/8, $0xbe3504f3be3504f3
-DATA lm_wht321<>+24(SB)/8, $0xbe3504f3be3504f3
-DATA lm_wht321<>+32(SB)/8, $0x3e3504f33e3504f3
-DATA lm_wht321<>+40(SB)/8, $0xbe3504f33e3504f3
-DATA lm_wht321<>+48(SB)/8, $0x3e3504f3be3504f3
-DATA lm_wht321<>+56(SB)/8, $0xbe3504f33e3504f3
-DATA lm_wht321<>+64(SB)/8, $0x3e3504f3be3504f3
-DATA lm_wht321<>+72(SB)/8, $0x3e3504f33e3504f3
-DATA lm_wht321<>+80(SB)/8, $0x3e3504f33e3504f3
-DATA lm_wht321<>+88(SB)/8, $0x3e3504f33e3504f3
-DATA lm_wht321<>+96(SB)/8, $0xbe3504f3be3504f3
-DATA lm_wht321<>+104(SB)/8, $0x3e3504f3be3504f3
-DATA lm_wht321<>+112(SB)/8, $0xbe3504f3be3504f3
-DATA lm_wht321<>+120(SB)/8, $0xbe3504f3be3504f3
-GLOBL lm_wht321<>(SB), RODATA|NOPTR, $128
+DATA lm_wht32_after<>+0(SB)/8, $0x3e3504f3be3504f3
+DATA lm_wht32_after<>+8(SB)/8, $0x3e3504f3be3504f3
+DATA lm_wht32_after<>+16(SB)/8, $0xbe3504f3be3504f3
+DATA lm_wht32_after<>+24(SB)/8, $0xbe3504f3be3504f3
+DATA lm_wht32_after<>+32(SB)/8, $0x3e3504f33e3504f3
+DATA lm_wht32_after<>+40(SB)/8, $0xbe3504f33e3504f3
+DATA lm_wht32_after<>+48(SB)/8, $0x3e3504f3be3504f3
+DATA lm_wht32_after<>+56(SB)/8, $0xbe3504f33e3504f3
+DATA lm_wht32_after<>+64(SB)/8, $0x3e3504f3be3504f3
+DATA lm_wht32_after<>+72(SB)/8, $0x3e3504f33e3504f3
+DATA lm_wht32_after<>+80(SB)/8, $0x3e3504f33e3504f3
+DATA lm_wht32_after<>+88(SB)/8, $0x3e3504f33e3504f3
+DATA lm_wht32_after<>+96(SB)/8, $0xbe3504f3be3504f3
+DATA lm_wht32_after<>+104(SB)/8, $0x3e3504f3be3504f3
+DATA lm_wht32_after<>+112(SB)/8, $0xbe3504f3be3504f3
+DATA lm_wht32_after<>+120(SB)/8, $0xbe3504f3be3504f3
+GLOBL lm_wht32_after<>(SB), RODATA|NOPTR, $128
 
-DATA lm_wht322<>+0(SB)/8, $0x3f800000bf800000
-DATA lm_wht322<>+8(SB)/8, $0x3f800000bf800000
-DATA lm_wht322<>+16(SB)/8, $0xbf800000bf800000
-DATA lm_wht322<>+24(SB)/8, $0xbf800000bf800000
-DATA lm_wht322<>+32(SB)/8, $0x3f8000003f800000
-DATA lm_wht322<>+40(SB)/8, $0xbf8000003f800000
-DATA lm_wht322<>+48(SB)/8, $0x3f800000bf800000
-DATA lm_wht322<>+56(SB)/8, $0xbf8000003f800000
-DATA lm_wht322<>+64(SB)/8, $0x3f800000bf800000
-DATA lm_wht322<>+72(SB)/8, $0x3f8000003f800000
-DATA lm_wht322<>+80(SB)/8, $0x3f8000003f800000
-DATA lm_wht322<>+88(SB)/8, $0x3f8000003f800000
-DATA lm_wht322<>+96(SB)/8, $0xbf800000bf800000
-DATA lm_wht322<>+104(SB)/8, $0x3f800000bf800000
-DATA lm_wht322<>+112(SB)/8, $0xbf800000bf800000
-DATA lm_wht322<>+120(SB)/8, $0xbf800000bf800000
-GLOBL lm_wht322<>(SB), RODATA|NOPTR, $128
+DATA lm_wht32_before2<>+0(SB)/8, $0x3f800000bf800000
+DATA lm_wht32_before2<>+8(SB)/8, $0x3f800000bf800000
+DATA lm_wht32_before2<>+16(SB)/8, $0xbf800000bf800000
+DATA lm_wht32_before2<>+24(SB)/8, $0xbf800000bf800000
+DATA lm_wht32_before2<>+32(SB)/8, $0x3f8000003f800000
+DATA lm_wht32_before2<>+40(SB)/8, $0xbf8000003f800000
+DATA lm_wht32_before2<>+48(SB)/8, $0x3f800000bf800000
+DATA lm_wht32_before2<>+56(SB)/8, $0xbf8000003f800000
+DATA lm_wht32_before2<>+64(SB)/8, $0x3f800000bf800000
+DATA lm_wht32_before2<>+72(SB)/8, $0x3f8000003f800000
+DATA lm_wht32_before2<>+80(SB)/8, $0x3f8000003f800000
+DATA lm_wht32_before2<>+88(SB)/8, $0x3f8000003f800000
+DATA lm_wht32_before2<>+96(SB)/8, $0xbf800000bf800000
+DATA lm_wht32_before2<>+104(SB)/8, $0x3f800000bf800000
+DATA lm_wht32_before2<>+112(SB)/8, $0xbf800000bf800000
+DATA lm_wht32_before2<>+120(SB)/8, $0xbf800000bf800000
+GLOBL lm_wht32_before2<>(SB), RODATA|NOPTR, $128
 
-DATA lm_wht323<>+0(SB)/8, $0xbe3504f33e3504f3
-DATA lm_wht323<>+8(SB)/8, $0x3e3504f3be3504f3
-DATA lm_wht323<>+16(SB)/8, $0xbe3504f3be3504f3
-DATA lm_wht323<>+24(SB)/8, $0xbe3504f3be3504f3
-DATA lm_wht323<>+32(SB)/8, $0xbe3504f33e3504f3
-DATA lm_wht323<>+40(SB)/8, $0x3e3504f33e3504f3
-DATA lm_wht323<>+48(SB)/8, $0x3e3504f33e3504f3
-DATA lm_wht323<>+56(SB)/8, $0xbe3504f33e3504f3
-DATA lm_wht323<>+64(SB)/8, $0x3e3504f33e3504f3
-DATA lm_wht323<>+72(SB)/8, $0xbe3504f3be3504f3
-DATA lm_wht323<>+80(SB)/8, $0x3e3504f3be3504f3
-DATA lm_wht323<>+88(SB)/8, $0x3e3504f33e3504f3
-DATA lm_wht323<>+96(SB)/8, $0x3e3504f3be3504f3
-DATA lm_wht323<>+104(SB)/8, $0x3e3504f33e3504f3
-DATA lm_wht323<>+112(SB)/8, $0x3e3504f3be3504f3
-DATA lm_wht323<>+120(SB)/8, $0x3e3504f33e3504f3
-GLOBL lm_wht323<>(SB), RODATA|NOPTR, $128
+DATA lm_wht32_after2<>+0(SB)/8, $0xbe3504f33e3504f3
+DATA lm_wht32_after2<>+8(SB)/8, $0x3e3504f3be3504f3
+DATA lm_wht32_after2<>+16(SB)/8, $0xbe3504f3be3504f3
+DATA lm_wht32_after2<>+24(SB)/8, $0xbe3504f3be3504f3
+DATA lm_wht32_after2<>+32(SB)/8, $0xbe3504f33e3504f3
+DATA lm_wht32_after2<>+40(SB)/8, $0x3e3504f33e3504f3
+DATA lm_wht32_after2<>+48(SB)/8, $0x3e3504f33e3504f3
+DATA lm_wht32_after2<>+56(SB)/8, $0xbe3504f33e3504f3
+DATA lm_wht32_after2<>+64(SB)/8, $0x3e3504f33e3504f3
+DATA lm_wht32_after2<>+72(SB)/8, $0xbe3504f3be3504f3
+DATA lm_wht32_after2<>+80(SB)/8, $0x3e3504f3be3504f3
+DATA lm_wht32_after2<>+88(SB)/8, $0x3e3504f33e3504f3
+DATA lm_wht32_after2<>+96(SB)/8, $0x3e3504f3be3504f3
+DATA lm_wht32_after2<>+104(SB)/8, $0x3e3504f33e3504f3
+DATA lm_wht32_after2<>+112(SB)/8, $0x3e3504f3be3504f3
+DATA lm_wht32_after2<>+120(SB)/8, $0x3e3504f33e3504f3
+GLOBL lm_wht32_after2<>(SB), RODATA|NOPTR, $128
 
 // forwardRunsLm_wht32AVX2 is y = right * H/sqrt(n) * left * x on runs of 32 values, in place.
 // Requires: AVX
 TEXT ·forwardRunsLm_wht32AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
-	LEAQ         lm_wht320<>+0(SB), CX
-	LEAQ         lm_wht321<>+0(SB), DX
+	LEAQ         lm_wht32_before<>+0(SB), CX
+	LEAQ         lm_wht32_after<>+0(SB), DX
 	SUBQ         $1, BX
 	JLT          done2
 
@@ -181,8 +181,8 @@ done2:
 TEXT ·inverseRunsLm_wht32AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
-	LEAQ         lm_wht322<>+0(SB), CX
-	LEAQ         lm_wht323<>+0(SB), DX
+	LEAQ         lm_wht32_before2<>+0(SB), CX
+	LEAQ         lm_wht32_after2<>+0(SB), DX
 	SUBQ         $1, BX
 	JLT          done2
 

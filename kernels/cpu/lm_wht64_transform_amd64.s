@@ -4,149 +4,149 @@
 
 #include "textflag.h"
 
-DATA lm_wht640<>+0(SB)/8, $0xbf8000003f800000
-DATA lm_wht640<>+8(SB)/8, $0x3f800000bf800000
-DATA lm_wht640<>+16(SB)/8, $0xbf800000bf800000
-DATA lm_wht640<>+24(SB)/8, $0xbf800000bf800000
-DATA lm_wht640<>+32(SB)/8, $0xbf8000003f800000
-DATA lm_wht640<>+40(SB)/8, $0x3f8000003f800000
-DATA lm_wht640<>+48(SB)/8, $0x3f8000003f800000
-DATA lm_wht640<>+56(SB)/8, $0xbf8000003f800000
-DATA lm_wht640<>+64(SB)/8, $0x3f8000003f800000
-DATA lm_wht640<>+72(SB)/8, $0xbf800000bf800000
-DATA lm_wht640<>+80(SB)/8, $0x3f800000bf800000
-DATA lm_wht640<>+88(SB)/8, $0x3f8000003f800000
-DATA lm_wht640<>+96(SB)/8, $0x3f800000bf800000
-DATA lm_wht640<>+104(SB)/8, $0x3f8000003f800000
-DATA lm_wht640<>+112(SB)/8, $0x3f800000bf800000
-DATA lm_wht640<>+120(SB)/8, $0x3f8000003f800000
-DATA lm_wht640<>+128(SB)/8, $0xbf8000003f800000
-DATA lm_wht640<>+136(SB)/8, $0xbf800000bf800000
-DATA lm_wht640<>+144(SB)/8, $0xbf800000bf800000
-DATA lm_wht640<>+152(SB)/8, $0xbf800000bf800000
-DATA lm_wht640<>+160(SB)/8, $0x3f8000003f800000
-DATA lm_wht640<>+168(SB)/8, $0xbf800000bf800000
-DATA lm_wht640<>+176(SB)/8, $0x3f800000bf800000
-DATA lm_wht640<>+184(SB)/8, $0xbf8000003f800000
-DATA lm_wht640<>+192(SB)/8, $0xbf800000bf800000
-DATA lm_wht640<>+200(SB)/8, $0xbf8000003f800000
-DATA lm_wht640<>+208(SB)/8, $0xbf800000bf800000
-DATA lm_wht640<>+216(SB)/8, $0x3f800000bf800000
-DATA lm_wht640<>+224(SB)/8, $0xbf800000bf800000
-DATA lm_wht640<>+232(SB)/8, $0xbf8000003f800000
-DATA lm_wht640<>+240(SB)/8, $0xbf8000003f800000
-DATA lm_wht640<>+248(SB)/8, $0x3f8000003f800000
-GLOBL lm_wht640<>(SB), RODATA|NOPTR, $256
+DATA lm_wht64_before<>+0(SB)/8, $0xbf8000003f800000
+DATA lm_wht64_before<>+8(SB)/8, $0x3f800000bf800000
+DATA lm_wht64_before<>+16(SB)/8, $0xbf800000bf800000
+DATA lm_wht64_before<>+24(SB)/8, $0xbf800000bf800000
+DATA lm_wht64_before<>+32(SB)/8, $0xbf8000003f800000
+DATA lm_wht64_before<>+40(SB)/8, $0x3f8000003f800000
+DATA lm_wht64_before<>+48(SB)/8, $0x3f8000003f800000
+DATA lm_wht64_before<>+56(SB)/8, $0xbf8000003f800000
+DATA lm_wht64_before<>+64(SB)/8, $0x3f8000003f800000
+DATA lm_wht64_before<>+72(SB)/8, $0xbf800000bf800000
+DATA lm_wht64_before<>+80(SB)/8, $0x3f800000bf800000
+DATA lm_wht64_before<>+88(SB)/8, $0x3f8000003f800000
+DATA lm_wht64_before<>+96(SB)/8, $0x3f800000bf800000
+DATA lm_wht64_before<>+104(SB)/8, $0x3f8000003f800000
+DATA lm_wht64_before<>+112(SB)/8, $0x3f800000bf800000
+DATA lm_wht64_before<>+120(SB)/8, $0x3f8000003f800000
+DATA lm_wht64_before<>+128(SB)/8, $0xbf8000003f800000
+DATA lm_wht64_before<>+136(SB)/8, $0xbf800000bf800000
+DATA lm_wht64_before<>+144(SB)/8, $0xbf800000bf800000
+DATA lm_wht64_before<>+152(SB)/8, $0xbf800000bf800000
+DATA lm_wht64_before<>+160(SB)/8, $0x3f8000003f800000
+DATA lm_wht64_before<>+168(SB)/8, $0xbf800000bf800000
+DATA lm_wht64_before<>+176(SB)/8, $0x3f800000bf800000
+DATA lm_wht64_before<>+184(SB)/8, $0xbf8000003f800000
+DATA lm_wht64_before<>+192(SB)/8, $0xbf800000bf800000
+DATA lm_wht64_before<>+200(SB)/8, $0xbf8000003f800000
+DATA lm_wht64_before<>+208(SB)/8, $0xbf800000bf800000
+DATA lm_wht64_before<>+216(SB)/8, $0x3f800000bf800000
+DATA lm_wht64_before<>+224(SB)/8, $0xbf800000bf800000
+DATA lm_wht64_before<>+232(SB)/8, $0xbf8000003f800000
+DATA lm_wht64_before<>+240(SB)/8, $0xbf8000003f800000
+DATA lm_wht64_before<>+248(SB)/8, $0x3f8000003f800000
+GLOBL lm_wht64_before<>(SB), RODATA|NOPTR, $256
 
-DATA lm_wht641<>+0(SB)/8, $0x3e000000be000000
-DATA lm_wht641<>+8(SB)/8, $0x3e000000be000000
-DATA lm_wht641<>+16(SB)/8, $0xbe000000be000000
-DATA lm_wht641<>+24(SB)/8, $0xbe000000be000000
-DATA lm_wht641<>+32(SB)/8, $0x3e0000003e000000
-DATA lm_wht641<>+40(SB)/8, $0xbe0000003e000000
-DATA lm_wht641<>+48(SB)/8, $0x3e000000be000000
-DATA lm_wht641<>+56(SB)/8, $0xbe0000003e000000
-DATA lm_wht641<>+64(SB)/8, $0x3e000000be000000
-DATA lm_wht641<>+72(SB)/8, $0x3e0000003e000000
-DATA lm_wht641<>+80(SB)/8, $0x3e0000003e000000
-DATA lm_wht641<>+88(SB)/8, $0x3e0000003e000000
-DATA lm_wht641<>+96(SB)/8, $0xbe000000be000000
-DATA lm_wht641<>+104(SB)/8, $0x3e000000be000000
-DATA lm_wht641<>+112(SB)/8, $0xbe000000be000000
-DATA lm_wht641<>+120(SB)/8, $0xbe000000be000000
-DATA lm_wht641<>+128(SB)/8, $0xbe0000003e000000
-DATA lm_wht641<>+136(SB)/8, $0x3e000000be000000
-DATA lm_wht641<>+144(SB)/8, $0xbe000000be000000
-DATA lm_wht641<>+152(SB)/8, $0xbe000000be000000
-DATA lm_wht641<>+160(SB)/8, $0xbe000000be000000
-DATA lm_wht641<>+168(SB)/8, $0x3e0000003e000000
-DATA lm_wht641<>+176(SB)/8, $0xbe0000003e000000
-DATA lm_wht641<>+184(SB)/8, $0x3e0000003e000000
-DATA lm_wht641<>+192(SB)/8, $0x3e000000be000000
-DATA lm_wht641<>+200(SB)/8, $0x3e0000003e000000
-DATA lm_wht641<>+208(SB)/8, $0x3e000000be000000
-DATA lm_wht641<>+216(SB)/8, $0xbe000000be000000
-DATA lm_wht641<>+224(SB)/8, $0x3e000000be000000
-DATA lm_wht641<>+232(SB)/8, $0x3e000000be000000
-DATA lm_wht641<>+240(SB)/8, $0x3e0000003e000000
-DATA lm_wht641<>+248(SB)/8, $0x3e000000be000000
-GLOBL lm_wht641<>(SB), RODATA|NOPTR, $256
+DATA lm_wht64_after<>+0(SB)/8, $0x3e000000be000000
+DATA lm_wht64_after<>+8(SB)/8, $0x3e000000be000000
+DATA lm_wht64_after<>+16(SB)/8, $0xbe000000be000000
+DATA lm_wht64_after<>+24(SB)/8, $0xbe000000be000000
+DATA lm_wht64_after<>+32(SB)/8, $0x3e0000003e000000
+DATA lm_wht64_after<>+40(SB)/8, $0xbe0000003e000000
+DATA lm_wht64_after<>+48(SB)/8, $0x3e000000be000000
+DATA lm_wht64_after<>+56(SB)/8, $0xbe0000003e000000
+DATA lm_wht64_after<>+64(SB)/8, $0x3e000000be000000
+DATA lm_wht64_after<>+72(SB)/8, $0x3e0000003e000000
+DATA lm_wht64_after<>+80(SB)/8, $0x3e0000003e000000
+DATA lm_wht64_after<>+88(SB)/8, $0x3e0000003e000000
+DATA lm_wht64_after<>+96(SB)/8, $0xbe000000be000000
+DATA lm_wht64_after<>+104(SB)/8, $0x3e000000be000000
+DATA lm_wht64_after<>+112(SB)/8, $0xbe000000be000000
+DATA lm_wht64_after<>+120(SB)/8, $0xbe000000be000000
+DATA lm_wht64_after<>+128(SB)/8, $0xbe0000003e000000
+DATA lm_wht64_after<>+136(SB)/8, $0x3e000000be000000
+DATA lm_wht64_after<>+144(SB)/8, $0xbe000000be000000
+DATA lm_wht64_after<>+152(SB)/8, $0xbe000000be000000
+DATA lm_wht64_after<>+160(SB)/8, $0xbe000000be000000
+DATA lm_wht64_after<>+168(SB)/8, $0x3e0000003e000000
+DATA lm_wht64_after<>+176(SB)/8, $0xbe0000003e000000
+DATA lm_wht64_after<>+184(SB)/8, $0x3e0000003e000000
+DATA lm_wht64_after<>+192(SB)/8, $0x3e000000be000000
+DATA lm_wht64_after<>+200(SB)/8, $0x3e0000003e000000
+DATA lm_wht64_after<>+208(SB)/8, $0x3e000000be000000
+DATA lm_wht64_after<>+216(SB)/8, $0xbe000000be000000
+DATA lm_wht64_after<>+224(SB)/8, $0x3e000000be000000
+DATA lm_wht64_after<>+232(SB)/8, $0x3e000000be000000
+DATA lm_wht64_after<>+240(SB)/8, $0x3e0000003e000000
+DATA lm_wht64_after<>+248(SB)/8, $0x3e000000be000000
+GLOBL lm_wht64_after<>(SB), RODATA|NOPTR, $256
 
-DATA lm_wht642<>+0(SB)/8, $0x3f800000bf800000
-DATA lm_wht642<>+8(SB)/8, $0x3f800000bf800000
-DATA lm_wht642<>+16(SB)/8, $0xbf800000bf800000
-DATA lm_wht642<>+24(SB)/8, $0xbf800000bf800000
-DATA lm_wht642<>+32(SB)/8, $0x3f8000003f800000
-DATA lm_wht642<>+40(SB)/8, $0xbf8000003f800000
-DATA lm_wht642<>+48(SB)/8, $0x3f800000bf800000
-DATA lm_wht642<>+56(SB)/8, $0xbf8000003f800000
-DATA lm_wht642<>+64(SB)/8, $0x3f800000bf800000
-DATA lm_wht642<>+72(SB)/8, $0x3f8000003f800000
-DATA lm_wht642<>+80(SB)/8, $0x3f8000003f800000
-DATA lm_wht642<>+88(SB)/8, $0x3f8000003f800000
-DATA lm_wht642<>+96(SB)/8, $0xbf800000bf800000
-DATA lm_wht642<>+104(SB)/8, $0x3f800000bf800000
-DATA lm_wht642<>+112(SB)/8, $0xbf800000bf800000
-DATA lm_wht642<>+120(SB)/8, $0xbf800000bf800000
-DATA lm_wht642<>+128(SB)/8, $0xbf8000003f800000
-DATA lm_wht642<>+136(SB)/8, $0x3f800000bf800000
-DATA lm_wht642<>+144(SB)/8, $0xbf800000bf800000
-DATA lm_wht642<>+152(SB)/8, $0xbf800000bf800000
-DATA lm_wht642<>+160(SB)/8, $0xbf800000bf800000
-DATA lm_wht642<>+168(SB)/8, $0x3f8000003f800000
-DATA lm_wht642<>+176(SB)/8, $0xbf8000003f800000
-DATA lm_wht642<>+184(SB)/8, $0x3f8000003f800000
-DATA lm_wht642<>+192(SB)/8, $0x3f800000bf800000
-DATA lm_wht642<>+200(SB)/8, $0x3f8000003f800000
-DATA lm_wht642<>+208(SB)/8, $0x3f800000bf800000
-DATA lm_wht642<>+216(SB)/8, $0xbf800000bf800000
-DATA lm_wht642<>+224(SB)/8, $0x3f800000bf800000
-DATA lm_wht642<>+232(SB)/8, $0x3f800000bf800000
-DATA lm_wht642<>+240(SB)/8, $0x3f8000003f800000
-DATA lm_wht642<>+248(SB)/8, $0x3f800000bf800000
-GLOBL lm_wht642<>(SB), RODATA|NOPTR, $256
+DATA lm_wht64_before2<>+0(SB)/8, $0x3f800000bf800000
+DATA lm_wht64_before2<>+8(SB)/8, $0x3f800000bf800000
+DATA lm_wht64_before2<>+16(SB)/8, $0xbf800000bf800000
+DATA lm_wht64_before2<>+24(SB)/8, $0xbf800000bf800000
+DATA lm_wht64_before2<>+32(SB)/8, $0x3f8000003f800000
+DATA lm_wht64_before2<>+40(SB)/8, $0xbf8000003f800000
+DATA lm_wht64_before2<>+48(SB)/8, $0x3f800000bf800000
+DATA lm_wht64_before2<>+56(SB)/8, $0xbf8000003f800000
+DATA lm_wht64_before2<>+64(SB)/8, $0x3f800000bf800000
+DATA lm_wht64_before2<>+72(SB)/8, $0x3f8000003f800000
+DATA lm_wht64_before2<>+80(SB)/8, $0x3f8000003f800000
+DATA lm_wht64_before2<>+88(SB)/8, $0x3f8000003f800000
+DATA lm_wht64_before2<>+96(SB)/8, $0xbf800000bf800000
+DATA lm_wht64_before2<>+104(SB)/8, $0x3f800000bf800000
+DATA lm_wht64_before2<>+112(SB)/8, $0xbf800000bf800000
+DATA lm_wht64_before2<>+120(SB)/8, $0xbf800000bf800000
+DATA lm_wht64_before2<>+128(SB)/8, $0xbf8000003f800000
+DATA lm_wht64_before2<>+136(SB)/8, $0x3f800000bf800000
+DATA lm_wht64_before2<>+144(SB)/8, $0xbf800000bf800000
+DATA lm_wht64_before2<>+152(SB)/8, $0xbf800000bf800000
+DATA lm_wht64_before2<>+160(SB)/8, $0xbf800000bf800000
+DATA lm_wht64_before2<>+168(SB)/8, $0x3f8000003f800000
+DATA lm_wht64_before2<>+176(SB)/8, $0xbf8000003f800000
+DATA lm_wht64_before2<>+184(SB)/8, $0x3f8000003f800000
+DATA lm_wht64_before2<>+192(SB)/8, $0x3f800000bf800000
+DATA lm_wht64_before2<>+200(SB)/8, $0x3f8000003f800000
+DATA lm_wht64_before2<>+208(SB)/8, $0x3f800000bf800000
+DATA lm_wht64_before2<>+216(SB)/8, $0xbf800000bf800000
+DATA lm_wht64_before2<>+224(SB)/8, $0x3f800000bf800000
+DATA lm_wht64_before2<>+232(SB)/8, $0x3f800000bf800000
+DATA lm_wht64_before2<>+240(SB)/8, $0x3f8000003f800000
+DATA lm_wht64_before2<>+248(SB)/8, $0x3f800000bf800000
+GLOBL lm_wht64_before2<>(SB), RODATA|NOPTR, $256
 
-DATA lm_wht643<>+0(SB)/8, $0xbe0000003e000000
-DATA lm_wht643<>+8(SB)/8, $0x3e000000be000000
-DATA lm_wht643<>+16(SB)/8, $0xbe000000be000000
-DATA lm_wht643<>+24(SB)/8, $0xbe000000be000000
-DATA lm_wht643<>+32(SB)/8, $0xbe0000003e000000
-DATA lm_wht643<>+40(SB)/8, $0x3e0000003e000000
-DATA lm_wht643<>+48(SB)/8, $0x3e0000003e000000
-DATA lm_wht643<>+56(SB)/8, $0xbe0000003e000000
-DATA lm_wht643<>+64(SB)/8, $0x3e0000003e000000
-DATA lm_wht643<>+72(SB)/8, $0xbe000000be000000
-DATA lm_wht643<>+80(SB)/8, $0x3e000000be000000
-DATA lm_wht643<>+88(SB)/8, $0x3e0000003e000000
-DATA lm_wht643<>+96(SB)/8, $0x3e000000be000000
-DATA lm_wht643<>+104(SB)/8, $0x3e0000003e000000
-DATA lm_wht643<>+112(SB)/8, $0x3e000000be000000
-DATA lm_wht643<>+120(SB)/8, $0x3e0000003e000000
-DATA lm_wht643<>+128(SB)/8, $0xbe0000003e000000
-DATA lm_wht643<>+136(SB)/8, $0xbe000000be000000
-DATA lm_wht643<>+144(SB)/8, $0xbe000000be000000
-DATA lm_wht643<>+152(SB)/8, $0xbe000000be000000
-DATA lm_wht643<>+160(SB)/8, $0x3e0000003e000000
-DATA lm_wht643<>+168(SB)/8, $0xbe000000be000000
-DATA lm_wht643<>+176(SB)/8, $0x3e000000be000000
-DATA lm_wht643<>+184(SB)/8, $0xbe0000003e000000
-DATA lm_wht643<>+192(SB)/8, $0xbe000000be000000
-DATA lm_wht643<>+200(SB)/8, $0xbe0000003e000000
-DATA lm_wht643<>+208(SB)/8, $0xbe000000be000000
-DATA lm_wht643<>+216(SB)/8, $0x3e000000be000000
-DATA lm_wht643<>+224(SB)/8, $0xbe000000be000000
-DATA lm_wht643<>+232(SB)/8, $0xbe0000003e000000
-DATA lm_wht643<>+240(SB)/8, $0xbe0000003e000000
-DATA lm_wht643<>+248(SB)/8, $0x3e0000003e000000
-GLOBL lm_wht643<>(SB), RODATA|NOPTR, $256
+DATA lm_wht64_after2<>+0(SB)/8, $0xbe0000003e000000
+DATA lm_wht64_after2<>+8(SB)/8, $0x3e000000be000000
+DATA lm_wht64_after2<>+16(SB)/8, $0xbe000000be000000
+DATA lm_wht64_after2<>+24(SB)/8, $0xbe000000be000000
+DATA lm_wht64_after2<>+32(SB)/8, $0xbe0000003e000000
+DATA lm_wht64_after2<>+40(SB)/8, $0x3e0000003e000000
+DATA lm_wht64_after2<>+48(SB)/8, $0x3e0000003e000000
+DATA lm_wht64_after2<>+56(SB)/8, $0xbe0000003e000000
+DATA lm_wht64_after2<>+64(SB)/8, $0x3e0000003e000000
+DATA lm_wht64_after2<>+72(SB)/8, $0xbe000000be000000
+DATA lm_wht64_after2<>+80(SB)/8, $0x3e000000be000000
+DATA lm_wht64_after2<>+88(SB)/8, $0x3e0000003e000000
+DATA lm_wht64_after2<>+96(SB)/8, $0x3e000000be000000
+DATA lm_wht64_after2<>+104(SB)/8, $0x3e0000003e000000
+DATA lm_wht64_after2<>+112(SB)/8, $0x3e000000be000000
+DATA lm_wht64_after2<>+120(SB)/8, $0x3e0000003e000000
+DATA lm_wht64_after2<>+128(SB)/8, $0xbe0000003e000000
+DATA lm_wht64_after2<>+136(SB)/8, $0xbe000000be000000
+DATA lm_wht64_after2<>+144(SB)/8, $0xbe000000be000000
+DATA lm_wht64_after2<>+152(SB)/8, $0xbe000000be000000
+DATA lm_wht64_after2<>+160(SB)/8, $0x3e0000003e000000
+DATA lm_wht64_after2<>+168(SB)/8, $0xbe000000be000000
+DATA lm_wht64_after2<>+176(SB)/8, $0x3e000000be000000
+DATA lm_wht64_after2<>+184(SB)/8, $0xbe0000003e000000
+DATA lm_wht64_after2<>+192(SB)/8, $0xbe000000be000000
+DATA lm_wht64_after2<>+200(SB)/8, $0xbe0000003e000000
+DATA lm_wht64_after2<>+208(SB)/8, $0xbe000000be000000
+DATA lm_wht64_after2<>+216(SB)/8, $0x3e000000be000000
+DATA lm_wht64_after2<>+224(SB)/8, $0xbe000000be000000
+DATA lm_wht64_after2<>+232(SB)/8, $0xbe0000003e000000
+DATA lm_wht64_after2<>+240(SB)/8, $0xbe0000003e000000
+DATA lm_wht64_after2<>+248(SB)/8, $0x3e0000003e000000
+GLOBL lm_wht64_after2<>(SB), RODATA|NOPTR, $256
 
 // forwardRunsLm_wht64AVX2 is y = right * H/sqrt(n) * left * x on runs of 64 values, in place.
 // Requires: AVX
 TEXT ·forwardRunsLm_wht64AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
-	LEAQ         lm_wht640<>+0(SB), CX
-	LEAQ         lm_wht641<>+0(SB), DX
+	LEAQ         lm_wht64_before<>+0(SB), CX
+	LEAQ         lm_wht64_after<>+0(SB), DX
 	SUBQ         $1, BX
 	JLT          done2
 
@@ -333,8 +333,8 @@ done2:
 TEXT ·inverseRunsLm_wht64AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
-	LEAQ         lm_wht642<>+0(SB), CX
-	LEAQ         lm_wht643<>+0(SB), DX
+	LEAQ         lm_wht64_before2<>+0(SB), CX
+	LEAQ         lm_wht64_after2<>+0(SB), DX
 	SUBQ         $1, BX
 	JLT          done2
 

@@ -4,48 +4,48 @@
 
 #include "textflag.h"
 
-DATA mxfp40<>+0(SB)/8, $0x0040000000400000
-DATA mxfp40<>+8(SB)/8, $0x0040000000400000
-DATA mxfp40<>+16(SB)/8, $0x0040000000400000
-DATA mxfp40<>+24(SB)/8, $0x0040000000400000
-GLOBL mxfp40<>(SB), RODATA|NOPTR, $32
+DATA mxfp4_e<>+0(SB)/8, $0x0040000000400000
+DATA mxfp4_e<>+8(SB)/8, $0x0040000000400000
+DATA mxfp4_e<>+16(SB)/8, $0x0040000000400000
+DATA mxfp4_e<>+24(SB)/8, $0x0040000000400000
+GLOBL mxfp4_e<>(SB), RODATA|NOPTR, $32
 
-DATA mxfp41<>+0(SB)/8, $0x3f0000003f000000
-DATA mxfp41<>+8(SB)/8, $0x3f0000003f000000
-DATA mxfp41<>+16(SB)/8, $0x3f0000003f000000
-DATA mxfp41<>+24(SB)/8, $0x3f0000003f000000
-GLOBL mxfp41<>(SB), RODATA|NOPTR, $32
+DATA mxfp4_const<>+0(SB)/8, $0x3f0000003f000000
+DATA mxfp4_const<>+8(SB)/8, $0x3f0000003f000000
+DATA mxfp4_const<>+16(SB)/8, $0x3f0000003f000000
+DATA mxfp4_const<>+24(SB)/8, $0x3f0000003f000000
+GLOBL mxfp4_const<>(SB), RODATA|NOPTR, $32
 
-DATA mxfp42<>+0(SB)/8, $0x0000000000000000
-DATA mxfp42<>+8(SB)/8, $0x0000000000000000
-DATA mxfp42<>+16(SB)/8, $0x0000000400000004
-DATA mxfp42<>+24(SB)/8, $0x0000000400000004
-GLOBL mxfp42<>(SB), RODATA|NOPTR, $32
+DATA mxfp4_shifts<>+0(SB)/8, $0x0000000000000000
+DATA mxfp4_shifts<>+8(SB)/8, $0x0000000000000000
+DATA mxfp4_shifts<>+16(SB)/8, $0x0000000400000004
+DATA mxfp4_shifts<>+24(SB)/8, $0x0000000400000004
+GLOBL mxfp4_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA mxfp43<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA mxfp43<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA mxfp43<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA mxfp43<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL mxfp43<>(SB), RODATA|NOPTR, $32
+DATA mxfp4_mask<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA mxfp4_mask<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA mxfp4_mask<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA mxfp4_mask<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL mxfp4_mask<>(SB), RODATA|NOPTR, $32
 
-DATA mxfp44<>+0(SB)/8, $0x0c08060403020100
-DATA mxfp44<>+8(SB)/8, $0xf4f8fafcfdfeff00
-GLOBL mxfp44<>(SB), RODATA|NOPTR, $16
+DATA mxfp4_levels<>+0(SB)/8, $0x0c08060403020100
+DATA mxfp4_levels<>+8(SB)/8, $0xf4f8fafcfdfeff00
+GLOBL mxfp4_levels<>(SB), RODATA|NOPTR, $16
 
-DATA mxfp45<>+0(SB)/8, $0x0001000100010001
-DATA mxfp45<>+8(SB)/8, $0x0001000100010001
-DATA mxfp45<>+16(SB)/8, $0x0001000100010001
-DATA mxfp45<>+24(SB)/8, $0x0001000100010001
-GLOBL mxfp45<>(SB), RODATA|NOPTR, $32
+DATA mxfp4_ones<>+0(SB)/8, $0x0001000100010001
+DATA mxfp4_ones<>+8(SB)/8, $0x0001000100010001
+DATA mxfp4_ones<>+16(SB)/8, $0x0001000100010001
+DATA mxfp4_ones<>+24(SB)/8, $0x0001000100010001
+GLOBL mxfp4_ones<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsMxfp4AVX512 unpacks units of 32 values.
 // Requires: AVX2
 TEXT ·decodeUnitsMxfp4AVX512(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      mxfp42<>+0(SB), Y0
-	VMOVDQU      mxfp43<>+0(SB), Y1
-	VBROADCASTI128 mxfp44<>+0(SB), Y2
+	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
+	VMOVDQU      mxfp4_mask<>+0(SB), Y1
+	VBROADCASTI128 mxfp4_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -55,15 +55,19 @@ TEXT ·decodeUnitsMxfp4AVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTB (BX), X3
 	VPMOVZXBD    X3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPCMPEQD     Y4, Y3, Y4
-	VPAND        mxfp40<>+0(SB), Y4, Y4
+	VPAND        mxfp4_e<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y3, Y3
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      mxfp41<>+0(SB), Y4
+	VMOVDQU      mxfp4_const<>+0(SB), Y4
 	VMULPS       Y4, Y3, Y3
+
+	// levels of values 0 to 31
 	VBROADCASTI128 1(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -100,9 +104,9 @@ done2:
 TEXT ·matmul1xMxfp4AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      mxfp42<>+0(SB), Y0
-	VMOVDQU      mxfp43<>+0(SB), Y1
-	VBROADCASTI128 mxfp44<>+0(SB), Y2
+	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
+	VMOVDQU      mxfp4_mask<>+0(SB), Y1
+	VBROADCASTI128 mxfp4_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -123,15 +127,19 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTB (R8), X7
 	VPMOVZXBD    X7, Y7
 	VPXOR        Y8, Y8, Y8
 	VPCMPEQD     Y8, Y7, Y8
-	VPAND        mxfp40<>+0(SB), Y8, Y8
+	VPAND        mxfp4_e<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y7, Y7
 	VPOR         Y8, Y7, Y7
-	VMOVDQU      mxfp41<>+0(SB), Y8
+	VMOVDQU      mxfp4_const<>+0(SB), Y8
 	VMULPS       Y8, Y7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 1(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -167,6 +175,8 @@ done4:
 	VADDPS       Y4, Y3, Y3
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -190,9 +200,9 @@ done2:
 TEXT ·matmul2xMxfp4AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      mxfp42<>+0(SB), Y0
-	VMOVDQU      mxfp43<>+0(SB), Y1
-	VBROADCASTI128 mxfp44<>+0(SB), Y2
+	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
+	VMOVDQU      mxfp4_mask<>+0(SB), Y1
+	VBROADCASTI128 mxfp4_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -214,15 +224,19 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTB (R9), X7
 	VPMOVZXBD    X7, Y7
 	VPXOR        Y8, Y8, Y8
 	VPCMPEQD     Y8, Y7, Y8
-	VPAND        mxfp40<>+0(SB), Y8, Y8
+	VPAND        mxfp4_e<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y7, Y7
 	VPOR         Y8, Y7, Y7
-	VMOVDQU      mxfp41<>+0(SB), Y8
+	VMOVDQU      mxfp4_const<>+0(SB), Y8
 	VMULPS       Y8, Y7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 1(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -265,6 +279,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X5
 	VADDPS       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
@@ -298,9 +314,9 @@ done2:
 TEXT ·matmul3xMxfp4AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      mxfp42<>+0(SB), Y0
-	VMOVDQU      mxfp43<>+0(SB), Y1
-	VBROADCASTI128 mxfp44<>+0(SB), Y2
+	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
+	VMOVDQU      mxfp4_mask<>+0(SB), Y1
+	VBROADCASTI128 mxfp4_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -324,15 +340,19 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTB (R10), X6
 	VPMOVZXBD    X6, Y6
 	VPXOR        Y7, Y7, Y7
 	VPCMPEQD     Y7, Y6, Y7
-	VPAND        mxfp40<>+0(SB), Y7, Y7
+	VPAND        mxfp4_e<>+0(SB), Y7, Y7
 	VPSLLD       $0x17, Y6, Y6
 	VPOR         Y7, Y6, Y6
-	VMOVDQU      mxfp41<>+0(SB), Y7
+	VMOVDQU      mxfp4_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
+
+	// levels of values 0 to 31
 	VBROADCASTI128 1(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -382,6 +402,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X6
 	VADDPS       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
@@ -423,9 +445,9 @@ done2:
 TEXT ·matmul4xMxfp4AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      mxfp42<>+0(SB), Y0
-	VMOVDQU      mxfp43<>+0(SB), Y1
-	VBROADCASTI128 mxfp44<>+0(SB), Y2
+	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
+	VMOVDQU      mxfp4_mask<>+0(SB), Y1
+	VBROADCASTI128 mxfp4_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -450,15 +472,19 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTB (R10), X7
 	VPMOVZXBD    X7, Y7
 	VPXOR        Y8, Y8, Y8
 	VPCMPEQD     Y8, Y7, Y8
-	VPAND        mxfp40<>+0(SB), Y8, Y8
+	VPAND        mxfp4_e<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y7, Y7
 	VPOR         Y8, Y7, Y7
-	VMOVDQU      mxfp41<>+0(SB), Y8
+	VMOVDQU      mxfp4_const<>+0(SB), Y8
 	VMULPS       Y8, Y7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 1(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -516,6 +542,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X7
 	VADDPS       X3, X7, X7
 	VMOVHLPS     X7, X7, X3
@@ -565,9 +593,9 @@ done2:
 TEXT ·matmulQ81xMxfp4AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      mxfp42<>+0(SB), Y0
-	VMOVDQU      mxfp43<>+0(SB), Y1
-	VBROADCASTI128 mxfp44<>+0(SB), Y2
+	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
+	VMOVDQU      mxfp4_mask<>+0(SB), Y1
+	VBROADCASTI128 mxfp4_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -587,15 +615,19 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTB (R8), X5
 	VPMOVZXBD    X5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPCMPEQD     Y6, Y5, Y6
-	VPAND        mxfp40<>+0(SB), Y6, Y6
+	VPAND        mxfp4_e<>+0(SB), Y6, Y6
 	VPSLLD       $0x17, Y5, Y5
 	VPOR         Y6, Y5, Y5
-	VMOVDQU      mxfp41<>+0(SB), Y6
+	VMOVDQU      mxfp4_const<>+0(SB), Y6
 	VMULPS       Y6, Y5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 1(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -605,19 +637,25 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y3
+
+	// scales of the block
 	VPBROADCASTB 17(R8), X5
 	VPMOVZXBD    X5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPCMPEQD     Y6, Y5, Y6
-	VPAND        mxfp40<>+0(SB), Y6, Y6
+	VPAND        mxfp4_e<>+0(SB), Y6, Y6
 	VPSLLD       $0x17, Y5, Y5
 	VPOR         Y6, Y5, Y5
-	VMOVDQU      mxfp41<>+0(SB), Y6
+	VMOVDQU      mxfp4_const<>+0(SB), Y6
 	VMULPS       Y6, Y5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 18(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -627,6 +665,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 4(SI), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
@@ -643,15 +683,19 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTB (R8), X5
 	VPMOVZXBD    X5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPCMPEQD     Y6, Y5, Y6
-	VPAND        mxfp40<>+0(SB), Y6, Y6
+	VPAND        mxfp4_e<>+0(SB), Y6, Y6
 	VPSLLD       $0x17, Y5, Y5
 	VPOR         Y6, Y5, Y5
-	VMOVDQU      mxfp41<>+0(SB), Y6
+	VMOVDQU      mxfp4_const<>+0(SB), Y6
 	VMULPS       Y6, Y5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 1(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -661,6 +705,8 @@ loop5:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
@@ -674,6 +720,8 @@ loop5:
 done6:
 	ADDQ         $1, DI
 	VADDPS       Y4, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -697,9 +745,9 @@ done2:
 TEXT ·matmulQ82xMxfp4AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      mxfp42<>+0(SB), Y0
-	VMOVDQU      mxfp43<>+0(SB), Y1
-	VBROADCASTI128 mxfp44<>+0(SB), Y2
+	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
+	VMOVDQU      mxfp4_mask<>+0(SB), Y1
+	VBROADCASTI128 mxfp4_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -719,15 +767,19 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTB (R8), X5
 	VPMOVZXBD    X5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPCMPEQD     Y6, Y5, Y6
-	VPAND        mxfp40<>+0(SB), Y6, Y6
+	VPAND        mxfp4_e<>+0(SB), Y6, Y6
 	VPSLLD       $0x17, Y5, Y5
 	VPOR         Y6, Y5, Y5
-	VMOVDQU      mxfp41<>+0(SB), Y6
+	VMOVDQU      mxfp4_const<>+0(SB), Y6
 	VMULPS       Y6, Y5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 1(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -741,6 +793,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -749,15 +803,19 @@ loop3:
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y4
+
+	// scales of the block
 	VPBROADCASTB 17(R8), X5
 	VPMOVZXBD    X5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPCMPEQD     Y6, Y5, Y6
-	VPAND        mxfp40<>+0(SB), Y6, Y6
+	VPAND        mxfp4_e<>+0(SB), Y6, Y6
 	VPSLLD       $0x17, Y5, Y5
 	VPOR         Y6, Y5, Y5
-	VMOVDQU      mxfp41<>+0(SB), Y6
+	VMOVDQU      mxfp4_const<>+0(SB), Y6
 	VMULPS       Y6, Y5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 18(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -771,6 +829,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 8(SI), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -791,15 +851,19 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTB (R8), X5
 	VPMOVZXBD    X5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPCMPEQD     Y6, Y5, Y6
-	VPAND        mxfp40<>+0(SB), Y6, Y6
+	VPAND        mxfp4_e<>+0(SB), Y6, Y6
 	VPSLLD       $0x17, Y5, Y5
 	VPOR         Y6, Y5, Y5
-	VMOVDQU      mxfp41<>+0(SB), Y6
+	VMOVDQU      mxfp4_const<>+0(SB), Y6
 	VMULPS       Y6, Y5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 1(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -813,6 +877,8 @@ loop5:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -829,6 +895,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X5
 	VADDPS       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
@@ -862,9 +930,9 @@ done2:
 TEXT ·matmulQ83xMxfp4AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      mxfp42<>+0(SB), Y0
-	VMOVDQU      mxfp43<>+0(SB), Y1
-	VBROADCASTI128 mxfp44<>+0(SB), Y2
+	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
+	VMOVDQU      mxfp4_mask<>+0(SB), Y1
+	VBROADCASTI128 mxfp4_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -885,15 +953,19 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTB (R8), X6
 	VPMOVZXBD    X6, Y6
 	VPXOR        Y7, Y7, Y7
 	VPCMPEQD     Y7, Y6, Y7
-	VPAND        mxfp40<>+0(SB), Y7, Y7
+	VPAND        mxfp4_e<>+0(SB), Y7, Y7
 	VPSLLD       $0x17, Y6, Y6
 	VPOR         Y7, Y6, Y6
-	VMOVDQU      mxfp41<>+0(SB), Y7
+	VMOVDQU      mxfp4_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 1(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -911,6 +983,8 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -923,15 +997,19 @@ loop3:
 	VCVTDQ2PS    Y9, Y8
 	VMULPS       Y6, Y7, Y6
 	VFMADD231PS  Y6, Y8, Y5
+
+	// scales of the block
 	VPBROADCASTB 17(R8), X6
 	VPMOVZXBD    X6, Y6
 	VPXOR        Y7, Y7, Y7
 	VPCMPEQD     Y7, Y6, Y7
-	VPAND        mxfp40<>+0(SB), Y7, Y7
+	VPAND        mxfp4_e<>+0(SB), Y7, Y7
 	VPSLLD       $0x17, Y6, Y6
 	VPOR         Y7, Y6, Y6
-	VMOVDQU      mxfp41<>+0(SB), Y7
+	VMOVDQU      mxfp4_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 18(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -949,6 +1027,8 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 12(SI), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -973,15 +1053,19 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTB (R8), X6
 	VPMOVZXBD    X6, Y6
 	VPXOR        Y7, Y7, Y7
 	VPCMPEQD     Y7, Y6, Y7
-	VPAND        mxfp40<>+0(SB), Y7, Y7
+	VPAND        mxfp4_e<>+0(SB), Y7, Y7
 	VPSLLD       $0x17, Y6, Y6
 	VPOR         Y7, Y6, Y6
-	VMOVDQU      mxfp41<>+0(SB), Y7
+	VMOVDQU      mxfp4_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 1(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -999,6 +1083,8 @@ loop5:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -1019,6 +1105,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X6
 	VADDPS       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
@@ -1060,9 +1148,9 @@ done2:
 TEXT ·matmulQ84xMxfp4AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      mxfp42<>+0(SB), Y0
-	VMOVDQU      mxfp43<>+0(SB), Y1
-	VBROADCASTI128 mxfp44<>+0(SB), Y2
+	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
+	VMOVDQU      mxfp4_mask<>+0(SB), Y1
+	VBROADCASTI128 mxfp4_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1084,15 +1172,19 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTB (R8), X7
 	VPMOVZXBD    X7, Y7
 	VPXOR        Y8, Y8, Y8
 	VPCMPEQD     Y8, Y7, Y8
-	VPAND        mxfp40<>+0(SB), Y8, Y8
+	VPAND        mxfp4_e<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y7, Y7
 	VPOR         Y8, Y7, Y7
-	VMOVDQU      mxfp41<>+0(SB), Y8
+	VMOVDQU      mxfp4_const<>+0(SB), Y8
 	VMULPS       Y8, Y7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 1(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1114,6 +1206,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1130,15 +1224,19 @@ loop3:
 	VCVTDQ2PS    Y10, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y6
+
+	// scales of the block
 	VPBROADCASTB 17(R8), X7
 	VPMOVZXBD    X7, Y7
 	VPXOR        Y8, Y8, Y8
 	VPCMPEQD     Y8, Y7, Y8
-	VPAND        mxfp40<>+0(SB), Y8, Y8
+	VPAND        mxfp4_e<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y7, Y7
 	VPOR         Y8, Y7, Y7
-	VMOVDQU      mxfp41<>+0(SB), Y8
+	VMOVDQU      mxfp4_const<>+0(SB), Y8
 	VMULPS       Y8, Y7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 18(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1160,6 +1258,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 16(SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1188,15 +1288,19 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTB (R8), X7
 	VPMOVZXBD    X7, Y7
 	VPXOR        Y8, Y8, Y8
 	VPCMPEQD     Y8, Y7, Y8
-	VPAND        mxfp40<>+0(SB), Y8, Y8
+	VPAND        mxfp4_e<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y7, Y7
 	VPOR         Y8, Y7, Y7
-	VMOVDQU      mxfp41<>+0(SB), Y8
+	VMOVDQU      mxfp4_const<>+0(SB), Y8
 	VMULPS       Y8, Y7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 1(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1218,6 +1322,8 @@ loop5:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1242,6 +1348,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X7
 	VADDPS       X3, X7, X7
 	VMOVHLPS     X7, X7, X3
@@ -1291,9 +1399,9 @@ done2:
 TEXT ·unpackMxfp4AVX512(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      mxfp42<>+0(SB), Y0
-	VMOVDQU      mxfp43<>+0(SB), Y1
-	VBROADCASTI128 mxfp44<>+0(SB), Y2
+	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
+	VMOVDQU      mxfp4_mask<>+0(SB), Y1
+	VBROADCASTI128 mxfp4_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -1307,10 +1415,10 @@ loop1:
 	VPMOVZXBD    X3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPCMPEQD     Y4, Y3, Y4
-	VPAND        mxfp40<>+0(SB), Y4, Y4
+	VPAND        mxfp4_e<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y3, Y3
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      mxfp41<>+0(SB), Y4
+	VMOVDQU      mxfp4_const<>+0(SB), Y4
 	VMULPS       Y4, Y3, Y3
 	VBROADCASTI128 1(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
@@ -1335,9 +1443,9 @@ done2:
 TEXT ·decodeUnitsMxfp4AVX2(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      mxfp42<>+0(SB), Y0
-	VMOVDQU      mxfp43<>+0(SB), Y1
-	VBROADCASTI128 mxfp44<>+0(SB), Y2
+	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
+	VMOVDQU      mxfp4_mask<>+0(SB), Y1
+	VBROADCASTI128 mxfp4_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -1347,15 +1455,19 @@ TEXT ·decodeUnitsMxfp4AVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTB (BX), X3
 	VPMOVZXBD    X3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPCMPEQD     Y4, Y3, Y4
-	VPAND        mxfp40<>+0(SB), Y4, Y4
+	VPAND        mxfp4_e<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y3, Y3
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      mxfp41<>+0(SB), Y4
+	VMOVDQU      mxfp4_const<>+0(SB), Y4
 	VMULPS       Y4, Y3, Y3
+
+	// levels of values 0 to 31
 	VBROADCASTI128 1(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -1392,9 +1504,9 @@ done2:
 TEXT ·matmul1xMxfp4AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      mxfp42<>+0(SB), Y0
-	VMOVDQU      mxfp43<>+0(SB), Y1
-	VBROADCASTI128 mxfp44<>+0(SB), Y2
+	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
+	VMOVDQU      mxfp4_mask<>+0(SB), Y1
+	VBROADCASTI128 mxfp4_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1415,15 +1527,19 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTB (R8), X7
 	VPMOVZXBD    X7, Y7
 	VPXOR        Y8, Y8, Y8
 	VPCMPEQD     Y8, Y7, Y8
-	VPAND        mxfp40<>+0(SB), Y8, Y8
+	VPAND        mxfp4_e<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y7, Y7
 	VPOR         Y8, Y7, Y7
-	VMOVDQU      mxfp41<>+0(SB), Y8
+	VMOVDQU      mxfp4_const<>+0(SB), Y8
 	VMULPS       Y8, Y7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 1(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1459,6 +1575,8 @@ done4:
 	VADDPS       Y4, Y3, Y3
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -1482,9 +1600,9 @@ done2:
 TEXT ·matmul2xMxfp4AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      mxfp42<>+0(SB), Y0
-	VMOVDQU      mxfp43<>+0(SB), Y1
-	VBROADCASTI128 mxfp44<>+0(SB), Y2
+	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
+	VMOVDQU      mxfp4_mask<>+0(SB), Y1
+	VBROADCASTI128 mxfp4_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1506,15 +1624,19 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTB (R9), X7
 	VPMOVZXBD    X7, Y7
 	VPXOR        Y8, Y8, Y8
 	VPCMPEQD     Y8, Y7, Y8
-	VPAND        mxfp40<>+0(SB), Y8, Y8
+	VPAND        mxfp4_e<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y7, Y7
 	VPOR         Y8, Y7, Y7
-	VMOVDQU      mxfp41<>+0(SB), Y8
+	VMOVDQU      mxfp4_const<>+0(SB), Y8
 	VMULPS       Y8, Y7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 1(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1557,6 +1679,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X5
 	VADDPS       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
@@ -1590,9 +1714,9 @@ done2:
 TEXT ·matmul3xMxfp4AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      mxfp42<>+0(SB), Y0
-	VMOVDQU      mxfp43<>+0(SB), Y1
-	VBROADCASTI128 mxfp44<>+0(SB), Y2
+	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
+	VMOVDQU      mxfp4_mask<>+0(SB), Y1
+	VBROADCASTI128 mxfp4_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1616,15 +1740,19 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTB (R10), X6
 	VPMOVZXBD    X6, Y6
 	VPXOR        Y7, Y7, Y7
 	VPCMPEQD     Y7, Y6, Y7
-	VPAND        mxfp40<>+0(SB), Y7, Y7
+	VPAND        mxfp4_e<>+0(SB), Y7, Y7
 	VPSLLD       $0x17, Y6, Y6
 	VPOR         Y7, Y6, Y6
-	VMOVDQU      mxfp41<>+0(SB), Y7
+	VMOVDQU      mxfp4_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
+
+	// levels of values 0 to 31
 	VBROADCASTI128 1(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -1674,6 +1802,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X6
 	VADDPS       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
@@ -1715,9 +1845,9 @@ done2:
 TEXT ·matmul4xMxfp4AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      mxfp42<>+0(SB), Y0
-	VMOVDQU      mxfp43<>+0(SB), Y1
-	VBROADCASTI128 mxfp44<>+0(SB), Y2
+	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
+	VMOVDQU      mxfp4_mask<>+0(SB), Y1
+	VBROADCASTI128 mxfp4_levels<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1742,15 +1872,19 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTB (R10), X7
 	VPMOVZXBD    X7, Y7
 	VPXOR        Y8, Y8, Y8
 	VPCMPEQD     Y8, Y7, Y8
-	VPAND        mxfp40<>+0(SB), Y8, Y8
+	VPAND        mxfp4_e<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y7, Y7
 	VPOR         Y8, Y7, Y7
-	VMOVDQU      mxfp41<>+0(SB), Y8
+	VMOVDQU      mxfp4_const<>+0(SB), Y8
 	VMULPS       Y8, Y7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 1(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1808,6 +1942,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X7
 	VADDPS       X3, X7, X7
 	VMOVHLPS     X7, X7, X3
@@ -1857,10 +1993,10 @@ done2:
 TEXT ·matmulQ81xMxfp4AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      mxfp42<>+0(SB), Y0
-	VMOVDQU      mxfp45<>+0(SB), Y1
-	VMOVDQU      mxfp43<>+0(SB), Y2
-	VBROADCASTI128 mxfp44<>+0(SB), Y3
+	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
+	VMOVDQU      mxfp4_ones<>+0(SB), Y1
+	VMOVDQU      mxfp4_mask<>+0(SB), Y2
+	VBROADCASTI128 mxfp4_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1880,15 +2016,19 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTB (R8), X6
 	VPMOVZXBD    X6, Y6
 	VPXOR        Y7, Y7, Y7
 	VPCMPEQD     Y7, Y6, Y7
-	VPAND        mxfp40<>+0(SB), Y7, Y7
+	VPAND        mxfp4_e<>+0(SB), Y7, Y7
 	VPSLLD       $0x17, Y6, Y6
 	VPOR         Y7, Y6, Y6
-	VMOVDQU      mxfp41<>+0(SB), Y7
+	VMOVDQU      mxfp4_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 1(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -1898,19 +2038,25 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
 	VFMADD231PS  Y6, Y7, Y4
+
+	// scales of the block
 	VPBROADCASTB 17(R8), X6
 	VPMOVZXBD    X6, Y6
 	VPXOR        Y7, Y7, Y7
 	VPCMPEQD     Y7, Y6, Y7
-	VPAND        mxfp40<>+0(SB), Y7, Y7
+	VPAND        mxfp4_e<>+0(SB), Y7, Y7
 	VPSLLD       $0x17, Y6, Y6
 	VPOR         Y7, Y6, Y6
-	VMOVDQU      mxfp41<>+0(SB), Y7
+	VMOVDQU      mxfp4_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 18(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -1920,6 +2066,8 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 4(SI), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
@@ -1936,15 +2084,19 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTB (R8), X6
 	VPMOVZXBD    X6, Y6
 	VPXOR        Y7, Y7, Y7
 	VPCMPEQD     Y7, Y6, Y7
-	VPAND        mxfp40<>+0(SB), Y7, Y7
+	VPAND        mxfp4_e<>+0(SB), Y7, Y7
 	VPSLLD       $0x17, Y6, Y6
 	VPOR         Y7, Y6, Y6
-	VMOVDQU      mxfp41<>+0(SB), Y7
+	VMOVDQU      mxfp4_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 1(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -1954,6 +2106,8 @@ loop5:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
@@ -1967,6 +2121,8 @@ loop5:
 done6:
 	ADDQ         $1, DI
 	VADDPS       Y5, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X5
 	VADDPS       X4, X5, X5
 	VMOVHLPS     X5, X5, X4
@@ -1990,10 +2146,10 @@ done2:
 TEXT ·matmulQ82xMxfp4AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      mxfp45<>+0(SB), Y0
-	VMOVDQU      mxfp42<>+0(SB), Y1
-	VMOVDQU      mxfp43<>+0(SB), Y2
-	VBROADCASTI128 mxfp44<>+0(SB), Y3
+	VMOVDQU      mxfp4_ones<>+0(SB), Y0
+	VMOVDQU      mxfp4_shifts<>+0(SB), Y1
+	VMOVDQU      mxfp4_mask<>+0(SB), Y2
+	VBROADCASTI128 mxfp4_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2013,15 +2169,19 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTB (R8), X6
 	VPMOVZXBD    X6, Y6
 	VPXOR        Y7, Y7, Y7
 	VPCMPEQD     Y7, Y6, Y7
-	VPAND        mxfp40<>+0(SB), Y7, Y7
+	VPAND        mxfp4_e<>+0(SB), Y7, Y7
 	VPSLLD       $0x17, Y6, Y6
 	VPOR         Y7, Y6, Y6
-	VMOVDQU      mxfp41<>+0(SB), Y7
+	VMOVDQU      mxfp4_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 1(R8), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -2035,6 +2195,8 @@ loop3:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -2043,15 +2205,19 @@ loop3:
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
 	VFMADD231PS  Y6, Y7, Y5
+
+	// scales of the block
 	VPBROADCASTB 17(R8), X6
 	VPMOVZXBD    X6, Y6
 	VPXOR        Y7, Y7, Y7
 	VPCMPEQD     Y7, Y6, Y7
-	VPAND        mxfp40<>+0(SB), Y7, Y7
+	VPAND        mxfp4_e<>+0(SB), Y7, Y7
 	VPSLLD       $0x17, Y6, Y6
 	VPOR         Y7, Y6, Y6
-	VMOVDQU      mxfp41<>+0(SB), Y7
+	VMOVDQU      mxfp4_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 18(R8), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -2065,6 +2231,8 @@ loop3:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 8(SI), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -2085,15 +2253,19 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTB (R8), X6
 	VPMOVZXBD    X6, Y6
 	VPXOR        Y7, Y7, Y7
 	VPCMPEQD     Y7, Y6, Y7
-	VPAND        mxfp40<>+0(SB), Y7, Y7
+	VPAND        mxfp4_e<>+0(SB), Y7, Y7
 	VPSLLD       $0x17, Y6, Y6
 	VPOR         Y7, Y6, Y6
-	VMOVDQU      mxfp41<>+0(SB), Y7
+	VMOVDQU      mxfp4_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 1(R8), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -2107,6 +2279,8 @@ loop5:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -2123,6 +2297,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X6
 	VADDPS       X4, X6, X6
 	VMOVHLPS     X6, X6, X4
@@ -2156,10 +2332,10 @@ done2:
 TEXT ·matmulQ83xMxfp4AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      mxfp45<>+0(SB), Y0
-	VMOVDQU      mxfp42<>+0(SB), Y1
-	VMOVDQU      mxfp43<>+0(SB), Y2
-	VBROADCASTI128 mxfp44<>+0(SB), Y3
+	VMOVDQU      mxfp4_ones<>+0(SB), Y0
+	VMOVDQU      mxfp4_shifts<>+0(SB), Y1
+	VMOVDQU      mxfp4_mask<>+0(SB), Y2
+	VBROADCASTI128 mxfp4_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2180,15 +2356,19 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTB (R8), X7
 	VPMOVZXBD    X7, Y7
 	VPXOR        Y8, Y8, Y8
 	VPCMPEQD     Y8, Y7, Y8
-	VPAND        mxfp40<>+0(SB), Y8, Y8
+	VPAND        mxfp4_e<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y7, Y7
 	VPOR         Y8, Y7, Y7
-	VMOVDQU      mxfp41<>+0(SB), Y8
+	VMOVDQU      mxfp4_const<>+0(SB), Y8
 	VMULPS       Y8, Y7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 1(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -2206,6 +2386,8 @@ loop3:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -2218,15 +2400,19 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y7, Y9, Y7
 	VFMADD231PS  Y7, Y8, Y6
+
+	// scales of the block
 	VPBROADCASTB 17(R8), X7
 	VPMOVZXBD    X7, Y7
 	VPXOR        Y8, Y8, Y8
 	VPCMPEQD     Y8, Y7, Y8
-	VPAND        mxfp40<>+0(SB), Y8, Y8
+	VPAND        mxfp4_e<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y7, Y7
 	VPOR         Y8, Y7, Y7
-	VMOVDQU      mxfp41<>+0(SB), Y8
+	VMOVDQU      mxfp4_const<>+0(SB), Y8
 	VMULPS       Y8, Y7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 18(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -2244,6 +2430,8 @@ loop3:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 12(SI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -2268,15 +2456,19 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTB (R8), X7
 	VPMOVZXBD    X7, Y7
 	VPXOR        Y8, Y8, Y8
 	VPCMPEQD     Y8, Y7, Y8
-	VPAND        mxfp40<>+0(SB), Y8, Y8
+	VPAND        mxfp4_e<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y7, Y7
 	VPOR         Y8, Y7, Y7
-	VMOVDQU      mxfp41<>+0(SB), Y8
+	VMOVDQU      mxfp4_const<>+0(SB), Y8
 	VMULPS       Y8, Y7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 1(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -2294,6 +2486,8 @@ loop5:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -2314,6 +2508,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X7
 	VADDPS       X4, X7, X7
 	VMOVHLPS     X7, X7, X4
@@ -2355,10 +2551,10 @@ done2:
 TEXT ·matmulQ84xMxfp4AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      mxfp45<>+0(SB), Y0
-	VMOVDQU      mxfp42<>+0(SB), Y1
-	VMOVDQU      mxfp43<>+0(SB), Y2
-	VBROADCASTI128 mxfp44<>+0(SB), Y3
+	VMOVDQU      mxfp4_ones<>+0(SB), Y0
+	VMOVDQU      mxfp4_shifts<>+0(SB), Y1
+	VMOVDQU      mxfp4_mask<>+0(SB), Y2
+	VBROADCASTI128 mxfp4_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2380,15 +2576,19 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTB (R8), X8
 	VPMOVZXBD    X8, Y8
 	VPXOR        Y9, Y9, Y9
 	VPCMPEQD     Y9, Y8, Y9
-	VPAND        mxfp40<>+0(SB), Y9, Y9
+	VPAND        mxfp4_e<>+0(SB), Y9, Y9
 	VPSLLD       $0x17, Y8, Y8
 	VPOR         Y9, Y8, Y8
-	VMOVDQU      mxfp41<>+0(SB), Y9
+	VMOVDQU      mxfp4_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 1(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -2410,6 +2610,8 @@ loop3:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -2426,15 +2628,19 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y7
+
+	// scales of the block
 	VPBROADCASTB 17(R8), X8
 	VPMOVZXBD    X8, Y8
 	VPXOR        Y9, Y9, Y9
 	VPCMPEQD     Y9, Y8, Y9
-	VPAND        mxfp40<>+0(SB), Y9, Y9
+	VPAND        mxfp4_e<>+0(SB), Y9, Y9
 	VPSLLD       $0x17, Y8, Y8
 	VPOR         Y9, Y8, Y8
-	VMOVDQU      mxfp41<>+0(SB), Y9
+	VMOVDQU      mxfp4_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 18(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -2456,6 +2662,8 @@ loop3:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 16(SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -2484,15 +2692,19 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTB (R8), X8
 	VPMOVZXBD    X8, Y8
 	VPXOR        Y9, Y9, Y9
 	VPCMPEQD     Y9, Y8, Y9
-	VPAND        mxfp40<>+0(SB), Y9, Y9
+	VPAND        mxfp4_e<>+0(SB), Y9, Y9
 	VPSLLD       $0x17, Y8, Y8
 	VPOR         Y9, Y8, Y8
-	VMOVDQU      mxfp41<>+0(SB), Y9
+	VMOVDQU      mxfp4_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 1(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -2514,6 +2726,8 @@ loop5:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -2538,6 +2752,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X8
 	VADDPS       X4, X8, X8
 	VMOVHLPS     X8, X8, X4
@@ -2587,9 +2803,9 @@ done2:
 TEXT ·unpackMxfp4AVX2(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      mxfp42<>+0(SB), Y0
-	VMOVDQU      mxfp43<>+0(SB), Y1
-	VBROADCASTI128 mxfp44<>+0(SB), Y2
+	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
+	VMOVDQU      mxfp4_mask<>+0(SB), Y1
+	VBROADCASTI128 mxfp4_levels<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -2603,10 +2819,10 @@ loop1:
 	VPMOVZXBD    X3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPCMPEQD     Y4, Y3, Y4
-	VPAND        mxfp40<>+0(SB), Y4, Y4
+	VPAND        mxfp4_e<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y3, Y3
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      mxfp41<>+0(SB), Y4
+	VMOVDQU      mxfp4_const<>+0(SB), Y4
 	VMULPS       Y4, Y3, Y3
 	VBROADCASTI128 1(BX), Y4
 	VPSRLVD      Y0, Y4, Y4

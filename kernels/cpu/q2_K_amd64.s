@@ -4,51 +4,51 @@
 
 #include "textflag.h"
 
-DATA q2_k0<>+0(SB)/8, $0x8080800180808000
-DATA q2_k0<>+8(SB)/8, $0x8080800380808002
-DATA q2_k0<>+16(SB)/8, $0x8080800180808000
-DATA q2_k0<>+24(SB)/8, $0x8080800380808002
-GLOBL q2_k0<>(SB), RODATA|NOPTR, $32
+DATA q2_k_shuffle<>+0(SB)/8, $0x8080800180808000
+DATA q2_k_shuffle<>+8(SB)/8, $0x8080800380808002
+DATA q2_k_shuffle<>+16(SB)/8, $0x8080800180808000
+DATA q2_k_shuffle<>+24(SB)/8, $0x8080800380808002
+GLOBL q2_k_shuffle<>(SB), RODATA|NOPTR, $32
 
-DATA q2_k1<>+0(SB)/8, $0x0000000f0000000f
-DATA q2_k1<>+8(SB)/8, $0x0000000f0000000f
-DATA q2_k1<>+16(SB)/8, $0x0000000f0000000f
-DATA q2_k1<>+24(SB)/8, $0x0000000f0000000f
-GLOBL q2_k1<>(SB), RODATA|NOPTR, $32
+DATA q2_k_mask<>+0(SB)/8, $0x0000000f0000000f
+DATA q2_k_mask<>+8(SB)/8, $0x0000000f0000000f
+DATA q2_k_mask<>+16(SB)/8, $0x0000000f0000000f
+DATA q2_k_mask<>+24(SB)/8, $0x0000000f0000000f
+GLOBL q2_k_mask<>(SB), RODATA|NOPTR, $32
 
-DATA q2_k2<>+0(SB)/8, $0x0000000400000004
-DATA q2_k2<>+8(SB)/8, $0x0000000400000004
-DATA q2_k2<>+16(SB)/8, $0x0000000400000004
-DATA q2_k2<>+24(SB)/8, $0x0000000400000004
-GLOBL q2_k2<>(SB), RODATA|NOPTR, $32
+DATA q2_k_shifts<>+0(SB)/8, $0x0000000400000004
+DATA q2_k_shifts<>+8(SB)/8, $0x0000000400000004
+DATA q2_k_shifts<>+16(SB)/8, $0x0000000400000004
+DATA q2_k_shifts<>+24(SB)/8, $0x0000000400000004
+GLOBL q2_k_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA q2_k3<>+0(SB)/8, $0x0303030303030303
-DATA q2_k3<>+8(SB)/8, $0x0303030303030303
-DATA q2_k3<>+16(SB)/8, $0x0303030303030303
-DATA q2_k3<>+24(SB)/8, $0x0303030303030303
-GLOBL q2_k3<>(SB), RODATA|NOPTR, $32
+DATA q2_k_mask2<>+0(SB)/8, $0x0303030303030303
+DATA q2_k_mask2<>+8(SB)/8, $0x0303030303030303
+DATA q2_k_mask2<>+16(SB)/8, $0x0303030303030303
+DATA q2_k_mask2<>+24(SB)/8, $0x0303030303030303
+GLOBL q2_k_mask2<>(SB), RODATA|NOPTR, $32
 
-DATA q2_k4<>+0(SB)/8, $0x8000000080000000
-DATA q2_k4<>+8(SB)/8, $0x8000000080000000
-DATA q2_k4<>+16(SB)/8, $0x8000000080000000
-DATA q2_k4<>+24(SB)/8, $0x8000000080000000
-GLOBL q2_k4<>(SB), RODATA|NOPTR, $32
+DATA q2_k_flip<>+0(SB)/8, $0x8000000080000000
+DATA q2_k_flip<>+8(SB)/8, $0x8000000080000000
+DATA q2_k_flip<>+16(SB)/8, $0x8000000080000000
+DATA q2_k_flip<>+24(SB)/8, $0x8000000080000000
+GLOBL q2_k_flip<>(SB), RODATA|NOPTR, $32
 
-DATA q2_k5<>+0(SB)/8, $0x0001000100010001
-DATA q2_k5<>+8(SB)/8, $0x0001000100010001
-DATA q2_k5<>+16(SB)/8, $0x0001000100010001
-DATA q2_k5<>+24(SB)/8, $0x0001000100010001
-GLOBL q2_k5<>(SB), RODATA|NOPTR, $32
+DATA q2_k_ones<>+0(SB)/8, $0x0001000100010001
+DATA q2_k_ones<>+8(SB)/8, $0x0001000100010001
+DATA q2_k_ones<>+16(SB)/8, $0x0001000100010001
+DATA q2_k_ones<>+24(SB)/8, $0x0001000100010001
+GLOBL q2_k_ones<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsQ2_KAVX512 unpacks units of 256 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsQ2_KAVX512(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	VMOVDQU      q2_k3<>+0(SB), Y0
-	VMOVDQU      q2_k0<>+0(SB), Y1
-	VMOVDQU      q2_k1<>+0(SB), Y2
-	VMOVDQU      q2_k2<>+0(SB), Y3
+	VMOVDQU      q2_k_mask2<>+0(SB), Y0
+	VMOVDQU      q2_k_shuffle<>+0(SB), Y1
+	VMOVDQU      q2_k_mask<>+0(SB), Y2
+	VMOVDQU      q2_k_shifts<>+0(SB), Y3
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -58,6 +58,8 @@ TEXT ·decodeUnitsQ2_KAVX512(SB), NOSPLIT, $576-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW 80(BX), X4
 	VCVTPH2PS    X4, Y4
 	VMOVDQU      (BX), X5
@@ -96,6 +98,8 @@ loop1:
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y5, Y4, Y4
 	VMOVUPS      Y4, 128(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      16(BX), Y4
 	VPAND        Y0, Y4, Y4
 	VMOVDQU      Y4, (DX)
@@ -127,6 +131,8 @@ loop1:
 	VBROADCASTSS 100(DX), Y5
 	VSUBPS       Y5, Y4, Y4
 	VMOVUPS      Y4, 96(AX)
+
+	// levels of values 32 to 63
 	VMOVDQU      16(BX), Y4
 	VPSRLD       $2, Y4, Y4
 	VPAND        Y0, Y4, Y4
@@ -159,6 +165,8 @@ loop1:
 	VBROADCASTSS 108(DX), Y5
 	VSUBPS       Y5, Y4, Y4
 	VMOVUPS      Y4, 224(AX)
+
+	// levels of values 64 to 95
 	VMOVDQU      16(BX), Y4
 	VPSRLD       $4, Y4, Y4
 	VPAND        Y0, Y4, Y4
@@ -191,6 +199,8 @@ loop1:
 	VBROADCASTSS 116(DX), Y5
 	VSUBPS       Y5, Y4, Y4
 	VMOVUPS      Y4, 352(AX)
+
+	// levels of values 96 to 127
 	VMOVDQU      16(BX), Y4
 	VPSRLD       $6, Y4, Y4
 	VPAND        Y0, Y4, Y4
@@ -223,6 +233,8 @@ loop1:
 	VBROADCASTSS 124(DX), Y5
 	VSUBPS       Y5, Y4, Y4
 	VMOVUPS      Y4, 480(AX)
+
+	// levels of values 128 to 159
 	VMOVDQU      48(BX), Y4
 	VPAND        Y0, Y4, Y4
 	VMOVDQU      Y4, (DX)
@@ -254,6 +266,8 @@ loop1:
 	VBROADCASTSS 132(DX), Y5
 	VSUBPS       Y5, Y4, Y4
 	VMOVUPS      Y4, 608(AX)
+
+	// levels of values 160 to 191
 	VMOVDQU      48(BX), Y4
 	VPSRLD       $2, Y4, Y4
 	VPAND        Y0, Y4, Y4
@@ -286,6 +300,8 @@ loop1:
 	VBROADCASTSS 140(DX), Y5
 	VSUBPS       Y5, Y4, Y4
 	VMOVUPS      Y4, 736(AX)
+
+	// levels of values 192 to 223
 	VMOVDQU      48(BX), Y4
 	VPSRLD       $4, Y4, Y4
 	VPAND        Y0, Y4, Y4
@@ -318,6 +334,8 @@ loop1:
 	VBROADCASTSS 148(DX), Y5
 	VSUBPS       Y5, Y4, Y4
 	VMOVUPS      Y4, 864(AX)
+
+	// levels of values 224 to 255
 	VMOVDQU      48(BX), Y4
 	VPSRLD       $6, Y4, Y4
 	VPAND        Y0, Y4, Y4
@@ -365,10 +383,10 @@ done2:
 TEXT ·matmul1xQ2_KAVX512(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q2_k3<>+0(SB), Y0
-	VMOVDQU      q2_k0<>+0(SB), Y1
-	VMOVDQU      q2_k1<>+0(SB), Y2
-	VMOVDQU      q2_k2<>+0(SB), Y3
+	VMOVDQU      q2_k_mask2<>+0(SB), Y0
+	VMOVDQU      q2_k_shuffle<>+0(SB), Y1
+	VMOVDQU      q2_k_mask<>+0(SB), Y2
+	VMOVDQU      q2_k_shifts<>+0(SB), Y3
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -389,6 +407,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 80(R8), X8
 	VCVTPH2PS    X8, Y8
 	VMOVDQU      (R8), X9
@@ -427,6 +447,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 128(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      16(R8), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      Y8, (DX)
@@ -462,6 +484,8 @@ loop3:
 	VSUBPS       Y9, Y8, Y8
 	VMOVUPS      96(SI), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 32 to 63
 	VMOVDQU      16(R8), Y8
 	VPSRLD       $2, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -498,6 +522,8 @@ loop3:
 	VSUBPS       Y9, Y8, Y8
 	VMOVUPS      224(SI), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 64 to 95
 	VMOVDQU      16(R8), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -534,6 +560,8 @@ loop3:
 	VSUBPS       Y9, Y8, Y8
 	VMOVUPS      352(SI), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 96 to 127
 	VMOVDQU      16(R8), Y8
 	VPSRLD       $6, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -570,6 +598,8 @@ loop3:
 	VSUBPS       Y9, Y8, Y8
 	VMOVUPS      480(SI), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 128 to 159
 	VMOVDQU      48(R8), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      Y8, (DX)
@@ -605,6 +635,8 @@ loop3:
 	VSUBPS       Y9, Y8, Y8
 	VMOVUPS      608(SI), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 160 to 191
 	VMOVDQU      48(R8), Y8
 	VPSRLD       $2, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -641,6 +673,8 @@ loop3:
 	VSUBPS       Y9, Y8, Y8
 	VMOVUPS      736(SI), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 192 to 223
 	VMOVDQU      48(R8), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -677,6 +711,8 @@ loop3:
 	VSUBPS       Y9, Y8, Y8
 	VMOVUPS      864(SI), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 224 to 255
 	VMOVDQU      48(R8), Y8
 	VPSRLD       $6, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -723,6 +759,8 @@ done4:
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y6, Y4, Y4
 	VADDPS       Y7, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X5
 	VADDPS       X4, X5, X5
 	VMOVHLPS     X5, X5, X4
@@ -746,10 +784,10 @@ done2:
 TEXT ·matmul2xQ2_KAVX512(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q2_k3<>+0(SB), Y0
-	VMOVDQU      q2_k0<>+0(SB), Y1
-	VMOVDQU      q2_k1<>+0(SB), Y2
-	VMOVDQU      q2_k2<>+0(SB), Y3
+	VMOVDQU      q2_k_mask2<>+0(SB), Y0
+	VMOVDQU      q2_k_shuffle<>+0(SB), Y1
+	VMOVDQU      q2_k_mask<>+0(SB), Y2
+	VMOVDQU      q2_k_shifts<>+0(SB), Y3
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -771,6 +809,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 80(R9), X8
 	VCVTPH2PS    X8, Y8
 	VMOVDQU      (R9), X9
@@ -809,6 +849,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 128(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      16(R9), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      Y8, (DX)
@@ -852,6 +894,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVUPS      96(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 32 to 63
 	VMOVDQU      16(R9), Y8
 	VPSRLD       $2, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -896,6 +940,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVUPS      224(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 64 to 95
 	VMOVDQU      16(R9), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -940,6 +986,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVUPS      352(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 96 to 127
 	VMOVDQU      16(R9), Y8
 	VPSRLD       $6, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -984,6 +1032,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVUPS      480(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 128 to 159
 	VMOVDQU      48(R9), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      Y8, (DX)
@@ -1027,6 +1077,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVUPS      608(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 160 to 191
 	VMOVDQU      48(R9), Y8
 	VPSRLD       $2, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -1071,6 +1123,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVUPS      736(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 192 to 223
 	VMOVDQU      48(R9), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -1115,6 +1169,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVUPS      864(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 224 to 255
 	VMOVDQU      48(R9), Y8
 	VPSRLD       $6, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -1168,6 +1224,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y6, Y4, Y4
 	VADDPS       Y7, Y5, Y5
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X6
 	VADDPS       X4, X6, X6
 	VMOVHLPS     X6, X6, X4
@@ -1201,10 +1259,10 @@ done2:
 TEXT ·matmul3xQ2_KAVX512(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q2_k3<>+0(SB), Y0
-	VMOVDQU      q2_k0<>+0(SB), Y1
-	VMOVDQU      q2_k1<>+0(SB), Y2
-	VMOVDQU      q2_k2<>+0(SB), Y3
+	VMOVDQU      q2_k_mask2<>+0(SB), Y0
+	VMOVDQU      q2_k_shuffle<>+0(SB), Y1
+	VMOVDQU      q2_k_mask<>+0(SB), Y2
+	VMOVDQU      q2_k_shifts<>+0(SB), Y3
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1228,6 +1286,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 80(R10), X7
 	VCVTPH2PS    X7, Y7
 	VMOVDQU      (R10), X8
@@ -1266,6 +1326,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y7
 	VMOVUPS      Y7, 128(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      16(R10), Y7
 	VPAND        Y0, Y7, Y7
 	VMOVDQU      Y7, (DX)
@@ -1317,6 +1379,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y5
 	VMOVUPS      96(R8), Y8
 	VFMADD231PS  Y8, Y7, Y6
+
+	// levels of values 32 to 63
 	VMOVDQU      16(R10), Y7
 	VPSRLD       $2, Y7, Y7
 	VPAND        Y0, Y7, Y7
@@ -1369,6 +1433,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y5
 	VMOVUPS      224(R8), Y8
 	VFMADD231PS  Y8, Y7, Y6
+
+	// levels of values 64 to 95
 	VMOVDQU      16(R10), Y7
 	VPSRLD       $4, Y7, Y7
 	VPAND        Y0, Y7, Y7
@@ -1421,6 +1487,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y5
 	VMOVUPS      352(R8), Y8
 	VFMADD231PS  Y8, Y7, Y6
+
+	// levels of values 96 to 127
 	VMOVDQU      16(R10), Y7
 	VPSRLD       $6, Y7, Y7
 	VPAND        Y0, Y7, Y7
@@ -1473,6 +1541,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y5
 	VMOVUPS      480(R8), Y8
 	VFMADD231PS  Y8, Y7, Y6
+
+	// levels of values 128 to 159
 	VMOVDQU      48(R10), Y7
 	VPAND        Y0, Y7, Y7
 	VMOVDQU      Y7, (DX)
@@ -1524,6 +1594,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y5
 	VMOVUPS      608(R8), Y8
 	VFMADD231PS  Y8, Y7, Y6
+
+	// levels of values 160 to 191
 	VMOVDQU      48(R10), Y7
 	VPSRLD       $2, Y7, Y7
 	VPAND        Y0, Y7, Y7
@@ -1576,6 +1648,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y5
 	VMOVUPS      736(R8), Y8
 	VFMADD231PS  Y8, Y7, Y6
+
+	// levels of values 192 to 223
 	VMOVDQU      48(R10), Y7
 	VPSRLD       $4, Y7, Y7
 	VPAND        Y0, Y7, Y7
@@ -1628,6 +1702,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y5
 	VMOVUPS      864(R8), Y8
 	VFMADD231PS  Y8, Y7, Y6
+
+	// levels of values 224 to 255
 	VMOVDQU      48(R10), Y7
 	VPSRLD       $6, Y7, Y7
 	VPAND        Y0, Y7, Y7
@@ -1688,6 +1764,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X7
 	VADDPS       X4, X7, X7
 	VMOVHLPS     X7, X7, X4
@@ -1729,10 +1807,10 @@ done2:
 TEXT ·matmul4xQ2_KAVX512(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q2_k3<>+0(SB), Y0
-	VMOVDQU      q2_k0<>+0(SB), Y1
-	VMOVDQU      q2_k1<>+0(SB), Y2
-	VMOVDQU      q2_k2<>+0(SB), Y3
+	VMOVDQU      q2_k_mask2<>+0(SB), Y0
+	VMOVDQU      q2_k_shuffle<>+0(SB), Y1
+	VMOVDQU      q2_k_mask<>+0(SB), Y2
+	VMOVDQU      q2_k_shifts<>+0(SB), Y3
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1757,6 +1835,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 80(R10), X8
 	VCVTPH2PS    X8, Y8
 	VMOVDQU      (R10), X9
@@ -1795,6 +1875,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 128(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      16(R10), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      Y8, (DX)
@@ -1854,6 +1936,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVUPS      96(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 32 to 63
 	VMOVDQU      16(R10), Y8
 	VPSRLD       $2, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -1914,6 +1998,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVUPS      224(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 64 to 95
 	VMOVDQU      16(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -1974,6 +2060,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVUPS      352(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 96 to 127
 	VMOVDQU      16(R10), Y8
 	VPSRLD       $6, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2034,6 +2122,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVUPS      480(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 128 to 159
 	VMOVDQU      48(R10), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      Y8, (DX)
@@ -2093,6 +2183,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVUPS      608(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 160 to 191
 	VMOVDQU      48(R10), Y8
 	VPSRLD       $2, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2153,6 +2245,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVUPS      736(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 192 to 223
 	VMOVDQU      48(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2213,6 +2307,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVUPS      864(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 224 to 255
 	VMOVDQU      48(R10), Y8
 	VPSRLD       $6, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2281,6 +2377,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X8
 	VADDPS       X4, X8, X8
 	VMOVHLPS     X8, X8, X4
@@ -2330,11 +2428,11 @@ done2:
 TEXT ·matmulQ81xQ2_KAVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q2_k3<>+0(SB), Y0
-	VMOVDQU      q2_k0<>+0(SB), Y1
-	VMOVDQU      q2_k1<>+0(SB), Y2
-	VMOVDQU      q2_k4<>+0(SB), Y3
-	VMOVDQU      q2_k2<>+0(SB), Y4
+	VMOVDQU      q2_k_mask2<>+0(SB), Y0
+	VMOVDQU      q2_k_shuffle<>+0(SB), Y1
+	VMOVDQU      q2_k_mask<>+0(SB), Y2
+	VMOVDQU      q2_k_flip<>+0(SB), Y3
+	VMOVDQU      q2_k_shifts<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2355,6 +2453,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 80(R10), X7
 	VCVTPH2PS    X7, Y7
 	VMOVDQU      (R10), X8
@@ -2395,6 +2495,8 @@ loop3:
 	VMULPS       Y8, Y7, Y7
 	VPXOR        Y3, Y7, Y7
 	VMOVUPS      Y7, 128(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      16(R10), Y7
 	VPAND        Y0, Y7, Y7
 	VMOVDQU      (SI), Y8
@@ -2403,6 +2505,8 @@ loop3:
 	VMOVSD       96(AX), X7
 	VMOVSD       (R8), X8
 	VFMADD231PS  Y8, Y7, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X7
 	VBROADCASTSS 36(AX), X8
 	VINSERTF128  $1, X8, Y7, Y7
@@ -2410,6 +2514,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y5
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      16(R10), Y7
 	VPSRLD       $2, Y7, Y7
 	VPAND        Y0, Y7, Y7
@@ -2419,6 +2525,8 @@ loop3:
 	VMOVSD       104(AX), X7
 	VMOVSD       8(R8), X8
 	VFMADD231PS  Y8, Y7, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), X7
 	VBROADCASTSS 44(AX), X8
 	VINSERTF128  $1, X8, Y7, Y7
@@ -2426,6 +2534,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y6
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      16(R10), Y7
 	VPSRLD       $4, Y7, Y7
 	VPAND        Y0, Y7, Y7
@@ -2435,6 +2545,8 @@ loop3:
 	VMOVSD       112(AX), X7
 	VMOVSD       16(R8), X8
 	VFMADD231PS  Y8, Y7, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), X7
 	VBROADCASTSS 52(AX), X8
 	VINSERTF128  $1, X8, Y7, Y7
@@ -2442,6 +2554,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y5
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      16(R10), Y7
 	VPSRLD       $6, Y7, Y7
 	VPAND        Y0, Y7, Y7
@@ -2451,6 +2565,8 @@ loop3:
 	VMOVSD       120(AX), X7
 	VMOVSD       24(R8), X8
 	VFMADD231PS  Y8, Y7, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), X7
 	VBROADCASTSS 60(AX), X8
 	VINSERTF128  $1, X8, Y7, Y7
@@ -2458,6 +2574,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y6
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      48(R10), Y7
 	VPAND        Y0, Y7, Y7
 	VMOVDQU      128(SI), Y8
@@ -2466,6 +2584,8 @@ loop3:
 	VMOVSD       128(AX), X7
 	VMOVSD       32(R8), X8
 	VFMADD231PS  Y8, Y7, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 64(AX), X7
 	VBROADCASTSS 68(AX), X8
 	VINSERTF128  $1, X8, Y7, Y7
@@ -2473,6 +2593,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y5
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      48(R10), Y7
 	VPSRLD       $2, Y7, Y7
 	VPAND        Y0, Y7, Y7
@@ -2482,6 +2604,8 @@ loop3:
 	VMOVSD       136(AX), X7
 	VMOVSD       40(R8), X8
 	VFMADD231PS  Y8, Y7, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS 72(AX), X7
 	VBROADCASTSS 76(AX), X8
 	VINSERTF128  $1, X8, Y7, Y7
@@ -2489,6 +2613,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y6
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      48(R10), Y7
 	VPSRLD       $4, Y7, Y7
 	VPAND        Y0, Y7, Y7
@@ -2498,6 +2624,8 @@ loop3:
 	VMOVSD       144(AX), X7
 	VMOVSD       48(R8), X8
 	VFMADD231PS  Y8, Y7, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 80(AX), X7
 	VBROADCASTSS 84(AX), X8
 	VINSERTF128  $1, X8, Y7, Y7
@@ -2505,6 +2633,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y5
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      48(R10), Y7
 	VPSRLD       $6, Y7, Y7
 	VPAND        Y0, Y7, Y7
@@ -2514,6 +2644,8 @@ loop3:
 	VMOVSD       152(AX), X7
 	VMOVSD       56(R8), X8
 	VFMADD231PS  Y8, Y7, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS 88(AX), X7
 	VBROADCASTSS 92(AX), X8
 	VINSERTF128  $1, X8, Y7, Y7
@@ -2531,6 +2663,8 @@ loop3:
 done4:
 	ADDQ         $1, R9
 	VADDPS       Y6, Y5, Y5
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X6
 	VADDPS       X5, X6, X6
 	VMOVHLPS     X6, X6, X5
@@ -2554,11 +2688,11 @@ done2:
 TEXT ·matmulQ82xQ2_KAVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q2_k3<>+0(SB), Y0
-	VMOVDQU      q2_k0<>+0(SB), Y1
-	VMOVDQU      q2_k1<>+0(SB), Y2
-	VMOVDQU      q2_k4<>+0(SB), Y3
-	VMOVDQU      q2_k2<>+0(SB), Y4
+	VMOVDQU      q2_k_mask2<>+0(SB), Y0
+	VMOVDQU      q2_k_shuffle<>+0(SB), Y1
+	VMOVDQU      q2_k_mask<>+0(SB), Y2
+	VMOVDQU      q2_k_flip<>+0(SB), Y3
+	VMOVDQU      q2_k_shifts<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2579,6 +2713,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 80(R10), X7
 	VCVTPH2PS    X7, Y7
 	VMOVDQU      (R10), X8
@@ -2619,6 +2755,8 @@ loop3:
 	VMULPS       Y8, Y7, Y7
 	VPXOR        Y3, Y7, Y7
 	VMOVUPS      Y7, 128(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      16(R10), Y7
 	VPAND        Y0, Y7, Y7
 	VMOVDQU      (SI), Y8
@@ -2632,6 +2770,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y5
 	VMOVSD       8(R8), X8
 	VFMADD231PS  Y8, Y7, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X7
 	VBROADCASTSS 36(AX), X8
 	VINSERTF128  $1, X8, Y7, Y7
@@ -2643,6 +2783,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y6
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      16(R10), Y7
 	VPSRLD       $2, Y7, Y7
 	VPAND        Y0, Y7, Y7
@@ -2657,6 +2799,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y5
 	VMOVSD       24(R8), X8
 	VFMADD231PS  Y8, Y7, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), X7
 	VBROADCASTSS 44(AX), X8
 	VINSERTF128  $1, X8, Y7, Y7
@@ -2668,6 +2812,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y6
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      16(R10), Y7
 	VPSRLD       $4, Y7, Y7
 	VPAND        Y0, Y7, Y7
@@ -2682,6 +2828,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y5
 	VMOVSD       40(R8), X8
 	VFMADD231PS  Y8, Y7, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), X7
 	VBROADCASTSS 52(AX), X8
 	VINSERTF128  $1, X8, Y7, Y7
@@ -2693,6 +2841,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y6
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      16(R10), Y7
 	VPSRLD       $6, Y7, Y7
 	VPAND        Y0, Y7, Y7
@@ -2707,6 +2857,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y5
 	VMOVSD       56(R8), X8
 	VFMADD231PS  Y8, Y7, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), X7
 	VBROADCASTSS 60(AX), X8
 	VINSERTF128  $1, X8, Y7, Y7
@@ -2718,6 +2870,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y6
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      48(R10), Y7
 	VPAND        Y0, Y7, Y7
 	VMOVDQU      256(SI), Y8
@@ -2731,6 +2885,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y5
 	VMOVSD       72(R8), X8
 	VFMADD231PS  Y8, Y7, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 64(AX), X7
 	VBROADCASTSS 68(AX), X8
 	VINSERTF128  $1, X8, Y7, Y7
@@ -2742,6 +2898,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y6
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      48(R10), Y7
 	VPSRLD       $2, Y7, Y7
 	VPAND        Y0, Y7, Y7
@@ -2756,6 +2914,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y5
 	VMOVSD       88(R8), X8
 	VFMADD231PS  Y8, Y7, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 72(AX), X7
 	VBROADCASTSS 76(AX), X8
 	VINSERTF128  $1, X8, Y7, Y7
@@ -2767,6 +2927,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y6
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      48(R10), Y7
 	VPSRLD       $4, Y7, Y7
 	VPAND        Y0, Y7, Y7
@@ -2781,6 +2943,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y5
 	VMOVSD       104(R8), X8
 	VFMADD231PS  Y8, Y7, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 80(AX), X7
 	VBROADCASTSS 84(AX), X8
 	VINSERTF128  $1, X8, Y7, Y7
@@ -2792,6 +2956,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y6
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      48(R10), Y7
 	VPSRLD       $6, Y7, Y7
 	VPAND        Y0, Y7, Y7
@@ -2806,6 +2972,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y5
 	VMOVSD       120(R8), X8
 	VFMADD231PS  Y8, Y7, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 88(AX), X7
 	VBROADCASTSS 92(AX), X8
 	VINSERTF128  $1, X8, Y7, Y7
@@ -2826,6 +2994,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X7
 	VADDPS       X5, X7, X7
 	VMOVHLPS     X7, X7, X5
@@ -2859,11 +3029,11 @@ done2:
 TEXT ·matmulQ83xQ2_KAVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q2_k3<>+0(SB), Y0
-	VMOVDQU      q2_k0<>+0(SB), Y1
-	VMOVDQU      q2_k1<>+0(SB), Y2
-	VMOVDQU      q2_k4<>+0(SB), Y3
-	VMOVDQU      q2_k2<>+0(SB), Y4
+	VMOVDQU      q2_k_mask2<>+0(SB), Y0
+	VMOVDQU      q2_k_shuffle<>+0(SB), Y1
+	VMOVDQU      q2_k_mask<>+0(SB), Y2
+	VMOVDQU      q2_k_flip<>+0(SB), Y3
+	VMOVDQU      q2_k_shifts<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2885,6 +3055,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 80(R10), X8
 	VCVTPH2PS    X8, Y8
 	VMOVDQU      (R10), X9
@@ -2925,6 +3097,8 @@ loop3:
 	VMULPS       Y9, Y8, Y8
 	VPXOR        Y3, Y8, Y8
 	VMOVUPS      Y8, 128(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      16(R10), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      (SI), Y9
@@ -2943,6 +3117,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVSD       16(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X8
 	VBROADCASTSS 36(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2958,6 +3134,8 @@ loop3:
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      16(R10), Y8
 	VPSRLD       $2, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2977,6 +3155,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVSD       40(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), X8
 	VBROADCASTSS 44(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2992,6 +3172,8 @@ loop3:
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      16(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -3011,6 +3193,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVSD       64(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), X8
 	VBROADCASTSS 52(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -3026,6 +3210,8 @@ loop3:
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      16(R10), Y8
 	VPSRLD       $6, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -3045,6 +3231,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVSD       88(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), X8
 	VBROADCASTSS 60(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -3060,6 +3248,8 @@ loop3:
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      48(R10), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      384(SI), Y9
@@ -3078,6 +3268,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVSD       112(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 64(AX), X8
 	VBROADCASTSS 68(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -3093,6 +3285,8 @@ loop3:
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      48(R10), Y8
 	VPSRLD       $2, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -3112,6 +3306,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVSD       136(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 72(AX), X8
 	VBROADCASTSS 76(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -3127,6 +3323,8 @@ loop3:
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      48(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -3146,6 +3344,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVSD       160(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 80(AX), X8
 	VBROADCASTSS 84(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -3161,6 +3361,8 @@ loop3:
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      48(R10), Y8
 	VPSRLD       $6, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -3180,6 +3382,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVSD       184(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 88(AX), X8
 	VBROADCASTSS 92(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -3204,6 +3408,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X8
 	VADDPS       X5, X8, X8
 	VMOVHLPS     X8, X8, X5
@@ -3245,11 +3451,11 @@ done2:
 TEXT ·matmulQ84xQ2_KAVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q2_k3<>+0(SB), Y0
-	VMOVDQU      q2_k0<>+0(SB), Y1
-	VMOVDQU      q2_k1<>+0(SB), Y2
-	VMOVDQU      q2_k4<>+0(SB), Y3
-	VMOVDQU      q2_k2<>+0(SB), Y4
+	VMOVDQU      q2_k_mask2<>+0(SB), Y0
+	VMOVDQU      q2_k_shuffle<>+0(SB), Y1
+	VMOVDQU      q2_k_mask<>+0(SB), Y2
+	VMOVDQU      q2_k_flip<>+0(SB), Y3
+	VMOVDQU      q2_k_shifts<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -3272,6 +3478,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 80(R10), X9
 	VCVTPH2PS    X9, Y9
 	VMOVDQU      (R10), X10
@@ -3312,6 +3520,8 @@ loop3:
 	VMULPS       Y10, Y9, Y9
 	VPXOR        Y3, Y9, Y9
 	VMOVUPS      Y9, 128(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      16(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      (SI), Y10
@@ -3335,6 +3545,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVSD       24(R8), X10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X9
 	VBROADCASTSS 36(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -3354,6 +3566,8 @@ loop3:
 	VCVTDQ2PS    Y14, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      16(R10), Y9
 	VPSRLD       $2, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -3378,6 +3592,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVSD       56(R8), X10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), X9
 	VBROADCASTSS 44(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -3397,6 +3613,8 @@ loop3:
 	VCVTDQ2PS    Y14, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      16(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -3421,6 +3639,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVSD       88(R8), X10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), X9
 	VBROADCASTSS 52(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -3440,6 +3660,8 @@ loop3:
 	VCVTDQ2PS    Y14, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      16(R10), Y9
 	VPSRLD       $6, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -3464,6 +3686,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVSD       120(R8), X10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), X9
 	VBROADCASTSS 60(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -3483,6 +3707,8 @@ loop3:
 	VCVTDQ2PS    Y14, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      48(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      512(SI), Y10
@@ -3506,6 +3732,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVSD       152(R8), X10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 64(AX), X9
 	VBROADCASTSS 68(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -3525,6 +3753,8 @@ loop3:
 	VCVTDQ2PS    Y14, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      48(R10), Y9
 	VPSRLD       $2, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -3549,6 +3779,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVSD       184(R8), X10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 72(AX), X9
 	VBROADCASTSS 76(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -3568,6 +3800,8 @@ loop3:
 	VCVTDQ2PS    Y14, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      48(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -3592,6 +3826,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVSD       216(R8), X10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 80(AX), X9
 	VBROADCASTSS 84(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -3611,6 +3847,8 @@ loop3:
 	VCVTDQ2PS    Y14, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      48(R10), Y9
 	VPSRLD       $6, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -3635,6 +3873,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVSD       248(R8), X10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 88(AX), X9
 	VBROADCASTSS 92(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -3663,6 +3903,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X9
 	VADDPS       X5, X9, X9
 	VMOVHLPS     X9, X9, X5
@@ -3712,11 +3954,11 @@ done2:
 TEXT ·unpackQ2_KAVX512(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	VMOVDQU      q2_k3<>+0(SB), Y0
-	VMOVDQU      q2_k0<>+0(SB), Y1
-	VMOVDQU      q2_k1<>+0(SB), Y2
-	VMOVDQU      q2_k4<>+0(SB), Y3
-	VMOVDQU      q2_k2<>+0(SB), Y4
+	VMOVDQU      q2_k_mask2<>+0(SB), Y0
+	VMOVDQU      q2_k_shuffle<>+0(SB), Y1
+	VMOVDQU      q2_k_mask<>+0(SB), Y2
+	VMOVDQU      q2_k_flip<>+0(SB), Y3
+	VMOVDQU      q2_k_shifts<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -3843,10 +4085,10 @@ done2:
 TEXT ·decodeUnitsQ2_KAVX2(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	VMOVDQU      q2_k3<>+0(SB), Y0
-	VMOVDQU      q2_k0<>+0(SB), Y1
-	VMOVDQU      q2_k1<>+0(SB), Y2
-	VMOVDQU      q2_k2<>+0(SB), Y3
+	VMOVDQU      q2_k_mask2<>+0(SB), Y0
+	VMOVDQU      q2_k_shuffle<>+0(SB), Y1
+	VMOVDQU      q2_k_mask<>+0(SB), Y2
+	VMOVDQU      q2_k_shifts<>+0(SB), Y3
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -3856,6 +4098,8 @@ TEXT ·decodeUnitsQ2_KAVX2(SB), NOSPLIT, $576-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW 80(BX), X4
 	VCVTPH2PS    X4, Y4
 	VMOVDQU      (BX), X5
@@ -3894,6 +4138,8 @@ loop1:
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y5, Y4, Y4
 	VMOVUPS      Y4, 128(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      16(BX), Y4
 	VPAND        Y0, Y4, Y4
 	VMOVDQU      Y4, (DX)
@@ -3925,6 +4171,8 @@ loop1:
 	VBROADCASTSS 100(DX), Y5
 	VSUBPS       Y5, Y4, Y4
 	VMOVUPS      Y4, 96(AX)
+
+	// levels of values 32 to 63
 	VMOVDQU      16(BX), Y4
 	VPSRLD       $2, Y4, Y4
 	VPAND        Y0, Y4, Y4
@@ -3957,6 +4205,8 @@ loop1:
 	VBROADCASTSS 108(DX), Y5
 	VSUBPS       Y5, Y4, Y4
 	VMOVUPS      Y4, 224(AX)
+
+	// levels of values 64 to 95
 	VMOVDQU      16(BX), Y4
 	VPSRLD       $4, Y4, Y4
 	VPAND        Y0, Y4, Y4
@@ -3989,6 +4239,8 @@ loop1:
 	VBROADCASTSS 116(DX), Y5
 	VSUBPS       Y5, Y4, Y4
 	VMOVUPS      Y4, 352(AX)
+
+	// levels of values 96 to 127
 	VMOVDQU      16(BX), Y4
 	VPSRLD       $6, Y4, Y4
 	VPAND        Y0, Y4, Y4
@@ -4021,6 +4273,8 @@ loop1:
 	VBROADCASTSS 124(DX), Y5
 	VSUBPS       Y5, Y4, Y4
 	VMOVUPS      Y4, 480(AX)
+
+	// levels of values 128 to 159
 	VMOVDQU      48(BX), Y4
 	VPAND        Y0, Y4, Y4
 	VMOVDQU      Y4, (DX)
@@ -4052,6 +4306,8 @@ loop1:
 	VBROADCASTSS 132(DX), Y5
 	VSUBPS       Y5, Y4, Y4
 	VMOVUPS      Y4, 608(AX)
+
+	// levels of values 160 to 191
 	VMOVDQU      48(BX), Y4
 	VPSRLD       $2, Y4, Y4
 	VPAND        Y0, Y4, Y4
@@ -4084,6 +4340,8 @@ loop1:
 	VBROADCASTSS 140(DX), Y5
 	VSUBPS       Y5, Y4, Y4
 	VMOVUPS      Y4, 736(AX)
+
+	// levels of values 192 to 223
 	VMOVDQU      48(BX), Y4
 	VPSRLD       $4, Y4, Y4
 	VPAND        Y0, Y4, Y4
@@ -4116,6 +4374,8 @@ loop1:
 	VBROADCASTSS 148(DX), Y5
 	VSUBPS       Y5, Y4, Y4
 	VMOVUPS      Y4, 864(AX)
+
+	// levels of values 224 to 255
 	VMOVDQU      48(BX), Y4
 	VPSRLD       $6, Y4, Y4
 	VPAND        Y0, Y4, Y4
@@ -4163,10 +4423,10 @@ done2:
 TEXT ·matmul1xQ2_KAVX2(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q2_k3<>+0(SB), Y0
-	VMOVDQU      q2_k0<>+0(SB), Y1
-	VMOVDQU      q2_k1<>+0(SB), Y2
-	VMOVDQU      q2_k2<>+0(SB), Y3
+	VMOVDQU      q2_k_mask2<>+0(SB), Y0
+	VMOVDQU      q2_k_shuffle<>+0(SB), Y1
+	VMOVDQU      q2_k_mask<>+0(SB), Y2
+	VMOVDQU      q2_k_shifts<>+0(SB), Y3
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -4187,6 +4447,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 80(R8), X8
 	VCVTPH2PS    X8, Y8
 	VMOVDQU      (R8), X9
@@ -4225,6 +4487,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 128(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      16(R8), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      Y8, (DX)
@@ -4260,6 +4524,8 @@ loop3:
 	VSUBPS       Y9, Y8, Y8
 	VMOVUPS      96(SI), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 32 to 63
 	VMOVDQU      16(R8), Y8
 	VPSRLD       $2, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -4296,6 +4562,8 @@ loop3:
 	VSUBPS       Y9, Y8, Y8
 	VMOVUPS      224(SI), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 64 to 95
 	VMOVDQU      16(R8), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -4332,6 +4600,8 @@ loop3:
 	VSUBPS       Y9, Y8, Y8
 	VMOVUPS      352(SI), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 96 to 127
 	VMOVDQU      16(R8), Y8
 	VPSRLD       $6, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -4368,6 +4638,8 @@ loop3:
 	VSUBPS       Y9, Y8, Y8
 	VMOVUPS      480(SI), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 128 to 159
 	VMOVDQU      48(R8), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      Y8, (DX)
@@ -4403,6 +4675,8 @@ loop3:
 	VSUBPS       Y9, Y8, Y8
 	VMOVUPS      608(SI), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 160 to 191
 	VMOVDQU      48(R8), Y8
 	VPSRLD       $2, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -4439,6 +4713,8 @@ loop3:
 	VSUBPS       Y9, Y8, Y8
 	VMOVUPS      736(SI), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 192 to 223
 	VMOVDQU      48(R8), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -4475,6 +4751,8 @@ loop3:
 	VSUBPS       Y9, Y8, Y8
 	VMOVUPS      864(SI), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 224 to 255
 	VMOVDQU      48(R8), Y8
 	VPSRLD       $6, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -4521,6 +4799,8 @@ done4:
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y6, Y4, Y4
 	VADDPS       Y7, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X5
 	VADDPS       X4, X5, X5
 	VMOVHLPS     X5, X5, X4
@@ -4544,10 +4824,10 @@ done2:
 TEXT ·matmul2xQ2_KAVX2(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q2_k3<>+0(SB), Y0
-	VMOVDQU      q2_k0<>+0(SB), Y1
-	VMOVDQU      q2_k1<>+0(SB), Y2
-	VMOVDQU      q2_k2<>+0(SB), Y3
+	VMOVDQU      q2_k_mask2<>+0(SB), Y0
+	VMOVDQU      q2_k_shuffle<>+0(SB), Y1
+	VMOVDQU      q2_k_mask<>+0(SB), Y2
+	VMOVDQU      q2_k_shifts<>+0(SB), Y3
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -4569,6 +4849,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 80(R9), X8
 	VCVTPH2PS    X8, Y8
 	VMOVDQU      (R9), X9
@@ -4607,6 +4889,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 128(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      16(R9), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      Y8, (DX)
@@ -4650,6 +4934,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVUPS      96(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 32 to 63
 	VMOVDQU      16(R9), Y8
 	VPSRLD       $2, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -4694,6 +4980,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVUPS      224(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 64 to 95
 	VMOVDQU      16(R9), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -4738,6 +5026,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVUPS      352(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 96 to 127
 	VMOVDQU      16(R9), Y8
 	VPSRLD       $6, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -4782,6 +5072,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVUPS      480(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 128 to 159
 	VMOVDQU      48(R9), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      Y8, (DX)
@@ -4825,6 +5117,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVUPS      608(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 160 to 191
 	VMOVDQU      48(R9), Y8
 	VPSRLD       $2, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -4869,6 +5163,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVUPS      736(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 192 to 223
 	VMOVDQU      48(R9), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -4913,6 +5209,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVUPS      864(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 224 to 255
 	VMOVDQU      48(R9), Y8
 	VPSRLD       $6, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -4966,6 +5264,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y6, Y4, Y4
 	VADDPS       Y7, Y5, Y5
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X6
 	VADDPS       X4, X6, X6
 	VMOVHLPS     X6, X6, X4
@@ -4999,10 +5299,10 @@ done2:
 TEXT ·matmul3xQ2_KAVX2(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q2_k3<>+0(SB), Y0
-	VMOVDQU      q2_k0<>+0(SB), Y1
-	VMOVDQU      q2_k1<>+0(SB), Y2
-	VMOVDQU      q2_k2<>+0(SB), Y3
+	VMOVDQU      q2_k_mask2<>+0(SB), Y0
+	VMOVDQU      q2_k_shuffle<>+0(SB), Y1
+	VMOVDQU      q2_k_mask<>+0(SB), Y2
+	VMOVDQU      q2_k_shifts<>+0(SB), Y3
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -5026,6 +5326,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 80(R10), X7
 	VCVTPH2PS    X7, Y7
 	VMOVDQU      (R10), X8
@@ -5064,6 +5366,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y7
 	VMOVUPS      Y7, 128(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      16(R10), Y7
 	VPAND        Y0, Y7, Y7
 	VMOVDQU      Y7, (DX)
@@ -5115,6 +5419,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y5
 	VMOVUPS      96(R8), Y8
 	VFMADD231PS  Y8, Y7, Y6
+
+	// levels of values 32 to 63
 	VMOVDQU      16(R10), Y7
 	VPSRLD       $2, Y7, Y7
 	VPAND        Y0, Y7, Y7
@@ -5167,6 +5473,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y5
 	VMOVUPS      224(R8), Y8
 	VFMADD231PS  Y8, Y7, Y6
+
+	// levels of values 64 to 95
 	VMOVDQU      16(R10), Y7
 	VPSRLD       $4, Y7, Y7
 	VPAND        Y0, Y7, Y7
@@ -5219,6 +5527,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y5
 	VMOVUPS      352(R8), Y8
 	VFMADD231PS  Y8, Y7, Y6
+
+	// levels of values 96 to 127
 	VMOVDQU      16(R10), Y7
 	VPSRLD       $6, Y7, Y7
 	VPAND        Y0, Y7, Y7
@@ -5271,6 +5581,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y5
 	VMOVUPS      480(R8), Y8
 	VFMADD231PS  Y8, Y7, Y6
+
+	// levels of values 128 to 159
 	VMOVDQU      48(R10), Y7
 	VPAND        Y0, Y7, Y7
 	VMOVDQU      Y7, (DX)
@@ -5322,6 +5634,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y5
 	VMOVUPS      608(R8), Y8
 	VFMADD231PS  Y8, Y7, Y6
+
+	// levels of values 160 to 191
 	VMOVDQU      48(R10), Y7
 	VPSRLD       $2, Y7, Y7
 	VPAND        Y0, Y7, Y7
@@ -5374,6 +5688,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y5
 	VMOVUPS      736(R8), Y8
 	VFMADD231PS  Y8, Y7, Y6
+
+	// levels of values 192 to 223
 	VMOVDQU      48(R10), Y7
 	VPSRLD       $4, Y7, Y7
 	VPAND        Y0, Y7, Y7
@@ -5426,6 +5742,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y5
 	VMOVUPS      864(R8), Y8
 	VFMADD231PS  Y8, Y7, Y6
+
+	// levels of values 224 to 255
 	VMOVDQU      48(R10), Y7
 	VPSRLD       $6, Y7, Y7
 	VPAND        Y0, Y7, Y7
@@ -5486,6 +5804,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X7
 	VADDPS       X4, X7, X7
 	VMOVHLPS     X7, X7, X4
@@ -5527,10 +5847,10 @@ done2:
 TEXT ·matmul4xQ2_KAVX2(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q2_k3<>+0(SB), Y0
-	VMOVDQU      q2_k0<>+0(SB), Y1
-	VMOVDQU      q2_k1<>+0(SB), Y2
-	VMOVDQU      q2_k2<>+0(SB), Y3
+	VMOVDQU      q2_k_mask2<>+0(SB), Y0
+	VMOVDQU      q2_k_shuffle<>+0(SB), Y1
+	VMOVDQU      q2_k_mask<>+0(SB), Y2
+	VMOVDQU      q2_k_shifts<>+0(SB), Y3
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -5555,6 +5875,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 80(R10), X8
 	VCVTPH2PS    X8, Y8
 	VMOVDQU      (R10), X9
@@ -5593,6 +5915,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 128(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      16(R10), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      Y8, (DX)
@@ -5652,6 +5976,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVUPS      96(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 32 to 63
 	VMOVDQU      16(R10), Y8
 	VPSRLD       $2, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -5712,6 +6038,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVUPS      224(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 64 to 95
 	VMOVDQU      16(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -5772,6 +6100,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVUPS      352(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 96 to 127
 	VMOVDQU      16(R10), Y8
 	VPSRLD       $6, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -5832,6 +6162,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVUPS      480(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 128 to 159
 	VMOVDQU      48(R10), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      Y8, (DX)
@@ -5891,6 +6223,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVUPS      608(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 160 to 191
 	VMOVDQU      48(R10), Y8
 	VPSRLD       $2, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -5951,6 +6285,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVUPS      736(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 192 to 223
 	VMOVDQU      48(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -6011,6 +6347,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVUPS      864(R8)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 224 to 255
 	VMOVDQU      48(R10), Y8
 	VPSRLD       $6, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -6079,6 +6417,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X8
 	VADDPS       X4, X8, X8
 	VMOVHLPS     X8, X8, X4
@@ -6128,12 +6468,12 @@ done2:
 TEXT ·matmulQ81xQ2_KAVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q2_k5<>+0(SB), Y0
-	VMOVDQU      q2_k3<>+0(SB), Y1
-	VMOVDQU      q2_k0<>+0(SB), Y2
-	VMOVDQU      q2_k1<>+0(SB), Y3
-	VMOVDQU      q2_k4<>+0(SB), Y4
-	VMOVDQU      q2_k2<>+0(SB), Y5
+	VMOVDQU      q2_k_ones<>+0(SB), Y0
+	VMOVDQU      q2_k_mask2<>+0(SB), Y1
+	VMOVDQU      q2_k_shuffle<>+0(SB), Y2
+	VMOVDQU      q2_k_mask<>+0(SB), Y3
+	VMOVDQU      q2_k_flip<>+0(SB), Y4
+	VMOVDQU      q2_k_shifts<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -6154,6 +6494,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 80(R10), X8
 	VCVTPH2PS    X8, Y8
 	VMOVDQU      (R10), X9
@@ -6194,6 +6536,8 @@ loop3:
 	VMULPS       Y9, Y8, Y8
 	VPXOR        Y4, Y8, Y8
 	VMOVUPS      Y8, 128(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      16(R10), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      (SI), Y9
@@ -6202,6 +6546,8 @@ loop3:
 	VMOVSD       96(AX), X9
 	VMOVSD       (R8), X10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X9
 	VBROADCASTSS 36(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -6209,6 +6555,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      16(R10), Y8
 	VPSRLD       $2, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6218,6 +6566,8 @@ loop3:
 	VMOVSD       104(AX), X9
 	VMOVSD       8(R8), X10
 	VFMADD231PS  Y10, Y9, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), X9
 	VBROADCASTSS 44(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -6225,6 +6575,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      16(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6234,6 +6586,8 @@ loop3:
 	VMOVSD       112(AX), X9
 	VMOVSD       16(R8), X10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), X9
 	VBROADCASTSS 52(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -6241,6 +6595,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      16(R10), Y8
 	VPSRLD       $6, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6250,6 +6606,8 @@ loop3:
 	VMOVSD       120(AX), X9
 	VMOVSD       24(R8), X10
 	VFMADD231PS  Y10, Y9, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), X9
 	VBROADCASTSS 60(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -6257,6 +6615,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      48(R10), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      128(SI), Y9
@@ -6265,6 +6625,8 @@ loop3:
 	VMOVSD       128(AX), X9
 	VMOVSD       32(R8), X10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 64(AX), X9
 	VBROADCASTSS 68(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -6272,6 +6634,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      48(R10), Y8
 	VPSRLD       $2, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6281,6 +6645,8 @@ loop3:
 	VMOVSD       136(AX), X9
 	VMOVSD       40(R8), X10
 	VFMADD231PS  Y10, Y9, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 72(AX), X9
 	VBROADCASTSS 76(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -6288,6 +6654,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      48(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6297,6 +6665,8 @@ loop3:
 	VMOVSD       144(AX), X9
 	VMOVSD       48(R8), X10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 80(AX), X9
 	VBROADCASTSS 84(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -6304,6 +6674,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      48(R10), Y8
 	VPSRLD       $6, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6313,6 +6685,8 @@ loop3:
 	VMOVSD       152(AX), X9
 	VMOVSD       56(R8), X10
 	VFMADD231PS  Y10, Y9, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 88(AX), X9
 	VBROADCASTSS 92(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -6330,6 +6704,8 @@ loop3:
 done4:
 	ADDQ         $1, R9
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -6353,12 +6729,12 @@ done2:
 TEXT ·matmulQ82xQ2_KAVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q2_k5<>+0(SB), Y0
-	VMOVDQU      q2_k3<>+0(SB), Y1
-	VMOVDQU      q2_k0<>+0(SB), Y2
-	VMOVDQU      q2_k1<>+0(SB), Y3
-	VMOVDQU      q2_k4<>+0(SB), Y4
-	VMOVDQU      q2_k2<>+0(SB), Y5
+	VMOVDQU      q2_k_ones<>+0(SB), Y0
+	VMOVDQU      q2_k_mask2<>+0(SB), Y1
+	VMOVDQU      q2_k_shuffle<>+0(SB), Y2
+	VMOVDQU      q2_k_mask<>+0(SB), Y3
+	VMOVDQU      q2_k_flip<>+0(SB), Y4
+	VMOVDQU      q2_k_shifts<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -6379,6 +6755,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 80(R10), X8
 	VCVTPH2PS    X8, Y8
 	VMOVDQU      (R10), X9
@@ -6419,6 +6797,8 @@ loop3:
 	VMULPS       Y9, Y8, Y8
 	VPXOR        Y4, Y8, Y8
 	VMOVUPS      Y8, 128(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      16(R10), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      (SI), Y9
@@ -6432,6 +6812,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y6
 	VMOVSD       8(R8), X11
 	VFMADD231PS  Y11, Y10, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X10
 	VBROADCASTSS 36(AX), X11
 	VINSERTF128  $1, X11, Y10, Y10
@@ -6443,6 +6825,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      16(R10), Y8
 	VPSRLD       $2, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6457,6 +6841,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y6
 	VMOVSD       24(R8), X11
 	VFMADD231PS  Y11, Y10, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), X10
 	VBROADCASTSS 44(AX), X11
 	VINSERTF128  $1, X11, Y10, Y10
@@ -6468,6 +6854,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      16(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6482,6 +6870,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y6
 	VMOVSD       40(R8), X11
 	VFMADD231PS  Y11, Y10, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), X10
 	VBROADCASTSS 52(AX), X11
 	VINSERTF128  $1, X11, Y10, Y10
@@ -6493,6 +6883,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      16(R10), Y8
 	VPSRLD       $6, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6507,6 +6899,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y6
 	VMOVSD       56(R8), X11
 	VFMADD231PS  Y11, Y10, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), X10
 	VBROADCASTSS 60(AX), X11
 	VINSERTF128  $1, X11, Y10, Y10
@@ -6518,6 +6912,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      48(R10), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      256(SI), Y9
@@ -6531,6 +6927,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y6
 	VMOVSD       72(R8), X11
 	VFMADD231PS  Y11, Y10, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 64(AX), X10
 	VBROADCASTSS 68(AX), X11
 	VINSERTF128  $1, X11, Y10, Y10
@@ -6542,6 +6940,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      48(R10), Y8
 	VPSRLD       $2, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6556,6 +6956,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y6
 	VMOVSD       88(R8), X11
 	VFMADD231PS  Y11, Y10, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 72(AX), X10
 	VBROADCASTSS 76(AX), X11
 	VINSERTF128  $1, X11, Y10, Y10
@@ -6567,6 +6969,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      48(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6581,6 +6985,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y6
 	VMOVSD       104(R8), X11
 	VFMADD231PS  Y11, Y10, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 80(AX), X10
 	VBROADCASTSS 84(AX), X11
 	VINSERTF128  $1, X11, Y10, Y10
@@ -6592,6 +6998,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      48(R10), Y8
 	VPSRLD       $6, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6606,6 +7014,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y6
 	VMOVSD       120(R8), X11
 	VFMADD231PS  Y11, Y10, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 88(AX), X10
 	VBROADCASTSS 92(AX), X11
 	VINSERTF128  $1, X11, Y10, Y10
@@ -6626,6 +7036,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -6659,12 +7071,12 @@ done2:
 TEXT ·matmulQ83xQ2_KAVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q2_k5<>+0(SB), Y0
-	VMOVDQU      q2_k3<>+0(SB), Y1
-	VMOVDQU      q2_k0<>+0(SB), Y2
-	VMOVDQU      q2_k1<>+0(SB), Y3
-	VMOVDQU      q2_k4<>+0(SB), Y4
-	VMOVDQU      q2_k2<>+0(SB), Y5
+	VMOVDQU      q2_k_ones<>+0(SB), Y0
+	VMOVDQU      q2_k_mask2<>+0(SB), Y1
+	VMOVDQU      q2_k_shuffle<>+0(SB), Y2
+	VMOVDQU      q2_k_mask<>+0(SB), Y3
+	VMOVDQU      q2_k_flip<>+0(SB), Y4
+	VMOVDQU      q2_k_shifts<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -6686,6 +7098,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 80(R10), X9
 	VCVTPH2PS    X9, Y9
 	VMOVDQU      (R10), X10
@@ -6726,6 +7140,8 @@ loop3:
 	VMULPS       Y10, Y9, Y9
 	VPXOR        Y4, Y9, Y9
 	VMOVUPS      Y9, 128(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      16(R10), Y9
 	VPAND        Y1, Y9, Y9
 	VMOVDQU      (SI), Y10
@@ -6744,6 +7160,8 @@ loop3:
 	VFMADD231PS  Y13, Y12, Y7
 	VMOVSD       16(R8), X13
 	VFMADD231PS  Y13, Y12, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X12
 	VBROADCASTSS 36(AX), X13
 	VINSERTF128  $1, X13, Y12, Y12
@@ -6759,6 +7177,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y12, Y10, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      16(R10), Y9
 	VPSRLD       $2, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -6778,6 +7198,8 @@ loop3:
 	VFMADD231PS  Y13, Y12, Y7
 	VMOVSD       40(R8), X13
 	VFMADD231PS  Y13, Y12, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), X12
 	VBROADCASTSS 44(AX), X13
 	VINSERTF128  $1, X13, Y12, Y12
@@ -6793,6 +7215,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y12, Y10, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      16(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -6812,6 +7236,8 @@ loop3:
 	VFMADD231PS  Y13, Y12, Y7
 	VMOVSD       64(R8), X13
 	VFMADD231PS  Y13, Y12, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), X12
 	VBROADCASTSS 52(AX), X13
 	VINSERTF128  $1, X13, Y12, Y12
@@ -6827,6 +7253,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y12, Y10, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      16(R10), Y9
 	VPSRLD       $6, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -6846,6 +7274,8 @@ loop3:
 	VFMADD231PS  Y13, Y12, Y7
 	VMOVSD       88(R8), X13
 	VFMADD231PS  Y13, Y12, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), X12
 	VBROADCASTSS 60(AX), X13
 	VINSERTF128  $1, X13, Y12, Y12
@@ -6861,6 +7291,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y12, Y10, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      48(R10), Y9
 	VPAND        Y1, Y9, Y9
 	VMOVDQU      384(SI), Y10
@@ -6879,6 +7311,8 @@ loop3:
 	VFMADD231PS  Y13, Y12, Y7
 	VMOVSD       112(R8), X13
 	VFMADD231PS  Y13, Y12, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 64(AX), X12
 	VBROADCASTSS 68(AX), X13
 	VINSERTF128  $1, X13, Y12, Y12
@@ -6894,6 +7328,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y12, Y10, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      48(R10), Y9
 	VPSRLD       $2, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -6913,6 +7349,8 @@ loop3:
 	VFMADD231PS  Y13, Y12, Y7
 	VMOVSD       136(R8), X13
 	VFMADD231PS  Y13, Y12, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 72(AX), X12
 	VBROADCASTSS 76(AX), X13
 	VINSERTF128  $1, X13, Y12, Y12
@@ -6928,6 +7366,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y12, Y10, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      48(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -6947,6 +7387,8 @@ loop3:
 	VFMADD231PS  Y13, Y12, Y7
 	VMOVSD       160(R8), X13
 	VFMADD231PS  Y13, Y12, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 80(AX), X12
 	VBROADCASTSS 84(AX), X13
 	VINSERTF128  $1, X13, Y12, Y12
@@ -6962,6 +7404,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y12, Y10, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      48(R10), Y9
 	VPSRLD       $6, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -6981,6 +7425,8 @@ loop3:
 	VFMADD231PS  Y13, Y12, Y7
 	VMOVSD       184(R8), X13
 	VFMADD231PS  Y13, Y12, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 88(AX), X12
 	VBROADCASTSS 92(AX), X13
 	VINSERTF128  $1, X13, Y12, Y12
@@ -7005,6 +7451,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -7046,12 +7494,12 @@ done2:
 TEXT ·matmulQ84xQ2_KAVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q2_k5<>+0(SB), Y0
-	VMOVDQU      q2_k3<>+0(SB), Y1
-	VMOVDQU      q2_k0<>+0(SB), Y2
-	VMOVDQU      q2_k1<>+0(SB), Y3
-	VMOVDQU      q2_k4<>+0(SB), Y4
-	VMOVDQU      q2_k2<>+0(SB), Y5
+	VMOVDQU      q2_k_ones<>+0(SB), Y0
+	VMOVDQU      q2_k_mask2<>+0(SB), Y1
+	VMOVDQU      q2_k_shuffle<>+0(SB), Y2
+	VMOVDQU      q2_k_mask<>+0(SB), Y3
+	VMOVDQU      q2_k_flip<>+0(SB), Y4
+	VMOVDQU      q2_k_shifts<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -7074,6 +7522,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 80(R10), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      (R10), X11
@@ -7114,6 +7564,8 @@ loop3:
 	VMULPS       Y11, Y10, Y10
 	VPXOR        Y4, Y10, Y10
 	VMOVUPS      Y10, 128(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      16(R10), Y10
 	VPAND        Y1, Y10, Y10
 	VMOVDQU      (SI), Y11
@@ -7137,6 +7589,8 @@ loop3:
 	VFMADD231PS  Y15, Y14, Y8
 	VMOVSD       24(R8), X15
 	VFMADD231PS  Y15, Y14, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X14
 	VBROADCASTSS 36(AX), X15
 	VINSERTF128  $1, X15, Y14, Y14
@@ -7156,6 +7610,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y14, Y11, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      16(R10), Y10
 	VPSRLD       $2, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -7180,6 +7636,8 @@ loop3:
 	VFMADD231PS  Y15, Y14, Y8
 	VMOVSD       56(R8), X15
 	VFMADD231PS  Y15, Y14, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), X14
 	VBROADCASTSS 44(AX), X15
 	VINSERTF128  $1, X15, Y14, Y14
@@ -7199,6 +7657,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y14, Y11, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      16(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -7223,6 +7683,8 @@ loop3:
 	VFMADD231PS  Y15, Y14, Y8
 	VMOVSD       88(R8), X15
 	VFMADD231PS  Y15, Y14, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), X14
 	VBROADCASTSS 52(AX), X15
 	VINSERTF128  $1, X15, Y14, Y14
@@ -7242,6 +7704,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y14, Y11, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      16(R10), Y10
 	VPSRLD       $6, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -7266,6 +7730,8 @@ loop3:
 	VFMADD231PS  Y15, Y14, Y8
 	VMOVSD       120(R8), X15
 	VFMADD231PS  Y15, Y14, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), X14
 	VBROADCASTSS 60(AX), X15
 	VINSERTF128  $1, X15, Y14, Y14
@@ -7285,6 +7751,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y14, Y11, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      48(R10), Y10
 	VPAND        Y1, Y10, Y10
 	VMOVDQU      512(SI), Y11
@@ -7308,6 +7776,8 @@ loop3:
 	VFMADD231PS  Y15, Y14, Y8
 	VMOVSD       152(R8), X15
 	VFMADD231PS  Y15, Y14, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 64(AX), X14
 	VBROADCASTSS 68(AX), X15
 	VINSERTF128  $1, X15, Y14, Y14
@@ -7327,6 +7797,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y14, Y11, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      48(R10), Y10
 	VPSRLD       $2, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -7351,6 +7823,8 @@ loop3:
 	VFMADD231PS  Y15, Y14, Y8
 	VMOVSD       184(R8), X15
 	VFMADD231PS  Y15, Y14, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 72(AX), X14
 	VBROADCASTSS 76(AX), X15
 	VINSERTF128  $1, X15, Y14, Y14
@@ -7370,6 +7844,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y14, Y11, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      48(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -7394,6 +7870,8 @@ loop3:
 	VFMADD231PS  Y15, Y14, Y8
 	VMOVSD       216(R8), X15
 	VFMADD231PS  Y15, Y14, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 80(AX), X14
 	VBROADCASTSS 84(AX), X15
 	VINSERTF128  $1, X15, Y14, Y14
@@ -7413,6 +7891,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y14, Y11, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      48(R10), Y10
 	VPSRLD       $6, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -7437,6 +7917,8 @@ loop3:
 	VFMADD231PS  Y15, Y14, Y8
 	VMOVSD       248(R8), X15
 	VFMADD231PS  Y15, Y14, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 88(AX), X14
 	VBROADCASTSS 92(AX), X15
 	VINSERTF128  $1, X15, Y14, Y14
@@ -7465,6 +7947,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -7514,11 +7998,11 @@ done2:
 TEXT ·unpackQ2_KAVX2(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	VMOVDQU      q2_k3<>+0(SB), Y0
-	VMOVDQU      q2_k0<>+0(SB), Y1
-	VMOVDQU      q2_k1<>+0(SB), Y2
-	VMOVDQU      q2_k4<>+0(SB), Y3
-	VMOVDQU      q2_k2<>+0(SB), Y4
+	VMOVDQU      q2_k_mask2<>+0(SB), Y0
+	VMOVDQU      q2_k_shuffle<>+0(SB), Y1
+	VMOVDQU      q2_k_mask<>+0(SB), Y2
+	VMOVDQU      q2_k_flip<>+0(SB), Y3
+	VMOVDQU      q2_k_shifts<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX

@@ -4,95 +4,95 @@
 
 #include "textflag.h"
 
-DATA q3_k0<>+0(SB)/8, $0x8080800380808002
-DATA q3_k0<>+8(SB)/8, $0x8080800580808004
-DATA q3_k0<>+16(SB)/8, $0x8080800780808006
-DATA q3_k0<>+24(SB)/8, $0x8080800980808008
-GLOBL q3_k0<>(SB), RODATA|NOPTR, $32
+DATA q3_k_shuffle<>+0(SB)/8, $0x8080800380808002
+DATA q3_k_shuffle<>+8(SB)/8, $0x8080800580808004
+DATA q3_k_shuffle<>+16(SB)/8, $0x8080800780808006
+DATA q3_k_shuffle<>+24(SB)/8, $0x8080800980808008
+GLOBL q3_k_shuffle<>(SB), RODATA|NOPTR, $32
 
-DATA q3_k1<>+0(SB)/8, $0x0000000f0000000f
-DATA q3_k1<>+8(SB)/8, $0x0000000f0000000f
-DATA q3_k1<>+16(SB)/8, $0x0000000f0000000f
-DATA q3_k1<>+24(SB)/8, $0x0000000f0000000f
-GLOBL q3_k1<>(SB), RODATA|NOPTR, $32
+DATA q3_k_mask<>+0(SB)/8, $0x0000000f0000000f
+DATA q3_k_mask<>+8(SB)/8, $0x0000000f0000000f
+DATA q3_k_mask<>+16(SB)/8, $0x0000000f0000000f
+DATA q3_k_mask<>+24(SB)/8, $0x0000000f0000000f
+GLOBL q3_k_mask<>(SB), RODATA|NOPTR, $32
 
-DATA q3_k2<>+0(SB)/8, $0x8080800b8080800a
-DATA q3_k2<>+8(SB)/8, $0x8080800d8080800c
-DATA q3_k2<>+16(SB)/8, $0x8080800b8080800a
-DATA q3_k2<>+24(SB)/8, $0x8080800d8080800c
-GLOBL q3_k2<>(SB), RODATA|NOPTR, $32
+DATA q3_k_shuffle2<>+0(SB)/8, $0x8080800b8080800a
+DATA q3_k_shuffle2<>+8(SB)/8, $0x8080800d8080800c
+DATA q3_k_shuffle2<>+16(SB)/8, $0x8080800b8080800a
+DATA q3_k_shuffle2<>+24(SB)/8, $0x8080800d8080800c
+GLOBL q3_k_shuffle2<>(SB), RODATA|NOPTR, $32
 
-DATA q3_k3<>+0(SB)/8, $0x0000000000000000
-DATA q3_k3<>+8(SB)/8, $0x0000000000000000
-DATA q3_k3<>+16(SB)/8, $0x0000000200000002
-DATA q3_k3<>+24(SB)/8, $0x0000000200000002
-GLOBL q3_k3<>(SB), RODATA|NOPTR, $32
+DATA q3_k_shifts<>+0(SB)/8, $0x0000000000000000
+DATA q3_k_shifts<>+8(SB)/8, $0x0000000000000000
+DATA q3_k_shifts<>+16(SB)/8, $0x0000000200000002
+DATA q3_k_shifts<>+24(SB)/8, $0x0000000200000002
+GLOBL q3_k_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA q3_k4<>+0(SB)/8, $0x0000000300000003
-DATA q3_k4<>+8(SB)/8, $0x0000000300000003
-DATA q3_k4<>+16(SB)/8, $0x0000000300000003
-DATA q3_k4<>+24(SB)/8, $0x0000000300000003
-GLOBL q3_k4<>(SB), RODATA|NOPTR, $32
+DATA q3_k_mask2<>+0(SB)/8, $0x0000000300000003
+DATA q3_k_mask2<>+8(SB)/8, $0x0000000300000003
+DATA q3_k_mask2<>+16(SB)/8, $0x0000000300000003
+DATA q3_k_mask2<>+24(SB)/8, $0x0000000300000003
+GLOBL q3_k_mask2<>(SB), RODATA|NOPTR, $32
 
-DATA q3_k5<>+0(SB)/8, $0x0000000400000004
-DATA q3_k5<>+8(SB)/8, $0x0000000400000004
-DATA q3_k5<>+16(SB)/8, $0x0000000400000004
-DATA q3_k5<>+24(SB)/8, $0x0000000400000004
-GLOBL q3_k5<>(SB), RODATA|NOPTR, $32
+DATA q3_k_shifts2<>+0(SB)/8, $0x0000000400000004
+DATA q3_k_shifts2<>+8(SB)/8, $0x0000000400000004
+DATA q3_k_shifts2<>+16(SB)/8, $0x0000000400000004
+DATA q3_k_shifts2<>+24(SB)/8, $0x0000000400000004
+GLOBL q3_k_shifts2<>(SB), RODATA|NOPTR, $32
 
-DATA q3_k6<>+0(SB)/8, $0x4200000042000000
-DATA q3_k6<>+8(SB)/8, $0x4200000042000000
-DATA q3_k6<>+16(SB)/8, $0x4200000042000000
-DATA q3_k6<>+24(SB)/8, $0x4200000042000000
-GLOBL q3_k6<>(SB), RODATA|NOPTR, $32
+DATA q3_k_const<>+0(SB)/8, $0x4200000042000000
+DATA q3_k_const<>+8(SB)/8, $0x4200000042000000
+DATA q3_k_const<>+16(SB)/8, $0x4200000042000000
+DATA q3_k_const<>+24(SB)/8, $0x4200000042000000
+GLOBL q3_k_const<>(SB), RODATA|NOPTR, $32
 
-DATA q3_k7<>+0(SB)/8, $0x0000000400000004
-DATA q3_k7<>+8(SB)/8, $0x0000000400000004
-DATA q3_k7<>+16(SB)/8, $0x0000000600000006
-DATA q3_k7<>+24(SB)/8, $0x0000000600000006
-GLOBL q3_k7<>(SB), RODATA|NOPTR, $32
+DATA q3_k_shifts3<>+0(SB)/8, $0x0000000400000004
+DATA q3_k_shifts3<>+8(SB)/8, $0x0000000400000004
+DATA q3_k_shifts3<>+16(SB)/8, $0x0000000600000006
+DATA q3_k_shifts3<>+24(SB)/8, $0x0000000600000006
+GLOBL q3_k_shifts3<>(SB), RODATA|NOPTR, $32
 
-DATA q3_k8<>+0(SB)/8, $0x0303030303030303
-DATA q3_k8<>+8(SB)/8, $0x0303030303030303
-DATA q3_k8<>+16(SB)/8, $0x0303030303030303
-DATA q3_k8<>+24(SB)/8, $0x0303030303030303
-GLOBL q3_k8<>(SB), RODATA|NOPTR, $32
+DATA q3_k_mask3<>+0(SB)/8, $0x0303030303030303
+DATA q3_k_mask3<>+8(SB)/8, $0x0303030303030303
+DATA q3_k_mask3<>+16(SB)/8, $0x0303030303030303
+DATA q3_k_mask3<>+24(SB)/8, $0x0303030303030303
+GLOBL q3_k_mask3<>(SB), RODATA|NOPTR, $32
 
-DATA q3_k9<>+0(SB)/8, $0x0404040404040404
-DATA q3_k9<>+8(SB)/8, $0x0404040404040404
-DATA q3_k9<>+16(SB)/8, $0x0404040404040404
-DATA q3_k9<>+24(SB)/8, $0x0404040404040404
-GLOBL q3_k9<>(SB), RODATA|NOPTR, $32
+DATA q3_k_mask4<>+0(SB)/8, $0x0404040404040404
+DATA q3_k_mask4<>+8(SB)/8, $0x0404040404040404
+DATA q3_k_mask4<>+16(SB)/8, $0x0404040404040404
+DATA q3_k_mask4<>+24(SB)/8, $0x0404040404040404
+GLOBL q3_k_mask4<>(SB), RODATA|NOPTR, $32
 
-DATA q3_k10<>+0(SB)/8, $0xfcfcfcfcfcfcfcfc
-DATA q3_k10<>+8(SB)/8, $0xfcfcfcfcfcfcfcfc
-DATA q3_k10<>+16(SB)/8, $0xfcfcfcfcfcfcfcfc
-DATA q3_k10<>+24(SB)/8, $0xfcfcfcfcfcfcfcfc
-GLOBL q3_k10<>(SB), RODATA|NOPTR, $32
+DATA q3_k_offset<>+0(SB)/8, $0xfcfcfcfcfcfcfcfc
+DATA q3_k_offset<>+8(SB)/8, $0xfcfcfcfcfcfcfcfc
+DATA q3_k_offset<>+16(SB)/8, $0xfcfcfcfcfcfcfcfc
+DATA q3_k_offset<>+24(SB)/8, $0xfcfcfcfcfcfcfcfc
+GLOBL q3_k_offset<>(SB), RODATA|NOPTR, $32
 
-DATA q3_k11<>+0(SB)/8, $0xc0800000c0800000
-DATA q3_k11<>+8(SB)/8, $0xc0800000c0800000
-DATA q3_k11<>+16(SB)/8, $0xc0800000c0800000
-DATA q3_k11<>+24(SB)/8, $0xc0800000c0800000
-GLOBL q3_k11<>(SB), RODATA|NOPTR, $32
+DATA q3_k_const2<>+0(SB)/8, $0xc0800000c0800000
+DATA q3_k_const2<>+8(SB)/8, $0xc0800000c0800000
+DATA q3_k_const2<>+16(SB)/8, $0xc0800000c0800000
+DATA q3_k_const2<>+24(SB)/8, $0xc0800000c0800000
+GLOBL q3_k_const2<>(SB), RODATA|NOPTR, $32
 
-DATA q3_k12<>+0(SB)/8, $0x0001000100010001
-DATA q3_k12<>+8(SB)/8, $0x0001000100010001
-DATA q3_k12<>+16(SB)/8, $0x0001000100010001
-DATA q3_k12<>+24(SB)/8, $0x0001000100010001
-GLOBL q3_k12<>(SB), RODATA|NOPTR, $32
+DATA q3_k_ones<>+0(SB)/8, $0x0001000100010001
+DATA q3_k_ones<>+8(SB)/8, $0x0001000100010001
+DATA q3_k_ones<>+16(SB)/8, $0x0001000100010001
+DATA q3_k_ones<>+24(SB)/8, $0x0001000100010001
+GLOBL q3_k_ones<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsQ3_KAVX512 unpacks units of 256 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsQ3_KAVX512(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	VMOVDQU      q3_k8<>+0(SB), Y0
-	VMOVDQU      q3_k9<>+0(SB), Y1
-	VMOVDQU      q3_k10<>+0(SB), Y2
-	VMOVDQU      q3_k5<>+0(SB), Y3
-	VMOVDQU      q3_k0<>+0(SB), Y4
-	VMOVDQU      q3_k4<>+0(SB), Y5
+	VMOVDQU      q3_k_mask3<>+0(SB), Y0
+	VMOVDQU      q3_k_mask4<>+0(SB), Y1
+	VMOVDQU      q3_k_offset<>+0(SB), Y2
+	VMOVDQU      q3_k_shifts2<>+0(SB), Y3
+	VMOVDQU      q3_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q3_k_mask2<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -102,19 +102,21 @@ TEXT ·decodeUnitsQ3_KAVX512(SB), NOSPLIT, $576-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW 108(BX), X6
 	VCVTPH2PS    X6, Y6
 	VBROADCASTI128 94(BX), Y7
 	VPSHUFB      Y4, Y7, Y7
-	VPAND        q3_k1<>+0(SB), Y7, Y7
+	VPAND        q3_k_mask<>+0(SB), Y7, Y7
 	VBROADCASTI128 94(BX), Y8
-	VPSHUFB      q3_k2<>+0(SB), Y8, Y8
-	VPSRLVD      q3_k3<>+0(SB), Y8, Y8
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y8, Y8
+	VPSRLVD      q3_k_shifts<>+0(SB), Y8, Y8
 	VPAND        Y5, Y8, Y8
 	VPSLLVD      Y3, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VCVTDQ2PS    Y7, Y7
-	VMOVDQU      q3_k6<>+0(SB), Y8
+	VMOVDQU      q3_k_const<>+0(SB), Y8
 	VSUBPS       Y8, Y7, Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 32(DX)
@@ -123,18 +125,20 @@ loop1:
 	VBROADCASTI128 94(BX), Y7
 	VPSHUFB      Y4, Y7, Y7
 	VPSRLVD      Y3, Y7, Y7
-	VPAND        q3_k1<>+0(SB), Y7, Y7
+	VPAND        q3_k_mask<>+0(SB), Y7, Y7
 	VBROADCASTI128 94(BX), Y8
-	VPSHUFB      q3_k2<>+0(SB), Y8, Y8
-	VPSRLVD      q3_k7<>+0(SB), Y8, Y8
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y8, Y8
+	VPSRLVD      q3_k_shifts3<>+0(SB), Y8, Y8
 	VPAND        Y5, Y8, Y8
 	VPSLLVD      Y3, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VCVTDQ2PS    Y7, Y7
-	VMOVDQU      q3_k6<>+0(SB), Y8
+	VMOVDQU      q3_k_const<>+0(SB), Y8
 	VSUBPS       Y8, Y7, Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      32(BX), Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      (BX), Y7
@@ -163,6 +167,8 @@ loop1:
 	VBROADCASTSS 36(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 96(AX)
+
+	// levels of values 32 to 63
 	VMOVDQU      32(BX), Y6
 	VPSRLD       $2, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -192,6 +198,8 @@ loop1:
 	VBROADCASTSS 44(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 224(AX)
+
+	// levels of values 64 to 95
 	VMOVDQU      32(BX), Y6
 	VPSRLD       $4, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -220,6 +228,8 @@ loop1:
 	VBROADCASTSS 52(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 352(AX)
+
+	// levels of values 96 to 127
 	VMOVDQU      32(BX), Y6
 	VPSRLD       $6, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -249,6 +259,8 @@ loop1:
 	VBROADCASTSS 60(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 480(AX)
+
+	// levels of values 128 to 159
 	VMOVDQU      64(BX), Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      (BX), Y7
@@ -277,6 +289,8 @@ loop1:
 	VBROADCASTSS 68(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 608(AX)
+
+	// levels of values 160 to 191
 	VMOVDQU      64(BX), Y6
 	VPSRLD       $2, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -306,6 +320,8 @@ loop1:
 	VBROADCASTSS 76(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 736(AX)
+
+	// levels of values 192 to 223
 	VMOVDQU      64(BX), Y6
 	VPSRLD       $4, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -335,6 +351,8 @@ loop1:
 	VBROADCASTSS 84(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 864(AX)
+
+	// levels of values 224 to 255
 	VMOVDQU      64(BX), Y6
 	VPSRLD       $6, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -379,12 +397,12 @@ done2:
 TEXT ·matmul1xQ3_KAVX512(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q3_k8<>+0(SB), Y0
-	VMOVDQU      q3_k9<>+0(SB), Y1
-	VMOVDQU      q3_k10<>+0(SB), Y2
-	VMOVDQU      q3_k5<>+0(SB), Y3
-	VMOVDQU      q3_k0<>+0(SB), Y4
-	VMOVDQU      q3_k4<>+0(SB), Y5
+	VMOVDQU      q3_k_mask3<>+0(SB), Y0
+	VMOVDQU      q3_k_mask4<>+0(SB), Y1
+	VMOVDQU      q3_k_offset<>+0(SB), Y2
+	VMOVDQU      q3_k_shifts2<>+0(SB), Y3
+	VMOVDQU      q3_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q3_k_mask2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -405,19 +423,21 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 108(R8), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTI128 94(R8), Y11
 	VPSHUFB      Y4, Y11, Y11
-	VPAND        q3_k1<>+0(SB), Y11, Y11
+	VPAND        q3_k_mask<>+0(SB), Y11, Y11
 	VBROADCASTI128 94(R8), Y12
-	VPSHUFB      q3_k2<>+0(SB), Y12, Y12
-	VPSRLVD      q3_k3<>+0(SB), Y12, Y12
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y12, Y12
+	VPSRLVD      q3_k_shifts<>+0(SB), Y12, Y12
 	VPAND        Y5, Y12, Y12
 	VPSLLVD      Y3, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
-	VMOVDQU      q3_k6<>+0(SB), Y12
+	VMOVDQU      q3_k_const<>+0(SB), Y12
 	VSUBPS       Y12, Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 32(DX)
@@ -426,18 +446,20 @@ loop3:
 	VBROADCASTI128 94(R8), Y11
 	VPSHUFB      Y4, Y11, Y11
 	VPSRLVD      Y3, Y11, Y11
-	VPAND        q3_k1<>+0(SB), Y11, Y11
+	VPAND        q3_k_mask<>+0(SB), Y11, Y11
 	VBROADCASTI128 94(R8), Y12
-	VPSHUFB      q3_k2<>+0(SB), Y12, Y12
-	VPSRLVD      q3_k7<>+0(SB), Y12, Y12
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y12, Y12
+	VPSRLVD      q3_k_shifts3<>+0(SB), Y12, Y12
 	VPAND        Y5, Y12, Y12
 	VPSLLVD      Y3, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
-	VMOVDQU      q3_k6<>+0(SB), Y12
+	VMOVDQU      q3_k_const<>+0(SB), Y12
 	VSUBPS       Y12, Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      32(R8), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      (R8), Y11
@@ -470,6 +492,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      96(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      32(R8), Y10
 	VPSRLD       $2, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -503,6 +527,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      224(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      32(R8), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -535,6 +561,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      352(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      32(R8), Y10
 	VPSRLD       $6, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -568,6 +596,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      480(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VMOVDQU      64(R8), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      (R8), Y11
@@ -600,6 +630,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      608(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VMOVDQU      64(R8), Y10
 	VPSRLD       $2, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -633,6 +665,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      736(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VMOVDQU      64(R8), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -666,6 +700,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      864(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VMOVDQU      64(R8), Y10
 	VPSRLD       $6, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -709,6 +745,8 @@ done4:
 	VADDPS       Y7, Y6, Y6
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -732,12 +770,12 @@ done2:
 TEXT ·matmul2xQ3_KAVX512(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q3_k8<>+0(SB), Y0
-	VMOVDQU      q3_k9<>+0(SB), Y1
-	VMOVDQU      q3_k10<>+0(SB), Y2
-	VMOVDQU      q3_k5<>+0(SB), Y3
-	VMOVDQU      q3_k0<>+0(SB), Y4
-	VMOVDQU      q3_k4<>+0(SB), Y5
+	VMOVDQU      q3_k_mask3<>+0(SB), Y0
+	VMOVDQU      q3_k_mask4<>+0(SB), Y1
+	VMOVDQU      q3_k_offset<>+0(SB), Y2
+	VMOVDQU      q3_k_shifts2<>+0(SB), Y3
+	VMOVDQU      q3_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q3_k_mask2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -759,19 +797,21 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 108(R9), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTI128 94(R9), Y11
 	VPSHUFB      Y4, Y11, Y11
-	VPAND        q3_k1<>+0(SB), Y11, Y11
+	VPAND        q3_k_mask<>+0(SB), Y11, Y11
 	VBROADCASTI128 94(R9), Y12
-	VPSHUFB      q3_k2<>+0(SB), Y12, Y12
-	VPSRLVD      q3_k3<>+0(SB), Y12, Y12
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y12, Y12
+	VPSRLVD      q3_k_shifts<>+0(SB), Y12, Y12
 	VPAND        Y5, Y12, Y12
 	VPSLLVD      Y3, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
-	VMOVDQU      q3_k6<>+0(SB), Y12
+	VMOVDQU      q3_k_const<>+0(SB), Y12
 	VSUBPS       Y12, Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 32(DX)
@@ -780,18 +820,20 @@ loop3:
 	VBROADCASTI128 94(R9), Y11
 	VPSHUFB      Y4, Y11, Y11
 	VPSRLVD      Y3, Y11, Y11
-	VPAND        q3_k1<>+0(SB), Y11, Y11
+	VPAND        q3_k_mask<>+0(SB), Y11, Y11
 	VBROADCASTI128 94(R9), Y12
-	VPSHUFB      q3_k2<>+0(SB), Y12, Y12
-	VPSRLVD      q3_k7<>+0(SB), Y12, Y12
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y12, Y12
+	VPSRLVD      q3_k_shifts3<>+0(SB), Y12, Y12
 	VPAND        Y5, Y12, Y12
 	VPSLLVD      Y3, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
-	VMOVDQU      q3_k6<>+0(SB), Y12
+	VMOVDQU      q3_k_const<>+0(SB), Y12
 	VSUBPS       Y12, Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      32(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      (R9), Y11
@@ -832,6 +874,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      96(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      32(R9), Y10
 	VPSRLD       $2, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -873,6 +917,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      224(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      32(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -913,6 +959,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      352(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      32(R9), Y10
 	VPSRLD       $6, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -954,6 +1002,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      480(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VMOVDQU      64(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      (R9), Y11
@@ -994,6 +1044,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      608(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VMOVDQU      64(R9), Y10
 	VPSRLD       $2, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -1035,6 +1087,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      736(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VMOVDQU      64(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -1076,6 +1130,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      864(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VMOVDQU      64(R9), Y10
 	VPSRLD       $6, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -1126,6 +1182,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y7, Y7
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -1159,12 +1217,12 @@ done2:
 TEXT ·matmul3xQ3_KAVX512(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q3_k8<>+0(SB), Y0
-	VMOVDQU      q3_k9<>+0(SB), Y1
-	VMOVDQU      q3_k10<>+0(SB), Y2
-	VMOVDQU      q3_k5<>+0(SB), Y3
-	VMOVDQU      q3_k0<>+0(SB), Y4
-	VMOVDQU      q3_k4<>+0(SB), Y5
+	VMOVDQU      q3_k_mask3<>+0(SB), Y0
+	VMOVDQU      q3_k_mask4<>+0(SB), Y1
+	VMOVDQU      q3_k_offset<>+0(SB), Y2
+	VMOVDQU      q3_k_shifts2<>+0(SB), Y3
+	VMOVDQU      q3_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q3_k_mask2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1188,19 +1246,21 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 108(R10), X9
 	VCVTPH2PS    X9, Y9
 	VBROADCASTI128 94(R10), Y10
 	VPSHUFB      Y4, Y10, Y10
-	VPAND        q3_k1<>+0(SB), Y10, Y10
+	VPAND        q3_k_mask<>+0(SB), Y10, Y10
 	VBROADCASTI128 94(R10), Y11
-	VPSHUFB      q3_k2<>+0(SB), Y11, Y11
-	VPSRLVD      q3_k3<>+0(SB), Y11, Y11
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y11, Y11
+	VPSRLVD      q3_k_shifts<>+0(SB), Y11, Y11
 	VPAND        Y5, Y11, Y11
 	VPSLLVD      Y3, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VCVTDQ2PS    Y10, Y10
-	VMOVDQU      q3_k6<>+0(SB), Y11
+	VMOVDQU      q3_k_const<>+0(SB), Y11
 	VSUBPS       Y11, Y10, Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, 32(DX)
@@ -1209,18 +1269,20 @@ loop3:
 	VBROADCASTI128 94(R10), Y10
 	VPSHUFB      Y4, Y10, Y10
 	VPSRLVD      Y3, Y10, Y10
-	VPAND        q3_k1<>+0(SB), Y10, Y10
+	VPAND        q3_k_mask<>+0(SB), Y10, Y10
 	VBROADCASTI128 94(R10), Y11
-	VPSHUFB      q3_k2<>+0(SB), Y11, Y11
-	VPSRLVD      q3_k7<>+0(SB), Y11, Y11
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y11, Y11
+	VPSRLVD      q3_k_shifts3<>+0(SB), Y11, Y11
 	VPAND        Y5, Y11, Y11
 	VPSLLVD      Y3, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VCVTDQ2PS    Y10, Y10
-	VMOVDQU      q3_k6<>+0(SB), Y11
+	VMOVDQU      q3_k_const<>+0(SB), Y11
 	VSUBPS       Y11, Y10, Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      32(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      (R10), Y10
@@ -1269,6 +1331,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      96(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 32 to 63
 	VMOVDQU      32(R10), Y9
 	VPSRLD       $2, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -1318,6 +1382,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      224(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 64 to 95
 	VMOVDQU      32(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -1366,6 +1432,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      352(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 96 to 127
 	VMOVDQU      32(R10), Y9
 	VPSRLD       $6, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -1415,6 +1483,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      480(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 128 to 159
 	VMOVDQU      64(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      (R10), Y10
@@ -1463,6 +1533,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      608(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 160 to 191
 	VMOVDQU      64(R10), Y9
 	VPSRLD       $2, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -1512,6 +1584,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      736(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 192 to 223
 	VMOVDQU      64(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -1561,6 +1635,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      864(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 224 to 255
 	VMOVDQU      64(R10), Y9
 	VPSRLD       $6, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -1618,6 +1694,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -1659,12 +1737,12 @@ done2:
 TEXT ·matmul4xQ3_KAVX512(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q3_k8<>+0(SB), Y0
-	VMOVDQU      q3_k9<>+0(SB), Y1
-	VMOVDQU      q3_k10<>+0(SB), Y2
-	VMOVDQU      q3_k5<>+0(SB), Y3
-	VMOVDQU      q3_k0<>+0(SB), Y4
-	VMOVDQU      q3_k4<>+0(SB), Y5
+	VMOVDQU      q3_k_mask3<>+0(SB), Y0
+	VMOVDQU      q3_k_mask4<>+0(SB), Y1
+	VMOVDQU      q3_k_offset<>+0(SB), Y2
+	VMOVDQU      q3_k_shifts2<>+0(SB), Y3
+	VMOVDQU      q3_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q3_k_mask2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1689,19 +1767,21 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 108(R10), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTI128 94(R10), Y11
 	VPSHUFB      Y4, Y11, Y11
-	VPAND        q3_k1<>+0(SB), Y11, Y11
+	VPAND        q3_k_mask<>+0(SB), Y11, Y11
 	VBROADCASTI128 94(R10), Y12
-	VPSHUFB      q3_k2<>+0(SB), Y12, Y12
-	VPSRLVD      q3_k3<>+0(SB), Y12, Y12
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y12, Y12
+	VPSRLVD      q3_k_shifts<>+0(SB), Y12, Y12
 	VPAND        Y5, Y12, Y12
 	VPSLLVD      Y3, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
-	VMOVDQU      q3_k6<>+0(SB), Y12
+	VMOVDQU      q3_k_const<>+0(SB), Y12
 	VSUBPS       Y12, Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 32(DX)
@@ -1710,18 +1790,20 @@ loop3:
 	VBROADCASTI128 94(R10), Y11
 	VPSHUFB      Y4, Y11, Y11
 	VPSRLVD      Y3, Y11, Y11
-	VPAND        q3_k1<>+0(SB), Y11, Y11
+	VPAND        q3_k_mask<>+0(SB), Y11, Y11
 	VBROADCASTI128 94(R10), Y12
-	VPSHUFB      q3_k2<>+0(SB), Y12, Y12
-	VPSRLVD      q3_k7<>+0(SB), Y12, Y12
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y12, Y12
+	VPSRLVD      q3_k_shifts3<>+0(SB), Y12, Y12
 	VPAND        Y5, Y12, Y12
 	VPSLLVD      Y3, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
-	VMOVDQU      q3_k6<>+0(SB), Y12
+	VMOVDQU      q3_k_const<>+0(SB), Y12
 	VSUBPS       Y12, Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      32(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      (R10), Y11
@@ -1778,6 +1860,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      96(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      32(R10), Y10
 	VPSRLD       $2, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -1835,6 +1919,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      224(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      32(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -1891,6 +1977,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      352(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      32(R10), Y10
 	VPSRLD       $6, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -1948,6 +2036,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      480(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VMOVDQU      64(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      (R10), Y11
@@ -2004,6 +2094,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      608(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VMOVDQU      64(R10), Y10
 	VPSRLD       $2, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -2061,6 +2153,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      736(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VMOVDQU      64(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -2118,6 +2212,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      864(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VMOVDQU      64(R10), Y10
 	VPSRLD       $6, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -2183,6 +2279,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -2232,12 +2330,12 @@ done2:
 TEXT ·matmulQ81xQ3_KAVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q3_k8<>+0(SB), Y0
-	VMOVDQU      q3_k9<>+0(SB), Y1
-	VMOVDQU      q3_k10<>+0(SB), Y2
-	VMOVDQU      q3_k5<>+0(SB), Y3
-	VMOVDQU      q3_k0<>+0(SB), Y4
-	VMOVDQU      q3_k4<>+0(SB), Y5
+	VMOVDQU      q3_k_mask3<>+0(SB), Y0
+	VMOVDQU      q3_k_mask4<>+0(SB), Y1
+	VMOVDQU      q3_k_offset<>+0(SB), Y2
+	VMOVDQU      q3_k_shifts2<>+0(SB), Y3
+	VMOVDQU      q3_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q3_k_mask2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2257,19 +2355,21 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 108(R9), X8
 	VCVTPH2PS    X8, Y8
 	VBROADCASTI128 94(R9), Y9
 	VPSHUFB      Y4, Y9, Y9
-	VPAND        q3_k1<>+0(SB), Y9, Y9
+	VPAND        q3_k_mask<>+0(SB), Y9, Y9
 	VBROADCASTI128 94(R9), Y10
-	VPSHUFB      q3_k2<>+0(SB), Y10, Y10
-	VPSRLVD      q3_k3<>+0(SB), Y10, Y10
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y10, Y10
+	VPSRLVD      q3_k_shifts<>+0(SB), Y10, Y10
 	VPAND        Y5, Y10, Y10
 	VPSLLVD      Y3, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VCVTDQ2PS    Y9, Y9
-	VMOVDQU      q3_k6<>+0(SB), Y10
+	VMOVDQU      q3_k_const<>+0(SB), Y10
 	VSUBPS       Y10, Y9, Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 32(AX)
@@ -2278,18 +2378,20 @@ loop3:
 	VBROADCASTI128 94(R9), Y9
 	VPSHUFB      Y4, Y9, Y9
 	VPSRLVD      Y3, Y9, Y9
-	VPAND        q3_k1<>+0(SB), Y9, Y9
+	VPAND        q3_k_mask<>+0(SB), Y9, Y9
 	VBROADCASTI128 94(R9), Y10
-	VPSHUFB      q3_k2<>+0(SB), Y10, Y10
-	VPSRLVD      q3_k7<>+0(SB), Y10, Y10
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y10, Y10
+	VPSRLVD      q3_k_shifts3<>+0(SB), Y10, Y10
 	VPAND        Y5, Y10, Y10
 	VPSLLVD      Y3, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VCVTDQ2PS    Y9, Y9
-	VMOVDQU      q3_k6<>+0(SB), Y10
+	VMOVDQU      q3_k_const<>+0(SB), Y10
 	VSUBPS       Y10, Y9, Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      32(R9), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      (R9), Y9
@@ -2302,6 +2404,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X8
 	VBROADCASTSS 36(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2309,6 +2413,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      32(R9), Y8
 	VPSRLD       $2, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2322,6 +2428,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), X8
 	VBROADCASTSS 44(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2329,6 +2437,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      32(R9), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2341,6 +2451,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), X8
 	VBROADCASTSS 52(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2348,6 +2460,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      32(R9), Y8
 	VPSRLD       $6, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2361,6 +2475,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), X8
 	VBROADCASTSS 60(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2368,6 +2484,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      64(R9), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      (R9), Y9
@@ -2380,6 +2498,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 64(AX), X8
 	VBROADCASTSS 68(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2387,6 +2507,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      64(R9), Y8
 	VPSRLD       $2, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2400,6 +2522,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 72(AX), X8
 	VBROADCASTSS 76(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2407,6 +2531,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      64(R9), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2420,6 +2546,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 80(AX), X8
 	VBROADCASTSS 84(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2427,6 +2555,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      64(R9), Y8
 	VPSRLD       $6, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2440,6 +2570,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 88(AX), X8
 	VBROADCASTSS 92(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2456,6 +2588,8 @@ loop3:
 done4:
 	ADDQ         $1, R8
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -2479,12 +2613,12 @@ done2:
 TEXT ·matmulQ82xQ3_KAVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q3_k8<>+0(SB), Y0
-	VMOVDQU      q3_k9<>+0(SB), Y1
-	VMOVDQU      q3_k10<>+0(SB), Y2
-	VMOVDQU      q3_k5<>+0(SB), Y3
-	VMOVDQU      q3_k0<>+0(SB), Y4
-	VMOVDQU      q3_k4<>+0(SB), Y5
+	VMOVDQU      q3_k_mask3<>+0(SB), Y0
+	VMOVDQU      q3_k_mask4<>+0(SB), Y1
+	VMOVDQU      q3_k_offset<>+0(SB), Y2
+	VMOVDQU      q3_k_shifts2<>+0(SB), Y3
+	VMOVDQU      q3_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q3_k_mask2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2504,19 +2638,21 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 108(R9), X8
 	VCVTPH2PS    X8, Y8
 	VBROADCASTI128 94(R9), Y9
 	VPSHUFB      Y4, Y9, Y9
-	VPAND        q3_k1<>+0(SB), Y9, Y9
+	VPAND        q3_k_mask<>+0(SB), Y9, Y9
 	VBROADCASTI128 94(R9), Y10
-	VPSHUFB      q3_k2<>+0(SB), Y10, Y10
-	VPSRLVD      q3_k3<>+0(SB), Y10, Y10
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y10, Y10
+	VPSRLVD      q3_k_shifts<>+0(SB), Y10, Y10
 	VPAND        Y5, Y10, Y10
 	VPSLLVD      Y3, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VCVTDQ2PS    Y9, Y9
-	VMOVDQU      q3_k6<>+0(SB), Y10
+	VMOVDQU      q3_k_const<>+0(SB), Y10
 	VSUBPS       Y10, Y9, Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 32(AX)
@@ -2525,18 +2661,20 @@ loop3:
 	VBROADCASTI128 94(R9), Y9
 	VPSHUFB      Y4, Y9, Y9
 	VPSRLVD      Y3, Y9, Y9
-	VPAND        q3_k1<>+0(SB), Y9, Y9
+	VPAND        q3_k_mask<>+0(SB), Y9, Y9
 	VBROADCASTI128 94(R9), Y10
-	VPSHUFB      q3_k2<>+0(SB), Y10, Y10
-	VPSRLVD      q3_k7<>+0(SB), Y10, Y10
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y10, Y10
+	VPSRLVD      q3_k_shifts3<>+0(SB), Y10, Y10
 	VPAND        Y5, Y10, Y10
 	VPSLLVD      Y3, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VCVTDQ2PS    Y9, Y9
-	VMOVDQU      q3_k6<>+0(SB), Y10
+	VMOVDQU      q3_k_const<>+0(SB), Y10
 	VSUBPS       Y10, Y9, Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      32(R9), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      (R9), Y9
@@ -2553,6 +2691,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X8
 	VBROADCASTSS 36(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2564,6 +2704,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      32(R9), Y8
 	VPSRLD       $2, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2581,6 +2723,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), X8
 	VBROADCASTSS 44(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2592,6 +2736,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      32(R9), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2608,6 +2754,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), X8
 	VBROADCASTSS 52(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2619,6 +2767,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      32(R9), Y8
 	VPSRLD       $6, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2636,6 +2786,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), X8
 	VBROADCASTSS 60(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2647,6 +2799,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      64(R9), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      (R9), Y9
@@ -2663,6 +2817,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 64(AX), X8
 	VBROADCASTSS 68(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2674,6 +2830,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      64(R9), Y8
 	VPSRLD       $2, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2691,6 +2849,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 72(AX), X8
 	VBROADCASTSS 76(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2702,6 +2862,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      64(R9), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2719,6 +2881,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 80(AX), X8
 	VBROADCASTSS 84(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2730,6 +2894,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      64(R9), Y8
 	VPSRLD       $6, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2747,6 +2913,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 88(AX), X8
 	VBROADCASTSS 92(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2766,6 +2934,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -2799,12 +2969,12 @@ done2:
 TEXT ·matmulQ83xQ3_KAVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q3_k8<>+0(SB), Y0
-	VMOVDQU      q3_k9<>+0(SB), Y1
-	VMOVDQU      q3_k10<>+0(SB), Y2
-	VMOVDQU      q3_k5<>+0(SB), Y3
-	VMOVDQU      q3_k0<>+0(SB), Y4
-	VMOVDQU      q3_k4<>+0(SB), Y5
+	VMOVDQU      q3_k_mask3<>+0(SB), Y0
+	VMOVDQU      q3_k_mask4<>+0(SB), Y1
+	VMOVDQU      q3_k_offset<>+0(SB), Y2
+	VMOVDQU      q3_k_shifts2<>+0(SB), Y3
+	VMOVDQU      q3_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q3_k_mask2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2825,19 +2995,21 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 108(R9), X9
 	VCVTPH2PS    X9, Y9
 	VBROADCASTI128 94(R9), Y10
 	VPSHUFB      Y4, Y10, Y10
-	VPAND        q3_k1<>+0(SB), Y10, Y10
+	VPAND        q3_k_mask<>+0(SB), Y10, Y10
 	VBROADCASTI128 94(R9), Y11
-	VPSHUFB      q3_k2<>+0(SB), Y11, Y11
-	VPSRLVD      q3_k3<>+0(SB), Y11, Y11
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y11, Y11
+	VPSRLVD      q3_k_shifts<>+0(SB), Y11, Y11
 	VPAND        Y5, Y11, Y11
 	VPSLLVD      Y3, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VCVTDQ2PS    Y10, Y10
-	VMOVDQU      q3_k6<>+0(SB), Y11
+	VMOVDQU      q3_k_const<>+0(SB), Y11
 	VSUBPS       Y11, Y10, Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, 32(AX)
@@ -2846,18 +3018,20 @@ loop3:
 	VBROADCASTI128 94(R9), Y10
 	VPSHUFB      Y4, Y10, Y10
 	VPSRLVD      Y3, Y10, Y10
-	VPAND        q3_k1<>+0(SB), Y10, Y10
+	VPAND        q3_k_mask<>+0(SB), Y10, Y10
 	VBROADCASTI128 94(R9), Y11
-	VPSHUFB      q3_k2<>+0(SB), Y11, Y11
-	VPSRLVD      q3_k7<>+0(SB), Y11, Y11
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y11, Y11
+	VPSRLVD      q3_k_shifts3<>+0(SB), Y11, Y11
 	VPAND        Y5, Y11, Y11
 	VPSLLVD      Y3, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VCVTDQ2PS    Y10, Y10
-	VMOVDQU      q3_k6<>+0(SB), Y11
+	VMOVDQU      q3_k_const<>+0(SB), Y11
 	VSUBPS       Y11, Y10, Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      32(R9), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      (R9), Y10
@@ -2878,6 +3052,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X9
 	VBROADCASTSS 36(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -2893,6 +3069,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      32(R9), Y9
 	VPSRLD       $2, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -2914,6 +3092,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), X9
 	VBROADCASTSS 44(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -2929,6 +3109,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      32(R9), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -2949,6 +3131,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), X9
 	VBROADCASTSS 52(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -2964,6 +3148,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      32(R9), Y9
 	VPSRLD       $6, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -2985,6 +3171,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), X9
 	VBROADCASTSS 60(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -3000,6 +3188,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      64(R9), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      (R9), Y10
@@ -3020,6 +3210,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 64(AX), X9
 	VBROADCASTSS 68(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -3035,6 +3227,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      64(R9), Y9
 	VPSRLD       $2, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -3056,6 +3250,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 72(AX), X9
 	VBROADCASTSS 76(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -3071,6 +3267,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      64(R9), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -3092,6 +3290,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 80(AX), X9
 	VBROADCASTSS 84(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -3107,6 +3307,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      64(R9), Y9
 	VPSRLD       $6, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -3128,6 +3330,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 88(AX), X9
 	VBROADCASTSS 92(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -3151,6 +3355,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -3192,12 +3398,12 @@ done2:
 TEXT ·matmulQ84xQ3_KAVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q3_k8<>+0(SB), Y0
-	VMOVDQU      q3_k9<>+0(SB), Y1
-	VMOVDQU      q3_k10<>+0(SB), Y2
-	VMOVDQU      q3_k5<>+0(SB), Y3
-	VMOVDQU      q3_k0<>+0(SB), Y4
-	VMOVDQU      q3_k4<>+0(SB), Y5
+	VMOVDQU      q3_k_mask3<>+0(SB), Y0
+	VMOVDQU      q3_k_mask4<>+0(SB), Y1
+	VMOVDQU      q3_k_offset<>+0(SB), Y2
+	VMOVDQU      q3_k_shifts2<>+0(SB), Y3
+	VMOVDQU      q3_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q3_k_mask2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -3219,19 +3425,21 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 108(R9), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTI128 94(R9), Y11
 	VPSHUFB      Y4, Y11, Y11
-	VPAND        q3_k1<>+0(SB), Y11, Y11
+	VPAND        q3_k_mask<>+0(SB), Y11, Y11
 	VBROADCASTI128 94(R9), Y12
-	VPSHUFB      q3_k2<>+0(SB), Y12, Y12
-	VPSRLVD      q3_k3<>+0(SB), Y12, Y12
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y12, Y12
+	VPSRLVD      q3_k_shifts<>+0(SB), Y12, Y12
 	VPAND        Y5, Y12, Y12
 	VPSLLVD      Y3, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
-	VMOVDQU      q3_k6<>+0(SB), Y12
+	VMOVDQU      q3_k_const<>+0(SB), Y12
 	VSUBPS       Y12, Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 32(AX)
@@ -3240,18 +3448,20 @@ loop3:
 	VBROADCASTI128 94(R9), Y11
 	VPSHUFB      Y4, Y11, Y11
 	VPSRLVD      Y3, Y11, Y11
-	VPAND        q3_k1<>+0(SB), Y11, Y11
+	VPAND        q3_k_mask<>+0(SB), Y11, Y11
 	VBROADCASTI128 94(R9), Y12
-	VPSHUFB      q3_k2<>+0(SB), Y12, Y12
-	VPSRLVD      q3_k7<>+0(SB), Y12, Y12
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y12, Y12
+	VPSRLVD      q3_k_shifts3<>+0(SB), Y12, Y12
 	VPAND        Y5, Y12, Y12
 	VPSLLVD      Y3, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
-	VMOVDQU      q3_k6<>+0(SB), Y12
+	VMOVDQU      q3_k_const<>+0(SB), Y12
 	VSUBPS       Y12, Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      32(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      (R9), Y11
@@ -3276,6 +3486,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X10
 	VBROADCASTSS 36(AX), X11
 	VINSERTF128  $1, X11, Y10, Y10
@@ -3295,6 +3507,8 @@ loop3:
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      32(R9), Y10
 	VPSRLD       $2, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -3320,6 +3534,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), X10
 	VBROADCASTSS 44(AX), X11
 	VINSERTF128  $1, X11, Y10, Y10
@@ -3339,6 +3555,8 @@ loop3:
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      32(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -3363,6 +3581,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), X10
 	VBROADCASTSS 52(AX), X11
 	VINSERTF128  $1, X11, Y10, Y10
@@ -3382,6 +3602,8 @@ loop3:
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      32(R9), Y10
 	VPSRLD       $6, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -3407,6 +3629,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), X10
 	VBROADCASTSS 60(AX), X11
 	VINSERTF128  $1, X11, Y10, Y10
@@ -3426,6 +3650,8 @@ loop3:
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      64(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      (R9), Y11
@@ -3450,6 +3676,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 64(AX), X10
 	VBROADCASTSS 68(AX), X11
 	VINSERTF128  $1, X11, Y10, Y10
@@ -3469,6 +3697,8 @@ loop3:
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      64(R9), Y10
 	VPSRLD       $2, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -3494,6 +3724,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 72(AX), X10
 	VBROADCASTSS 76(AX), X11
 	VINSERTF128  $1, X11, Y10, Y10
@@ -3513,6 +3745,8 @@ loop3:
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      64(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -3538,6 +3772,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 80(AX), X10
 	VBROADCASTSS 84(AX), X11
 	VINSERTF128  $1, X11, Y10, Y10
@@ -3557,6 +3793,8 @@ loop3:
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      64(R9), Y10
 	VPSRLD       $6, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -3582,6 +3820,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 88(AX), X10
 	VBROADCASTSS 92(AX), X11
 	VINSERTF128  $1, X11, Y10, Y10
@@ -3609,6 +3849,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -3658,12 +3900,12 @@ done2:
 TEXT ·unpackQ3_KAVX512(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	VMOVDQU      q3_k8<>+0(SB), Y0
-	VMOVDQU      q3_k9<>+0(SB), Y1
-	VMOVDQU      q3_k5<>+0(SB), Y2
-	VMOVDQU      q3_k0<>+0(SB), Y3
-	VMOVDQU      q3_k4<>+0(SB), Y4
-	VMOVDQU      q3_k2<>+0(SB), Y5
+	VMOVDQU      q3_k_mask3<>+0(SB), Y0
+	VMOVDQU      q3_k_mask4<>+0(SB), Y1
+	VMOVDQU      q3_k_shifts2<>+0(SB), Y2
+	VMOVDQU      q3_k_shuffle<>+0(SB), Y3
+	VMOVDQU      q3_k_mask2<>+0(SB), Y4
+	VMOVDQU      q3_k_shuffle2<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -3677,15 +3919,15 @@ loop1:
 	VCVTPH2PS    X6, Y6
 	VBROADCASTI128 94(BX), Y7
 	VPSHUFB      Y3, Y7, Y7
-	VPAND        q3_k1<>+0(SB), Y7, Y7
+	VPAND        q3_k_mask<>+0(SB), Y7, Y7
 	VBROADCASTI128 94(BX), Y8
 	VPSHUFB      Y5, Y8, Y8
-	VPSRLVD      q3_k3<>+0(SB), Y8, Y8
+	VPSRLVD      q3_k_shifts<>+0(SB), Y8, Y8
 	VPAND        Y4, Y8, Y8
 	VPSLLVD      Y2, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VCVTDQ2PS    Y7, Y7
-	VMOVDQU      q3_k6<>+0(SB), Y8
+	VMOVDQU      q3_k_const<>+0(SB), Y8
 	VSUBPS       Y8, Y7, Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 32(DX)
@@ -3694,15 +3936,15 @@ loop1:
 	VBROADCASTI128 94(BX), Y7
 	VPSHUFB      Y3, Y7, Y7
 	VPSRLVD      Y2, Y7, Y7
-	VPAND        q3_k1<>+0(SB), Y7, Y7
+	VPAND        q3_k_mask<>+0(SB), Y7, Y7
 	VBROADCASTI128 94(BX), Y8
 	VPSHUFB      Y5, Y8, Y8
-	VPSRLVD      q3_k7<>+0(SB), Y8, Y8
+	VPSRLVD      q3_k_shifts3<>+0(SB), Y8, Y8
 	VPAND        Y4, Y8, Y8
 	VPSLLVD      Y2, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VCVTDQ2PS    Y7, Y7
-	VMOVDQU      q3_k6<>+0(SB), Y8
+	VMOVDQU      q3_k_const<>+0(SB), Y8
 	VSUBPS       Y8, Y7, Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 64(DX)
@@ -3710,18 +3952,18 @@ loop1:
 	VCVTPH2PS    X6, Y6
 	VBROADCASTI128 94(BX), Y7
 	VPSHUFB      Y3, Y7, Y7
-	VPAND        q3_k1<>+0(SB), Y7, Y7
+	VPAND        q3_k_mask<>+0(SB), Y7, Y7
 	VBROADCASTI128 94(BX), Y8
 	VPSHUFB      Y5, Y8, Y8
-	VPSRLVD      q3_k3<>+0(SB), Y8, Y8
+	VPSRLVD      q3_k_shifts<>+0(SB), Y8, Y8
 	VPAND        Y4, Y8, Y8
 	VPSLLVD      Y2, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VCVTDQ2PS    Y7, Y7
-	VMOVDQU      q3_k6<>+0(SB), Y8
+	VMOVDQU      q3_k_const<>+0(SB), Y8
 	VSUBPS       Y8, Y7, Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVDQU      q3_k11<>+0(SB), Y7
+	VMOVDQU      q3_k_const2<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 96(DX)
 	VPBROADCASTW 108(BX), X6
@@ -3729,18 +3971,18 @@ loop1:
 	VBROADCASTI128 94(BX), Y7
 	VPSHUFB      Y3, Y7, Y7
 	VPSRLVD      Y2, Y7, Y7
-	VPAND        q3_k1<>+0(SB), Y7, Y7
+	VPAND        q3_k_mask<>+0(SB), Y7, Y7
 	VBROADCASTI128 94(BX), Y8
 	VPSHUFB      Y5, Y8, Y8
-	VPSRLVD      q3_k7<>+0(SB), Y8, Y8
+	VPSRLVD      q3_k_shifts3<>+0(SB), Y8, Y8
 	VPAND        Y4, Y8, Y8
 	VPSLLVD      Y2, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VCVTDQ2PS    Y7, Y7
-	VMOVDQU      q3_k6<>+0(SB), Y8
+	VMOVDQU      q3_k_const<>+0(SB), Y8
 	VSUBPS       Y8, Y7, Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVDQU      q3_k11<>+0(SB), Y7
+	VMOVDQU      q3_k_const2<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 128(DX)
 	VMOVDQU      32(BX), Y6
@@ -3851,12 +4093,12 @@ done2:
 TEXT ·decodeUnitsQ3_KAVX2(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	VMOVDQU      q3_k8<>+0(SB), Y0
-	VMOVDQU      q3_k9<>+0(SB), Y1
-	VMOVDQU      q3_k10<>+0(SB), Y2
-	VMOVDQU      q3_k5<>+0(SB), Y3
-	VMOVDQU      q3_k0<>+0(SB), Y4
-	VMOVDQU      q3_k4<>+0(SB), Y5
+	VMOVDQU      q3_k_mask3<>+0(SB), Y0
+	VMOVDQU      q3_k_mask4<>+0(SB), Y1
+	VMOVDQU      q3_k_offset<>+0(SB), Y2
+	VMOVDQU      q3_k_shifts2<>+0(SB), Y3
+	VMOVDQU      q3_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q3_k_mask2<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -3866,19 +4108,21 @@ TEXT ·decodeUnitsQ3_KAVX2(SB), NOSPLIT, $576-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW 108(BX), X6
 	VCVTPH2PS    X6, Y6
 	VBROADCASTI128 94(BX), Y7
 	VPSHUFB      Y4, Y7, Y7
-	VPAND        q3_k1<>+0(SB), Y7, Y7
+	VPAND        q3_k_mask<>+0(SB), Y7, Y7
 	VBROADCASTI128 94(BX), Y8
-	VPSHUFB      q3_k2<>+0(SB), Y8, Y8
-	VPSRLVD      q3_k3<>+0(SB), Y8, Y8
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y8, Y8
+	VPSRLVD      q3_k_shifts<>+0(SB), Y8, Y8
 	VPAND        Y5, Y8, Y8
 	VPSLLVD      Y3, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VCVTDQ2PS    Y7, Y7
-	VMOVDQU      q3_k6<>+0(SB), Y8
+	VMOVDQU      q3_k_const<>+0(SB), Y8
 	VSUBPS       Y8, Y7, Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 32(DX)
@@ -3887,18 +4131,20 @@ loop1:
 	VBROADCASTI128 94(BX), Y7
 	VPSHUFB      Y4, Y7, Y7
 	VPSRLVD      Y3, Y7, Y7
-	VPAND        q3_k1<>+0(SB), Y7, Y7
+	VPAND        q3_k_mask<>+0(SB), Y7, Y7
 	VBROADCASTI128 94(BX), Y8
-	VPSHUFB      q3_k2<>+0(SB), Y8, Y8
-	VPSRLVD      q3_k7<>+0(SB), Y8, Y8
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y8, Y8
+	VPSRLVD      q3_k_shifts3<>+0(SB), Y8, Y8
 	VPAND        Y5, Y8, Y8
 	VPSLLVD      Y3, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VCVTDQ2PS    Y7, Y7
-	VMOVDQU      q3_k6<>+0(SB), Y8
+	VMOVDQU      q3_k_const<>+0(SB), Y8
 	VSUBPS       Y8, Y7, Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      32(BX), Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      (BX), Y7
@@ -3927,6 +4173,8 @@ loop1:
 	VBROADCASTSS 36(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 96(AX)
+
+	// levels of values 32 to 63
 	VMOVDQU      32(BX), Y6
 	VPSRLD       $2, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -3956,6 +4204,8 @@ loop1:
 	VBROADCASTSS 44(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 224(AX)
+
+	// levels of values 64 to 95
 	VMOVDQU      32(BX), Y6
 	VPSRLD       $4, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -3984,6 +4234,8 @@ loop1:
 	VBROADCASTSS 52(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 352(AX)
+
+	// levels of values 96 to 127
 	VMOVDQU      32(BX), Y6
 	VPSRLD       $6, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -4013,6 +4265,8 @@ loop1:
 	VBROADCASTSS 60(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 480(AX)
+
+	// levels of values 128 to 159
 	VMOVDQU      64(BX), Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      (BX), Y7
@@ -4041,6 +4295,8 @@ loop1:
 	VBROADCASTSS 68(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 608(AX)
+
+	// levels of values 160 to 191
 	VMOVDQU      64(BX), Y6
 	VPSRLD       $2, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -4070,6 +4326,8 @@ loop1:
 	VBROADCASTSS 76(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 736(AX)
+
+	// levels of values 192 to 223
 	VMOVDQU      64(BX), Y6
 	VPSRLD       $4, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -4099,6 +4357,8 @@ loop1:
 	VBROADCASTSS 84(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 864(AX)
+
+	// levels of values 224 to 255
 	VMOVDQU      64(BX), Y6
 	VPSRLD       $6, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -4143,12 +4403,12 @@ done2:
 TEXT ·matmul1xQ3_KAVX2(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q3_k8<>+0(SB), Y0
-	VMOVDQU      q3_k9<>+0(SB), Y1
-	VMOVDQU      q3_k10<>+0(SB), Y2
-	VMOVDQU      q3_k5<>+0(SB), Y3
-	VMOVDQU      q3_k0<>+0(SB), Y4
-	VMOVDQU      q3_k4<>+0(SB), Y5
+	VMOVDQU      q3_k_mask3<>+0(SB), Y0
+	VMOVDQU      q3_k_mask4<>+0(SB), Y1
+	VMOVDQU      q3_k_offset<>+0(SB), Y2
+	VMOVDQU      q3_k_shifts2<>+0(SB), Y3
+	VMOVDQU      q3_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q3_k_mask2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -4169,19 +4429,21 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 108(R8), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTI128 94(R8), Y11
 	VPSHUFB      Y4, Y11, Y11
-	VPAND        q3_k1<>+0(SB), Y11, Y11
+	VPAND        q3_k_mask<>+0(SB), Y11, Y11
 	VBROADCASTI128 94(R8), Y12
-	VPSHUFB      q3_k2<>+0(SB), Y12, Y12
-	VPSRLVD      q3_k3<>+0(SB), Y12, Y12
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y12, Y12
+	VPSRLVD      q3_k_shifts<>+0(SB), Y12, Y12
 	VPAND        Y5, Y12, Y12
 	VPSLLVD      Y3, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
-	VMOVDQU      q3_k6<>+0(SB), Y12
+	VMOVDQU      q3_k_const<>+0(SB), Y12
 	VSUBPS       Y12, Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 32(DX)
@@ -4190,18 +4452,20 @@ loop3:
 	VBROADCASTI128 94(R8), Y11
 	VPSHUFB      Y4, Y11, Y11
 	VPSRLVD      Y3, Y11, Y11
-	VPAND        q3_k1<>+0(SB), Y11, Y11
+	VPAND        q3_k_mask<>+0(SB), Y11, Y11
 	VBROADCASTI128 94(R8), Y12
-	VPSHUFB      q3_k2<>+0(SB), Y12, Y12
-	VPSRLVD      q3_k7<>+0(SB), Y12, Y12
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y12, Y12
+	VPSRLVD      q3_k_shifts3<>+0(SB), Y12, Y12
 	VPAND        Y5, Y12, Y12
 	VPSLLVD      Y3, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
-	VMOVDQU      q3_k6<>+0(SB), Y12
+	VMOVDQU      q3_k_const<>+0(SB), Y12
 	VSUBPS       Y12, Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      32(R8), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      (R8), Y11
@@ -4234,6 +4498,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      96(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      32(R8), Y10
 	VPSRLD       $2, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4267,6 +4533,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      224(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      32(R8), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4299,6 +4567,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      352(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      32(R8), Y10
 	VPSRLD       $6, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4332,6 +4602,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      480(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VMOVDQU      64(R8), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      (R8), Y11
@@ -4364,6 +4636,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      608(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VMOVDQU      64(R8), Y10
 	VPSRLD       $2, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4397,6 +4671,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      736(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VMOVDQU      64(R8), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4430,6 +4706,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      864(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VMOVDQU      64(R8), Y10
 	VPSRLD       $6, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4473,6 +4751,8 @@ done4:
 	VADDPS       Y7, Y6, Y6
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -4496,12 +4776,12 @@ done2:
 TEXT ·matmul2xQ3_KAVX2(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q3_k8<>+0(SB), Y0
-	VMOVDQU      q3_k9<>+0(SB), Y1
-	VMOVDQU      q3_k10<>+0(SB), Y2
-	VMOVDQU      q3_k5<>+0(SB), Y3
-	VMOVDQU      q3_k0<>+0(SB), Y4
-	VMOVDQU      q3_k4<>+0(SB), Y5
+	VMOVDQU      q3_k_mask3<>+0(SB), Y0
+	VMOVDQU      q3_k_mask4<>+0(SB), Y1
+	VMOVDQU      q3_k_offset<>+0(SB), Y2
+	VMOVDQU      q3_k_shifts2<>+0(SB), Y3
+	VMOVDQU      q3_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q3_k_mask2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -4523,19 +4803,21 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 108(R9), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTI128 94(R9), Y11
 	VPSHUFB      Y4, Y11, Y11
-	VPAND        q3_k1<>+0(SB), Y11, Y11
+	VPAND        q3_k_mask<>+0(SB), Y11, Y11
 	VBROADCASTI128 94(R9), Y12
-	VPSHUFB      q3_k2<>+0(SB), Y12, Y12
-	VPSRLVD      q3_k3<>+0(SB), Y12, Y12
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y12, Y12
+	VPSRLVD      q3_k_shifts<>+0(SB), Y12, Y12
 	VPAND        Y5, Y12, Y12
 	VPSLLVD      Y3, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
-	VMOVDQU      q3_k6<>+0(SB), Y12
+	VMOVDQU      q3_k_const<>+0(SB), Y12
 	VSUBPS       Y12, Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 32(DX)
@@ -4544,18 +4826,20 @@ loop3:
 	VBROADCASTI128 94(R9), Y11
 	VPSHUFB      Y4, Y11, Y11
 	VPSRLVD      Y3, Y11, Y11
-	VPAND        q3_k1<>+0(SB), Y11, Y11
+	VPAND        q3_k_mask<>+0(SB), Y11, Y11
 	VBROADCASTI128 94(R9), Y12
-	VPSHUFB      q3_k2<>+0(SB), Y12, Y12
-	VPSRLVD      q3_k7<>+0(SB), Y12, Y12
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y12, Y12
+	VPSRLVD      q3_k_shifts3<>+0(SB), Y12, Y12
 	VPAND        Y5, Y12, Y12
 	VPSLLVD      Y3, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
-	VMOVDQU      q3_k6<>+0(SB), Y12
+	VMOVDQU      q3_k_const<>+0(SB), Y12
 	VSUBPS       Y12, Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      32(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      (R9), Y11
@@ -4596,6 +4880,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      96(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      32(R9), Y10
 	VPSRLD       $2, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4637,6 +4923,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      224(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      32(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4677,6 +4965,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      352(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      32(R9), Y10
 	VPSRLD       $6, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4718,6 +5008,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      480(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VMOVDQU      64(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      (R9), Y11
@@ -4758,6 +5050,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      608(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VMOVDQU      64(R9), Y10
 	VPSRLD       $2, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4799,6 +5093,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      736(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VMOVDQU      64(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4840,6 +5136,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      864(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VMOVDQU      64(R9), Y10
 	VPSRLD       $6, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4890,6 +5188,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y7, Y7
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -4923,12 +5223,12 @@ done2:
 TEXT ·matmul3xQ3_KAVX2(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q3_k8<>+0(SB), Y0
-	VMOVDQU      q3_k9<>+0(SB), Y1
-	VMOVDQU      q3_k10<>+0(SB), Y2
-	VMOVDQU      q3_k5<>+0(SB), Y3
-	VMOVDQU      q3_k0<>+0(SB), Y4
-	VMOVDQU      q3_k4<>+0(SB), Y5
+	VMOVDQU      q3_k_mask3<>+0(SB), Y0
+	VMOVDQU      q3_k_mask4<>+0(SB), Y1
+	VMOVDQU      q3_k_offset<>+0(SB), Y2
+	VMOVDQU      q3_k_shifts2<>+0(SB), Y3
+	VMOVDQU      q3_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q3_k_mask2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -4952,19 +5252,21 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 108(R10), X9
 	VCVTPH2PS    X9, Y9
 	VBROADCASTI128 94(R10), Y10
 	VPSHUFB      Y4, Y10, Y10
-	VPAND        q3_k1<>+0(SB), Y10, Y10
+	VPAND        q3_k_mask<>+0(SB), Y10, Y10
 	VBROADCASTI128 94(R10), Y11
-	VPSHUFB      q3_k2<>+0(SB), Y11, Y11
-	VPSRLVD      q3_k3<>+0(SB), Y11, Y11
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y11, Y11
+	VPSRLVD      q3_k_shifts<>+0(SB), Y11, Y11
 	VPAND        Y5, Y11, Y11
 	VPSLLVD      Y3, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VCVTDQ2PS    Y10, Y10
-	VMOVDQU      q3_k6<>+0(SB), Y11
+	VMOVDQU      q3_k_const<>+0(SB), Y11
 	VSUBPS       Y11, Y10, Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, 32(DX)
@@ -4973,18 +5275,20 @@ loop3:
 	VBROADCASTI128 94(R10), Y10
 	VPSHUFB      Y4, Y10, Y10
 	VPSRLVD      Y3, Y10, Y10
-	VPAND        q3_k1<>+0(SB), Y10, Y10
+	VPAND        q3_k_mask<>+0(SB), Y10, Y10
 	VBROADCASTI128 94(R10), Y11
-	VPSHUFB      q3_k2<>+0(SB), Y11, Y11
-	VPSRLVD      q3_k7<>+0(SB), Y11, Y11
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y11, Y11
+	VPSRLVD      q3_k_shifts3<>+0(SB), Y11, Y11
 	VPAND        Y5, Y11, Y11
 	VPSLLVD      Y3, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VCVTDQ2PS    Y10, Y10
-	VMOVDQU      q3_k6<>+0(SB), Y11
+	VMOVDQU      q3_k_const<>+0(SB), Y11
 	VSUBPS       Y11, Y10, Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      32(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      (R10), Y10
@@ -5033,6 +5337,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      96(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 32 to 63
 	VMOVDQU      32(R10), Y9
 	VPSRLD       $2, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -5082,6 +5388,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      224(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 64 to 95
 	VMOVDQU      32(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -5130,6 +5438,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      352(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 96 to 127
 	VMOVDQU      32(R10), Y9
 	VPSRLD       $6, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -5179,6 +5489,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      480(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 128 to 159
 	VMOVDQU      64(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      (R10), Y10
@@ -5227,6 +5539,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      608(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 160 to 191
 	VMOVDQU      64(R10), Y9
 	VPSRLD       $2, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -5276,6 +5590,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      736(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 192 to 223
 	VMOVDQU      64(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -5325,6 +5641,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      864(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 224 to 255
 	VMOVDQU      64(R10), Y9
 	VPSRLD       $6, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -5382,6 +5700,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -5423,12 +5743,12 @@ done2:
 TEXT ·matmul4xQ3_KAVX2(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q3_k8<>+0(SB), Y0
-	VMOVDQU      q3_k9<>+0(SB), Y1
-	VMOVDQU      q3_k10<>+0(SB), Y2
-	VMOVDQU      q3_k5<>+0(SB), Y3
-	VMOVDQU      q3_k0<>+0(SB), Y4
-	VMOVDQU      q3_k4<>+0(SB), Y5
+	VMOVDQU      q3_k_mask3<>+0(SB), Y0
+	VMOVDQU      q3_k_mask4<>+0(SB), Y1
+	VMOVDQU      q3_k_offset<>+0(SB), Y2
+	VMOVDQU      q3_k_shifts2<>+0(SB), Y3
+	VMOVDQU      q3_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q3_k_mask2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -5453,19 +5773,21 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 108(R10), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTI128 94(R10), Y11
 	VPSHUFB      Y4, Y11, Y11
-	VPAND        q3_k1<>+0(SB), Y11, Y11
+	VPAND        q3_k_mask<>+0(SB), Y11, Y11
 	VBROADCASTI128 94(R10), Y12
-	VPSHUFB      q3_k2<>+0(SB), Y12, Y12
-	VPSRLVD      q3_k3<>+0(SB), Y12, Y12
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y12, Y12
+	VPSRLVD      q3_k_shifts<>+0(SB), Y12, Y12
 	VPAND        Y5, Y12, Y12
 	VPSLLVD      Y3, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
-	VMOVDQU      q3_k6<>+0(SB), Y12
+	VMOVDQU      q3_k_const<>+0(SB), Y12
 	VSUBPS       Y12, Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 32(DX)
@@ -5474,18 +5796,20 @@ loop3:
 	VBROADCASTI128 94(R10), Y11
 	VPSHUFB      Y4, Y11, Y11
 	VPSRLVD      Y3, Y11, Y11
-	VPAND        q3_k1<>+0(SB), Y11, Y11
+	VPAND        q3_k_mask<>+0(SB), Y11, Y11
 	VBROADCASTI128 94(R10), Y12
-	VPSHUFB      q3_k2<>+0(SB), Y12, Y12
-	VPSRLVD      q3_k7<>+0(SB), Y12, Y12
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y12, Y12
+	VPSRLVD      q3_k_shifts3<>+0(SB), Y12, Y12
 	VPAND        Y5, Y12, Y12
 	VPSLLVD      Y3, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
-	VMOVDQU      q3_k6<>+0(SB), Y12
+	VMOVDQU      q3_k_const<>+0(SB), Y12
 	VSUBPS       Y12, Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      32(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      (R10), Y11
@@ -5542,6 +5866,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      96(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      32(R10), Y10
 	VPSRLD       $2, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -5599,6 +5925,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      224(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      32(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -5655,6 +5983,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      352(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      32(R10), Y10
 	VPSRLD       $6, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -5712,6 +6042,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      480(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VMOVDQU      64(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      (R10), Y11
@@ -5768,6 +6100,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      608(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VMOVDQU      64(R10), Y10
 	VPSRLD       $2, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -5825,6 +6159,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      736(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VMOVDQU      64(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -5882,6 +6218,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      864(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VMOVDQU      64(R10), Y10
 	VPSRLD       $6, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -5947,6 +6285,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -5996,12 +6336,12 @@ done2:
 TEXT ·matmulQ81xQ3_KAVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q3_k12<>+0(SB), Y0
-	VMOVDQU      q3_k8<>+0(SB), Y1
-	VMOVDQU      q3_k9<>+0(SB), Y2
-	VMOVDQU      q3_k10<>+0(SB), Y3
-	VMOVDQU      q3_k5<>+0(SB), Y4
-	VMOVDQU      q3_k0<>+0(SB), Y5
+	VMOVDQU      q3_k_ones<>+0(SB), Y0
+	VMOVDQU      q3_k_mask3<>+0(SB), Y1
+	VMOVDQU      q3_k_mask4<>+0(SB), Y2
+	VMOVDQU      q3_k_offset<>+0(SB), Y3
+	VMOVDQU      q3_k_shifts2<>+0(SB), Y4
+	VMOVDQU      q3_k_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -6021,19 +6361,21 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 108(R9), X8
 	VCVTPH2PS    X8, Y8
 	VBROADCASTI128 94(R9), Y9
 	VPSHUFB      Y5, Y9, Y9
-	VPAND        q3_k1<>+0(SB), Y9, Y9
+	VPAND        q3_k_mask<>+0(SB), Y9, Y9
 	VBROADCASTI128 94(R9), Y10
-	VPSHUFB      q3_k2<>+0(SB), Y10, Y10
-	VPSRLVD      q3_k3<>+0(SB), Y10, Y10
-	VPAND        q3_k4<>+0(SB), Y10, Y10
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y10, Y10
+	VPSRLVD      q3_k_shifts<>+0(SB), Y10, Y10
+	VPAND        q3_k_mask2<>+0(SB), Y10, Y10
 	VPSLLVD      Y4, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VCVTDQ2PS    Y9, Y9
-	VMOVDQU      q3_k6<>+0(SB), Y10
+	VMOVDQU      q3_k_const<>+0(SB), Y10
 	VSUBPS       Y10, Y9, Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 32(AX)
@@ -6042,18 +6384,20 @@ loop3:
 	VBROADCASTI128 94(R9), Y9
 	VPSHUFB      Y5, Y9, Y9
 	VPSRLVD      Y4, Y9, Y9
-	VPAND        q3_k1<>+0(SB), Y9, Y9
+	VPAND        q3_k_mask<>+0(SB), Y9, Y9
 	VBROADCASTI128 94(R9), Y10
-	VPSHUFB      q3_k2<>+0(SB), Y10, Y10
-	VPSRLVD      q3_k7<>+0(SB), Y10, Y10
-	VPAND        q3_k4<>+0(SB), Y10, Y10
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y10, Y10
+	VPSRLVD      q3_k_shifts3<>+0(SB), Y10, Y10
+	VPAND        q3_k_mask2<>+0(SB), Y10, Y10
 	VPSLLVD      Y4, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VCVTDQ2PS    Y9, Y9
-	VMOVDQU      q3_k6<>+0(SB), Y10
+	VMOVDQU      q3_k_const<>+0(SB), Y10
 	VSUBPS       Y10, Y9, Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      32(R9), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      (R9), Y9
@@ -6066,6 +6410,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X9
 	VBROADCASTSS 36(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -6073,6 +6419,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      32(R9), Y8
 	VPSRLD       $2, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6086,6 +6434,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), X9
 	VBROADCASTSS 44(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -6093,6 +6443,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      32(R9), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6105,6 +6457,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), X9
 	VBROADCASTSS 52(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -6112,6 +6466,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      32(R9), Y8
 	VPSRLD       $6, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6125,6 +6481,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), X9
 	VBROADCASTSS 60(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -6132,6 +6490,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      64(R9), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      (R9), Y9
@@ -6144,6 +6504,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 64(AX), X9
 	VBROADCASTSS 68(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -6151,6 +6513,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      64(R9), Y8
 	VPSRLD       $2, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6164,6 +6528,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 72(AX), X9
 	VBROADCASTSS 76(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -6171,6 +6537,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      64(R9), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6184,6 +6552,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 80(AX), X9
 	VBROADCASTSS 84(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -6191,6 +6561,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      64(R9), Y8
 	VPSRLD       $6, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6204,6 +6576,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 88(AX), X9
 	VBROADCASTSS 92(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -6220,6 +6594,8 @@ loop3:
 done4:
 	ADDQ         $1, R8
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -6243,12 +6619,12 @@ done2:
 TEXT ·matmulQ82xQ3_KAVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q3_k12<>+0(SB), Y0
-	VMOVDQU      q3_k8<>+0(SB), Y1
-	VMOVDQU      q3_k9<>+0(SB), Y2
-	VMOVDQU      q3_k10<>+0(SB), Y3
-	VMOVDQU      q3_k5<>+0(SB), Y4
-	VMOVDQU      q3_k0<>+0(SB), Y5
+	VMOVDQU      q3_k_ones<>+0(SB), Y0
+	VMOVDQU      q3_k_mask3<>+0(SB), Y1
+	VMOVDQU      q3_k_mask4<>+0(SB), Y2
+	VMOVDQU      q3_k_offset<>+0(SB), Y3
+	VMOVDQU      q3_k_shifts2<>+0(SB), Y4
+	VMOVDQU      q3_k_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -6268,19 +6644,21 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 108(R9), X8
 	VCVTPH2PS    X8, Y8
 	VBROADCASTI128 94(R9), Y9
 	VPSHUFB      Y5, Y9, Y9
-	VPAND        q3_k1<>+0(SB), Y9, Y9
+	VPAND        q3_k_mask<>+0(SB), Y9, Y9
 	VBROADCASTI128 94(R9), Y10
-	VPSHUFB      q3_k2<>+0(SB), Y10, Y10
-	VPSRLVD      q3_k3<>+0(SB), Y10, Y10
-	VPAND        q3_k4<>+0(SB), Y10, Y10
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y10, Y10
+	VPSRLVD      q3_k_shifts<>+0(SB), Y10, Y10
+	VPAND        q3_k_mask2<>+0(SB), Y10, Y10
 	VPSLLVD      Y4, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VCVTDQ2PS    Y9, Y9
-	VMOVDQU      q3_k6<>+0(SB), Y10
+	VMOVDQU      q3_k_const<>+0(SB), Y10
 	VSUBPS       Y10, Y9, Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 32(AX)
@@ -6289,18 +6667,20 @@ loop3:
 	VBROADCASTI128 94(R9), Y9
 	VPSHUFB      Y5, Y9, Y9
 	VPSRLVD      Y4, Y9, Y9
-	VPAND        q3_k1<>+0(SB), Y9, Y9
+	VPAND        q3_k_mask<>+0(SB), Y9, Y9
 	VBROADCASTI128 94(R9), Y10
-	VPSHUFB      q3_k2<>+0(SB), Y10, Y10
-	VPSRLVD      q3_k7<>+0(SB), Y10, Y10
-	VPAND        q3_k4<>+0(SB), Y10, Y10
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y10, Y10
+	VPSRLVD      q3_k_shifts3<>+0(SB), Y10, Y10
+	VPAND        q3_k_mask2<>+0(SB), Y10, Y10
 	VPSLLVD      Y4, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VCVTDQ2PS    Y9, Y9
-	VMOVDQU      q3_k6<>+0(SB), Y10
+	VMOVDQU      q3_k_const<>+0(SB), Y10
 	VSUBPS       Y10, Y9, Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      32(R9), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      (R9), Y9
@@ -6317,6 +6697,8 @@ loop3:
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X9
 	VBROADCASTSS 36(AX), X11
 	VINSERTF128  $1, X11, Y9, Y9
@@ -6328,6 +6710,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      32(R9), Y8
 	VPSRLD       $2, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6345,6 +6729,8 @@ loop3:
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), X9
 	VBROADCASTSS 44(AX), X11
 	VINSERTF128  $1, X11, Y9, Y9
@@ -6356,6 +6742,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      32(R9), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6372,6 +6760,8 @@ loop3:
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), X9
 	VBROADCASTSS 52(AX), X11
 	VINSERTF128  $1, X11, Y9, Y9
@@ -6383,6 +6773,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      32(R9), Y8
 	VPSRLD       $6, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6400,6 +6792,8 @@ loop3:
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), X9
 	VBROADCASTSS 60(AX), X11
 	VINSERTF128  $1, X11, Y9, Y9
@@ -6411,6 +6805,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      64(R9), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      (R9), Y9
@@ -6427,6 +6823,8 @@ loop3:
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 64(AX), X9
 	VBROADCASTSS 68(AX), X11
 	VINSERTF128  $1, X11, Y9, Y9
@@ -6438,6 +6836,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      64(R9), Y8
 	VPSRLD       $2, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6455,6 +6855,8 @@ loop3:
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 72(AX), X9
 	VBROADCASTSS 76(AX), X11
 	VINSERTF128  $1, X11, Y9, Y9
@@ -6466,6 +6868,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      64(R9), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6483,6 +6887,8 @@ loop3:
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 80(AX), X9
 	VBROADCASTSS 84(AX), X11
 	VINSERTF128  $1, X11, Y9, Y9
@@ -6494,6 +6900,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      64(R9), Y8
 	VPSRLD       $6, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6511,6 +6919,8 @@ loop3:
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 88(AX), X9
 	VBROADCASTSS 92(AX), X11
 	VINSERTF128  $1, X11, Y9, Y9
@@ -6530,6 +6940,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -6563,12 +6975,12 @@ done2:
 TEXT ·matmulQ83xQ3_KAVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q3_k12<>+0(SB), Y0
-	VMOVDQU      q3_k8<>+0(SB), Y1
-	VMOVDQU      q3_k9<>+0(SB), Y2
-	VMOVDQU      q3_k10<>+0(SB), Y3
-	VMOVDQU      q3_k5<>+0(SB), Y4
-	VMOVDQU      q3_k0<>+0(SB), Y5
+	VMOVDQU      q3_k_ones<>+0(SB), Y0
+	VMOVDQU      q3_k_mask3<>+0(SB), Y1
+	VMOVDQU      q3_k_mask4<>+0(SB), Y2
+	VMOVDQU      q3_k_offset<>+0(SB), Y3
+	VMOVDQU      q3_k_shifts2<>+0(SB), Y4
+	VMOVDQU      q3_k_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -6589,19 +7001,21 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 108(R9), X9
 	VCVTPH2PS    X9, Y9
 	VBROADCASTI128 94(R9), Y10
 	VPSHUFB      Y5, Y10, Y10
-	VPAND        q3_k1<>+0(SB), Y10, Y10
+	VPAND        q3_k_mask<>+0(SB), Y10, Y10
 	VBROADCASTI128 94(R9), Y11
-	VPSHUFB      q3_k2<>+0(SB), Y11, Y11
-	VPSRLVD      q3_k3<>+0(SB), Y11, Y11
-	VPAND        q3_k4<>+0(SB), Y11, Y11
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y11, Y11
+	VPSRLVD      q3_k_shifts<>+0(SB), Y11, Y11
+	VPAND        q3_k_mask2<>+0(SB), Y11, Y11
 	VPSLLVD      Y4, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VCVTDQ2PS    Y10, Y10
-	VMOVDQU      q3_k6<>+0(SB), Y11
+	VMOVDQU      q3_k_const<>+0(SB), Y11
 	VSUBPS       Y11, Y10, Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, 32(AX)
@@ -6610,18 +7024,20 @@ loop3:
 	VBROADCASTI128 94(R9), Y10
 	VPSHUFB      Y5, Y10, Y10
 	VPSRLVD      Y4, Y10, Y10
-	VPAND        q3_k1<>+0(SB), Y10, Y10
+	VPAND        q3_k_mask<>+0(SB), Y10, Y10
 	VBROADCASTI128 94(R9), Y11
-	VPSHUFB      q3_k2<>+0(SB), Y11, Y11
-	VPSRLVD      q3_k7<>+0(SB), Y11, Y11
-	VPAND        q3_k4<>+0(SB), Y11, Y11
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y11, Y11
+	VPSRLVD      q3_k_shifts3<>+0(SB), Y11, Y11
+	VPAND        q3_k_mask2<>+0(SB), Y11, Y11
 	VPSLLVD      Y4, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VCVTDQ2PS    Y10, Y10
-	VMOVDQU      q3_k6<>+0(SB), Y11
+	VMOVDQU      q3_k_const<>+0(SB), Y11
 	VSUBPS       Y11, Y10, Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      32(R9), Y9
 	VPAND        Y1, Y9, Y9
 	VMOVDQU      (R9), Y10
@@ -6642,6 +7058,8 @@ loop3:
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X10
 	VBROADCASTSS 36(AX), X13
 	VINSERTF128  $1, X13, Y10, Y10
@@ -6657,6 +7075,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      32(R9), Y9
 	VPSRLD       $2, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -6678,6 +7098,8 @@ loop3:
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), X10
 	VBROADCASTSS 44(AX), X13
 	VINSERTF128  $1, X13, Y10, Y10
@@ -6693,6 +7115,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      32(R9), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -6713,6 +7137,8 @@ loop3:
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), X10
 	VBROADCASTSS 52(AX), X13
 	VINSERTF128  $1, X13, Y10, Y10
@@ -6728,6 +7154,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      32(R9), Y9
 	VPSRLD       $6, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -6749,6 +7177,8 @@ loop3:
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), X10
 	VBROADCASTSS 60(AX), X13
 	VINSERTF128  $1, X13, Y10, Y10
@@ -6764,6 +7194,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      64(R9), Y9
 	VPAND        Y1, Y9, Y9
 	VMOVDQU      (R9), Y10
@@ -6784,6 +7216,8 @@ loop3:
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 64(AX), X10
 	VBROADCASTSS 68(AX), X13
 	VINSERTF128  $1, X13, Y10, Y10
@@ -6799,6 +7233,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      64(R9), Y9
 	VPSRLD       $2, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -6820,6 +7256,8 @@ loop3:
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 72(AX), X10
 	VBROADCASTSS 76(AX), X13
 	VINSERTF128  $1, X13, Y10, Y10
@@ -6835,6 +7273,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      64(R9), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -6856,6 +7296,8 @@ loop3:
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 80(AX), X10
 	VBROADCASTSS 84(AX), X13
 	VINSERTF128  $1, X13, Y10, Y10
@@ -6871,6 +7313,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      64(R9), Y9
 	VPSRLD       $6, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -6892,6 +7336,8 @@ loop3:
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 88(AX), X10
 	VBROADCASTSS 92(AX), X13
 	VINSERTF128  $1, X13, Y10, Y10
@@ -6915,6 +7361,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -6956,12 +7404,12 @@ done2:
 TEXT ·matmulQ84xQ3_KAVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q3_k12<>+0(SB), Y0
-	VMOVDQU      q3_k8<>+0(SB), Y1
-	VMOVDQU      q3_k9<>+0(SB), Y2
-	VMOVDQU      q3_k10<>+0(SB), Y3
-	VMOVDQU      q3_k5<>+0(SB), Y4
-	VMOVDQU      q3_k0<>+0(SB), Y5
+	VMOVDQU      q3_k_ones<>+0(SB), Y0
+	VMOVDQU      q3_k_mask3<>+0(SB), Y1
+	VMOVDQU      q3_k_mask4<>+0(SB), Y2
+	VMOVDQU      q3_k_offset<>+0(SB), Y3
+	VMOVDQU      q3_k_shifts2<>+0(SB), Y4
+	VMOVDQU      q3_k_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -6983,19 +7431,21 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 108(R9), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTI128 94(R9), Y11
 	VPSHUFB      Y5, Y11, Y11
-	VPAND        q3_k1<>+0(SB), Y11, Y11
+	VPAND        q3_k_mask<>+0(SB), Y11, Y11
 	VBROADCASTI128 94(R9), Y12
-	VPSHUFB      q3_k2<>+0(SB), Y12, Y12
-	VPSRLVD      q3_k3<>+0(SB), Y12, Y12
-	VPAND        q3_k4<>+0(SB), Y12, Y12
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y12, Y12
+	VPSRLVD      q3_k_shifts<>+0(SB), Y12, Y12
+	VPAND        q3_k_mask2<>+0(SB), Y12, Y12
 	VPSLLVD      Y4, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
-	VMOVDQU      q3_k6<>+0(SB), Y12
+	VMOVDQU      q3_k_const<>+0(SB), Y12
 	VSUBPS       Y12, Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 32(AX)
@@ -7004,18 +7454,20 @@ loop3:
 	VBROADCASTI128 94(R9), Y11
 	VPSHUFB      Y5, Y11, Y11
 	VPSRLVD      Y4, Y11, Y11
-	VPAND        q3_k1<>+0(SB), Y11, Y11
+	VPAND        q3_k_mask<>+0(SB), Y11, Y11
 	VBROADCASTI128 94(R9), Y12
-	VPSHUFB      q3_k2<>+0(SB), Y12, Y12
-	VPSRLVD      q3_k7<>+0(SB), Y12, Y12
-	VPAND        q3_k4<>+0(SB), Y12, Y12
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y12, Y12
+	VPSRLVD      q3_k_shifts3<>+0(SB), Y12, Y12
+	VPAND        q3_k_mask2<>+0(SB), Y12, Y12
 	VPSLLVD      Y4, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
-	VMOVDQU      q3_k6<>+0(SB), Y12
+	VMOVDQU      q3_k_const<>+0(SB), Y12
 	VSUBPS       Y12, Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      32(R9), Y10
 	VPAND        Y1, Y10, Y10
 	VMOVDQU      (R9), Y11
@@ -7040,6 +7492,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X11
 	VBROADCASTSS 36(AX), X15
 	VINSERTF128  $1, X15, Y11, Y11
@@ -7059,6 +7513,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y11, Y12, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      32(R9), Y10
 	VPSRLD       $2, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -7084,6 +7540,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), X11
 	VBROADCASTSS 44(AX), X15
 	VINSERTF128  $1, X15, Y11, Y11
@@ -7103,6 +7561,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y11, Y12, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      32(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -7127,6 +7587,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), X11
 	VBROADCASTSS 52(AX), X15
 	VINSERTF128  $1, X15, Y11, Y11
@@ -7146,6 +7608,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y11, Y12, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      32(R9), Y10
 	VPSRLD       $6, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -7171,6 +7635,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), X11
 	VBROADCASTSS 60(AX), X15
 	VINSERTF128  $1, X15, Y11, Y11
@@ -7190,6 +7656,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y11, Y12, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      64(R9), Y10
 	VPAND        Y1, Y10, Y10
 	VMOVDQU      (R9), Y11
@@ -7214,6 +7682,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 64(AX), X11
 	VBROADCASTSS 68(AX), X15
 	VINSERTF128  $1, X15, Y11, Y11
@@ -7233,6 +7703,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y11, Y12, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      64(R9), Y10
 	VPSRLD       $2, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -7258,6 +7730,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 72(AX), X11
 	VBROADCASTSS 76(AX), X15
 	VINSERTF128  $1, X15, Y11, Y11
@@ -7277,6 +7751,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y11, Y12, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      64(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -7302,6 +7778,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 80(AX), X11
 	VBROADCASTSS 84(AX), X15
 	VINSERTF128  $1, X15, Y11, Y11
@@ -7321,6 +7799,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y11, Y12, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      64(R9), Y10
 	VPSRLD       $6, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -7346,6 +7826,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 88(AX), X11
 	VBROADCASTSS 92(AX), X15
 	VINSERTF128  $1, X15, Y11, Y11
@@ -7373,6 +7855,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -7422,12 +7906,12 @@ done2:
 TEXT ·unpackQ3_KAVX2(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	VMOVDQU      q3_k8<>+0(SB), Y0
-	VMOVDQU      q3_k9<>+0(SB), Y1
-	VMOVDQU      q3_k5<>+0(SB), Y2
-	VMOVDQU      q3_k0<>+0(SB), Y3
-	VMOVDQU      q3_k4<>+0(SB), Y4
-	VMOVDQU      q3_k2<>+0(SB), Y5
+	VMOVDQU      q3_k_mask3<>+0(SB), Y0
+	VMOVDQU      q3_k_mask4<>+0(SB), Y1
+	VMOVDQU      q3_k_shifts2<>+0(SB), Y2
+	VMOVDQU      q3_k_shuffle<>+0(SB), Y3
+	VMOVDQU      q3_k_mask2<>+0(SB), Y4
+	VMOVDQU      q3_k_shuffle2<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -7441,15 +7925,15 @@ loop1:
 	VCVTPH2PS    X6, Y6
 	VBROADCASTI128 94(BX), Y7
 	VPSHUFB      Y3, Y7, Y7
-	VPAND        q3_k1<>+0(SB), Y7, Y7
+	VPAND        q3_k_mask<>+0(SB), Y7, Y7
 	VBROADCASTI128 94(BX), Y8
 	VPSHUFB      Y5, Y8, Y8
-	VPSRLVD      q3_k3<>+0(SB), Y8, Y8
+	VPSRLVD      q3_k_shifts<>+0(SB), Y8, Y8
 	VPAND        Y4, Y8, Y8
 	VPSLLVD      Y2, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VCVTDQ2PS    Y7, Y7
-	VMOVDQU      q3_k6<>+0(SB), Y8
+	VMOVDQU      q3_k_const<>+0(SB), Y8
 	VSUBPS       Y8, Y7, Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 32(DX)
@@ -7458,15 +7942,15 @@ loop1:
 	VBROADCASTI128 94(BX), Y7
 	VPSHUFB      Y3, Y7, Y7
 	VPSRLVD      Y2, Y7, Y7
-	VPAND        q3_k1<>+0(SB), Y7, Y7
+	VPAND        q3_k_mask<>+0(SB), Y7, Y7
 	VBROADCASTI128 94(BX), Y8
 	VPSHUFB      Y5, Y8, Y8
-	VPSRLVD      q3_k7<>+0(SB), Y8, Y8
+	VPSRLVD      q3_k_shifts3<>+0(SB), Y8, Y8
 	VPAND        Y4, Y8, Y8
 	VPSLLVD      Y2, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VCVTDQ2PS    Y7, Y7
-	VMOVDQU      q3_k6<>+0(SB), Y8
+	VMOVDQU      q3_k_const<>+0(SB), Y8
 	VSUBPS       Y8, Y7, Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 64(DX)
@@ -7474,18 +7958,18 @@ loop1:
 	VCVTPH2PS    X6, Y6
 	VBROADCASTI128 94(BX), Y7
 	VPSHUFB      Y3, Y7, Y7
-	VPAND        q3_k1<>+0(SB), Y7, Y7
+	VPAND        q3_k_mask<>+0(SB), Y7, Y7
 	VBROADCASTI128 94(BX), Y8
 	VPSHUFB      Y5, Y8, Y8
-	VPSRLVD      q3_k3<>+0(SB), Y8, Y8
+	VPSRLVD      q3_k_shifts<>+0(SB), Y8, Y8
 	VPAND        Y4, Y8, Y8
 	VPSLLVD      Y2, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VCVTDQ2PS    Y7, Y7
-	VMOVDQU      q3_k6<>+0(SB), Y8
+	VMOVDQU      q3_k_const<>+0(SB), Y8
 	VSUBPS       Y8, Y7, Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVDQU      q3_k11<>+0(SB), Y7
+	VMOVDQU      q3_k_const2<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 96(DX)
 	VPBROADCASTW 108(BX), X6
@@ -7493,18 +7977,18 @@ loop1:
 	VBROADCASTI128 94(BX), Y7
 	VPSHUFB      Y3, Y7, Y7
 	VPSRLVD      Y2, Y7, Y7
-	VPAND        q3_k1<>+0(SB), Y7, Y7
+	VPAND        q3_k_mask<>+0(SB), Y7, Y7
 	VBROADCASTI128 94(BX), Y8
 	VPSHUFB      Y5, Y8, Y8
-	VPSRLVD      q3_k7<>+0(SB), Y8, Y8
+	VPSRLVD      q3_k_shifts3<>+0(SB), Y8, Y8
 	VPAND        Y4, Y8, Y8
 	VPSLLVD      Y2, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VCVTDQ2PS    Y7, Y7
-	VMOVDQU      q3_k6<>+0(SB), Y8
+	VMOVDQU      q3_k_const<>+0(SB), Y8
 	VSUBPS       Y8, Y7, Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVDQU      q3_k11<>+0(SB), Y7
+	VMOVDQU      q3_k_const2<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 128(DX)
 	VMOVDQU      32(BX), Y6

@@ -4,86 +4,86 @@
 
 #include "textflag.h"
 
-DATA q4_00<>+0(SB)/8, $0x0000000000000000
-DATA q4_00<>+8(SB)/8, $0x0000000000000000
-DATA q4_00<>+16(SB)/8, $0x0000000400000004
-DATA q4_00<>+24(SB)/8, $0x0000000400000004
-GLOBL q4_00<>(SB), RODATA|NOPTR, $32
+DATA q4_0_shifts<>+0(SB)/8, $0x0000000000000000
+DATA q4_0_shifts<>+8(SB)/8, $0x0000000000000000
+DATA q4_0_shifts<>+16(SB)/8, $0x0000000400000004
+DATA q4_0_shifts<>+24(SB)/8, $0x0000000400000004
+GLOBL q4_0_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA q4_01<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA q4_01<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA q4_01<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA q4_01<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL q4_01<>(SB), RODATA|NOPTR, $32
+DATA q4_0_mask<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA q4_0_mask<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA q4_0_mask<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA q4_0_mask<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL q4_0_mask<>(SB), RODATA|NOPTR, $32
 
-DATA q4_02<>+0(SB)/8, $0xf8f8f8f8f8f8f8f8
-DATA q4_02<>+8(SB)/8, $0xf8f8f8f8f8f8f8f8
-DATA q4_02<>+16(SB)/8, $0xf8f8f8f8f8f8f8f8
-DATA q4_02<>+24(SB)/8, $0xf8f8f8f8f8f8f8f8
-GLOBL q4_02<>(SB), RODATA|NOPTR, $32
+DATA q4_0_offset<>+0(SB)/8, $0xf8f8f8f8f8f8f8f8
+DATA q4_0_offset<>+8(SB)/8, $0xf8f8f8f8f8f8f8f8
+DATA q4_0_offset<>+16(SB)/8, $0xf8f8f8f8f8f8f8f8
+DATA q4_0_offset<>+24(SB)/8, $0xf8f8f8f8f8f8f8f8
+GLOBL q4_0_offset<>(SB), RODATA|NOPTR, $32
 
-DATA q4_03<>+0(SB)/8, $0xc1000000c1000000
-DATA q4_03<>+8(SB)/8, $0xc1000000c1000000
-DATA q4_03<>+16(SB)/8, $0xc1000000c1000000
-DATA q4_03<>+24(SB)/8, $0xc1000000c1000000
-GLOBL q4_03<>(SB), RODATA|NOPTR, $32
+DATA q4_0_const<>+0(SB)/8, $0xc1000000c1000000
+DATA q4_0_const<>+8(SB)/8, $0xc1000000c1000000
+DATA q4_0_const<>+16(SB)/8, $0xc1000000c1000000
+DATA q4_0_const<>+24(SB)/8, $0xc1000000c1000000
+GLOBL q4_0_const<>(SB), RODATA|NOPTR, $32
 
-DATA q4_04<>+0(SB)/8, $0x0001000100010001
-DATA q4_04<>+8(SB)/8, $0x0001000100010001
-DATA q4_04<>+16(SB)/8, $0x0001000100010001
-DATA q4_04<>+24(SB)/8, $0x0001000100010001
-GLOBL q4_04<>(SB), RODATA|NOPTR, $32
+DATA q4_0_ones<>+0(SB)/8, $0x0001000100010001
+DATA q4_0_ones<>+8(SB)/8, $0x0001000100010001
+DATA q4_0_ones<>+16(SB)/8, $0x0001000100010001
+DATA q4_0_ones<>+24(SB)/8, $0x0001000100010001
+GLOBL q4_0_ones<>(SB), RODATA|NOPTR, $32
 
-DATA q4_05<>+0(SB)/8, $0x0000000000000000
-DATA q4_05<>+8(SB)/8, $0x0000000000000000
-DATA q4_05<>+16(SB)/8, $0x0000000000000000
-DATA q4_05<>+24(SB)/8, $0x0000000000000000
-GLOBL q4_05<>(SB), RODATA|NOPTR, $32
+DATA q4_0_extremum<>+0(SB)/8, $0x0000000000000000
+DATA q4_0_extremum<>+8(SB)/8, $0x0000000000000000
+DATA q4_0_extremum<>+16(SB)/8, $0x0000000000000000
+DATA q4_0_extremum<>+24(SB)/8, $0x0000000000000000
+GLOBL q4_0_extremum<>(SB), RODATA|NOPTR, $32
 
-DATA q4_06<>+0(SB)/8, $0x7fffffff7fffffff
-DATA q4_06<>+8(SB)/8, $0x7fffffff7fffffff
-DATA q4_06<>+16(SB)/8, $0x7fffffff7fffffff
-DATA q4_06<>+24(SB)/8, $0x7fffffff7fffffff
-GLOBL q4_06<>(SB), RODATA|NOPTR, $32
+DATA q4_0_mask2<>+0(SB)/8, $0x7fffffff7fffffff
+DATA q4_0_mask2<>+8(SB)/8, $0x7fffffff7fffffff
+DATA q4_0_mask2<>+16(SB)/8, $0x7fffffff7fffffff
+DATA q4_0_mask2<>+24(SB)/8, $0x7fffffff7fffffff
+GLOBL q4_0_mask2<>(SB), RODATA|NOPTR, $32
 
-DATA q4_07<>+0(SB)/8, $0x3f8000003f800000
-DATA q4_07<>+8(SB)/8, $0x3f8000003f800000
-DATA q4_07<>+16(SB)/8, $0x3f8000003f800000
-DATA q4_07<>+24(SB)/8, $0x3f8000003f800000
-GLOBL q4_07<>(SB), RODATA|NOPTR, $32
+DATA q4_0_one<>+0(SB)/8, $0x3f8000003f800000
+DATA q4_0_one<>+8(SB)/8, $0x3f8000003f800000
+DATA q4_0_one<>+16(SB)/8, $0x3f8000003f800000
+DATA q4_0_one<>+24(SB)/8, $0x3f8000003f800000
+GLOBL q4_0_one<>(SB), RODATA|NOPTR, $32
 
-DATA q4_08<>+0(SB)/8, $0x0000000f0000000f
-DATA q4_08<>+8(SB)/8, $0x0000000f0000000f
-DATA q4_08<>+16(SB)/8, $0x0000000f0000000f
-DATA q4_08<>+24(SB)/8, $0x0000000f0000000f
-GLOBL q4_08<>(SB), RODATA|NOPTR, $32
+DATA q4_0_const2<>+0(SB)/8, $0x0000000f0000000f
+DATA q4_0_const2<>+8(SB)/8, $0x0000000f0000000f
+DATA q4_0_const2<>+16(SB)/8, $0x0000000f0000000f
+DATA q4_0_const2<>+24(SB)/8, $0x0000000f0000000f
+GLOBL q4_0_const2<>(SB), RODATA|NOPTR, $32
 
-DATA q4_09<>+0(SB)/8, $0x4108000041080000
-DATA q4_09<>+8(SB)/8, $0x4108000041080000
-DATA q4_09<>+16(SB)/8, $0x4108000041080000
-DATA q4_09<>+24(SB)/8, $0x4108000041080000
-GLOBL q4_09<>(SB), RODATA|NOPTR, $32
+DATA q4_0_offset2<>+0(SB)/8, $0x4108000041080000
+DATA q4_0_offset2<>+8(SB)/8, $0x4108000041080000
+DATA q4_0_offset2<>+16(SB)/8, $0x4108000041080000
+DATA q4_0_offset2<>+24(SB)/8, $0x4108000041080000
+GLOBL q4_0_offset2<>(SB), RODATA|NOPTR, $32
 
-DATA q4_010<>+0(SB)/8, $0x8000000080000000
-DATA q4_010<>+8(SB)/8, $0x8000000080000000
-DATA q4_010<>+16(SB)/8, $0x8000000080000000
-DATA q4_010<>+24(SB)/8, $0x8000000080000000
-GLOBL q4_010<>(SB), RODATA|NOPTR, $32
+DATA q4_0_d<>+0(SB)/8, $0x8000000080000000
+DATA q4_0_d<>+8(SB)/8, $0x8000000080000000
+DATA q4_0_d<>+16(SB)/8, $0x8000000080000000
+DATA q4_0_d<>+24(SB)/8, $0x8000000080000000
+GLOBL q4_0_d<>(SB), RODATA|NOPTR, $32
 
-DATA q4_011<>+0(SB)/8, $0x7fc000007fc00000
-DATA q4_011<>+8(SB)/8, $0x7fc000007fc00000
-DATA q4_011<>+16(SB)/8, $0x7fc000007fc00000
-DATA q4_011<>+24(SB)/8, $0x7fc000007fc00000
-GLOBL q4_011<>(SB), RODATA|NOPTR, $32
+DATA q4_0_d2<>+0(SB)/8, $0x7fc000007fc00000
+DATA q4_0_d2<>+8(SB)/8, $0x7fc000007fc00000
+DATA q4_0_d2<>+16(SB)/8, $0x7fc000007fc00000
+DATA q4_0_d2<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL q4_0_d2<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsQ4_0AVX512 unpacks units of 32 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsQ4_0AVX512(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      q4_00<>+0(SB), Y0
-	VMOVDQU      q4_01<>+0(SB), Y1
-	VMOVDQU      q4_02<>+0(SB), Y2
+	VMOVDQU      q4_0_shifts<>+0(SB), Y0
+	VMOVDQU      q4_0_mask<>+0(SB), Y1
+	VMOVDQU      q4_0_offset<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -93,8 +93,12 @@ TEXT ·decodeUnitsQ4_0AVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -131,9 +135,9 @@ done2:
 TEXT ·matmul1xQ4_0AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q4_00<>+0(SB), Y0
-	VMOVDQU      q4_01<>+0(SB), Y1
-	VMOVDQU      q4_02<>+0(SB), Y2
+	VMOVDQU      q4_0_shifts<>+0(SB), Y0
+	VMOVDQU      q4_0_mask<>+0(SB), Y1
+	VMOVDQU      q4_0_offset<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -154,8 +158,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -191,6 +199,8 @@ done4:
 	VADDPS       Y4, Y3, Y3
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -214,9 +224,9 @@ done2:
 TEXT ·matmul2xQ4_0AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q4_00<>+0(SB), Y0
-	VMOVDQU      q4_01<>+0(SB), Y1
-	VMOVDQU      q4_02<>+0(SB), Y2
+	VMOVDQU      q4_0_shifts<>+0(SB), Y0
+	VMOVDQU      q4_0_mask<>+0(SB), Y1
+	VMOVDQU      q4_0_offset<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -238,8 +248,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -282,6 +296,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X5
 	VADDPS       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
@@ -315,9 +331,9 @@ done2:
 TEXT ·matmul3xQ4_0AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q4_00<>+0(SB), Y0
-	VMOVDQU      q4_01<>+0(SB), Y1
-	VMOVDQU      q4_02<>+0(SB), Y2
+	VMOVDQU      q4_0_shifts<>+0(SB), Y0
+	VMOVDQU      q4_0_mask<>+0(SB), Y1
+	VMOVDQU      q4_0_offset<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -341,8 +357,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -392,6 +412,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X6
 	VADDPS       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
@@ -433,9 +455,9 @@ done2:
 TEXT ·matmul4xQ4_0AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q4_00<>+0(SB), Y0
-	VMOVDQU      q4_01<>+0(SB), Y1
-	VMOVDQU      q4_02<>+0(SB), Y2
+	VMOVDQU      q4_0_shifts<>+0(SB), Y0
+	VMOVDQU      q4_0_mask<>+0(SB), Y1
+	VMOVDQU      q4_0_offset<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -460,8 +482,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -519,6 +545,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X7
 	VADDPS       X3, X7, X7
 	VMOVHLPS     X7, X7, X3
@@ -568,9 +596,9 @@ done2:
 TEXT ·matmulQ81xQ4_0AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q4_00<>+0(SB), Y0
-	VMOVDQU      q4_01<>+0(SB), Y1
-	VMOVDQU      q4_02<>+0(SB), Y2
+	VMOVDQU      q4_0_shifts<>+0(SB), Y0
+	VMOVDQU      q4_0_mask<>+0(SB), Y1
+	VMOVDQU      q4_0_offset<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -590,8 +618,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -601,12 +633,18 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y3
+
+	// scales of the block
 	VPBROADCASTW 18(R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -616,6 +654,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 4(SI), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
@@ -632,8 +672,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -643,6 +687,8 @@ loop5:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
@@ -656,6 +702,8 @@ loop5:
 done6:
 	ADDQ         $1, DI
 	VADDPS       Y4, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -679,9 +727,9 @@ done2:
 TEXT ·matmulQ82xQ4_0AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q4_00<>+0(SB), Y0
-	VMOVDQU      q4_01<>+0(SB), Y1
-	VMOVDQU      q4_02<>+0(SB), Y2
+	VMOVDQU      q4_0_shifts<>+0(SB), Y0
+	VMOVDQU      q4_0_mask<>+0(SB), Y1
+	VMOVDQU      q4_0_offset<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -701,8 +749,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -716,6 +768,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -724,8 +778,12 @@ loop3:
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y4
+
+	// scales of the block
 	VPBROADCASTW 18(R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -739,6 +797,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 8(SI), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -759,8 +819,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -774,6 +838,8 @@ loop5:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -790,6 +856,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X5
 	VADDPS       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
@@ -823,9 +891,9 @@ done2:
 TEXT ·matmulQ83xQ4_0AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q4_00<>+0(SB), Y0
-	VMOVDQU      q4_01<>+0(SB), Y1
-	VMOVDQU      q4_02<>+0(SB), Y2
+	VMOVDQU      q4_0_shifts<>+0(SB), Y0
+	VMOVDQU      q4_0_mask<>+0(SB), Y1
+	VMOVDQU      q4_0_offset<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -846,8 +914,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -865,6 +937,8 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -877,8 +951,12 @@ loop3:
 	VCVTDQ2PS    Y9, Y8
 	VMULPS       Y6, Y7, Y6
 	VFMADD231PS  Y6, Y8, Y5
+
+	// scales of the block
 	VPBROADCASTW 18(R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -896,6 +974,8 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 12(SI), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -920,8 +1000,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -939,6 +1023,8 @@ loop5:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -959,6 +1045,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X6
 	VADDPS       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
@@ -1000,9 +1088,9 @@ done2:
 TEXT ·matmulQ84xQ4_0AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q4_00<>+0(SB), Y0
-	VMOVDQU      q4_01<>+0(SB), Y1
-	VMOVDQU      q4_02<>+0(SB), Y2
+	VMOVDQU      q4_0_shifts<>+0(SB), Y0
+	VMOVDQU      q4_0_mask<>+0(SB), Y1
+	VMOVDQU      q4_0_offset<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1024,8 +1112,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1047,6 +1139,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1063,8 +1157,12 @@ loop3:
 	VCVTDQ2PS    Y10, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y6
+
+	// scales of the block
 	VPBROADCASTW 18(R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1086,6 +1184,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 16(SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1114,8 +1214,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1137,6 +1241,8 @@ loop5:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1161,6 +1267,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X7
 	VADDPS       X3, X7, X7
 	VMOVHLPS     X7, X7, X3
@@ -1210,9 +1318,9 @@ done2:
 TEXT ·matmulQ8Fours1xQ4_0AVX512(SB), NOSPLIT, $288-72
 
 	// constants of the loops
-	VMOVDQU      q4_00<>+0(SB), Y0
-	VMOVDQU      q4_01<>+0(SB), Y1
-	VMOVDQU      q4_02<>+0(SB), Y2
+	VMOVDQU      q4_0_shifts<>+0(SB), Y0
+	VMOVDQU      q4_0_mask<>+0(SB), Y1
+	VMOVDQU      q4_0_offset<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1241,8 +1349,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1252,12 +1364,18 @@ loop5:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y3
+
+	// scales of the block
 	VPBROADCASTW 18(R11), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R11), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1267,6 +1385,8 @@ loop5:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 4(R9), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
@@ -1283,8 +1403,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1294,6 +1418,8 @@ loop7:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
@@ -1348,9 +1474,9 @@ done2:
 TEXT ·matmulQ8Fours2xQ4_0AVX512(SB), NOSPLIT, $416-72
 
 	// constants of the loops
-	VMOVDQU      q4_00<>+0(SB), Y0
-	VMOVDQU      q4_01<>+0(SB), Y1
-	VMOVDQU      q4_02<>+0(SB), Y2
+	VMOVDQU      q4_0_shifts<>+0(SB), Y0
+	VMOVDQU      q4_0_mask<>+0(SB), Y1
+	VMOVDQU      q4_0_offset<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1379,8 +1505,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1394,6 +1524,8 @@ loop5:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -1402,8 +1534,12 @@ loop5:
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y4
+
+	// scales of the block
 	VPBROADCASTW 18(R11), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R11), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1417,6 +1553,8 @@ loop5:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 8(R9), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -1437,8 +1575,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1452,6 +1594,8 @@ loop7:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -1529,9 +1673,9 @@ done2:
 TEXT ·matmulQ8Fours3xQ4_0AVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      q4_00<>+0(SB), Y0
-	VMOVDQU      q4_01<>+0(SB), Y1
-	VMOVDQU      q4_02<>+0(SB), Y2
+	VMOVDQU      q4_0_shifts<>+0(SB), Y0
+	VMOVDQU      q4_0_mask<>+0(SB), Y1
+	VMOVDQU      q4_0_offset<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1561,8 +1705,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -1580,6 +1728,8 @@ loop5:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -1592,8 +1742,12 @@ loop5:
 	VCVTDQ2PS    Y9, Y8
 	VMULPS       Y6, Y7, Y6
 	VFMADD231PS  Y6, Y8, Y5
+
+	// scales of the block
 	VPBROADCASTW 18(R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R11), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -1611,6 +1765,8 @@ loop5:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 12(R9), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -1635,8 +1791,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -1654,6 +1814,8 @@ loop7:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -1753,9 +1915,9 @@ done2:
 TEXT ·matmulQ8Fours4xQ4_0AVX512(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      q4_00<>+0(SB), Y0
-	VMOVDQU      q4_01<>+0(SB), Y1
-	VMOVDQU      q4_02<>+0(SB), Y2
+	VMOVDQU      q4_0_shifts<>+0(SB), Y0
+	VMOVDQU      q4_0_mask<>+0(SB), Y1
+	VMOVDQU      q4_0_offset<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1786,8 +1948,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1809,6 +1975,8 @@ loop5:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1825,8 +1993,12 @@ loop5:
 	VCVTDQ2PS    Y10, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y6
+
+	// scales of the block
 	VPBROADCASTW 18(R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R11), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1848,6 +2020,8 @@ loop5:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 16(R9), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1876,8 +2050,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1899,6 +2077,8 @@ loop7:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -2020,8 +2200,8 @@ done2:
 TEXT ·unpackQ4_0AVX512(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      q4_00<>+0(SB), Y0
-	VMOVDQU      q4_01<>+0(SB), Y1
+	VMOVDQU      q4_0_shifts<>+0(SB), Y0
+	VMOVDQU      q4_0_mask<>+0(SB), Y1
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -2035,7 +2215,7 @@ loop1:
 	VCVTPH2PS    X2, Y2
 	VPBROADCASTW (BX), X3
 	VCVTPH2PS    X3, Y3
-	VMOVDQU      q4_03<>+0(SB), Y4
+	VMOVDQU      q4_0_const<>+0(SB), Y4
 	VMULPS       Y4, Y3, Y3
 	VBROADCASTI128 2(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
@@ -2058,9 +2238,9 @@ done2:
 TEXT ·mix1xQ4_0AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q4_00<>+0(SB), Y0
-	VMOVDQU      q4_01<>+0(SB), Y1
-	VMOVDQU      q4_02<>+0(SB), Y2
+	VMOVDQU      q4_0_shifts<>+0(SB), Y0
+	VMOVDQU      q4_0_mask<>+0(SB), Y1
+	VMOVDQU      q4_0_offset<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2084,6 +2264,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -2133,9 +2315,9 @@ done2:
 TEXT ·mix2xQ4_0AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q4_00<>+0(SB), Y0
-	VMOVDQU      q4_01<>+0(SB), Y1
-	VMOVDQU      q4_02<>+0(SB), Y2
+	VMOVDQU      q4_0_shifts<>+0(SB), Y0
+	VMOVDQU      q4_0_mask<>+0(SB), Y1
+	VMOVDQU      q4_0_offset<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2165,6 +2347,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y11
 	VPSRLVD      Y0, Y11, Y11
 	VPAND        Y1, Y11, Y11
@@ -2263,10 +2447,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y12
-	VPSRLVD      q4_00<>+0(SB), Y12, Y12
-	VPAND        q4_01<>+0(SB), Y12, Y12
-	VPADDB       q4_02<>+0(SB), Y12, Y12
+	VPSRLVD      q4_0_shifts<>+0(SB), Y12, Y12
+	VPAND        q4_0_mask<>+0(SB), Y12, Y12
+	VPADDB       q4_0_offset<>+0(SB), Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
 	VCVTPH2PS    X12, Y12
@@ -2381,10 +2567,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      q4_00<>+0(SB), Y10, Y10
-	VPAND        q4_01<>+0(SB), Y10, Y10
-	VPADDB       q4_02<>+0(SB), Y10, Y10
+	VPSRLVD      q4_0_shifts<>+0(SB), Y10, Y10
+	VPAND        q4_0_mask<>+0(SB), Y10, Y10
+	VPADDB       q4_0_offset<>+0(SB), Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
@@ -2478,10 +2666,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      q4_00<>+0(SB), Y10, Y10
-	VPAND        q4_01<>+0(SB), Y10, Y10
-	VPADDB       q4_02<>+0(SB), Y10, Y10
+	VPSRLVD      q4_0_shifts<>+0(SB), Y10, Y10
+	VPAND        q4_0_mask<>+0(SB), Y10, Y10
+	VPADDB       q4_0_offset<>+0(SB), Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
@@ -2554,9 +2744,9 @@ done2:
 TEXT ·decodeUnitsQ4_0AVX2(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      q4_00<>+0(SB), Y0
-	VMOVDQU      q4_01<>+0(SB), Y1
-	VMOVDQU      q4_02<>+0(SB), Y2
+	VMOVDQU      q4_0_shifts<>+0(SB), Y0
+	VMOVDQU      q4_0_mask<>+0(SB), Y1
+	VMOVDQU      q4_0_offset<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -2566,8 +2756,12 @@ TEXT ·decodeUnitsQ4_0AVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -2604,9 +2798,9 @@ done2:
 TEXT ·matmul1xQ4_0AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q4_00<>+0(SB), Y0
-	VMOVDQU      q4_01<>+0(SB), Y1
-	VMOVDQU      q4_02<>+0(SB), Y2
+	VMOVDQU      q4_0_shifts<>+0(SB), Y0
+	VMOVDQU      q4_0_mask<>+0(SB), Y1
+	VMOVDQU      q4_0_offset<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2627,8 +2821,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2664,6 +2862,8 @@ done4:
 	VADDPS       Y4, Y3, Y3
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -2687,9 +2887,9 @@ done2:
 TEXT ·matmul2xQ4_0AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q4_00<>+0(SB), Y0
-	VMOVDQU      q4_01<>+0(SB), Y1
-	VMOVDQU      q4_02<>+0(SB), Y2
+	VMOVDQU      q4_0_shifts<>+0(SB), Y0
+	VMOVDQU      q4_0_mask<>+0(SB), Y1
+	VMOVDQU      q4_0_offset<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2711,8 +2911,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2755,6 +2959,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X5
 	VADDPS       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
@@ -2788,9 +2994,9 @@ done2:
 TEXT ·matmul3xQ4_0AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q4_00<>+0(SB), Y0
-	VMOVDQU      q4_01<>+0(SB), Y1
-	VMOVDQU      q4_02<>+0(SB), Y2
+	VMOVDQU      q4_0_shifts<>+0(SB), Y0
+	VMOVDQU      q4_0_mask<>+0(SB), Y1
+	VMOVDQU      q4_0_offset<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2814,8 +3020,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -2865,6 +3075,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X6
 	VADDPS       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
@@ -2906,9 +3118,9 @@ done2:
 TEXT ·matmul4xQ4_0AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q4_00<>+0(SB), Y0
-	VMOVDQU      q4_01<>+0(SB), Y1
-	VMOVDQU      q4_02<>+0(SB), Y2
+	VMOVDQU      q4_0_shifts<>+0(SB), Y0
+	VMOVDQU      q4_0_mask<>+0(SB), Y1
+	VMOVDQU      q4_0_offset<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2933,8 +3145,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -2992,6 +3208,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X7
 	VADDPS       X3, X7, X7
 	VMOVHLPS     X7, X7, X3
@@ -3041,10 +3259,10 @@ done2:
 TEXT ·matmulQ81xQ4_0AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q4_00<>+0(SB), Y0
-	VMOVDQU      q4_04<>+0(SB), Y1
-	VMOVDQU      q4_01<>+0(SB), Y2
-	VMOVDQU      q4_02<>+0(SB), Y3
+	VMOVDQU      q4_0_shifts<>+0(SB), Y0
+	VMOVDQU      q4_0_ones<>+0(SB), Y1
+	VMOVDQU      q4_0_mask<>+0(SB), Y2
+	VMOVDQU      q4_0_offset<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3064,8 +3282,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3075,12 +3297,18 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
 	VFMADD231PS  Y6, Y7, Y4
+
+	// scales of the block
 	VPBROADCASTW 18(R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3090,6 +3318,8 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 4(SI), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
@@ -3106,8 +3336,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3117,6 +3351,8 @@ loop5:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
@@ -3130,6 +3366,8 @@ loop5:
 done6:
 	ADDQ         $1, DI
 	VADDPS       Y5, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X5
 	VADDPS       X4, X5, X5
 	VMOVHLPS     X5, X5, X4
@@ -3153,10 +3391,10 @@ done2:
 TEXT ·matmulQ82xQ4_0AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q4_04<>+0(SB), Y0
-	VMOVDQU      q4_00<>+0(SB), Y1
-	VMOVDQU      q4_01<>+0(SB), Y2
-	VMOVDQU      q4_02<>+0(SB), Y3
+	VMOVDQU      q4_0_ones<>+0(SB), Y0
+	VMOVDQU      q4_0_shifts<>+0(SB), Y1
+	VMOVDQU      q4_0_mask<>+0(SB), Y2
+	VMOVDQU      q4_0_offset<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3176,8 +3414,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3191,6 +3433,8 @@ loop3:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -3199,8 +3443,12 @@ loop3:
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
 	VFMADD231PS  Y6, Y7, Y5
+
+	// scales of the block
 	VPBROADCASTW 18(R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R8), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3214,6 +3462,8 @@ loop3:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 8(SI), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -3234,8 +3484,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3249,6 +3503,8 @@ loop5:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -3265,6 +3521,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X6
 	VADDPS       X4, X6, X6
 	VMOVHLPS     X6, X6, X4
@@ -3298,10 +3556,10 @@ done2:
 TEXT ·matmulQ83xQ4_0AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q4_04<>+0(SB), Y0
-	VMOVDQU      q4_00<>+0(SB), Y1
-	VMOVDQU      q4_01<>+0(SB), Y2
-	VMOVDQU      q4_02<>+0(SB), Y3
+	VMOVDQU      q4_0_ones<>+0(SB), Y0
+	VMOVDQU      q4_0_shifts<>+0(SB), Y1
+	VMOVDQU      q4_0_mask<>+0(SB), Y2
+	VMOVDQU      q4_0_offset<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3322,8 +3580,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -3341,6 +3603,8 @@ loop3:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -3353,8 +3617,12 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y7, Y9, Y7
 	VFMADD231PS  Y7, Y8, Y6
+
+	// scales of the block
 	VPBROADCASTW 18(R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -3372,6 +3640,8 @@ loop3:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 12(SI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -3396,8 +3666,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -3415,6 +3689,8 @@ loop5:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -3435,6 +3711,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X7
 	VADDPS       X4, X7, X7
 	VMOVHLPS     X7, X7, X4
@@ -3476,10 +3754,10 @@ done2:
 TEXT ·matmulQ84xQ4_0AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q4_04<>+0(SB), Y0
-	VMOVDQU      q4_00<>+0(SB), Y1
-	VMOVDQU      q4_01<>+0(SB), Y2
-	VMOVDQU      q4_02<>+0(SB), Y3
+	VMOVDQU      q4_0_ones<>+0(SB), Y0
+	VMOVDQU      q4_0_shifts<>+0(SB), Y1
+	VMOVDQU      q4_0_mask<>+0(SB), Y2
+	VMOVDQU      q4_0_offset<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3501,8 +3779,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -3524,6 +3806,8 @@ loop3:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -3540,8 +3824,12 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y7
+
+	// scales of the block
 	VPBROADCASTW 18(R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -3563,6 +3851,8 @@ loop3:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 16(SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -3591,8 +3881,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -3614,6 +3908,8 @@ loop5:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -3638,6 +3934,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X8
 	VADDPS       X4, X8, X8
 	VMOVHLPS     X8, X8, X4
@@ -3687,10 +3985,10 @@ done2:
 TEXT ·matmulQ8Fours1xQ4_0AVX2(SB), NOSPLIT, $288-72
 
 	// constants of the loops
-	VMOVDQU      q4_00<>+0(SB), Y0
-	VMOVDQU      q4_04<>+0(SB), Y1
-	VMOVDQU      q4_01<>+0(SB), Y2
-	VMOVDQU      q4_02<>+0(SB), Y3
+	VMOVDQU      q4_0_shifts<>+0(SB), Y0
+	VMOVDQU      q4_0_ones<>+0(SB), Y1
+	VMOVDQU      q4_0_mask<>+0(SB), Y2
+	VMOVDQU      q4_0_offset<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3719,8 +4017,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3730,12 +4032,18 @@ loop5:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
 	VFMADD231PS  Y6, Y7, Y4
+
+	// scales of the block
 	VPBROADCASTW 18(R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R11), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3745,6 +4053,8 @@ loop5:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 4(R9), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
@@ -3761,8 +4071,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3772,6 +4086,8 @@ loop7:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
@@ -3826,10 +4142,10 @@ done2:
 TEXT ·matmulQ8Fours2xQ4_0AVX2(SB), NOSPLIT, $416-72
 
 	// constants of the loops
-	VMOVDQU      q4_04<>+0(SB), Y0
-	VMOVDQU      q4_00<>+0(SB), Y1
-	VMOVDQU      q4_01<>+0(SB), Y2
-	VMOVDQU      q4_02<>+0(SB), Y3
+	VMOVDQU      q4_0_ones<>+0(SB), Y0
+	VMOVDQU      q4_0_shifts<>+0(SB), Y1
+	VMOVDQU      q4_0_mask<>+0(SB), Y2
+	VMOVDQU      q4_0_offset<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3858,8 +4174,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3873,6 +4193,8 @@ loop5:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -3881,8 +4203,12 @@ loop5:
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
 	VFMADD231PS  Y6, Y7, Y5
+
+	// scales of the block
 	VPBROADCASTW 18(R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R11), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3896,6 +4222,8 @@ loop5:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 8(R9), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -3916,8 +4244,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3931,6 +4263,8 @@ loop7:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y8, Y8
@@ -4008,10 +4342,10 @@ done2:
 TEXT ·matmulQ8Fours3xQ4_0AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      q4_04<>+0(SB), Y0
-	VMOVDQU      q4_00<>+0(SB), Y1
-	VMOVDQU      q4_01<>+0(SB), Y2
-	VMOVDQU      q4_02<>+0(SB), Y3
+	VMOVDQU      q4_0_ones<>+0(SB), Y0
+	VMOVDQU      q4_0_shifts<>+0(SB), Y1
+	VMOVDQU      q4_0_mask<>+0(SB), Y2
+	VMOVDQU      q4_0_offset<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4041,8 +4375,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4060,6 +4398,8 @@ loop5:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -4072,8 +4412,12 @@ loop5:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y7, Y9, Y7
 	VFMADD231PS  Y7, Y8, Y6
+
+	// scales of the block
 	VPBROADCASTW 18(R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R11), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4091,6 +4435,8 @@ loop5:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 12(R9), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -4115,8 +4461,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4134,6 +4484,8 @@ loop7:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y9, Y9
@@ -4233,10 +4585,10 @@ done2:
 TEXT ·matmulQ8Fours4xQ4_0AVX2(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      q4_04<>+0(SB), Y0
-	VMOVDQU      q4_00<>+0(SB), Y1
-	VMOVDQU      q4_01<>+0(SB), Y2
-	VMOVDQU      q4_02<>+0(SB), Y3
+	VMOVDQU      q4_0_ones<>+0(SB), Y0
+	VMOVDQU      q4_0_shifts<>+0(SB), Y1
+	VMOVDQU      q4_0_mask<>+0(SB), Y2
+	VMOVDQU      q4_0_offset<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4267,8 +4619,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -4290,6 +4646,8 @@ loop5:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -4306,8 +4664,12 @@ loop5:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y7
+
+	// scales of the block
 	VPBROADCASTW 18(R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 20(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -4329,6 +4691,8 @@ loop5:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 16(R9), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -4357,8 +4721,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -4380,6 +4748,8 @@ loop7:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -4501,8 +4871,8 @@ done2:
 TEXT ·unpackQ4_0AVX2(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      q4_00<>+0(SB), Y0
-	VMOVDQU      q4_01<>+0(SB), Y1
+	VMOVDQU      q4_0_shifts<>+0(SB), Y0
+	VMOVDQU      q4_0_mask<>+0(SB), Y1
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -4516,7 +4886,7 @@ loop1:
 	VCVTPH2PS    X2, Y2
 	VPBROADCASTW (BX), X3
 	VCVTPH2PS    X3, Y3
-	VMOVDQU      q4_03<>+0(SB), Y4
+	VMOVDQU      q4_0_const<>+0(SB), Y4
 	VMULPS       Y4, Y3, Y3
 	VBROADCASTI128 2(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
@@ -4539,9 +4909,9 @@ done2:
 TEXT ·encodeGroupsQ4_0AVX2(SB), NOSPLIT, $0-32
 
 	// constants of the loops
-	VMOVDQU      q4_06<>+0(SB), Y0
-	VMOVDQU      q4_09<>+0(SB), Y1
-	VMOVDQU      q4_08<>+0(SB), Y2
+	VMOVDQU      q4_0_mask2<>+0(SB), Y0
+	VMOVDQU      q4_0_offset2<>+0(SB), Y1
+	VMOVDQU      q4_0_const2<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -4609,7 +4979,7 @@ done4:
 	ADDQ         $1, DI
 
 	// m
-	VMOVDQU      q4_05<>+0(SB), Y3
+	VMOVDQU      q4_0_extremum<>+0(SB), Y3
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -4647,13 +5017,13 @@ done6:
 
 	// d
 	VMOVUPS      1024(CX), Y3
-	VDIVPS       q4_03<>+0(SB), Y3, Y3
+	VDIVPS       q4_0_const<>+0(SB), Y3, Y3
 	VMOVUPS      Y3, 1056(CX)
 
 	// code
 	VMOVUPS      1056(CX), Y3
-	VMOVDQU      q4_07<>+0(SB), Y4
-	VCMPPS       $4, q4_05<>+0(SB), Y3, Y5
+	VMOVDQU      q4_0_one<>+0(SB), Y4
+	VCMPPS       $4, q4_0_extremum<>+0(SB), Y3, Y5
 	VDIVPS       Y3, Y4, Y3
 	VPAND        Y5, Y3, Y3
 	VMOVUPS      Y3, 1088(CX)
@@ -4664,7 +5034,7 @@ done6:
 	JLT          done8
 
 loop7:
-	VMOVDQU      q4_08<>+0(SB), Y3
+	VMOVDQU      q4_0_const2<>+0(SB), Y3
 	VMOVUPS      (CX)(SI*8), Y4
 	VMOVUPS      1088(CX), Y5
 	VMULPS       Y5, Y4, Y4
@@ -4672,7 +5042,7 @@ loop7:
 	VCVTTPS2DQ   Y4, Y4
 	VPMINSD      Y4, Y3, Y3
 	VMOVDQU      Y3, 1120(CX)(SI*8)
-	VMOVDQU      q4_08<>+0(SB), Y3
+	VMOVDQU      q4_0_const2<>+0(SB), Y3
 	VMOVUPS      32(CX)(SI*8), Y4
 	VMOVUPS      1088(CX), Y5
 	VMULPS       Y5, Y4, Y4
@@ -4680,7 +5050,7 @@ loop7:
 	VCVTTPS2DQ   Y4, Y4
 	VPMINSD      Y4, Y3, Y3
 	VMOVDQU      Y3, 1152(CX)(SI*8)
-	VMOVDQU      q4_08<>+0(SB), Y3
+	VMOVDQU      q4_0_const2<>+0(SB), Y3
 	VMOVUPS      64(CX)(SI*8), Y4
 	VMOVUPS      1088(CX), Y5
 	VMULPS       Y5, Y4, Y4
@@ -4688,7 +5058,7 @@ loop7:
 	VCVTTPS2DQ   Y4, Y4
 	VPMINSD      Y4, Y3, Y3
 	VMOVDQU      Y3, 1184(CX)(SI*8)
-	VMOVDQU      q4_08<>+0(SB), Y3
+	VMOVDQU      q4_0_const2<>+0(SB), Y3
 	VMOVUPS      96(CX)(SI*8), Y4
 	VMOVUPS      1088(CX), Y5
 	VMULPS       Y5, Y4, Y4
@@ -4706,8 +5076,8 @@ done8:
 	// d
 	VMOVUPS      1056(CX), Y3
 	VCMPPS       $3, Y3, Y3, Y4
-	VPAND        q4_010<>+0(SB), Y3, Y5
-	VPOR         q4_011<>+0(SB), Y5, Y5
+	VPAND        q4_0_d<>+0(SB), Y3, Y5
+	VPOR         q4_0_d2<>+0(SB), Y5, Y5
 	VBLENDVPS    Y4, Y5, Y3, Y5
 	VCVTPS2PH    $0, Y5, X5
 	VPMOVZXWD    X5, Y3
@@ -4869,9 +5239,9 @@ done2:
 TEXT ·mix1xQ4_0AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q4_00<>+0(SB), Y0
-	VMOVDQU      q4_01<>+0(SB), Y1
-	VMOVDQU      q4_02<>+0(SB), Y2
+	VMOVDQU      q4_0_shifts<>+0(SB), Y0
+	VMOVDQU      q4_0_mask<>+0(SB), Y1
+	VMOVDQU      q4_0_offset<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -4895,6 +5265,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R8), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -4944,9 +5316,9 @@ done2:
 TEXT ·mix2xQ4_0AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q4_00<>+0(SB), Y0
-	VMOVDQU      q4_01<>+0(SB), Y1
-	VMOVDQU      q4_02<>+0(SB), Y2
+	VMOVDQU      q4_0_shifts<>+0(SB), Y0
+	VMOVDQU      q4_0_mask<>+0(SB), Y1
+	VMOVDQU      q4_0_offset<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -4976,6 +5348,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R9), Y11
 	VPSRLVD      Y0, Y11, Y11
 	VPAND        Y1, Y11, Y11
@@ -5074,10 +5448,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 2(R10), Y12
-	VPSRLVD      q4_00<>+0(SB), Y12, Y12
-	VPAND        q4_01<>+0(SB), Y12, Y12
-	VPADDB       q4_02<>+0(SB), Y12, Y12
+	VPSRLVD      q4_0_shifts<>+0(SB), Y12, Y12
+	VPAND        q4_0_mask<>+0(SB), Y12, Y12
+	VPADDB       q4_0_offset<>+0(SB), Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
 	VCVTPH2PS    X12, Y12
@@ -5192,10 +5568,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      q4_00<>+0(SB), Y10, Y10
-	VPAND        q4_01<>+0(SB), Y10, Y10
-	VPADDB       q4_02<>+0(SB), Y10, Y10
+	VPSRLVD      q4_0_shifts<>+0(SB), Y10, Y10
+	VPAND        q4_0_mask<>+0(SB), Y10, Y10
+	VPADDB       q4_0_offset<>+0(SB), Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
@@ -5289,10 +5667,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      q4_00<>+0(SB), Y10, Y10
-	VPAND        q4_01<>+0(SB), Y10, Y10
-	VPADDB       q4_02<>+0(SB), Y10, Y10
+	VPSRLVD      q4_0_shifts<>+0(SB), Y10, Y10
+	VPAND        q4_0_mask<>+0(SB), Y10, Y10
+	VPADDB       q4_0_offset<>+0(SB), Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10

@@ -4,85 +4,85 @@
 
 #include "textflag.h"
 
-DATA q4_10<>+0(SB)/8, $0x0000000000000000
-DATA q4_10<>+8(SB)/8, $0x0000000000000000
-DATA q4_10<>+16(SB)/8, $0x0000000400000004
-DATA q4_10<>+24(SB)/8, $0x0000000400000004
-GLOBL q4_10<>(SB), RODATA|NOPTR, $32
+DATA q4_1_shifts<>+0(SB)/8, $0x0000000000000000
+DATA q4_1_shifts<>+8(SB)/8, $0x0000000000000000
+DATA q4_1_shifts<>+16(SB)/8, $0x0000000400000004
+DATA q4_1_shifts<>+24(SB)/8, $0x0000000400000004
+GLOBL q4_1_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA q4_11<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA q4_11<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA q4_11<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA q4_11<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL q4_11<>(SB), RODATA|NOPTR, $32
+DATA q4_1_mask<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA q4_1_mask<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA q4_1_mask<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA q4_1_mask<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL q4_1_mask<>(SB), RODATA|NOPTR, $32
 
-DATA q4_12<>+0(SB)/8, $0x0001000100010001
-DATA q4_12<>+8(SB)/8, $0x0001000100010001
-DATA q4_12<>+16(SB)/8, $0x0001000100010001
-DATA q4_12<>+24(SB)/8, $0x0001000100010001
-GLOBL q4_12<>(SB), RODATA|NOPTR, $32
+DATA q4_1_ones<>+0(SB)/8, $0x0001000100010001
+DATA q4_1_ones<>+8(SB)/8, $0x0001000100010001
+DATA q4_1_ones<>+16(SB)/8, $0x0001000100010001
+DATA q4_1_ones<>+24(SB)/8, $0x0001000100010001
+GLOBL q4_1_ones<>(SB), RODATA|NOPTR, $32
 
-DATA q4_13<>+0(SB)/8, $0x7f7fffff7f7fffff
-DATA q4_13<>+8(SB)/8, $0x7f7fffff7f7fffff
-DATA q4_13<>+16(SB)/8, $0x7f7fffff7f7fffff
-DATA q4_13<>+24(SB)/8, $0x7f7fffff7f7fffff
-GLOBL q4_13<>(SB), RODATA|NOPTR, $32
+DATA q4_1_min<>+0(SB)/8, $0x7f7fffff7f7fffff
+DATA q4_1_min<>+8(SB)/8, $0x7f7fffff7f7fffff
+DATA q4_1_min<>+16(SB)/8, $0x7f7fffff7f7fffff
+DATA q4_1_min<>+24(SB)/8, $0x7f7fffff7f7fffff
+GLOBL q4_1_min<>(SB), RODATA|NOPTR, $32
 
-DATA q4_14<>+0(SB)/8, $0xff7fffffff7fffff
-DATA q4_14<>+8(SB)/8, $0xff7fffffff7fffff
-DATA q4_14<>+16(SB)/8, $0xff7fffffff7fffff
-DATA q4_14<>+24(SB)/8, $0xff7fffffff7fffff
-GLOBL q4_14<>(SB), RODATA|NOPTR, $32
+DATA q4_1_max<>+0(SB)/8, $0xff7fffffff7fffff
+DATA q4_1_max<>+8(SB)/8, $0xff7fffffff7fffff
+DATA q4_1_max<>+16(SB)/8, $0xff7fffffff7fffff
+DATA q4_1_max<>+24(SB)/8, $0xff7fffffff7fffff
+GLOBL q4_1_max<>(SB), RODATA|NOPTR, $32
 
-DATA q4_15<>+0(SB)/8, $0x4170000041700000
-DATA q4_15<>+8(SB)/8, $0x4170000041700000
-DATA q4_15<>+16(SB)/8, $0x4170000041700000
-DATA q4_15<>+24(SB)/8, $0x4170000041700000
-GLOBL q4_15<>(SB), RODATA|NOPTR, $32
+DATA q4_1_divisor<>+0(SB)/8, $0x4170000041700000
+DATA q4_1_divisor<>+8(SB)/8, $0x4170000041700000
+DATA q4_1_divisor<>+16(SB)/8, $0x4170000041700000
+DATA q4_1_divisor<>+24(SB)/8, $0x4170000041700000
+GLOBL q4_1_divisor<>(SB), RODATA|NOPTR, $32
 
-DATA q4_16<>+0(SB)/8, $0x3f8000003f800000
-DATA q4_16<>+8(SB)/8, $0x3f8000003f800000
-DATA q4_16<>+16(SB)/8, $0x3f8000003f800000
-DATA q4_16<>+24(SB)/8, $0x3f8000003f800000
-GLOBL q4_16<>(SB), RODATA|NOPTR, $32
+DATA q4_1_one<>+0(SB)/8, $0x3f8000003f800000
+DATA q4_1_one<>+8(SB)/8, $0x3f8000003f800000
+DATA q4_1_one<>+16(SB)/8, $0x3f8000003f800000
+DATA q4_1_one<>+24(SB)/8, $0x3f8000003f800000
+GLOBL q4_1_one<>(SB), RODATA|NOPTR, $32
 
-DATA q4_17<>+0(SB)/8, $0x0000000000000000
-DATA q4_17<>+8(SB)/8, $0x0000000000000000
-DATA q4_17<>+16(SB)/8, $0x0000000000000000
-DATA q4_17<>+24(SB)/8, $0x0000000000000000
-GLOBL q4_17<>(SB), RODATA|NOPTR, $32
+DATA q4_1_limit<>+0(SB)/8, $0x0000000000000000
+DATA q4_1_limit<>+8(SB)/8, $0x0000000000000000
+DATA q4_1_limit<>+16(SB)/8, $0x0000000000000000
+DATA q4_1_limit<>+24(SB)/8, $0x0000000000000000
+GLOBL q4_1_limit<>(SB), RODATA|NOPTR, $32
 
-DATA q4_18<>+0(SB)/8, $0x0000000f0000000f
-DATA q4_18<>+8(SB)/8, $0x0000000f0000000f
-DATA q4_18<>+16(SB)/8, $0x0000000f0000000f
-DATA q4_18<>+24(SB)/8, $0x0000000f0000000f
-GLOBL q4_18<>(SB), RODATA|NOPTR, $32
+DATA q4_1_const<>+0(SB)/8, $0x0000000f0000000f
+DATA q4_1_const<>+8(SB)/8, $0x0000000f0000000f
+DATA q4_1_const<>+16(SB)/8, $0x0000000f0000000f
+DATA q4_1_const<>+24(SB)/8, $0x0000000f0000000f
+GLOBL q4_1_const<>(SB), RODATA|NOPTR, $32
 
-DATA q4_19<>+0(SB)/8, $0x3f0000003f000000
-DATA q4_19<>+8(SB)/8, $0x3f0000003f000000
-DATA q4_19<>+16(SB)/8, $0x3f0000003f000000
-DATA q4_19<>+24(SB)/8, $0x3f0000003f000000
-GLOBL q4_19<>(SB), RODATA|NOPTR, $32
+DATA q4_1_offset<>+0(SB)/8, $0x3f0000003f000000
+DATA q4_1_offset<>+8(SB)/8, $0x3f0000003f000000
+DATA q4_1_offset<>+16(SB)/8, $0x3f0000003f000000
+DATA q4_1_offset<>+24(SB)/8, $0x3f0000003f000000
+GLOBL q4_1_offset<>(SB), RODATA|NOPTR, $32
 
-DATA q4_110<>+0(SB)/8, $0x8000000080000000
-DATA q4_110<>+8(SB)/8, $0x8000000080000000
-DATA q4_110<>+16(SB)/8, $0x8000000080000000
-DATA q4_110<>+24(SB)/8, $0x8000000080000000
-GLOBL q4_110<>(SB), RODATA|NOPTR, $32
+DATA q4_1_d<>+0(SB)/8, $0x8000000080000000
+DATA q4_1_d<>+8(SB)/8, $0x8000000080000000
+DATA q4_1_d<>+16(SB)/8, $0x8000000080000000
+DATA q4_1_d<>+24(SB)/8, $0x8000000080000000
+GLOBL q4_1_d<>(SB), RODATA|NOPTR, $32
 
-DATA q4_111<>+0(SB)/8, $0x7fc000007fc00000
-DATA q4_111<>+8(SB)/8, $0x7fc000007fc00000
-DATA q4_111<>+16(SB)/8, $0x7fc000007fc00000
-DATA q4_111<>+24(SB)/8, $0x7fc000007fc00000
-GLOBL q4_111<>(SB), RODATA|NOPTR, $32
+DATA q4_1_d2<>+0(SB)/8, $0x7fc000007fc00000
+DATA q4_1_d2<>+8(SB)/8, $0x7fc000007fc00000
+DATA q4_1_d2<>+16(SB)/8, $0x7fc000007fc00000
+DATA q4_1_d2<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL q4_1_d2<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsQ4_1AVX512 unpacks units of 32 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsQ4_1AVX512(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      q4_10<>+0(SB), Y0
-	VMOVDQU      q4_11<>+0(SB), Y1
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -92,10 +92,14 @@ TEXT ·decodeUnitsQ4_1AVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X2
 	VCVTPH2PS    X2, Y2
 	VPBROADCASTW 2(BX), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31
 	VBROADCASTI128 4(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -135,8 +139,8 @@ done2:
 TEXT ·matmul1xQ4_1AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q4_10<>+0(SB), Y0
-	VMOVDQU      q4_11<>+0(SB), Y1
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -157,10 +161,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
 	VPBROADCASTW 2(R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 4(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -199,6 +207,8 @@ done4:
 	VADDPS       Y3, Y2, Y2
 	VADDPS       Y4, Y2, Y2
 	VADDPS       Y5, Y2, Y2
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y2, X3
 	VADDPS       X2, X3, X3
 	VMOVHLPS     X3, X3, X2
@@ -222,8 +232,8 @@ done2:
 TEXT ·matmul2xQ4_1AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q4_10<>+0(SB), Y0
-	VMOVDQU      q4_11<>+0(SB), Y1
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -245,10 +255,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X6
 	VCVTPH2PS    X6, Y6
 	VPBROADCASTW 2(R9), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 4(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -294,6 +308,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y4, Y2, Y2
 	VADDPS       Y5, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y2, X4
 	VADDPS       X2, X4, X4
 	VMOVHLPS     X4, X4, X2
@@ -327,8 +343,8 @@ done2:
 TEXT ·matmul3xQ4_1AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q4_10<>+0(SB), Y0
-	VMOVDQU      q4_11<>+0(SB), Y1
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -352,10 +368,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X5
 	VCVTPH2PS    X5, Y5
 	VPBROADCASTW 2(R10), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VBROADCASTI128 4(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -408,6 +428,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y2, X5
 	VADDPS       X2, X5, X5
 	VMOVHLPS     X5, X5, X2
@@ -449,8 +471,8 @@ done2:
 TEXT ·matmul4xQ4_1AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q4_10<>+0(SB), Y0
-	VMOVDQU      q4_11<>+0(SB), Y1
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -475,10 +497,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X6
 	VCVTPH2PS    X6, Y6
 	VPBROADCASTW 2(R10), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 4(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -539,6 +565,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y2, X6
 	VADDPS       X2, X6, X6
 	VMOVHLPS     X6, X6, X2
@@ -588,8 +616,8 @@ done2:
 TEXT ·matmulQ81xQ4_1AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q4_10<>+0(SB), Y0
-	VMOVDQU      q4_11<>+0(SB), Y1
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -610,10 +638,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X4
 	VCVTPH2PS    X4, Y4
 	VPBROADCASTW 2(R9), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -622,14 +654,20 @@ loop3:
 	VPDPBUSD     Y7, Y6, Y8
 	VMOVSD       (DI), X6
 	VFMADD231PS  Y6, Y5, Y3
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y5
 	VCVTDQ2PS    Y8, Y6
 	VMULPS       Y4, Y5, Y4
 	VFMADD231PS  Y4, Y6, Y2
+
+	// scales of the block
 	VPBROADCASTW 20(R9), X4
 	VCVTPH2PS    X4, Y4
 	VPBROADCASTW 22(R9), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R9), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -638,6 +676,8 @@ loop3:
 	VPDPBUSD     Y7, Y6, Y8
 	VMOVSD       8(DI), X6
 	VFMADD231PS  Y6, Y5, Y2
+
+	// integer sums times both scales
 	VBROADCASTSS 4(SI), Y5
 	VCVTDQ2PS    Y8, Y6
 	VMULPS       Y4, Y5, Y4
@@ -655,10 +695,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R9), X4
 	VCVTPH2PS    X4, Y4
 	VPBROADCASTW 2(R9), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -667,6 +711,8 @@ loop5:
 	VPDPBUSD     Y7, Y6, Y8
 	VMOVSD       (DI), X6
 	VFMADD231PS  Y6, Y5, Y3
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y5
 	VCVTDQ2PS    Y8, Y6
 	VMULPS       Y4, Y5, Y4
@@ -681,6 +727,8 @@ loop5:
 done6:
 	ADDQ         $1, R8
 	VADDPS       Y3, Y2, Y2
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y2, X3
 	VADDPS       X2, X3, X3
 	VMOVHLPS     X3, X3, X2
@@ -704,8 +752,8 @@ done2:
 TEXT ·matmulQ82xQ4_1AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q4_10<>+0(SB), Y0
-	VMOVDQU      q4_11<>+0(SB), Y1
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -726,10 +774,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X4
 	VCVTPH2PS    X4, Y4
 	VPBROADCASTW 2(R9), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -743,6 +795,8 @@ loop3:
 	VFMADD231PS  Y6, Y5, Y2
 	VMOVSD       8(DI), X6
 	VFMADD231PS  Y6, Y5, Y3
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y5
 	VCVTDQ2PS    Y8, Y6
 	VMULPS       Y4, Y5, Y5
@@ -751,10 +805,14 @@ loop3:
 	VCVTDQ2PS    Y9, Y6
 	VMULPS       Y4, Y5, Y4
 	VFMADD231PS  Y4, Y6, Y3
+
+	// scales of the block
 	VPBROADCASTW 20(R9), X4
 	VCVTPH2PS    X4, Y4
 	VPBROADCASTW 22(R9), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R9), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -768,6 +826,8 @@ loop3:
 	VFMADD231PS  Y6, Y5, Y2
 	VMOVSD       24(DI), X6
 	VFMADD231PS  Y6, Y5, Y3
+
+	// integer sums times both scales
 	VBROADCASTSS 8(SI), Y5
 	VCVTDQ2PS    Y8, Y6
 	VMULPS       Y4, Y5, Y5
@@ -789,10 +849,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R9), X4
 	VCVTPH2PS    X4, Y4
 	VPBROADCASTW 2(R9), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -806,6 +870,8 @@ loop5:
 	VFMADD231PS  Y6, Y5, Y2
 	VMOVSD       8(DI), X6
 	VFMADD231PS  Y6, Y5, Y3
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y5
 	VCVTDQ2PS    Y8, Y6
 	VMULPS       Y4, Y5, Y5
@@ -823,6 +889,8 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y2, X4
 	VADDPS       X2, X4, X4
 	VMOVHLPS     X4, X4, X2
@@ -856,8 +924,8 @@ done2:
 TEXT ·matmulQ83xQ4_1AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q4_10<>+0(SB), Y0
-	VMOVDQU      q4_11<>+0(SB), Y1
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -879,10 +947,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X5
 	VCVTPH2PS    X5, Y5
 	VPBROADCASTW 2(R9), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -901,6 +973,8 @@ loop3:
 	VFMADD231PS  Y7, Y6, Y3
 	VMOVSD       16(DI), X7
 	VFMADD231PS  Y7, Y6, Y4
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -913,10 +987,14 @@ loop3:
 	VCVTDQ2PS    Y11, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y4
+
+	// scales of the block
 	VPBROADCASTW 20(R9), X5
 	VCVTPH2PS    X5, Y5
 	VPBROADCASTW 22(R9), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R9), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -935,6 +1013,8 @@ loop3:
 	VFMADD231PS  Y7, Y6, Y3
 	VMOVSD       40(DI), X7
 	VFMADD231PS  Y7, Y6, Y4
+
+	// integer sums times both scales
 	VBROADCASTSS 12(SI), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -960,10 +1040,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R9), X5
 	VCVTPH2PS    X5, Y5
 	VPBROADCASTW 2(R9), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -982,6 +1066,8 @@ loop5:
 	VFMADD231PS  Y7, Y6, Y3
 	VMOVSD       16(DI), X7
 	VFMADD231PS  Y7, Y6, Y4
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -1003,6 +1089,8 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y2, X5
 	VADDPS       X2, X5, X5
 	VMOVHLPS     X5, X5, X2
@@ -1044,8 +1132,8 @@ done2:
 TEXT ·matmulQ84xQ4_1AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q4_10<>+0(SB), Y0
-	VMOVDQU      q4_11<>+0(SB), Y1
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1068,10 +1156,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X6
 	VCVTPH2PS    X6, Y6
 	VPBROADCASTW 2(R9), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1095,6 +1187,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y4
 	VMOVSD       24(DI), X8
 	VFMADD231PS  Y8, Y7, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -1111,10 +1205,14 @@ loop3:
 	VCVTDQ2PS    Y13, Y8
 	VMULPS       Y6, Y7, Y6
 	VFMADD231PS  Y6, Y8, Y5
+
+	// scales of the block
 	VPBROADCASTW 20(R9), X6
 	VCVTPH2PS    X6, Y6
 	VPBROADCASTW 22(R9), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1138,6 +1236,8 @@ loop3:
 	VFMADD231PS  Y8, Y7, Y4
 	VMOVSD       56(DI), X8
 	VFMADD231PS  Y8, Y7, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS 16(SI), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -1167,10 +1267,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R9), X6
 	VCVTPH2PS    X6, Y6
 	VPBROADCASTW 2(R9), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1194,6 +1298,8 @@ loop5:
 	VFMADD231PS  Y8, Y7, Y4
 	VMOVSD       24(DI), X8
 	VFMADD231PS  Y8, Y7, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -1219,6 +1325,8 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y2, X6
 	VADDPS       X2, X6, X6
 	VMOVHLPS     X6, X6, X2
@@ -1268,8 +1376,8 @@ done2:
 TEXT ·matmulQ8Fours1xQ4_1AVX512(SB), NOSPLIT, $288-72
 
 	// constants of the loops
-	VMOVDQU      q4_10<>+0(SB), Y0
-	VMOVDQU      q4_11<>+0(SB), Y1
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1299,10 +1407,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R12), X4
 	VCVTPH2PS    X4, Y4
 	VPBROADCASTW 2(R12), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R12), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1311,14 +1423,20 @@ loop5:
 	VPDPBUSD     Y7, Y6, Y8
 	VMOVSD       (R10), X6
 	VFMADD231PS  Y6, Y5, Y3
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y5
 	VCVTDQ2PS    Y8, Y6
 	VMULPS       Y4, Y5, Y4
 	VFMADD231PS  Y4, Y6, Y2
+
+	// scales of the block
 	VPBROADCASTW 20(R12), X4
 	VCVTPH2PS    X4, Y4
 	VPBROADCASTW 22(R12), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R12), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1327,6 +1445,8 @@ loop5:
 	VPDPBUSD     Y7, Y6, Y8
 	VMOVSD       8(R10), X6
 	VFMADD231PS  Y6, Y5, Y2
+
+	// integer sums times both scales
 	VBROADCASTSS 4(R9), Y5
 	VCVTDQ2PS    Y8, Y6
 	VMULPS       Y4, Y5, Y4
@@ -1344,10 +1464,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R12), X4
 	VCVTPH2PS    X4, Y4
 	VPBROADCASTW 2(R12), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R12), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1356,6 +1480,8 @@ loop7:
 	VPDPBUSD     Y7, Y6, Y8
 	VMOVSD       (R10), X6
 	VFMADD231PS  Y6, Y5, Y3
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y5
 	VCVTDQ2PS    Y8, Y6
 	VMULPS       Y4, Y5, Y4
@@ -1411,8 +1537,8 @@ done2:
 TEXT ·matmulQ8Fours2xQ4_1AVX512(SB), NOSPLIT, $416-72
 
 	// constants of the loops
-	VMOVDQU      q4_10<>+0(SB), Y0
-	VMOVDQU      q4_11<>+0(SB), Y1
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1442,10 +1568,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R12), X4
 	VCVTPH2PS    X4, Y4
 	VPBROADCASTW 2(R12), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R12), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1459,6 +1589,8 @@ loop5:
 	VFMADD231PS  Y6, Y5, Y2
 	VMOVSD       8(R10), X6
 	VFMADD231PS  Y6, Y5, Y3
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y5
 	VCVTDQ2PS    Y8, Y6
 	VMULPS       Y4, Y5, Y5
@@ -1467,10 +1599,14 @@ loop5:
 	VCVTDQ2PS    Y9, Y6
 	VMULPS       Y4, Y5, Y4
 	VFMADD231PS  Y4, Y6, Y3
+
+	// scales of the block
 	VPBROADCASTW 20(R12), X4
 	VCVTPH2PS    X4, Y4
 	VPBROADCASTW 22(R12), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R12), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1484,6 +1620,8 @@ loop5:
 	VFMADD231PS  Y6, Y5, Y2
 	VMOVSD       24(R10), X6
 	VFMADD231PS  Y6, Y5, Y3
+
+	// integer sums times both scales
 	VBROADCASTSS 8(R9), Y5
 	VCVTDQ2PS    Y8, Y6
 	VMULPS       Y4, Y5, Y5
@@ -1505,10 +1643,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R12), X4
 	VCVTPH2PS    X4, Y4
 	VPBROADCASTW 2(R12), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R12), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -1522,6 +1664,8 @@ loop7:
 	VFMADD231PS  Y6, Y5, Y2
 	VMOVSD       8(R10), X6
 	VFMADD231PS  Y6, Y5, Y3
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y5
 	VCVTDQ2PS    Y8, Y6
 	VMULPS       Y4, Y5, Y5
@@ -1600,8 +1744,8 @@ done2:
 TEXT ·matmulQ8Fours3xQ4_1AVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      q4_10<>+0(SB), Y0
-	VMOVDQU      q4_11<>+0(SB), Y1
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1632,10 +1776,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R12), X5
 	VCVTPH2PS    X5, Y5
 	VPBROADCASTW 2(R12), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R12), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -1654,6 +1802,8 @@ loop5:
 	VFMADD231PS  Y7, Y6, Y3
 	VMOVSD       16(R10), X7
 	VFMADD231PS  Y7, Y6, Y4
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -1666,10 +1816,14 @@ loop5:
 	VCVTDQ2PS    Y11, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y4
+
+	// scales of the block
 	VPBROADCASTW 20(R12), X5
 	VCVTPH2PS    X5, Y5
 	VPBROADCASTW 22(R12), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R12), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -1688,6 +1842,8 @@ loop5:
 	VFMADD231PS  Y7, Y6, Y3
 	VMOVSD       40(R10), X7
 	VFMADD231PS  Y7, Y6, Y4
+
+	// integer sums times both scales
 	VBROADCASTSS 12(R9), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -1713,10 +1869,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R12), X5
 	VCVTPH2PS    X5, Y5
 	VPBROADCASTW 2(R12), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R12), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -1735,6 +1895,8 @@ loop7:
 	VFMADD231PS  Y7, Y6, Y3
 	VMOVSD       16(R10), X7
 	VFMADD231PS  Y7, Y6, Y4
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y6
 	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
@@ -1835,8 +1997,8 @@ done2:
 TEXT ·matmulQ8Fours4xQ4_1AVX512(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      q4_10<>+0(SB), Y0
-	VMOVDQU      q4_11<>+0(SB), Y1
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1868,10 +2030,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R12), X6
 	VCVTPH2PS    X6, Y6
 	VPBROADCASTW 2(R12), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R12), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1895,6 +2061,8 @@ loop5:
 	VFMADD231PS  Y8, Y7, Y4
 	VMOVSD       24(R10), X8
 	VFMADD231PS  Y8, Y7, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -1911,10 +2079,14 @@ loop5:
 	VCVTDQ2PS    Y13, Y8
 	VMULPS       Y6, Y7, Y6
 	VFMADD231PS  Y6, Y8, Y5
+
+	// scales of the block
 	VPBROADCASTW 20(R12), X6
 	VCVTPH2PS    X6, Y6
 	VPBROADCASTW 22(R12), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R12), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1938,6 +2110,8 @@ loop5:
 	VFMADD231PS  Y8, Y7, Y4
 	VMOVSD       56(R10), X8
 	VFMADD231PS  Y8, Y7, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS 16(R9), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -1967,10 +2141,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R12), X6
 	VCVTPH2PS    X6, Y6
 	VPBROADCASTW 2(R12), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R12), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -1994,6 +2172,8 @@ loop7:
 	VFMADD231PS  Y8, Y7, Y4
 	VMOVSD       24(R10), X8
 	VFMADD231PS  Y8, Y7, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y7
 	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
@@ -2116,8 +2296,8 @@ done2:
 TEXT ·unpackQ4_1AVX512(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      q4_10<>+0(SB), Y0
-	VMOVDQU      q4_11<>+0(SB), Y1
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -2152,8 +2332,8 @@ done2:
 TEXT ·mix1xQ4_1AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q4_10<>+0(SB), Y0
-	VMOVDQU      q4_11<>+0(SB), Y1
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2177,6 +2357,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 4(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -2237,8 +2419,8 @@ done2:
 TEXT ·mix2xQ4_1AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q4_10<>+0(SB), Y0
-	VMOVDQU      q4_11<>+0(SB), Y1
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2268,6 +2450,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 4(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -2379,9 +2563,11 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 4(R10), Y12
-	VPSRLVD      q4_10<>+0(SB), Y12, Y12
-	VPAND        q4_11<>+0(SB), Y12, Y12
+	VPSRLVD      q4_1_shifts<>+0(SB), Y12, Y12
+	VPAND        q4_1_mask<>+0(SB), Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    (DX), Y12
 	VCVTDQ2PS    Y12, Y12
@@ -2507,9 +2693,11 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 23
 	VBROADCASTI128 4(R10), Y12
-	VPSRLVD      q4_10<>+0(SB), Y12, Y12
-	VPAND        q4_11<>+0(SB), Y12, Y12
+	VPSRLVD      q4_1_shifts<>+0(SB), Y12, Y12
+	VPAND        q4_1_mask<>+0(SB), Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    (DX), Y12
 	VCVTDQ2PS    Y12, Y12
@@ -2601,9 +2789,11 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 24 to 31
 	VBROADCASTI128 4(R10), Y4
-	VPSRLVD      q4_10<>+0(SB), Y4, Y4
-	VPAND        q4_11<>+0(SB), Y4, Y4
+	VPSRLVD      q4_1_shifts<>+0(SB), Y4, Y4
+	VPAND        q4_1_mask<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, (DX)
 	VPMOVSXBD    24(DX), Y4
 	VCVTDQ2PS    Y4, Y4
@@ -2655,8 +2845,8 @@ done2:
 TEXT ·mix5xQ4_1AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q4_10<>+0(SB), Y0
-	VMOVDQU      q4_11<>+0(SB), Y1
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2702,6 +2892,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VBROADCASTI128 4(R11), Y12
 	VPSRLVD      Y0, Y12, Y12
 	VPAND        Y1, Y12, Y12
@@ -2804,6 +2996,8 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VBROADCASTI128 4(R11), Y12
 	VPSRLVD      Y0, Y12, Y12
 	VPAND        Y1, Y12, Y12
@@ -2930,9 +3124,11 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VBROADCASTI128 4(R11), Y12
-	VPSRLVD      q4_10<>+0(SB), Y12, Y12
-	VPAND        q4_11<>+0(SB), Y12, Y12
+	VPSRLVD      q4_1_shifts<>+0(SB), Y12, Y12
+	VPAND        q4_1_mask<>+0(SB), Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    (DX), Y12
 	VCVTDQ2PS    Y12, Y12
@@ -3040,9 +3236,11 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VBROADCASTI128 4(R11), Y12
-	VPSRLVD      q4_10<>+0(SB), Y12, Y12
-	VPAND        q4_11<>+0(SB), Y12, Y12
+	VPSRLVD      q4_1_shifts<>+0(SB), Y12, Y12
+	VPAND        q4_1_mask<>+0(SB), Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    16(DX), Y12
 	VCVTDQ2PS    Y12, Y12
@@ -3127,8 +3325,8 @@ done2:
 TEXT ·decodeUnitsQ4_1AVX2(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      q4_10<>+0(SB), Y0
-	VMOVDQU      q4_11<>+0(SB), Y1
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -3138,10 +3336,14 @@ TEXT ·decodeUnitsQ4_1AVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X2
 	VCVTPH2PS    X2, Y2
 	VPBROADCASTW 2(BX), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31
 	VBROADCASTI128 4(BX), Y4
 	VPSRLVD      Y0, Y4, Y4
 	VPAND        Y1, Y4, Y4
@@ -3181,8 +3383,8 @@ done2:
 TEXT ·matmul1xQ4_1AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q4_10<>+0(SB), Y0
-	VMOVDQU      q4_11<>+0(SB), Y1
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3203,10 +3405,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
 	VPBROADCASTW 2(R8), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 4(R8), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3245,6 +3451,8 @@ done4:
 	VADDPS       Y3, Y2, Y2
 	VADDPS       Y4, Y2, Y2
 	VADDPS       Y5, Y2, Y2
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y2, X3
 	VADDPS       X2, X3, X3
 	VMOVHLPS     X3, X3, X2
@@ -3268,8 +3476,8 @@ done2:
 TEXT ·matmul2xQ4_1AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q4_10<>+0(SB), Y0
-	VMOVDQU      q4_11<>+0(SB), Y1
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3291,10 +3499,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X6
 	VCVTPH2PS    X6, Y6
 	VPBROADCASTW 2(R9), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 4(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3340,6 +3552,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y4, Y2, Y2
 	VADDPS       Y5, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y2, X4
 	VADDPS       X2, X4, X4
 	VMOVHLPS     X4, X4, X2
@@ -3373,8 +3587,8 @@ done2:
 TEXT ·matmul3xQ4_1AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q4_10<>+0(SB), Y0
-	VMOVDQU      q4_11<>+0(SB), Y1
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3398,10 +3612,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X5
 	VCVTPH2PS    X5, Y5
 	VPBROADCASTW 2(R10), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VBROADCASTI128 4(R10), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
@@ -3454,6 +3672,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y2, X5
 	VADDPS       X2, X5, X5
 	VMOVHLPS     X5, X5, X2
@@ -3495,8 +3715,8 @@ done2:
 TEXT ·matmul4xQ4_1AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q4_10<>+0(SB), Y0
-	VMOVDQU      q4_11<>+0(SB), Y1
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3521,10 +3741,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X6
 	VCVTPH2PS    X6, Y6
 	VPBROADCASTW 2(R10), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31
 	VBROADCASTI128 4(R10), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -3585,6 +3809,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y2, X6
 	VADDPS       X2, X6, X6
 	VMOVHLPS     X6, X6, X2
@@ -3634,9 +3860,9 @@ done2:
 TEXT ·matmulQ81xQ4_1AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q4_10<>+0(SB), Y0
-	VMOVDQU      q4_12<>+0(SB), Y1
-	VMOVDQU      q4_11<>+0(SB), Y2
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_ones<>+0(SB), Y1
+	VMOVDQU      q4_1_mask<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3657,10 +3883,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X5
 	VCVTPH2PS    X5, Y5
 	VPBROADCASTW 2(R9), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3669,14 +3899,20 @@ loop3:
 	VPMADDWD     Y1, Y7, Y7
 	VMOVSD       (DI), X8
 	VFMADD231PS  Y8, Y6, Y4
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y3
+
+	// scales of the block
 	VPBROADCASTW 20(R9), X5
 	VCVTPH2PS    X5, Y5
 	VPBROADCASTW 22(R9), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R9), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3685,6 +3921,8 @@ loop3:
 	VPMADDWD     Y1, Y7, Y7
 	VMOVSD       8(DI), X8
 	VFMADD231PS  Y8, Y6, Y3
+
+	// integer sums times both scales
 	VBROADCASTSS 4(SI), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y5, Y6, Y5
@@ -3702,10 +3940,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R9), X5
 	VCVTPH2PS    X5, Y5
 	VPBROADCASTW 2(R9), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3714,6 +3956,8 @@ loop5:
 	VPMADDWD     Y1, Y7, Y7
 	VMOVSD       (DI), X8
 	VFMADD231PS  Y8, Y6, Y4
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y5, Y6, Y5
@@ -3728,6 +3972,8 @@ loop5:
 done6:
 	ADDQ         $1, R8
 	VADDPS       Y4, Y3, Y3
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -3751,9 +3997,9 @@ done2:
 TEXT ·matmulQ82xQ4_1AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q4_12<>+0(SB), Y0
-	VMOVDQU      q4_10<>+0(SB), Y1
-	VMOVDQU      q4_11<>+0(SB), Y2
+	VMOVDQU      q4_1_ones<>+0(SB), Y0
+	VMOVDQU      q4_1_shifts<>+0(SB), Y1
+	VMOVDQU      q4_1_mask<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3774,10 +4020,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X5
 	VCVTPH2PS    X5, Y5
 	VPBROADCASTW 2(R9), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3791,6 +4041,8 @@ loop3:
 	VFMADD231PS  Y9, Y6, Y3
 	VMOVSD       8(DI), X9
 	VFMADD231PS  Y9, Y6, Y4
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y5, Y6, Y6
@@ -3799,10 +4051,14 @@ loop3:
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y4
+
+	// scales of the block
 	VPBROADCASTW 20(R9), X5
 	VCVTPH2PS    X5, Y5
 	VPBROADCASTW 22(R9), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R9), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3816,6 +4072,8 @@ loop3:
 	VFMADD231PS  Y9, Y6, Y3
 	VMOVSD       24(DI), X9
 	VFMADD231PS  Y9, Y6, Y4
+
+	// integer sums times both scales
 	VBROADCASTSS 8(SI), Y6
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y5, Y6, Y6
@@ -3837,10 +4095,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R9), X5
 	VCVTPH2PS    X5, Y5
 	VPBROADCASTW 2(R9), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -3854,6 +4116,8 @@ loop5:
 	VFMADD231PS  Y9, Y6, Y3
 	VMOVSD       8(DI), X9
 	VFMADD231PS  Y9, Y6, Y4
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y5, Y6, Y6
@@ -3871,6 +4135,8 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X5
 	VADDPS       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
@@ -3904,9 +4170,9 @@ done2:
 TEXT ·matmulQ83xQ4_1AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q4_12<>+0(SB), Y0
-	VMOVDQU      q4_10<>+0(SB), Y1
-	VMOVDQU      q4_11<>+0(SB), Y2
+	VMOVDQU      q4_1_ones<>+0(SB), Y0
+	VMOVDQU      q4_1_shifts<>+0(SB), Y1
+	VMOVDQU      q4_1_mask<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3928,10 +4194,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X6
 	VCVTPH2PS    X6, Y6
 	VPBROADCASTW 2(R9), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -3950,6 +4220,8 @@ loop3:
 	VFMADD231PS  Y11, Y7, Y4
 	VMOVSD       16(DI), X11
 	VFMADD231PS  Y11, Y7, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y7
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y7, Y7
@@ -3962,10 +4234,14 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y6, Y7, Y6
 	VFMADD231PS  Y6, Y8, Y5
+
+	// scales of the block
 	VPBROADCASTW 20(R9), X6
 	VCVTPH2PS    X6, Y6
 	VPBROADCASTW 22(R9), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R9), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -3984,6 +4260,8 @@ loop3:
 	VFMADD231PS  Y11, Y7, Y4
 	VMOVSD       40(DI), X11
 	VFMADD231PS  Y11, Y7, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS 12(SI), Y7
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y7, Y7
@@ -4009,10 +4287,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R9), X6
 	VCVTPH2PS    X6, Y6
 	VPBROADCASTW 2(R9), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4031,6 +4313,8 @@ loop5:
 	VFMADD231PS  Y11, Y7, Y4
 	VMOVSD       16(DI), X11
 	VFMADD231PS  Y11, Y7, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y7
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y7, Y7
@@ -4052,6 +4336,8 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X6
 	VADDPS       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
@@ -4093,9 +4379,9 @@ done2:
 TEXT ·matmulQ84xQ4_1AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q4_12<>+0(SB), Y0
-	VMOVDQU      q4_10<>+0(SB), Y1
-	VMOVDQU      q4_11<>+0(SB), Y2
+	VMOVDQU      q4_1_ones<>+0(SB), Y0
+	VMOVDQU      q4_1_shifts<>+0(SB), Y1
+	VMOVDQU      q4_1_mask<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4118,10 +4404,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X7
 	VCVTPH2PS    X7, Y7
 	VPBROADCASTW 2(R9), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -4145,6 +4435,8 @@ loop3:
 	VFMADD231PS  Y13, Y8, Y5
 	VMOVSD       24(DI), X13
 	VFMADD231PS  Y13, Y8, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y8, Y8
@@ -4161,10 +4453,14 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y6
+
+	// scales of the block
 	VPBROADCASTW 20(R9), X7
 	VCVTPH2PS    X7, Y7
 	VPBROADCASTW 22(R9), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R9), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -4188,6 +4484,8 @@ loop3:
 	VFMADD231PS  Y13, Y8, Y5
 	VMOVSD       56(DI), X13
 	VFMADD231PS  Y13, Y8, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 16(SI), Y8
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y8, Y8
@@ -4217,10 +4515,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R9), X7
 	VCVTPH2PS    X7, Y7
 	VPBROADCASTW 2(R9), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -4244,6 +4546,8 @@ loop5:
 	VFMADD231PS  Y13, Y8, Y5
 	VMOVSD       24(DI), X13
 	VFMADD231PS  Y13, Y8, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y8, Y8
@@ -4269,6 +4573,8 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X7
 	VADDPS       X3, X7, X7
 	VMOVHLPS     X7, X7, X3
@@ -4318,9 +4624,9 @@ done2:
 TEXT ·matmulQ8Fours1xQ4_1AVX2(SB), NOSPLIT, $288-72
 
 	// constants of the loops
-	VMOVDQU      q4_10<>+0(SB), Y0
-	VMOVDQU      q4_12<>+0(SB), Y1
-	VMOVDQU      q4_11<>+0(SB), Y2
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_ones<>+0(SB), Y1
+	VMOVDQU      q4_1_mask<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4350,10 +4656,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R12), X5
 	VCVTPH2PS    X5, Y5
 	VPBROADCASTW 2(R12), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R12), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -4362,14 +4672,20 @@ loop5:
 	VPMADDWD     Y1, Y7, Y7
 	VMOVSD       (R10), X8
 	VFMADD231PS  Y8, Y6, Y4
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y3
+
+	// scales of the block
 	VPBROADCASTW 20(R12), X5
 	VCVTPH2PS    X5, Y5
 	VPBROADCASTW 22(R12), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R12), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -4378,6 +4694,8 @@ loop5:
 	VPMADDWD     Y1, Y7, Y7
 	VMOVSD       8(R10), X8
 	VFMADD231PS  Y8, Y6, Y3
+
+	// integer sums times both scales
 	VBROADCASTSS 4(R9), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y5, Y6, Y5
@@ -4395,10 +4713,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R12), X5
 	VCVTPH2PS    X5, Y5
 	VPBROADCASTW 2(R12), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R12), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -4407,6 +4729,8 @@ loop7:
 	VPMADDWD     Y1, Y7, Y7
 	VMOVSD       (R10), X8
 	VFMADD231PS  Y8, Y6, Y4
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y5, Y6, Y5
@@ -4462,9 +4786,9 @@ done2:
 TEXT ·matmulQ8Fours2xQ4_1AVX2(SB), NOSPLIT, $416-72
 
 	// constants of the loops
-	VMOVDQU      q4_12<>+0(SB), Y0
-	VMOVDQU      q4_10<>+0(SB), Y1
-	VMOVDQU      q4_11<>+0(SB), Y2
+	VMOVDQU      q4_1_ones<>+0(SB), Y0
+	VMOVDQU      q4_1_shifts<>+0(SB), Y1
+	VMOVDQU      q4_1_mask<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4494,10 +4818,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R12), X5
 	VCVTPH2PS    X5, Y5
 	VPBROADCASTW 2(R12), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R12), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -4511,6 +4839,8 @@ loop5:
 	VFMADD231PS  Y9, Y6, Y3
 	VMOVSD       8(R10), X9
 	VFMADD231PS  Y9, Y6, Y4
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y6
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y5, Y6, Y6
@@ -4519,10 +4849,14 @@ loop5:
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y4
+
+	// scales of the block
 	VPBROADCASTW 20(R12), X5
 	VCVTPH2PS    X5, Y5
 	VPBROADCASTW 22(R12), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R12), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -4536,6 +4870,8 @@ loop5:
 	VFMADD231PS  Y9, Y6, Y3
 	VMOVSD       24(R10), X9
 	VFMADD231PS  Y9, Y6, Y4
+
+	// integer sums times both scales
 	VBROADCASTSS 8(R9), Y6
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y5, Y6, Y6
@@ -4557,10 +4893,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R12), X5
 	VCVTPH2PS    X5, Y5
 	VPBROADCASTW 2(R12), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R12), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
@@ -4574,6 +4914,8 @@ loop7:
 	VFMADD231PS  Y9, Y6, Y3
 	VMOVSD       8(R10), X9
 	VFMADD231PS  Y9, Y6, Y4
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y6
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y5, Y6, Y6
@@ -4652,9 +4994,9 @@ done2:
 TEXT ·matmulQ8Fours3xQ4_1AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      q4_12<>+0(SB), Y0
-	VMOVDQU      q4_10<>+0(SB), Y1
-	VMOVDQU      q4_11<>+0(SB), Y2
+	VMOVDQU      q4_1_ones<>+0(SB), Y0
+	VMOVDQU      q4_1_shifts<>+0(SB), Y1
+	VMOVDQU      q4_1_mask<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4685,10 +5027,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R12), X6
 	VCVTPH2PS    X6, Y6
 	VPBROADCASTW 2(R12), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R12), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4707,6 +5053,8 @@ loop5:
 	VFMADD231PS  Y11, Y7, Y4
 	VMOVSD       16(R10), X11
 	VFMADD231PS  Y11, Y7, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y7
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y7, Y7
@@ -4719,10 +5067,14 @@ loop5:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y6, Y7, Y6
 	VFMADD231PS  Y6, Y8, Y5
+
+	// scales of the block
 	VPBROADCASTW 20(R12), X6
 	VCVTPH2PS    X6, Y6
 	VPBROADCASTW 22(R12), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R12), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4741,6 +5093,8 @@ loop5:
 	VFMADD231PS  Y11, Y7, Y4
 	VMOVSD       40(R10), X11
 	VFMADD231PS  Y11, Y7, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS 12(R9), Y7
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y7, Y7
@@ -4766,10 +5120,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R12), X6
 	VCVTPH2PS    X6, Y6
 	VPBROADCASTW 2(R12), X7
 	VCVTPH2PS    X7, Y7
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R12), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
@@ -4788,6 +5146,8 @@ loop7:
 	VFMADD231PS  Y11, Y7, Y4
 	VMOVSD       16(R10), X11
 	VFMADD231PS  Y11, Y7, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y7
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y7, Y7
@@ -4888,9 +5248,9 @@ done2:
 TEXT ·matmulQ8Fours4xQ4_1AVX2(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      q4_12<>+0(SB), Y0
-	VMOVDQU      q4_10<>+0(SB), Y1
-	VMOVDQU      q4_11<>+0(SB), Y2
+	VMOVDQU      q4_1_ones<>+0(SB), Y0
+	VMOVDQU      q4_1_shifts<>+0(SB), Y1
+	VMOVDQU      q4_1_mask<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4922,10 +5282,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R12), X7
 	VCVTPH2PS    X7, Y7
 	VPBROADCASTW 2(R12), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R12), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -4949,6 +5313,8 @@ loop5:
 	VFMADD231PS  Y13, Y8, Y5
 	VMOVSD       24(R10), X13
 	VFMADD231PS  Y13, Y8, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y8, Y8
@@ -4965,10 +5331,14 @@ loop5:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y6
+
+	// scales of the block
 	VPBROADCASTW 20(R12), X7
 	VCVTPH2PS    X7, Y7
 	VPBROADCASTW 22(R12), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R12), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -4992,6 +5362,8 @@ loop5:
 	VFMADD231PS  Y13, Y8, Y5
 	VMOVSD       56(R10), X13
 	VFMADD231PS  Y13, Y8, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 16(R9), Y8
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y8, Y8
@@ -5021,10 +5393,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R12), X7
 	VCVTPH2PS    X7, Y7
 	VPBROADCASTW 2(R12), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R12), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
@@ -5048,6 +5424,8 @@ loop7:
 	VFMADD231PS  Y13, Y8, Y5
 	VMOVSD       24(R10), X13
 	VFMADD231PS  Y13, Y8, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y7, Y8, Y8
@@ -5170,8 +5548,8 @@ done2:
 TEXT ·unpackQ4_1AVX2(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      q4_10<>+0(SB), Y0
-	VMOVDQU      q4_11<>+0(SB), Y1
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -5206,8 +5584,8 @@ done2:
 TEXT ·encodeGroupsQ4_1AVX2(SB), NOSPLIT, $0-32
 
 	// constants of the loops
-	VMOVDQU      q4_19<>+0(SB), Y0
-	VMOVDQU      q4_18<>+0(SB), Y1
+	VMOVDQU      q4_1_offset<>+0(SB), Y0
+	VMOVDQU      q4_1_const<>+0(SB), Y1
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -5275,7 +5653,7 @@ done4:
 	ADDQ         $1, DI
 
 	// m
-	VMOVDQU      q4_13<>+0(SB), Y2
+	VMOVDQU      q4_1_min<>+0(SB), Y2
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -5300,7 +5678,7 @@ done6:
 	VMOVUPS      Y2, 1024(CX)
 
 	// d
-	VMOVDQU      q4_14<>+0(SB), Y2
+	VMOVDQU      q4_1_max<>+0(SB), Y2
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -5326,13 +5704,13 @@ done8:
 	VMOVUPS      1056(CX), Y2
 	VMOVUPS      1024(CX), Y3
 	VSUBPS       Y3, Y2, Y2
-	VDIVPS       q4_15<>+0(SB), Y2, Y2
+	VDIVPS       q4_1_divisor<>+0(SB), Y2, Y2
 	VMOVUPS      Y2, 1088(CX)
 
 	// code
 	VMOVUPS      1088(CX), Y2
-	VMOVDQU      q4_16<>+0(SB), Y3
-	VCMPPS       $4, q4_17<>+0(SB), Y2, Y4
+	VMOVDQU      q4_1_one<>+0(SB), Y3
+	VCMPPS       $4, q4_1_limit<>+0(SB), Y2, Y4
 	VDIVPS       Y2, Y3, Y2
 	VPAND        Y4, Y2, Y2
 	VMOVUPS      Y2, 1120(CX)
@@ -5343,7 +5721,7 @@ done8:
 	JLT          done10
 
 loop9:
-	VMOVDQU      q4_18<>+0(SB), Y2
+	VMOVDQU      q4_1_const<>+0(SB), Y2
 	VMOVUPS      (CX)(SI*8), Y3
 	VMOVUPS      1024(CX), Y4
 	VSUBPS       Y4, Y3, Y3
@@ -5353,7 +5731,7 @@ loop9:
 	VCVTTPS2DQ   Y3, Y3
 	VPMINSD      Y3, Y2, Y2
 	VMOVDQU      Y2, 1152(CX)(SI*8)
-	VMOVDQU      q4_18<>+0(SB), Y2
+	VMOVDQU      q4_1_const<>+0(SB), Y2
 	VMOVUPS      32(CX)(SI*8), Y3
 	VMOVUPS      1024(CX), Y4
 	VSUBPS       Y4, Y3, Y3
@@ -5363,7 +5741,7 @@ loop9:
 	VCVTTPS2DQ   Y3, Y3
 	VPMINSD      Y3, Y2, Y2
 	VMOVDQU      Y2, 1184(CX)(SI*8)
-	VMOVDQU      q4_18<>+0(SB), Y2
+	VMOVDQU      q4_1_const<>+0(SB), Y2
 	VMOVUPS      64(CX)(SI*8), Y3
 	VMOVUPS      1024(CX), Y4
 	VSUBPS       Y4, Y3, Y3
@@ -5373,7 +5751,7 @@ loop9:
 	VCVTTPS2DQ   Y3, Y3
 	VPMINSD      Y3, Y2, Y2
 	VMOVDQU      Y2, 1216(CX)(SI*8)
-	VMOVDQU      q4_18<>+0(SB), Y2
+	VMOVDQU      q4_1_const<>+0(SB), Y2
 	VMOVUPS      96(CX)(SI*8), Y3
 	VMOVUPS      1024(CX), Y4
 	VSUBPS       Y4, Y3, Y3
@@ -5393,8 +5771,8 @@ done10:
 	// d
 	VMOVUPS      1088(CX), Y2
 	VCMPPS       $3, Y2, Y2, Y3
-	VPAND        q4_110<>+0(SB), Y2, Y4
-	VPOR         q4_111<>+0(SB), Y4, Y4
+	VPAND        q4_1_d<>+0(SB), Y2, Y4
+	VPOR         q4_1_d2<>+0(SB), Y4, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y4
 	VCVTPS2PH    $0, Y4, X4
 	VPMOVZXWD    X4, Y2
@@ -5411,8 +5789,8 @@ done10:
 	// m
 	VMOVUPS      1024(CX), Y2
 	VCMPPS       $3, Y2, Y2, Y3
-	VPAND        q4_110<>+0(SB), Y2, Y4
-	VPOR         q4_111<>+0(SB), Y4, Y4
+	VPAND        q4_1_d<>+0(SB), Y2, Y4
+	VPOR         q4_1_d2<>+0(SB), Y4, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y4
 	VCVTPS2PH    $0, Y4, X4
 	VPMOVZXWD    X4, Y2
@@ -5574,8 +5952,8 @@ done2:
 TEXT ·mix1xQ4_1AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q4_10<>+0(SB), Y0
-	VMOVDQU      q4_11<>+0(SB), Y1
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -5599,6 +5977,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 4(R8), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
@@ -5659,8 +6039,8 @@ done2:
 TEXT ·mix2xQ4_1AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q4_10<>+0(SB), Y0
-	VMOVDQU      q4_11<>+0(SB), Y1
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -5690,6 +6070,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 4(R9), Y10
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -5801,9 +6183,11 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 4(R10), Y12
-	VPSRLVD      q4_10<>+0(SB), Y12, Y12
-	VPAND        q4_11<>+0(SB), Y12, Y12
+	VPSRLVD      q4_1_shifts<>+0(SB), Y12, Y12
+	VPAND        q4_1_mask<>+0(SB), Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    (DX), Y12
 	VCVTDQ2PS    Y12, Y12
@@ -5929,9 +6313,11 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 23
 	VBROADCASTI128 4(R10), Y12
-	VPSRLVD      q4_10<>+0(SB), Y12, Y12
-	VPAND        q4_11<>+0(SB), Y12, Y12
+	VPSRLVD      q4_1_shifts<>+0(SB), Y12, Y12
+	VPAND        q4_1_mask<>+0(SB), Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    (DX), Y12
 	VCVTDQ2PS    Y12, Y12
@@ -6023,9 +6409,11 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 24 to 31
 	VBROADCASTI128 4(R10), Y4
-	VPSRLVD      q4_10<>+0(SB), Y4, Y4
-	VPAND        q4_11<>+0(SB), Y4, Y4
+	VPSRLVD      q4_1_shifts<>+0(SB), Y4, Y4
+	VPAND        q4_1_mask<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, (DX)
 	VPMOVSXBD    24(DX), Y4
 	VCVTDQ2PS    Y4, Y4
@@ -6077,8 +6465,8 @@ done2:
 TEXT ·mix5xQ4_1AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q4_10<>+0(SB), Y0
-	VMOVDQU      q4_11<>+0(SB), Y1
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -6124,6 +6512,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VBROADCASTI128 4(R11), Y12
 	VPSRLVD      Y0, Y12, Y12
 	VPAND        Y1, Y12, Y12
@@ -6226,6 +6616,8 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VBROADCASTI128 4(R11), Y12
 	VPSRLVD      Y0, Y12, Y12
 	VPAND        Y1, Y12, Y12
@@ -6352,9 +6744,11 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VBROADCASTI128 4(R11), Y12
-	VPSRLVD      q4_10<>+0(SB), Y12, Y12
-	VPAND        q4_11<>+0(SB), Y12, Y12
+	VPSRLVD      q4_1_shifts<>+0(SB), Y12, Y12
+	VPAND        q4_1_mask<>+0(SB), Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    (DX), Y12
 	VCVTDQ2PS    Y12, Y12
@@ -6462,9 +6856,11 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VBROADCASTI128 4(R11), Y12
-	VPSRLVD      q4_10<>+0(SB), Y12, Y12
-	VPAND        q4_11<>+0(SB), Y12, Y12
+	VPSRLVD      q4_1_shifts<>+0(SB), Y12, Y12
+	VPAND        q4_1_mask<>+0(SB), Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    16(DX), Y12
 	VCVTDQ2PS    Y12, Y12

@@ -4,71 +4,71 @@
 
 #include "textflag.h"
 
-DATA q4_k0<>+0(SB)/8, $0x8080800180808000
-DATA q4_k0<>+8(SB)/8, $0x8080800380808002
-DATA q4_k0<>+16(SB)/8, $0x8080800180808000
-DATA q4_k0<>+24(SB)/8, $0x8080800380808002
-GLOBL q4_k0<>(SB), RODATA|NOPTR, $32
+DATA q4_k_shuffle<>+0(SB)/8, $0x8080800180808000
+DATA q4_k_shuffle<>+8(SB)/8, $0x8080800380808002
+DATA q4_k_shuffle<>+16(SB)/8, $0x8080800180808000
+DATA q4_k_shuffle<>+24(SB)/8, $0x8080800380808002
+GLOBL q4_k_shuffle<>(SB), RODATA|NOPTR, $32
 
-DATA q4_k1<>+0(SB)/8, $0x0000003f0000003f
-DATA q4_k1<>+8(SB)/8, $0x0000003f0000003f
-DATA q4_k1<>+16(SB)/8, $0x0000000f0000000f
-DATA q4_k1<>+24(SB)/8, $0x0000000f0000000f
-GLOBL q4_k1<>(SB), RODATA|NOPTR, $32
+DATA q4_k_mask<>+0(SB)/8, $0x0000003f0000003f
+DATA q4_k_mask<>+8(SB)/8, $0x0000003f0000003f
+DATA q4_k_mask<>+16(SB)/8, $0x0000000f0000000f
+DATA q4_k_mask<>+24(SB)/8, $0x0000000f0000000f
+GLOBL q4_k_mask<>(SB), RODATA|NOPTR, $32
 
-DATA q4_k2<>+0(SB)/8, $0x8080808080808080
-DATA q4_k2<>+8(SB)/8, $0x8080808080808080
-DATA q4_k2<>+16(SB)/8, $0x8080800180808000
-DATA q4_k2<>+24(SB)/8, $0x8080800380808002
-GLOBL q4_k2<>(SB), RODATA|NOPTR, $32
+DATA q4_k_shuffle2<>+0(SB)/8, $0x8080808080808080
+DATA q4_k_shuffle2<>+8(SB)/8, $0x8080808080808080
+DATA q4_k_shuffle2<>+16(SB)/8, $0x8080800180808000
+DATA q4_k_shuffle2<>+24(SB)/8, $0x8080800380808002
+GLOBL q4_k_shuffle2<>(SB), RODATA|NOPTR, $32
 
-DATA q4_k3<>+0(SB)/8, $0x0000000000000000
-DATA q4_k3<>+8(SB)/8, $0x0000000000000000
-DATA q4_k3<>+16(SB)/8, $0x0000000600000006
-DATA q4_k3<>+24(SB)/8, $0x0000000600000006
-GLOBL q4_k3<>(SB), RODATA|NOPTR, $32
+DATA q4_k_shifts<>+0(SB)/8, $0x0000000000000000
+DATA q4_k_shifts<>+8(SB)/8, $0x0000000000000000
+DATA q4_k_shifts<>+16(SB)/8, $0x0000000600000006
+DATA q4_k_shifts<>+24(SB)/8, $0x0000000600000006
+GLOBL q4_k_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA q4_k4<>+0(SB)/8, $0x0000000000000000
-DATA q4_k4<>+8(SB)/8, $0x0000000000000000
-DATA q4_k4<>+16(SB)/8, $0x0000000300000003
-DATA q4_k4<>+24(SB)/8, $0x0000000300000003
-GLOBL q4_k4<>(SB), RODATA|NOPTR, $32
+DATA q4_k_mask2<>+0(SB)/8, $0x0000000000000000
+DATA q4_k_mask2<>+8(SB)/8, $0x0000000000000000
+DATA q4_k_mask2<>+16(SB)/8, $0x0000000300000003
+DATA q4_k_mask2<>+24(SB)/8, $0x0000000300000003
+GLOBL q4_k_mask2<>(SB), RODATA|NOPTR, $32
 
-DATA q4_k5<>+0(SB)/8, $0x0000000000000000
-DATA q4_k5<>+8(SB)/8, $0x0000000000000000
-DATA q4_k5<>+16(SB)/8, $0x0000000400000004
-DATA q4_k5<>+24(SB)/8, $0x0000000400000004
-GLOBL q4_k5<>(SB), RODATA|NOPTR, $32
+DATA q4_k_shifts2<>+0(SB)/8, $0x0000000000000000
+DATA q4_k_shifts2<>+8(SB)/8, $0x0000000000000000
+DATA q4_k_shifts2<>+16(SB)/8, $0x0000000400000004
+DATA q4_k_shifts2<>+24(SB)/8, $0x0000000400000004
+GLOBL q4_k_shifts2<>(SB), RODATA|NOPTR, $32
 
-DATA q4_k6<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA q4_k6<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA q4_k6<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA q4_k6<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL q4_k6<>(SB), RODATA|NOPTR, $32
+DATA q4_k_mask3<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA q4_k_mask3<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA q4_k_mask3<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA q4_k_mask3<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL q4_k_mask3<>(SB), RODATA|NOPTR, $32
 
-DATA q4_k7<>+0(SB)/8, $0x8000000080000000
-DATA q4_k7<>+8(SB)/8, $0x8000000080000000
-DATA q4_k7<>+16(SB)/8, $0x8000000080000000
-DATA q4_k7<>+24(SB)/8, $0x8000000080000000
-GLOBL q4_k7<>(SB), RODATA|NOPTR, $32
+DATA q4_k_flip<>+0(SB)/8, $0x8000000080000000
+DATA q4_k_flip<>+8(SB)/8, $0x8000000080000000
+DATA q4_k_flip<>+16(SB)/8, $0x8000000080000000
+DATA q4_k_flip<>+24(SB)/8, $0x8000000080000000
+GLOBL q4_k_flip<>(SB), RODATA|NOPTR, $32
 
-DATA q4_k8<>+0(SB)/8, $0x0001000100010001
-DATA q4_k8<>+8(SB)/8, $0x0001000100010001
-DATA q4_k8<>+16(SB)/8, $0x0001000100010001
-DATA q4_k8<>+24(SB)/8, $0x0001000100010001
-GLOBL q4_k8<>(SB), RODATA|NOPTR, $32
+DATA q4_k_ones<>+0(SB)/8, $0x0001000100010001
+DATA q4_k_ones<>+8(SB)/8, $0x0001000100010001
+DATA q4_k_ones<>+16(SB)/8, $0x0001000100010001
+DATA q4_k_ones<>+24(SB)/8, $0x0001000100010001
+GLOBL q4_k_ones<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsQ4_KAVX512 unpacks units of 256 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsQ4_KAVX512(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	VMOVDQU      q4_k6<>+0(SB), Y0
-	VMOVDQU      q4_k5<>+0(SB), Y1
-	VMOVDQU      q4_k4<>+0(SB), Y2
-	VMOVDQU      q4_k3<>+0(SB), Y3
-	VMOVDQU      q4_k0<>+0(SB), Y4
-	VMOVDQU      q4_k1<>+0(SB), Y5
+	VMOVDQU      q4_k_mask3<>+0(SB), Y0
+	VMOVDQU      q4_k_shifts2<>+0(SB), Y1
+	VMOVDQU      q4_k_mask2<>+0(SB), Y2
+	VMOVDQU      q4_k_shifts<>+0(SB), Y3
+	VMOVDQU      q4_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q4_k_mask<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -78,6 +78,8 @@ TEXT ·decodeUnitsQ4_KAVX512(SB), NOSPLIT, $576-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      4(BX), X7
@@ -86,7 +88,7 @@ loop1:
 	VPAND        Y5, Y7, Y7
 	VMOVDQU      128(BX), X8
 	VINSERTI128  $1, 4(BX), Y8, Y8
-	VPSHUFB      q4_k2<>+0(SB), Y8, Y8
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y8, Y8
 	VPSRLVD      Y3, Y8, Y8
 	VPAND        Y2, Y8, Y8
 	VPSLLVD      Y1, Y8, Y8
@@ -103,7 +105,7 @@ loop1:
 	VPAND        Y5, Y7, Y7
 	VMOVDQU      128(BX), X8
 	VINSERTI128  $1, 8(BX), Y8, Y8
-	VPSHUFB      q4_k2<>+0(SB), Y8, Y8
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y8, Y8
 	VPSRLVD      Y3, Y8, Y8
 	VPAND        Y2, Y8, Y8
 	VPSLLVD      Y1, Y8, Y8
@@ -111,6 +113,8 @@ loop1:
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      16(BX), Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      Y6, (DX)
@@ -142,6 +146,8 @@ loop1:
 	VBROADCASTSS 64(DX), Y7
 	VSUBPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 96(AX)
+
+	// levels of values 32 to 63
 	VMOVDQU      16(BX), Y6
 	VPSRLD       $4, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -174,6 +180,8 @@ loop1:
 	VBROADCASTSS 68(DX), Y7
 	VSUBPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 224(AX)
+
+	// levels of values 64 to 95
 	VMOVDQU      48(BX), Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      Y6, (DX)
@@ -205,6 +213,8 @@ loop1:
 	VBROADCASTSS 72(DX), Y7
 	VSUBPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 352(AX)
+
+	// levels of values 96 to 127
 	VMOVDQU      48(BX), Y6
 	VPSRLD       $4, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -237,6 +247,8 @@ loop1:
 	VBROADCASTSS 76(DX), Y7
 	VSUBPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 480(AX)
+
+	// levels of values 128 to 159
 	VMOVDQU      80(BX), Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      Y6, (DX)
@@ -268,6 +280,8 @@ loop1:
 	VBROADCASTSS 80(DX), Y7
 	VSUBPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 608(AX)
+
+	// levels of values 160 to 191
 	VMOVDQU      80(BX), Y6
 	VPSRLD       $4, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -300,6 +314,8 @@ loop1:
 	VBROADCASTSS 84(DX), Y7
 	VSUBPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 736(AX)
+
+	// levels of values 192 to 223
 	VMOVDQU      112(BX), Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      Y6, (DX)
@@ -331,6 +347,8 @@ loop1:
 	VBROADCASTSS 88(DX), Y7
 	VSUBPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 864(AX)
+
+	// levels of values 224 to 255
 	VMOVDQU      112(BX), Y6
 	VPSRLD       $4, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -378,12 +396,12 @@ done2:
 TEXT ·matmul1xQ4_KAVX512(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q4_k6<>+0(SB), Y0
-	VMOVDQU      q4_k5<>+0(SB), Y1
-	VMOVDQU      q4_k4<>+0(SB), Y2
-	VMOVDQU      q4_k3<>+0(SB), Y3
-	VMOVDQU      q4_k0<>+0(SB), Y4
-	VMOVDQU      q4_k1<>+0(SB), Y5
+	VMOVDQU      q4_k_mask3<>+0(SB), Y0
+	VMOVDQU      q4_k_shifts2<>+0(SB), Y1
+	VMOVDQU      q4_k_mask2<>+0(SB), Y2
+	VMOVDQU      q4_k_shifts<>+0(SB), Y3
+	VMOVDQU      q4_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q4_k_mask<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -404,6 +422,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      4(R8), X11
@@ -412,7 +432,7 @@ loop3:
 	VPAND        Y5, Y11, Y11
 	VMOVDQU      128(R8), X12
 	VINSERTI128  $1, 4(R8), Y12, Y12
-	VPSHUFB      q4_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y3, Y12, Y12
 	VPAND        Y2, Y12, Y12
 	VPSLLVD      Y1, Y12, Y12
@@ -429,7 +449,7 @@ loop3:
 	VPAND        Y5, Y11, Y11
 	VMOVDQU      128(R8), X12
 	VINSERTI128  $1, 8(R8), Y12, Y12
-	VPSHUFB      q4_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y3, Y12, Y12
 	VPAND        Y2, Y12, Y12
 	VPSLLVD      Y1, Y12, Y12
@@ -437,6 +457,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      16(R8), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -472,6 +494,8 @@ loop3:
 	VSUBPS       Y11, Y10, Y10
 	VMOVUPS      96(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      16(R8), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -508,6 +532,8 @@ loop3:
 	VSUBPS       Y11, Y10, Y10
 	VMOVUPS      224(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      48(R8), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -543,6 +569,8 @@ loop3:
 	VSUBPS       Y11, Y10, Y10
 	VMOVUPS      352(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      48(R8), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -579,6 +607,8 @@ loop3:
 	VSUBPS       Y11, Y10, Y10
 	VMOVUPS      480(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VMOVDQU      80(R8), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -614,6 +644,8 @@ loop3:
 	VSUBPS       Y11, Y10, Y10
 	VMOVUPS      608(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VMOVDQU      80(R8), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -650,6 +682,8 @@ loop3:
 	VSUBPS       Y11, Y10, Y10
 	VMOVUPS      736(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VMOVDQU      112(R8), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -685,6 +719,8 @@ loop3:
 	VSUBPS       Y11, Y10, Y10
 	VMOVUPS      864(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VMOVDQU      112(R8), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -731,6 +767,8 @@ done4:
 	VADDPS       Y7, Y6, Y6
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -754,12 +792,12 @@ done2:
 TEXT ·matmul2xQ4_KAVX512(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q4_k6<>+0(SB), Y0
-	VMOVDQU      q4_k5<>+0(SB), Y1
-	VMOVDQU      q4_k4<>+0(SB), Y2
-	VMOVDQU      q4_k3<>+0(SB), Y3
-	VMOVDQU      q4_k0<>+0(SB), Y4
-	VMOVDQU      q4_k1<>+0(SB), Y5
+	VMOVDQU      q4_k_mask3<>+0(SB), Y0
+	VMOVDQU      q4_k_shifts2<>+0(SB), Y1
+	VMOVDQU      q4_k_mask2<>+0(SB), Y2
+	VMOVDQU      q4_k_shifts<>+0(SB), Y3
+	VMOVDQU      q4_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q4_k_mask<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -781,6 +819,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      4(R9), X11
@@ -789,7 +829,7 @@ loop3:
 	VPAND        Y5, Y11, Y11
 	VMOVDQU      128(R9), X12
 	VINSERTI128  $1, 4(R9), Y12, Y12
-	VPSHUFB      q4_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y3, Y12, Y12
 	VPAND        Y2, Y12, Y12
 	VPSLLVD      Y1, Y12, Y12
@@ -806,7 +846,7 @@ loop3:
 	VPAND        Y5, Y11, Y11
 	VMOVDQU      128(R9), X12
 	VINSERTI128  $1, 8(R9), Y12, Y12
-	VPSHUFB      q4_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y3, Y12, Y12
 	VPAND        Y2, Y12, Y12
 	VPSLLVD      Y1, Y12, Y12
@@ -814,6 +854,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      16(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -857,6 +899,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      96(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      16(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -901,6 +945,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      224(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      48(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -944,6 +990,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      352(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      48(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -988,6 +1036,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      480(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VMOVDQU      80(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -1031,6 +1081,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      608(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VMOVDQU      80(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -1075,6 +1127,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      736(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VMOVDQU      112(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -1118,6 +1172,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      864(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VMOVDQU      112(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -1171,6 +1227,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y7, Y7
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -1204,12 +1262,12 @@ done2:
 TEXT ·matmul3xQ4_KAVX512(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q4_k6<>+0(SB), Y0
-	VMOVDQU      q4_k5<>+0(SB), Y1
-	VMOVDQU      q4_k4<>+0(SB), Y2
-	VMOVDQU      q4_k3<>+0(SB), Y3
-	VMOVDQU      q4_k0<>+0(SB), Y4
-	VMOVDQU      q4_k1<>+0(SB), Y5
+	VMOVDQU      q4_k_mask3<>+0(SB), Y0
+	VMOVDQU      q4_k_shifts2<>+0(SB), Y1
+	VMOVDQU      q4_k_mask2<>+0(SB), Y2
+	VMOVDQU      q4_k_shifts<>+0(SB), Y3
+	VMOVDQU      q4_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q4_k_mask<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1233,6 +1291,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
 	VMOVDQU      4(R10), X10
@@ -1241,7 +1301,7 @@ loop3:
 	VPAND        Y5, Y10, Y10
 	VMOVDQU      128(R10), X11
 	VINSERTI128  $1, 4(R10), Y11, Y11
-	VPSHUFB      q4_k2<>+0(SB), Y11, Y11
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y11, Y11
 	VPSRLVD      Y3, Y11, Y11
 	VPAND        Y2, Y11, Y11
 	VPSLLVD      Y1, Y11, Y11
@@ -1258,7 +1318,7 @@ loop3:
 	VPAND        Y5, Y10, Y10
 	VMOVDQU      128(R10), X11
 	VINSERTI128  $1, 8(R10), Y11, Y11
-	VPSHUFB      q4_k2<>+0(SB), Y11, Y11
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y11, Y11
 	VPSRLVD      Y3, Y11, Y11
 	VPAND        Y2, Y11, Y11
 	VPSLLVD      Y1, Y11, Y11
@@ -1266,6 +1326,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      16(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      Y9, (DX)
@@ -1317,6 +1379,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      96(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 32 to 63
 	VMOVDQU      16(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -1369,6 +1433,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      224(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 64 to 95
 	VMOVDQU      48(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      Y9, (DX)
@@ -1420,6 +1486,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      352(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 96 to 127
 	VMOVDQU      48(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -1472,6 +1540,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      480(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 128 to 159
 	VMOVDQU      80(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      Y9, (DX)
@@ -1523,6 +1593,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      608(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 160 to 191
 	VMOVDQU      80(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -1575,6 +1647,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      736(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 192 to 223
 	VMOVDQU      112(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      Y9, (DX)
@@ -1626,6 +1700,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      864(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 224 to 255
 	VMOVDQU      112(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -1686,6 +1762,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -1727,12 +1805,12 @@ done2:
 TEXT ·matmul4xQ4_KAVX512(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q4_k6<>+0(SB), Y0
-	VMOVDQU      q4_k5<>+0(SB), Y1
-	VMOVDQU      q4_k4<>+0(SB), Y2
-	VMOVDQU      q4_k3<>+0(SB), Y3
-	VMOVDQU      q4_k0<>+0(SB), Y4
-	VMOVDQU      q4_k1<>+0(SB), Y5
+	VMOVDQU      q4_k_mask3<>+0(SB), Y0
+	VMOVDQU      q4_k_shifts2<>+0(SB), Y1
+	VMOVDQU      q4_k_mask2<>+0(SB), Y2
+	VMOVDQU      q4_k_shifts<>+0(SB), Y3
+	VMOVDQU      q4_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q4_k_mask<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1757,6 +1835,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      4(R10), X11
@@ -1765,7 +1845,7 @@ loop3:
 	VPAND        Y5, Y11, Y11
 	VMOVDQU      128(R10), X12
 	VINSERTI128  $1, 4(R10), Y12, Y12
-	VPSHUFB      q4_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y3, Y12, Y12
 	VPAND        Y2, Y12, Y12
 	VPSLLVD      Y1, Y12, Y12
@@ -1782,7 +1862,7 @@ loop3:
 	VPAND        Y5, Y11, Y11
 	VMOVDQU      128(R10), X12
 	VINSERTI128  $1, 8(R10), Y12, Y12
-	VPSHUFB      q4_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y3, Y12, Y12
 	VPAND        Y2, Y12, Y12
 	VPSLLVD      Y1, Y12, Y12
@@ -1790,6 +1870,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      16(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -1849,6 +1931,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      96(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      16(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -1909,6 +1993,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      224(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      48(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -1968,6 +2054,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      352(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      48(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -2028,6 +2116,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      480(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VMOVDQU      80(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -2087,6 +2177,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      608(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VMOVDQU      80(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -2147,6 +2239,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      736(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VMOVDQU      112(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -2206,6 +2300,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      864(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VMOVDQU      112(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -2274,6 +2370,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -2323,12 +2421,12 @@ done2:
 TEXT ·matmulQ81xQ4_KAVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q4_k6<>+0(SB), Y0
-	VMOVDQU      q4_k5<>+0(SB), Y1
-	VMOVDQU      q4_k4<>+0(SB), Y2
-	VMOVDQU      q4_k3<>+0(SB), Y3
-	VMOVDQU      q4_k0<>+0(SB), Y4
-	VMOVDQU      q4_k1<>+0(SB), Y5
+	VMOVDQU      q4_k_mask3<>+0(SB), Y0
+	VMOVDQU      q4_k_shifts2<>+0(SB), Y1
+	VMOVDQU      q4_k_mask2<>+0(SB), Y2
+	VMOVDQU      q4_k_shifts<>+0(SB), Y3
+	VMOVDQU      q4_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q4_k_mask<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2349,6 +2447,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X8
 	VCVTPH2PS    X8, Y8
 	VMOVDQU      4(R10), X9
@@ -2357,7 +2457,7 @@ loop3:
 	VPAND        Y5, Y9, Y9
 	VMOVDQU      128(R10), X10
 	VINSERTI128  $1, 4(R10), Y10, Y10
-	VPSHUFB      q4_k2<>+0(SB), Y10, Y10
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y10, Y10
 	VPSRLVD      Y3, Y10, Y10
 	VPAND        Y2, Y10, Y10
 	VPSLLVD      Y1, Y10, Y10
@@ -2374,15 +2474,17 @@ loop3:
 	VPAND        Y5, Y9, Y9
 	VMOVDQU      128(R10), X10
 	VINSERTI128  $1, 8(R10), Y10, Y10
-	VPSHUFB      q4_k2<>+0(SB), Y10, Y10
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y10, Y10
 	VPSRLVD      Y3, Y10, Y10
 	VPAND        Y2, Y10, Y10
 	VPSLLVD      Y1, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y9, Y8, Y8
-	VPXOR        q4_k7<>+0(SB), Y8, Y8
+	VPXOR        q4_k_flip<>+0(SB), Y8, Y8
 	VMOVUPS      Y8, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      16(R10), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      (SI), Y9
@@ -2391,11 +2493,15 @@ loop3:
 	VBROADCASTSS 64(AX), Y8
 	VMOVSD       (R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), Y8
 	VBROADCASTSS (DI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      16(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2405,11 +2511,15 @@ loop3:
 	VBROADCASTSS 68(AX), Y8
 	VMOVSD       8(R8), X9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 36(AX), Y8
 	VBROADCASTSS 4(DI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      48(R10), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      64(SI), Y9
@@ -2418,11 +2528,15 @@ loop3:
 	VBROADCASTSS 72(AX), Y8
 	VMOVSD       16(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), Y8
 	VBROADCASTSS 8(DI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      48(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2432,11 +2546,15 @@ loop3:
 	VBROADCASTSS 76(AX), Y8
 	VMOVSD       24(R8), X9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 44(AX), Y8
 	VBROADCASTSS 12(DI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      80(R10), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      128(SI), Y9
@@ -2445,11 +2563,15 @@ loop3:
 	VBROADCASTSS 80(AX), Y8
 	VMOVSD       32(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), Y8
 	VBROADCASTSS 16(DI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      80(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2459,11 +2581,15 @@ loop3:
 	VBROADCASTSS 84(AX), Y8
 	VMOVSD       40(R8), X9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 52(AX), Y8
 	VBROADCASTSS 20(DI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      112(R10), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      192(SI), Y9
@@ -2472,11 +2598,15 @@ loop3:
 	VBROADCASTSS 88(AX), Y8
 	VMOVSD       48(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), Y8
 	VBROADCASTSS 24(DI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      112(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2486,6 +2616,8 @@ loop3:
 	VBROADCASTSS 92(AX), Y8
 	VMOVSD       56(R8), X9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 60(AX), Y8
 	VBROADCASTSS 28(DI), Y9
 	VCVTDQ2PS    Y10, Y10
@@ -2501,6 +2633,8 @@ loop3:
 done4:
 	ADDQ         $1, R9
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -2524,12 +2658,12 @@ done2:
 TEXT ·matmulQ82xQ4_KAVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q4_k6<>+0(SB), Y0
-	VMOVDQU      q4_k5<>+0(SB), Y1
-	VMOVDQU      q4_k4<>+0(SB), Y2
-	VMOVDQU      q4_k3<>+0(SB), Y3
-	VMOVDQU      q4_k0<>+0(SB), Y4
-	VMOVDQU      q4_k1<>+0(SB), Y5
+	VMOVDQU      q4_k_mask3<>+0(SB), Y0
+	VMOVDQU      q4_k_shifts2<>+0(SB), Y1
+	VMOVDQU      q4_k_mask2<>+0(SB), Y2
+	VMOVDQU      q4_k_shifts<>+0(SB), Y3
+	VMOVDQU      q4_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q4_k_mask<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2550,6 +2684,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X8
 	VCVTPH2PS    X8, Y8
 	VMOVDQU      4(R10), X9
@@ -2558,7 +2694,7 @@ loop3:
 	VPAND        Y5, Y9, Y9
 	VMOVDQU      128(R10), X10
 	VINSERTI128  $1, 4(R10), Y10, Y10
-	VPSHUFB      q4_k2<>+0(SB), Y10, Y10
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y10, Y10
 	VPSRLVD      Y3, Y10, Y10
 	VPAND        Y2, Y10, Y10
 	VPSLLVD      Y1, Y10, Y10
@@ -2575,15 +2711,17 @@ loop3:
 	VPAND        Y5, Y9, Y9
 	VMOVDQU      128(R10), X10
 	VINSERTI128  $1, 8(R10), Y10, Y10
-	VPSHUFB      q4_k2<>+0(SB), Y10, Y10
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y10, Y10
 	VPSRLVD      Y3, Y10, Y10
 	VPAND        Y2, Y10, Y10
 	VPSLLVD      Y1, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y9, Y8, Y8
-	VPXOR        q4_k7<>+0(SB), Y8, Y8
+	VPXOR        q4_k_flip<>+0(SB), Y8, Y8
 	VMOVUPS      Y8, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      16(R10), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      (SI), Y9
@@ -2597,6 +2735,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVSD       8(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), Y8
 	VBROADCASTSS (DI), Y9
 	VCVTDQ2PS    Y10, Y10
@@ -2606,6 +2746,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      16(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2620,6 +2762,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVSD       24(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 36(AX), Y8
 	VBROADCASTSS 8(DI), Y9
 	VCVTDQ2PS    Y10, Y10
@@ -2629,6 +2773,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      48(R10), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      128(SI), Y9
@@ -2642,6 +2788,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVSD       40(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), Y8
 	VBROADCASTSS 16(DI), Y9
 	VCVTDQ2PS    Y10, Y10
@@ -2651,6 +2799,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      48(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2665,6 +2815,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVSD       56(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 44(AX), Y8
 	VBROADCASTSS 24(DI), Y9
 	VCVTDQ2PS    Y10, Y10
@@ -2674,6 +2826,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      80(R10), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      256(SI), Y9
@@ -2687,6 +2841,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVSD       72(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), Y8
 	VBROADCASTSS 32(DI), Y9
 	VCVTDQ2PS    Y10, Y10
@@ -2696,6 +2852,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      80(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2710,6 +2868,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVSD       88(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 52(AX), Y8
 	VBROADCASTSS 40(DI), Y9
 	VCVTDQ2PS    Y10, Y10
@@ -2719,6 +2879,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      112(R10), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      384(SI), Y9
@@ -2732,6 +2894,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVSD       104(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), Y8
 	VBROADCASTSS 48(DI), Y9
 	VCVTDQ2PS    Y10, Y10
@@ -2741,6 +2905,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      112(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2755,6 +2921,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVSD       120(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 60(AX), Y8
 	VBROADCASTSS 56(DI), Y9
 	VCVTDQ2PS    Y10, Y10
@@ -2773,6 +2941,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -2806,12 +2976,12 @@ done2:
 TEXT ·matmulQ83xQ4_KAVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q4_k6<>+0(SB), Y0
-	VMOVDQU      q4_k5<>+0(SB), Y1
-	VMOVDQU      q4_k4<>+0(SB), Y2
-	VMOVDQU      q4_k3<>+0(SB), Y3
-	VMOVDQU      q4_k0<>+0(SB), Y4
-	VMOVDQU      q4_k1<>+0(SB), Y5
+	VMOVDQU      q4_k_mask3<>+0(SB), Y0
+	VMOVDQU      q4_k_shifts2<>+0(SB), Y1
+	VMOVDQU      q4_k_mask2<>+0(SB), Y2
+	VMOVDQU      q4_k_shifts<>+0(SB), Y3
+	VMOVDQU      q4_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q4_k_mask<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2833,6 +3003,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
 	VMOVDQU      4(R10), X10
@@ -2841,7 +3013,7 @@ loop3:
 	VPAND        Y5, Y10, Y10
 	VMOVDQU      128(R10), X11
 	VINSERTI128  $1, 4(R10), Y11, Y11
-	VPSHUFB      q4_k2<>+0(SB), Y11, Y11
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y11, Y11
 	VPSRLVD      Y3, Y11, Y11
 	VPAND        Y2, Y11, Y11
 	VPSLLVD      Y1, Y11, Y11
@@ -2858,15 +3030,17 @@ loop3:
 	VPAND        Y5, Y10, Y10
 	VMOVDQU      128(R10), X11
 	VINSERTI128  $1, 8(R10), Y11, Y11
-	VPSHUFB      q4_k2<>+0(SB), Y11, Y11
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y11, Y11
 	VPSRLVD      Y3, Y11, Y11
 	VPAND        Y2, Y11, Y11
 	VPSLLVD      Y1, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y9
-	VPXOR        q4_k7<>+0(SB), Y9, Y9
+	VPXOR        q4_k_flip<>+0(SB), Y9, Y9
 	VMOVUPS      Y9, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      16(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      (SI), Y10
@@ -2885,6 +3059,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVSD       16(R8), X10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), Y9
 	VBROADCASTSS (DI), Y10
 	VCVTDQ2PS    Y11, Y11
@@ -2898,6 +3074,8 @@ loop3:
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      16(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -2917,6 +3095,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVSD       40(R8), X10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 36(AX), Y9
 	VBROADCASTSS 12(DI), Y10
 	VCVTDQ2PS    Y11, Y11
@@ -2930,6 +3110,8 @@ loop3:
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      48(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      192(SI), Y10
@@ -2948,6 +3130,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVSD       64(R8), X10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), Y9
 	VBROADCASTSS 24(DI), Y10
 	VCVTDQ2PS    Y11, Y11
@@ -2961,6 +3145,8 @@ loop3:
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      48(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -2980,6 +3166,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVSD       88(R8), X10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 44(AX), Y9
 	VBROADCASTSS 36(DI), Y10
 	VCVTDQ2PS    Y11, Y11
@@ -2993,6 +3181,8 @@ loop3:
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      80(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      384(SI), Y10
@@ -3011,6 +3201,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVSD       112(R8), X10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), Y9
 	VBROADCASTSS 48(DI), Y10
 	VCVTDQ2PS    Y11, Y11
@@ -3024,6 +3216,8 @@ loop3:
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      80(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -3043,6 +3237,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVSD       136(R8), X10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 52(AX), Y9
 	VBROADCASTSS 60(DI), Y10
 	VCVTDQ2PS    Y11, Y11
@@ -3056,6 +3252,8 @@ loop3:
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      112(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      576(SI), Y10
@@ -3074,6 +3272,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVSD       160(R8), X10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), Y9
 	VBROADCASTSS 72(DI), Y10
 	VCVTDQ2PS    Y11, Y11
@@ -3087,6 +3287,8 @@ loop3:
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      112(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -3106,6 +3308,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVSD       184(R8), X10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 60(AX), Y9
 	VBROADCASTSS 84(DI), Y10
 	VCVTDQ2PS    Y11, Y11
@@ -3128,6 +3332,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -3169,12 +3375,12 @@ done2:
 TEXT ·matmulQ84xQ4_KAVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q4_k6<>+0(SB), Y0
-	VMOVDQU      q4_k5<>+0(SB), Y1
-	VMOVDQU      q4_k4<>+0(SB), Y2
-	VMOVDQU      q4_k3<>+0(SB), Y3
-	VMOVDQU      q4_k0<>+0(SB), Y4
-	VMOVDQU      q4_k1<>+0(SB), Y5
+	VMOVDQU      q4_k_mask3<>+0(SB), Y0
+	VMOVDQU      q4_k_shifts2<>+0(SB), Y1
+	VMOVDQU      q4_k_mask2<>+0(SB), Y2
+	VMOVDQU      q4_k_shifts<>+0(SB), Y3
+	VMOVDQU      q4_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q4_k_mask<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -3197,6 +3403,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      4(R10), X11
@@ -3205,7 +3413,7 @@ loop3:
 	VPAND        Y5, Y11, Y11
 	VMOVDQU      128(R10), X12
 	VINSERTI128  $1, 4(R10), Y12, Y12
-	VPSHUFB      q4_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y3, Y12, Y12
 	VPAND        Y2, Y12, Y12
 	VPSLLVD      Y1, Y12, Y12
@@ -3222,15 +3430,17 @@ loop3:
 	VPAND        Y5, Y11, Y11
 	VMOVDQU      128(R10), X12
 	VINSERTI128  $1, 8(R10), Y12, Y12
-	VPSHUFB      q4_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y3, Y12, Y12
 	VPAND        Y2, Y12, Y12
 	VPSLLVD      Y1, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
-	VPXOR        q4_k7<>+0(SB), Y10, Y10
+	VPXOR        q4_k_flip<>+0(SB), Y10, Y10
 	VMOVUPS      Y10, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      16(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      (SI), Y11
@@ -3254,6 +3464,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVSD       24(R8), X11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), Y10
 	VBROADCASTSS (DI), Y11
 	VCVTDQ2PS    Y12, Y12
@@ -3271,6 +3483,8 @@ loop3:
 	VCVTDQ2PS    Y15, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      16(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -3295,6 +3509,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVSD       56(R8), X11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 36(AX), Y10
 	VBROADCASTSS 16(DI), Y11
 	VCVTDQ2PS    Y12, Y12
@@ -3312,6 +3528,8 @@ loop3:
 	VCVTDQ2PS    Y15, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      48(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      256(SI), Y11
@@ -3335,6 +3553,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVSD       88(R8), X11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), Y10
 	VBROADCASTSS 32(DI), Y11
 	VCVTDQ2PS    Y12, Y12
@@ -3352,6 +3572,8 @@ loop3:
 	VCVTDQ2PS    Y15, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      48(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -3376,6 +3598,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVSD       120(R8), X11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 44(AX), Y10
 	VBROADCASTSS 48(DI), Y11
 	VCVTDQ2PS    Y12, Y12
@@ -3393,6 +3617,8 @@ loop3:
 	VCVTDQ2PS    Y15, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      80(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      512(SI), Y11
@@ -3416,6 +3642,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVSD       152(R8), X11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), Y10
 	VBROADCASTSS 64(DI), Y11
 	VCVTDQ2PS    Y12, Y12
@@ -3433,6 +3661,8 @@ loop3:
 	VCVTDQ2PS    Y15, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      80(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -3457,6 +3687,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVSD       184(R8), X11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 52(AX), Y10
 	VBROADCASTSS 80(DI), Y11
 	VCVTDQ2PS    Y12, Y12
@@ -3474,6 +3706,8 @@ loop3:
 	VCVTDQ2PS    Y15, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      112(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      768(SI), Y11
@@ -3497,6 +3731,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVSD       216(R8), X11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), Y10
 	VBROADCASTSS 96(DI), Y11
 	VCVTDQ2PS    Y12, Y12
@@ -3514,6 +3750,8 @@ loop3:
 	VCVTDQ2PS    Y15, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      112(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -3538,6 +3776,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVSD       248(R8), X11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 60(AX), Y10
 	VBROADCASTSS 112(DI), Y11
 	VCVTDQ2PS    Y12, Y12
@@ -3564,6 +3804,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -3613,12 +3855,12 @@ done2:
 TEXT ·unpackQ4_KAVX512(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	VMOVDQU      q4_k6<>+0(SB), Y0
-	VMOVDQU      q4_k5<>+0(SB), Y1
-	VMOVDQU      q4_k4<>+0(SB), Y2
-	VMOVDQU      q4_k3<>+0(SB), Y3
-	VMOVDQU      q4_k0<>+0(SB), Y4
-	VMOVDQU      q4_k1<>+0(SB), Y5
+	VMOVDQU      q4_k_mask3<>+0(SB), Y0
+	VMOVDQU      q4_k_shifts2<>+0(SB), Y1
+	VMOVDQU      q4_k_mask2<>+0(SB), Y2
+	VMOVDQU      q4_k_shifts<>+0(SB), Y3
+	VMOVDQU      q4_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q4_k_mask<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -3636,7 +3878,7 @@ loop1:
 	VPAND        Y5, Y7, Y7
 	VMOVDQU      128(BX), X8
 	VINSERTI128  $1, 4(BX), Y8, Y8
-	VPSHUFB      q4_k2<>+0(SB), Y8, Y8
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y8, Y8
 	VPSRLVD      Y3, Y8, Y8
 	VPAND        Y2, Y8, Y8
 	VPSLLVD      Y1, Y8, Y8
@@ -3653,14 +3895,14 @@ loop1:
 	VPAND        Y5, Y7, Y7
 	VMOVDQU      128(BX), X8
 	VINSERTI128  $1, 8(BX), Y8, Y8
-	VPSHUFB      q4_k2<>+0(SB), Y8, Y8
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y8, Y8
 	VPSRLVD      Y3, Y8, Y8
 	VPAND        Y2, Y8, Y8
 	VPSLLVD      Y1, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y6, Y6
-	VPXOR        q4_k7<>+0(SB), Y6, Y6
+	VPXOR        q4_k_flip<>+0(SB), Y6, Y6
 	VMOVUPS      Y6, 64(DX)
 	VMOVDQU      16(BX), Y6
 	VPAND        Y0, Y6, Y6
@@ -3737,12 +3979,12 @@ done2:
 TEXT ·decodeUnitsQ4_KAVX2(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	VMOVDQU      q4_k6<>+0(SB), Y0
-	VMOVDQU      q4_k5<>+0(SB), Y1
-	VMOVDQU      q4_k4<>+0(SB), Y2
-	VMOVDQU      q4_k3<>+0(SB), Y3
-	VMOVDQU      q4_k0<>+0(SB), Y4
-	VMOVDQU      q4_k1<>+0(SB), Y5
+	VMOVDQU      q4_k_mask3<>+0(SB), Y0
+	VMOVDQU      q4_k_shifts2<>+0(SB), Y1
+	VMOVDQU      q4_k_mask2<>+0(SB), Y2
+	VMOVDQU      q4_k_shifts<>+0(SB), Y3
+	VMOVDQU      q4_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q4_k_mask<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -3752,6 +3994,8 @@ TEXT ·decodeUnitsQ4_KAVX2(SB), NOSPLIT, $576-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      4(BX), X7
@@ -3760,7 +4004,7 @@ loop1:
 	VPAND        Y5, Y7, Y7
 	VMOVDQU      128(BX), X8
 	VINSERTI128  $1, 4(BX), Y8, Y8
-	VPSHUFB      q4_k2<>+0(SB), Y8, Y8
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y8, Y8
 	VPSRLVD      Y3, Y8, Y8
 	VPAND        Y2, Y8, Y8
 	VPSLLVD      Y1, Y8, Y8
@@ -3777,7 +4021,7 @@ loop1:
 	VPAND        Y5, Y7, Y7
 	VMOVDQU      128(BX), X8
 	VINSERTI128  $1, 8(BX), Y8, Y8
-	VPSHUFB      q4_k2<>+0(SB), Y8, Y8
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y8, Y8
 	VPSRLVD      Y3, Y8, Y8
 	VPAND        Y2, Y8, Y8
 	VPSLLVD      Y1, Y8, Y8
@@ -3785,6 +4029,8 @@ loop1:
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      16(BX), Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      Y6, (DX)
@@ -3816,6 +4062,8 @@ loop1:
 	VBROADCASTSS 64(DX), Y7
 	VSUBPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 96(AX)
+
+	// levels of values 32 to 63
 	VMOVDQU      16(BX), Y6
 	VPSRLD       $4, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -3848,6 +4096,8 @@ loop1:
 	VBROADCASTSS 68(DX), Y7
 	VSUBPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 224(AX)
+
+	// levels of values 64 to 95
 	VMOVDQU      48(BX), Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      Y6, (DX)
@@ -3879,6 +4129,8 @@ loop1:
 	VBROADCASTSS 72(DX), Y7
 	VSUBPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 352(AX)
+
+	// levels of values 96 to 127
 	VMOVDQU      48(BX), Y6
 	VPSRLD       $4, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -3911,6 +4163,8 @@ loop1:
 	VBROADCASTSS 76(DX), Y7
 	VSUBPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 480(AX)
+
+	// levels of values 128 to 159
 	VMOVDQU      80(BX), Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      Y6, (DX)
@@ -3942,6 +4196,8 @@ loop1:
 	VBROADCASTSS 80(DX), Y7
 	VSUBPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 608(AX)
+
+	// levels of values 160 to 191
 	VMOVDQU      80(BX), Y6
 	VPSRLD       $4, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -3974,6 +4230,8 @@ loop1:
 	VBROADCASTSS 84(DX), Y7
 	VSUBPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 736(AX)
+
+	// levels of values 192 to 223
 	VMOVDQU      112(BX), Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      Y6, (DX)
@@ -4005,6 +4263,8 @@ loop1:
 	VBROADCASTSS 88(DX), Y7
 	VSUBPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 864(AX)
+
+	// levels of values 224 to 255
 	VMOVDQU      112(BX), Y6
 	VPSRLD       $4, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -4052,12 +4312,12 @@ done2:
 TEXT ·matmul1xQ4_KAVX2(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q4_k6<>+0(SB), Y0
-	VMOVDQU      q4_k5<>+0(SB), Y1
-	VMOVDQU      q4_k4<>+0(SB), Y2
-	VMOVDQU      q4_k3<>+0(SB), Y3
-	VMOVDQU      q4_k0<>+0(SB), Y4
-	VMOVDQU      q4_k1<>+0(SB), Y5
+	VMOVDQU      q4_k_mask3<>+0(SB), Y0
+	VMOVDQU      q4_k_shifts2<>+0(SB), Y1
+	VMOVDQU      q4_k_mask2<>+0(SB), Y2
+	VMOVDQU      q4_k_shifts<>+0(SB), Y3
+	VMOVDQU      q4_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q4_k_mask<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -4078,6 +4338,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      4(R8), X11
@@ -4086,7 +4348,7 @@ loop3:
 	VPAND        Y5, Y11, Y11
 	VMOVDQU      128(R8), X12
 	VINSERTI128  $1, 4(R8), Y12, Y12
-	VPSHUFB      q4_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y3, Y12, Y12
 	VPAND        Y2, Y12, Y12
 	VPSLLVD      Y1, Y12, Y12
@@ -4103,7 +4365,7 @@ loop3:
 	VPAND        Y5, Y11, Y11
 	VMOVDQU      128(R8), X12
 	VINSERTI128  $1, 8(R8), Y12, Y12
-	VPSHUFB      q4_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y3, Y12, Y12
 	VPAND        Y2, Y12, Y12
 	VPSLLVD      Y1, Y12, Y12
@@ -4111,6 +4373,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      16(R8), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -4146,6 +4410,8 @@ loop3:
 	VSUBPS       Y11, Y10, Y10
 	VMOVUPS      96(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      16(R8), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4182,6 +4448,8 @@ loop3:
 	VSUBPS       Y11, Y10, Y10
 	VMOVUPS      224(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      48(R8), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -4217,6 +4485,8 @@ loop3:
 	VSUBPS       Y11, Y10, Y10
 	VMOVUPS      352(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      48(R8), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4253,6 +4523,8 @@ loop3:
 	VSUBPS       Y11, Y10, Y10
 	VMOVUPS      480(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VMOVDQU      80(R8), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -4288,6 +4560,8 @@ loop3:
 	VSUBPS       Y11, Y10, Y10
 	VMOVUPS      608(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VMOVDQU      80(R8), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4324,6 +4598,8 @@ loop3:
 	VSUBPS       Y11, Y10, Y10
 	VMOVUPS      736(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VMOVDQU      112(R8), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -4359,6 +4635,8 @@ loop3:
 	VSUBPS       Y11, Y10, Y10
 	VMOVUPS      864(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VMOVDQU      112(R8), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4405,6 +4683,8 @@ done4:
 	VADDPS       Y7, Y6, Y6
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -4428,12 +4708,12 @@ done2:
 TEXT ·matmul2xQ4_KAVX2(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q4_k6<>+0(SB), Y0
-	VMOVDQU      q4_k5<>+0(SB), Y1
-	VMOVDQU      q4_k4<>+0(SB), Y2
-	VMOVDQU      q4_k3<>+0(SB), Y3
-	VMOVDQU      q4_k0<>+0(SB), Y4
-	VMOVDQU      q4_k1<>+0(SB), Y5
+	VMOVDQU      q4_k_mask3<>+0(SB), Y0
+	VMOVDQU      q4_k_shifts2<>+0(SB), Y1
+	VMOVDQU      q4_k_mask2<>+0(SB), Y2
+	VMOVDQU      q4_k_shifts<>+0(SB), Y3
+	VMOVDQU      q4_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q4_k_mask<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -4455,6 +4735,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      4(R9), X11
@@ -4463,7 +4745,7 @@ loop3:
 	VPAND        Y5, Y11, Y11
 	VMOVDQU      128(R9), X12
 	VINSERTI128  $1, 4(R9), Y12, Y12
-	VPSHUFB      q4_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y3, Y12, Y12
 	VPAND        Y2, Y12, Y12
 	VPSLLVD      Y1, Y12, Y12
@@ -4480,7 +4762,7 @@ loop3:
 	VPAND        Y5, Y11, Y11
 	VMOVDQU      128(R9), X12
 	VINSERTI128  $1, 8(R9), Y12, Y12
-	VPSHUFB      q4_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y3, Y12, Y12
 	VPAND        Y2, Y12, Y12
 	VPSLLVD      Y1, Y12, Y12
@@ -4488,6 +4770,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      16(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -4531,6 +4815,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      96(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      16(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4575,6 +4861,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      224(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      48(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -4618,6 +4906,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      352(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      48(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4662,6 +4952,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      480(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VMOVDQU      80(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -4705,6 +4997,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      608(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VMOVDQU      80(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4749,6 +5043,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      736(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VMOVDQU      112(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -4792,6 +5088,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      864(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VMOVDQU      112(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4845,6 +5143,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y7, Y7
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -4878,12 +5178,12 @@ done2:
 TEXT ·matmul3xQ4_KAVX2(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q4_k6<>+0(SB), Y0
-	VMOVDQU      q4_k5<>+0(SB), Y1
-	VMOVDQU      q4_k4<>+0(SB), Y2
-	VMOVDQU      q4_k3<>+0(SB), Y3
-	VMOVDQU      q4_k0<>+0(SB), Y4
-	VMOVDQU      q4_k1<>+0(SB), Y5
+	VMOVDQU      q4_k_mask3<>+0(SB), Y0
+	VMOVDQU      q4_k_shifts2<>+0(SB), Y1
+	VMOVDQU      q4_k_mask2<>+0(SB), Y2
+	VMOVDQU      q4_k_shifts<>+0(SB), Y3
+	VMOVDQU      q4_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q4_k_mask<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -4907,6 +5207,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
 	VMOVDQU      4(R10), X10
@@ -4915,7 +5217,7 @@ loop3:
 	VPAND        Y5, Y10, Y10
 	VMOVDQU      128(R10), X11
 	VINSERTI128  $1, 4(R10), Y11, Y11
-	VPSHUFB      q4_k2<>+0(SB), Y11, Y11
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y11, Y11
 	VPSRLVD      Y3, Y11, Y11
 	VPAND        Y2, Y11, Y11
 	VPSLLVD      Y1, Y11, Y11
@@ -4932,7 +5234,7 @@ loop3:
 	VPAND        Y5, Y10, Y10
 	VMOVDQU      128(R10), X11
 	VINSERTI128  $1, 8(R10), Y11, Y11
-	VPSHUFB      q4_k2<>+0(SB), Y11, Y11
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y11, Y11
 	VPSRLVD      Y3, Y11, Y11
 	VPAND        Y2, Y11, Y11
 	VPSLLVD      Y1, Y11, Y11
@@ -4940,6 +5242,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      16(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      Y9, (DX)
@@ -4991,6 +5295,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      96(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 32 to 63
 	VMOVDQU      16(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -5043,6 +5349,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      224(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 64 to 95
 	VMOVDQU      48(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      Y9, (DX)
@@ -5094,6 +5402,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      352(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 96 to 127
 	VMOVDQU      48(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -5146,6 +5456,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      480(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 128 to 159
 	VMOVDQU      80(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      Y9, (DX)
@@ -5197,6 +5509,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      608(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 160 to 191
 	VMOVDQU      80(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -5249,6 +5563,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      736(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 192 to 223
 	VMOVDQU      112(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      Y9, (DX)
@@ -5300,6 +5616,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      864(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 224 to 255
 	VMOVDQU      112(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -5360,6 +5678,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -5401,12 +5721,12 @@ done2:
 TEXT ·matmul4xQ4_KAVX2(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q4_k6<>+0(SB), Y0
-	VMOVDQU      q4_k5<>+0(SB), Y1
-	VMOVDQU      q4_k4<>+0(SB), Y2
-	VMOVDQU      q4_k3<>+0(SB), Y3
-	VMOVDQU      q4_k0<>+0(SB), Y4
-	VMOVDQU      q4_k1<>+0(SB), Y5
+	VMOVDQU      q4_k_mask3<>+0(SB), Y0
+	VMOVDQU      q4_k_shifts2<>+0(SB), Y1
+	VMOVDQU      q4_k_mask2<>+0(SB), Y2
+	VMOVDQU      q4_k_shifts<>+0(SB), Y3
+	VMOVDQU      q4_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q4_k_mask<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -5431,6 +5751,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      4(R10), X11
@@ -5439,7 +5761,7 @@ loop3:
 	VPAND        Y5, Y11, Y11
 	VMOVDQU      128(R10), X12
 	VINSERTI128  $1, 4(R10), Y12, Y12
-	VPSHUFB      q4_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y3, Y12, Y12
 	VPAND        Y2, Y12, Y12
 	VPSLLVD      Y1, Y12, Y12
@@ -5456,7 +5778,7 @@ loop3:
 	VPAND        Y5, Y11, Y11
 	VMOVDQU      128(R10), X12
 	VINSERTI128  $1, 8(R10), Y12, Y12
-	VPSHUFB      q4_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y3, Y12, Y12
 	VPAND        Y2, Y12, Y12
 	VPSLLVD      Y1, Y12, Y12
@@ -5464,6 +5786,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      16(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -5523,6 +5847,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      96(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      16(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -5583,6 +5909,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      224(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      48(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -5642,6 +5970,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      352(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      48(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -5702,6 +6032,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      480(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VMOVDQU      80(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -5761,6 +6093,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      608(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VMOVDQU      80(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -5821,6 +6155,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      736(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VMOVDQU      112(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      Y10, (DX)
@@ -5880,6 +6216,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      864(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VMOVDQU      112(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -5948,6 +6286,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -5997,12 +6337,12 @@ done2:
 TEXT ·matmulQ81xQ4_KAVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q4_k8<>+0(SB), Y0
-	VMOVDQU      q4_k6<>+0(SB), Y1
-	VMOVDQU      q4_k5<>+0(SB), Y2
-	VMOVDQU      q4_k4<>+0(SB), Y3
-	VMOVDQU      q4_k3<>+0(SB), Y4
-	VMOVDQU      q4_k0<>+0(SB), Y5
+	VMOVDQU      q4_k_ones<>+0(SB), Y0
+	VMOVDQU      q4_k_mask3<>+0(SB), Y1
+	VMOVDQU      q4_k_shifts2<>+0(SB), Y2
+	VMOVDQU      q4_k_mask2<>+0(SB), Y3
+	VMOVDQU      q4_k_shifts<>+0(SB), Y4
+	VMOVDQU      q4_k_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -6023,15 +6363,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X8
 	VCVTPH2PS    X8, Y8
 	VMOVDQU      4(R10), X9
 	VINSERTI128  $1, 12(R10), Y9, Y9
 	VPSHUFB      Y5, Y9, Y9
-	VPAND        q4_k1<>+0(SB), Y9, Y9
+	VPAND        q4_k_mask<>+0(SB), Y9, Y9
 	VMOVDQU      128(R10), X10
 	VINSERTI128  $1, 4(R10), Y10, Y10
-	VPSHUFB      q4_k2<>+0(SB), Y10, Y10
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y10, Y10
 	VPSRLVD      Y4, Y10, Y10
 	VPAND        Y3, Y10, Y10
 	VPSLLVD      Y2, Y10, Y10
@@ -6045,18 +6387,20 @@ loop3:
 	VINSERTI128  $1, 12(R10), Y9, Y9
 	VPSHUFB      Y5, Y9, Y9
 	VPSRLVD      Y2, Y9, Y9
-	VPAND        q4_k1<>+0(SB), Y9, Y9
+	VPAND        q4_k_mask<>+0(SB), Y9, Y9
 	VMOVDQU      128(R10), X10
 	VINSERTI128  $1, 8(R10), Y10, Y10
-	VPSHUFB      q4_k2<>+0(SB), Y10, Y10
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y10, Y10
 	VPSRLVD      Y4, Y10, Y10
 	VPAND        Y3, Y10, Y10
 	VPSLLVD      Y2, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y9, Y8, Y8
-	VPXOR        q4_k7<>+0(SB), Y8, Y8
+	VPXOR        q4_k_flip<>+0(SB), Y8, Y8
 	VMOVUPS      Y8, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      16(R10), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      (SI), Y9
@@ -6065,11 +6409,15 @@ loop3:
 	VBROADCASTSS 64(AX), Y9
 	VMOVSD       (R8), X10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), Y9
 	VBROADCASTSS (DI), Y10
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      16(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6079,11 +6427,15 @@ loop3:
 	VBROADCASTSS 68(AX), Y9
 	VMOVSD       8(R8), X10
 	VFMADD231PS  Y10, Y9, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 36(AX), Y9
 	VBROADCASTSS 4(DI), Y10
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      48(R10), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      64(SI), Y9
@@ -6092,11 +6444,15 @@ loop3:
 	VBROADCASTSS 72(AX), Y9
 	VMOVSD       16(R8), X10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), Y9
 	VBROADCASTSS 8(DI), Y10
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      48(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6106,11 +6462,15 @@ loop3:
 	VBROADCASTSS 76(AX), Y9
 	VMOVSD       24(R8), X10
 	VFMADD231PS  Y10, Y9, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 44(AX), Y9
 	VBROADCASTSS 12(DI), Y10
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      80(R10), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      128(SI), Y9
@@ -6119,11 +6479,15 @@ loop3:
 	VBROADCASTSS 80(AX), Y9
 	VMOVSD       32(R8), X10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), Y9
 	VBROADCASTSS 16(DI), Y10
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      80(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6133,11 +6497,15 @@ loop3:
 	VBROADCASTSS 84(AX), Y9
 	VMOVSD       40(R8), X10
 	VFMADD231PS  Y10, Y9, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 52(AX), Y9
 	VBROADCASTSS 20(DI), Y10
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      112(R10), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      192(SI), Y9
@@ -6146,11 +6514,15 @@ loop3:
 	VBROADCASTSS 88(AX), Y9
 	VMOVSD       48(R8), X10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), Y9
 	VBROADCASTSS 24(DI), Y10
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      112(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6160,6 +6532,8 @@ loop3:
 	VBROADCASTSS 92(AX), Y9
 	VMOVSD       56(R8), X10
 	VFMADD231PS  Y10, Y9, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 60(AX), Y9
 	VBROADCASTSS 28(DI), Y10
 	VCVTDQ2PS    Y8, Y8
@@ -6175,6 +6549,8 @@ loop3:
 done4:
 	ADDQ         $1, R9
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -6198,12 +6574,12 @@ done2:
 TEXT ·matmulQ82xQ4_KAVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q4_k8<>+0(SB), Y0
-	VMOVDQU      q4_k6<>+0(SB), Y1
-	VMOVDQU      q4_k5<>+0(SB), Y2
-	VMOVDQU      q4_k4<>+0(SB), Y3
-	VMOVDQU      q4_k3<>+0(SB), Y4
-	VMOVDQU      q4_k0<>+0(SB), Y5
+	VMOVDQU      q4_k_ones<>+0(SB), Y0
+	VMOVDQU      q4_k_mask3<>+0(SB), Y1
+	VMOVDQU      q4_k_shifts2<>+0(SB), Y2
+	VMOVDQU      q4_k_mask2<>+0(SB), Y3
+	VMOVDQU      q4_k_shifts<>+0(SB), Y4
+	VMOVDQU      q4_k_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -6224,15 +6600,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X8
 	VCVTPH2PS    X8, Y8
 	VMOVDQU      4(R10), X9
 	VINSERTI128  $1, 12(R10), Y9, Y9
 	VPSHUFB      Y5, Y9, Y9
-	VPAND        q4_k1<>+0(SB), Y9, Y9
+	VPAND        q4_k_mask<>+0(SB), Y9, Y9
 	VMOVDQU      128(R10), X10
 	VINSERTI128  $1, 4(R10), Y10, Y10
-	VPSHUFB      q4_k2<>+0(SB), Y10, Y10
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y10, Y10
 	VPSRLVD      Y4, Y10, Y10
 	VPAND        Y3, Y10, Y10
 	VPSLLVD      Y2, Y10, Y10
@@ -6246,18 +6624,20 @@ loop3:
 	VINSERTI128  $1, 12(R10), Y9, Y9
 	VPSHUFB      Y5, Y9, Y9
 	VPSRLVD      Y2, Y9, Y9
-	VPAND        q4_k1<>+0(SB), Y9, Y9
+	VPAND        q4_k_mask<>+0(SB), Y9, Y9
 	VMOVDQU      128(R10), X10
 	VINSERTI128  $1, 8(R10), Y10, Y10
-	VPSHUFB      q4_k2<>+0(SB), Y10, Y10
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y10, Y10
 	VPSRLVD      Y4, Y10, Y10
 	VPAND        Y3, Y10, Y10
 	VPSLLVD      Y2, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y9, Y8, Y8
-	VPXOR        q4_k7<>+0(SB), Y8, Y8
+	VPXOR        q4_k_flip<>+0(SB), Y8, Y8
 	VMOVUPS      Y8, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      16(R10), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      (SI), Y9
@@ -6271,6 +6651,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y6
 	VMOVSD       8(R8), X11
 	VFMADD231PS  Y11, Y10, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), Y10
 	VBROADCASTSS (DI), Y11
 	VCVTDQ2PS    Y9, Y9
@@ -6280,6 +6662,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      16(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6294,6 +6678,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y6
 	VMOVSD       24(R8), X11
 	VFMADD231PS  Y11, Y10, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 36(AX), Y10
 	VBROADCASTSS 8(DI), Y11
 	VCVTDQ2PS    Y9, Y9
@@ -6303,6 +6689,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      48(R10), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      128(SI), Y9
@@ -6316,6 +6704,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y6
 	VMOVSD       40(R8), X11
 	VFMADD231PS  Y11, Y10, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), Y10
 	VBROADCASTSS 16(DI), Y11
 	VCVTDQ2PS    Y9, Y9
@@ -6325,6 +6715,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      48(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6339,6 +6731,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y6
 	VMOVSD       56(R8), X11
 	VFMADD231PS  Y11, Y10, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 44(AX), Y10
 	VBROADCASTSS 24(DI), Y11
 	VCVTDQ2PS    Y9, Y9
@@ -6348,6 +6742,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      80(R10), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      256(SI), Y9
@@ -6361,6 +6757,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y6
 	VMOVSD       72(R8), X11
 	VFMADD231PS  Y11, Y10, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), Y10
 	VBROADCASTSS 32(DI), Y11
 	VCVTDQ2PS    Y9, Y9
@@ -6370,6 +6768,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      80(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6384,6 +6784,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y6
 	VMOVSD       88(R8), X11
 	VFMADD231PS  Y11, Y10, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 52(AX), Y10
 	VBROADCASTSS 40(DI), Y11
 	VCVTDQ2PS    Y9, Y9
@@ -6393,6 +6795,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      112(R10), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      384(SI), Y9
@@ -6406,6 +6810,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y6
 	VMOVSD       104(R8), X11
 	VFMADD231PS  Y11, Y10, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), Y10
 	VBROADCASTSS 48(DI), Y11
 	VCVTDQ2PS    Y9, Y9
@@ -6415,6 +6821,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      112(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6429,6 +6837,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y6
 	VMOVSD       120(R8), X11
 	VFMADD231PS  Y11, Y10, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 60(AX), Y10
 	VBROADCASTSS 56(DI), Y11
 	VCVTDQ2PS    Y9, Y9
@@ -6447,6 +6857,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -6480,12 +6892,12 @@ done2:
 TEXT ·matmulQ83xQ4_KAVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q4_k8<>+0(SB), Y0
-	VMOVDQU      q4_k6<>+0(SB), Y1
-	VMOVDQU      q4_k5<>+0(SB), Y2
-	VMOVDQU      q4_k4<>+0(SB), Y3
-	VMOVDQU      q4_k3<>+0(SB), Y4
-	VMOVDQU      q4_k0<>+0(SB), Y5
+	VMOVDQU      q4_k_ones<>+0(SB), Y0
+	VMOVDQU      q4_k_mask3<>+0(SB), Y1
+	VMOVDQU      q4_k_shifts2<>+0(SB), Y2
+	VMOVDQU      q4_k_mask2<>+0(SB), Y3
+	VMOVDQU      q4_k_shifts<>+0(SB), Y4
+	VMOVDQU      q4_k_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -6507,15 +6919,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
 	VMOVDQU      4(R10), X10
 	VINSERTI128  $1, 12(R10), Y10, Y10
 	VPSHUFB      Y5, Y10, Y10
-	VPAND        q4_k1<>+0(SB), Y10, Y10
+	VPAND        q4_k_mask<>+0(SB), Y10, Y10
 	VMOVDQU      128(R10), X11
 	VINSERTI128  $1, 4(R10), Y11, Y11
-	VPSHUFB      q4_k2<>+0(SB), Y11, Y11
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y11, Y11
 	VPSRLVD      Y4, Y11, Y11
 	VPAND        Y3, Y11, Y11
 	VPSLLVD      Y2, Y11, Y11
@@ -6529,18 +6943,20 @@ loop3:
 	VINSERTI128  $1, 12(R10), Y10, Y10
 	VPSHUFB      Y5, Y10, Y10
 	VPSRLVD      Y2, Y10, Y10
-	VPAND        q4_k1<>+0(SB), Y10, Y10
+	VPAND        q4_k_mask<>+0(SB), Y10, Y10
 	VMOVDQU      128(R10), X11
 	VINSERTI128  $1, 8(R10), Y11, Y11
-	VPSHUFB      q4_k2<>+0(SB), Y11, Y11
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y11, Y11
 	VPSRLVD      Y4, Y11, Y11
 	VPAND        Y3, Y11, Y11
 	VPSLLVD      Y2, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y9
-	VPXOR        q4_k7<>+0(SB), Y9, Y9
+	VPXOR        q4_k_flip<>+0(SB), Y9, Y9
 	VMOVUPS      Y9, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      16(R10), Y9
 	VPAND        Y1, Y9, Y9
 	VMOVDQU      (SI), Y10
@@ -6559,6 +6975,8 @@ loop3:
 	VFMADD231PS  Y13, Y12, Y7
 	VMOVSD       16(R8), X13
 	VFMADD231PS  Y13, Y12, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), Y12
 	VBROADCASTSS (DI), Y13
 	VCVTDQ2PS    Y10, Y10
@@ -6572,6 +6990,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y12, Y10, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      16(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -6591,6 +7011,8 @@ loop3:
 	VFMADD231PS  Y13, Y12, Y7
 	VMOVSD       40(R8), X13
 	VFMADD231PS  Y13, Y12, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 36(AX), Y12
 	VBROADCASTSS 12(DI), Y13
 	VCVTDQ2PS    Y10, Y10
@@ -6604,6 +7026,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y12, Y10, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      48(R10), Y9
 	VPAND        Y1, Y9, Y9
 	VMOVDQU      192(SI), Y10
@@ -6622,6 +7046,8 @@ loop3:
 	VFMADD231PS  Y13, Y12, Y7
 	VMOVSD       64(R8), X13
 	VFMADD231PS  Y13, Y12, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), Y12
 	VBROADCASTSS 24(DI), Y13
 	VCVTDQ2PS    Y10, Y10
@@ -6635,6 +7061,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y12, Y10, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      48(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -6654,6 +7082,8 @@ loop3:
 	VFMADD231PS  Y13, Y12, Y7
 	VMOVSD       88(R8), X13
 	VFMADD231PS  Y13, Y12, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 44(AX), Y12
 	VBROADCASTSS 36(DI), Y13
 	VCVTDQ2PS    Y10, Y10
@@ -6667,6 +7097,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y12, Y10, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      80(R10), Y9
 	VPAND        Y1, Y9, Y9
 	VMOVDQU      384(SI), Y10
@@ -6685,6 +7117,8 @@ loop3:
 	VFMADD231PS  Y13, Y12, Y7
 	VMOVSD       112(R8), X13
 	VFMADD231PS  Y13, Y12, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), Y12
 	VBROADCASTSS 48(DI), Y13
 	VCVTDQ2PS    Y10, Y10
@@ -6698,6 +7132,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y12, Y10, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      80(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -6717,6 +7153,8 @@ loop3:
 	VFMADD231PS  Y13, Y12, Y7
 	VMOVSD       136(R8), X13
 	VFMADD231PS  Y13, Y12, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 52(AX), Y12
 	VBROADCASTSS 60(DI), Y13
 	VCVTDQ2PS    Y10, Y10
@@ -6730,6 +7168,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y12, Y10, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      112(R10), Y9
 	VPAND        Y1, Y9, Y9
 	VMOVDQU      576(SI), Y10
@@ -6748,6 +7188,8 @@ loop3:
 	VFMADD231PS  Y13, Y12, Y7
 	VMOVSD       160(R8), X13
 	VFMADD231PS  Y13, Y12, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), Y12
 	VBROADCASTSS 72(DI), Y13
 	VCVTDQ2PS    Y10, Y10
@@ -6761,6 +7203,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y12, Y10, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      112(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -6780,6 +7224,8 @@ loop3:
 	VFMADD231PS  Y13, Y12, Y7
 	VMOVSD       184(R8), X13
 	VFMADD231PS  Y13, Y12, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 60(AX), Y12
 	VBROADCASTSS 84(DI), Y13
 	VCVTDQ2PS    Y10, Y10
@@ -6802,6 +7248,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -6843,12 +7291,12 @@ done2:
 TEXT ·matmulQ84xQ4_KAVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q4_k8<>+0(SB), Y0
-	VMOVDQU      q4_k6<>+0(SB), Y1
-	VMOVDQU      q4_k5<>+0(SB), Y2
-	VMOVDQU      q4_k4<>+0(SB), Y3
-	VMOVDQU      q4_k3<>+0(SB), Y4
-	VMOVDQU      q4_k0<>+0(SB), Y5
+	VMOVDQU      q4_k_ones<>+0(SB), Y0
+	VMOVDQU      q4_k_mask3<>+0(SB), Y1
+	VMOVDQU      q4_k_shifts2<>+0(SB), Y2
+	VMOVDQU      q4_k_mask2<>+0(SB), Y3
+	VMOVDQU      q4_k_shifts<>+0(SB), Y4
+	VMOVDQU      q4_k_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -6871,15 +7319,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      4(R10), X11
 	VINSERTI128  $1, 12(R10), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
-	VPAND        q4_k1<>+0(SB), Y11, Y11
+	VPAND        q4_k_mask<>+0(SB), Y11, Y11
 	VMOVDQU      128(R10), X12
 	VINSERTI128  $1, 4(R10), Y12, Y12
-	VPSHUFB      q4_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y4, Y12, Y12
 	VPAND        Y3, Y12, Y12
 	VPSLLVD      Y2, Y12, Y12
@@ -6893,18 +7343,20 @@ loop3:
 	VINSERTI128  $1, 12(R10), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
 	VPSRLVD      Y2, Y11, Y11
-	VPAND        q4_k1<>+0(SB), Y11, Y11
+	VPAND        q4_k_mask<>+0(SB), Y11, Y11
 	VMOVDQU      128(R10), X12
 	VINSERTI128  $1, 8(R10), Y12, Y12
-	VPSHUFB      q4_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y4, Y12, Y12
 	VPAND        Y3, Y12, Y12
 	VPSLLVD      Y2, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
-	VPXOR        q4_k7<>+0(SB), Y10, Y10
+	VPXOR        q4_k_flip<>+0(SB), Y10, Y10
 	VMOVUPS      Y10, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      16(R10), Y10
 	VPAND        Y1, Y10, Y10
 	VMOVDQU      (SI), Y11
@@ -6928,6 +7380,8 @@ loop3:
 	VFMADD231PS  Y15, Y14, Y8
 	VMOVSD       24(R8), X15
 	VFMADD231PS  Y15, Y14, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), Y14
 	VBROADCASTSS (DI), Y15
 	VCVTDQ2PS    Y11, Y11
@@ -6945,6 +7399,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y14, Y11, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      16(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -6969,6 +7425,8 @@ loop3:
 	VFMADD231PS  Y15, Y14, Y8
 	VMOVSD       56(R8), X15
 	VFMADD231PS  Y15, Y14, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 36(AX), Y14
 	VBROADCASTSS 16(DI), Y15
 	VCVTDQ2PS    Y11, Y11
@@ -6986,6 +7444,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y14, Y11, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      48(R10), Y10
 	VPAND        Y1, Y10, Y10
 	VMOVDQU      256(SI), Y11
@@ -7009,6 +7469,8 @@ loop3:
 	VFMADD231PS  Y15, Y14, Y8
 	VMOVSD       88(R8), X15
 	VFMADD231PS  Y15, Y14, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), Y14
 	VBROADCASTSS 32(DI), Y15
 	VCVTDQ2PS    Y11, Y11
@@ -7026,6 +7488,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y14, Y11, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      48(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -7050,6 +7514,8 @@ loop3:
 	VFMADD231PS  Y15, Y14, Y8
 	VMOVSD       120(R8), X15
 	VFMADD231PS  Y15, Y14, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 44(AX), Y14
 	VBROADCASTSS 48(DI), Y15
 	VCVTDQ2PS    Y11, Y11
@@ -7067,6 +7533,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y14, Y11, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      80(R10), Y10
 	VPAND        Y1, Y10, Y10
 	VMOVDQU      512(SI), Y11
@@ -7090,6 +7558,8 @@ loop3:
 	VFMADD231PS  Y15, Y14, Y8
 	VMOVSD       152(R8), X15
 	VFMADD231PS  Y15, Y14, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), Y14
 	VBROADCASTSS 64(DI), Y15
 	VCVTDQ2PS    Y11, Y11
@@ -7107,6 +7577,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y14, Y11, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      80(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -7131,6 +7603,8 @@ loop3:
 	VFMADD231PS  Y15, Y14, Y8
 	VMOVSD       184(R8), X15
 	VFMADD231PS  Y15, Y14, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 52(AX), Y14
 	VBROADCASTSS 80(DI), Y15
 	VCVTDQ2PS    Y11, Y11
@@ -7148,6 +7622,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y14, Y11, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      112(R10), Y10
 	VPAND        Y1, Y10, Y10
 	VMOVDQU      768(SI), Y11
@@ -7171,6 +7647,8 @@ loop3:
 	VFMADD231PS  Y15, Y14, Y8
 	VMOVSD       216(R8), X15
 	VFMADD231PS  Y15, Y14, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), Y14
 	VBROADCASTSS 96(DI), Y15
 	VCVTDQ2PS    Y11, Y11
@@ -7188,6 +7666,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y14, Y11, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      112(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -7212,6 +7692,8 @@ loop3:
 	VFMADD231PS  Y15, Y14, Y8
 	VMOVSD       248(R8), X15
 	VFMADD231PS  Y15, Y14, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 60(AX), Y14
 	VBROADCASTSS 112(DI), Y15
 	VCVTDQ2PS    Y11, Y11
@@ -7238,6 +7720,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -7287,12 +7771,12 @@ done2:
 TEXT ·unpackQ4_KAVX2(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	VMOVDQU      q4_k6<>+0(SB), Y0
-	VMOVDQU      q4_k5<>+0(SB), Y1
-	VMOVDQU      q4_k4<>+0(SB), Y2
-	VMOVDQU      q4_k3<>+0(SB), Y3
-	VMOVDQU      q4_k0<>+0(SB), Y4
-	VMOVDQU      q4_k1<>+0(SB), Y5
+	VMOVDQU      q4_k_mask3<>+0(SB), Y0
+	VMOVDQU      q4_k_shifts2<>+0(SB), Y1
+	VMOVDQU      q4_k_mask2<>+0(SB), Y2
+	VMOVDQU      q4_k_shifts<>+0(SB), Y3
+	VMOVDQU      q4_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q4_k_mask<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -7310,7 +7794,7 @@ loop1:
 	VPAND        Y5, Y7, Y7
 	VMOVDQU      128(BX), X8
 	VINSERTI128  $1, 4(BX), Y8, Y8
-	VPSHUFB      q4_k2<>+0(SB), Y8, Y8
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y8, Y8
 	VPSRLVD      Y3, Y8, Y8
 	VPAND        Y2, Y8, Y8
 	VPSLLVD      Y1, Y8, Y8
@@ -7327,14 +7811,14 @@ loop1:
 	VPAND        Y5, Y7, Y7
 	VMOVDQU      128(BX), X8
 	VINSERTI128  $1, 8(BX), Y8, Y8
-	VPSHUFB      q4_k2<>+0(SB), Y8, Y8
+	VPSHUFB      q4_k_shuffle2<>+0(SB), Y8, Y8
 	VPSRLVD      Y3, Y8, Y8
 	VPAND        Y2, Y8, Y8
 	VPSLLVD      Y1, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y6, Y6
-	VPXOR        q4_k7<>+0(SB), Y6, Y6
+	VPXOR        q4_k_flip<>+0(SB), Y6, Y6
 	VMOVUPS      Y6, 64(DX)
 	VMOVDQU      16(BX), Y6
 	VPAND        Y0, Y6, Y6

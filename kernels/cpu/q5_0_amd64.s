@@ -4,119 +4,119 @@
 
 #include "textflag.h"
 
-DATA q5_00<>+0(SB)/8, $0x0000000000000000
-DATA q5_00<>+8(SB)/8, $0x0000000000000000
-DATA q5_00<>+16(SB)/8, $0x0000000400000004
-DATA q5_00<>+24(SB)/8, $0x0000000400000004
-GLOBL q5_00<>(SB), RODATA|NOPTR, $32
+DATA q5_0_shifts<>+0(SB)/8, $0x0000000000000000
+DATA q5_0_shifts<>+8(SB)/8, $0x0000000000000000
+DATA q5_0_shifts<>+16(SB)/8, $0x0000000400000004
+DATA q5_0_shifts<>+24(SB)/8, $0x0000000400000004
+GLOBL q5_0_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA q5_01<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA q5_01<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA q5_01<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA q5_01<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL q5_01<>(SB), RODATA|NOPTR, $32
+DATA q5_0_mask<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA q5_0_mask<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA q5_0_mask<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA q5_0_mask<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL q5_0_mask<>(SB), RODATA|NOPTR, $32
 
-DATA q5_02<>+0(SB)/8, $0x0000000000000000
-DATA q5_02<>+8(SB)/8, $0x0101010101010101
-DATA q5_02<>+16(SB)/8, $0x0000000000000000
-DATA q5_02<>+24(SB)/8, $0x0101010101010101
-GLOBL q5_02<>(SB), RODATA|NOPTR, $32
+DATA q5_0_shuffle<>+0(SB)/8, $0x0000000000000000
+DATA q5_0_shuffle<>+8(SB)/8, $0x0101010101010101
+DATA q5_0_shuffle<>+16(SB)/8, $0x0000000000000000
+DATA q5_0_shuffle<>+24(SB)/8, $0x0101010101010101
+GLOBL q5_0_shuffle<>(SB), RODATA|NOPTR, $32
 
-DATA q5_03<>+0(SB)/8, $0x8040201008040201
-DATA q5_03<>+8(SB)/8, $0x8040201008040201
-DATA q5_03<>+16(SB)/8, $0x8040201008040201
-DATA q5_03<>+24(SB)/8, $0x8040201008040201
-GLOBL q5_03<>(SB), RODATA|NOPTR, $32
+DATA q5_0_mask2<>+0(SB)/8, $0x8040201008040201
+DATA q5_0_mask2<>+8(SB)/8, $0x8040201008040201
+DATA q5_0_mask2<>+16(SB)/8, $0x8040201008040201
+DATA q5_0_mask2<>+24(SB)/8, $0x8040201008040201
+GLOBL q5_0_mask2<>(SB), RODATA|NOPTR, $32
 
-DATA q5_04<>+0(SB)/8, $0x1010101010101010
-DATA q5_04<>+8(SB)/8, $0x1010101010101010
-DATA q5_04<>+16(SB)/8, $0x1010101010101010
-DATA q5_04<>+24(SB)/8, $0x1010101010101010
-GLOBL q5_04<>(SB), RODATA|NOPTR, $32
+DATA q5_0_mask3<>+0(SB)/8, $0x1010101010101010
+DATA q5_0_mask3<>+8(SB)/8, $0x1010101010101010
+DATA q5_0_mask3<>+16(SB)/8, $0x1010101010101010
+DATA q5_0_mask3<>+24(SB)/8, $0x1010101010101010
+GLOBL q5_0_mask3<>(SB), RODATA|NOPTR, $32
 
-DATA q5_05<>+0(SB)/8, $0xf0f0f0f0f0f0f0f0
-DATA q5_05<>+8(SB)/8, $0xf0f0f0f0f0f0f0f0
-DATA q5_05<>+16(SB)/8, $0xf0f0f0f0f0f0f0f0
-DATA q5_05<>+24(SB)/8, $0xf0f0f0f0f0f0f0f0
-GLOBL q5_05<>(SB), RODATA|NOPTR, $32
+DATA q5_0_offset<>+0(SB)/8, $0xf0f0f0f0f0f0f0f0
+DATA q5_0_offset<>+8(SB)/8, $0xf0f0f0f0f0f0f0f0
+DATA q5_0_offset<>+16(SB)/8, $0xf0f0f0f0f0f0f0f0
+DATA q5_0_offset<>+24(SB)/8, $0xf0f0f0f0f0f0f0f0
+GLOBL q5_0_offset<>(SB), RODATA|NOPTR, $32
 
-DATA q5_06<>+0(SB)/8, $0xc1800000c1800000
-DATA q5_06<>+8(SB)/8, $0xc1800000c1800000
-DATA q5_06<>+16(SB)/8, $0xc1800000c1800000
-DATA q5_06<>+24(SB)/8, $0xc1800000c1800000
-GLOBL q5_06<>(SB), RODATA|NOPTR, $32
+DATA q5_0_const<>+0(SB)/8, $0xc1800000c1800000
+DATA q5_0_const<>+8(SB)/8, $0xc1800000c1800000
+DATA q5_0_const<>+16(SB)/8, $0xc1800000c1800000
+DATA q5_0_const<>+24(SB)/8, $0xc1800000c1800000
+GLOBL q5_0_const<>(SB), RODATA|NOPTR, $32
 
-DATA q5_07<>+0(SB)/8, $0x0001000100010001
-DATA q5_07<>+8(SB)/8, $0x0001000100010001
-DATA q5_07<>+16(SB)/8, $0x0001000100010001
-DATA q5_07<>+24(SB)/8, $0x0001000100010001
-GLOBL q5_07<>(SB), RODATA|NOPTR, $32
+DATA q5_0_ones<>+0(SB)/8, $0x0001000100010001
+DATA q5_0_ones<>+8(SB)/8, $0x0001000100010001
+DATA q5_0_ones<>+16(SB)/8, $0x0001000100010001
+DATA q5_0_ones<>+24(SB)/8, $0x0001000100010001
+GLOBL q5_0_ones<>(SB), RODATA|NOPTR, $32
 
-DATA q5_08<>+0(SB)/8, $0x0000000000000000
-DATA q5_08<>+8(SB)/8, $0x0000000000000000
-DATA q5_08<>+16(SB)/8, $0x0000000000000000
-DATA q5_08<>+24(SB)/8, $0x0000000000000000
-GLOBL q5_08<>(SB), RODATA|NOPTR, $32
+DATA q5_0_extremum<>+0(SB)/8, $0x0000000000000000
+DATA q5_0_extremum<>+8(SB)/8, $0x0000000000000000
+DATA q5_0_extremum<>+16(SB)/8, $0x0000000000000000
+DATA q5_0_extremum<>+24(SB)/8, $0x0000000000000000
+GLOBL q5_0_extremum<>(SB), RODATA|NOPTR, $32
 
-DATA q5_09<>+0(SB)/8, $0x7fffffff7fffffff
-DATA q5_09<>+8(SB)/8, $0x7fffffff7fffffff
-DATA q5_09<>+16(SB)/8, $0x7fffffff7fffffff
-DATA q5_09<>+24(SB)/8, $0x7fffffff7fffffff
-GLOBL q5_09<>(SB), RODATA|NOPTR, $32
+DATA q5_0_mask4<>+0(SB)/8, $0x7fffffff7fffffff
+DATA q5_0_mask4<>+8(SB)/8, $0x7fffffff7fffffff
+DATA q5_0_mask4<>+16(SB)/8, $0x7fffffff7fffffff
+DATA q5_0_mask4<>+24(SB)/8, $0x7fffffff7fffffff
+GLOBL q5_0_mask4<>(SB), RODATA|NOPTR, $32
 
-DATA q5_010<>+0(SB)/8, $0x3f8000003f800000
-DATA q5_010<>+8(SB)/8, $0x3f8000003f800000
-DATA q5_010<>+16(SB)/8, $0x3f8000003f800000
-DATA q5_010<>+24(SB)/8, $0x3f8000003f800000
-GLOBL q5_010<>(SB), RODATA|NOPTR, $32
+DATA q5_0_one<>+0(SB)/8, $0x3f8000003f800000
+DATA q5_0_one<>+8(SB)/8, $0x3f8000003f800000
+DATA q5_0_one<>+16(SB)/8, $0x3f8000003f800000
+DATA q5_0_one<>+24(SB)/8, $0x3f8000003f800000
+GLOBL q5_0_one<>(SB), RODATA|NOPTR, $32
 
-DATA q5_011<>+0(SB)/8, $0x0000001f0000001f
-DATA q5_011<>+8(SB)/8, $0x0000001f0000001f
-DATA q5_011<>+16(SB)/8, $0x0000001f0000001f
-DATA q5_011<>+24(SB)/8, $0x0000001f0000001f
-GLOBL q5_011<>(SB), RODATA|NOPTR, $32
+DATA q5_0_const2<>+0(SB)/8, $0x0000001f0000001f
+DATA q5_0_const2<>+8(SB)/8, $0x0000001f0000001f
+DATA q5_0_const2<>+16(SB)/8, $0x0000001f0000001f
+DATA q5_0_const2<>+24(SB)/8, $0x0000001f0000001f
+GLOBL q5_0_const2<>(SB), RODATA|NOPTR, $32
 
-DATA q5_012<>+0(SB)/8, $0x4184000041840000
-DATA q5_012<>+8(SB)/8, $0x4184000041840000
-DATA q5_012<>+16(SB)/8, $0x4184000041840000
-DATA q5_012<>+24(SB)/8, $0x4184000041840000
-GLOBL q5_012<>(SB), RODATA|NOPTR, $32
+DATA q5_0_offset2<>+0(SB)/8, $0x4184000041840000
+DATA q5_0_offset2<>+8(SB)/8, $0x4184000041840000
+DATA q5_0_offset2<>+16(SB)/8, $0x4184000041840000
+DATA q5_0_offset2<>+24(SB)/8, $0x4184000041840000
+GLOBL q5_0_offset2<>(SB), RODATA|NOPTR, $32
 
-DATA q5_013<>+0(SB)/8, $0x8000000080000000
-DATA q5_013<>+8(SB)/8, $0x8000000080000000
-DATA q5_013<>+16(SB)/8, $0x8000000080000000
-DATA q5_013<>+24(SB)/8, $0x8000000080000000
-GLOBL q5_013<>(SB), RODATA|NOPTR, $32
+DATA q5_0_d<>+0(SB)/8, $0x8000000080000000
+DATA q5_0_d<>+8(SB)/8, $0x8000000080000000
+DATA q5_0_d<>+16(SB)/8, $0x8000000080000000
+DATA q5_0_d<>+24(SB)/8, $0x8000000080000000
+GLOBL q5_0_d<>(SB), RODATA|NOPTR, $32
 
-DATA q5_014<>+0(SB)/8, $0x7fc000007fc00000
-DATA q5_014<>+8(SB)/8, $0x7fc000007fc00000
-DATA q5_014<>+16(SB)/8, $0x7fc000007fc00000
-DATA q5_014<>+24(SB)/8, $0x7fc000007fc00000
-GLOBL q5_014<>(SB), RODATA|NOPTR, $32
+DATA q5_0_d2<>+0(SB)/8, $0x7fc000007fc00000
+DATA q5_0_d2<>+8(SB)/8, $0x7fc000007fc00000
+DATA q5_0_d2<>+16(SB)/8, $0x7fc000007fc00000
+DATA q5_0_d2<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL q5_0_d2<>(SB), RODATA|NOPTR, $32
 
-DATA q5_015<>+0(SB)/8, $0x0000000100000001
-DATA q5_015<>+8(SB)/8, $0x0000000100000001
-DATA q5_015<>+16(SB)/8, $0x0000000100000001
-DATA q5_015<>+24(SB)/8, $0x0000000100000001
-GLOBL q5_015<>(SB), RODATA|NOPTR, $32
+DATA q5_0_mask5<>+0(SB)/8, $0x0000000100000001
+DATA q5_0_mask5<>+8(SB)/8, $0x0000000100000001
+DATA q5_0_mask5<>+16(SB)/8, $0x0000000100000001
+DATA q5_0_mask5<>+24(SB)/8, $0x0000000100000001
+GLOBL q5_0_mask5<>(SB), RODATA|NOPTR, $32
 
-DATA q5_016<>+0(SB)/8, $0x0000000f0000000f
-DATA q5_016<>+8(SB)/8, $0x0000000f0000000f
-DATA q5_016<>+16(SB)/8, $0x0000000f0000000f
-DATA q5_016<>+24(SB)/8, $0x0000000f0000000f
-GLOBL q5_016<>(SB), RODATA|NOPTR, $32
+DATA q5_0_mask6<>+0(SB)/8, $0x0000000f0000000f
+DATA q5_0_mask6<>+8(SB)/8, $0x0000000f0000000f
+DATA q5_0_mask6<>+16(SB)/8, $0x0000000f0000000f
+DATA q5_0_mask6<>+24(SB)/8, $0x0000000f0000000f
+GLOBL q5_0_mask6<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsQ5_0AVX512 unpacks units of 32 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsQ5_0AVX512(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      q5_03<>+0(SB), Y0
-	VMOVDQU      q5_00<>+0(SB), Y1
-	VMOVDQU      q5_02<>+0(SB), Y2
-	VMOVDQU      q5_01<>+0(SB), Y3
-	VMOVDQU      q5_04<>+0(SB), Y4
-	VMOVDQU      q5_05<>+0(SB), Y5
+	VMOVDQU      q5_0_mask2<>+0(SB), Y0
+	VMOVDQU      q5_0_shifts<>+0(SB), Y1
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_0_mask<>+0(SB), Y3
+	VMOVDQU      q5_0_mask3<>+0(SB), Y4
+	VMOVDQU      q5_0_offset<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -126,8 +126,12 @@ TEXT ·decodeUnitsQ5_0AVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VBROADCASTI128 6(BX), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y3, Y7, Y7
@@ -171,12 +175,12 @@ done2:
 TEXT ·matmul1xQ5_0AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q5_03<>+0(SB), Y0
-	VMOVDQU      q5_00<>+0(SB), Y1
-	VMOVDQU      q5_02<>+0(SB), Y2
-	VMOVDQU      q5_01<>+0(SB), Y3
-	VMOVDQU      q5_04<>+0(SB), Y4
-	VMOVDQU      q5_05<>+0(SB), Y5
+	VMOVDQU      q5_0_mask2<>+0(SB), Y0
+	VMOVDQU      q5_0_shifts<>+0(SB), Y1
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_0_mask<>+0(SB), Y3
+	VMOVDQU      q5_0_mask3<>+0(SB), Y4
+	VMOVDQU      q5_0_offset<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -197,8 +201,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VBROADCASTI128 6(R8), Y11
 	VPSRLVD      Y1, Y11, Y11
 	VPAND        Y3, Y11, Y11
@@ -241,6 +249,8 @@ done4:
 	VADDPS       Y7, Y6, Y6
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -264,12 +274,12 @@ done2:
 TEXT ·matmul2xQ5_0AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q5_03<>+0(SB), Y0
-	VMOVDQU      q5_00<>+0(SB), Y1
-	VMOVDQU      q5_02<>+0(SB), Y2
-	VMOVDQU      q5_01<>+0(SB), Y3
-	VMOVDQU      q5_04<>+0(SB), Y4
-	VMOVDQU      q5_05<>+0(SB), Y5
+	VMOVDQU      q5_0_mask2<>+0(SB), Y0
+	VMOVDQU      q5_0_shifts<>+0(SB), Y1
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_0_mask<>+0(SB), Y3
+	VMOVDQU      q5_0_mask3<>+0(SB), Y4
+	VMOVDQU      q5_0_offset<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -291,8 +301,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VBROADCASTI128 6(R9), Y11
 	VPSRLVD      Y1, Y11, Y11
 	VPAND        Y3, Y11, Y11
@@ -342,6 +356,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y7, Y7
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -375,12 +391,12 @@ done2:
 TEXT ·matmul3xQ5_0AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q5_03<>+0(SB), Y0
-	VMOVDQU      q5_00<>+0(SB), Y1
-	VMOVDQU      q5_02<>+0(SB), Y2
-	VMOVDQU      q5_01<>+0(SB), Y3
-	VMOVDQU      q5_04<>+0(SB), Y4
-	VMOVDQU      q5_05<>+0(SB), Y5
+	VMOVDQU      q5_0_mask2<>+0(SB), Y0
+	VMOVDQU      q5_0_shifts<>+0(SB), Y1
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_0_mask<>+0(SB), Y3
+	VMOVDQU      q5_0_mask3<>+0(SB), Y4
+	VMOVDQU      q5_0_offset<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -404,8 +420,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VBROADCASTI128 6(R10), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -462,6 +482,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -503,12 +525,12 @@ done2:
 TEXT ·matmul4xQ5_0AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q5_03<>+0(SB), Y0
-	VMOVDQU      q5_00<>+0(SB), Y1
-	VMOVDQU      q5_02<>+0(SB), Y2
-	VMOVDQU      q5_01<>+0(SB), Y3
-	VMOVDQU      q5_04<>+0(SB), Y4
-	VMOVDQU      q5_05<>+0(SB), Y5
+	VMOVDQU      q5_0_mask2<>+0(SB), Y0
+	VMOVDQU      q5_0_shifts<>+0(SB), Y1
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_0_mask<>+0(SB), Y3
+	VMOVDQU      q5_0_mask3<>+0(SB), Y4
+	VMOVDQU      q5_0_offset<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -533,8 +555,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VBROADCASTI128 6(R10), Y11
 	VPSRLVD      Y1, Y11, Y11
 	VPAND        Y3, Y11, Y11
@@ -599,6 +625,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -648,12 +676,12 @@ done2:
 TEXT ·matmulQ81xQ5_0AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q5_03<>+0(SB), Y0
-	VMOVDQU      q5_00<>+0(SB), Y1
-	VMOVDQU      q5_02<>+0(SB), Y2
-	VMOVDQU      q5_01<>+0(SB), Y3
-	VMOVDQU      q5_04<>+0(SB), Y4
-	VMOVDQU      q5_05<>+0(SB), Y5
+	VMOVDQU      q5_0_mask2<>+0(SB), Y0
+	VMOVDQU      q5_0_shifts<>+0(SB), Y1
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_0_mask<>+0(SB), Y3
+	VMOVDQU      q5_0_mask3<>+0(SB), Y4
+	VMOVDQU      q5_0_offset<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -673,8 +701,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -691,12 +723,18 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
+
+	// scales of the block
 	VPBROADCASTW 22(R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -713,6 +751,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 4(SI), Y9
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
@@ -729,8 +769,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -747,6 +791,8 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
@@ -760,6 +806,8 @@ loop5:
 done6:
 	ADDQ         $1, DI
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -783,12 +831,12 @@ done2:
 TEXT ·matmulQ82xQ5_0AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q5_03<>+0(SB), Y0
-	VMOVDQU      q5_00<>+0(SB), Y1
-	VMOVDQU      q5_02<>+0(SB), Y2
-	VMOVDQU      q5_01<>+0(SB), Y3
-	VMOVDQU      q5_04<>+0(SB), Y4
-	VMOVDQU      q5_05<>+0(SB), Y5
+	VMOVDQU      q5_0_mask2<>+0(SB), Y0
+	VMOVDQU      q5_0_shifts<>+0(SB), Y1
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_0_mask<>+0(SB), Y3
+	VMOVDQU      q5_0_mask3<>+0(SB), Y4
+	VMOVDQU      q5_0_offset<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -808,8 +856,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -830,6 +882,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -838,8 +892,12 @@ loop3:
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// scales of the block
 	VPBROADCASTW 22(R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -860,6 +918,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 8(SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -880,8 +940,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -902,6 +966,8 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -918,6 +984,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -951,12 +1019,12 @@ done2:
 TEXT ·matmulQ83xQ5_0AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q5_03<>+0(SB), Y0
-	VMOVDQU      q5_00<>+0(SB), Y1
-	VMOVDQU      q5_02<>+0(SB), Y2
-	VMOVDQU      q5_01<>+0(SB), Y3
-	VMOVDQU      q5_04<>+0(SB), Y4
-	VMOVDQU      q5_05<>+0(SB), Y5
+	VMOVDQU      q5_0_mask2<>+0(SB), Y0
+	VMOVDQU      q5_0_shifts<>+0(SB), Y1
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_0_mask<>+0(SB), Y3
+	VMOVDQU      q5_0_mask3<>+0(SB), Y4
+	VMOVDQU      q5_0_offset<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -977,8 +1045,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1003,6 +1075,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -1015,8 +1089,12 @@ loop3:
 	VCVTDQ2PS    Y12, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// scales of the block
 	VPBROADCASTW 22(R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1041,6 +1119,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 12(SI), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -1065,8 +1145,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1091,6 +1175,8 @@ loop5:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -1111,6 +1197,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -1152,11 +1240,11 @@ done2:
 TEXT ·matmulQ84xQ5_0AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q5_03<>+0(SB), Y0
-	VMOVDQU      q5_00<>+0(SB), Y1
-	VMOVDQU      q5_02<>+0(SB), Y2
-	VMOVDQU      q5_01<>+0(SB), Y3
-	VMOVDQU      q5_04<>+0(SB), Y4
+	VMOVDQU      q5_0_mask2<>+0(SB), Y0
+	VMOVDQU      q5_0_shifts<>+0(SB), Y1
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_0_mask<>+0(SB), Y3
+	VMOVDQU      q5_0_mask3<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1178,8 +1266,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1190,7 +1282,7 @@ loop3:
 	VPCMPEQB     Y0, Y11, Y11
 	VPAND        Y4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPADDB       q5_0_offset<>+0(SB), Y10, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      (DX), Y12
 	VPSIGNB      Y10, Y12, Y12
@@ -1208,6 +1300,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -1224,8 +1318,12 @@ loop3:
 	VCVTDQ2PS    Y12, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// scales of the block
 	VPBROADCASTW 22(R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1236,7 +1334,7 @@ loop3:
 	VPCMPEQB     Y0, Y11, Y11
 	VPAND        Y4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPADDB       q5_0_offset<>+0(SB), Y10, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      128(DX), Y12
 	VPSIGNB      Y10, Y12, Y12
@@ -1254,6 +1352,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 16(SI), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -1282,8 +1382,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1294,7 +1398,7 @@ loop5:
 	VPCMPEQB     Y0, Y11, Y11
 	VPAND        Y4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPADDB       q5_0_offset<>+0(SB), Y10, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      (DX), Y12
 	VPSIGNB      Y10, Y12, Y12
@@ -1312,6 +1416,8 @@ loop5:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -1336,6 +1442,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X9
 	VADDPS       X5, X9, X9
 	VMOVHLPS     X9, X9, X5
@@ -1385,12 +1493,12 @@ done2:
 TEXT ·matmulQ8Fours1xQ5_0AVX512(SB), NOSPLIT, $288-72
 
 	// constants of the loops
-	VMOVDQU      q5_03<>+0(SB), Y0
-	VMOVDQU      q5_00<>+0(SB), Y1
-	VMOVDQU      q5_02<>+0(SB), Y2
-	VMOVDQU      q5_01<>+0(SB), Y3
-	VMOVDQU      q5_04<>+0(SB), Y4
-	VMOVDQU      q5_05<>+0(SB), Y5
+	VMOVDQU      q5_0_mask2<>+0(SB), Y0
+	VMOVDQU      q5_0_shifts<>+0(SB), Y1
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_0_mask<>+0(SB), Y3
+	VMOVDQU      q5_0_mask3<>+0(SB), Y4
+	VMOVDQU      q5_0_offset<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1419,8 +1527,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1437,12 +1549,18 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
+
+	// scales of the block
 	VPBROADCASTW 22(R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1459,6 +1577,8 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 4(R9), Y9
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
@@ -1475,8 +1595,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1493,6 +1617,8 @@ loop7:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
@@ -1547,12 +1673,12 @@ done2:
 TEXT ·matmulQ8Fours2xQ5_0AVX512(SB), NOSPLIT, $416-72
 
 	// constants of the loops
-	VMOVDQU      q5_03<>+0(SB), Y0
-	VMOVDQU      q5_00<>+0(SB), Y1
-	VMOVDQU      q5_02<>+0(SB), Y2
-	VMOVDQU      q5_01<>+0(SB), Y3
-	VMOVDQU      q5_04<>+0(SB), Y4
-	VMOVDQU      q5_05<>+0(SB), Y5
+	VMOVDQU      q5_0_mask2<>+0(SB), Y0
+	VMOVDQU      q5_0_shifts<>+0(SB), Y1
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_0_mask<>+0(SB), Y3
+	VMOVDQU      q5_0_mask3<>+0(SB), Y4
+	VMOVDQU      q5_0_offset<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1581,8 +1707,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1603,6 +1733,8 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1611,8 +1743,12 @@ loop5:
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// scales of the block
 	VPBROADCASTW 22(R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1633,6 +1769,8 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 8(R9), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1653,8 +1791,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1675,6 +1817,8 @@ loop7:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1752,12 +1896,12 @@ done2:
 TEXT ·matmulQ8Fours3xQ5_0AVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      q5_03<>+0(SB), Y0
-	VMOVDQU      q5_00<>+0(SB), Y1
-	VMOVDQU      q5_02<>+0(SB), Y2
-	VMOVDQU      q5_01<>+0(SB), Y3
-	VMOVDQU      q5_04<>+0(SB), Y4
-	VMOVDQU      q5_05<>+0(SB), Y5
+	VMOVDQU      q5_0_mask2<>+0(SB), Y0
+	VMOVDQU      q5_0_shifts<>+0(SB), Y1
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_0_mask<>+0(SB), Y3
+	VMOVDQU      q5_0_mask3<>+0(SB), Y4
+	VMOVDQU      q5_0_offset<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1787,8 +1931,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1813,6 +1961,8 @@ loop5:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -1825,8 +1975,12 @@ loop5:
 	VCVTDQ2PS    Y12, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// scales of the block
 	VPBROADCASTW 22(R11), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1851,6 +2005,8 @@ loop5:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 12(R9), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -1875,8 +2031,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1901,6 +2061,8 @@ loop7:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -2000,11 +2162,11 @@ done2:
 TEXT ·matmulQ8Fours4xQ5_0AVX512(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      q5_03<>+0(SB), Y0
-	VMOVDQU      q5_00<>+0(SB), Y1
-	VMOVDQU      q5_02<>+0(SB), Y2
-	VMOVDQU      q5_01<>+0(SB), Y3
-	VMOVDQU      q5_04<>+0(SB), Y4
+	VMOVDQU      q5_0_mask2<>+0(SB), Y0
+	VMOVDQU      q5_0_shifts<>+0(SB), Y1
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_0_mask<>+0(SB), Y3
+	VMOVDQU      q5_0_mask3<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2035,8 +2197,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -2047,7 +2213,7 @@ loop5:
 	VPCMPEQB     Y0, Y11, Y11
 	VPAND        Y4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPADDB       q5_0_offset<>+0(SB), Y10, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      (R8), Y12
 	VPSIGNB      Y10, Y12, Y12
@@ -2065,6 +2231,8 @@ loop5:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -2081,8 +2249,12 @@ loop5:
 	VCVTDQ2PS    Y12, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// scales of the block
 	VPBROADCASTW 22(R11), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -2093,7 +2265,7 @@ loop5:
 	VPCMPEQB     Y0, Y11, Y11
 	VPAND        Y4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPADDB       q5_0_offset<>+0(SB), Y10, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      128(R8), Y12
 	VPSIGNB      Y10, Y12, Y12
@@ -2111,6 +2283,8 @@ loop5:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 16(R9), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -2139,8 +2313,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -2151,7 +2329,7 @@ loop7:
 	VPCMPEQB     Y0, Y11, Y11
 	VPAND        Y4, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPADDB       q5_0_offset<>+0(SB), Y10, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      (R8), Y12
 	VPSIGNB      Y10, Y12, Y12
@@ -2169,6 +2347,8 @@ loop7:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -2290,11 +2470,11 @@ done2:
 TEXT ·unpackQ5_0AVX512(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      q5_03<>+0(SB), Y0
-	VMOVDQU      q5_00<>+0(SB), Y1
-	VMOVDQU      q5_02<>+0(SB), Y2
-	VMOVDQU      q5_01<>+0(SB), Y3
-	VMOVDQU      q5_04<>+0(SB), Y4
+	VMOVDQU      q5_0_mask2<>+0(SB), Y0
+	VMOVDQU      q5_0_shifts<>+0(SB), Y1
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_0_mask<>+0(SB), Y3
+	VMOVDQU      q5_0_mask3<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -2308,7 +2488,7 @@ loop1:
 	VCVTPH2PS    X5, Y5
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      q5_06<>+0(SB), Y7
+	VMOVDQU      q5_0_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VBROADCASTI128 6(BX), Y7
 	VPSRLVD      Y1, Y7, Y7
@@ -2338,12 +2518,12 @@ done2:
 TEXT ·mix1xQ5_0AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q5_03<>+0(SB), Y0
-	VMOVDQU      q5_00<>+0(SB), Y1
-	VMOVDQU      q5_02<>+0(SB), Y2
-	VMOVDQU      q5_01<>+0(SB), Y3
-	VMOVDQU      q5_04<>+0(SB), Y4
-	VMOVDQU      q5_05<>+0(SB), Y5
+	VMOVDQU      q5_0_mask2<>+0(SB), Y0
+	VMOVDQU      q5_0_shifts<>+0(SB), Y1
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_0_mask<>+0(SB), Y3
+	VMOVDQU      q5_0_mask3<>+0(SB), Y4
+	VMOVDQU      q5_0_offset<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2367,6 +2547,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 6(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -2423,11 +2605,11 @@ done2:
 TEXT ·mix2xQ5_0AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q5_03<>+0(SB), Y0
-	VMOVDQU      q5_00<>+0(SB), Y1
-	VMOVDQU      q5_02<>+0(SB), Y2
-	VMOVDQU      q5_01<>+0(SB), Y3
-	VMOVDQU      q5_04<>+0(SB), Y4
+	VMOVDQU      q5_0_mask2<>+0(SB), Y0
+	VMOVDQU      q5_0_shifts<>+0(SB), Y1
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_0_mask<>+0(SB), Y3
+	VMOVDQU      q5_0_mask3<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2457,6 +2639,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 6(R9), Y13
 	VPSRLVD      Y1, Y13, Y13
 	VPAND        Y3, Y13, Y13
@@ -2467,7 +2651,7 @@ loop3:
 	VPCMPEQB     Y0, Y14, Y14
 	VPAND        Y4, Y14, Y14
 	VPOR         Y14, Y13, Y13
-	VPADDB       q5_05<>+0(SB), Y13, Y13
+	VPADDB       q5_0_offset<>+0(SB), Y13, Y13
 	VMOVDQU      Y13, (DX)
 	VPBROADCASTW (R9), X13
 	VCVTPH2PS    X13, Y13
@@ -2562,17 +2746,19 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 6(R10), Y12
-	VPSRLVD      q5_00<>+0(SB), Y12, Y12
-	VPAND        q5_01<>+0(SB), Y12, Y12
+	VPSRLVD      q5_0_shifts<>+0(SB), Y12, Y12
+	VPAND        q5_0_mask<>+0(SB), Y12, Y12
 	VMOVDQU      2(R10), X13
 	VINSERTI128  $1, 4(R10), Y13, Y13
-	VPSHUFB      q5_02<>+0(SB), Y13, Y13
-	VPAND        q5_03<>+0(SB), Y13, Y13
-	VPCMPEQB     q5_03<>+0(SB), Y13, Y13
-	VPAND        q5_04<>+0(SB), Y13, Y13
+	VPSHUFB      q5_0_shuffle<>+0(SB), Y13, Y13
+	VPAND        q5_0_mask2<>+0(SB), Y13, Y13
+	VPCMPEQB     q5_0_mask2<>+0(SB), Y13, Y13
+	VPAND        q5_0_mask3<>+0(SB), Y13, Y13
 	VPOR         Y13, Y12, Y12
-	VPADDB       q5_05<>+0(SB), Y12, Y12
+	VPADDB       q5_0_offset<>+0(SB), Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
 	VCVTPH2PS    X12, Y12
@@ -2687,17 +2873,19 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VBROADCASTI128 6(R11), Y10
-	VPSRLVD      q5_00<>+0(SB), Y10, Y10
-	VPAND        q5_01<>+0(SB), Y10, Y10
+	VPSRLVD      q5_0_shifts<>+0(SB), Y10, Y10
+	VPAND        q5_0_mask<>+0(SB), Y10, Y10
 	VMOVDQU      2(R11), X11
 	VINSERTI128  $1, 4(R11), Y11, Y11
-	VPSHUFB      q5_02<>+0(SB), Y11, Y11
-	VPAND        q5_03<>+0(SB), Y11, Y11
-	VPCMPEQB     q5_03<>+0(SB), Y11, Y11
-	VPAND        q5_04<>+0(SB), Y11, Y11
+	VPSHUFB      q5_0_shuffle<>+0(SB), Y11, Y11
+	VPAND        q5_0_mask2<>+0(SB), Y11, Y11
+	VPCMPEQB     q5_0_mask2<>+0(SB), Y11, Y11
+	VPAND        q5_0_mask3<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPADDB       q5_0_offset<>+0(SB), Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
@@ -2791,17 +2979,19 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VBROADCASTI128 6(R11), Y10
-	VPSRLVD      q5_00<>+0(SB), Y10, Y10
-	VPAND        q5_01<>+0(SB), Y10, Y10
+	VPSRLVD      q5_0_shifts<>+0(SB), Y10, Y10
+	VPAND        q5_0_mask<>+0(SB), Y10, Y10
 	VMOVDQU      2(R11), X11
 	VINSERTI128  $1, 4(R11), Y11, Y11
-	VPSHUFB      q5_02<>+0(SB), Y11, Y11
-	VPAND        q5_03<>+0(SB), Y11, Y11
-	VPCMPEQB     q5_03<>+0(SB), Y11, Y11
-	VPAND        q5_04<>+0(SB), Y11, Y11
+	VPSHUFB      q5_0_shuffle<>+0(SB), Y11, Y11
+	VPAND        q5_0_mask2<>+0(SB), Y11, Y11
+	VPCMPEQB     q5_0_mask2<>+0(SB), Y11, Y11
+	VPAND        q5_0_mask3<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPADDB       q5_0_offset<>+0(SB), Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
@@ -2874,12 +3064,12 @@ done2:
 TEXT ·decodeUnitsQ5_0AVX2(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      q5_03<>+0(SB), Y0
-	VMOVDQU      q5_00<>+0(SB), Y1
-	VMOVDQU      q5_02<>+0(SB), Y2
-	VMOVDQU      q5_01<>+0(SB), Y3
-	VMOVDQU      q5_04<>+0(SB), Y4
-	VMOVDQU      q5_05<>+0(SB), Y5
+	VMOVDQU      q5_0_mask2<>+0(SB), Y0
+	VMOVDQU      q5_0_shifts<>+0(SB), Y1
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_0_mask<>+0(SB), Y3
+	VMOVDQU      q5_0_mask3<>+0(SB), Y4
+	VMOVDQU      q5_0_offset<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -2889,8 +3079,12 @@ TEXT ·decodeUnitsQ5_0AVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VBROADCASTI128 6(BX), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y3, Y7, Y7
@@ -2934,12 +3128,12 @@ done2:
 TEXT ·matmul1xQ5_0AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q5_03<>+0(SB), Y0
-	VMOVDQU      q5_00<>+0(SB), Y1
-	VMOVDQU      q5_02<>+0(SB), Y2
-	VMOVDQU      q5_01<>+0(SB), Y3
-	VMOVDQU      q5_04<>+0(SB), Y4
-	VMOVDQU      q5_05<>+0(SB), Y5
+	VMOVDQU      q5_0_mask2<>+0(SB), Y0
+	VMOVDQU      q5_0_shifts<>+0(SB), Y1
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_0_mask<>+0(SB), Y3
+	VMOVDQU      q5_0_mask3<>+0(SB), Y4
+	VMOVDQU      q5_0_offset<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2960,8 +3154,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VBROADCASTI128 6(R8), Y11
 	VPSRLVD      Y1, Y11, Y11
 	VPAND        Y3, Y11, Y11
@@ -3004,6 +3202,8 @@ done4:
 	VADDPS       Y7, Y6, Y6
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -3027,12 +3227,12 @@ done2:
 TEXT ·matmul2xQ5_0AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q5_03<>+0(SB), Y0
-	VMOVDQU      q5_00<>+0(SB), Y1
-	VMOVDQU      q5_02<>+0(SB), Y2
-	VMOVDQU      q5_01<>+0(SB), Y3
-	VMOVDQU      q5_04<>+0(SB), Y4
-	VMOVDQU      q5_05<>+0(SB), Y5
+	VMOVDQU      q5_0_mask2<>+0(SB), Y0
+	VMOVDQU      q5_0_shifts<>+0(SB), Y1
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_0_mask<>+0(SB), Y3
+	VMOVDQU      q5_0_mask3<>+0(SB), Y4
+	VMOVDQU      q5_0_offset<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3054,8 +3254,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VBROADCASTI128 6(R9), Y11
 	VPSRLVD      Y1, Y11, Y11
 	VPAND        Y3, Y11, Y11
@@ -3105,6 +3309,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y7, Y7
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -3138,12 +3344,12 @@ done2:
 TEXT ·matmul3xQ5_0AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q5_03<>+0(SB), Y0
-	VMOVDQU      q5_00<>+0(SB), Y1
-	VMOVDQU      q5_02<>+0(SB), Y2
-	VMOVDQU      q5_01<>+0(SB), Y3
-	VMOVDQU      q5_04<>+0(SB), Y4
-	VMOVDQU      q5_05<>+0(SB), Y5
+	VMOVDQU      q5_0_mask2<>+0(SB), Y0
+	VMOVDQU      q5_0_shifts<>+0(SB), Y1
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_0_mask<>+0(SB), Y3
+	VMOVDQU      q5_0_mask3<>+0(SB), Y4
+	VMOVDQU      q5_0_offset<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3167,8 +3373,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VBROADCASTI128 6(R10), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -3225,6 +3435,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -3266,12 +3478,12 @@ done2:
 TEXT ·matmul4xQ5_0AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q5_03<>+0(SB), Y0
-	VMOVDQU      q5_00<>+0(SB), Y1
-	VMOVDQU      q5_02<>+0(SB), Y2
-	VMOVDQU      q5_01<>+0(SB), Y3
-	VMOVDQU      q5_04<>+0(SB), Y4
-	VMOVDQU      q5_05<>+0(SB), Y5
+	VMOVDQU      q5_0_mask2<>+0(SB), Y0
+	VMOVDQU      q5_0_shifts<>+0(SB), Y1
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_0_mask<>+0(SB), Y3
+	VMOVDQU      q5_0_mask3<>+0(SB), Y4
+	VMOVDQU      q5_0_offset<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3296,8 +3508,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VBROADCASTI128 6(R10), Y11
 	VPSRLVD      Y1, Y11, Y11
 	VPAND        Y3, Y11, Y11
@@ -3362,6 +3578,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -3411,12 +3629,12 @@ done2:
 TEXT ·matmulQ81xQ5_0AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q5_03<>+0(SB), Y0
-	VMOVDQU      q5_00<>+0(SB), Y1
-	VMOVDQU      q5_02<>+0(SB), Y2
-	VMOVDQU      q5_07<>+0(SB), Y3
-	VMOVDQU      q5_01<>+0(SB), Y4
-	VMOVDQU      q5_04<>+0(SB), Y5
+	VMOVDQU      q5_0_mask2<>+0(SB), Y0
+	VMOVDQU      q5_0_shifts<>+0(SB), Y1
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_0_ones<>+0(SB), Y3
+	VMOVDQU      q5_0_mask<>+0(SB), Y4
+	VMOVDQU      q5_0_mask3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3436,8 +3654,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -3448,18 +3670,24 @@ loop3:
 	VPCMPEQB     Y0, Y10, Y10
 	VPAND        Y5, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VPADDB       q5_05<>+0(SB), Y9, Y9
+	VPADDB       q5_0_offset<>+0(SB), Y9, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      (DX), Y11
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y3, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y6
+
+	// scales of the block
 	VPBROADCASTW 22(R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -3470,12 +3698,14 @@ loop3:
 	VPCMPEQB     Y0, Y10, Y10
 	VPAND        Y5, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VPADDB       q5_05<>+0(SB), Y9, Y9
+	VPADDB       q5_0_offset<>+0(SB), Y9, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      32(DX), Y11
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y3, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 4(SI), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
@@ -3492,8 +3722,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -3504,12 +3738,14 @@ loop5:
 	VPCMPEQB     Y0, Y10, Y10
 	VPAND        Y5, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VPADDB       q5_05<>+0(SB), Y9, Y9
+	VPADDB       q5_0_offset<>+0(SB), Y9, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      (DX), Y11
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y3, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
@@ -3523,6 +3759,8 @@ loop5:
 done6:
 	ADDQ         $1, DI
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -3546,12 +3784,12 @@ done2:
 TEXT ·matmulQ82xQ5_0AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q5_07<>+0(SB), Y0
-	VMOVDQU      q5_03<>+0(SB), Y1
-	VMOVDQU      q5_00<>+0(SB), Y2
-	VMOVDQU      q5_02<>+0(SB), Y3
-	VMOVDQU      q5_01<>+0(SB), Y4
-	VMOVDQU      q5_04<>+0(SB), Y5
+	VMOVDQU      q5_0_ones<>+0(SB), Y0
+	VMOVDQU      q5_0_mask2<>+0(SB), Y1
+	VMOVDQU      q5_0_shifts<>+0(SB), Y2
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y3
+	VMOVDQU      q5_0_mask<>+0(SB), Y4
+	VMOVDQU      q5_0_mask3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3571,8 +3809,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R8), Y9
 	VPSRLVD      Y2, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -3583,7 +3825,7 @@ loop3:
 	VPCMPEQB     Y1, Y10, Y10
 	VPAND        Y5, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VPADDB       q5_05<>+0(SB), Y9, Y9
+	VPADDB       q5_0_offset<>+0(SB), Y9, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      (DX), Y11
 	VPSIGNB      Y9, Y11, Y11
@@ -3593,6 +3835,8 @@ loop3:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -3601,8 +3845,12 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y7
+
+	// scales of the block
 	VPBROADCASTW 22(R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R8), Y9
 	VPSRLVD      Y2, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -3613,7 +3861,7 @@ loop3:
 	VPCMPEQB     Y1, Y10, Y10
 	VPAND        Y5, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VPADDB       q5_05<>+0(SB), Y9, Y9
+	VPADDB       q5_0_offset<>+0(SB), Y9, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      64(DX), Y11
 	VPSIGNB      Y9, Y11, Y11
@@ -3623,6 +3871,8 @@ loop3:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 8(SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -3643,8 +3893,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R8), Y9
 	VPSRLVD      Y2, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -3655,7 +3909,7 @@ loop5:
 	VPCMPEQB     Y1, Y10, Y10
 	VPAND        Y5, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VPADDB       q5_05<>+0(SB), Y9, Y9
+	VPADDB       q5_0_offset<>+0(SB), Y9, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      (DX), Y11
 	VPSIGNB      Y9, Y11, Y11
@@ -3665,6 +3919,8 @@ loop5:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -3681,6 +3937,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -3714,12 +3972,12 @@ done2:
 TEXT ·matmulQ83xQ5_0AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q5_07<>+0(SB), Y0
-	VMOVDQU      q5_03<>+0(SB), Y1
-	VMOVDQU      q5_00<>+0(SB), Y2
-	VMOVDQU      q5_02<>+0(SB), Y3
-	VMOVDQU      q5_01<>+0(SB), Y4
-	VMOVDQU      q5_04<>+0(SB), Y5
+	VMOVDQU      q5_0_ones<>+0(SB), Y0
+	VMOVDQU      q5_0_mask2<>+0(SB), Y1
+	VMOVDQU      q5_0_shifts<>+0(SB), Y2
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y3
+	VMOVDQU      q5_0_mask<>+0(SB), Y4
+	VMOVDQU      q5_0_mask3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3740,8 +3998,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R8), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -3752,7 +4014,7 @@ loop3:
 	VPCMPEQB     Y1, Y11, Y11
 	VPAND        Y5, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPADDB       q5_0_offset<>+0(SB), Y10, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      (DX), Y12
 	VPSIGNB      Y10, Y12, Y12
@@ -3766,6 +4028,8 @@ loop3:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -3778,8 +4042,12 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y9, Y11, Y9
 	VFMADD231PS  Y9, Y10, Y8
+
+	// scales of the block
 	VPBROADCASTW 22(R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R8), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -3790,7 +4058,7 @@ loop3:
 	VPCMPEQB     Y1, Y11, Y11
 	VPAND        Y5, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPADDB       q5_0_offset<>+0(SB), Y10, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      96(DX), Y12
 	VPSIGNB      Y10, Y12, Y12
@@ -3804,6 +4072,8 @@ loop3:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 12(SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -3828,8 +4098,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R8), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -3840,7 +4114,7 @@ loop5:
 	VPCMPEQB     Y1, Y11, Y11
 	VPAND        Y5, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPADDB       q5_0_offset<>+0(SB), Y10, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      (DX), Y12
 	VPSIGNB      Y10, Y12, Y12
@@ -3854,6 +4128,8 @@ loop5:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -3874,6 +4150,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -3915,11 +4193,11 @@ done2:
 TEXT ·matmulQ84xQ5_0AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q5_07<>+0(SB), Y0
-	VMOVDQU      q5_03<>+0(SB), Y1
-	VMOVDQU      q5_00<>+0(SB), Y2
-	VMOVDQU      q5_02<>+0(SB), Y3
-	VMOVDQU      q5_01<>+0(SB), Y4
+	VMOVDQU      q5_0_ones<>+0(SB), Y0
+	VMOVDQU      q5_0_mask2<>+0(SB), Y1
+	VMOVDQU      q5_0_shifts<>+0(SB), Y2
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y3
+	VMOVDQU      q5_0_mask<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3941,8 +4219,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R8), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -3951,9 +4233,9 @@ loop3:
 	VPSHUFB      Y3, Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
-	VPAND        q5_04<>+0(SB), Y11, Y11
+	VPAND        q5_0_mask3<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPADDB       q5_0_offset<>+0(SB), Y10, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      (DX), Y12
 	VPSIGNB      Y10, Y12, Y12
@@ -3971,6 +4253,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -3987,8 +4271,12 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y9, Y11, Y9
 	VFMADD231PS  Y9, Y10, Y8
+
+	// scales of the block
 	VPBROADCASTW 22(R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R8), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -3997,9 +4285,9 @@ loop3:
 	VPSHUFB      Y3, Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
-	VPAND        q5_04<>+0(SB), Y11, Y11
+	VPAND        q5_0_mask3<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPADDB       q5_0_offset<>+0(SB), Y10, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      128(DX), Y12
 	VPSIGNB      Y10, Y12, Y12
@@ -4017,6 +4305,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 16(SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -4045,8 +4335,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R8), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4055,9 +4349,9 @@ loop5:
 	VPSHUFB      Y3, Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
-	VPAND        q5_04<>+0(SB), Y11, Y11
+	VPAND        q5_0_mask3<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPADDB       q5_0_offset<>+0(SB), Y10, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      (DX), Y12
 	VPSIGNB      Y10, Y12, Y12
@@ -4075,6 +4369,8 @@ loop5:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -4099,6 +4395,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X9
 	VADDPS       X5, X9, X9
 	VMOVHLPS     X9, X9, X5
@@ -4148,12 +4446,12 @@ done2:
 TEXT ·matmulQ8Fours1xQ5_0AVX2(SB), NOSPLIT, $288-72
 
 	// constants of the loops
-	VMOVDQU      q5_03<>+0(SB), Y0
-	VMOVDQU      q5_00<>+0(SB), Y1
-	VMOVDQU      q5_02<>+0(SB), Y2
-	VMOVDQU      q5_07<>+0(SB), Y3
-	VMOVDQU      q5_01<>+0(SB), Y4
-	VMOVDQU      q5_04<>+0(SB), Y5
+	VMOVDQU      q5_0_mask2<>+0(SB), Y0
+	VMOVDQU      q5_0_shifts<>+0(SB), Y1
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_0_ones<>+0(SB), Y3
+	VMOVDQU      q5_0_mask<>+0(SB), Y4
+	VMOVDQU      q5_0_mask3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4182,8 +4480,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -4194,18 +4496,24 @@ loop5:
 	VPCMPEQB     Y0, Y10, Y10
 	VPAND        Y5, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VPADDB       q5_05<>+0(SB), Y9, Y9
+	VPADDB       q5_0_offset<>+0(SB), Y9, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      (R8), Y11
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y3, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y6
+
+	// scales of the block
 	VPBROADCASTW 22(R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -4216,12 +4524,14 @@ loop5:
 	VPCMPEQB     Y0, Y10, Y10
 	VPAND        Y5, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VPADDB       q5_05<>+0(SB), Y9, Y9
+	VPADDB       q5_0_offset<>+0(SB), Y9, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      32(R8), Y11
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y3, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 4(R9), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
@@ -4238,8 +4548,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -4250,12 +4564,14 @@ loop7:
 	VPCMPEQB     Y0, Y10, Y10
 	VPAND        Y5, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VPADDB       q5_05<>+0(SB), Y9, Y9
+	VPADDB       q5_0_offset<>+0(SB), Y9, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      (R8), Y11
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y3, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
@@ -4310,12 +4626,12 @@ done2:
 TEXT ·matmulQ8Fours2xQ5_0AVX2(SB), NOSPLIT, $416-72
 
 	// constants of the loops
-	VMOVDQU      q5_07<>+0(SB), Y0
-	VMOVDQU      q5_03<>+0(SB), Y1
-	VMOVDQU      q5_00<>+0(SB), Y2
-	VMOVDQU      q5_02<>+0(SB), Y3
-	VMOVDQU      q5_01<>+0(SB), Y4
-	VMOVDQU      q5_04<>+0(SB), Y5
+	VMOVDQU      q5_0_ones<>+0(SB), Y0
+	VMOVDQU      q5_0_mask2<>+0(SB), Y1
+	VMOVDQU      q5_0_shifts<>+0(SB), Y2
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y3
+	VMOVDQU      q5_0_mask<>+0(SB), Y4
+	VMOVDQU      q5_0_mask3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4344,8 +4660,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R11), Y9
 	VPSRLVD      Y2, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -4356,7 +4676,7 @@ loop5:
 	VPCMPEQB     Y1, Y10, Y10
 	VPAND        Y5, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VPADDB       q5_05<>+0(SB), Y9, Y9
+	VPADDB       q5_0_offset<>+0(SB), Y9, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      (R8), Y11
 	VPSIGNB      Y9, Y11, Y11
@@ -4366,6 +4686,8 @@ loop5:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -4374,8 +4696,12 @@ loop5:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y7
+
+	// scales of the block
 	VPBROADCASTW 22(R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R11), Y9
 	VPSRLVD      Y2, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -4386,7 +4712,7 @@ loop5:
 	VPCMPEQB     Y1, Y10, Y10
 	VPAND        Y5, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VPADDB       q5_05<>+0(SB), Y9, Y9
+	VPADDB       q5_0_offset<>+0(SB), Y9, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      64(R8), Y11
 	VPSIGNB      Y9, Y11, Y11
@@ -4396,6 +4722,8 @@ loop5:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 8(R9), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -4416,8 +4744,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R11), Y9
 	VPSRLVD      Y2, Y9, Y9
 	VPAND        Y4, Y9, Y9
@@ -4428,7 +4760,7 @@ loop7:
 	VPCMPEQB     Y1, Y10, Y10
 	VPAND        Y5, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VPADDB       q5_05<>+0(SB), Y9, Y9
+	VPADDB       q5_0_offset<>+0(SB), Y9, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      (R8), Y11
 	VPSIGNB      Y9, Y11, Y11
@@ -4438,6 +4770,8 @@ loop7:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -4515,12 +4849,12 @@ done2:
 TEXT ·matmulQ8Fours3xQ5_0AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      q5_07<>+0(SB), Y0
-	VMOVDQU      q5_03<>+0(SB), Y1
-	VMOVDQU      q5_00<>+0(SB), Y2
-	VMOVDQU      q5_02<>+0(SB), Y3
-	VMOVDQU      q5_01<>+0(SB), Y4
-	VMOVDQU      q5_04<>+0(SB), Y5
+	VMOVDQU      q5_0_ones<>+0(SB), Y0
+	VMOVDQU      q5_0_mask2<>+0(SB), Y1
+	VMOVDQU      q5_0_shifts<>+0(SB), Y2
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y3
+	VMOVDQU      q5_0_mask<>+0(SB), Y4
+	VMOVDQU      q5_0_mask3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4550,8 +4884,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R11), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4562,7 +4900,7 @@ loop5:
 	VPCMPEQB     Y1, Y11, Y11
 	VPAND        Y5, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPADDB       q5_0_offset<>+0(SB), Y10, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      (R8), Y12
 	VPSIGNB      Y10, Y12, Y12
@@ -4576,6 +4914,8 @@ loop5:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -4588,8 +4928,12 @@ loop5:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y9, Y11, Y9
 	VFMADD231PS  Y9, Y10, Y8
+
+	// scales of the block
 	VPBROADCASTW 22(R11), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R11), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4600,7 +4944,7 @@ loop5:
 	VPCMPEQB     Y1, Y11, Y11
 	VPAND        Y5, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPADDB       q5_0_offset<>+0(SB), Y10, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      96(R8), Y12
 	VPSIGNB      Y10, Y12, Y12
@@ -4614,6 +4958,8 @@ loop5:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 12(R9), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -4638,8 +4984,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R11), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4650,7 +5000,7 @@ loop7:
 	VPCMPEQB     Y1, Y11, Y11
 	VPAND        Y5, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPADDB       q5_0_offset<>+0(SB), Y10, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      (R8), Y12
 	VPSIGNB      Y10, Y12, Y12
@@ -4664,6 +5014,8 @@ loop7:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -4763,11 +5115,11 @@ done2:
 TEXT ·matmulQ8Fours4xQ5_0AVX2(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      q5_07<>+0(SB), Y0
-	VMOVDQU      q5_03<>+0(SB), Y1
-	VMOVDQU      q5_00<>+0(SB), Y2
-	VMOVDQU      q5_02<>+0(SB), Y3
-	VMOVDQU      q5_01<>+0(SB), Y4
+	VMOVDQU      q5_0_ones<>+0(SB), Y0
+	VMOVDQU      q5_0_mask2<>+0(SB), Y1
+	VMOVDQU      q5_0_shifts<>+0(SB), Y2
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y3
+	VMOVDQU      q5_0_mask<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4798,8 +5150,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R11), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4808,9 +5164,9 @@ loop5:
 	VPSHUFB      Y3, Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
-	VPAND        q5_04<>+0(SB), Y11, Y11
+	VPAND        q5_0_mask3<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPADDB       q5_0_offset<>+0(SB), Y10, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      (R8), Y12
 	VPSIGNB      Y10, Y12, Y12
@@ -4828,6 +5184,8 @@ loop5:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -4844,8 +5202,12 @@ loop5:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y9, Y11, Y9
 	VFMADD231PS  Y9, Y10, Y8
+
+	// scales of the block
 	VPBROADCASTW 22(R11), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 28(R11), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4854,9 +5216,9 @@ loop5:
 	VPSHUFB      Y3, Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
-	VPAND        q5_04<>+0(SB), Y11, Y11
+	VPAND        q5_0_mask3<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPADDB       q5_0_offset<>+0(SB), Y10, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      128(R8), Y12
 	VPSIGNB      Y10, Y12, Y12
@@ -4874,6 +5236,8 @@ loop5:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 16(R9), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -4902,8 +5266,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 6(R11), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4912,9 +5280,9 @@ loop7:
 	VPSHUFB      Y3, Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
-	VPAND        q5_04<>+0(SB), Y11, Y11
+	VPAND        q5_0_mask3<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPADDB       q5_0_offset<>+0(SB), Y10, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      (R8), Y12
 	VPSIGNB      Y10, Y12, Y12
@@ -4932,6 +5300,8 @@ loop7:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -5053,11 +5423,11 @@ done2:
 TEXT ·unpackQ5_0AVX2(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      q5_03<>+0(SB), Y0
-	VMOVDQU      q5_00<>+0(SB), Y1
-	VMOVDQU      q5_02<>+0(SB), Y2
-	VMOVDQU      q5_01<>+0(SB), Y3
-	VMOVDQU      q5_04<>+0(SB), Y4
+	VMOVDQU      q5_0_mask2<>+0(SB), Y0
+	VMOVDQU      q5_0_shifts<>+0(SB), Y1
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_0_mask<>+0(SB), Y3
+	VMOVDQU      q5_0_mask3<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -5071,7 +5441,7 @@ loop1:
 	VCVTPH2PS    X5, Y5
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      q5_06<>+0(SB), Y7
+	VMOVDQU      q5_0_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VBROADCASTI128 6(BX), Y7
 	VPSRLVD      Y1, Y7, Y7
@@ -5101,10 +5471,10 @@ done2:
 TEXT ·encodeGroupsQ5_0AVX2(SB), NOSPLIT, $0-32
 
 	// constants of the loops
-	VMOVDQU      q5_09<>+0(SB), Y0
-	VMOVDQU      q5_012<>+0(SB), Y1
-	VMOVDQU      q5_015<>+0(SB), Y2
-	VMOVDQU      q5_016<>+0(SB), Y3
+	VMOVDQU      q5_0_mask4<>+0(SB), Y0
+	VMOVDQU      q5_0_offset2<>+0(SB), Y1
+	VMOVDQU      q5_0_mask5<>+0(SB), Y2
+	VMOVDQU      q5_0_mask6<>+0(SB), Y3
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -5172,7 +5542,7 @@ done4:
 	ADDQ         $1, DI
 
 	// m
-	VMOVDQU      q5_08<>+0(SB), Y4
+	VMOVDQU      q5_0_extremum<>+0(SB), Y4
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -5210,13 +5580,13 @@ done6:
 
 	// d
 	VMOVUPS      1024(CX), Y4
-	VDIVPS       q5_06<>+0(SB), Y4, Y4
+	VDIVPS       q5_0_const<>+0(SB), Y4, Y4
 	VMOVUPS      Y4, 1056(CX)
 
 	// code
 	VMOVUPS      1056(CX), Y4
-	VMOVDQU      q5_010<>+0(SB), Y5
-	VCMPPS       $4, q5_08<>+0(SB), Y4, Y6
+	VMOVDQU      q5_0_one<>+0(SB), Y5
+	VCMPPS       $4, q5_0_extremum<>+0(SB), Y4, Y6
 	VDIVPS       Y4, Y5, Y4
 	VPAND        Y6, Y4, Y4
 	VMOVUPS      Y4, 1088(CX)
@@ -5227,7 +5597,7 @@ done6:
 	JLT          done8
 
 loop7:
-	VMOVDQU      q5_011<>+0(SB), Y4
+	VMOVDQU      q5_0_const2<>+0(SB), Y4
 	VMOVUPS      (CX)(SI*8), Y5
 	VMOVUPS      1088(CX), Y6
 	VMULPS       Y6, Y5, Y5
@@ -5235,7 +5605,7 @@ loop7:
 	VCVTTPS2DQ   Y5, Y5
 	VPMINSD      Y5, Y4, Y4
 	VMOVDQU      Y4, 1120(CX)(SI*8)
-	VMOVDQU      q5_011<>+0(SB), Y4
+	VMOVDQU      q5_0_const2<>+0(SB), Y4
 	VMOVUPS      32(CX)(SI*8), Y5
 	VMOVUPS      1088(CX), Y6
 	VMULPS       Y6, Y5, Y5
@@ -5243,7 +5613,7 @@ loop7:
 	VCVTTPS2DQ   Y5, Y5
 	VPMINSD      Y5, Y4, Y4
 	VMOVDQU      Y4, 1152(CX)(SI*8)
-	VMOVDQU      q5_011<>+0(SB), Y4
+	VMOVDQU      q5_0_const2<>+0(SB), Y4
 	VMOVUPS      64(CX)(SI*8), Y5
 	VMOVUPS      1088(CX), Y6
 	VMULPS       Y6, Y5, Y5
@@ -5251,7 +5621,7 @@ loop7:
 	VCVTTPS2DQ   Y5, Y5
 	VPMINSD      Y5, Y4, Y4
 	VMOVDQU      Y4, 1184(CX)(SI*8)
-	VMOVDQU      q5_011<>+0(SB), Y4
+	VMOVDQU      q5_0_const2<>+0(SB), Y4
 	VMOVUPS      96(CX)(SI*8), Y5
 	VMOVUPS      1088(CX), Y6
 	VMULPS       Y6, Y5, Y5
@@ -5269,8 +5639,8 @@ done8:
 	// d
 	VMOVUPS      1056(CX), Y4
 	VCMPPS       $3, Y4, Y4, Y5
-	VPAND        q5_013<>+0(SB), Y4, Y6
-	VPOR         q5_014<>+0(SB), Y6, Y6
+	VPAND        q5_0_d<>+0(SB), Y4, Y6
+	VPOR         q5_0_d2<>+0(SB), Y6, Y6
 	VBLENDVPS    Y5, Y6, Y4, Y6
 	VCVTPS2PH    $0, Y6, X6
 	VPMOVZXWD    X6, Y4
@@ -5600,12 +5970,12 @@ done2:
 TEXT ·mix1xQ5_0AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q5_03<>+0(SB), Y0
-	VMOVDQU      q5_00<>+0(SB), Y1
-	VMOVDQU      q5_02<>+0(SB), Y2
-	VMOVDQU      q5_01<>+0(SB), Y3
-	VMOVDQU      q5_04<>+0(SB), Y4
-	VMOVDQU      q5_05<>+0(SB), Y5
+	VMOVDQU      q5_0_mask2<>+0(SB), Y0
+	VMOVDQU      q5_0_shifts<>+0(SB), Y1
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_0_mask<>+0(SB), Y3
+	VMOVDQU      q5_0_mask3<>+0(SB), Y4
+	VMOVDQU      q5_0_offset<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -5629,6 +5999,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 6(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -5685,11 +6057,11 @@ done2:
 TEXT ·mix2xQ5_0AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q5_03<>+0(SB), Y0
-	VMOVDQU      q5_00<>+0(SB), Y1
-	VMOVDQU      q5_02<>+0(SB), Y2
-	VMOVDQU      q5_01<>+0(SB), Y3
-	VMOVDQU      q5_04<>+0(SB), Y4
+	VMOVDQU      q5_0_mask2<>+0(SB), Y0
+	VMOVDQU      q5_0_shifts<>+0(SB), Y1
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_0_mask<>+0(SB), Y3
+	VMOVDQU      q5_0_mask3<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -5719,6 +6091,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 6(R9), Y13
 	VPSRLVD      Y1, Y13, Y13
 	VPAND        Y3, Y13, Y13
@@ -5729,7 +6103,7 @@ loop3:
 	VPCMPEQB     Y0, Y14, Y14
 	VPAND        Y4, Y14, Y14
 	VPOR         Y14, Y13, Y13
-	VPADDB       q5_05<>+0(SB), Y13, Y13
+	VPADDB       q5_0_offset<>+0(SB), Y13, Y13
 	VMOVDQU      Y13, (DX)
 	VPBROADCASTW (R9), X13
 	VCVTPH2PS    X13, Y13
@@ -5824,17 +6198,19 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 6(R10), Y12
-	VPSRLVD      q5_00<>+0(SB), Y12, Y12
-	VPAND        q5_01<>+0(SB), Y12, Y12
+	VPSRLVD      q5_0_shifts<>+0(SB), Y12, Y12
+	VPAND        q5_0_mask<>+0(SB), Y12, Y12
 	VMOVDQU      2(R10), X13
 	VINSERTI128  $1, 4(R10), Y13, Y13
-	VPSHUFB      q5_02<>+0(SB), Y13, Y13
-	VPAND        q5_03<>+0(SB), Y13, Y13
-	VPCMPEQB     q5_03<>+0(SB), Y13, Y13
-	VPAND        q5_04<>+0(SB), Y13, Y13
+	VPSHUFB      q5_0_shuffle<>+0(SB), Y13, Y13
+	VPAND        q5_0_mask2<>+0(SB), Y13, Y13
+	VPCMPEQB     q5_0_mask2<>+0(SB), Y13, Y13
+	VPAND        q5_0_mask3<>+0(SB), Y13, Y13
 	VPOR         Y13, Y12, Y12
-	VPADDB       q5_05<>+0(SB), Y12, Y12
+	VPADDB       q5_0_offset<>+0(SB), Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
 	VCVTPH2PS    X12, Y12
@@ -5949,17 +6325,19 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VBROADCASTI128 6(R11), Y10
-	VPSRLVD      q5_00<>+0(SB), Y10, Y10
-	VPAND        q5_01<>+0(SB), Y10, Y10
+	VPSRLVD      q5_0_shifts<>+0(SB), Y10, Y10
+	VPAND        q5_0_mask<>+0(SB), Y10, Y10
 	VMOVDQU      2(R11), X11
 	VINSERTI128  $1, 4(R11), Y11, Y11
-	VPSHUFB      q5_02<>+0(SB), Y11, Y11
-	VPAND        q5_03<>+0(SB), Y11, Y11
-	VPCMPEQB     q5_03<>+0(SB), Y11, Y11
-	VPAND        q5_04<>+0(SB), Y11, Y11
+	VPSHUFB      q5_0_shuffle<>+0(SB), Y11, Y11
+	VPAND        q5_0_mask2<>+0(SB), Y11, Y11
+	VPCMPEQB     q5_0_mask2<>+0(SB), Y11, Y11
+	VPAND        q5_0_mask3<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPADDB       q5_0_offset<>+0(SB), Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
@@ -6053,17 +6431,19 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VBROADCASTI128 6(R11), Y10
-	VPSRLVD      q5_00<>+0(SB), Y10, Y10
-	VPAND        q5_01<>+0(SB), Y10, Y10
+	VPSRLVD      q5_0_shifts<>+0(SB), Y10, Y10
+	VPAND        q5_0_mask<>+0(SB), Y10, Y10
 	VMOVDQU      2(R11), X11
 	VINSERTI128  $1, 4(R11), Y11, Y11
-	VPSHUFB      q5_02<>+0(SB), Y11, Y11
-	VPAND        q5_03<>+0(SB), Y11, Y11
-	VPCMPEQB     q5_03<>+0(SB), Y11, Y11
-	VPAND        q5_04<>+0(SB), Y11, Y11
+	VPSHUFB      q5_0_shuffle<>+0(SB), Y11, Y11
+	VPAND        q5_0_mask2<>+0(SB), Y11, Y11
+	VPCMPEQB     q5_0_mask2<>+0(SB), Y11, Y11
+	VPAND        q5_0_mask3<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPADDB       q5_0_offset<>+0(SB), Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10

@@ -4,112 +4,112 @@
 
 #include "textflag.h"
 
-DATA q5_10<>+0(SB)/8, $0x0000000000000000
-DATA q5_10<>+8(SB)/8, $0x0000000000000000
-DATA q5_10<>+16(SB)/8, $0x0000000400000004
-DATA q5_10<>+24(SB)/8, $0x0000000400000004
-GLOBL q5_10<>(SB), RODATA|NOPTR, $32
+DATA q5_1_shifts<>+0(SB)/8, $0x0000000000000000
+DATA q5_1_shifts<>+8(SB)/8, $0x0000000000000000
+DATA q5_1_shifts<>+16(SB)/8, $0x0000000400000004
+DATA q5_1_shifts<>+24(SB)/8, $0x0000000400000004
+GLOBL q5_1_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA q5_11<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA q5_11<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA q5_11<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA q5_11<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL q5_11<>(SB), RODATA|NOPTR, $32
+DATA q5_1_mask<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA q5_1_mask<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA q5_1_mask<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA q5_1_mask<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL q5_1_mask<>(SB), RODATA|NOPTR, $32
 
-DATA q5_12<>+0(SB)/8, $0x0000000000000000
-DATA q5_12<>+8(SB)/8, $0x0101010101010101
-DATA q5_12<>+16(SB)/8, $0x0000000000000000
-DATA q5_12<>+24(SB)/8, $0x0101010101010101
-GLOBL q5_12<>(SB), RODATA|NOPTR, $32
+DATA q5_1_shuffle<>+0(SB)/8, $0x0000000000000000
+DATA q5_1_shuffle<>+8(SB)/8, $0x0101010101010101
+DATA q5_1_shuffle<>+16(SB)/8, $0x0000000000000000
+DATA q5_1_shuffle<>+24(SB)/8, $0x0101010101010101
+GLOBL q5_1_shuffle<>(SB), RODATA|NOPTR, $32
 
-DATA q5_13<>+0(SB)/8, $0x8040201008040201
-DATA q5_13<>+8(SB)/8, $0x8040201008040201
-DATA q5_13<>+16(SB)/8, $0x8040201008040201
-DATA q5_13<>+24(SB)/8, $0x8040201008040201
-GLOBL q5_13<>(SB), RODATA|NOPTR, $32
+DATA q5_1_mask2<>+0(SB)/8, $0x8040201008040201
+DATA q5_1_mask2<>+8(SB)/8, $0x8040201008040201
+DATA q5_1_mask2<>+16(SB)/8, $0x8040201008040201
+DATA q5_1_mask2<>+24(SB)/8, $0x8040201008040201
+GLOBL q5_1_mask2<>(SB), RODATA|NOPTR, $32
 
-DATA q5_14<>+0(SB)/8, $0x1010101010101010
-DATA q5_14<>+8(SB)/8, $0x1010101010101010
-DATA q5_14<>+16(SB)/8, $0x1010101010101010
-DATA q5_14<>+24(SB)/8, $0x1010101010101010
-GLOBL q5_14<>(SB), RODATA|NOPTR, $32
+DATA q5_1_mask3<>+0(SB)/8, $0x1010101010101010
+DATA q5_1_mask3<>+8(SB)/8, $0x1010101010101010
+DATA q5_1_mask3<>+16(SB)/8, $0x1010101010101010
+DATA q5_1_mask3<>+24(SB)/8, $0x1010101010101010
+GLOBL q5_1_mask3<>(SB), RODATA|NOPTR, $32
 
-DATA q5_15<>+0(SB)/8, $0x0001000100010001
-DATA q5_15<>+8(SB)/8, $0x0001000100010001
-DATA q5_15<>+16(SB)/8, $0x0001000100010001
-DATA q5_15<>+24(SB)/8, $0x0001000100010001
-GLOBL q5_15<>(SB), RODATA|NOPTR, $32
+DATA q5_1_ones<>+0(SB)/8, $0x0001000100010001
+DATA q5_1_ones<>+8(SB)/8, $0x0001000100010001
+DATA q5_1_ones<>+16(SB)/8, $0x0001000100010001
+DATA q5_1_ones<>+24(SB)/8, $0x0001000100010001
+GLOBL q5_1_ones<>(SB), RODATA|NOPTR, $32
 
-DATA q5_16<>+0(SB)/8, $0x7f7fffff7f7fffff
-DATA q5_16<>+8(SB)/8, $0x7f7fffff7f7fffff
-DATA q5_16<>+16(SB)/8, $0x7f7fffff7f7fffff
-DATA q5_16<>+24(SB)/8, $0x7f7fffff7f7fffff
-GLOBL q5_16<>(SB), RODATA|NOPTR, $32
+DATA q5_1_min<>+0(SB)/8, $0x7f7fffff7f7fffff
+DATA q5_1_min<>+8(SB)/8, $0x7f7fffff7f7fffff
+DATA q5_1_min<>+16(SB)/8, $0x7f7fffff7f7fffff
+DATA q5_1_min<>+24(SB)/8, $0x7f7fffff7f7fffff
+GLOBL q5_1_min<>(SB), RODATA|NOPTR, $32
 
-DATA q5_17<>+0(SB)/8, $0xff7fffffff7fffff
-DATA q5_17<>+8(SB)/8, $0xff7fffffff7fffff
-DATA q5_17<>+16(SB)/8, $0xff7fffffff7fffff
-DATA q5_17<>+24(SB)/8, $0xff7fffffff7fffff
-GLOBL q5_17<>(SB), RODATA|NOPTR, $32
+DATA q5_1_max<>+0(SB)/8, $0xff7fffffff7fffff
+DATA q5_1_max<>+8(SB)/8, $0xff7fffffff7fffff
+DATA q5_1_max<>+16(SB)/8, $0xff7fffffff7fffff
+DATA q5_1_max<>+24(SB)/8, $0xff7fffffff7fffff
+GLOBL q5_1_max<>(SB), RODATA|NOPTR, $32
 
-DATA q5_18<>+0(SB)/8, $0x41f8000041f80000
-DATA q5_18<>+8(SB)/8, $0x41f8000041f80000
-DATA q5_18<>+16(SB)/8, $0x41f8000041f80000
-DATA q5_18<>+24(SB)/8, $0x41f8000041f80000
-GLOBL q5_18<>(SB), RODATA|NOPTR, $32
+DATA q5_1_divisor<>+0(SB)/8, $0x41f8000041f80000
+DATA q5_1_divisor<>+8(SB)/8, $0x41f8000041f80000
+DATA q5_1_divisor<>+16(SB)/8, $0x41f8000041f80000
+DATA q5_1_divisor<>+24(SB)/8, $0x41f8000041f80000
+GLOBL q5_1_divisor<>(SB), RODATA|NOPTR, $32
 
-DATA q5_19<>+0(SB)/8, $0x3f8000003f800000
-DATA q5_19<>+8(SB)/8, $0x3f8000003f800000
-DATA q5_19<>+16(SB)/8, $0x3f8000003f800000
-DATA q5_19<>+24(SB)/8, $0x3f8000003f800000
-GLOBL q5_19<>(SB), RODATA|NOPTR, $32
+DATA q5_1_one<>+0(SB)/8, $0x3f8000003f800000
+DATA q5_1_one<>+8(SB)/8, $0x3f8000003f800000
+DATA q5_1_one<>+16(SB)/8, $0x3f8000003f800000
+DATA q5_1_one<>+24(SB)/8, $0x3f8000003f800000
+GLOBL q5_1_one<>(SB), RODATA|NOPTR, $32
 
-DATA q5_110<>+0(SB)/8, $0x0000000000000000
-DATA q5_110<>+8(SB)/8, $0x0000000000000000
-DATA q5_110<>+16(SB)/8, $0x0000000000000000
-DATA q5_110<>+24(SB)/8, $0x0000000000000000
-GLOBL q5_110<>(SB), RODATA|NOPTR, $32
+DATA q5_1_limit<>+0(SB)/8, $0x0000000000000000
+DATA q5_1_limit<>+8(SB)/8, $0x0000000000000000
+DATA q5_1_limit<>+16(SB)/8, $0x0000000000000000
+DATA q5_1_limit<>+24(SB)/8, $0x0000000000000000
+GLOBL q5_1_limit<>(SB), RODATA|NOPTR, $32
 
-DATA q5_111<>+0(SB)/8, $0x3f0000003f000000
-DATA q5_111<>+8(SB)/8, $0x3f0000003f000000
-DATA q5_111<>+16(SB)/8, $0x3f0000003f000000
-DATA q5_111<>+24(SB)/8, $0x3f0000003f000000
-GLOBL q5_111<>(SB), RODATA|NOPTR, $32
+DATA q5_1_offset<>+0(SB)/8, $0x3f0000003f000000
+DATA q5_1_offset<>+8(SB)/8, $0x3f0000003f000000
+DATA q5_1_offset<>+16(SB)/8, $0x3f0000003f000000
+DATA q5_1_offset<>+24(SB)/8, $0x3f0000003f000000
+GLOBL q5_1_offset<>(SB), RODATA|NOPTR, $32
 
-DATA q5_112<>+0(SB)/8, $0x8000000080000000
-DATA q5_112<>+8(SB)/8, $0x8000000080000000
-DATA q5_112<>+16(SB)/8, $0x8000000080000000
-DATA q5_112<>+24(SB)/8, $0x8000000080000000
-GLOBL q5_112<>(SB), RODATA|NOPTR, $32
+DATA q5_1_d<>+0(SB)/8, $0x8000000080000000
+DATA q5_1_d<>+8(SB)/8, $0x8000000080000000
+DATA q5_1_d<>+16(SB)/8, $0x8000000080000000
+DATA q5_1_d<>+24(SB)/8, $0x8000000080000000
+GLOBL q5_1_d<>(SB), RODATA|NOPTR, $32
 
-DATA q5_113<>+0(SB)/8, $0x7fc000007fc00000
-DATA q5_113<>+8(SB)/8, $0x7fc000007fc00000
-DATA q5_113<>+16(SB)/8, $0x7fc000007fc00000
-DATA q5_113<>+24(SB)/8, $0x7fc000007fc00000
-GLOBL q5_113<>(SB), RODATA|NOPTR, $32
+DATA q5_1_d2<>+0(SB)/8, $0x7fc000007fc00000
+DATA q5_1_d2<>+8(SB)/8, $0x7fc000007fc00000
+DATA q5_1_d2<>+16(SB)/8, $0x7fc000007fc00000
+DATA q5_1_d2<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL q5_1_d2<>(SB), RODATA|NOPTR, $32
 
-DATA q5_114<>+0(SB)/8, $0x0000000100000001
-DATA q5_114<>+8(SB)/8, $0x0000000100000001
-DATA q5_114<>+16(SB)/8, $0x0000000100000001
-DATA q5_114<>+24(SB)/8, $0x0000000100000001
-GLOBL q5_114<>(SB), RODATA|NOPTR, $32
+DATA q5_1_mask4<>+0(SB)/8, $0x0000000100000001
+DATA q5_1_mask4<>+8(SB)/8, $0x0000000100000001
+DATA q5_1_mask4<>+16(SB)/8, $0x0000000100000001
+DATA q5_1_mask4<>+24(SB)/8, $0x0000000100000001
+GLOBL q5_1_mask4<>(SB), RODATA|NOPTR, $32
 
-DATA q5_115<>+0(SB)/8, $0x0000000f0000000f
-DATA q5_115<>+8(SB)/8, $0x0000000f0000000f
-DATA q5_115<>+16(SB)/8, $0x0000000f0000000f
-DATA q5_115<>+24(SB)/8, $0x0000000f0000000f
-GLOBL q5_115<>(SB), RODATA|NOPTR, $32
+DATA q5_1_mask5<>+0(SB)/8, $0x0000000f0000000f
+DATA q5_1_mask5<>+8(SB)/8, $0x0000000f0000000f
+DATA q5_1_mask5<>+16(SB)/8, $0x0000000f0000000f
+DATA q5_1_mask5<>+24(SB)/8, $0x0000000f0000000f
+GLOBL q5_1_mask5<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsQ5_1AVX512 unpacks units of 32 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsQ5_1AVX512(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      q5_13<>+0(SB), Y0
-	VMOVDQU      q5_10<>+0(SB), Y1
-	VMOVDQU      q5_12<>+0(SB), Y2
-	VMOVDQU      q5_11<>+0(SB), Y3
-	VMOVDQU      q5_14<>+0(SB), Y4
+	VMOVDQU      q5_1_mask2<>+0(SB), Y0
+	VMOVDQU      q5_1_shifts<>+0(SB), Y1
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_1_mask<>+0(SB), Y3
+	VMOVDQU      q5_1_mask3<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -119,10 +119,14 @@ TEXT ·decodeUnitsQ5_1AVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X5
 	VCVTPH2PS    X5, Y5
 	VPBROADCASTW 2(BX), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VBROADCASTI128 8(BX), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y3, Y7, Y7
@@ -169,11 +173,11 @@ done2:
 TEXT ·matmul1xQ5_1AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q5_13<>+0(SB), Y0
-	VMOVDQU      q5_10<>+0(SB), Y1
-	VMOVDQU      q5_12<>+0(SB), Y2
-	VMOVDQU      q5_11<>+0(SB), Y3
-	VMOVDQU      q5_14<>+0(SB), Y4
+	VMOVDQU      q5_1_mask2<>+0(SB), Y0
+	VMOVDQU      q5_1_shifts<>+0(SB), Y1
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_1_mask<>+0(SB), Y3
+	VMOVDQU      q5_1_mask3<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -194,10 +198,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 2(R8), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VBROADCASTI128 8(R8), Y11
 	VPSRLVD      Y1, Y11, Y11
 	VPAND        Y3, Y11, Y11
@@ -243,6 +251,8 @@ done4:
 	VADDPS       Y6, Y5, Y5
 	VADDPS       Y7, Y5, Y5
 	VADDPS       Y8, Y5, Y5
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X6
 	VADDPS       X5, X6, X6
 	VMOVHLPS     X6, X6, X5
@@ -266,11 +276,11 @@ done2:
 TEXT ·matmul2xQ5_1AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q5_13<>+0(SB), Y0
-	VMOVDQU      q5_10<>+0(SB), Y1
-	VMOVDQU      q5_12<>+0(SB), Y2
-	VMOVDQU      q5_11<>+0(SB), Y3
-	VMOVDQU      q5_14<>+0(SB), Y4
+	VMOVDQU      q5_1_mask2<>+0(SB), Y0
+	VMOVDQU      q5_1_shifts<>+0(SB), Y1
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_1_mask<>+0(SB), Y3
+	VMOVDQU      q5_1_mask3<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -292,10 +302,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 2(R9), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VBROADCASTI128 8(R9), Y11
 	VPSRLVD      Y1, Y11, Y11
 	VPAND        Y3, Y11, Y11
@@ -348,6 +362,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y7, Y5, Y5
 	VADDPS       Y8, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X7
 	VADDPS       X5, X7, X7
 	VMOVHLPS     X7, X7, X5
@@ -381,11 +397,11 @@ done2:
 TEXT ·matmul3xQ5_1AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q5_13<>+0(SB), Y0
-	VMOVDQU      q5_10<>+0(SB), Y1
-	VMOVDQU      q5_12<>+0(SB), Y2
-	VMOVDQU      q5_11<>+0(SB), Y3
-	VMOVDQU      q5_14<>+0(SB), Y4
+	VMOVDQU      q5_1_mask2<>+0(SB), Y0
+	VMOVDQU      q5_1_shifts<>+0(SB), Y1
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_1_mask<>+0(SB), Y3
+	VMOVDQU      q5_1_mask3<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -409,10 +425,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 2(R10), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VBROADCASTI128 8(R10), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -472,6 +492,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X8
 	VADDPS       X5, X8, X8
 	VMOVHLPS     X8, X8, X5
@@ -513,11 +535,11 @@ done2:
 TEXT ·matmul4xQ5_1AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q5_13<>+0(SB), Y0
-	VMOVDQU      q5_10<>+0(SB), Y1
-	VMOVDQU      q5_12<>+0(SB), Y2
-	VMOVDQU      q5_11<>+0(SB), Y3
-	VMOVDQU      q5_14<>+0(SB), Y4
+	VMOVDQU      q5_1_mask2<>+0(SB), Y0
+	VMOVDQU      q5_1_shifts<>+0(SB), Y1
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_1_mask<>+0(SB), Y3
+	VMOVDQU      q5_1_mask3<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -542,10 +564,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 2(R10), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VBROADCASTI128 8(R10), Y11
 	VPSRLVD      Y1, Y11, Y11
 	VPAND        Y3, Y11, Y11
@@ -613,6 +639,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X9
 	VADDPS       X5, X9, X9
 	VMOVHLPS     X9, X9, X5
@@ -662,11 +690,11 @@ done2:
 TEXT ·matmulQ81xQ5_1AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q5_13<>+0(SB), Y0
-	VMOVDQU      q5_10<>+0(SB), Y1
-	VMOVDQU      q5_12<>+0(SB), Y2
-	VMOVDQU      q5_11<>+0(SB), Y3
-	VMOVDQU      q5_14<>+0(SB), Y4
+	VMOVDQU      q5_1_mask2<>+0(SB), Y0
+	VMOVDQU      q5_1_shifts<>+0(SB), Y1
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_1_mask<>+0(SB), Y3
+	VMOVDQU      q5_1_mask3<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -687,10 +715,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X7
 	VCVTPH2PS    X7, Y7
 	VPBROADCASTW 2(R9), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R9), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -706,14 +738,20 @@ loop3:
 	VPDPBUSD     Y10, Y9, Y11
 	VMOVSD       (DI), X9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y5
+
+	// scales of the block
 	VPBROADCASTW 24(R9), X7
 	VCVTPH2PS    X7, Y7
 	VPBROADCASTW 26(R9), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 32(R9), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -729,6 +767,8 @@ loop3:
 	VPDPBUSD     Y10, Y9, Y11
 	VMOVSD       8(DI), X9
 	VFMADD231PS  Y9, Y8, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS 4(SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y7
@@ -746,10 +786,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R9), X7
 	VCVTPH2PS    X7, Y7
 	VPBROADCASTW 2(R9), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R9), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -765,6 +809,8 @@ loop5:
 	VPDPBUSD     Y10, Y9, Y11
 	VMOVSD       (DI), X9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y7
@@ -779,6 +825,8 @@ loop5:
 done6:
 	ADDQ         $1, R8
 	VADDPS       Y6, Y5, Y5
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X6
 	VADDPS       X5, X6, X6
 	VMOVHLPS     X6, X6, X5
@@ -802,11 +850,11 @@ done2:
 TEXT ·matmulQ82xQ5_1AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q5_13<>+0(SB), Y0
-	VMOVDQU      q5_10<>+0(SB), Y1
-	VMOVDQU      q5_12<>+0(SB), Y2
-	VMOVDQU      q5_11<>+0(SB), Y3
-	VMOVDQU      q5_14<>+0(SB), Y4
+	VMOVDQU      q5_1_mask2<>+0(SB), Y0
+	VMOVDQU      q5_1_shifts<>+0(SB), Y1
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_1_mask<>+0(SB), Y3
+	VMOVDQU      q5_1_mask3<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -827,10 +875,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X7
 	VCVTPH2PS    X7, Y7
 	VPBROADCASTW 2(R9), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R9), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -851,6 +903,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVSD       8(DI), X9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -859,10 +913,14 @@ loop3:
 	VCVTDQ2PS    Y12, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y6
+
+	// scales of the block
 	VPBROADCASTW 24(R9), X7
 	VCVTPH2PS    X7, Y7
 	VPBROADCASTW 26(R9), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 32(R9), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -883,6 +941,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVSD       24(DI), X9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 8(SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -904,10 +964,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R9), X7
 	VCVTPH2PS    X7, Y7
 	VPBROADCASTW 2(R9), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R9), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -928,6 +992,8 @@ loop5:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVSD       8(DI), X9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -945,6 +1011,8 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X7
 	VADDPS       X5, X7, X7
 	VMOVHLPS     X7, X7, X5
@@ -978,11 +1046,11 @@ done2:
 TEXT ·matmulQ83xQ5_1AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q5_13<>+0(SB), Y0
-	VMOVDQU      q5_10<>+0(SB), Y1
-	VMOVDQU      q5_12<>+0(SB), Y2
-	VMOVDQU      q5_11<>+0(SB), Y3
-	VMOVDQU      q5_14<>+0(SB), Y4
+	VMOVDQU      q5_1_mask2<>+0(SB), Y0
+	VMOVDQU      q5_1_shifts<>+0(SB), Y1
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_1_mask<>+0(SB), Y3
+	VMOVDQU      q5_1_mask3<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1004,10 +1072,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 2(R9), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R9), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1033,6 +1105,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y6
 	VMOVSD       16(DI), X10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1045,10 +1119,14 @@ loop3:
 	VCVTDQ2PS    Y14, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// scales of the block
 	VPBROADCASTW 24(R9), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 26(R9), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 32(R9), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1074,6 +1152,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y6
 	VMOVSD       40(DI), X10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 12(SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1099,10 +1179,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R9), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 2(R9), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R9), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1128,6 +1212,8 @@ loop5:
 	VFMADD231PS  Y10, Y9, Y6
 	VMOVSD       16(DI), X10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1149,6 +1235,8 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X8
 	VADDPS       X5, X8, X8
 	VMOVHLPS     X8, X8, X5
@@ -1190,10 +1278,10 @@ done2:
 TEXT ·matmulQ84xQ5_1AVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q5_13<>+0(SB), Y0
-	VMOVDQU      q5_10<>+0(SB), Y1
-	VMOVDQU      q5_12<>+0(SB), Y2
-	VMOVDQU      q5_11<>+0(SB), Y3
+	VMOVDQU      q5_1_mask2<>+0(SB), Y0
+	VMOVDQU      q5_1_shifts<>+0(SB), Y1
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_1_mask<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1216,10 +1304,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 2(R9), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R9), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1228,7 +1320,7 @@ loop3:
 	VPSHUFB      Y2, Y11, Y11
 	VPAND        Y0, Y11, Y11
 	VPCMPEQB     Y0, Y11, Y11
-	VPAND        q5_14<>+0(SB), Y11, Y11
+	VPAND        q5_1_mask3<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      (DX), Y11
 	VPXOR        Y12, Y12, Y12
@@ -1250,6 +1342,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y6
 	VMOVSD       24(DI), X10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1266,10 +1360,14 @@ loop3:
 	VCVTDQ2PS    Y15, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// scales of the block
 	VPBROADCASTW 24(R9), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 26(R9), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 32(R9), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1278,7 +1376,7 @@ loop3:
 	VPSHUFB      Y2, Y11, Y11
 	VPAND        Y0, Y11, Y11
 	VPCMPEQB     Y0, Y11, Y11
-	VPAND        q5_14<>+0(SB), Y11, Y11
+	VPAND        q5_1_mask3<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      128(DX), Y11
 	VPXOR        Y12, Y12, Y12
@@ -1300,6 +1398,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y6
 	VMOVSD       56(DI), X10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 16(SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1329,10 +1429,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R9), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 2(R9), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R9), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1341,7 +1445,7 @@ loop5:
 	VPSHUFB      Y2, Y11, Y11
 	VPAND        Y0, Y11, Y11
 	VPCMPEQB     Y0, Y11, Y11
-	VPAND        q5_14<>+0(SB), Y11, Y11
+	VPAND        q5_1_mask3<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      (DX), Y11
 	VPXOR        Y12, Y12, Y12
@@ -1363,6 +1467,8 @@ loop5:
 	VFMADD231PS  Y10, Y9, Y6
 	VMOVSD       24(DI), X10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1388,6 +1494,8 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X8
 	VADDPS       X4, X8, X8
 	VMOVHLPS     X8, X8, X4
@@ -1437,11 +1545,11 @@ done2:
 TEXT ·matmulQ8Fours1xQ5_1AVX512(SB), NOSPLIT, $288-72
 
 	// constants of the loops
-	VMOVDQU      q5_13<>+0(SB), Y0
-	VMOVDQU      q5_10<>+0(SB), Y1
-	VMOVDQU      q5_12<>+0(SB), Y2
-	VMOVDQU      q5_11<>+0(SB), Y3
-	VMOVDQU      q5_14<>+0(SB), Y4
+	VMOVDQU      q5_1_mask2<>+0(SB), Y0
+	VMOVDQU      q5_1_shifts<>+0(SB), Y1
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_1_mask<>+0(SB), Y3
+	VMOVDQU      q5_1_mask3<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1471,10 +1579,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R12), X7
 	VCVTPH2PS    X7, Y7
 	VPBROADCASTW 2(R12), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R12), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1490,14 +1602,20 @@ loop5:
 	VPDPBUSD     Y10, Y9, Y11
 	VMOVSD       (R10), X9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y5
+
+	// scales of the block
 	VPBROADCASTW 24(R12), X7
 	VCVTPH2PS    X7, Y7
 	VPBROADCASTW 26(R12), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 32(R12), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1513,6 +1631,8 @@ loop5:
 	VPDPBUSD     Y10, Y9, Y11
 	VMOVSD       8(R10), X9
 	VFMADD231PS  Y9, Y8, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS 4(R9), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y7
@@ -1530,10 +1650,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R12), X7
 	VCVTPH2PS    X7, Y7
 	VPBROADCASTW 2(R12), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R12), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1549,6 +1673,8 @@ loop7:
 	VPDPBUSD     Y10, Y9, Y11
 	VMOVSD       (R10), X9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y7
@@ -1604,11 +1730,11 @@ done2:
 TEXT ·matmulQ8Fours2xQ5_1AVX512(SB), NOSPLIT, $416-72
 
 	// constants of the loops
-	VMOVDQU      q5_13<>+0(SB), Y0
-	VMOVDQU      q5_10<>+0(SB), Y1
-	VMOVDQU      q5_12<>+0(SB), Y2
-	VMOVDQU      q5_11<>+0(SB), Y3
-	VMOVDQU      q5_14<>+0(SB), Y4
+	VMOVDQU      q5_1_mask2<>+0(SB), Y0
+	VMOVDQU      q5_1_shifts<>+0(SB), Y1
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_1_mask<>+0(SB), Y3
+	VMOVDQU      q5_1_mask3<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1638,10 +1764,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R12), X7
 	VCVTPH2PS    X7, Y7
 	VPBROADCASTW 2(R12), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R12), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1662,6 +1792,8 @@ loop5:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVSD       8(R10), X9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1670,10 +1802,14 @@ loop5:
 	VCVTDQ2PS    Y12, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y6
+
+	// scales of the block
 	VPBROADCASTW 24(R12), X7
 	VCVTPH2PS    X7, Y7
 	VPBROADCASTW 26(R12), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 32(R12), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1694,6 +1830,8 @@ loop5:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVSD       24(R10), X9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 8(R9), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1715,10 +1853,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R12), X7
 	VCVTPH2PS    X7, Y7
 	VPBROADCASTW 2(R12), X8
 	VCVTPH2PS    X8, Y8
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R12), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -1739,6 +1881,8 @@ loop7:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVSD       8(R10), X9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1817,11 +1961,11 @@ done2:
 TEXT ·matmulQ8Fours3xQ5_1AVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      q5_13<>+0(SB), Y0
-	VMOVDQU      q5_10<>+0(SB), Y1
-	VMOVDQU      q5_12<>+0(SB), Y2
-	VMOVDQU      q5_11<>+0(SB), Y3
-	VMOVDQU      q5_14<>+0(SB), Y4
+	VMOVDQU      q5_1_mask2<>+0(SB), Y0
+	VMOVDQU      q5_1_shifts<>+0(SB), Y1
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_1_mask<>+0(SB), Y3
+	VMOVDQU      q5_1_mask3<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1852,10 +1996,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R12), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 2(R12), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R12), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1881,6 +2029,8 @@ loop5:
 	VFMADD231PS  Y10, Y9, Y6
 	VMOVSD       16(R10), X10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1893,10 +2043,14 @@ loop5:
 	VCVTDQ2PS    Y14, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// scales of the block
 	VPBROADCASTW 24(R12), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 26(R12), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 32(R12), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1922,6 +2076,8 @@ loop5:
 	VFMADD231PS  Y10, Y9, Y6
 	VMOVSD       40(R10), X10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 12(R9), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1947,10 +2103,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R12), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 2(R12), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R12), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -1976,6 +2136,8 @@ loop7:
 	VFMADD231PS  Y10, Y9, Y6
 	VMOVSD       16(R10), X10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -2076,10 +2238,10 @@ done2:
 TEXT ·matmulQ8Fours4xQ5_1AVX512(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      q5_13<>+0(SB), Y0
-	VMOVDQU      q5_10<>+0(SB), Y1
-	VMOVDQU      q5_12<>+0(SB), Y2
-	VMOVDQU      q5_11<>+0(SB), Y3
+	VMOVDQU      q5_1_mask2<>+0(SB), Y0
+	VMOVDQU      q5_1_shifts<>+0(SB), Y1
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_1_mask<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2111,10 +2273,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R12), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 2(R12), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R12), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -2123,7 +2289,7 @@ loop5:
 	VPSHUFB      Y2, Y11, Y11
 	VPAND        Y0, Y11, Y11
 	VPCMPEQB     Y0, Y11, Y11
-	VPAND        q5_14<>+0(SB), Y11, Y11
+	VPAND        q5_1_mask3<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      (R8), Y11
 	VPXOR        Y12, Y12, Y12
@@ -2145,6 +2311,8 @@ loop5:
 	VFMADD231PS  Y10, Y9, Y6
 	VMOVSD       24(R10), X10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -2161,10 +2329,14 @@ loop5:
 	VCVTDQ2PS    Y15, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// scales of the block
 	VPBROADCASTW 24(R12), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 26(R12), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 32(R12), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -2173,7 +2345,7 @@ loop5:
 	VPSHUFB      Y2, Y11, Y11
 	VPAND        Y0, Y11, Y11
 	VPCMPEQB     Y0, Y11, Y11
-	VPAND        q5_14<>+0(SB), Y11, Y11
+	VPAND        q5_1_mask3<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      128(R8), Y11
 	VPXOR        Y12, Y12, Y12
@@ -2195,6 +2367,8 @@ loop5:
 	VFMADD231PS  Y10, Y9, Y6
 	VMOVSD       56(R10), X10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 16(R9), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -2224,10 +2398,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R12), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 2(R12), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R12), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -2236,7 +2414,7 @@ loop7:
 	VPSHUFB      Y2, Y11, Y11
 	VPAND        Y0, Y11, Y11
 	VPCMPEQB     Y0, Y11, Y11
-	VPAND        q5_14<>+0(SB), Y11, Y11
+	VPAND        q5_1_mask3<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      (R8), Y11
 	VPXOR        Y12, Y12, Y12
@@ -2258,6 +2436,8 @@ loop7:
 	VFMADD231PS  Y10, Y9, Y6
 	VMOVSD       24(R10), X10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -2380,11 +2560,11 @@ done2:
 TEXT ·unpackQ5_1AVX512(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      q5_13<>+0(SB), Y0
-	VMOVDQU      q5_10<>+0(SB), Y1
-	VMOVDQU      q5_12<>+0(SB), Y2
-	VMOVDQU      q5_11<>+0(SB), Y3
-	VMOVDQU      q5_14<>+0(SB), Y4
+	VMOVDQU      q5_1_mask2<>+0(SB), Y0
+	VMOVDQU      q5_1_shifts<>+0(SB), Y1
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_1_mask<>+0(SB), Y3
+	VMOVDQU      q5_1_mask3<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -2426,11 +2606,11 @@ done2:
 TEXT ·mix1xQ5_1AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q5_13<>+0(SB), Y0
-	VMOVDQU      q5_10<>+0(SB), Y1
-	VMOVDQU      q5_12<>+0(SB), Y2
-	VMOVDQU      q5_11<>+0(SB), Y3
-	VMOVDQU      q5_14<>+0(SB), Y4
+	VMOVDQU      q5_1_mask2<>+0(SB), Y0
+	VMOVDQU      q5_1_shifts<>+0(SB), Y1
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_1_mask<>+0(SB), Y3
+	VMOVDQU      q5_1_mask3<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2454,6 +2634,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 8(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -2521,10 +2703,10 @@ done2:
 TEXT ·mix2xQ5_1AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q5_13<>+0(SB), Y0
-	VMOVDQU      q5_10<>+0(SB), Y1
-	VMOVDQU      q5_12<>+0(SB), Y2
-	VMOVDQU      q5_11<>+0(SB), Y3
+	VMOVDQU      q5_1_mask2<>+0(SB), Y0
+	VMOVDQU      q5_1_shifts<>+0(SB), Y1
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_1_mask<>+0(SB), Y3
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2554,6 +2736,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 8(R9), Y12
 	VPSRLVD      Y1, Y12, Y12
 	VPAND        Y3, Y12, Y12
@@ -2562,7 +2746,7 @@ loop3:
 	VPSHUFB      Y2, Y13, Y13
 	VPAND        Y0, Y13, Y13
 	VPCMPEQB     Y0, Y13, Y13
-	VPAND        q5_14<>+0(SB), Y13, Y13
+	VPAND        q5_1_mask3<>+0(SB), Y13, Y13
 	VPOR         Y13, Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    (DX), Y12
@@ -2672,15 +2856,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 8(R10), Y12
-	VPSRLVD      q5_10<>+0(SB), Y12, Y12
-	VPAND        q5_11<>+0(SB), Y12, Y12
+	VPSRLVD      q5_1_shifts<>+0(SB), Y12, Y12
+	VPAND        q5_1_mask<>+0(SB), Y12, Y12
 	VMOVDQU      4(R10), X13
 	VINSERTI128  $1, 6(R10), Y13, Y13
-	VPSHUFB      q5_12<>+0(SB), Y13, Y13
-	VPAND        q5_13<>+0(SB), Y13, Y13
-	VPCMPEQB     q5_13<>+0(SB), Y13, Y13
-	VPAND        q5_14<>+0(SB), Y13, Y13
+	VPSHUFB      q5_1_shuffle<>+0(SB), Y13, Y13
+	VPAND        q5_1_mask2<>+0(SB), Y13, Y13
+	VPCMPEQB     q5_1_mask2<>+0(SB), Y13, Y13
+	VPAND        q5_1_mask3<>+0(SB), Y13, Y13
 	VPOR         Y13, Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    (DX), Y12
@@ -2807,15 +2993,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 23
 	VBROADCASTI128 8(R10), Y12
-	VPSRLVD      q5_10<>+0(SB), Y12, Y12
-	VPAND        q5_11<>+0(SB), Y12, Y12
+	VPSRLVD      q5_1_shifts<>+0(SB), Y12, Y12
+	VPAND        q5_1_mask<>+0(SB), Y12, Y12
 	VMOVDQU      4(R10), X13
 	VINSERTI128  $1, 6(R10), Y13, Y13
-	VPSHUFB      q5_12<>+0(SB), Y13, Y13
-	VPAND        q5_13<>+0(SB), Y13, Y13
-	VPCMPEQB     q5_13<>+0(SB), Y13, Y13
-	VPAND        q5_14<>+0(SB), Y13, Y13
+	VPSHUFB      q5_1_shuffle<>+0(SB), Y13, Y13
+	VPAND        q5_1_mask2<>+0(SB), Y13, Y13
+	VPCMPEQB     q5_1_mask2<>+0(SB), Y13, Y13
+	VPAND        q5_1_mask3<>+0(SB), Y13, Y13
 	VPOR         Y13, Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    (DX), Y12
@@ -2908,15 +3096,17 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 24 to 31
 	VBROADCASTI128 8(R10), Y4
-	VPSRLVD      q5_10<>+0(SB), Y4, Y4
-	VPAND        q5_11<>+0(SB), Y4, Y4
+	VPSRLVD      q5_1_shifts<>+0(SB), Y4, Y4
+	VPAND        q5_1_mask<>+0(SB), Y4, Y4
 	VMOVDQU      4(R10), X5
 	VINSERTI128  $1, 6(R10), Y5, Y5
-	VPSHUFB      q5_12<>+0(SB), Y5, Y5
-	VPAND        q5_13<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
-	VPAND        q5_14<>+0(SB), Y5, Y5
+	VPSHUFB      q5_1_shuffle<>+0(SB), Y5, Y5
+	VPAND        q5_1_mask2<>+0(SB), Y5, Y5
+	VPCMPEQB     q5_1_mask2<>+0(SB), Y5, Y5
+	VPAND        q5_1_mask3<>+0(SB), Y5, Y5
 	VPOR         Y5, Y4, Y4
 	VMOVDQU      Y4, (DX)
 	VPMOVSXBD    24(DX), Y4
@@ -2969,8 +3159,8 @@ done2:
 TEXT ·mix5xQ5_1AVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q5_13<>+0(SB), Y0
-	VMOVDQU      q5_10<>+0(SB), Y1
+	VMOVDQU      q5_1_mask2<>+0(SB), Y0
+	VMOVDQU      q5_1_shifts<>+0(SB), Y1
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -3016,15 +3206,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VBROADCASTI128 8(R11), Y12
 	VPSRLVD      Y1, Y12, Y12
-	VPAND        q5_11<>+0(SB), Y12, Y12
+	VPAND        q5_1_mask<>+0(SB), Y12, Y12
 	VMOVDQU      4(R11), X13
 	VINSERTI128  $1, 6(R11), Y13, Y13
-	VPSHUFB      q5_12<>+0(SB), Y13, Y13
+	VPSHUFB      q5_1_shuffle<>+0(SB), Y13, Y13
 	VPAND        Y0, Y13, Y13
 	VPCMPEQB     Y0, Y13, Y13
-	VPAND        q5_14<>+0(SB), Y13, Y13
+	VPAND        q5_1_mask3<>+0(SB), Y13, Y13
 	VPOR         Y13, Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    (DX), Y12
@@ -3125,15 +3317,17 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VBROADCASTI128 8(R11), Y12
 	VPSRLVD      Y1, Y12, Y12
-	VPAND        q5_11<>+0(SB), Y12, Y12
+	VPAND        q5_1_mask<>+0(SB), Y12, Y12
 	VMOVDQU      4(R11), X13
 	VINSERTI128  $1, 6(R11), Y13, Y13
-	VPSHUFB      q5_12<>+0(SB), Y13, Y13
+	VPSHUFB      q5_1_shuffle<>+0(SB), Y13, Y13
 	VPAND        Y0, Y13, Y13
 	VPCMPEQB     Y0, Y13, Y13
-	VPAND        q5_14<>+0(SB), Y13, Y13
+	VPAND        q5_1_mask3<>+0(SB), Y13, Y13
 	VPOR         Y13, Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    16(DX), Y12
@@ -3258,15 +3452,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VBROADCASTI128 8(R11), Y12
-	VPSRLVD      q5_10<>+0(SB), Y12, Y12
-	VPAND        q5_11<>+0(SB), Y12, Y12
+	VPSRLVD      q5_1_shifts<>+0(SB), Y12, Y12
+	VPAND        q5_1_mask<>+0(SB), Y12, Y12
 	VMOVDQU      4(R11), X13
 	VINSERTI128  $1, 6(R11), Y13, Y13
-	VPSHUFB      q5_12<>+0(SB), Y13, Y13
-	VPAND        q5_13<>+0(SB), Y13, Y13
-	VPCMPEQB     q5_13<>+0(SB), Y13, Y13
-	VPAND        q5_14<>+0(SB), Y13, Y13
+	VPSHUFB      q5_1_shuffle<>+0(SB), Y13, Y13
+	VPAND        q5_1_mask2<>+0(SB), Y13, Y13
+	VPCMPEQB     q5_1_mask2<>+0(SB), Y13, Y13
+	VPAND        q5_1_mask3<>+0(SB), Y13, Y13
 	VPOR         Y13, Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    (DX), Y12
@@ -3375,15 +3571,17 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VBROADCASTI128 8(R11), Y12
-	VPSRLVD      q5_10<>+0(SB), Y12, Y12
-	VPAND        q5_11<>+0(SB), Y12, Y12
+	VPSRLVD      q5_1_shifts<>+0(SB), Y12, Y12
+	VPAND        q5_1_mask<>+0(SB), Y12, Y12
 	VMOVDQU      4(R11), X13
 	VINSERTI128  $1, 6(R11), Y13, Y13
-	VPSHUFB      q5_12<>+0(SB), Y13, Y13
-	VPAND        q5_13<>+0(SB), Y13, Y13
-	VPCMPEQB     q5_13<>+0(SB), Y13, Y13
-	VPAND        q5_14<>+0(SB), Y13, Y13
+	VPSHUFB      q5_1_shuffle<>+0(SB), Y13, Y13
+	VPAND        q5_1_mask2<>+0(SB), Y13, Y13
+	VPCMPEQB     q5_1_mask2<>+0(SB), Y13, Y13
+	VPAND        q5_1_mask3<>+0(SB), Y13, Y13
 	VPOR         Y13, Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    16(DX), Y12
@@ -3469,11 +3667,11 @@ done2:
 TEXT ·decodeUnitsQ5_1AVX2(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      q5_13<>+0(SB), Y0
-	VMOVDQU      q5_10<>+0(SB), Y1
-	VMOVDQU      q5_12<>+0(SB), Y2
-	VMOVDQU      q5_11<>+0(SB), Y3
-	VMOVDQU      q5_14<>+0(SB), Y4
+	VMOVDQU      q5_1_mask2<>+0(SB), Y0
+	VMOVDQU      q5_1_shifts<>+0(SB), Y1
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_1_mask<>+0(SB), Y3
+	VMOVDQU      q5_1_mask3<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -3483,10 +3681,14 @@ TEXT ·decodeUnitsQ5_1AVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X5
 	VCVTPH2PS    X5, Y5
 	VPBROADCASTW 2(BX), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VBROADCASTI128 8(BX), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y3, Y7, Y7
@@ -3533,11 +3735,11 @@ done2:
 TEXT ·matmul1xQ5_1AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q5_13<>+0(SB), Y0
-	VMOVDQU      q5_10<>+0(SB), Y1
-	VMOVDQU      q5_12<>+0(SB), Y2
-	VMOVDQU      q5_11<>+0(SB), Y3
-	VMOVDQU      q5_14<>+0(SB), Y4
+	VMOVDQU      q5_1_mask2<>+0(SB), Y0
+	VMOVDQU      q5_1_shifts<>+0(SB), Y1
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_1_mask<>+0(SB), Y3
+	VMOVDQU      q5_1_mask3<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3558,10 +3760,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 2(R8), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VBROADCASTI128 8(R8), Y11
 	VPSRLVD      Y1, Y11, Y11
 	VPAND        Y3, Y11, Y11
@@ -3607,6 +3813,8 @@ done4:
 	VADDPS       Y6, Y5, Y5
 	VADDPS       Y7, Y5, Y5
 	VADDPS       Y8, Y5, Y5
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X6
 	VADDPS       X5, X6, X6
 	VMOVHLPS     X6, X6, X5
@@ -3630,11 +3838,11 @@ done2:
 TEXT ·matmul2xQ5_1AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q5_13<>+0(SB), Y0
-	VMOVDQU      q5_10<>+0(SB), Y1
-	VMOVDQU      q5_12<>+0(SB), Y2
-	VMOVDQU      q5_11<>+0(SB), Y3
-	VMOVDQU      q5_14<>+0(SB), Y4
+	VMOVDQU      q5_1_mask2<>+0(SB), Y0
+	VMOVDQU      q5_1_shifts<>+0(SB), Y1
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_1_mask<>+0(SB), Y3
+	VMOVDQU      q5_1_mask3<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3656,10 +3864,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 2(R9), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VBROADCASTI128 8(R9), Y11
 	VPSRLVD      Y1, Y11, Y11
 	VPAND        Y3, Y11, Y11
@@ -3712,6 +3924,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y7, Y5, Y5
 	VADDPS       Y8, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X7
 	VADDPS       X5, X7, X7
 	VMOVHLPS     X7, X7, X5
@@ -3745,11 +3959,11 @@ done2:
 TEXT ·matmul3xQ5_1AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q5_13<>+0(SB), Y0
-	VMOVDQU      q5_10<>+0(SB), Y1
-	VMOVDQU      q5_12<>+0(SB), Y2
-	VMOVDQU      q5_11<>+0(SB), Y3
-	VMOVDQU      q5_14<>+0(SB), Y4
+	VMOVDQU      q5_1_mask2<>+0(SB), Y0
+	VMOVDQU      q5_1_shifts<>+0(SB), Y1
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_1_mask<>+0(SB), Y3
+	VMOVDQU      q5_1_mask3<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3773,10 +3987,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 2(R10), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VBROADCASTI128 8(R10), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
@@ -3836,6 +4054,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X8
 	VADDPS       X5, X8, X8
 	VMOVHLPS     X8, X8, X5
@@ -3877,11 +4097,11 @@ done2:
 TEXT ·matmul4xQ5_1AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q5_13<>+0(SB), Y0
-	VMOVDQU      q5_10<>+0(SB), Y1
-	VMOVDQU      q5_12<>+0(SB), Y2
-	VMOVDQU      q5_11<>+0(SB), Y3
-	VMOVDQU      q5_14<>+0(SB), Y4
+	VMOVDQU      q5_1_mask2<>+0(SB), Y0
+	VMOVDQU      q5_1_shifts<>+0(SB), Y1
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_1_mask<>+0(SB), Y3
+	VMOVDQU      q5_1_mask3<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3906,10 +4126,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 2(R10), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VBROADCASTI128 8(R10), Y11
 	VPSRLVD      Y1, Y11, Y11
 	VPAND        Y3, Y11, Y11
@@ -3977,6 +4201,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X9
 	VADDPS       X5, X9, X9
 	VMOVHLPS     X9, X9, X5
@@ -4026,12 +4252,12 @@ done2:
 TEXT ·matmulQ81xQ5_1AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q5_13<>+0(SB), Y0
-	VMOVDQU      q5_10<>+0(SB), Y1
-	VMOVDQU      q5_12<>+0(SB), Y2
-	VMOVDQU      q5_15<>+0(SB), Y3
-	VMOVDQU      q5_11<>+0(SB), Y4
-	VMOVDQU      q5_14<>+0(SB), Y5
+	VMOVDQU      q5_1_mask2<>+0(SB), Y0
+	VMOVDQU      q5_1_shifts<>+0(SB), Y1
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_1_ones<>+0(SB), Y3
+	VMOVDQU      q5_1_mask<>+0(SB), Y4
+	VMOVDQU      q5_1_mask3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4052,10 +4278,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 2(R9), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R9), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4071,14 +4301,20 @@ loop3:
 	VPMADDWD     Y3, Y10, Y10
 	VMOVSD       (DI), X11
 	VFMADD231PS  Y11, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
+
+	// scales of the block
 	VPBROADCASTW 24(R9), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 26(R9), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 32(R9), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4094,6 +4330,8 @@ loop3:
 	VPMADDWD     Y3, Y10, Y10
 	VMOVSD       8(DI), X11
 	VFMADD231PS  Y11, Y9, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 4(SI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
@@ -4111,10 +4349,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R9), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 2(R9), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R9), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4130,6 +4372,8 @@ loop5:
 	VPMADDWD     Y3, Y10, Y10
 	VMOVSD       (DI), X11
 	VFMADD231PS  Y11, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
@@ -4144,6 +4388,8 @@ loop5:
 done6:
 	ADDQ         $1, R8
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -4167,12 +4413,12 @@ done2:
 TEXT ·matmulQ82xQ5_1AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q5_15<>+0(SB), Y0
-	VMOVDQU      q5_13<>+0(SB), Y1
-	VMOVDQU      q5_10<>+0(SB), Y2
-	VMOVDQU      q5_12<>+0(SB), Y3
-	VMOVDQU      q5_11<>+0(SB), Y4
-	VMOVDQU      q5_14<>+0(SB), Y5
+	VMOVDQU      q5_1_ones<>+0(SB), Y0
+	VMOVDQU      q5_1_mask2<>+0(SB), Y1
+	VMOVDQU      q5_1_shifts<>+0(SB), Y2
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y3
+	VMOVDQU      q5_1_mask<>+0(SB), Y4
+	VMOVDQU      q5_1_mask3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4193,10 +4439,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 2(R9), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R9), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4217,6 +4467,8 @@ loop3:
 	VFMADD231PS  Y12, Y9, Y6
 	VMOVSD       8(DI), X12
 	VFMADD231PS  Y12, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y9, Y9
@@ -4225,10 +4477,14 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// scales of the block
 	VPBROADCASTW 24(R9), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 26(R9), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 32(R9), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4249,6 +4505,8 @@ loop3:
 	VFMADD231PS  Y12, Y9, Y6
 	VMOVSD       24(DI), X12
 	VFMADD231PS  Y12, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 8(SI), Y9
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y9, Y9
@@ -4270,10 +4528,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R9), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 2(R9), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R9), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4294,6 +4556,8 @@ loop5:
 	VFMADD231PS  Y12, Y9, Y6
 	VMOVSD       8(DI), X12
 	VFMADD231PS  Y12, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y9, Y9
@@ -4311,6 +4575,8 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -4344,12 +4610,12 @@ done2:
 TEXT ·matmulQ83xQ5_1AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q5_15<>+0(SB), Y0
-	VMOVDQU      q5_13<>+0(SB), Y1
-	VMOVDQU      q5_10<>+0(SB), Y2
-	VMOVDQU      q5_12<>+0(SB), Y3
-	VMOVDQU      q5_11<>+0(SB), Y4
-	VMOVDQU      q5_14<>+0(SB), Y5
+	VMOVDQU      q5_1_ones<>+0(SB), Y0
+	VMOVDQU      q5_1_mask2<>+0(SB), Y1
+	VMOVDQU      q5_1_shifts<>+0(SB), Y2
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y3
+	VMOVDQU      q5_1_mask<>+0(SB), Y4
+	VMOVDQU      q5_1_mask3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4371,10 +4637,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 2(R9), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R9), Y11
 	VPSRLVD      Y2, Y11, Y11
 	VPAND        Y4, Y11, Y11
@@ -4400,6 +4670,8 @@ loop3:
 	VFMADD231PS  Y14, Y10, Y7
 	VMOVSD       16(DI), X14
 	VFMADD231PS  Y14, Y10, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y10, Y10
@@ -4412,10 +4684,14 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// scales of the block
 	VPBROADCASTW 24(R9), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 26(R9), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 32(R9), Y11
 	VPSRLVD      Y2, Y11, Y11
 	VPAND        Y4, Y11, Y11
@@ -4441,6 +4717,8 @@ loop3:
 	VFMADD231PS  Y14, Y10, Y7
 	VMOVSD       40(DI), X14
 	VFMADD231PS  Y14, Y10, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 12(SI), Y10
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y10, Y10
@@ -4466,10 +4744,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R9), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 2(R9), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R9), Y11
 	VPSRLVD      Y2, Y11, Y11
 	VPAND        Y4, Y11, Y11
@@ -4495,6 +4777,8 @@ loop5:
 	VFMADD231PS  Y14, Y10, Y7
 	VMOVSD       16(DI), X14
 	VFMADD231PS  Y14, Y10, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y10, Y10
@@ -4516,6 +4800,8 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -4557,11 +4843,11 @@ done2:
 TEXT ·matmulQ84xQ5_1AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q5_15<>+0(SB), Y0
-	VMOVDQU      q5_13<>+0(SB), Y1
-	VMOVDQU      q5_10<>+0(SB), Y2
-	VMOVDQU      q5_12<>+0(SB), Y3
-	VMOVDQU      q5_11<>+0(SB), Y4
+	VMOVDQU      q5_1_ones<>+0(SB), Y0
+	VMOVDQU      q5_1_mask2<>+0(SB), Y1
+	VMOVDQU      q5_1_shifts<>+0(SB), Y2
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y3
+	VMOVDQU      q5_1_mask<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4584,10 +4870,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 2(R9), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R9), Y11
 	VPSRLVD      Y2, Y11, Y11
 	VPAND        Y4, Y11, Y11
@@ -4596,7 +4886,7 @@ loop3:
 	VPSHUFB      Y3, Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        q5_14<>+0(SB), Y12, Y12
+	VPAND        q5_1_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      (DX), Y12
 	VPMADDUBSW   Y12, Y11, Y12
@@ -4618,6 +4908,8 @@ loop3:
 	VFMADD231PS  Y15, Y10, Y7
 	VMOVSD       24(DI), X15
 	VFMADD231PS  Y15, Y10, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y10, Y10
@@ -4634,10 +4926,14 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// scales of the block
 	VPBROADCASTW 24(R9), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 26(R9), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 32(R9), Y11
 	VPSRLVD      Y2, Y11, Y11
 	VPAND        Y4, Y11, Y11
@@ -4646,7 +4942,7 @@ loop3:
 	VPSHUFB      Y3, Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        q5_14<>+0(SB), Y12, Y12
+	VPAND        q5_1_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      128(DX), Y12
 	VPMADDUBSW   Y12, Y11, Y12
@@ -4668,6 +4964,8 @@ loop3:
 	VFMADD231PS  Y15, Y10, Y7
 	VMOVSD       56(DI), X15
 	VFMADD231PS  Y15, Y10, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 16(SI), Y10
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y10, Y10
@@ -4697,10 +4995,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R9), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 2(R9), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R9), Y11
 	VPSRLVD      Y2, Y11, Y11
 	VPAND        Y4, Y11, Y11
@@ -4709,7 +5011,7 @@ loop5:
 	VPSHUFB      Y3, Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        q5_14<>+0(SB), Y12, Y12
+	VPAND        q5_1_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      (DX), Y12
 	VPMADDUBSW   Y12, Y11, Y12
@@ -4731,6 +5033,8 @@ loop5:
 	VFMADD231PS  Y15, Y10, Y7
 	VMOVSD       24(DI), X15
 	VFMADD231PS  Y15, Y10, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y10, Y10
@@ -4756,6 +5060,8 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X9
 	VADDPS       X5, X9, X9
 	VMOVHLPS     X9, X9, X5
@@ -4805,12 +5111,12 @@ done2:
 TEXT ·matmulQ8Fours1xQ5_1AVX2(SB), NOSPLIT, $288-72
 
 	// constants of the loops
-	VMOVDQU      q5_13<>+0(SB), Y0
-	VMOVDQU      q5_10<>+0(SB), Y1
-	VMOVDQU      q5_12<>+0(SB), Y2
-	VMOVDQU      q5_15<>+0(SB), Y3
-	VMOVDQU      q5_11<>+0(SB), Y4
-	VMOVDQU      q5_14<>+0(SB), Y5
+	VMOVDQU      q5_1_mask2<>+0(SB), Y0
+	VMOVDQU      q5_1_shifts<>+0(SB), Y1
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_1_ones<>+0(SB), Y3
+	VMOVDQU      q5_1_mask<>+0(SB), Y4
+	VMOVDQU      q5_1_mask3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4840,10 +5146,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R12), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 2(R12), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R12), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4859,14 +5169,20 @@ loop5:
 	VPMADDWD     Y3, Y10, Y10
 	VMOVSD       (R10), X11
 	VFMADD231PS  Y11, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
+
+	// scales of the block
 	VPBROADCASTW 24(R12), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 26(R12), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 32(R12), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4882,6 +5198,8 @@ loop5:
 	VPMADDWD     Y3, Y10, Y10
 	VMOVSD       8(R10), X11
 	VFMADD231PS  Y11, Y9, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 4(R9), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
@@ -4899,10 +5217,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R12), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 2(R12), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R12), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -4918,6 +5240,8 @@ loop7:
 	VPMADDWD     Y3, Y10, Y10
 	VMOVSD       (R10), X11
 	VFMADD231PS  Y11, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
@@ -4973,12 +5297,12 @@ done2:
 TEXT ·matmulQ8Fours2xQ5_1AVX2(SB), NOSPLIT, $416-72
 
 	// constants of the loops
-	VMOVDQU      q5_15<>+0(SB), Y0
-	VMOVDQU      q5_13<>+0(SB), Y1
-	VMOVDQU      q5_10<>+0(SB), Y2
-	VMOVDQU      q5_12<>+0(SB), Y3
-	VMOVDQU      q5_11<>+0(SB), Y4
-	VMOVDQU      q5_14<>+0(SB), Y5
+	VMOVDQU      q5_1_ones<>+0(SB), Y0
+	VMOVDQU      q5_1_mask2<>+0(SB), Y1
+	VMOVDQU      q5_1_shifts<>+0(SB), Y2
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y3
+	VMOVDQU      q5_1_mask<>+0(SB), Y4
+	VMOVDQU      q5_1_mask3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -5008,10 +5332,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R12), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 2(R12), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R12), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -5032,6 +5360,8 @@ loop5:
 	VFMADD231PS  Y12, Y9, Y6
 	VMOVSD       8(R10), X12
 	VFMADD231PS  Y12, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y9, Y9
@@ -5040,10 +5370,14 @@ loop5:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// scales of the block
 	VPBROADCASTW 24(R12), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 26(R12), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 32(R12), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -5064,6 +5398,8 @@ loop5:
 	VFMADD231PS  Y12, Y9, Y6
 	VMOVSD       24(R10), X12
 	VFMADD231PS  Y12, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 8(R9), Y9
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y9, Y9
@@ -5085,10 +5421,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R12), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 2(R12), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R12), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
@@ -5109,6 +5449,8 @@ loop7:
 	VFMADD231PS  Y12, Y9, Y6
 	VMOVSD       8(R10), X12
 	VFMADD231PS  Y12, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y9
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y9, Y9
@@ -5187,12 +5529,12 @@ done2:
 TEXT ·matmulQ8Fours3xQ5_1AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      q5_15<>+0(SB), Y0
-	VMOVDQU      q5_13<>+0(SB), Y1
-	VMOVDQU      q5_10<>+0(SB), Y2
-	VMOVDQU      q5_12<>+0(SB), Y3
-	VMOVDQU      q5_11<>+0(SB), Y4
-	VMOVDQU      q5_14<>+0(SB), Y5
+	VMOVDQU      q5_1_ones<>+0(SB), Y0
+	VMOVDQU      q5_1_mask2<>+0(SB), Y1
+	VMOVDQU      q5_1_shifts<>+0(SB), Y2
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y3
+	VMOVDQU      q5_1_mask<>+0(SB), Y4
+	VMOVDQU      q5_1_mask3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -5223,10 +5565,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R12), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 2(R12), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R12), Y11
 	VPSRLVD      Y2, Y11, Y11
 	VPAND        Y4, Y11, Y11
@@ -5252,6 +5598,8 @@ loop5:
 	VFMADD231PS  Y14, Y10, Y7
 	VMOVSD       16(R10), X14
 	VFMADD231PS  Y14, Y10, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y10, Y10
@@ -5264,10 +5612,14 @@ loop5:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// scales of the block
 	VPBROADCASTW 24(R12), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 26(R12), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 32(R12), Y11
 	VPSRLVD      Y2, Y11, Y11
 	VPAND        Y4, Y11, Y11
@@ -5293,6 +5645,8 @@ loop5:
 	VFMADD231PS  Y14, Y10, Y7
 	VMOVSD       40(R10), X14
 	VFMADD231PS  Y14, Y10, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 12(R9), Y10
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y10, Y10
@@ -5318,10 +5672,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R12), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 2(R12), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R12), Y11
 	VPSRLVD      Y2, Y11, Y11
 	VPAND        Y4, Y11, Y11
@@ -5347,6 +5705,8 @@ loop7:
 	VFMADD231PS  Y14, Y10, Y7
 	VMOVSD       16(R10), X14
 	VFMADD231PS  Y14, Y10, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y10, Y10
@@ -5447,11 +5807,11 @@ done2:
 TEXT ·matmulQ8Fours4xQ5_1AVX2(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      q5_15<>+0(SB), Y0
-	VMOVDQU      q5_13<>+0(SB), Y1
-	VMOVDQU      q5_10<>+0(SB), Y2
-	VMOVDQU      q5_12<>+0(SB), Y3
-	VMOVDQU      q5_11<>+0(SB), Y4
+	VMOVDQU      q5_1_ones<>+0(SB), Y0
+	VMOVDQU      q5_1_mask2<>+0(SB), Y1
+	VMOVDQU      q5_1_shifts<>+0(SB), Y2
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y3
+	VMOVDQU      q5_1_mask<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -5483,10 +5843,14 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R12), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 2(R12), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R12), Y11
 	VPSRLVD      Y2, Y11, Y11
 	VPAND        Y4, Y11, Y11
@@ -5495,7 +5859,7 @@ loop5:
 	VPSHUFB      Y3, Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        q5_14<>+0(SB), Y12, Y12
+	VPAND        q5_1_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      (R8), Y12
 	VPMADDUBSW   Y12, Y11, Y12
@@ -5517,6 +5881,8 @@ loop5:
 	VFMADD231PS  Y15, Y10, Y7
 	VMOVSD       24(R10), X15
 	VFMADD231PS  Y15, Y10, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y10, Y10
@@ -5533,10 +5899,14 @@ loop5:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// scales of the block
 	VPBROADCASTW 24(R12), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 26(R12), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 32(R12), Y11
 	VPSRLVD      Y2, Y11, Y11
 	VPAND        Y4, Y11, Y11
@@ -5545,7 +5915,7 @@ loop5:
 	VPSHUFB      Y3, Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        q5_14<>+0(SB), Y12, Y12
+	VPAND        q5_1_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      128(R8), Y12
 	VPMADDUBSW   Y12, Y11, Y12
@@ -5567,6 +5937,8 @@ loop5:
 	VFMADD231PS  Y15, Y10, Y7
 	VMOVSD       56(R10), X15
 	VFMADD231PS  Y15, Y10, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 16(R9), Y10
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y10, Y10
@@ -5596,10 +5968,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R12), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 2(R12), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 8(R12), Y11
 	VPSRLVD      Y2, Y11, Y11
 	VPAND        Y4, Y11, Y11
@@ -5608,7 +5984,7 @@ loop7:
 	VPSHUFB      Y3, Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        q5_14<>+0(SB), Y12, Y12
+	VPAND        q5_1_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      (R8), Y12
 	VPMADDUBSW   Y12, Y11, Y12
@@ -5630,6 +6006,8 @@ loop7:
 	VFMADD231PS  Y15, Y10, Y7
 	VMOVSD       24(R10), X15
 	VFMADD231PS  Y15, Y10, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y10
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y10, Y10
@@ -5752,11 +6130,11 @@ done2:
 TEXT ·unpackQ5_1AVX2(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      q5_13<>+0(SB), Y0
-	VMOVDQU      q5_10<>+0(SB), Y1
-	VMOVDQU      q5_12<>+0(SB), Y2
-	VMOVDQU      q5_11<>+0(SB), Y3
-	VMOVDQU      q5_14<>+0(SB), Y4
+	VMOVDQU      q5_1_mask2<>+0(SB), Y0
+	VMOVDQU      q5_1_shifts<>+0(SB), Y1
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_1_mask<>+0(SB), Y3
+	VMOVDQU      q5_1_mask3<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -5798,9 +6176,9 @@ done2:
 TEXT ·encodeGroupsQ5_1AVX2(SB), NOSPLIT, $0-32
 
 	// constants of the loops
-	VMOVDQU      q5_111<>+0(SB), Y0
-	VMOVDQU      q5_114<>+0(SB), Y1
-	VMOVDQU      q5_115<>+0(SB), Y2
+	VMOVDQU      q5_1_offset<>+0(SB), Y0
+	VMOVDQU      q5_1_mask4<>+0(SB), Y1
+	VMOVDQU      q5_1_mask5<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -5868,7 +6246,7 @@ done4:
 	ADDQ         $1, DI
 
 	// m
-	VMOVDQU      q5_16<>+0(SB), Y3
+	VMOVDQU      q5_1_min<>+0(SB), Y3
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -5893,7 +6271,7 @@ done6:
 	VMOVUPS      Y3, 1024(CX)
 
 	// d
-	VMOVDQU      q5_17<>+0(SB), Y3
+	VMOVDQU      q5_1_max<>+0(SB), Y3
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -5919,13 +6297,13 @@ done8:
 	VMOVUPS      1056(CX), Y3
 	VMOVUPS      1024(CX), Y4
 	VSUBPS       Y4, Y3, Y3
-	VDIVPS       q5_18<>+0(SB), Y3, Y3
+	VDIVPS       q5_1_divisor<>+0(SB), Y3, Y3
 	VMOVUPS      Y3, 1088(CX)
 
 	// code
 	VMOVUPS      1088(CX), Y3
-	VMOVDQU      q5_19<>+0(SB), Y4
-	VCMPPS       $4, q5_110<>+0(SB), Y3, Y5
+	VMOVDQU      q5_1_one<>+0(SB), Y4
+	VCMPPS       $4, q5_1_limit<>+0(SB), Y3, Y5
 	VDIVPS       Y3, Y4, Y3
 	VPAND        Y5, Y3, Y3
 	VMOVUPS      Y3, 1120(CX)
@@ -5978,8 +6356,8 @@ done10:
 	// d
 	VMOVUPS      1088(CX), Y3
 	VCMPPS       $3, Y3, Y3, Y4
-	VPAND        q5_112<>+0(SB), Y3, Y5
-	VPOR         q5_113<>+0(SB), Y5, Y5
+	VPAND        q5_1_d<>+0(SB), Y3, Y5
+	VPOR         q5_1_d2<>+0(SB), Y5, Y5
 	VBLENDVPS    Y4, Y5, Y3, Y5
 	VCVTPS2PH    $0, Y5, X5
 	VPMOVZXWD    X5, Y3
@@ -5996,8 +6374,8 @@ done10:
 	// m
 	VMOVUPS      1024(CX), Y3
 	VCMPPS       $3, Y3, Y3, Y4
-	VPAND        q5_112<>+0(SB), Y3, Y5
-	VPOR         q5_113<>+0(SB), Y5, Y5
+	VPAND        q5_1_d<>+0(SB), Y3, Y5
+	VPOR         q5_1_d2<>+0(SB), Y5, Y5
 	VBLENDVPS    Y4, Y5, Y3, Y5
 	VCVTPS2PH    $0, Y5, X5
 	VPMOVZXWD    X5, Y3
@@ -6327,11 +6705,11 @@ done2:
 TEXT ·mix1xQ5_1AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q5_13<>+0(SB), Y0
-	VMOVDQU      q5_10<>+0(SB), Y1
-	VMOVDQU      q5_12<>+0(SB), Y2
-	VMOVDQU      q5_11<>+0(SB), Y3
-	VMOVDQU      q5_14<>+0(SB), Y4
+	VMOVDQU      q5_1_mask2<>+0(SB), Y0
+	VMOVDQU      q5_1_shifts<>+0(SB), Y1
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_1_mask<>+0(SB), Y3
+	VMOVDQU      q5_1_mask3<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -6355,6 +6733,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 8(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
@@ -6422,10 +6802,10 @@ done2:
 TEXT ·mix2xQ5_1AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q5_13<>+0(SB), Y0
-	VMOVDQU      q5_10<>+0(SB), Y1
-	VMOVDQU      q5_12<>+0(SB), Y2
-	VMOVDQU      q5_11<>+0(SB), Y3
+	VMOVDQU      q5_1_mask2<>+0(SB), Y0
+	VMOVDQU      q5_1_shifts<>+0(SB), Y1
+	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_1_mask<>+0(SB), Y3
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -6455,6 +6835,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 8(R9), Y12
 	VPSRLVD      Y1, Y12, Y12
 	VPAND        Y3, Y12, Y12
@@ -6463,7 +6845,7 @@ loop3:
 	VPSHUFB      Y2, Y13, Y13
 	VPAND        Y0, Y13, Y13
 	VPCMPEQB     Y0, Y13, Y13
-	VPAND        q5_14<>+0(SB), Y13, Y13
+	VPAND        q5_1_mask3<>+0(SB), Y13, Y13
 	VPOR         Y13, Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    (DX), Y12
@@ -6573,15 +6955,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VBROADCASTI128 8(R10), Y12
-	VPSRLVD      q5_10<>+0(SB), Y12, Y12
-	VPAND        q5_11<>+0(SB), Y12, Y12
+	VPSRLVD      q5_1_shifts<>+0(SB), Y12, Y12
+	VPAND        q5_1_mask<>+0(SB), Y12, Y12
 	VMOVDQU      4(R10), X13
 	VINSERTI128  $1, 6(R10), Y13, Y13
-	VPSHUFB      q5_12<>+0(SB), Y13, Y13
-	VPAND        q5_13<>+0(SB), Y13, Y13
-	VPCMPEQB     q5_13<>+0(SB), Y13, Y13
-	VPAND        q5_14<>+0(SB), Y13, Y13
+	VPSHUFB      q5_1_shuffle<>+0(SB), Y13, Y13
+	VPAND        q5_1_mask2<>+0(SB), Y13, Y13
+	VPCMPEQB     q5_1_mask2<>+0(SB), Y13, Y13
+	VPAND        q5_1_mask3<>+0(SB), Y13, Y13
 	VPOR         Y13, Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    (DX), Y12
@@ -6708,15 +7092,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 23
 	VBROADCASTI128 8(R10), Y12
-	VPSRLVD      q5_10<>+0(SB), Y12, Y12
-	VPAND        q5_11<>+0(SB), Y12, Y12
+	VPSRLVD      q5_1_shifts<>+0(SB), Y12, Y12
+	VPAND        q5_1_mask<>+0(SB), Y12, Y12
 	VMOVDQU      4(R10), X13
 	VINSERTI128  $1, 6(R10), Y13, Y13
-	VPSHUFB      q5_12<>+0(SB), Y13, Y13
-	VPAND        q5_13<>+0(SB), Y13, Y13
-	VPCMPEQB     q5_13<>+0(SB), Y13, Y13
-	VPAND        q5_14<>+0(SB), Y13, Y13
+	VPSHUFB      q5_1_shuffle<>+0(SB), Y13, Y13
+	VPAND        q5_1_mask2<>+0(SB), Y13, Y13
+	VPCMPEQB     q5_1_mask2<>+0(SB), Y13, Y13
+	VPAND        q5_1_mask3<>+0(SB), Y13, Y13
 	VPOR         Y13, Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    (DX), Y12
@@ -6809,15 +7195,17 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 24 to 31
 	VBROADCASTI128 8(R10), Y4
-	VPSRLVD      q5_10<>+0(SB), Y4, Y4
-	VPAND        q5_11<>+0(SB), Y4, Y4
+	VPSRLVD      q5_1_shifts<>+0(SB), Y4, Y4
+	VPAND        q5_1_mask<>+0(SB), Y4, Y4
 	VMOVDQU      4(R10), X5
 	VINSERTI128  $1, 6(R10), Y5, Y5
-	VPSHUFB      q5_12<>+0(SB), Y5, Y5
-	VPAND        q5_13<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
-	VPAND        q5_14<>+0(SB), Y5, Y5
+	VPSHUFB      q5_1_shuffle<>+0(SB), Y5, Y5
+	VPAND        q5_1_mask2<>+0(SB), Y5, Y5
+	VPCMPEQB     q5_1_mask2<>+0(SB), Y5, Y5
+	VPAND        q5_1_mask3<>+0(SB), Y5, Y5
 	VPOR         Y5, Y4, Y4
 	VMOVDQU      Y4, (DX)
 	VPMOVSXBD    24(DX), Y4
@@ -6870,8 +7258,8 @@ done2:
 TEXT ·mix5xQ5_1AVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      q5_13<>+0(SB), Y0
-	VMOVDQU      q5_10<>+0(SB), Y1
+	VMOVDQU      q5_1_mask2<>+0(SB), Y0
+	VMOVDQU      q5_1_shifts<>+0(SB), Y1
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -6917,15 +7305,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VBROADCASTI128 8(R11), Y12
 	VPSRLVD      Y1, Y12, Y12
-	VPAND        q5_11<>+0(SB), Y12, Y12
+	VPAND        q5_1_mask<>+0(SB), Y12, Y12
 	VMOVDQU      4(R11), X13
 	VINSERTI128  $1, 6(R11), Y13, Y13
-	VPSHUFB      q5_12<>+0(SB), Y13, Y13
+	VPSHUFB      q5_1_shuffle<>+0(SB), Y13, Y13
 	VPAND        Y0, Y13, Y13
 	VPCMPEQB     Y0, Y13, Y13
-	VPAND        q5_14<>+0(SB), Y13, Y13
+	VPAND        q5_1_mask3<>+0(SB), Y13, Y13
 	VPOR         Y13, Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    (DX), Y12
@@ -7026,15 +7416,17 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VBROADCASTI128 8(R11), Y12
 	VPSRLVD      Y1, Y12, Y12
-	VPAND        q5_11<>+0(SB), Y12, Y12
+	VPAND        q5_1_mask<>+0(SB), Y12, Y12
 	VMOVDQU      4(R11), X13
 	VINSERTI128  $1, 6(R11), Y13, Y13
-	VPSHUFB      q5_12<>+0(SB), Y13, Y13
+	VPSHUFB      q5_1_shuffle<>+0(SB), Y13, Y13
 	VPAND        Y0, Y13, Y13
 	VPCMPEQB     Y0, Y13, Y13
-	VPAND        q5_14<>+0(SB), Y13, Y13
+	VPAND        q5_1_mask3<>+0(SB), Y13, Y13
 	VPOR         Y13, Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    16(DX), Y12
@@ -7159,15 +7551,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VBROADCASTI128 8(R11), Y12
-	VPSRLVD      q5_10<>+0(SB), Y12, Y12
-	VPAND        q5_11<>+0(SB), Y12, Y12
+	VPSRLVD      q5_1_shifts<>+0(SB), Y12, Y12
+	VPAND        q5_1_mask<>+0(SB), Y12, Y12
 	VMOVDQU      4(R11), X13
 	VINSERTI128  $1, 6(R11), Y13, Y13
-	VPSHUFB      q5_12<>+0(SB), Y13, Y13
-	VPAND        q5_13<>+0(SB), Y13, Y13
-	VPCMPEQB     q5_13<>+0(SB), Y13, Y13
-	VPAND        q5_14<>+0(SB), Y13, Y13
+	VPSHUFB      q5_1_shuffle<>+0(SB), Y13, Y13
+	VPAND        q5_1_mask2<>+0(SB), Y13, Y13
+	VPCMPEQB     q5_1_mask2<>+0(SB), Y13, Y13
+	VPAND        q5_1_mask3<>+0(SB), Y13, Y13
 	VPOR         Y13, Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    (DX), Y12
@@ -7276,15 +7670,17 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VBROADCASTI128 8(R11), Y12
-	VPSRLVD      q5_10<>+0(SB), Y12, Y12
-	VPAND        q5_11<>+0(SB), Y12, Y12
+	VPSRLVD      q5_1_shifts<>+0(SB), Y12, Y12
+	VPAND        q5_1_mask<>+0(SB), Y12, Y12
 	VMOVDQU      4(R11), X13
 	VINSERTI128  $1, 6(R11), Y13, Y13
-	VPSHUFB      q5_12<>+0(SB), Y13, Y13
-	VPAND        q5_13<>+0(SB), Y13, Y13
-	VPCMPEQB     q5_13<>+0(SB), Y13, Y13
-	VPAND        q5_14<>+0(SB), Y13, Y13
+	VPSHUFB      q5_1_shuffle<>+0(SB), Y13, Y13
+	VPAND        q5_1_mask2<>+0(SB), Y13, Y13
+	VPCMPEQB     q5_1_mask2<>+0(SB), Y13, Y13
+	VPAND        q5_1_mask3<>+0(SB), Y13, Y13
 	VPOR         Y13, Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    16(DX), Y12

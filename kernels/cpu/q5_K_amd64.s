@@ -4,77 +4,77 @@
 
 #include "textflag.h"
 
-DATA q5_k0<>+0(SB)/8, $0x8080800180808000
-DATA q5_k0<>+8(SB)/8, $0x8080800380808002
-DATA q5_k0<>+16(SB)/8, $0x8080800180808000
-DATA q5_k0<>+24(SB)/8, $0x8080800380808002
-GLOBL q5_k0<>(SB), RODATA|NOPTR, $32
+DATA q5_k_shuffle<>+0(SB)/8, $0x8080800180808000
+DATA q5_k_shuffle<>+8(SB)/8, $0x8080800380808002
+DATA q5_k_shuffle<>+16(SB)/8, $0x8080800180808000
+DATA q5_k_shuffle<>+24(SB)/8, $0x8080800380808002
+GLOBL q5_k_shuffle<>(SB), RODATA|NOPTR, $32
 
-DATA q5_k1<>+0(SB)/8, $0x0000003f0000003f
-DATA q5_k1<>+8(SB)/8, $0x0000003f0000003f
-DATA q5_k1<>+16(SB)/8, $0x0000000f0000000f
-DATA q5_k1<>+24(SB)/8, $0x0000000f0000000f
-GLOBL q5_k1<>(SB), RODATA|NOPTR, $32
+DATA q5_k_mask<>+0(SB)/8, $0x0000003f0000003f
+DATA q5_k_mask<>+8(SB)/8, $0x0000003f0000003f
+DATA q5_k_mask<>+16(SB)/8, $0x0000000f0000000f
+DATA q5_k_mask<>+24(SB)/8, $0x0000000f0000000f
+GLOBL q5_k_mask<>(SB), RODATA|NOPTR, $32
 
-DATA q5_k2<>+0(SB)/8, $0x8080808080808080
-DATA q5_k2<>+8(SB)/8, $0x8080808080808080
-DATA q5_k2<>+16(SB)/8, $0x8080800180808000
-DATA q5_k2<>+24(SB)/8, $0x8080800380808002
-GLOBL q5_k2<>(SB), RODATA|NOPTR, $32
+DATA q5_k_shuffle2<>+0(SB)/8, $0x8080808080808080
+DATA q5_k_shuffle2<>+8(SB)/8, $0x8080808080808080
+DATA q5_k_shuffle2<>+16(SB)/8, $0x8080800180808000
+DATA q5_k_shuffle2<>+24(SB)/8, $0x8080800380808002
+GLOBL q5_k_shuffle2<>(SB), RODATA|NOPTR, $32
 
-DATA q5_k3<>+0(SB)/8, $0x0000000000000000
-DATA q5_k3<>+8(SB)/8, $0x0000000000000000
-DATA q5_k3<>+16(SB)/8, $0x0000000600000006
-DATA q5_k3<>+24(SB)/8, $0x0000000600000006
-GLOBL q5_k3<>(SB), RODATA|NOPTR, $32
+DATA q5_k_shifts<>+0(SB)/8, $0x0000000000000000
+DATA q5_k_shifts<>+8(SB)/8, $0x0000000000000000
+DATA q5_k_shifts<>+16(SB)/8, $0x0000000600000006
+DATA q5_k_shifts<>+24(SB)/8, $0x0000000600000006
+GLOBL q5_k_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA q5_k4<>+0(SB)/8, $0x0000000000000000
-DATA q5_k4<>+8(SB)/8, $0x0000000000000000
-DATA q5_k4<>+16(SB)/8, $0x0000000300000003
-DATA q5_k4<>+24(SB)/8, $0x0000000300000003
-GLOBL q5_k4<>(SB), RODATA|NOPTR, $32
+DATA q5_k_mask2<>+0(SB)/8, $0x0000000000000000
+DATA q5_k_mask2<>+8(SB)/8, $0x0000000000000000
+DATA q5_k_mask2<>+16(SB)/8, $0x0000000300000003
+DATA q5_k_mask2<>+24(SB)/8, $0x0000000300000003
+GLOBL q5_k_mask2<>(SB), RODATA|NOPTR, $32
 
-DATA q5_k5<>+0(SB)/8, $0x0000000000000000
-DATA q5_k5<>+8(SB)/8, $0x0000000000000000
-DATA q5_k5<>+16(SB)/8, $0x0000000400000004
-DATA q5_k5<>+24(SB)/8, $0x0000000400000004
-GLOBL q5_k5<>(SB), RODATA|NOPTR, $32
+DATA q5_k_shifts2<>+0(SB)/8, $0x0000000000000000
+DATA q5_k_shifts2<>+8(SB)/8, $0x0000000000000000
+DATA q5_k_shifts2<>+16(SB)/8, $0x0000000400000004
+DATA q5_k_shifts2<>+24(SB)/8, $0x0000000400000004
+GLOBL q5_k_shifts2<>(SB), RODATA|NOPTR, $32
 
-DATA q5_k6<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA q5_k6<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA q5_k6<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA q5_k6<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL q5_k6<>(SB), RODATA|NOPTR, $32
+DATA q5_k_mask3<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA q5_k_mask3<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA q5_k_mask3<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA q5_k_mask3<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL q5_k_mask3<>(SB), RODATA|NOPTR, $32
 
-DATA q5_k7<>+0(SB)/8, $0x1010101010101010
-DATA q5_k7<>+8(SB)/8, $0x1010101010101010
-DATA q5_k7<>+16(SB)/8, $0x1010101010101010
-DATA q5_k7<>+24(SB)/8, $0x1010101010101010
-GLOBL q5_k7<>(SB), RODATA|NOPTR, $32
+DATA q5_k_mask4<>+0(SB)/8, $0x1010101010101010
+DATA q5_k_mask4<>+8(SB)/8, $0x1010101010101010
+DATA q5_k_mask4<>+16(SB)/8, $0x1010101010101010
+DATA q5_k_mask4<>+24(SB)/8, $0x1010101010101010
+GLOBL q5_k_mask4<>(SB), RODATA|NOPTR, $32
 
-DATA q5_k8<>+0(SB)/8, $0x8000000080000000
-DATA q5_k8<>+8(SB)/8, $0x8000000080000000
-DATA q5_k8<>+16(SB)/8, $0x8000000080000000
-DATA q5_k8<>+24(SB)/8, $0x8000000080000000
-GLOBL q5_k8<>(SB), RODATA|NOPTR, $32
+DATA q5_k_flip<>+0(SB)/8, $0x8000000080000000
+DATA q5_k_flip<>+8(SB)/8, $0x8000000080000000
+DATA q5_k_flip<>+16(SB)/8, $0x8000000080000000
+DATA q5_k_flip<>+24(SB)/8, $0x8000000080000000
+GLOBL q5_k_flip<>(SB), RODATA|NOPTR, $32
 
-DATA q5_k9<>+0(SB)/8, $0x0001000100010001
-DATA q5_k9<>+8(SB)/8, $0x0001000100010001
-DATA q5_k9<>+16(SB)/8, $0x0001000100010001
-DATA q5_k9<>+24(SB)/8, $0x0001000100010001
-GLOBL q5_k9<>(SB), RODATA|NOPTR, $32
+DATA q5_k_ones<>+0(SB)/8, $0x0001000100010001
+DATA q5_k_ones<>+8(SB)/8, $0x0001000100010001
+DATA q5_k_ones<>+16(SB)/8, $0x0001000100010001
+DATA q5_k_ones<>+24(SB)/8, $0x0001000100010001
+GLOBL q5_k_ones<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsQ5_KAVX512 unpacks units of 256 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsQ5_KAVX512(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	VMOVDQU      q5_k6<>+0(SB), Y0
-	VMOVDQU      q5_k7<>+0(SB), Y1
-	VMOVDQU      q5_k5<>+0(SB), Y2
-	VMOVDQU      q5_k4<>+0(SB), Y3
-	VMOVDQU      q5_k3<>+0(SB), Y4
-	VMOVDQU      q5_k0<>+0(SB), Y5
+	VMOVDQU      q5_k_mask3<>+0(SB), Y0
+	VMOVDQU      q5_k_mask4<>+0(SB), Y1
+	VMOVDQU      q5_k_shifts2<>+0(SB), Y2
+	VMOVDQU      q5_k_mask2<>+0(SB), Y3
+	VMOVDQU      q5_k_shifts<>+0(SB), Y4
+	VMOVDQU      q5_k_shuffle<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -84,15 +84,17 @@ TEXT ·decodeUnitsQ5_KAVX512(SB), NOSPLIT, $576-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      4(BX), X7
 	VINSERTI128  $1, 12(BX), Y7, Y7
 	VPSHUFB      Y5, Y7, Y7
-	VPAND        q5_k1<>+0(SB), Y7, Y7
+	VPAND        q5_k_mask<>+0(SB), Y7, Y7
 	VMOVDQU      160(BX), X8
 	VINSERTI128  $1, 4(BX), Y8, Y8
-	VPSHUFB      q5_k2<>+0(SB), Y8, Y8
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y8, Y8
 	VPSRLVD      Y4, Y8, Y8
 	VPAND        Y3, Y8, Y8
 	VPSLLVD      Y2, Y8, Y8
@@ -106,10 +108,10 @@ loop1:
 	VINSERTI128  $1, 12(BX), Y7, Y7
 	VPSHUFB      Y5, Y7, Y7
 	VPSRLVD      Y2, Y7, Y7
-	VPAND        q5_k1<>+0(SB), Y7, Y7
+	VPAND        q5_k_mask<>+0(SB), Y7, Y7
 	VMOVDQU      160(BX), X8
 	VINSERTI128  $1, 8(BX), Y8, Y8
-	VPSHUFB      q5_k2<>+0(SB), Y8, Y8
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y8, Y8
 	VPSRLVD      Y4, Y8, Y8
 	VPAND        Y3, Y8, Y8
 	VPSLLVD      Y2, Y8, Y8
@@ -117,6 +119,8 @@ loop1:
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      48(BX), Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      16(BX), Y7
@@ -152,6 +156,8 @@ loop1:
 	VBROADCASTSS 64(DX), Y7
 	VSUBPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 96(AX)
+
+	// levels of values 32 to 63
 	VMOVDQU      48(BX), Y6
 	VPSRLD       $4, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -188,6 +194,8 @@ loop1:
 	VBROADCASTSS 68(DX), Y7
 	VSUBPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 224(AX)
+
+	// levels of values 64 to 95
 	VMOVDQU      80(BX), Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      16(BX), Y7
@@ -223,6 +231,8 @@ loop1:
 	VBROADCASTSS 72(DX), Y7
 	VSUBPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 352(AX)
+
+	// levels of values 96 to 127
 	VMOVDQU      80(BX), Y6
 	VPSRLD       $4, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -259,6 +269,8 @@ loop1:
 	VBROADCASTSS 76(DX), Y7
 	VSUBPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 480(AX)
+
+	// levels of values 128 to 159
 	VMOVDQU      112(BX), Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      16(BX), Y7
@@ -293,6 +305,8 @@ loop1:
 	VBROADCASTSS 80(DX), Y7
 	VSUBPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 608(AX)
+
+	// levels of values 160 to 191
 	VMOVDQU      112(BX), Y6
 	VPSRLD       $4, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -329,6 +343,8 @@ loop1:
 	VBROADCASTSS 84(DX), Y7
 	VSUBPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 736(AX)
+
+	// levels of values 192 to 223
 	VMOVDQU      144(BX), Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      16(BX), Y7
@@ -364,6 +380,8 @@ loop1:
 	VBROADCASTSS 88(DX), Y7
 	VSUBPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 864(AX)
+
+	// levels of values 224 to 255
 	VMOVDQU      144(BX), Y6
 	VPSRLD       $4, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -415,12 +433,12 @@ done2:
 TEXT ·matmul1xQ5_KAVX512(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q5_k6<>+0(SB), Y0
-	VMOVDQU      q5_k7<>+0(SB), Y1
-	VMOVDQU      q5_k5<>+0(SB), Y2
-	VMOVDQU      q5_k4<>+0(SB), Y3
-	VMOVDQU      q5_k3<>+0(SB), Y4
-	VMOVDQU      q5_k0<>+0(SB), Y5
+	VMOVDQU      q5_k_mask3<>+0(SB), Y0
+	VMOVDQU      q5_k_mask4<>+0(SB), Y1
+	VMOVDQU      q5_k_shifts2<>+0(SB), Y2
+	VMOVDQU      q5_k_mask2<>+0(SB), Y3
+	VMOVDQU      q5_k_shifts<>+0(SB), Y4
+	VMOVDQU      q5_k_shuffle<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -441,15 +459,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      4(R8), X11
 	VINSERTI128  $1, 12(R8), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
-	VPAND        q5_k1<>+0(SB), Y11, Y11
+	VPAND        q5_k_mask<>+0(SB), Y11, Y11
 	VMOVDQU      160(R8), X12
 	VINSERTI128  $1, 4(R8), Y12, Y12
-	VPSHUFB      q5_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y4, Y12, Y12
 	VPAND        Y3, Y12, Y12
 	VPSLLVD      Y2, Y12, Y12
@@ -463,10 +483,10 @@ loop3:
 	VINSERTI128  $1, 12(R8), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
 	VPSRLVD      Y2, Y11, Y11
-	VPAND        q5_k1<>+0(SB), Y11, Y11
+	VPAND        q5_k_mask<>+0(SB), Y11, Y11
 	VMOVDQU      160(R8), X12
 	VINSERTI128  $1, 8(R8), Y12, Y12
-	VPSHUFB      q5_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y4, Y12, Y12
 	VPAND        Y3, Y12, Y12
 	VPSLLVD      Y2, Y12, Y12
@@ -474,6 +494,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      48(R8), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      16(R8), Y11
@@ -513,6 +535,8 @@ loop3:
 	VSUBPS       Y11, Y10, Y10
 	VMOVUPS      96(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      48(R8), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -553,6 +577,8 @@ loop3:
 	VSUBPS       Y11, Y10, Y10
 	VMOVUPS      224(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      80(R8), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      16(R8), Y11
@@ -592,6 +618,8 @@ loop3:
 	VSUBPS       Y11, Y10, Y10
 	VMOVUPS      352(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      80(R8), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -632,6 +660,8 @@ loop3:
 	VSUBPS       Y11, Y10, Y10
 	VMOVUPS      480(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VMOVDQU      112(R8), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      16(R8), Y11
@@ -670,6 +700,8 @@ loop3:
 	VSUBPS       Y11, Y10, Y10
 	VMOVUPS      608(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VMOVDQU      112(R8), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -710,6 +742,8 @@ loop3:
 	VSUBPS       Y11, Y10, Y10
 	VMOVUPS      736(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VMOVDQU      144(R8), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      16(R8), Y11
@@ -749,6 +783,8 @@ loop3:
 	VSUBPS       Y11, Y10, Y10
 	VMOVUPS      864(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VMOVDQU      144(R8), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -799,6 +835,8 @@ done4:
 	VADDPS       Y7, Y6, Y6
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -822,12 +860,12 @@ done2:
 TEXT ·matmul2xQ5_KAVX512(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q5_k6<>+0(SB), Y0
-	VMOVDQU      q5_k7<>+0(SB), Y1
-	VMOVDQU      q5_k5<>+0(SB), Y2
-	VMOVDQU      q5_k4<>+0(SB), Y3
-	VMOVDQU      q5_k3<>+0(SB), Y4
-	VMOVDQU      q5_k0<>+0(SB), Y5
+	VMOVDQU      q5_k_mask3<>+0(SB), Y0
+	VMOVDQU      q5_k_mask4<>+0(SB), Y1
+	VMOVDQU      q5_k_shifts2<>+0(SB), Y2
+	VMOVDQU      q5_k_mask2<>+0(SB), Y3
+	VMOVDQU      q5_k_shifts<>+0(SB), Y4
+	VMOVDQU      q5_k_shuffle<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -849,15 +887,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      4(R9), X11
 	VINSERTI128  $1, 12(R9), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
-	VPAND        q5_k1<>+0(SB), Y11, Y11
+	VPAND        q5_k_mask<>+0(SB), Y11, Y11
 	VMOVDQU      160(R9), X12
 	VINSERTI128  $1, 4(R9), Y12, Y12
-	VPSHUFB      q5_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y4, Y12, Y12
 	VPAND        Y3, Y12, Y12
 	VPSLLVD      Y2, Y12, Y12
@@ -871,10 +911,10 @@ loop3:
 	VINSERTI128  $1, 12(R9), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
 	VPSRLVD      Y2, Y11, Y11
-	VPAND        q5_k1<>+0(SB), Y11, Y11
+	VPAND        q5_k_mask<>+0(SB), Y11, Y11
 	VMOVDQU      160(R9), X12
 	VINSERTI128  $1, 8(R9), Y12, Y12
-	VPSHUFB      q5_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y4, Y12, Y12
 	VPAND        Y3, Y12, Y12
 	VPSLLVD      Y2, Y12, Y12
@@ -882,6 +922,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      48(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      16(R9), Y11
@@ -929,6 +971,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      96(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      48(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -977,6 +1021,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      224(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      80(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      16(R9), Y11
@@ -1024,6 +1070,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      352(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      80(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -1072,6 +1120,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      480(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VMOVDQU      112(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      16(R9), Y11
@@ -1118,6 +1168,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      608(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VMOVDQU      112(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -1166,6 +1218,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      736(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VMOVDQU      144(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      16(R9), Y11
@@ -1213,6 +1267,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      864(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VMOVDQU      144(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -1270,6 +1326,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y7, Y7
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -1303,12 +1361,12 @@ done2:
 TEXT ·matmul3xQ5_KAVX512(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q5_k6<>+0(SB), Y0
-	VMOVDQU      q5_k7<>+0(SB), Y1
-	VMOVDQU      q5_k5<>+0(SB), Y2
-	VMOVDQU      q5_k4<>+0(SB), Y3
-	VMOVDQU      q5_k3<>+0(SB), Y4
-	VMOVDQU      q5_k0<>+0(SB), Y5
+	VMOVDQU      q5_k_mask3<>+0(SB), Y0
+	VMOVDQU      q5_k_mask4<>+0(SB), Y1
+	VMOVDQU      q5_k_shifts2<>+0(SB), Y2
+	VMOVDQU      q5_k_mask2<>+0(SB), Y3
+	VMOVDQU      q5_k_shifts<>+0(SB), Y4
+	VMOVDQU      q5_k_shuffle<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1332,15 +1390,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
 	VMOVDQU      4(R10), X10
 	VINSERTI128  $1, 12(R10), Y10, Y10
 	VPSHUFB      Y5, Y10, Y10
-	VPAND        q5_k1<>+0(SB), Y10, Y10
+	VPAND        q5_k_mask<>+0(SB), Y10, Y10
 	VMOVDQU      160(R10), X11
 	VINSERTI128  $1, 4(R10), Y11, Y11
-	VPSHUFB      q5_k2<>+0(SB), Y11, Y11
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y11, Y11
 	VPSRLVD      Y4, Y11, Y11
 	VPAND        Y3, Y11, Y11
 	VPSLLVD      Y2, Y11, Y11
@@ -1354,10 +1414,10 @@ loop3:
 	VINSERTI128  $1, 12(R10), Y10, Y10
 	VPSHUFB      Y5, Y10, Y10
 	VPSRLVD      Y2, Y10, Y10
-	VPAND        q5_k1<>+0(SB), Y10, Y10
+	VPAND        q5_k_mask<>+0(SB), Y10, Y10
 	VMOVDQU      160(R10), X11
 	VINSERTI128  $1, 8(R10), Y11, Y11
-	VPSHUFB      q5_k2<>+0(SB), Y11, Y11
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y11, Y11
 	VPSRLVD      Y4, Y11, Y11
 	VPAND        Y3, Y11, Y11
 	VPSLLVD      Y2, Y11, Y11
@@ -1365,6 +1425,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      48(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      16(R10), Y10
@@ -1420,6 +1482,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      96(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 32 to 63
 	VMOVDQU      48(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -1476,6 +1540,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      224(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 64 to 95
 	VMOVDQU      80(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      16(R10), Y10
@@ -1531,6 +1597,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      352(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 96 to 127
 	VMOVDQU      80(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -1587,6 +1655,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      480(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 128 to 159
 	VMOVDQU      112(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      16(R10), Y10
@@ -1641,6 +1711,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      608(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 160 to 191
 	VMOVDQU      112(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -1697,6 +1769,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      736(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 192 to 223
 	VMOVDQU      144(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      16(R10), Y10
@@ -1752,6 +1826,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      864(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 224 to 255
 	VMOVDQU      144(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -1816,6 +1892,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -1857,12 +1935,12 @@ done2:
 TEXT ·matmul4xQ5_KAVX512(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q5_k6<>+0(SB), Y0
-	VMOVDQU      q5_k7<>+0(SB), Y1
-	VMOVDQU      q5_k5<>+0(SB), Y2
-	VMOVDQU      q5_k4<>+0(SB), Y3
-	VMOVDQU      q5_k3<>+0(SB), Y4
-	VMOVDQU      q5_k0<>+0(SB), Y5
+	VMOVDQU      q5_k_mask3<>+0(SB), Y0
+	VMOVDQU      q5_k_mask4<>+0(SB), Y1
+	VMOVDQU      q5_k_shifts2<>+0(SB), Y2
+	VMOVDQU      q5_k_mask2<>+0(SB), Y3
+	VMOVDQU      q5_k_shifts<>+0(SB), Y4
+	VMOVDQU      q5_k_shuffle<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1887,15 +1965,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      4(R10), X11
 	VINSERTI128  $1, 12(R10), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
-	VPAND        q5_k1<>+0(SB), Y11, Y11
+	VPAND        q5_k_mask<>+0(SB), Y11, Y11
 	VMOVDQU      160(R10), X12
 	VINSERTI128  $1, 4(R10), Y12, Y12
-	VPSHUFB      q5_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y4, Y12, Y12
 	VPAND        Y3, Y12, Y12
 	VPSLLVD      Y2, Y12, Y12
@@ -1909,10 +1989,10 @@ loop3:
 	VINSERTI128  $1, 12(R10), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
 	VPSRLVD      Y2, Y11, Y11
-	VPAND        q5_k1<>+0(SB), Y11, Y11
+	VPAND        q5_k_mask<>+0(SB), Y11, Y11
 	VMOVDQU      160(R10), X12
 	VINSERTI128  $1, 8(R10), Y12, Y12
-	VPSHUFB      q5_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y4, Y12, Y12
 	VPAND        Y3, Y12, Y12
 	VPSLLVD      Y2, Y12, Y12
@@ -1920,6 +2000,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      48(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      16(R10), Y11
@@ -1983,6 +2065,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      96(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      48(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -2047,6 +2131,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      224(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      80(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      16(R10), Y11
@@ -2110,6 +2196,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      352(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      80(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -2174,6 +2262,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      480(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VMOVDQU      112(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      16(R10), Y11
@@ -2236,6 +2326,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      608(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VMOVDQU      112(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -2300,6 +2392,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      736(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VMOVDQU      144(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      16(R10), Y11
@@ -2363,6 +2457,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      864(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VMOVDQU      144(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -2435,6 +2531,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -2484,12 +2582,12 @@ done2:
 TEXT ·matmulQ81xQ5_KAVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q5_k6<>+0(SB), Y0
-	VMOVDQU      q5_k7<>+0(SB), Y1
-	VMOVDQU      q5_k5<>+0(SB), Y2
-	VMOVDQU      q5_k4<>+0(SB), Y3
-	VMOVDQU      q5_k3<>+0(SB), Y4
-	VMOVDQU      q5_k0<>+0(SB), Y5
+	VMOVDQU      q5_k_mask3<>+0(SB), Y0
+	VMOVDQU      q5_k_mask4<>+0(SB), Y1
+	VMOVDQU      q5_k_shifts2<>+0(SB), Y2
+	VMOVDQU      q5_k_mask2<>+0(SB), Y3
+	VMOVDQU      q5_k_shifts<>+0(SB), Y4
+	VMOVDQU      q5_k_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2510,15 +2608,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X8
 	VCVTPH2PS    X8, Y8
 	VMOVDQU      4(R10), X9
 	VINSERTI128  $1, 12(R10), Y9, Y9
 	VPSHUFB      Y5, Y9, Y9
-	VPAND        q5_k1<>+0(SB), Y9, Y9
+	VPAND        q5_k_mask<>+0(SB), Y9, Y9
 	VMOVDQU      160(R10), X10
 	VINSERTI128  $1, 4(R10), Y10, Y10
-	VPSHUFB      q5_k2<>+0(SB), Y10, Y10
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y10, Y10
 	VPSRLVD      Y4, Y10, Y10
 	VPAND        Y3, Y10, Y10
 	VPSLLVD      Y2, Y10, Y10
@@ -2532,18 +2632,20 @@ loop3:
 	VINSERTI128  $1, 12(R10), Y9, Y9
 	VPSHUFB      Y5, Y9, Y9
 	VPSRLVD      Y2, Y9, Y9
-	VPAND        q5_k1<>+0(SB), Y9, Y9
+	VPAND        q5_k_mask<>+0(SB), Y9, Y9
 	VMOVDQU      160(R10), X10
 	VINSERTI128  $1, 8(R10), Y10, Y10
-	VPSHUFB      q5_k2<>+0(SB), Y10, Y10
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y10, Y10
 	VPSRLVD      Y4, Y10, Y10
 	VPAND        Y3, Y10, Y10
 	VPSLLVD      Y2, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y9, Y8, Y8
-	VPXOR        q5_k8<>+0(SB), Y8, Y8
+	VPXOR        q5_k_flip<>+0(SB), Y8, Y8
 	VMOVUPS      Y8, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      48(R10), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      16(R10), Y9
@@ -2556,11 +2658,15 @@ loop3:
 	VBROADCASTSS 64(AX), Y8
 	VMOVSD       (R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), Y8
 	VBROADCASTSS (DI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      48(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2574,11 +2680,15 @@ loop3:
 	VBROADCASTSS 68(AX), Y8
 	VMOVSD       8(R8), X9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 36(AX), Y8
 	VBROADCASTSS 4(DI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      80(R10), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      16(R10), Y9
@@ -2591,11 +2701,15 @@ loop3:
 	VBROADCASTSS 72(AX), Y8
 	VMOVSD       16(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), Y8
 	VBROADCASTSS 8(DI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      80(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2609,11 +2723,15 @@ loop3:
 	VBROADCASTSS 76(AX), Y8
 	VMOVSD       24(R8), X9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 44(AX), Y8
 	VBROADCASTSS 12(DI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      112(R10), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      16(R10), Y9
@@ -2625,11 +2743,15 @@ loop3:
 	VBROADCASTSS 80(AX), Y8
 	VMOVSD       32(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), Y8
 	VBROADCASTSS 16(DI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      112(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2643,11 +2765,15 @@ loop3:
 	VBROADCASTSS 84(AX), Y8
 	VMOVSD       40(R8), X9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 52(AX), Y8
 	VBROADCASTSS 20(DI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      144(R10), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      16(R10), Y9
@@ -2660,11 +2786,15 @@ loop3:
 	VBROADCASTSS 88(AX), Y8
 	VMOVSD       48(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), Y8
 	VBROADCASTSS 24(DI), Y9
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      144(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2678,6 +2808,8 @@ loop3:
 	VBROADCASTSS 92(AX), Y8
 	VMOVSD       56(R8), X9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 60(AX), Y8
 	VBROADCASTSS 28(DI), Y9
 	VCVTDQ2PS    Y10, Y10
@@ -2693,6 +2825,8 @@ loop3:
 done4:
 	ADDQ         $1, R9
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -2716,12 +2850,12 @@ done2:
 TEXT ·matmulQ82xQ5_KAVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q5_k6<>+0(SB), Y0
-	VMOVDQU      q5_k7<>+0(SB), Y1
-	VMOVDQU      q5_k5<>+0(SB), Y2
-	VMOVDQU      q5_k4<>+0(SB), Y3
-	VMOVDQU      q5_k3<>+0(SB), Y4
-	VMOVDQU      q5_k0<>+0(SB), Y5
+	VMOVDQU      q5_k_mask3<>+0(SB), Y0
+	VMOVDQU      q5_k_mask4<>+0(SB), Y1
+	VMOVDQU      q5_k_shifts2<>+0(SB), Y2
+	VMOVDQU      q5_k_mask2<>+0(SB), Y3
+	VMOVDQU      q5_k_shifts<>+0(SB), Y4
+	VMOVDQU      q5_k_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2742,15 +2876,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X8
 	VCVTPH2PS    X8, Y8
 	VMOVDQU      4(R10), X9
 	VINSERTI128  $1, 12(R10), Y9, Y9
 	VPSHUFB      Y5, Y9, Y9
-	VPAND        q5_k1<>+0(SB), Y9, Y9
+	VPAND        q5_k_mask<>+0(SB), Y9, Y9
 	VMOVDQU      160(R10), X10
 	VINSERTI128  $1, 4(R10), Y10, Y10
-	VPSHUFB      q5_k2<>+0(SB), Y10, Y10
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y10, Y10
 	VPSRLVD      Y4, Y10, Y10
 	VPAND        Y3, Y10, Y10
 	VPSLLVD      Y2, Y10, Y10
@@ -2764,18 +2900,20 @@ loop3:
 	VINSERTI128  $1, 12(R10), Y9, Y9
 	VPSHUFB      Y5, Y9, Y9
 	VPSRLVD      Y2, Y9, Y9
-	VPAND        q5_k1<>+0(SB), Y9, Y9
+	VPAND        q5_k_mask<>+0(SB), Y9, Y9
 	VMOVDQU      160(R10), X10
 	VINSERTI128  $1, 8(R10), Y10, Y10
-	VPSHUFB      q5_k2<>+0(SB), Y10, Y10
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y10, Y10
 	VPSRLVD      Y4, Y10, Y10
 	VPAND        Y3, Y10, Y10
 	VPSLLVD      Y2, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y9, Y8, Y8
-	VPXOR        q5_k8<>+0(SB), Y8, Y8
+	VPXOR        q5_k_flip<>+0(SB), Y8, Y8
 	VMOVUPS      Y8, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      48(R10), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      16(R10), Y9
@@ -2793,6 +2931,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVSD       8(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), Y8
 	VBROADCASTSS (DI), Y9
 	VCVTDQ2PS    Y10, Y10
@@ -2802,6 +2942,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      48(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2820,6 +2962,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVSD       24(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 36(AX), Y8
 	VBROADCASTSS 8(DI), Y9
 	VCVTDQ2PS    Y10, Y10
@@ -2829,6 +2973,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      80(R10), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      16(R10), Y9
@@ -2846,6 +2992,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVSD       40(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), Y8
 	VBROADCASTSS 16(DI), Y9
 	VCVTDQ2PS    Y10, Y10
@@ -2855,6 +3003,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      80(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2873,6 +3023,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVSD       56(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 44(AX), Y8
 	VBROADCASTSS 24(DI), Y9
 	VCVTDQ2PS    Y10, Y10
@@ -2882,6 +3034,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      112(R10), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      16(R10), Y9
@@ -2898,6 +3052,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVSD       72(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), Y8
 	VBROADCASTSS 32(DI), Y9
 	VCVTDQ2PS    Y10, Y10
@@ -2907,6 +3063,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      112(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2925,6 +3083,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVSD       88(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 52(AX), Y8
 	VBROADCASTSS 40(DI), Y9
 	VCVTDQ2PS    Y10, Y10
@@ -2934,6 +3094,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      144(R10), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      16(R10), Y9
@@ -2951,6 +3113,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVSD       104(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), Y8
 	VBROADCASTSS 48(DI), Y9
 	VCVTDQ2PS    Y10, Y10
@@ -2960,6 +3124,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      144(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2978,6 +3144,8 @@ loop3:
 	VFMADD231PS  Y9, Y8, Y6
 	VMOVSD       120(R8), X9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 60(AX), Y8
 	VBROADCASTSS 56(DI), Y9
 	VCVTDQ2PS    Y10, Y10
@@ -2996,6 +3164,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -3029,12 +3199,12 @@ done2:
 TEXT ·matmulQ83xQ5_KAVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q5_k6<>+0(SB), Y0
-	VMOVDQU      q5_k7<>+0(SB), Y1
-	VMOVDQU      q5_k5<>+0(SB), Y2
-	VMOVDQU      q5_k4<>+0(SB), Y3
-	VMOVDQU      q5_k3<>+0(SB), Y4
-	VMOVDQU      q5_k0<>+0(SB), Y5
+	VMOVDQU      q5_k_mask3<>+0(SB), Y0
+	VMOVDQU      q5_k_mask4<>+0(SB), Y1
+	VMOVDQU      q5_k_shifts2<>+0(SB), Y2
+	VMOVDQU      q5_k_mask2<>+0(SB), Y3
+	VMOVDQU      q5_k_shifts<>+0(SB), Y4
+	VMOVDQU      q5_k_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -3056,15 +3226,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
 	VMOVDQU      4(R10), X10
 	VINSERTI128  $1, 12(R10), Y10, Y10
 	VPSHUFB      Y5, Y10, Y10
-	VPAND        q5_k1<>+0(SB), Y10, Y10
+	VPAND        q5_k_mask<>+0(SB), Y10, Y10
 	VMOVDQU      160(R10), X11
 	VINSERTI128  $1, 4(R10), Y11, Y11
-	VPSHUFB      q5_k2<>+0(SB), Y11, Y11
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y11, Y11
 	VPSRLVD      Y4, Y11, Y11
 	VPAND        Y3, Y11, Y11
 	VPSLLVD      Y2, Y11, Y11
@@ -3078,18 +3250,20 @@ loop3:
 	VINSERTI128  $1, 12(R10), Y10, Y10
 	VPSHUFB      Y5, Y10, Y10
 	VPSRLVD      Y2, Y10, Y10
-	VPAND        q5_k1<>+0(SB), Y10, Y10
+	VPAND        q5_k_mask<>+0(SB), Y10, Y10
 	VMOVDQU      160(R10), X11
 	VINSERTI128  $1, 8(R10), Y11, Y11
-	VPSHUFB      q5_k2<>+0(SB), Y11, Y11
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y11, Y11
 	VPSRLVD      Y4, Y11, Y11
 	VPAND        Y3, Y11, Y11
 	VPSLLVD      Y2, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y9
-	VPXOR        q5_k8<>+0(SB), Y9, Y9
+	VPXOR        q5_k_flip<>+0(SB), Y9, Y9
 	VMOVUPS      Y9, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      48(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      16(R10), Y10
@@ -3112,6 +3286,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVSD       16(R8), X10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), Y9
 	VBROADCASTSS (DI), Y10
 	VCVTDQ2PS    Y11, Y11
@@ -3125,6 +3301,8 @@ loop3:
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      48(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -3148,6 +3326,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVSD       40(R8), X10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 36(AX), Y9
 	VBROADCASTSS 12(DI), Y10
 	VCVTDQ2PS    Y11, Y11
@@ -3161,6 +3341,8 @@ loop3:
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      80(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      16(R10), Y10
@@ -3183,6 +3365,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVSD       64(R8), X10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), Y9
 	VBROADCASTSS 24(DI), Y10
 	VCVTDQ2PS    Y11, Y11
@@ -3196,6 +3380,8 @@ loop3:
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      80(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -3219,6 +3405,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVSD       88(R8), X10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 44(AX), Y9
 	VBROADCASTSS 36(DI), Y10
 	VCVTDQ2PS    Y11, Y11
@@ -3232,6 +3420,8 @@ loop3:
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      112(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      16(R10), Y10
@@ -3253,6 +3443,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVSD       112(R8), X10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), Y9
 	VBROADCASTSS 48(DI), Y10
 	VCVTDQ2PS    Y11, Y11
@@ -3266,6 +3458,8 @@ loop3:
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      112(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -3289,6 +3483,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVSD       136(R8), X10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 52(AX), Y9
 	VBROADCASTSS 60(DI), Y10
 	VCVTDQ2PS    Y11, Y11
@@ -3302,6 +3498,8 @@ loop3:
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      144(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      16(R10), Y10
@@ -3324,6 +3522,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVSD       160(R8), X10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), Y9
 	VBROADCASTSS 72(DI), Y10
 	VCVTDQ2PS    Y11, Y11
@@ -3337,6 +3537,8 @@ loop3:
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      144(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -3360,6 +3562,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVSD       184(R8), X10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 60(AX), Y9
 	VBROADCASTSS 84(DI), Y10
 	VCVTDQ2PS    Y11, Y11
@@ -3382,6 +3586,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -3423,12 +3629,12 @@ done2:
 TEXT ·matmulQ84xQ5_KAVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q5_k6<>+0(SB), Y0
-	VMOVDQU      q5_k7<>+0(SB), Y1
-	VMOVDQU      q5_k5<>+0(SB), Y2
-	VMOVDQU      q5_k4<>+0(SB), Y3
-	VMOVDQU      q5_k3<>+0(SB), Y4
-	VMOVDQU      q5_k0<>+0(SB), Y5
+	VMOVDQU      q5_k_mask3<>+0(SB), Y0
+	VMOVDQU      q5_k_mask4<>+0(SB), Y1
+	VMOVDQU      q5_k_shifts2<>+0(SB), Y2
+	VMOVDQU      q5_k_mask2<>+0(SB), Y3
+	VMOVDQU      q5_k_shifts<>+0(SB), Y4
+	VMOVDQU      q5_k_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -3451,15 +3657,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      4(R10), X11
 	VINSERTI128  $1, 12(R10), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
-	VPAND        q5_k1<>+0(SB), Y11, Y11
+	VPAND        q5_k_mask<>+0(SB), Y11, Y11
 	VMOVDQU      160(R10), X12
 	VINSERTI128  $1, 4(R10), Y12, Y12
-	VPSHUFB      q5_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y4, Y12, Y12
 	VPAND        Y3, Y12, Y12
 	VPSLLVD      Y2, Y12, Y12
@@ -3473,18 +3681,20 @@ loop3:
 	VINSERTI128  $1, 12(R10), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
 	VPSRLVD      Y2, Y11, Y11
-	VPAND        q5_k1<>+0(SB), Y11, Y11
+	VPAND        q5_k_mask<>+0(SB), Y11, Y11
 	VMOVDQU      160(R10), X12
 	VINSERTI128  $1, 8(R10), Y12, Y12
-	VPSHUFB      q5_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y4, Y12, Y12
 	VPAND        Y3, Y12, Y12
 	VPSLLVD      Y2, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
-	VPXOR        q5_k8<>+0(SB), Y10, Y10
+	VPXOR        q5_k_flip<>+0(SB), Y10, Y10
 	VMOVUPS      Y10, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      48(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      16(R10), Y11
@@ -3512,6 +3722,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVSD       24(R8), X11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), Y10
 	VBROADCASTSS (DI), Y11
 	VCVTDQ2PS    Y12, Y12
@@ -3529,6 +3741,8 @@ loop3:
 	VCVTDQ2PS    Y15, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      48(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -3557,6 +3771,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVSD       56(R8), X11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 36(AX), Y10
 	VBROADCASTSS 16(DI), Y11
 	VCVTDQ2PS    Y12, Y12
@@ -3574,6 +3790,8 @@ loop3:
 	VCVTDQ2PS    Y15, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      80(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      16(R10), Y11
@@ -3601,6 +3819,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVSD       88(R8), X11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), Y10
 	VBROADCASTSS 32(DI), Y11
 	VCVTDQ2PS    Y12, Y12
@@ -3618,6 +3838,8 @@ loop3:
 	VCVTDQ2PS    Y15, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      80(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -3646,6 +3868,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVSD       120(R8), X11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 44(AX), Y10
 	VBROADCASTSS 48(DI), Y11
 	VCVTDQ2PS    Y12, Y12
@@ -3663,6 +3887,8 @@ loop3:
 	VCVTDQ2PS    Y15, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      112(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      16(R10), Y11
@@ -3689,6 +3915,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVSD       152(R8), X11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), Y10
 	VBROADCASTSS 64(DI), Y11
 	VCVTDQ2PS    Y12, Y12
@@ -3706,6 +3934,8 @@ loop3:
 	VCVTDQ2PS    Y15, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      112(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -3734,6 +3964,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVSD       184(R8), X11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 52(AX), Y10
 	VBROADCASTSS 80(DI), Y11
 	VCVTDQ2PS    Y12, Y12
@@ -3751,6 +3983,8 @@ loop3:
 	VCVTDQ2PS    Y15, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      144(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      16(R10), Y11
@@ -3778,6 +4012,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVSD       216(R8), X11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), Y10
 	VBROADCASTSS 96(DI), Y11
 	VCVTDQ2PS    Y12, Y12
@@ -3795,6 +4031,8 @@ loop3:
 	VCVTDQ2PS    Y15, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      144(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -3823,6 +4061,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVSD       248(R8), X11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 60(AX), Y10
 	VBROADCASTSS 112(DI), Y11
 	VCVTDQ2PS    Y12, Y12
@@ -3849,6 +4089,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -3898,12 +4140,12 @@ done2:
 TEXT ·unpackQ5_KAVX512(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	VMOVDQU      q5_k6<>+0(SB), Y0
-	VMOVDQU      q5_k7<>+0(SB), Y1
-	VMOVDQU      q5_k5<>+0(SB), Y2
-	VMOVDQU      q5_k4<>+0(SB), Y3
-	VMOVDQU      q5_k3<>+0(SB), Y4
-	VMOVDQU      q5_k0<>+0(SB), Y5
+	VMOVDQU      q5_k_mask3<>+0(SB), Y0
+	VMOVDQU      q5_k_mask4<>+0(SB), Y1
+	VMOVDQU      q5_k_shifts2<>+0(SB), Y2
+	VMOVDQU      q5_k_mask2<>+0(SB), Y3
+	VMOVDQU      q5_k_shifts<>+0(SB), Y4
+	VMOVDQU      q5_k_shuffle<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -3918,10 +4160,10 @@ loop1:
 	VMOVDQU      4(BX), X7
 	VINSERTI128  $1, 12(BX), Y7, Y7
 	VPSHUFB      Y5, Y7, Y7
-	VPAND        q5_k1<>+0(SB), Y7, Y7
+	VPAND        q5_k_mask<>+0(SB), Y7, Y7
 	VMOVDQU      160(BX), X8
 	VINSERTI128  $1, 4(BX), Y8, Y8
-	VPSHUFB      q5_k2<>+0(SB), Y8, Y8
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y8, Y8
 	VPSRLVD      Y4, Y8, Y8
 	VPAND        Y3, Y8, Y8
 	VPSLLVD      Y2, Y8, Y8
@@ -3935,17 +4177,17 @@ loop1:
 	VINSERTI128  $1, 12(BX), Y7, Y7
 	VPSHUFB      Y5, Y7, Y7
 	VPSRLVD      Y2, Y7, Y7
-	VPAND        q5_k1<>+0(SB), Y7, Y7
+	VPAND        q5_k_mask<>+0(SB), Y7, Y7
 	VMOVDQU      160(BX), X8
 	VINSERTI128  $1, 8(BX), Y8, Y8
-	VPSHUFB      q5_k2<>+0(SB), Y8, Y8
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y8, Y8
 	VPSRLVD      Y4, Y8, Y8
 	VPAND        Y3, Y8, Y8
 	VPSLLVD      Y2, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y6, Y6
-	VPXOR        q5_k8<>+0(SB), Y6, Y6
+	VPXOR        q5_k_flip<>+0(SB), Y6, Y6
 	VMOVUPS      Y6, 64(DX)
 	VMOVDQU      48(BX), Y6
 	VPAND        Y0, Y6, Y6
@@ -4053,12 +4295,12 @@ done2:
 TEXT ·decodeUnitsQ5_KAVX2(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	VMOVDQU      q5_k6<>+0(SB), Y0
-	VMOVDQU      q5_k7<>+0(SB), Y1
-	VMOVDQU      q5_k5<>+0(SB), Y2
-	VMOVDQU      q5_k4<>+0(SB), Y3
-	VMOVDQU      q5_k3<>+0(SB), Y4
-	VMOVDQU      q5_k0<>+0(SB), Y5
+	VMOVDQU      q5_k_mask3<>+0(SB), Y0
+	VMOVDQU      q5_k_mask4<>+0(SB), Y1
+	VMOVDQU      q5_k_shifts2<>+0(SB), Y2
+	VMOVDQU      q5_k_mask2<>+0(SB), Y3
+	VMOVDQU      q5_k_shifts<>+0(SB), Y4
+	VMOVDQU      q5_k_shuffle<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -4068,15 +4310,17 @@ TEXT ·decodeUnitsQ5_KAVX2(SB), NOSPLIT, $576-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      4(BX), X7
 	VINSERTI128  $1, 12(BX), Y7, Y7
 	VPSHUFB      Y5, Y7, Y7
-	VPAND        q5_k1<>+0(SB), Y7, Y7
+	VPAND        q5_k_mask<>+0(SB), Y7, Y7
 	VMOVDQU      160(BX), X8
 	VINSERTI128  $1, 4(BX), Y8, Y8
-	VPSHUFB      q5_k2<>+0(SB), Y8, Y8
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y8, Y8
 	VPSRLVD      Y4, Y8, Y8
 	VPAND        Y3, Y8, Y8
 	VPSLLVD      Y2, Y8, Y8
@@ -4090,10 +4334,10 @@ loop1:
 	VINSERTI128  $1, 12(BX), Y7, Y7
 	VPSHUFB      Y5, Y7, Y7
 	VPSRLVD      Y2, Y7, Y7
-	VPAND        q5_k1<>+0(SB), Y7, Y7
+	VPAND        q5_k_mask<>+0(SB), Y7, Y7
 	VMOVDQU      160(BX), X8
 	VINSERTI128  $1, 8(BX), Y8, Y8
-	VPSHUFB      q5_k2<>+0(SB), Y8, Y8
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y8, Y8
 	VPSRLVD      Y4, Y8, Y8
 	VPAND        Y3, Y8, Y8
 	VPSLLVD      Y2, Y8, Y8
@@ -4101,6 +4345,8 @@ loop1:
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      48(BX), Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      16(BX), Y7
@@ -4136,6 +4382,8 @@ loop1:
 	VBROADCASTSS 64(DX), Y7
 	VSUBPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 96(AX)
+
+	// levels of values 32 to 63
 	VMOVDQU      48(BX), Y6
 	VPSRLD       $4, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -4172,6 +4420,8 @@ loop1:
 	VBROADCASTSS 68(DX), Y7
 	VSUBPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 224(AX)
+
+	// levels of values 64 to 95
 	VMOVDQU      80(BX), Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      16(BX), Y7
@@ -4207,6 +4457,8 @@ loop1:
 	VBROADCASTSS 72(DX), Y7
 	VSUBPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 352(AX)
+
+	// levels of values 96 to 127
 	VMOVDQU      80(BX), Y6
 	VPSRLD       $4, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -4243,6 +4495,8 @@ loop1:
 	VBROADCASTSS 76(DX), Y7
 	VSUBPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 480(AX)
+
+	// levels of values 128 to 159
 	VMOVDQU      112(BX), Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      16(BX), Y7
@@ -4277,6 +4531,8 @@ loop1:
 	VBROADCASTSS 80(DX), Y7
 	VSUBPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 608(AX)
+
+	// levels of values 160 to 191
 	VMOVDQU      112(BX), Y6
 	VPSRLD       $4, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -4313,6 +4569,8 @@ loop1:
 	VBROADCASTSS 84(DX), Y7
 	VSUBPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 736(AX)
+
+	// levels of values 192 to 223
 	VMOVDQU      144(BX), Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      16(BX), Y7
@@ -4348,6 +4606,8 @@ loop1:
 	VBROADCASTSS 88(DX), Y7
 	VSUBPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 864(AX)
+
+	// levels of values 224 to 255
 	VMOVDQU      144(BX), Y6
 	VPSRLD       $4, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -4399,12 +4659,12 @@ done2:
 TEXT ·matmul1xQ5_KAVX2(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q5_k6<>+0(SB), Y0
-	VMOVDQU      q5_k7<>+0(SB), Y1
-	VMOVDQU      q5_k5<>+0(SB), Y2
-	VMOVDQU      q5_k4<>+0(SB), Y3
-	VMOVDQU      q5_k3<>+0(SB), Y4
-	VMOVDQU      q5_k0<>+0(SB), Y5
+	VMOVDQU      q5_k_mask3<>+0(SB), Y0
+	VMOVDQU      q5_k_mask4<>+0(SB), Y1
+	VMOVDQU      q5_k_shifts2<>+0(SB), Y2
+	VMOVDQU      q5_k_mask2<>+0(SB), Y3
+	VMOVDQU      q5_k_shifts<>+0(SB), Y4
+	VMOVDQU      q5_k_shuffle<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -4425,15 +4685,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      4(R8), X11
 	VINSERTI128  $1, 12(R8), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
-	VPAND        q5_k1<>+0(SB), Y11, Y11
+	VPAND        q5_k_mask<>+0(SB), Y11, Y11
 	VMOVDQU      160(R8), X12
 	VINSERTI128  $1, 4(R8), Y12, Y12
-	VPSHUFB      q5_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y4, Y12, Y12
 	VPAND        Y3, Y12, Y12
 	VPSLLVD      Y2, Y12, Y12
@@ -4447,10 +4709,10 @@ loop3:
 	VINSERTI128  $1, 12(R8), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
 	VPSRLVD      Y2, Y11, Y11
-	VPAND        q5_k1<>+0(SB), Y11, Y11
+	VPAND        q5_k_mask<>+0(SB), Y11, Y11
 	VMOVDQU      160(R8), X12
 	VINSERTI128  $1, 8(R8), Y12, Y12
-	VPSHUFB      q5_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y4, Y12, Y12
 	VPAND        Y3, Y12, Y12
 	VPSLLVD      Y2, Y12, Y12
@@ -4458,6 +4720,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      48(R8), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      16(R8), Y11
@@ -4497,6 +4761,8 @@ loop3:
 	VSUBPS       Y11, Y10, Y10
 	VMOVUPS      96(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      48(R8), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4537,6 +4803,8 @@ loop3:
 	VSUBPS       Y11, Y10, Y10
 	VMOVUPS      224(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      80(R8), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      16(R8), Y11
@@ -4576,6 +4844,8 @@ loop3:
 	VSUBPS       Y11, Y10, Y10
 	VMOVUPS      352(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      80(R8), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4616,6 +4886,8 @@ loop3:
 	VSUBPS       Y11, Y10, Y10
 	VMOVUPS      480(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VMOVDQU      112(R8), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      16(R8), Y11
@@ -4654,6 +4926,8 @@ loop3:
 	VSUBPS       Y11, Y10, Y10
 	VMOVUPS      608(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VMOVDQU      112(R8), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4694,6 +4968,8 @@ loop3:
 	VSUBPS       Y11, Y10, Y10
 	VMOVUPS      736(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VMOVDQU      144(R8), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      16(R8), Y11
@@ -4733,6 +5009,8 @@ loop3:
 	VSUBPS       Y11, Y10, Y10
 	VMOVUPS      864(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VMOVDQU      144(R8), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4783,6 +5061,8 @@ done4:
 	VADDPS       Y7, Y6, Y6
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -4806,12 +5086,12 @@ done2:
 TEXT ·matmul2xQ5_KAVX2(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q5_k6<>+0(SB), Y0
-	VMOVDQU      q5_k7<>+0(SB), Y1
-	VMOVDQU      q5_k5<>+0(SB), Y2
-	VMOVDQU      q5_k4<>+0(SB), Y3
-	VMOVDQU      q5_k3<>+0(SB), Y4
-	VMOVDQU      q5_k0<>+0(SB), Y5
+	VMOVDQU      q5_k_mask3<>+0(SB), Y0
+	VMOVDQU      q5_k_mask4<>+0(SB), Y1
+	VMOVDQU      q5_k_shifts2<>+0(SB), Y2
+	VMOVDQU      q5_k_mask2<>+0(SB), Y3
+	VMOVDQU      q5_k_shifts<>+0(SB), Y4
+	VMOVDQU      q5_k_shuffle<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -4833,15 +5113,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      4(R9), X11
 	VINSERTI128  $1, 12(R9), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
-	VPAND        q5_k1<>+0(SB), Y11, Y11
+	VPAND        q5_k_mask<>+0(SB), Y11, Y11
 	VMOVDQU      160(R9), X12
 	VINSERTI128  $1, 4(R9), Y12, Y12
-	VPSHUFB      q5_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y4, Y12, Y12
 	VPAND        Y3, Y12, Y12
 	VPSLLVD      Y2, Y12, Y12
@@ -4855,10 +5137,10 @@ loop3:
 	VINSERTI128  $1, 12(R9), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
 	VPSRLVD      Y2, Y11, Y11
-	VPAND        q5_k1<>+0(SB), Y11, Y11
+	VPAND        q5_k_mask<>+0(SB), Y11, Y11
 	VMOVDQU      160(R9), X12
 	VINSERTI128  $1, 8(R9), Y12, Y12
-	VPSHUFB      q5_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y4, Y12, Y12
 	VPAND        Y3, Y12, Y12
 	VPSLLVD      Y2, Y12, Y12
@@ -4866,6 +5148,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      48(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      16(R9), Y11
@@ -4913,6 +5197,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      96(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      48(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4961,6 +5247,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      224(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      80(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      16(R9), Y11
@@ -5008,6 +5296,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      352(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      80(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -5056,6 +5346,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      480(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VMOVDQU      112(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      16(R9), Y11
@@ -5102,6 +5394,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      608(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VMOVDQU      112(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -5150,6 +5444,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      736(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VMOVDQU      144(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      16(R9), Y11
@@ -5197,6 +5493,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      864(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VMOVDQU      144(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -5254,6 +5552,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y7, Y7
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -5287,12 +5587,12 @@ done2:
 TEXT ·matmul3xQ5_KAVX2(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q5_k6<>+0(SB), Y0
-	VMOVDQU      q5_k7<>+0(SB), Y1
-	VMOVDQU      q5_k5<>+0(SB), Y2
-	VMOVDQU      q5_k4<>+0(SB), Y3
-	VMOVDQU      q5_k3<>+0(SB), Y4
-	VMOVDQU      q5_k0<>+0(SB), Y5
+	VMOVDQU      q5_k_mask3<>+0(SB), Y0
+	VMOVDQU      q5_k_mask4<>+0(SB), Y1
+	VMOVDQU      q5_k_shifts2<>+0(SB), Y2
+	VMOVDQU      q5_k_mask2<>+0(SB), Y3
+	VMOVDQU      q5_k_shifts<>+0(SB), Y4
+	VMOVDQU      q5_k_shuffle<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -5316,15 +5616,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
 	VMOVDQU      4(R10), X10
 	VINSERTI128  $1, 12(R10), Y10, Y10
 	VPSHUFB      Y5, Y10, Y10
-	VPAND        q5_k1<>+0(SB), Y10, Y10
+	VPAND        q5_k_mask<>+0(SB), Y10, Y10
 	VMOVDQU      160(R10), X11
 	VINSERTI128  $1, 4(R10), Y11, Y11
-	VPSHUFB      q5_k2<>+0(SB), Y11, Y11
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y11, Y11
 	VPSRLVD      Y4, Y11, Y11
 	VPAND        Y3, Y11, Y11
 	VPSLLVD      Y2, Y11, Y11
@@ -5338,10 +5640,10 @@ loop3:
 	VINSERTI128  $1, 12(R10), Y10, Y10
 	VPSHUFB      Y5, Y10, Y10
 	VPSRLVD      Y2, Y10, Y10
-	VPAND        q5_k1<>+0(SB), Y10, Y10
+	VPAND        q5_k_mask<>+0(SB), Y10, Y10
 	VMOVDQU      160(R10), X11
 	VINSERTI128  $1, 8(R10), Y11, Y11
-	VPSHUFB      q5_k2<>+0(SB), Y11, Y11
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y11, Y11
 	VPSRLVD      Y4, Y11, Y11
 	VPAND        Y3, Y11, Y11
 	VPSLLVD      Y2, Y11, Y11
@@ -5349,6 +5651,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      48(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      16(R10), Y10
@@ -5404,6 +5708,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      96(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 32 to 63
 	VMOVDQU      48(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -5460,6 +5766,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      224(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 64 to 95
 	VMOVDQU      80(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      16(R10), Y10
@@ -5515,6 +5823,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      352(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 96 to 127
 	VMOVDQU      80(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -5571,6 +5881,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      480(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 128 to 159
 	VMOVDQU      112(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      16(R10), Y10
@@ -5625,6 +5937,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      608(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 160 to 191
 	VMOVDQU      112(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -5681,6 +5995,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      736(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 192 to 223
 	VMOVDQU      144(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      16(R10), Y10
@@ -5736,6 +6052,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      864(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 224 to 255
 	VMOVDQU      144(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -5800,6 +6118,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -5841,12 +6161,12 @@ done2:
 TEXT ·matmul4xQ5_KAVX2(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q5_k6<>+0(SB), Y0
-	VMOVDQU      q5_k7<>+0(SB), Y1
-	VMOVDQU      q5_k5<>+0(SB), Y2
-	VMOVDQU      q5_k4<>+0(SB), Y3
-	VMOVDQU      q5_k3<>+0(SB), Y4
-	VMOVDQU      q5_k0<>+0(SB), Y5
+	VMOVDQU      q5_k_mask3<>+0(SB), Y0
+	VMOVDQU      q5_k_mask4<>+0(SB), Y1
+	VMOVDQU      q5_k_shifts2<>+0(SB), Y2
+	VMOVDQU      q5_k_mask2<>+0(SB), Y3
+	VMOVDQU      q5_k_shifts<>+0(SB), Y4
+	VMOVDQU      q5_k_shuffle<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -5871,15 +6191,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      4(R10), X11
 	VINSERTI128  $1, 12(R10), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
-	VPAND        q5_k1<>+0(SB), Y11, Y11
+	VPAND        q5_k_mask<>+0(SB), Y11, Y11
 	VMOVDQU      160(R10), X12
 	VINSERTI128  $1, 4(R10), Y12, Y12
-	VPSHUFB      q5_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y4, Y12, Y12
 	VPAND        Y3, Y12, Y12
 	VPSLLVD      Y2, Y12, Y12
@@ -5893,10 +6215,10 @@ loop3:
 	VINSERTI128  $1, 12(R10), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
 	VPSRLVD      Y2, Y11, Y11
-	VPAND        q5_k1<>+0(SB), Y11, Y11
+	VPAND        q5_k_mask<>+0(SB), Y11, Y11
 	VMOVDQU      160(R10), X12
 	VINSERTI128  $1, 8(R10), Y12, Y12
-	VPSHUFB      q5_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y4, Y12, Y12
 	VPAND        Y3, Y12, Y12
 	VPSLLVD      Y2, Y12, Y12
@@ -5904,6 +6226,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      48(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      16(R10), Y11
@@ -5967,6 +6291,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      96(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      48(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -6031,6 +6357,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      224(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      80(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      16(R10), Y11
@@ -6094,6 +6422,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      352(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      80(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -6158,6 +6488,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      480(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VMOVDQU      112(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      16(R10), Y11
@@ -6220,6 +6552,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      608(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VMOVDQU      112(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -6284,6 +6618,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      736(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VMOVDQU      144(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      16(R10), Y11
@@ -6347,6 +6683,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      864(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VMOVDQU      144(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -6419,6 +6757,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -6468,12 +6808,12 @@ done2:
 TEXT ·matmulQ81xQ5_KAVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q5_k9<>+0(SB), Y0
-	VMOVDQU      q5_k6<>+0(SB), Y1
-	VMOVDQU      q5_k7<>+0(SB), Y2
-	VMOVDQU      q5_k5<>+0(SB), Y3
-	VMOVDQU      q5_k4<>+0(SB), Y4
-	VMOVDQU      q5_k3<>+0(SB), Y5
+	VMOVDQU      q5_k_ones<>+0(SB), Y0
+	VMOVDQU      q5_k_mask3<>+0(SB), Y1
+	VMOVDQU      q5_k_mask4<>+0(SB), Y2
+	VMOVDQU      q5_k_shifts2<>+0(SB), Y3
+	VMOVDQU      q5_k_mask2<>+0(SB), Y4
+	VMOVDQU      q5_k_shifts<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -6494,15 +6834,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X8
 	VCVTPH2PS    X8, Y8
 	VMOVDQU      4(R10), X9
 	VINSERTI128  $1, 12(R10), Y9, Y9
-	VPSHUFB      q5_k0<>+0(SB), Y9, Y9
-	VPAND        q5_k1<>+0(SB), Y9, Y9
+	VPSHUFB      q5_k_shuffle<>+0(SB), Y9, Y9
+	VPAND        q5_k_mask<>+0(SB), Y9, Y9
 	VMOVDQU      160(R10), X10
 	VINSERTI128  $1, 4(R10), Y10, Y10
-	VPSHUFB      q5_k2<>+0(SB), Y10, Y10
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y10, Y10
 	VPSRLVD      Y5, Y10, Y10
 	VPAND        Y4, Y10, Y10
 	VPSLLVD      Y3, Y10, Y10
@@ -6514,20 +6856,22 @@ loop3:
 	VCVTPH2PS    X8, Y8
 	VMOVDQU      8(R10), X9
 	VINSERTI128  $1, 12(R10), Y9, Y9
-	VPSHUFB      q5_k0<>+0(SB), Y9, Y9
+	VPSHUFB      q5_k_shuffle<>+0(SB), Y9, Y9
 	VPSRLVD      Y3, Y9, Y9
-	VPAND        q5_k1<>+0(SB), Y9, Y9
+	VPAND        q5_k_mask<>+0(SB), Y9, Y9
 	VMOVDQU      160(R10), X10
 	VINSERTI128  $1, 8(R10), Y10, Y10
-	VPSHUFB      q5_k2<>+0(SB), Y10, Y10
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y10, Y10
 	VPSRLVD      Y5, Y10, Y10
 	VPAND        Y4, Y10, Y10
 	VPSLLVD      Y3, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y9, Y8, Y8
-	VPXOR        q5_k8<>+0(SB), Y8, Y8
+	VPXOR        q5_k_flip<>+0(SB), Y8, Y8
 	VMOVUPS      Y8, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      48(R10), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      16(R10), Y9
@@ -6540,11 +6884,15 @@ loop3:
 	VBROADCASTSS 64(AX), Y9
 	VMOVSD       (R8), X10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), Y9
 	VBROADCASTSS (DI), Y10
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      48(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6558,11 +6906,15 @@ loop3:
 	VBROADCASTSS 68(AX), Y9
 	VMOVSD       8(R8), X10
 	VFMADD231PS  Y10, Y9, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 36(AX), Y9
 	VBROADCASTSS 4(DI), Y10
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      80(R10), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      16(R10), Y9
@@ -6575,11 +6927,15 @@ loop3:
 	VBROADCASTSS 72(AX), Y9
 	VMOVSD       16(R8), X10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), Y9
 	VBROADCASTSS 8(DI), Y10
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      80(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6593,11 +6949,15 @@ loop3:
 	VBROADCASTSS 76(AX), Y9
 	VMOVSD       24(R8), X10
 	VFMADD231PS  Y10, Y9, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 44(AX), Y9
 	VBROADCASTSS 12(DI), Y10
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      112(R10), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      16(R10), Y9
@@ -6609,11 +6969,15 @@ loop3:
 	VBROADCASTSS 80(AX), Y9
 	VMOVSD       32(R8), X10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), Y9
 	VBROADCASTSS 16(DI), Y10
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      112(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6627,11 +6991,15 @@ loop3:
 	VBROADCASTSS 84(AX), Y9
 	VMOVSD       40(R8), X10
 	VFMADD231PS  Y10, Y9, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 52(AX), Y9
 	VBROADCASTSS 20(DI), Y10
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      144(R10), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      16(R10), Y9
@@ -6644,11 +7012,15 @@ loop3:
 	VBROADCASTSS 88(AX), Y9
 	VMOVSD       48(R8), X10
 	VFMADD231PS  Y10, Y9, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), Y9
 	VBROADCASTSS 24(DI), Y10
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      144(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6662,6 +7034,8 @@ loop3:
 	VBROADCASTSS 92(AX), Y9
 	VMOVSD       56(R8), X10
 	VFMADD231PS  Y10, Y9, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 60(AX), Y9
 	VBROADCASTSS 28(DI), Y10
 	VCVTDQ2PS    Y8, Y8
@@ -6677,6 +7051,8 @@ loop3:
 done4:
 	ADDQ         $1, R9
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -6700,12 +7076,12 @@ done2:
 TEXT ·matmulQ82xQ5_KAVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q5_k9<>+0(SB), Y0
-	VMOVDQU      q5_k6<>+0(SB), Y1
-	VMOVDQU      q5_k7<>+0(SB), Y2
-	VMOVDQU      q5_k5<>+0(SB), Y3
-	VMOVDQU      q5_k4<>+0(SB), Y4
-	VMOVDQU      q5_k3<>+0(SB), Y5
+	VMOVDQU      q5_k_ones<>+0(SB), Y0
+	VMOVDQU      q5_k_mask3<>+0(SB), Y1
+	VMOVDQU      q5_k_mask4<>+0(SB), Y2
+	VMOVDQU      q5_k_shifts2<>+0(SB), Y3
+	VMOVDQU      q5_k_mask2<>+0(SB), Y4
+	VMOVDQU      q5_k_shifts<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -6726,15 +7102,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X8
 	VCVTPH2PS    X8, Y8
 	VMOVDQU      4(R10), X9
 	VINSERTI128  $1, 12(R10), Y9, Y9
-	VPSHUFB      q5_k0<>+0(SB), Y9, Y9
-	VPAND        q5_k1<>+0(SB), Y9, Y9
+	VPSHUFB      q5_k_shuffle<>+0(SB), Y9, Y9
+	VPAND        q5_k_mask<>+0(SB), Y9, Y9
 	VMOVDQU      160(R10), X10
 	VINSERTI128  $1, 4(R10), Y10, Y10
-	VPSHUFB      q5_k2<>+0(SB), Y10, Y10
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y10, Y10
 	VPSRLVD      Y5, Y10, Y10
 	VPAND        Y4, Y10, Y10
 	VPSLLVD      Y3, Y10, Y10
@@ -6746,20 +7124,22 @@ loop3:
 	VCVTPH2PS    X8, Y8
 	VMOVDQU      8(R10), X9
 	VINSERTI128  $1, 12(R10), Y9, Y9
-	VPSHUFB      q5_k0<>+0(SB), Y9, Y9
+	VPSHUFB      q5_k_shuffle<>+0(SB), Y9, Y9
 	VPSRLVD      Y3, Y9, Y9
-	VPAND        q5_k1<>+0(SB), Y9, Y9
+	VPAND        q5_k_mask<>+0(SB), Y9, Y9
 	VMOVDQU      160(R10), X10
 	VINSERTI128  $1, 8(R10), Y10, Y10
-	VPSHUFB      q5_k2<>+0(SB), Y10, Y10
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y10, Y10
 	VPSRLVD      Y5, Y10, Y10
 	VPAND        Y4, Y10, Y10
 	VPSLLVD      Y3, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y9, Y8, Y8
-	VPXOR        q5_k8<>+0(SB), Y8, Y8
+	VPXOR        q5_k_flip<>+0(SB), Y8, Y8
 	VMOVUPS      Y8, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      48(R10), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      16(R10), Y9
@@ -6777,6 +7157,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y6
 	VMOVSD       8(R8), X11
 	VFMADD231PS  Y11, Y10, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), Y10
 	VBROADCASTSS (DI), Y11
 	VCVTDQ2PS    Y9, Y9
@@ -6786,6 +7168,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      48(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6804,6 +7188,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y6
 	VMOVSD       24(R8), X11
 	VFMADD231PS  Y11, Y10, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 36(AX), Y10
 	VBROADCASTSS 8(DI), Y11
 	VCVTDQ2PS    Y9, Y9
@@ -6813,6 +7199,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      80(R10), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      16(R10), Y9
@@ -6830,6 +7218,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y6
 	VMOVSD       40(R8), X11
 	VFMADD231PS  Y11, Y10, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), Y10
 	VBROADCASTSS 16(DI), Y11
 	VCVTDQ2PS    Y9, Y9
@@ -6839,6 +7229,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      80(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6857,6 +7249,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y6
 	VMOVSD       56(R8), X11
 	VFMADD231PS  Y11, Y10, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 44(AX), Y10
 	VBROADCASTSS 24(DI), Y11
 	VCVTDQ2PS    Y9, Y9
@@ -6866,6 +7260,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      112(R10), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      16(R10), Y9
@@ -6882,6 +7278,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y6
 	VMOVSD       72(R8), X11
 	VFMADD231PS  Y11, Y10, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), Y10
 	VBROADCASTSS 32(DI), Y11
 	VCVTDQ2PS    Y9, Y9
@@ -6891,6 +7289,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      112(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6909,6 +7309,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y6
 	VMOVSD       88(R8), X11
 	VFMADD231PS  Y11, Y10, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 52(AX), Y10
 	VBROADCASTSS 40(DI), Y11
 	VCVTDQ2PS    Y9, Y9
@@ -6918,6 +7320,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      144(R10), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      16(R10), Y9
@@ -6935,6 +7339,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y6
 	VMOVSD       104(R8), X11
 	VFMADD231PS  Y11, Y10, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), Y10
 	VBROADCASTSS 48(DI), Y11
 	VCVTDQ2PS    Y9, Y9
@@ -6944,6 +7350,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      144(R10), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6962,6 +7370,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y6
 	VMOVSD       120(R8), X11
 	VFMADD231PS  Y11, Y10, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 60(AX), Y10
 	VBROADCASTSS 56(DI), Y11
 	VCVTDQ2PS    Y9, Y9
@@ -6980,6 +7390,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -7013,12 +7425,12 @@ done2:
 TEXT ·matmulQ83xQ5_KAVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q5_k9<>+0(SB), Y0
-	VMOVDQU      q5_k6<>+0(SB), Y1
-	VMOVDQU      q5_k7<>+0(SB), Y2
-	VMOVDQU      q5_k5<>+0(SB), Y3
-	VMOVDQU      q5_k4<>+0(SB), Y4
-	VMOVDQU      q5_k3<>+0(SB), Y5
+	VMOVDQU      q5_k_ones<>+0(SB), Y0
+	VMOVDQU      q5_k_mask3<>+0(SB), Y1
+	VMOVDQU      q5_k_mask4<>+0(SB), Y2
+	VMOVDQU      q5_k_shifts2<>+0(SB), Y3
+	VMOVDQU      q5_k_mask2<>+0(SB), Y4
+	VMOVDQU      q5_k_shifts<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -7040,15 +7452,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
 	VMOVDQU      4(R10), X10
 	VINSERTI128  $1, 12(R10), Y10, Y10
-	VPSHUFB      q5_k0<>+0(SB), Y10, Y10
-	VPAND        q5_k1<>+0(SB), Y10, Y10
+	VPSHUFB      q5_k_shuffle<>+0(SB), Y10, Y10
+	VPAND        q5_k_mask<>+0(SB), Y10, Y10
 	VMOVDQU      160(R10), X11
 	VINSERTI128  $1, 4(R10), Y11, Y11
-	VPSHUFB      q5_k2<>+0(SB), Y11, Y11
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y11, Y11
 	VPSRLVD      Y5, Y11, Y11
 	VPAND        Y4, Y11, Y11
 	VPSLLVD      Y3, Y11, Y11
@@ -7060,20 +7474,22 @@ loop3:
 	VCVTPH2PS    X9, Y9
 	VMOVDQU      8(R10), X10
 	VINSERTI128  $1, 12(R10), Y10, Y10
-	VPSHUFB      q5_k0<>+0(SB), Y10, Y10
+	VPSHUFB      q5_k_shuffle<>+0(SB), Y10, Y10
 	VPSRLVD      Y3, Y10, Y10
-	VPAND        q5_k1<>+0(SB), Y10, Y10
+	VPAND        q5_k_mask<>+0(SB), Y10, Y10
 	VMOVDQU      160(R10), X11
 	VINSERTI128  $1, 8(R10), Y11, Y11
-	VPSHUFB      q5_k2<>+0(SB), Y11, Y11
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y11, Y11
 	VPSRLVD      Y5, Y11, Y11
 	VPAND        Y4, Y11, Y11
 	VPSLLVD      Y3, Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y9
-	VPXOR        q5_k8<>+0(SB), Y9, Y9
+	VPXOR        q5_k_flip<>+0(SB), Y9, Y9
 	VMOVUPS      Y9, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      48(R10), Y9
 	VPAND        Y1, Y9, Y9
 	VMOVDQU      16(R10), Y10
@@ -7096,6 +7512,8 @@ loop3:
 	VFMADD231PS  Y13, Y12, Y7
 	VMOVSD       16(R8), X13
 	VFMADD231PS  Y13, Y12, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), Y12
 	VBROADCASTSS (DI), Y13
 	VCVTDQ2PS    Y10, Y10
@@ -7109,6 +7527,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y12, Y10, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      48(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -7132,6 +7552,8 @@ loop3:
 	VFMADD231PS  Y13, Y12, Y7
 	VMOVSD       40(R8), X13
 	VFMADD231PS  Y13, Y12, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 36(AX), Y12
 	VBROADCASTSS 12(DI), Y13
 	VCVTDQ2PS    Y10, Y10
@@ -7145,6 +7567,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y12, Y10, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      80(R10), Y9
 	VPAND        Y1, Y9, Y9
 	VMOVDQU      16(R10), Y10
@@ -7167,6 +7591,8 @@ loop3:
 	VFMADD231PS  Y13, Y12, Y7
 	VMOVSD       64(R8), X13
 	VFMADD231PS  Y13, Y12, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), Y12
 	VBROADCASTSS 24(DI), Y13
 	VCVTDQ2PS    Y10, Y10
@@ -7180,6 +7606,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y12, Y10, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      80(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -7203,6 +7631,8 @@ loop3:
 	VFMADD231PS  Y13, Y12, Y7
 	VMOVSD       88(R8), X13
 	VFMADD231PS  Y13, Y12, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 44(AX), Y12
 	VBROADCASTSS 36(DI), Y13
 	VCVTDQ2PS    Y10, Y10
@@ -7216,6 +7646,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y12, Y10, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      112(R10), Y9
 	VPAND        Y1, Y9, Y9
 	VMOVDQU      16(R10), Y10
@@ -7237,6 +7669,8 @@ loop3:
 	VFMADD231PS  Y13, Y12, Y7
 	VMOVSD       112(R8), X13
 	VFMADD231PS  Y13, Y12, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), Y12
 	VBROADCASTSS 48(DI), Y13
 	VCVTDQ2PS    Y10, Y10
@@ -7250,6 +7684,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y12, Y10, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      112(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -7273,6 +7709,8 @@ loop3:
 	VFMADD231PS  Y13, Y12, Y7
 	VMOVSD       136(R8), X13
 	VFMADD231PS  Y13, Y12, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 52(AX), Y12
 	VBROADCASTSS 60(DI), Y13
 	VCVTDQ2PS    Y10, Y10
@@ -7286,6 +7724,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y12, Y10, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      144(R10), Y9
 	VPAND        Y1, Y9, Y9
 	VMOVDQU      16(R10), Y10
@@ -7308,6 +7748,8 @@ loop3:
 	VFMADD231PS  Y13, Y12, Y7
 	VMOVSD       160(R8), X13
 	VFMADD231PS  Y13, Y12, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), Y12
 	VBROADCASTSS 72(DI), Y13
 	VCVTDQ2PS    Y10, Y10
@@ -7321,6 +7763,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y12, Y10, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      144(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -7344,6 +7788,8 @@ loop3:
 	VFMADD231PS  Y13, Y12, Y7
 	VMOVSD       184(R8), X13
 	VFMADD231PS  Y13, Y12, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 60(AX), Y12
 	VBROADCASTSS 84(DI), Y13
 	VCVTDQ2PS    Y10, Y10
@@ -7366,6 +7812,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -7407,12 +7855,12 @@ done2:
 TEXT ·matmulQ84xQ5_KAVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q5_k9<>+0(SB), Y0
-	VMOVDQU      q5_k6<>+0(SB), Y1
-	VMOVDQU      q5_k7<>+0(SB), Y2
-	VMOVDQU      q5_k5<>+0(SB), Y3
-	VMOVDQU      q5_k4<>+0(SB), Y4
-	VMOVDQU      q5_k3<>+0(SB), Y5
+	VMOVDQU      q5_k_ones<>+0(SB), Y0
+	VMOVDQU      q5_k_mask3<>+0(SB), Y1
+	VMOVDQU      q5_k_mask4<>+0(SB), Y2
+	VMOVDQU      q5_k_shifts2<>+0(SB), Y3
+	VMOVDQU      q5_k_mask2<>+0(SB), Y4
+	VMOVDQU      q5_k_shifts<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -7435,15 +7883,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      4(R10), X11
 	VINSERTI128  $1, 12(R10), Y11, Y11
-	VPSHUFB      q5_k0<>+0(SB), Y11, Y11
-	VPAND        q5_k1<>+0(SB), Y11, Y11
+	VPSHUFB      q5_k_shuffle<>+0(SB), Y11, Y11
+	VPAND        q5_k_mask<>+0(SB), Y11, Y11
 	VMOVDQU      160(R10), X12
 	VINSERTI128  $1, 4(R10), Y12, Y12
-	VPSHUFB      q5_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y5, Y12, Y12
 	VPAND        Y4, Y12, Y12
 	VPSLLVD      Y3, Y12, Y12
@@ -7455,20 +7905,22 @@ loop3:
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      8(R10), X11
 	VINSERTI128  $1, 12(R10), Y11, Y11
-	VPSHUFB      q5_k0<>+0(SB), Y11, Y11
+	VPSHUFB      q5_k_shuffle<>+0(SB), Y11, Y11
 	VPSRLVD      Y3, Y11, Y11
-	VPAND        q5_k1<>+0(SB), Y11, Y11
+	VPAND        q5_k_mask<>+0(SB), Y11, Y11
 	VMOVDQU      160(R10), X12
 	VINSERTI128  $1, 8(R10), Y12, Y12
-	VPSHUFB      q5_k2<>+0(SB), Y12, Y12
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y12, Y12
 	VPSRLVD      Y5, Y12, Y12
 	VPAND        Y4, Y12, Y12
 	VPSLLVD      Y3, Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
-	VPXOR        q5_k8<>+0(SB), Y10, Y10
+	VPXOR        q5_k_flip<>+0(SB), Y10, Y10
 	VMOVUPS      Y10, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      48(R10), Y10
 	VPAND        Y1, Y10, Y10
 	VMOVDQU      16(R10), Y11
@@ -7496,6 +7948,8 @@ loop3:
 	VFMADD231PS  Y15, Y14, Y8
 	VMOVSD       24(R8), X15
 	VFMADD231PS  Y15, Y14, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), Y14
 	VBROADCASTSS (DI), Y15
 	VCVTDQ2PS    Y11, Y11
@@ -7513,6 +7967,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y14, Y11, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      48(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -7541,6 +7997,8 @@ loop3:
 	VFMADD231PS  Y15, Y14, Y8
 	VMOVSD       56(R8), X15
 	VFMADD231PS  Y15, Y14, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 36(AX), Y14
 	VBROADCASTSS 16(DI), Y15
 	VCVTDQ2PS    Y11, Y11
@@ -7558,6 +8016,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y14, Y11, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      80(R10), Y10
 	VPAND        Y1, Y10, Y10
 	VMOVDQU      16(R10), Y11
@@ -7585,6 +8045,8 @@ loop3:
 	VFMADD231PS  Y15, Y14, Y8
 	VMOVSD       88(R8), X15
 	VFMADD231PS  Y15, Y14, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), Y14
 	VBROADCASTSS 32(DI), Y15
 	VCVTDQ2PS    Y11, Y11
@@ -7602,6 +8064,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y14, Y11, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      80(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -7630,6 +8094,8 @@ loop3:
 	VFMADD231PS  Y15, Y14, Y8
 	VMOVSD       120(R8), X15
 	VFMADD231PS  Y15, Y14, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 44(AX), Y14
 	VBROADCASTSS 48(DI), Y15
 	VCVTDQ2PS    Y11, Y11
@@ -7647,6 +8113,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y14, Y11, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      112(R10), Y10
 	VPAND        Y1, Y10, Y10
 	VMOVDQU      16(R10), Y11
@@ -7673,6 +8141,8 @@ loop3:
 	VFMADD231PS  Y15, Y14, Y8
 	VMOVSD       152(R8), X15
 	VFMADD231PS  Y15, Y14, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), Y14
 	VBROADCASTSS 64(DI), Y15
 	VCVTDQ2PS    Y11, Y11
@@ -7690,6 +8160,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y14, Y11, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      112(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -7718,6 +8190,8 @@ loop3:
 	VFMADD231PS  Y15, Y14, Y8
 	VMOVSD       184(R8), X15
 	VFMADD231PS  Y15, Y14, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 52(AX), Y14
 	VBROADCASTSS 80(DI), Y15
 	VCVTDQ2PS    Y11, Y11
@@ -7735,6 +8209,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y14, Y11, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      144(R10), Y10
 	VPAND        Y1, Y10, Y10
 	VMOVDQU      16(R10), Y11
@@ -7762,6 +8238,8 @@ loop3:
 	VFMADD231PS  Y15, Y14, Y8
 	VMOVSD       216(R8), X15
 	VFMADD231PS  Y15, Y14, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), Y14
 	VBROADCASTSS 96(DI), Y15
 	VCVTDQ2PS    Y11, Y11
@@ -7779,6 +8257,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y14, Y11, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      144(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -7807,6 +8287,8 @@ loop3:
 	VFMADD231PS  Y15, Y14, Y8
 	VMOVSD       248(R8), X15
 	VFMADD231PS  Y15, Y14, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 60(AX), Y14
 	VBROADCASTSS 112(DI), Y15
 	VCVTDQ2PS    Y11, Y11
@@ -7833,6 +8315,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -7882,12 +8366,12 @@ done2:
 TEXT ·unpackQ5_KAVX2(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	VMOVDQU      q5_k6<>+0(SB), Y0
-	VMOVDQU      q5_k7<>+0(SB), Y1
-	VMOVDQU      q5_k5<>+0(SB), Y2
-	VMOVDQU      q5_k4<>+0(SB), Y3
-	VMOVDQU      q5_k3<>+0(SB), Y4
-	VMOVDQU      q5_k0<>+0(SB), Y5
+	VMOVDQU      q5_k_mask3<>+0(SB), Y0
+	VMOVDQU      q5_k_mask4<>+0(SB), Y1
+	VMOVDQU      q5_k_shifts2<>+0(SB), Y2
+	VMOVDQU      q5_k_mask2<>+0(SB), Y3
+	VMOVDQU      q5_k_shifts<>+0(SB), Y4
+	VMOVDQU      q5_k_shuffle<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -7902,10 +8386,10 @@ loop1:
 	VMOVDQU      4(BX), X7
 	VINSERTI128  $1, 12(BX), Y7, Y7
 	VPSHUFB      Y5, Y7, Y7
-	VPAND        q5_k1<>+0(SB), Y7, Y7
+	VPAND        q5_k_mask<>+0(SB), Y7, Y7
 	VMOVDQU      160(BX), X8
 	VINSERTI128  $1, 4(BX), Y8, Y8
-	VPSHUFB      q5_k2<>+0(SB), Y8, Y8
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y8, Y8
 	VPSRLVD      Y4, Y8, Y8
 	VPAND        Y3, Y8, Y8
 	VPSLLVD      Y2, Y8, Y8
@@ -7919,17 +8403,17 @@ loop1:
 	VINSERTI128  $1, 12(BX), Y7, Y7
 	VPSHUFB      Y5, Y7, Y7
 	VPSRLVD      Y2, Y7, Y7
-	VPAND        q5_k1<>+0(SB), Y7, Y7
+	VPAND        q5_k_mask<>+0(SB), Y7, Y7
 	VMOVDQU      160(BX), X8
 	VINSERTI128  $1, 8(BX), Y8, Y8
-	VPSHUFB      q5_k2<>+0(SB), Y8, Y8
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y8, Y8
 	VPSRLVD      Y4, Y8, Y8
 	VPAND        Y3, Y8, Y8
 	VPSLLVD      Y2, Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y6, Y6
-	VPXOR        q5_k8<>+0(SB), Y6, Y6
+	VPXOR        q5_k_flip<>+0(SB), Y6, Y6
 	VMOVUPS      Y6, 64(DX)
 	VMOVDQU      48(BX), Y6
 	VPAND        Y0, Y6, Y6

@@ -4,65 +4,65 @@
 
 #include "textflag.h"
 
-DATA q6_k0<>+0(SB)/8, $0x8080800180808000
-DATA q6_k0<>+8(SB)/8, $0x8080800380808002
-DATA q6_k0<>+16(SB)/8, $0x8080800380808002
-DATA q6_k0<>+24(SB)/8, $0x8080800580808004
-GLOBL q6_k0<>(SB), RODATA|NOPTR, $32
+DATA q6_k_shuffle<>+0(SB)/8, $0x8080800180808000
+DATA q6_k_shuffle<>+8(SB)/8, $0x8080800380808002
+DATA q6_k_shuffle<>+16(SB)/8, $0x8080800380808002
+DATA q6_k_shuffle<>+24(SB)/8, $0x8080800580808004
+GLOBL q6_k_shuffle<>(SB), RODATA|NOPTR, $32
 
-DATA q6_k1<>+0(SB)/8, $0x000000ff000000ff
-DATA q6_k1<>+8(SB)/8, $0x000000ff000000ff
-DATA q6_k1<>+16(SB)/8, $0x000000ff000000ff
-DATA q6_k1<>+24(SB)/8, $0x000000ff000000ff
-GLOBL q6_k1<>(SB), RODATA|NOPTR, $32
+DATA q6_k_mask<>+0(SB)/8, $0x000000ff000000ff
+DATA q6_k_mask<>+8(SB)/8, $0x000000ff000000ff
+DATA q6_k_mask<>+16(SB)/8, $0x000000ff000000ff
+DATA q6_k_mask<>+24(SB)/8, $0x000000ff000000ff
+GLOBL q6_k_mask<>(SB), RODATA|NOPTR, $32
 
-DATA q6_k2<>+0(SB)/8, $0x8080800780808006
-DATA q6_k2<>+8(SB)/8, $0x8080800980808008
-DATA q6_k2<>+16(SB)/8, $0x8080800b8080800a
-DATA q6_k2<>+24(SB)/8, $0x8080800d8080800c
-GLOBL q6_k2<>(SB), RODATA|NOPTR, $32
+DATA q6_k_shuffle2<>+0(SB)/8, $0x8080800780808006
+DATA q6_k_shuffle2<>+8(SB)/8, $0x8080800980808008
+DATA q6_k_shuffle2<>+16(SB)/8, $0x8080800b8080800a
+DATA q6_k_shuffle2<>+24(SB)/8, $0x8080800d8080800c
+GLOBL q6_k_shuffle2<>(SB), RODATA|NOPTR, $32
 
-DATA q6_k3<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA q6_k3<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA q6_k3<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA q6_k3<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL q6_k3<>(SB), RODATA|NOPTR, $32
+DATA q6_k_mask2<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA q6_k_mask2<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA q6_k_mask2<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA q6_k_mask2<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL q6_k_mask2<>(SB), RODATA|NOPTR, $32
 
-DATA q6_k4<>+0(SB)/8, $0x3030303030303030
-DATA q6_k4<>+8(SB)/8, $0x3030303030303030
-DATA q6_k4<>+16(SB)/8, $0x3030303030303030
-DATA q6_k4<>+24(SB)/8, $0x3030303030303030
-GLOBL q6_k4<>(SB), RODATA|NOPTR, $32
+DATA q6_k_mask3<>+0(SB)/8, $0x3030303030303030
+DATA q6_k_mask3<>+8(SB)/8, $0x3030303030303030
+DATA q6_k_mask3<>+16(SB)/8, $0x3030303030303030
+DATA q6_k_mask3<>+24(SB)/8, $0x3030303030303030
+GLOBL q6_k_mask3<>(SB), RODATA|NOPTR, $32
 
-DATA q6_k5<>+0(SB)/8, $0xe0e0e0e0e0e0e0e0
-DATA q6_k5<>+8(SB)/8, $0xe0e0e0e0e0e0e0e0
-DATA q6_k5<>+16(SB)/8, $0xe0e0e0e0e0e0e0e0
-DATA q6_k5<>+24(SB)/8, $0xe0e0e0e0e0e0e0e0
-GLOBL q6_k5<>(SB), RODATA|NOPTR, $32
+DATA q6_k_offset<>+0(SB)/8, $0xe0e0e0e0e0e0e0e0
+DATA q6_k_offset<>+8(SB)/8, $0xe0e0e0e0e0e0e0e0
+DATA q6_k_offset<>+16(SB)/8, $0xe0e0e0e0e0e0e0e0
+DATA q6_k_offset<>+24(SB)/8, $0xe0e0e0e0e0e0e0e0
+GLOBL q6_k_offset<>(SB), RODATA|NOPTR, $32
 
-DATA q6_k6<>+0(SB)/8, $0xc2000000c2000000
-DATA q6_k6<>+8(SB)/8, $0xc2000000c2000000
-DATA q6_k6<>+16(SB)/8, $0xc2000000c2000000
-DATA q6_k6<>+24(SB)/8, $0xc2000000c2000000
-GLOBL q6_k6<>(SB), RODATA|NOPTR, $32
+DATA q6_k_const<>+0(SB)/8, $0xc2000000c2000000
+DATA q6_k_const<>+8(SB)/8, $0xc2000000c2000000
+DATA q6_k_const<>+16(SB)/8, $0xc2000000c2000000
+DATA q6_k_const<>+24(SB)/8, $0xc2000000c2000000
+GLOBL q6_k_const<>(SB), RODATA|NOPTR, $32
 
-DATA q6_k7<>+0(SB)/8, $0x0001000100010001
-DATA q6_k7<>+8(SB)/8, $0x0001000100010001
-DATA q6_k7<>+16(SB)/8, $0x0001000100010001
-DATA q6_k7<>+24(SB)/8, $0x0001000100010001
-GLOBL q6_k7<>(SB), RODATA|NOPTR, $32
+DATA q6_k_ones<>+0(SB)/8, $0x0001000100010001
+DATA q6_k_ones<>+8(SB)/8, $0x0001000100010001
+DATA q6_k_ones<>+16(SB)/8, $0x0001000100010001
+DATA q6_k_ones<>+24(SB)/8, $0x0001000100010001
+GLOBL q6_k_ones<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsQ6_KAVX512 unpacks units of 256 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsQ6_KAVX512(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	VMOVDQU      q6_k3<>+0(SB), Y0
-	VMOVDQU      q6_k4<>+0(SB), Y1
-	VMOVDQU      q6_k5<>+0(SB), Y2
-	VMOVDQU      q6_k1<>+0(SB), Y3
-	VMOVDQU      q6_k0<>+0(SB), Y4
-	VMOVDQU      q6_k2<>+0(SB), Y5
+	VMOVDQU      q6_k_mask2<>+0(SB), Y0
+	VMOVDQU      q6_k_mask3<>+0(SB), Y1
+	VMOVDQU      q6_k_offset<>+0(SB), Y2
+	VMOVDQU      q6_k_mask<>+0(SB), Y3
+	VMOVDQU      q6_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q6_k_shuffle2<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -72,6 +72,8 @@ TEXT ·decodeUnitsQ6_KAVX512(SB), NOSPLIT, $576-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW 208(BX), X6
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      192(BX), X7
@@ -93,6 +95,8 @@ loop1:
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      (BX), Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      128(BX), Y7
@@ -121,6 +125,8 @@ loop1:
 	VBROADCASTSS 36(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 96(AX)
+
+	// levels of values 32 to 63
 	VMOVDQU      32(BX), Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      128(BX), Y7
@@ -149,6 +155,8 @@ loop1:
 	VBROADCASTSS 44(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 224(AX)
+
+	// levels of values 64 to 95
 	VMOVDQU      (BX), Y6
 	VPSRLD       $4, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -177,6 +185,8 @@ loop1:
 	VBROADCASTSS 52(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 352(AX)
+
+	// levels of values 96 to 127
 	VMOVDQU      32(BX), Y6
 	VPSRLD       $4, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -206,6 +216,8 @@ loop1:
 	VBROADCASTSS 60(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 480(AX)
+
+	// levels of values 128 to 159
 	VMOVDQU      64(BX), Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      160(BX), Y7
@@ -234,6 +246,8 @@ loop1:
 	VBROADCASTSS 68(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 608(AX)
+
+	// levels of values 160 to 191
 	VMOVDQU      96(BX), Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      160(BX), Y7
@@ -262,6 +276,8 @@ loop1:
 	VBROADCASTSS 76(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 736(AX)
+
+	// levels of values 192 to 223
 	VMOVDQU      64(BX), Y6
 	VPSRLD       $4, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -290,6 +306,8 @@ loop1:
 	VBROADCASTSS 84(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 864(AX)
+
+	// levels of values 224 to 255
 	VMOVDQU      96(BX), Y6
 	VPSRLD       $4, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -334,12 +352,12 @@ done2:
 TEXT ·matmul1xQ6_KAVX512(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q6_k3<>+0(SB), Y0
-	VMOVDQU      q6_k4<>+0(SB), Y1
-	VMOVDQU      q6_k5<>+0(SB), Y2
-	VMOVDQU      q6_k1<>+0(SB), Y3
-	VMOVDQU      q6_k0<>+0(SB), Y4
-	VMOVDQU      q6_k2<>+0(SB), Y5
+	VMOVDQU      q6_k_mask2<>+0(SB), Y0
+	VMOVDQU      q6_k_mask3<>+0(SB), Y1
+	VMOVDQU      q6_k_offset<>+0(SB), Y2
+	VMOVDQU      q6_k_mask<>+0(SB), Y3
+	VMOVDQU      q6_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q6_k_shuffle2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -360,6 +378,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 208(R8), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      192(R8), X11
@@ -381,6 +401,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      (R8), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      128(R8), Y11
@@ -413,6 +435,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      96(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      32(R8), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      128(R8), Y11
@@ -445,6 +469,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      224(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      (R8), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -477,6 +503,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      352(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      32(R8), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -510,6 +538,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      480(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VMOVDQU      64(R8), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      160(R8), Y11
@@ -542,6 +572,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      608(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VMOVDQU      96(R8), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      160(R8), Y11
@@ -574,6 +606,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      736(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VMOVDQU      64(R8), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -606,6 +640,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      864(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VMOVDQU      96(R8), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -649,6 +685,8 @@ done4:
 	VADDPS       Y7, Y6, Y6
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -672,12 +710,12 @@ done2:
 TEXT ·matmul2xQ6_KAVX512(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q6_k3<>+0(SB), Y0
-	VMOVDQU      q6_k4<>+0(SB), Y1
-	VMOVDQU      q6_k5<>+0(SB), Y2
-	VMOVDQU      q6_k1<>+0(SB), Y3
-	VMOVDQU      q6_k0<>+0(SB), Y4
-	VMOVDQU      q6_k2<>+0(SB), Y5
+	VMOVDQU      q6_k_mask2<>+0(SB), Y0
+	VMOVDQU      q6_k_mask3<>+0(SB), Y1
+	VMOVDQU      q6_k_offset<>+0(SB), Y2
+	VMOVDQU      q6_k_mask<>+0(SB), Y3
+	VMOVDQU      q6_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q6_k_shuffle2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -699,6 +737,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 208(R9), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      192(R9), X11
@@ -720,6 +760,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      (R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      128(R9), Y11
@@ -760,6 +802,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      96(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      32(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      128(R9), Y11
@@ -800,6 +844,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      224(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      (R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -840,6 +886,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      352(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      32(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -881,6 +929,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      480(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VMOVDQU      64(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      160(R9), Y11
@@ -921,6 +971,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      608(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VMOVDQU      96(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      160(R9), Y11
@@ -961,6 +1013,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      736(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VMOVDQU      64(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -1001,6 +1055,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      864(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VMOVDQU      96(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -1051,6 +1107,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y7, Y7
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -1084,12 +1142,12 @@ done2:
 TEXT ·matmul3xQ6_KAVX512(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q6_k3<>+0(SB), Y0
-	VMOVDQU      q6_k4<>+0(SB), Y1
-	VMOVDQU      q6_k5<>+0(SB), Y2
-	VMOVDQU      q6_k1<>+0(SB), Y3
-	VMOVDQU      q6_k0<>+0(SB), Y4
-	VMOVDQU      q6_k2<>+0(SB), Y5
+	VMOVDQU      q6_k_mask2<>+0(SB), Y0
+	VMOVDQU      q6_k_mask3<>+0(SB), Y1
+	VMOVDQU      q6_k_offset<>+0(SB), Y2
+	VMOVDQU      q6_k_mask<>+0(SB), Y3
+	VMOVDQU      q6_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q6_k_shuffle2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1113,6 +1171,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 208(R10), X9
 	VCVTPH2PS    X9, Y9
 	VMOVDQU      192(R10), X10
@@ -1134,6 +1194,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      (R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      128(R10), Y10
@@ -1182,6 +1244,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      96(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 32 to 63
 	VMOVDQU      32(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      128(R10), Y10
@@ -1230,6 +1294,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      224(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 64 to 95
 	VMOVDQU      (R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -1278,6 +1344,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      352(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 96 to 127
 	VMOVDQU      32(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -1327,6 +1395,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      480(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 128 to 159
 	VMOVDQU      64(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      160(R10), Y10
@@ -1375,6 +1445,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      608(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 160 to 191
 	VMOVDQU      96(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      160(R10), Y10
@@ -1423,6 +1495,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      736(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 192 to 223
 	VMOVDQU      64(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -1471,6 +1545,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      864(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 224 to 255
 	VMOVDQU      96(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -1528,6 +1604,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -1569,12 +1647,12 @@ done2:
 TEXT ·matmul4xQ6_KAVX512(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q6_k3<>+0(SB), Y0
-	VMOVDQU      q6_k4<>+0(SB), Y1
-	VMOVDQU      q6_k5<>+0(SB), Y2
-	VMOVDQU      q6_k1<>+0(SB), Y3
-	VMOVDQU      q6_k0<>+0(SB), Y4
-	VMOVDQU      q6_k2<>+0(SB), Y5
+	VMOVDQU      q6_k_mask2<>+0(SB), Y0
+	VMOVDQU      q6_k_mask3<>+0(SB), Y1
+	VMOVDQU      q6_k_offset<>+0(SB), Y2
+	VMOVDQU      q6_k_mask<>+0(SB), Y3
+	VMOVDQU      q6_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q6_k_shuffle2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1599,6 +1677,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 208(R10), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      192(R10), X11
@@ -1620,6 +1700,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      (R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      128(R10), Y11
@@ -1676,6 +1758,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      96(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      32(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      128(R10), Y11
@@ -1732,6 +1816,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      224(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      (R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -1788,6 +1874,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      352(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      32(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -1845,6 +1933,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      480(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VMOVDQU      64(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      160(R10), Y11
@@ -1901,6 +1991,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      608(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VMOVDQU      96(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      160(R10), Y11
@@ -1957,6 +2049,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      736(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VMOVDQU      64(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -2013,6 +2107,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      864(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VMOVDQU      96(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -2078,6 +2174,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -2127,12 +2225,12 @@ done2:
 TEXT ·matmulQ81xQ6_KAVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q6_k3<>+0(SB), Y0
-	VMOVDQU      q6_k4<>+0(SB), Y1
-	VMOVDQU      q6_k5<>+0(SB), Y2
-	VMOVDQU      q6_k1<>+0(SB), Y3
-	VMOVDQU      q6_k0<>+0(SB), Y4
-	VMOVDQU      q6_k2<>+0(SB), Y5
+	VMOVDQU      q6_k_mask2<>+0(SB), Y0
+	VMOVDQU      q6_k_mask3<>+0(SB), Y1
+	VMOVDQU      q6_k_offset<>+0(SB), Y2
+	VMOVDQU      q6_k_mask<>+0(SB), Y3
+	VMOVDQU      q6_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q6_k_shuffle2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2152,6 +2250,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 208(R9), X8
 	VCVTPH2PS    X8, Y8
 	VMOVDQU      192(R9), X9
@@ -2173,6 +2273,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      (R9), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      128(R9), Y9
@@ -2185,6 +2287,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X8
 	VBROADCASTSS 36(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2192,6 +2296,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      32(R9), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      128(R9), Y9
@@ -2204,6 +2310,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), X8
 	VBROADCASTSS 44(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2211,6 +2319,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      (R9), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2223,6 +2333,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), X8
 	VBROADCASTSS 52(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2230,6 +2342,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      32(R9), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2243,6 +2357,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), X8
 	VBROADCASTSS 60(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2250,6 +2366,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      64(R9), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      160(R9), Y9
@@ -2262,6 +2380,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 64(AX), X8
 	VBROADCASTSS 68(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2269,6 +2389,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      96(R9), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      160(R9), Y9
@@ -2281,6 +2403,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 72(AX), X8
 	VBROADCASTSS 76(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2288,6 +2412,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      64(R9), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2300,6 +2426,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 80(AX), X8
 	VBROADCASTSS 84(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2307,6 +2435,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      96(R9), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2320,6 +2450,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 88(AX), X8
 	VBROADCASTSS 92(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2336,6 +2468,8 @@ loop3:
 done4:
 	ADDQ         $1, R8
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -2359,12 +2493,12 @@ done2:
 TEXT ·matmulQ82xQ6_KAVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q6_k3<>+0(SB), Y0
-	VMOVDQU      q6_k4<>+0(SB), Y1
-	VMOVDQU      q6_k5<>+0(SB), Y2
-	VMOVDQU      q6_k1<>+0(SB), Y3
-	VMOVDQU      q6_k0<>+0(SB), Y4
-	VMOVDQU      q6_k2<>+0(SB), Y5
+	VMOVDQU      q6_k_mask2<>+0(SB), Y0
+	VMOVDQU      q6_k_mask3<>+0(SB), Y1
+	VMOVDQU      q6_k_offset<>+0(SB), Y2
+	VMOVDQU      q6_k_mask<>+0(SB), Y3
+	VMOVDQU      q6_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q6_k_shuffle2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2384,6 +2518,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 208(R9), X8
 	VCVTPH2PS    X8, Y8
 	VMOVDQU      192(R9), X9
@@ -2405,6 +2541,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      (R9), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      128(R9), Y9
@@ -2421,6 +2559,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X8
 	VBROADCASTSS 36(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2432,6 +2572,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      32(R9), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      128(R9), Y9
@@ -2448,6 +2590,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), X8
 	VBROADCASTSS 44(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2459,6 +2603,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      (R9), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2475,6 +2621,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), X8
 	VBROADCASTSS 52(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2486,6 +2634,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      32(R9), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2503,6 +2653,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), X8
 	VBROADCASTSS 60(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2514,6 +2666,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      64(R9), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      160(R9), Y9
@@ -2530,6 +2684,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 64(AX), X8
 	VBROADCASTSS 68(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2541,6 +2697,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      96(R9), Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      160(R9), Y9
@@ -2557,6 +2715,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 72(AX), X8
 	VBROADCASTSS 76(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2568,6 +2728,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      64(R9), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2584,6 +2746,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 80(AX), X8
 	VBROADCASTSS 84(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2595,6 +2759,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      96(R9), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y0, Y8, Y8
@@ -2612,6 +2778,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 88(AX), X8
 	VBROADCASTSS 92(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2631,6 +2799,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -2664,12 +2834,12 @@ done2:
 TEXT ·matmulQ83xQ6_KAVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q6_k3<>+0(SB), Y0
-	VMOVDQU      q6_k4<>+0(SB), Y1
-	VMOVDQU      q6_k5<>+0(SB), Y2
-	VMOVDQU      q6_k1<>+0(SB), Y3
-	VMOVDQU      q6_k0<>+0(SB), Y4
-	VMOVDQU      q6_k2<>+0(SB), Y5
+	VMOVDQU      q6_k_mask2<>+0(SB), Y0
+	VMOVDQU      q6_k_mask3<>+0(SB), Y1
+	VMOVDQU      q6_k_offset<>+0(SB), Y2
+	VMOVDQU      q6_k_mask<>+0(SB), Y3
+	VMOVDQU      q6_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q6_k_shuffle2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2690,6 +2860,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 208(R9), X9
 	VCVTPH2PS    X9, Y9
 	VMOVDQU      192(R9), X10
@@ -2711,6 +2883,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      (R9), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      128(R9), Y10
@@ -2731,6 +2905,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X9
 	VBROADCASTSS 36(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -2746,6 +2922,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      32(R9), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      128(R9), Y10
@@ -2766,6 +2944,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), X9
 	VBROADCASTSS 44(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -2781,6 +2961,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      (R9), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -2801,6 +2983,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), X9
 	VBROADCASTSS 52(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -2816,6 +3000,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      32(R9), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -2837,6 +3023,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), X9
 	VBROADCASTSS 60(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -2852,6 +3040,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      64(R9), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      160(R9), Y10
@@ -2872,6 +3062,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 64(AX), X9
 	VBROADCASTSS 68(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -2887,6 +3079,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      96(R9), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      160(R9), Y10
@@ -2907,6 +3101,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 72(AX), X9
 	VBROADCASTSS 76(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -2922,6 +3118,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      64(R9), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -2942,6 +3140,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 80(AX), X9
 	VBROADCASTSS 84(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -2957,6 +3157,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      96(R9), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -2978,6 +3180,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 88(AX), X9
 	VBROADCASTSS 92(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -3001,6 +3205,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -3042,12 +3248,12 @@ done2:
 TEXT ·matmulQ84xQ6_KAVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q6_k3<>+0(SB), Y0
-	VMOVDQU      q6_k4<>+0(SB), Y1
-	VMOVDQU      q6_k5<>+0(SB), Y2
-	VMOVDQU      q6_k1<>+0(SB), Y3
-	VMOVDQU      q6_k0<>+0(SB), Y4
-	VMOVDQU      q6_k2<>+0(SB), Y5
+	VMOVDQU      q6_k_mask2<>+0(SB), Y0
+	VMOVDQU      q6_k_mask3<>+0(SB), Y1
+	VMOVDQU      q6_k_offset<>+0(SB), Y2
+	VMOVDQU      q6_k_mask<>+0(SB), Y3
+	VMOVDQU      q6_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q6_k_shuffle2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -3069,6 +3275,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 208(R9), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      192(R9), X11
@@ -3090,6 +3298,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      (R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      128(R9), Y11
@@ -3114,6 +3324,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X10
 	VBROADCASTSS 36(AX), X11
 	VINSERTF128  $1, X11, Y10, Y10
@@ -3133,6 +3345,8 @@ loop3:
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      32(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      128(R9), Y11
@@ -3157,6 +3371,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), X10
 	VBROADCASTSS 44(AX), X11
 	VINSERTF128  $1, X11, Y10, Y10
@@ -3176,6 +3392,8 @@ loop3:
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      (R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -3200,6 +3418,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), X10
 	VBROADCASTSS 52(AX), X11
 	VINSERTF128  $1, X11, Y10, Y10
@@ -3219,6 +3439,8 @@ loop3:
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      32(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -3244,6 +3466,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), X10
 	VBROADCASTSS 60(AX), X11
 	VINSERTF128  $1, X11, Y10, Y10
@@ -3263,6 +3487,8 @@ loop3:
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      64(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      160(R9), Y11
@@ -3287,6 +3513,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 64(AX), X10
 	VBROADCASTSS 68(AX), X11
 	VINSERTF128  $1, X11, Y10, Y10
@@ -3306,6 +3534,8 @@ loop3:
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      96(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      160(R9), Y11
@@ -3330,6 +3560,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 72(AX), X10
 	VBROADCASTSS 76(AX), X11
 	VINSERTF128  $1, X11, Y10, Y10
@@ -3349,6 +3581,8 @@ loop3:
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      64(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -3373,6 +3607,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 80(AX), X10
 	VBROADCASTSS 84(AX), X11
 	VINSERTF128  $1, X11, Y10, Y10
@@ -3392,6 +3628,8 @@ loop3:
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      96(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -3417,6 +3655,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 88(AX), X10
 	VBROADCASTSS 92(AX), X11
 	VINSERTF128  $1, X11, Y10, Y10
@@ -3444,6 +3684,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -3493,11 +3735,11 @@ done2:
 TEXT ·unpackQ6_KAVX512(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	VMOVDQU      q6_k3<>+0(SB), Y0
-	VMOVDQU      q6_k4<>+0(SB), Y1
-	VMOVDQU      q6_k1<>+0(SB), Y2
-	VMOVDQU      q6_k0<>+0(SB), Y3
-	VMOVDQU      q6_k2<>+0(SB), Y4
+	VMOVDQU      q6_k_mask2<>+0(SB), Y0
+	VMOVDQU      q6_k_mask3<>+0(SB), Y1
+	VMOVDQU      q6_k_mask<>+0(SB), Y2
+	VMOVDQU      q6_k_shuffle<>+0(SB), Y3
+	VMOVDQU      q6_k_shuffle2<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -3538,7 +3780,7 @@ loop1:
 	VPSRAD       $0x18, Y6, Y6
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y6, Y5, Y5
-	VMOVDQU      q6_k6<>+0(SB), Y6
+	VMOVDQU      q6_k_const<>+0(SB), Y6
 	VMULPS       Y6, Y5, Y5
 	VMOVUPS      Y5, 96(DX)
 	VPBROADCASTW 208(BX), X5
@@ -3550,7 +3792,7 @@ loop1:
 	VPSRAD       $0x18, Y6, Y6
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y6, Y5, Y5
-	VMOVDQU      q6_k6<>+0(SB), Y6
+	VMOVDQU      q6_k_const<>+0(SB), Y6
 	VMULPS       Y6, Y5, Y5
 	VMOVUPS      Y5, 128(DX)
 	VMOVDQU      (BX), Y5
@@ -3658,12 +3900,12 @@ done2:
 TEXT ·decodeUnitsQ6_KAVX2(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	VMOVDQU      q6_k3<>+0(SB), Y0
-	VMOVDQU      q6_k4<>+0(SB), Y1
-	VMOVDQU      q6_k5<>+0(SB), Y2
-	VMOVDQU      q6_k1<>+0(SB), Y3
-	VMOVDQU      q6_k0<>+0(SB), Y4
-	VMOVDQU      q6_k2<>+0(SB), Y5
+	VMOVDQU      q6_k_mask2<>+0(SB), Y0
+	VMOVDQU      q6_k_mask3<>+0(SB), Y1
+	VMOVDQU      q6_k_offset<>+0(SB), Y2
+	VMOVDQU      q6_k_mask<>+0(SB), Y3
+	VMOVDQU      q6_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q6_k_shuffle2<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -3673,6 +3915,8 @@ TEXT ·decodeUnitsQ6_KAVX2(SB), NOSPLIT, $576-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW 208(BX), X6
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      192(BX), X7
@@ -3694,6 +3938,8 @@ loop1:
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      (BX), Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      128(BX), Y7
@@ -3722,6 +3968,8 @@ loop1:
 	VBROADCASTSS 36(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 96(AX)
+
+	// levels of values 32 to 63
 	VMOVDQU      32(BX), Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      128(BX), Y7
@@ -3750,6 +3998,8 @@ loop1:
 	VBROADCASTSS 44(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 224(AX)
+
+	// levels of values 64 to 95
 	VMOVDQU      (BX), Y6
 	VPSRLD       $4, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -3778,6 +4028,8 @@ loop1:
 	VBROADCASTSS 52(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 352(AX)
+
+	// levels of values 96 to 127
 	VMOVDQU      32(BX), Y6
 	VPSRLD       $4, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -3807,6 +4059,8 @@ loop1:
 	VBROADCASTSS 60(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 480(AX)
+
+	// levels of values 128 to 159
 	VMOVDQU      64(BX), Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      160(BX), Y7
@@ -3835,6 +4089,8 @@ loop1:
 	VBROADCASTSS 68(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 608(AX)
+
+	// levels of values 160 to 191
 	VMOVDQU      96(BX), Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      160(BX), Y7
@@ -3863,6 +4119,8 @@ loop1:
 	VBROADCASTSS 76(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 736(AX)
+
+	// levels of values 192 to 223
 	VMOVDQU      64(BX), Y6
 	VPSRLD       $4, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -3891,6 +4149,8 @@ loop1:
 	VBROADCASTSS 84(DX), Y7
 	VMULPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 864(AX)
+
+	// levels of values 224 to 255
 	VMOVDQU      96(BX), Y6
 	VPSRLD       $4, Y6, Y6
 	VPAND        Y0, Y6, Y6
@@ -3935,12 +4195,12 @@ done2:
 TEXT ·matmul1xQ6_KAVX2(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q6_k3<>+0(SB), Y0
-	VMOVDQU      q6_k4<>+0(SB), Y1
-	VMOVDQU      q6_k5<>+0(SB), Y2
-	VMOVDQU      q6_k1<>+0(SB), Y3
-	VMOVDQU      q6_k0<>+0(SB), Y4
-	VMOVDQU      q6_k2<>+0(SB), Y5
+	VMOVDQU      q6_k_mask2<>+0(SB), Y0
+	VMOVDQU      q6_k_mask3<>+0(SB), Y1
+	VMOVDQU      q6_k_offset<>+0(SB), Y2
+	VMOVDQU      q6_k_mask<>+0(SB), Y3
+	VMOVDQU      q6_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q6_k_shuffle2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3961,6 +4221,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 208(R8), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      192(R8), X11
@@ -3982,6 +4244,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      (R8), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      128(R8), Y11
@@ -4014,6 +4278,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      96(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      32(R8), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      128(R8), Y11
@@ -4046,6 +4312,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      224(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      (R8), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4078,6 +4346,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      352(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      32(R8), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4111,6 +4381,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      480(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VMOVDQU      64(R8), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      160(R8), Y11
@@ -4143,6 +4415,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      608(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VMOVDQU      96(R8), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      160(R8), Y11
@@ -4175,6 +4449,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      736(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VMOVDQU      64(R8), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4207,6 +4483,8 @@ loop3:
 	VMULPS       Y10, Y11, Y10
 	VMOVUPS      864(SI), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VMOVDQU      96(R8), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4250,6 +4528,8 @@ done4:
 	VADDPS       Y7, Y6, Y6
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -4273,12 +4553,12 @@ done2:
 TEXT ·matmul2xQ6_KAVX2(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q6_k3<>+0(SB), Y0
-	VMOVDQU      q6_k4<>+0(SB), Y1
-	VMOVDQU      q6_k5<>+0(SB), Y2
-	VMOVDQU      q6_k1<>+0(SB), Y3
-	VMOVDQU      q6_k0<>+0(SB), Y4
-	VMOVDQU      q6_k2<>+0(SB), Y5
+	VMOVDQU      q6_k_mask2<>+0(SB), Y0
+	VMOVDQU      q6_k_mask3<>+0(SB), Y1
+	VMOVDQU      q6_k_offset<>+0(SB), Y2
+	VMOVDQU      q6_k_mask<>+0(SB), Y3
+	VMOVDQU      q6_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q6_k_shuffle2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -4300,6 +4580,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 208(R9), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      192(R9), X11
@@ -4321,6 +4603,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      (R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      128(R9), Y11
@@ -4361,6 +4645,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      96(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      32(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      128(R9), Y11
@@ -4401,6 +4687,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      224(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      (R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4441,6 +4729,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      352(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      32(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4482,6 +4772,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      480(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VMOVDQU      64(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      160(R9), Y11
@@ -4522,6 +4814,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      608(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VMOVDQU      96(R9), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      160(R9), Y11
@@ -4562,6 +4856,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      736(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VMOVDQU      64(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4602,6 +4898,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      864(SI)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VMOVDQU      96(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -4652,6 +4950,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y7, Y7
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -4685,12 +4985,12 @@ done2:
 TEXT ·matmul3xQ6_KAVX2(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q6_k3<>+0(SB), Y0
-	VMOVDQU      q6_k4<>+0(SB), Y1
-	VMOVDQU      q6_k5<>+0(SB), Y2
-	VMOVDQU      q6_k1<>+0(SB), Y3
-	VMOVDQU      q6_k0<>+0(SB), Y4
-	VMOVDQU      q6_k2<>+0(SB), Y5
+	VMOVDQU      q6_k_mask2<>+0(SB), Y0
+	VMOVDQU      q6_k_mask3<>+0(SB), Y1
+	VMOVDQU      q6_k_offset<>+0(SB), Y2
+	VMOVDQU      q6_k_mask<>+0(SB), Y3
+	VMOVDQU      q6_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q6_k_shuffle2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -4714,6 +5014,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 208(R10), X9
 	VCVTPH2PS    X9, Y9
 	VMOVDQU      192(R10), X10
@@ -4735,6 +5037,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      (R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      128(R10), Y10
@@ -4783,6 +5087,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      96(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 32 to 63
 	VMOVDQU      32(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      128(R10), Y10
@@ -4831,6 +5137,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      224(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 64 to 95
 	VMOVDQU      (R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -4879,6 +5187,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      352(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 96 to 127
 	VMOVDQU      32(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -4928,6 +5238,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      480(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 128 to 159
 	VMOVDQU      64(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      160(R10), Y10
@@ -4976,6 +5288,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      608(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 160 to 191
 	VMOVDQU      96(R10), Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      160(R10), Y10
@@ -5024,6 +5338,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      736(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 192 to 223
 	VMOVDQU      64(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -5072,6 +5388,8 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	VMOVUPS      864(R8), Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 224 to 255
 	VMOVDQU      96(R10), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -5129,6 +5447,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -5170,12 +5490,12 @@ done2:
 TEXT ·matmul4xQ6_KAVX2(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      q6_k3<>+0(SB), Y0
-	VMOVDQU      q6_k4<>+0(SB), Y1
-	VMOVDQU      q6_k5<>+0(SB), Y2
-	VMOVDQU      q6_k1<>+0(SB), Y3
-	VMOVDQU      q6_k0<>+0(SB), Y4
-	VMOVDQU      q6_k2<>+0(SB), Y5
+	VMOVDQU      q6_k_mask2<>+0(SB), Y0
+	VMOVDQU      q6_k_mask3<>+0(SB), Y1
+	VMOVDQU      q6_k_offset<>+0(SB), Y2
+	VMOVDQU      q6_k_mask<>+0(SB), Y3
+	VMOVDQU      q6_k_shuffle<>+0(SB), Y4
+	VMOVDQU      q6_k_shuffle2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -5200,6 +5520,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 208(R10), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      192(R10), X11
@@ -5221,6 +5543,8 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 64(DX)
+
+	// levels of values 0 to 31
 	VMOVDQU      (R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      128(R10), Y11
@@ -5277,6 +5601,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      96(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      32(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      128(R10), Y11
@@ -5333,6 +5659,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      224(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      (R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -5389,6 +5717,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      352(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      32(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -5446,6 +5776,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      480(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159
 	VMOVDQU      64(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      160(R10), Y11
@@ -5502,6 +5834,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      608(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191
 	VMOVDQU      96(R10), Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      160(R10), Y11
@@ -5558,6 +5892,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      736(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223
 	VMOVDQU      64(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -5614,6 +5950,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y8
 	VMOVUPS      864(R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255
 	VMOVDQU      96(R10), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y0, Y10, Y10
@@ -5679,6 +6017,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -5728,12 +6068,12 @@ done2:
 TEXT ·matmulQ81xQ6_KAVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q6_k7<>+0(SB), Y0
-	VMOVDQU      q6_k3<>+0(SB), Y1
-	VMOVDQU      q6_k4<>+0(SB), Y2
-	VMOVDQU      q6_k5<>+0(SB), Y3
-	VMOVDQU      q6_k1<>+0(SB), Y4
-	VMOVDQU      q6_k0<>+0(SB), Y5
+	VMOVDQU      q6_k_ones<>+0(SB), Y0
+	VMOVDQU      q6_k_mask2<>+0(SB), Y1
+	VMOVDQU      q6_k_mask3<>+0(SB), Y2
+	VMOVDQU      q6_k_offset<>+0(SB), Y3
+	VMOVDQU      q6_k_mask<>+0(SB), Y4
+	VMOVDQU      q6_k_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -5753,6 +6093,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 208(R9), X8
 	VCVTPH2PS    X8, Y8
 	VMOVDQU      192(R9), X9
@@ -5767,13 +6109,15 @@ loop3:
 	VPBROADCASTW 208(R9), X8
 	VCVTPH2PS    X8, Y8
 	VBROADCASTI128 194(R9), Y9
-	VPSHUFB      q6_k2<>+0(SB), Y9, Y9
+	VPSHUFB      q6_k_shuffle2<>+0(SB), Y9, Y9
 	VPAND        Y4, Y9, Y9
 	VPSLLD       $0x18, Y9, Y9
 	VPSRAD       $0x18, Y9, Y9
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      (R9), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      128(R9), Y9
@@ -5786,6 +6130,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X9
 	VBROADCASTSS 36(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -5793,6 +6139,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      32(R9), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      128(R9), Y9
@@ -5805,6 +6153,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), X9
 	VBROADCASTSS 44(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -5812,6 +6162,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      (R9), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -5824,6 +6176,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), X9
 	VBROADCASTSS 52(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -5831,6 +6185,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      32(R9), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -5844,6 +6200,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), X9
 	VBROADCASTSS 60(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -5851,6 +6209,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      64(R9), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      160(R9), Y9
@@ -5863,6 +6223,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 64(AX), X9
 	VBROADCASTSS 68(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -5870,6 +6232,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      96(R9), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      160(R9), Y9
@@ -5882,6 +6246,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 72(AX), X9
 	VBROADCASTSS 76(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -5889,6 +6255,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      64(R9), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -5901,6 +6269,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 80(AX), X9
 	VBROADCASTSS 84(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -5908,6 +6278,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      96(R9), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -5921,6 +6293,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 88(AX), X9
 	VBROADCASTSS 92(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -5937,6 +6311,8 @@ loop3:
 done4:
 	ADDQ         $1, R8
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -5960,12 +6336,12 @@ done2:
 TEXT ·matmulQ82xQ6_KAVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q6_k7<>+0(SB), Y0
-	VMOVDQU      q6_k3<>+0(SB), Y1
-	VMOVDQU      q6_k4<>+0(SB), Y2
-	VMOVDQU      q6_k5<>+0(SB), Y3
-	VMOVDQU      q6_k1<>+0(SB), Y4
-	VMOVDQU      q6_k0<>+0(SB), Y5
+	VMOVDQU      q6_k_ones<>+0(SB), Y0
+	VMOVDQU      q6_k_mask2<>+0(SB), Y1
+	VMOVDQU      q6_k_mask3<>+0(SB), Y2
+	VMOVDQU      q6_k_offset<>+0(SB), Y3
+	VMOVDQU      q6_k_mask<>+0(SB), Y4
+	VMOVDQU      q6_k_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -5985,6 +6361,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 208(R9), X8
 	VCVTPH2PS    X8, Y8
 	VMOVDQU      192(R9), X9
@@ -5999,13 +6377,15 @@ loop3:
 	VPBROADCASTW 208(R9), X8
 	VCVTPH2PS    X8, Y8
 	VBROADCASTI128 194(R9), Y9
-	VPSHUFB      q6_k2<>+0(SB), Y9, Y9
+	VPSHUFB      q6_k_shuffle2<>+0(SB), Y9, Y9
 	VPAND        Y4, Y9, Y9
 	VPSLLD       $0x18, Y9, Y9
 	VPSRAD       $0x18, Y9, Y9
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      (R9), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      128(R9), Y9
@@ -6022,6 +6402,8 @@ loop3:
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X9
 	VBROADCASTSS 36(AX), X11
 	VINSERTF128  $1, X11, Y9, Y9
@@ -6033,6 +6415,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      32(R9), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      128(R9), Y9
@@ -6049,6 +6433,8 @@ loop3:
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), X9
 	VBROADCASTSS 44(AX), X11
 	VINSERTF128  $1, X11, Y9, Y9
@@ -6060,6 +6446,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      (R9), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6076,6 +6464,8 @@ loop3:
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), X9
 	VBROADCASTSS 52(AX), X11
 	VINSERTF128  $1, X11, Y9, Y9
@@ -6087,6 +6477,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      32(R9), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6104,6 +6496,8 @@ loop3:
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), X9
 	VBROADCASTSS 60(AX), X11
 	VINSERTF128  $1, X11, Y9, Y9
@@ -6115,6 +6509,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      64(R9), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      160(R9), Y9
@@ -6131,6 +6527,8 @@ loop3:
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 64(AX), X9
 	VBROADCASTSS 68(AX), X11
 	VINSERTF128  $1, X11, Y9, Y9
@@ -6142,6 +6540,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      96(R9), Y8
 	VPAND        Y1, Y8, Y8
 	VMOVDQU      160(R9), Y9
@@ -6158,6 +6558,8 @@ loop3:
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 72(AX), X9
 	VBROADCASTSS 76(AX), X11
 	VINSERTF128  $1, X11, Y9, Y9
@@ -6169,6 +6571,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      64(R9), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6185,6 +6589,8 @@ loop3:
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 80(AX), X9
 	VBROADCASTSS 84(AX), X11
 	VINSERTF128  $1, X11, Y9, Y9
@@ -6196,6 +6602,8 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      96(R9), Y8
 	VPSRLD       $4, Y8, Y8
 	VPAND        Y1, Y8, Y8
@@ -6213,6 +6621,8 @@ loop3:
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 88(AX), X9
 	VBROADCASTSS 92(AX), X11
 	VINSERTF128  $1, X11, Y9, Y9
@@ -6232,6 +6642,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -6265,12 +6677,12 @@ done2:
 TEXT ·matmulQ83xQ6_KAVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q6_k7<>+0(SB), Y0
-	VMOVDQU      q6_k3<>+0(SB), Y1
-	VMOVDQU      q6_k4<>+0(SB), Y2
-	VMOVDQU      q6_k5<>+0(SB), Y3
-	VMOVDQU      q6_k1<>+0(SB), Y4
-	VMOVDQU      q6_k0<>+0(SB), Y5
+	VMOVDQU      q6_k_ones<>+0(SB), Y0
+	VMOVDQU      q6_k_mask2<>+0(SB), Y1
+	VMOVDQU      q6_k_mask3<>+0(SB), Y2
+	VMOVDQU      q6_k_offset<>+0(SB), Y3
+	VMOVDQU      q6_k_mask<>+0(SB), Y4
+	VMOVDQU      q6_k_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -6291,6 +6703,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 208(R9), X9
 	VCVTPH2PS    X9, Y9
 	VMOVDQU      192(R9), X10
@@ -6305,13 +6719,15 @@ loop3:
 	VPBROADCASTW 208(R9), X9
 	VCVTPH2PS    X9, Y9
 	VBROADCASTI128 194(R9), Y10
-	VPSHUFB      q6_k2<>+0(SB), Y10, Y10
+	VPSHUFB      q6_k_shuffle2<>+0(SB), Y10, Y10
 	VPAND        Y4, Y10, Y10
 	VPSLLD       $0x18, Y10, Y10
 	VPSRAD       $0x18, Y10, Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      (R9), Y9
 	VPAND        Y1, Y9, Y9
 	VMOVDQU      128(R9), Y10
@@ -6332,6 +6748,8 @@ loop3:
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X10
 	VBROADCASTSS 36(AX), X13
 	VINSERTF128  $1, X13, Y10, Y10
@@ -6347,6 +6765,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      32(R9), Y9
 	VPAND        Y1, Y9, Y9
 	VMOVDQU      128(R9), Y10
@@ -6367,6 +6787,8 @@ loop3:
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), X10
 	VBROADCASTSS 44(AX), X13
 	VINSERTF128  $1, X13, Y10, Y10
@@ -6382,6 +6804,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      (R9), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -6402,6 +6826,8 @@ loop3:
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), X10
 	VBROADCASTSS 52(AX), X13
 	VINSERTF128  $1, X13, Y10, Y10
@@ -6417,6 +6843,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      32(R9), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -6438,6 +6866,8 @@ loop3:
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), X10
 	VBROADCASTSS 60(AX), X13
 	VINSERTF128  $1, X13, Y10, Y10
@@ -6453,6 +6883,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      64(R9), Y9
 	VPAND        Y1, Y9, Y9
 	VMOVDQU      160(R9), Y10
@@ -6473,6 +6905,8 @@ loop3:
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 64(AX), X10
 	VBROADCASTSS 68(AX), X13
 	VINSERTF128  $1, X13, Y10, Y10
@@ -6488,6 +6922,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      96(R9), Y9
 	VPAND        Y1, Y9, Y9
 	VMOVDQU      160(R9), Y10
@@ -6508,6 +6944,8 @@ loop3:
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 72(AX), X10
 	VBROADCASTSS 76(AX), X13
 	VINSERTF128  $1, X13, Y10, Y10
@@ -6523,6 +6961,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      64(R9), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -6543,6 +6983,8 @@ loop3:
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 80(AX), X10
 	VBROADCASTSS 84(AX), X13
 	VINSERTF128  $1, X13, Y10, Y10
@@ -6558,6 +7000,8 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y9, Y8
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      96(R9), Y9
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -6579,6 +7023,8 @@ loop3:
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 88(AX), X10
 	VBROADCASTSS 92(AX), X13
 	VINSERTF128  $1, X13, Y10, Y10
@@ -6602,6 +7048,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -6643,12 +7091,12 @@ done2:
 TEXT ·matmulQ84xQ6_KAVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      q6_k7<>+0(SB), Y0
-	VMOVDQU      q6_k3<>+0(SB), Y1
-	VMOVDQU      q6_k4<>+0(SB), Y2
-	VMOVDQU      q6_k5<>+0(SB), Y3
-	VMOVDQU      q6_k1<>+0(SB), Y4
-	VMOVDQU      q6_k0<>+0(SB), Y5
+	VMOVDQU      q6_k_ones<>+0(SB), Y0
+	VMOVDQU      q6_k_mask2<>+0(SB), Y1
+	VMOVDQU      q6_k_mask3<>+0(SB), Y2
+	VMOVDQU      q6_k_offset<>+0(SB), Y3
+	VMOVDQU      q6_k_mask<>+0(SB), Y4
+	VMOVDQU      q6_k_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -6670,6 +7118,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW 208(R9), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      192(R9), X11
@@ -6684,13 +7134,15 @@ loop3:
 	VPBROADCASTW 208(R9), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTI128 194(R9), Y11
-	VPSHUFB      q6_k2<>+0(SB), Y11, Y11
+	VPSHUFB      q6_k_shuffle2<>+0(SB), Y11, Y11
 	VPAND        Y4, Y11, Y11
 	VPSLLD       $0x18, Y11, Y11
 	VPSRAD       $0x18, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 64(AX)
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      (R9), Y10
 	VPAND        Y1, Y10, Y10
 	VMOVDQU      128(R9), Y11
@@ -6715,6 +7167,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X11
 	VBROADCASTSS 36(AX), X15
 	VINSERTF128  $1, X15, Y11, Y11
@@ -6734,6 +7188,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y11, Y12, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      32(R9), Y10
 	VPAND        Y1, Y10, Y10
 	VMOVDQU      128(R9), Y11
@@ -6758,6 +7214,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 40(AX), X11
 	VBROADCASTSS 44(AX), X15
 	VINSERTF128  $1, X15, Y11, Y11
@@ -6777,6 +7235,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y11, Y12, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      (R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -6801,6 +7261,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 48(AX), X11
 	VBROADCASTSS 52(AX), X15
 	VINSERTF128  $1, X15, Y11, Y11
@@ -6820,6 +7282,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y11, Y12, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      32(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -6845,6 +7309,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 56(AX), X11
 	VBROADCASTSS 60(AX), X15
 	VINSERTF128  $1, X15, Y11, Y11
@@ -6864,6 +7330,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y11, Y12, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 128 to 159, and their products
 	VMOVDQU      64(R9), Y10
 	VPAND        Y1, Y10, Y10
 	VMOVDQU      160(R9), Y11
@@ -6888,6 +7356,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 64(AX), X11
 	VBROADCASTSS 68(AX), X15
 	VINSERTF128  $1, X15, Y11, Y11
@@ -6907,6 +7377,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y11, Y12, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 160 to 191, and their products
 	VMOVDQU      96(R9), Y10
 	VPAND        Y1, Y10, Y10
 	VMOVDQU      160(R9), Y11
@@ -6931,6 +7403,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 72(AX), X11
 	VBROADCASTSS 76(AX), X15
 	VINSERTF128  $1, X15, Y11, Y11
@@ -6950,6 +7424,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y11, Y12, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 192 to 223, and their products
 	VMOVDQU      64(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -6974,6 +7450,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 80(AX), X11
 	VBROADCASTSS 84(AX), X15
 	VINSERTF128  $1, X15, Y11, Y11
@@ -6993,6 +7471,8 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y11, Y12, Y11
 	VFMADD231PS  Y11, Y10, Y9
+
+	// levels of values 224 to 255, and their products
 	VMOVDQU      96(R9), Y10
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -7018,6 +7498,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 88(AX), X11
 	VBROADCASTSS 92(AX), X15
 	VINSERTF128  $1, X15, Y11, Y11
@@ -7045,6 +7527,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -7094,11 +7578,11 @@ done2:
 TEXT ·unpackQ6_KAVX2(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	VMOVDQU      q6_k3<>+0(SB), Y0
-	VMOVDQU      q6_k4<>+0(SB), Y1
-	VMOVDQU      q6_k1<>+0(SB), Y2
-	VMOVDQU      q6_k0<>+0(SB), Y3
-	VMOVDQU      q6_k2<>+0(SB), Y4
+	VMOVDQU      q6_k_mask2<>+0(SB), Y0
+	VMOVDQU      q6_k_mask3<>+0(SB), Y1
+	VMOVDQU      q6_k_mask<>+0(SB), Y2
+	VMOVDQU      q6_k_shuffle<>+0(SB), Y3
+	VMOVDQU      q6_k_shuffle2<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -7139,7 +7623,7 @@ loop1:
 	VPSRAD       $0x18, Y6, Y6
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y6, Y5, Y5
-	VMOVDQU      q6_k6<>+0(SB), Y6
+	VMOVDQU      q6_k_const<>+0(SB), Y6
 	VMULPS       Y6, Y5, Y5
 	VMOVUPS      Y5, 96(DX)
 	VPBROADCASTW 208(BX), X5
@@ -7151,7 +7635,7 @@ loop1:
 	VPSRAD       $0x18, Y6, Y6
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y6, Y5, Y5
-	VMOVDQU      q6_k6<>+0(SB), Y6
+	VMOVDQU      q6_k_const<>+0(SB), Y6
 	VMULPS       Y6, Y5, Y5
 	VMOVUPS      Y5, 128(DX)
 	VMOVDQU      (BX), Y5

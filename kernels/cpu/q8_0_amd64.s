@@ -4,59 +4,59 @@
 
 #include "textflag.h"
 
-DATA q8_00<>+0(SB)/8, $0x0001000100010001
-DATA q8_00<>+8(SB)/8, $0x0001000100010001
-DATA q8_00<>+16(SB)/8, $0x0001000100010001
-DATA q8_00<>+24(SB)/8, $0x0001000100010001
-GLOBL q8_00<>(SB), RODATA|NOPTR, $32
+DATA q8_0_ones<>+0(SB)/8, $0x0001000100010001
+DATA q8_0_ones<>+8(SB)/8, $0x0001000100010001
+DATA q8_0_ones<>+16(SB)/8, $0x0001000100010001
+DATA q8_0_ones<>+24(SB)/8, $0x0001000100010001
+GLOBL q8_0_ones<>(SB), RODATA|NOPTR, $32
 
-DATA q8_01<>+0(SB)/8, $0x0000000000000000
-DATA q8_01<>+8(SB)/8, $0x0000000000000000
-DATA q8_01<>+16(SB)/8, $0x0000000000000000
-DATA q8_01<>+24(SB)/8, $0x0000000000000000
-GLOBL q8_01<>(SB), RODATA|NOPTR, $32
+DATA q8_0_absmax<>+0(SB)/8, $0x0000000000000000
+DATA q8_0_absmax<>+8(SB)/8, $0x0000000000000000
+DATA q8_0_absmax<>+16(SB)/8, $0x0000000000000000
+DATA q8_0_absmax<>+24(SB)/8, $0x0000000000000000
+GLOBL q8_0_absmax<>(SB), RODATA|NOPTR, $32
 
-DATA q8_02<>+0(SB)/8, $0x7fffffff7fffffff
-DATA q8_02<>+8(SB)/8, $0x7fffffff7fffffff
-DATA q8_02<>+16(SB)/8, $0x7fffffff7fffffff
-DATA q8_02<>+24(SB)/8, $0x7fffffff7fffffff
-GLOBL q8_02<>(SB), RODATA|NOPTR, $32
+DATA q8_0_mask<>+0(SB)/8, $0x7fffffff7fffffff
+DATA q8_0_mask<>+8(SB)/8, $0x7fffffff7fffffff
+DATA q8_0_mask<>+16(SB)/8, $0x7fffffff7fffffff
+DATA q8_0_mask<>+24(SB)/8, $0x7fffffff7fffffff
+GLOBL q8_0_mask<>(SB), RODATA|NOPTR, $32
 
-DATA q8_03<>+0(SB)/8, $0x42fe000042fe0000
-DATA q8_03<>+8(SB)/8, $0x42fe000042fe0000
-DATA q8_03<>+16(SB)/8, $0x42fe000042fe0000
-DATA q8_03<>+24(SB)/8, $0x42fe000042fe0000
-GLOBL q8_03<>(SB), RODATA|NOPTR, $32
+DATA q8_0_divisor<>+0(SB)/8, $0x42fe000042fe0000
+DATA q8_0_divisor<>+8(SB)/8, $0x42fe000042fe0000
+DATA q8_0_divisor<>+16(SB)/8, $0x42fe000042fe0000
+DATA q8_0_divisor<>+24(SB)/8, $0x42fe000042fe0000
+GLOBL q8_0_divisor<>(SB), RODATA|NOPTR, $32
 
-DATA q8_04<>+0(SB)/8, $0x3f8000003f800000
-DATA q8_04<>+8(SB)/8, $0x3f8000003f800000
-DATA q8_04<>+16(SB)/8, $0x3f8000003f800000
-DATA q8_04<>+24(SB)/8, $0x3f8000003f800000
-GLOBL q8_04<>(SB), RODATA|NOPTR, $32
+DATA q8_0_one<>+0(SB)/8, $0x3f8000003f800000
+DATA q8_0_one<>+8(SB)/8, $0x3f8000003f800000
+DATA q8_0_one<>+16(SB)/8, $0x3f8000003f800000
+DATA q8_0_one<>+24(SB)/8, $0x3f8000003f800000
+GLOBL q8_0_one<>(SB), RODATA|NOPTR, $32
 
-DATA q8_05<>+0(SB)/8, $0x8000000080000000
-DATA q8_05<>+8(SB)/8, $0x8000000080000000
-DATA q8_05<>+16(SB)/8, $0x8000000080000000
-DATA q8_05<>+24(SB)/8, $0x8000000080000000
-GLOBL q8_05<>(SB), RODATA|NOPTR, $32
+DATA q8_0_mask2<>+0(SB)/8, $0x8000000080000000
+DATA q8_0_mask2<>+8(SB)/8, $0x8000000080000000
+DATA q8_0_mask2<>+16(SB)/8, $0x8000000080000000
+DATA q8_0_mask2<>+24(SB)/8, $0x8000000080000000
+GLOBL q8_0_mask2<>(SB), RODATA|NOPTR, $32
 
-DATA q8_06<>+0(SB)/8, $0x3effffff3effffff
-DATA q8_06<>+8(SB)/8, $0x3effffff3effffff
-DATA q8_06<>+16(SB)/8, $0x3effffff3effffff
-DATA q8_06<>+24(SB)/8, $0x3effffff3effffff
-GLOBL q8_06<>(SB), RODATA|NOPTR, $32
+DATA q8_0_half<>+0(SB)/8, $0x3effffff3effffff
+DATA q8_0_half<>+8(SB)/8, $0x3effffff3effffff
+DATA q8_0_half<>+16(SB)/8, $0x3effffff3effffff
+DATA q8_0_half<>+24(SB)/8, $0x3effffff3effffff
+GLOBL q8_0_half<>(SB), RODATA|NOPTR, $32
 
-DATA q8_07<>+0(SB)/8, $0x7fc000007fc00000
-DATA q8_07<>+8(SB)/8, $0x7fc000007fc00000
-DATA q8_07<>+16(SB)/8, $0x7fc000007fc00000
-DATA q8_07<>+24(SB)/8, $0x7fc000007fc00000
-GLOBL q8_07<>(SB), RODATA|NOPTR, $32
+DATA q8_0_d<>+0(SB)/8, $0x7fc000007fc00000
+DATA q8_0_d<>+8(SB)/8, $0x7fc000007fc00000
+DATA q8_0_d<>+16(SB)/8, $0x7fc000007fc00000
+DATA q8_0_d<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL q8_0_d<>(SB), RODATA|NOPTR, $32
 
-DATA q8_08<>+0(SB)/8, $0x000000ff000000ff
-DATA q8_08<>+8(SB)/8, $0x000000ff000000ff
-DATA q8_08<>+16(SB)/8, $0x000000ff000000ff
-DATA q8_08<>+24(SB)/8, $0x000000ff000000ff
-GLOBL q8_08<>(SB), RODATA|NOPTR, $32
+DATA q8_0_mask3<>+0(SB)/8, $0x000000ff000000ff
+DATA q8_0_mask3<>+8(SB)/8, $0x000000ff000000ff
+DATA q8_0_mask3<>+16(SB)/8, $0x000000ff000000ff
+DATA q8_0_mask3<>+24(SB)/8, $0x000000ff000000ff
+GLOBL q8_0_mask3<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsQ8_0AVX512 unpacks units of 32 values.
 // Requires: AVX2, F16C
@@ -70,8 +70,12 @@ TEXT ·decodeUnitsQ8_0AVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X0
 	VCVTPH2PS    X0, Y0
+
+	// levels of values 0 to 31
 	VMOVDQU      2(BX), Y1
 	VMOVDQU      Y1, (DX)
 	VPMOVSXBD    (DX), Y1
@@ -123,8 +127,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X4
 	VCVTPH2PS    X4, Y4
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R8), Y5
 	VMOVDQU      Y5, (DX)
 	VPMOVSXBD    (DX), Y5
@@ -157,6 +165,8 @@ done4:
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y0, Y0
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -199,8 +209,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X4
 	VCVTPH2PS    X4, Y4
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R9), Y5
 	VMOVDQU      Y5, (DX)
 	VPMOVSXBD    (DX), Y5
@@ -240,6 +254,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y1, Y1
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X2
 	VADDPS       X0, X2, X2
 	VMOVHLPS     X2, X2, X0
@@ -294,8 +310,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R10), Y4
 	VMOVDQU      Y4, (DX)
 	VPMOVSXBD    (DX), Y4
@@ -342,6 +362,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X3
 	VADDPS       X0, X3, X3
 	VMOVHLPS     X3, X3, X0
@@ -405,8 +427,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X4
 	VCVTPH2PS    X4, Y4
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R10), Y5
 	VMOVDQU      Y5, (DX)
 	VPMOVSXBD    (DX), Y5
@@ -461,6 +487,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X4
 	VADDPS       X0, X4, X4
 	VMOVHLPS     X4, X4, X0
@@ -527,26 +555,38 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X2
 	VCVTPH2PS    X2, Y2
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), Y3
 	VPABSB       Y3, Y4
 	VMOVDQU      (DX), Y5
 	VPSIGNB      Y3, Y5, Y3
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y3, Y4, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y3
 	VCVTDQ2PS    Y5, Y4
 	VMULPS       Y2, Y3, Y2
 	VFMADD231PS  Y2, Y4, Y0
+
+	// scales of the block
 	VPBROADCASTW 34(R8), X2
 	VCVTPH2PS    X2, Y2
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      36(R8), Y3
 	VPABSB       Y3, Y4
 	VMOVDQU      32(DX), Y5
 	VPSIGNB      Y3, Y5, Y3
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y3, Y4, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS 4(SI), Y3
 	VCVTDQ2PS    Y5, Y4
 	VMULPS       Y2, Y3, Y2
@@ -563,14 +603,20 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X2
 	VCVTPH2PS    X2, Y2
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), Y3
 	VPABSB       Y3, Y4
 	VMOVDQU      (DX), Y5
 	VPSIGNB      Y3, Y5, Y3
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y3, Y4, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y3
 	VCVTDQ2PS    Y5, Y4
 	VMULPS       Y2, Y3, Y2
@@ -584,6 +630,8 @@ loop5:
 done6:
 	ADDQ         $1, DI
 	VADDPS       Y1, Y0, Y0
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -624,8 +672,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X2
 	VCVTPH2PS    X2, Y2
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), Y3
 	VPABSB       Y3, Y4
 	VMOVDQU      (DX), Y5
@@ -636,6 +688,8 @@ loop3:
 	VPSIGNB      Y3, Y5, Y3
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y3, Y4, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y3
 	VCVTDQ2PS    Y6, Y4
 	VMULPS       Y2, Y3, Y3
@@ -644,8 +698,12 @@ loop3:
 	VCVTDQ2PS    Y5, Y4
 	VMULPS       Y2, Y3, Y2
 	VFMADD231PS  Y2, Y4, Y1
+
+	// scales of the block
 	VPBROADCASTW 34(R8), X2
 	VCVTPH2PS    X2, Y2
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      36(R8), Y3
 	VPABSB       Y3, Y4
 	VMOVDQU      64(DX), Y5
@@ -656,6 +714,8 @@ loop3:
 	VPSIGNB      Y3, Y5, Y3
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y3, Y4, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS 8(SI), Y3
 	VCVTDQ2PS    Y6, Y4
 	VMULPS       Y2, Y3, Y3
@@ -676,8 +736,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X2
 	VCVTPH2PS    X2, Y2
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), Y3
 	VPABSB       Y3, Y4
 	VMOVDQU      (DX), Y5
@@ -688,6 +752,8 @@ loop5:
 	VPSIGNB      Y3, Y5, Y3
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y3, Y4, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y3
 	VCVTDQ2PS    Y6, Y4
 	VMULPS       Y2, Y3, Y3
@@ -704,6 +770,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X2
 	VADDPS       X0, X2, X2
 	VMOVHLPS     X2, X2, X0
@@ -755,8 +823,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), Y4
 	VPABSB       Y4, Y5
 	VMOVDQU      (DX), Y6
@@ -771,6 +843,8 @@ loop3:
 	VPSIGNB      Y4, Y6, Y4
 	VPXOR        Y6, Y6, Y6
 	VPDPBUSD     Y4, Y5, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y4
 	VCVTDQ2PS    Y7, Y5
 	VMULPS       Y3, Y4, Y4
@@ -783,8 +857,12 @@ loop3:
 	VCVTDQ2PS    Y6, Y5
 	VMULPS       Y3, Y4, Y3
 	VFMADD231PS  Y3, Y5, Y2
+
+	// scales of the block
 	VPBROADCASTW 34(R8), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      36(R8), Y4
 	VPABSB       Y4, Y5
 	VMOVDQU      96(DX), Y6
@@ -799,6 +877,8 @@ loop3:
 	VPSIGNB      Y4, Y6, Y4
 	VPXOR        Y6, Y6, Y6
 	VPDPBUSD     Y4, Y5, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 12(SI), Y4
 	VCVTDQ2PS    Y7, Y5
 	VMULPS       Y3, Y4, Y4
@@ -823,8 +903,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), Y4
 	VPABSB       Y4, Y5
 	VMOVDQU      (DX), Y6
@@ -839,6 +923,8 @@ loop5:
 	VPSIGNB      Y4, Y6, Y4
 	VPXOR        Y6, Y6, Y6
 	VPDPBUSD     Y4, Y5, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y4
 	VCVTDQ2PS    Y7, Y5
 	VMULPS       Y3, Y4, Y4
@@ -859,6 +945,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X3
 	VADDPS       X0, X3, X3
 	VMOVHLPS     X3, X3, X0
@@ -919,8 +1007,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X4
 	VCVTPH2PS    X4, Y4
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), Y5
 	VPABSB       Y5, Y6
 	VMOVDQU      (DX), Y7
@@ -939,6 +1031,8 @@ loop3:
 	VPSIGNB      Y5, Y7, Y5
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y5, Y6, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y5
 	VCVTDQ2PS    Y8, Y6
 	VMULPS       Y4, Y5, Y5
@@ -955,8 +1049,12 @@ loop3:
 	VCVTDQ2PS    Y7, Y6
 	VMULPS       Y4, Y5, Y4
 	VFMADD231PS  Y4, Y6, Y3
+
+	// scales of the block
 	VPBROADCASTW 34(R8), X4
 	VCVTPH2PS    X4, Y4
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      36(R8), Y5
 	VPABSB       Y5, Y6
 	VMOVDQU      128(DX), Y7
@@ -975,6 +1073,8 @@ loop3:
 	VPSIGNB      Y5, Y7, Y5
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y5, Y6, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 16(SI), Y5
 	VCVTDQ2PS    Y8, Y6
 	VMULPS       Y4, Y5, Y5
@@ -1003,8 +1103,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X4
 	VCVTPH2PS    X4, Y4
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), Y5
 	VPABSB       Y5, Y6
 	VMOVDQU      (DX), Y7
@@ -1023,6 +1127,8 @@ loop5:
 	VPSIGNB      Y5, Y7, Y5
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y5, Y6, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y5
 	VCVTDQ2PS    Y8, Y6
 	VMULPS       Y4, Y5, Y5
@@ -1047,6 +1153,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X4
 	VADDPS       X0, X4, X4
 	VMOVHLPS     X4, X4, X0
@@ -1122,26 +1230,38 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X2
 	VCVTPH2PS    X2, Y2
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R11), Y3
 	VPABSB       Y3, Y4
 	VMOVDQU      (R8), Y5
 	VPSIGNB      Y3, Y5, Y3
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y3, Y4, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y3
 	VCVTDQ2PS    Y5, Y4
 	VMULPS       Y2, Y3, Y2
 	VFMADD231PS  Y2, Y4, Y0
+
+	// scales of the block
 	VPBROADCASTW 34(R11), X2
 	VCVTPH2PS    X2, Y2
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      36(R11), Y3
 	VPABSB       Y3, Y4
 	VMOVDQU      32(R8), Y5
 	VPSIGNB      Y3, Y5, Y3
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y3, Y4, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS 4(R9), Y3
 	VCVTDQ2PS    Y5, Y4
 	VMULPS       Y2, Y3, Y2
@@ -1158,14 +1278,20 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X2
 	VCVTPH2PS    X2, Y2
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R11), Y3
 	VPABSB       Y3, Y4
 	VMOVDQU      (R8), Y5
 	VPSIGNB      Y3, Y5, Y3
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y3, Y4, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y3
 	VCVTDQ2PS    Y5, Y4
 	VMULPS       Y2, Y3, Y2
@@ -1246,8 +1372,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X2
 	VCVTPH2PS    X2, Y2
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R11), Y3
 	VPABSB       Y3, Y4
 	VMOVDQU      (R8), Y5
@@ -1258,6 +1388,8 @@ loop5:
 	VPSIGNB      Y3, Y5, Y3
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y3, Y4, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y3
 	VCVTDQ2PS    Y6, Y4
 	VMULPS       Y2, Y3, Y3
@@ -1266,8 +1398,12 @@ loop5:
 	VCVTDQ2PS    Y5, Y4
 	VMULPS       Y2, Y3, Y2
 	VFMADD231PS  Y2, Y4, Y1
+
+	// scales of the block
 	VPBROADCASTW 34(R11), X2
 	VCVTPH2PS    X2, Y2
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      36(R11), Y3
 	VPABSB       Y3, Y4
 	VMOVDQU      64(R8), Y5
@@ -1278,6 +1414,8 @@ loop5:
 	VPSIGNB      Y3, Y5, Y3
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y3, Y4, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS 8(R9), Y3
 	VCVTDQ2PS    Y6, Y4
 	VMULPS       Y2, Y3, Y3
@@ -1298,8 +1436,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X2
 	VCVTPH2PS    X2, Y2
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R11), Y3
 	VPABSB       Y3, Y4
 	VMOVDQU      (R8), Y5
@@ -1310,6 +1452,8 @@ loop7:
 	VPSIGNB      Y3, Y5, Y3
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y3, Y4, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y3
 	VCVTDQ2PS    Y6, Y4
 	VMULPS       Y2, Y3, Y3
@@ -1414,8 +1558,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R11), Y4
 	VPABSB       Y4, Y5
 	VMOVDQU      (R8), Y6
@@ -1430,6 +1578,8 @@ loop5:
 	VPSIGNB      Y4, Y6, Y4
 	VPXOR        Y6, Y6, Y6
 	VPDPBUSD     Y4, Y5, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y4
 	VCVTDQ2PS    Y7, Y5
 	VMULPS       Y3, Y4, Y4
@@ -1442,8 +1592,12 @@ loop5:
 	VCVTDQ2PS    Y6, Y5
 	VMULPS       Y3, Y4, Y3
 	VFMADD231PS  Y3, Y5, Y2
+
+	// scales of the block
 	VPBROADCASTW 34(R11), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      36(R11), Y4
 	VPABSB       Y4, Y5
 	VMOVDQU      96(R8), Y6
@@ -1458,6 +1612,8 @@ loop5:
 	VPSIGNB      Y4, Y6, Y4
 	VPXOR        Y6, Y6, Y6
 	VPDPBUSD     Y4, Y5, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 12(R9), Y4
 	VCVTDQ2PS    Y7, Y5
 	VMULPS       Y3, Y4, Y4
@@ -1482,8 +1638,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R11), Y4
 	VPABSB       Y4, Y5
 	VMOVDQU      (R8), Y6
@@ -1498,6 +1658,8 @@ loop7:
 	VPSIGNB      Y4, Y6, Y4
 	VPXOR        Y6, Y6, Y6
 	VPDPBUSD     Y4, Y5, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y4
 	VCVTDQ2PS    Y7, Y5
 	VMULPS       Y3, Y4, Y4
@@ -1625,8 +1787,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X4
 	VCVTPH2PS    X4, Y4
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R11), Y5
 	VPABSB       Y5, Y6
 	VMOVDQU      (R8), Y7
@@ -1645,6 +1811,8 @@ loop5:
 	VPSIGNB      Y5, Y7, Y5
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y5, Y6, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y5
 	VCVTDQ2PS    Y8, Y6
 	VMULPS       Y4, Y5, Y5
@@ -1661,8 +1829,12 @@ loop5:
 	VCVTDQ2PS    Y7, Y6
 	VMULPS       Y4, Y5, Y4
 	VFMADD231PS  Y4, Y6, Y3
+
+	// scales of the block
 	VPBROADCASTW 34(R11), X4
 	VCVTPH2PS    X4, Y4
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      36(R11), Y5
 	VPABSB       Y5, Y6
 	VMOVDQU      128(R8), Y7
@@ -1681,6 +1853,8 @@ loop5:
 	VPSIGNB      Y5, Y7, Y5
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y5, Y6, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 16(R9), Y5
 	VCVTDQ2PS    Y8, Y6
 	VMULPS       Y4, Y5, Y5
@@ -1709,8 +1883,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X4
 	VCVTPH2PS    X4, Y4
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R11), Y5
 	VPABSB       Y5, Y6
 	VMOVDQU      (R8), Y7
@@ -1729,6 +1907,8 @@ loop7:
 	VPSIGNB      Y5, Y7, Y5
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y5, Y6, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y5
 	VCVTDQ2PS    Y8, Y6
 	VMULPS       Y4, Y5, Y5
@@ -1900,6 +2080,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R8), Y4
 	VMOVDQU      Y4, (DX)
 	VPBROADCASTW (R8), X4
@@ -1973,6 +2155,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R9), Y8
 	VMOVDQU      Y8, (DX)
 	VPBROADCASTW (R9), X8
@@ -2068,6 +2252,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R10), Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
@@ -2183,6 +2369,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VMOVDQU      2(R11), Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -2277,6 +2465,8 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VMOVDQU      2(R11), Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -2357,8 +2547,12 @@ TEXT ·decodeUnitsQ8_0AVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X0
 	VCVTPH2PS    X0, Y0
+
+	// levels of values 0 to 31
 	VMOVDQU      2(BX), Y1
 	VMOVDQU      Y1, (DX)
 	VPMOVSXBD    (DX), Y1
@@ -2410,8 +2604,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X4
 	VCVTPH2PS    X4, Y4
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R8), Y5
 	VMOVDQU      Y5, (DX)
 	VPMOVSXBD    (DX), Y5
@@ -2444,6 +2642,8 @@ done4:
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y0, Y0
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -2486,8 +2686,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X4
 	VCVTPH2PS    X4, Y4
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R9), Y5
 	VMOVDQU      Y5, (DX)
 	VPMOVSXBD    (DX), Y5
@@ -2527,6 +2731,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y1, Y1
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X2
 	VADDPS       X0, X2, X2
 	VMOVHLPS     X2, X2, X0
@@ -2581,8 +2787,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R10), Y4
 	VMOVDQU      Y4, (DX)
 	VPMOVSXBD    (DX), Y4
@@ -2629,6 +2839,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X3
 	VADDPS       X0, X3, X3
 	VMOVHLPS     X3, X3, X0
@@ -2692,8 +2904,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X4
 	VCVTPH2PS    X4, Y4
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R10), Y5
 	VMOVDQU      Y5, (DX)
 	VPMOVSXBD    (DX), Y5
@@ -2748,6 +2964,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X4
 	VADDPS       X0, X4, X4
 	VMOVHLPS     X4, X4, X0
@@ -2797,7 +3015,7 @@ done2:
 TEXT ·matmulQ81xQ8_0AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q8_00<>+0(SB), Y0
+	VMOVDQU      q8_0_ones<>+0(SB), Y0
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2817,26 +3035,38 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), Y4
 	VPABSB       Y4, Y5
 	VMOVDQU      (DX), Y6
 	VPSIGNB      Y4, Y6, Y4
 	VPMADDUBSW   Y4, Y5, Y4
 	VPMADDWD     Y0, Y4, Y4
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y5
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y3, Y5, Y3
 	VFMADD231PS  Y3, Y4, Y1
+
+	// scales of the block
 	VPBROADCASTW 34(R8), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      36(R8), Y4
 	VPABSB       Y4, Y5
 	VMOVDQU      32(DX), Y6
 	VPSIGNB      Y4, Y6, Y4
 	VPMADDUBSW   Y4, Y5, Y4
 	VPMADDWD     Y0, Y4, Y4
+
+	// integer sums times both scales
 	VBROADCASTSS 4(SI), Y5
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y3, Y5, Y3
@@ -2853,14 +3083,20 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), Y4
 	VPABSB       Y4, Y5
 	VMOVDQU      (DX), Y6
 	VPSIGNB      Y4, Y6, Y4
 	VPMADDUBSW   Y4, Y5, Y4
 	VPMADDWD     Y0, Y4, Y4
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y5
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y3, Y5, Y3
@@ -2874,6 +3110,8 @@ loop5:
 done6:
 	ADDQ         $1, DI
 	VADDPS       Y2, Y1, Y1
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y1, X2
 	VADDPS       X1, X2, X2
 	VMOVHLPS     X2, X2, X1
@@ -2897,7 +3135,7 @@ done2:
 TEXT ·matmulQ82xQ8_0AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q8_00<>+0(SB), Y0
+	VMOVDQU      q8_0_ones<>+0(SB), Y0
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2917,8 +3155,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), Y4
 	VPABSB       Y4, Y5
 	VMOVDQU      (DX), Y6
@@ -2929,6 +3171,8 @@ loop3:
 	VPSIGNB      Y4, Y7, Y4
 	VPMADDUBSW   Y4, Y5, Y4
 	VPMADDWD     Y0, Y4, Y4
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y5
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y3, Y5, Y5
@@ -2937,8 +3181,12 @@ loop3:
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y3, Y5, Y3
 	VFMADD231PS  Y3, Y4, Y2
+
+	// scales of the block
 	VPBROADCASTW 34(R8), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      36(R8), Y4
 	VPABSB       Y4, Y5
 	VMOVDQU      64(DX), Y6
@@ -2949,6 +3197,8 @@ loop3:
 	VPSIGNB      Y4, Y7, Y4
 	VPMADDUBSW   Y4, Y5, Y4
 	VPMADDWD     Y0, Y4, Y4
+
+	// integer sums times both scales
 	VBROADCASTSS 8(SI), Y5
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y3, Y5, Y5
@@ -2969,8 +3219,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), Y4
 	VPABSB       Y4, Y5
 	VMOVDQU      (DX), Y6
@@ -2981,6 +3235,8 @@ loop5:
 	VPSIGNB      Y4, Y7, Y4
 	VPMADDUBSW   Y4, Y5, Y4
 	VPMADDWD     Y0, Y4, Y4
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y5
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y3, Y5, Y5
@@ -2997,6 +3253,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y1, X3
 	VADDPS       X1, X3, X3
 	VMOVHLPS     X3, X3, X1
@@ -3030,7 +3288,7 @@ done2:
 TEXT ·matmulQ83xQ8_0AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q8_00<>+0(SB), Y0
+	VMOVDQU      q8_0_ones<>+0(SB), Y0
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3051,8 +3309,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X4
 	VCVTPH2PS    X4, Y4
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), Y5
 	VPABSB       Y5, Y6
 	VMOVDQU      (DX), Y7
@@ -3067,6 +3329,8 @@ loop3:
 	VPSIGNB      Y5, Y9, Y5
 	VPMADDUBSW   Y5, Y6, Y5
 	VPMADDWD     Y0, Y5, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y4, Y6, Y6
@@ -3079,8 +3343,12 @@ loop3:
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y6, Y4
 	VFMADD231PS  Y4, Y5, Y3
+
+	// scales of the block
 	VPBROADCASTW 34(R8), X4
 	VCVTPH2PS    X4, Y4
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      36(R8), Y5
 	VPABSB       Y5, Y6
 	VMOVDQU      96(DX), Y7
@@ -3095,6 +3363,8 @@ loop3:
 	VPSIGNB      Y5, Y9, Y5
 	VPMADDUBSW   Y5, Y6, Y5
 	VPMADDWD     Y0, Y5, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS 12(SI), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y4, Y6, Y6
@@ -3119,8 +3389,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X4
 	VCVTPH2PS    X4, Y4
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), Y5
 	VPABSB       Y5, Y6
 	VMOVDQU      (DX), Y7
@@ -3135,6 +3409,8 @@ loop5:
 	VPSIGNB      Y5, Y9, Y5
 	VPMADDUBSW   Y5, Y6, Y5
 	VPMADDWD     Y0, Y5, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y4, Y6, Y6
@@ -3155,6 +3431,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y1, X4
 	VADDPS       X1, X4, X4
 	VMOVHLPS     X4, X4, X1
@@ -3196,7 +3474,7 @@ done2:
 TEXT ·matmulQ84xQ8_0AVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      q8_00<>+0(SB), Y0
+	VMOVDQU      q8_0_ones<>+0(SB), Y0
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3218,8 +3496,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      (DX), Y8
@@ -3238,6 +3520,8 @@ loop3:
 	VPSIGNB      Y6, Y11, Y6
 	VPMADDUBSW   Y6, Y7, Y6
 	VPMADDWD     Y0, Y6, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y7
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y5, Y7, Y7
@@ -3254,8 +3538,12 @@ loop3:
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y5, Y7, Y5
 	VFMADD231PS  Y5, Y6, Y4
+
+	// scales of the block
 	VPBROADCASTW 34(R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      36(R8), Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      128(DX), Y8
@@ -3274,6 +3562,8 @@ loop3:
 	VPSIGNB      Y6, Y11, Y6
 	VPMADDUBSW   Y6, Y7, Y6
 	VPMADDWD     Y0, Y6, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 16(SI), Y7
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y5, Y7, Y7
@@ -3302,8 +3592,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      (DX), Y8
@@ -3322,6 +3616,8 @@ loop5:
 	VPSIGNB      Y6, Y11, Y6
 	VPMADDUBSW   Y6, Y7, Y6
 	VPMADDWD     Y0, Y6, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y7
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y5, Y7, Y7
@@ -3346,6 +3642,8 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y1, X5
 	VADDPS       X1, X5, X5
 	VMOVHLPS     X5, X5, X1
@@ -3395,7 +3693,7 @@ done2:
 TEXT ·matmulQ8Fours1xQ8_0AVX2(SB), NOSPLIT, $288-72
 
 	// constants of the loops
-	VMOVDQU      q8_00<>+0(SB), Y0
+	VMOVDQU      q8_0_ones<>+0(SB), Y0
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3424,26 +3722,38 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R11), Y4
 	VPABSB       Y4, Y5
 	VMOVDQU      (R8), Y6
 	VPSIGNB      Y4, Y6, Y4
 	VPMADDUBSW   Y4, Y5, Y4
 	VPMADDWD     Y0, Y4, Y4
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y5
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y3, Y5, Y3
 	VFMADD231PS  Y3, Y4, Y1
+
+	// scales of the block
 	VPBROADCASTW 34(R11), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      36(R11), Y4
 	VPABSB       Y4, Y5
 	VMOVDQU      32(R8), Y6
 	VPSIGNB      Y4, Y6, Y4
 	VPMADDUBSW   Y4, Y5, Y4
 	VPMADDWD     Y0, Y4, Y4
+
+	// integer sums times both scales
 	VBROADCASTSS 4(R9), Y5
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y3, Y5, Y3
@@ -3460,14 +3770,20 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R11), Y4
 	VPABSB       Y4, Y5
 	VMOVDQU      (R8), Y6
 	VPSIGNB      Y4, Y6, Y4
 	VPMADDUBSW   Y4, Y5, Y4
 	VPMADDWD     Y0, Y4, Y4
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y5
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y3, Y5, Y3
@@ -3522,7 +3838,7 @@ done2:
 TEXT ·matmulQ8Fours2xQ8_0AVX2(SB), NOSPLIT, $416-72
 
 	// constants of the loops
-	VMOVDQU      q8_00<>+0(SB), Y0
+	VMOVDQU      q8_0_ones<>+0(SB), Y0
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3551,8 +3867,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R11), Y4
 	VPABSB       Y4, Y5
 	VMOVDQU      (R8), Y6
@@ -3563,6 +3883,8 @@ loop5:
 	VPSIGNB      Y4, Y7, Y4
 	VPMADDUBSW   Y4, Y5, Y4
 	VPMADDWD     Y0, Y4, Y4
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y5
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y3, Y5, Y5
@@ -3571,8 +3893,12 @@ loop5:
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y3, Y5, Y3
 	VFMADD231PS  Y3, Y4, Y2
+
+	// scales of the block
 	VPBROADCASTW 34(R11), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      36(R11), Y4
 	VPABSB       Y4, Y5
 	VMOVDQU      64(R8), Y6
@@ -3583,6 +3909,8 @@ loop5:
 	VPSIGNB      Y4, Y7, Y4
 	VPMADDUBSW   Y4, Y5, Y4
 	VPMADDWD     Y0, Y4, Y4
+
+	// integer sums times both scales
 	VBROADCASTSS 8(R9), Y5
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y3, Y5, Y5
@@ -3603,8 +3931,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X3
 	VCVTPH2PS    X3, Y3
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R11), Y4
 	VPABSB       Y4, Y5
 	VMOVDQU      (R8), Y6
@@ -3615,6 +3947,8 @@ loop7:
 	VPSIGNB      Y4, Y7, Y4
 	VPMADDUBSW   Y4, Y5, Y4
 	VPMADDWD     Y0, Y4, Y4
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y5
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y3, Y5, Y5
@@ -3692,7 +4026,7 @@ done2:
 TEXT ·matmulQ8Fours3xQ8_0AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      q8_00<>+0(SB), Y0
+	VMOVDQU      q8_0_ones<>+0(SB), Y0
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3722,8 +4056,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X4
 	VCVTPH2PS    X4, Y4
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R11), Y5
 	VPABSB       Y5, Y6
 	VMOVDQU      (R8), Y7
@@ -3738,6 +4076,8 @@ loop5:
 	VPSIGNB      Y5, Y9, Y5
 	VPMADDUBSW   Y5, Y6, Y5
 	VPMADDWD     Y0, Y5, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y4, Y6, Y6
@@ -3750,8 +4090,12 @@ loop5:
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y6, Y4
 	VFMADD231PS  Y4, Y5, Y3
+
+	// scales of the block
 	VPBROADCASTW 34(R11), X4
 	VCVTPH2PS    X4, Y4
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      36(R11), Y5
 	VPABSB       Y5, Y6
 	VMOVDQU      96(R8), Y7
@@ -3766,6 +4110,8 @@ loop5:
 	VPSIGNB      Y5, Y9, Y5
 	VPMADDUBSW   Y5, Y6, Y5
 	VPMADDWD     Y0, Y5, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS 12(R9), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y4, Y6, Y6
@@ -3790,8 +4136,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X4
 	VCVTPH2PS    X4, Y4
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R11), Y5
 	VPABSB       Y5, Y6
 	VMOVDQU      (R8), Y7
@@ -3806,6 +4156,8 @@ loop7:
 	VPSIGNB      Y5, Y9, Y5
 	VPMADDUBSW   Y5, Y6, Y5
 	VPMADDWD     Y0, Y5, Y5
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y4, Y6, Y6
@@ -3905,7 +4257,7 @@ done2:
 TEXT ·matmulQ8Fours4xQ8_0AVX2(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      q8_00<>+0(SB), Y0
+	VMOVDQU      q8_0_ones<>+0(SB), Y0
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3936,8 +4288,12 @@ loop3:
 	JLT          done6
 
 loop5:
+
+	// scales of the block
 	VPBROADCASTW (R11), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R11), Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      (R8), Y8
@@ -3956,6 +4312,8 @@ loop5:
 	VPSIGNB      Y6, Y11, Y6
 	VPMADDUBSW   Y6, Y7, Y6
 	VPMADDWD     Y0, Y6, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y7
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y5, Y7, Y7
@@ -3972,8 +4330,12 @@ loop5:
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y5, Y7, Y5
 	VFMADD231PS  Y5, Y6, Y4
+
+	// scales of the block
 	VPBROADCASTW 34(R11), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      36(R11), Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      128(R8), Y8
@@ -3992,6 +4354,8 @@ loop5:
 	VPSIGNB      Y6, Y11, Y6
 	VPMADDUBSW   Y6, Y7, Y6
 	VPMADDWD     Y0, Y6, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS 16(R9), Y7
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y5, Y7, Y7
@@ -4020,8 +4384,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// scales of the block
 	VPBROADCASTW (R11), X5
 	VCVTPH2PS    X5, Y5
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R11), Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      (R8), Y8
@@ -4040,6 +4408,8 @@ loop7:
 	VPSIGNB      Y6, Y11, Y6
 	VPMADDUBSW   Y6, Y7, Y6
 	VPMADDWD     Y0, Y6, Y6
+
+	// integer sums times both scales
 	VBROADCASTSS (R9), Y7
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y5, Y7, Y7
@@ -4190,9 +4560,9 @@ done2:
 TEXT ·encodeGroupsQ8_0AVX2(SB), NOSPLIT, $0-32
 
 	// constants of the loops
-	VMOVDQU      q8_05<>+0(SB), Y0
-	VMOVDQU      q8_02<>+0(SB), Y1
-	VMOVDQU      q8_08<>+0(SB), Y2
+	VMOVDQU      q8_0_mask2<>+0(SB), Y0
+	VMOVDQU      q8_0_mask<>+0(SB), Y1
+	VMOVDQU      q8_0_mask3<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -4260,7 +4630,7 @@ done4:
 	ADDQ         $1, DI
 
 	// d
-	VMOVDQU      q8_01<>+0(SB), Y3
+	VMOVDQU      q8_0_absmax<>+0(SB), Y3
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -4288,13 +4658,13 @@ done6:
 	ADDQ         $1, DI
 	VMOVUPS      Y3, 1024(CX)
 	VMOVUPS      1024(CX), Y3
-	VDIVPS       q8_03<>+0(SB), Y3, Y3
+	VDIVPS       q8_0_divisor<>+0(SB), Y3, Y3
 	VMOVUPS      Y3, 1056(CX)
 
 	// code
 	VMOVUPS      1056(CX), Y3
-	VMOVDQU      q8_04<>+0(SB), Y4
-	VCMPPS       $4, q8_01<>+0(SB), Y3, Y5
+	VMOVDQU      q8_0_one<>+0(SB), Y4
+	VCMPPS       $4, q8_0_absmax<>+0(SB), Y3, Y5
 	VDIVPS       Y3, Y4, Y3
 	VPAND        Y5, Y3, Y3
 	VMOVUPS      Y3, 1088(CX)
@@ -4309,7 +4679,7 @@ loop7:
 	VMOVUPS      1088(CX), Y4
 	VMULPS       Y4, Y3, Y3
 	VPAND        Y0, Y3, Y4
-	VMOVDQU      q8_06<>+0(SB), Y5
+	VMOVDQU      q8_0_half<>+0(SB), Y5
 	VPOR         Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
 	VCVTTPS2DQ   Y3, Y3
@@ -4318,7 +4688,7 @@ loop7:
 	VMOVUPS      1088(CX), Y4
 	VMULPS       Y4, Y3, Y3
 	VPAND        Y0, Y3, Y4
-	VMOVDQU      q8_06<>+0(SB), Y5
+	VMOVDQU      q8_0_half<>+0(SB), Y5
 	VPOR         Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
 	VCVTTPS2DQ   Y3, Y3
@@ -4327,7 +4697,7 @@ loop7:
 	VMOVUPS      1088(CX), Y4
 	VMULPS       Y4, Y3, Y3
 	VPAND        Y0, Y3, Y4
-	VMOVDQU      q8_06<>+0(SB), Y5
+	VMOVDQU      q8_0_half<>+0(SB), Y5
 	VPOR         Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
 	VCVTTPS2DQ   Y3, Y3
@@ -4336,7 +4706,7 @@ loop7:
 	VMOVUPS      1088(CX), Y4
 	VMULPS       Y4, Y3, Y3
 	VPAND        Y0, Y3, Y4
-	VMOVDQU      q8_06<>+0(SB), Y5
+	VMOVDQU      q8_0_half<>+0(SB), Y5
 	VPOR         Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
 	VCVTTPS2DQ   Y3, Y3
@@ -4351,8 +4721,8 @@ done8:
 	// d
 	VMOVUPS      1056(CX), Y3
 	VCMPPS       $3, Y3, Y3, Y4
-	VPAND        q8_05<>+0(SB), Y3, Y5
-	VPOR         q8_07<>+0(SB), Y5, Y5
+	VPAND        q8_0_mask2<>+0(SB), Y3, Y5
+	VPOR         q8_0_d<>+0(SB), Y5, Y5
 	VBLENDVPS    Y4, Y5, Y3, Y5
 	VCVTPS2PH    $0, Y5, X5
 	VPMOVZXWD    X5, Y3
@@ -4539,6 +4909,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R8), Y4
 	VMOVDQU      Y4, (DX)
 	VPBROADCASTW (R8), X4
@@ -4612,6 +4984,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R9), Y8
 	VMOVDQU      Y8, (DX)
 	VPBROADCASTW (R9), X8
@@ -4707,6 +5081,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R10), Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
@@ -4822,6 +5198,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VMOVDQU      2(R11), Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -4916,6 +5294,8 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VMOVDQU      2(R11), Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10

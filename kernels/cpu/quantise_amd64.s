@@ -4,61 +4,61 @@
 
 #include "textflag.h"
 
-DATA quantise0<>+0(SB)/8, $0x7fffffff7fffffff
-DATA quantise0<>+8(SB)/8, $0x7fffffff7fffffff
-DATA quantise0<>+16(SB)/8, $0x7fffffff7fffffff
-DATA quantise0<>+24(SB)/8, $0x7fffffff7fffffff
-GLOBL quantise0<>(SB), RODATA|NOPTR, $32
+DATA quantise_mask<>+0(SB)/8, $0x7fffffff7fffffff
+DATA quantise_mask<>+8(SB)/8, $0x7fffffff7fffffff
+DATA quantise_mask<>+16(SB)/8, $0x7fffffff7fffffff
+DATA quantise_mask<>+24(SB)/8, $0x7fffffff7fffffff
+GLOBL quantise_mask<>(SB), RODATA|NOPTR, $32
 
-DATA quantise1<>+0(SB)/8, $0x42fe000042fe0000
-DATA quantise1<>+8(SB)/8, $0x42fe000042fe0000
-DATA quantise1<>+16(SB)/8, $0x42fe000042fe0000
-DATA quantise1<>+24(SB)/8, $0x42fe000042fe0000
-GLOBL quantise1<>(SB), RODATA|NOPTR, $32
+DATA quantise_127<>+0(SB)/8, $0x42fe000042fe0000
+DATA quantise_127<>+8(SB)/8, $0x42fe000042fe0000
+DATA quantise_127<>+16(SB)/8, $0x42fe000042fe0000
+DATA quantise_127<>+24(SB)/8, $0x42fe000042fe0000
+GLOBL quantise_127<>(SB), RODATA|NOPTR, $32
 
-DATA quantise2<>+0(SB)/8, $0x7f7fffff7f7fffff
-DATA quantise2<>+8(SB)/8, $0x7f7fffff7f7fffff
-DATA quantise2<>+16(SB)/8, $0x7f7fffff7f7fffff
-DATA quantise2<>+24(SB)/8, $0x7f7fffff7f7fffff
-GLOBL quantise2<>(SB), RODATA|NOPTR, $32
+DATA quantise_limit<>+0(SB)/8, $0x7f7fffff7f7fffff
+DATA quantise_limit<>+8(SB)/8, $0x7f7fffff7f7fffff
+DATA quantise_limit<>+16(SB)/8, $0x7f7fffff7f7fffff
+DATA quantise_limit<>+24(SB)/8, $0x7f7fffff7f7fffff
+GLOBL quantise_limit<>(SB), RODATA|NOPTR, $32
 
-DATA quantise3<>+0(SB)/8, $0x7f8000007f800000
-DATA quantise3<>+8(SB)/8, $0x7f8000007f800000
-DATA quantise3<>+16(SB)/8, $0x7f8000007f800000
-DATA quantise3<>+24(SB)/8, $0x7f8000007f800000
-GLOBL quantise3<>(SB), RODATA|NOPTR, $32
+DATA quantise_infinity<>+0(SB)/8, $0x7f8000007f800000
+DATA quantise_infinity<>+8(SB)/8, $0x7f8000007f800000
+DATA quantise_infinity<>+16(SB)/8, $0x7f8000007f800000
+DATA quantise_infinity<>+24(SB)/8, $0x7f8000007f800000
+GLOBL quantise_infinity<>(SB), RODATA|NOPTR, $32
 
-DATA quantise4<>+0(SB)/8, $0x7fc000007fc00000
-DATA quantise4<>+8(SB)/8, $0x7fc000007fc00000
-DATA quantise4<>+16(SB)/8, $0x7fc000007fc00000
-DATA quantise4<>+24(SB)/8, $0x7fc000007fc00000
-GLOBL quantise4<>(SB), RODATA|NOPTR, $32
+DATA quantise_NaN<>+0(SB)/8, $0x7fc000007fc00000
+DATA quantise_NaN<>+8(SB)/8, $0x7fc000007fc00000
+DATA quantise_NaN<>+16(SB)/8, $0x7fc000007fc00000
+DATA quantise_NaN<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL quantise_NaN<>(SB), RODATA|NOPTR, $32
 
-DATA quantise5<>+0(SB)/8, $0x0000000400000000
-DATA quantise5<>+8(SB)/8, $0x0000000500000001
-DATA quantise5<>+16(SB)/8, $0x0000000600000002
-DATA quantise5<>+24(SB)/8, $0x0000000700000003
-GLOBL quantise5<>(SB), RODATA|NOPTR, $32
+DATA quantise_order<>+0(SB)/8, $0x0000000400000000
+DATA quantise_order<>+8(SB)/8, $0x0000000500000001
+DATA quantise_order<>+16(SB)/8, $0x0000000600000002
+DATA quantise_order<>+24(SB)/8, $0x0000000700000003
+GLOBL quantise_order<>(SB), RODATA|NOPTR, $32
 
-DATA quantise6<>+0(SB)/8, $0x0101010101010101
-DATA quantise6<>+8(SB)/8, $0x0101010101010101
-DATA quantise6<>+16(SB)/8, $0x0101010101010101
-DATA quantise6<>+24(SB)/8, $0x0101010101010101
-GLOBL quantise6<>(SB), RODATA|NOPTR, $32
+DATA quantise_ones<>+0(SB)/8, $0x0101010101010101
+DATA quantise_ones<>+8(SB)/8, $0x0101010101010101
+DATA quantise_ones<>+16(SB)/8, $0x0101010101010101
+DATA quantise_ones<>+24(SB)/8, $0x0101010101010101
+GLOBL quantise_ones<>(SB), RODATA|NOPTR, $32
 
-DATA quantise7<>+0(SB)/8, $0x0001000100010001
-DATA quantise7<>+8(SB)/8, $0x0001000100010001
-DATA quantise7<>+16(SB)/8, $0x0001000100010001
-DATA quantise7<>+24(SB)/8, $0x0001000100010001
-GLOBL quantise7<>(SB), RODATA|NOPTR, $32
+DATA quantise_ones2<>+0(SB)/8, $0x0001000100010001
+DATA quantise_ones2<>+8(SB)/8, $0x0001000100010001
+DATA quantise_ones2<>+16(SB)/8, $0x0001000100010001
+DATA quantise_ones2<>+24(SB)/8, $0x0001000100010001
+GLOBL quantise_ones2<>(SB), RODATA|NOPTR, $32
 
 // quantiseAct32AVX2 rounds groups of 32 values to int8; s is d times the sums of 16 q, steps are in bytes.
 // Requires: AVX2
 TEXT ·quantiseAct32AVX2(SB), NOSPLIT, $0-64
 
 	// constants of the loops
-	VMOVDQU      quantise0<>+0(SB), Y0
-	VMOVDQU      quantise7<>+0(SB), Y1
+	VMOVDQU      quantise_mask<>+0(SB), Y0
+	VMOVDQU      quantise_ones2<>+0(SB), Y1
 	MOVQ         q+0(FP), AX
 	MOVQ         d+8(FP), BX
 	MOVQ         s+16(FP), CX
@@ -90,18 +90,18 @@ loop1:
 	VPMAXSD      Y3, Y2, Y2
 	VPERMILPS    $0xb1, Y2, Y3
 	VPMAXSD      Y3, Y2, Y2
-	VMOVDQU      quantise1<>+0(SB), Y3
+	VMOVDQU      quantise_127<>+0(SB), Y3
 	VDIVPS       Y3, Y2, Y4
 	VDIVPS       Y2, Y3, Y3
 
 	// no scale: an infinity or NaN gives d = NaN, magnitudes whose inverse overflows d = 0
-	VPCMPGTD     quantise2<>+0(SB), Y2, Y5
-	VMOVDQU      quantise3<>+0(SB), Y6
+	VPCMPGTD     quantise_limit<>+0(SB), Y2, Y5
+	VMOVDQU      quantise_infinity<>+0(SB), Y6
 	VPCMPGTD     Y3, Y6, Y6
-	VMOVDQU      quantise4<>+0(SB), Y7
+	VMOVDQU      quantise_NaN<>+0(SB), Y7
 	VPAND        Y6, Y4, Y4
 	VBLENDVPS    Y5, Y7, Y4, Y4
-	VMOVDQU      quantise3<>+0(SB), Y5
+	VMOVDQU      quantise_infinity<>+0(SB), Y5
 	VPCMPGTD     Y2, Y5, Y2
 	VPAND        Y2, Y6, Y2
 	VMOVSS       X4, (BX)
@@ -126,15 +126,15 @@ loop1:
 	VPACKSSDW    Y6, Y5, Y3
 	VPACKSSDW    Y2, Y7, Y2
 	VPACKSSWB    Y2, Y3, Y3
-	VMOVDQU      quantise5<>+0(SB), Y2
+	VMOVDQU      quantise_order<>+0(SB), Y2
 	VPERMD       Y3, Y2, Y2
 	VMOVDQU      Y2, (AX)
-	VMOVDQU      quantise6<>+0(SB), Y3
+	VMOVDQU      quantise_ones<>+0(SB), Y3
 	VPMADDUBSW   Y2, Y3, Y2
 	VPMADDWD     Y1, Y2, Y2
 	VPHADDD      Y2, Y2, Y2
 	VPHADDD      Y2, Y2, Y2
-	VMOVDQU      quantise5<>+0(SB), Y3
+	VMOVDQU      quantise_order<>+0(SB), Y3
 	VPERMD       Y2, Y3, Y2
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y2, Y4, Y2
@@ -156,8 +156,8 @@ done2:
 TEXT ·quantiseAct64AVX2(SB), NOSPLIT, $0-64
 
 	// constants of the loops
-	VMOVDQU      quantise0<>+0(SB), Y0
-	VMOVDQU      quantise7<>+0(SB), Y1
+	VMOVDQU      quantise_mask<>+0(SB), Y0
+	VMOVDQU      quantise_ones2<>+0(SB), Y1
 	MOVQ         q+0(FP), AX
 	MOVQ         d+8(FP), BX
 	MOVQ         s+16(FP), CX
@@ -201,18 +201,18 @@ loop1:
 	VPMAXSD      Y3, Y2, Y2
 	VPERMILPS    $0xb1, Y2, Y3
 	VPMAXSD      Y3, Y2, Y2
-	VMOVDQU      quantise1<>+0(SB), Y3
+	VMOVDQU      quantise_127<>+0(SB), Y3
 	VDIVPS       Y3, Y2, Y4
 	VDIVPS       Y2, Y3, Y3
 
 	// no scale: an infinity or NaN gives d = NaN, magnitudes whose inverse overflows d = 0
-	VPCMPGTD     quantise2<>+0(SB), Y2, Y5
-	VMOVDQU      quantise3<>+0(SB), Y6
+	VPCMPGTD     quantise_limit<>+0(SB), Y2, Y5
+	VMOVDQU      quantise_infinity<>+0(SB), Y6
 	VPCMPGTD     Y3, Y6, Y6
-	VMOVDQU      quantise4<>+0(SB), Y7
+	VMOVDQU      quantise_NaN<>+0(SB), Y7
 	VPAND        Y6, Y4, Y4
 	VBLENDVPS    Y5, Y7, Y4, Y4
-	VMOVDQU      quantise3<>+0(SB), Y5
+	VMOVDQU      quantise_infinity<>+0(SB), Y5
 	VPCMPGTD     Y2, Y5, Y2
 	VPAND        Y2, Y6, Y2
 	VMOVSS       X4, (BX)
@@ -237,10 +237,10 @@ loop1:
 	VPACKSSDW    Y6, Y5, Y5
 	VPACKSSDW    Y8, Y7, Y6
 	VPACKSSWB    Y6, Y5, Y5
-	VMOVDQU      quantise5<>+0(SB), Y6
+	VMOVDQU      quantise_order<>+0(SB), Y6
 	VPERMD       Y5, Y6, Y5
 	VMOVDQU      Y5, (AX)
-	VMOVDQU      quantise6<>+0(SB), Y6
+	VMOVDQU      quantise_ones<>+0(SB), Y6
 	VPMADDUBSW   Y5, Y6, Y5
 	VPMADDWD     Y1, Y5, Y5
 	VMOVUPS      128(DX), Y6
@@ -262,15 +262,15 @@ loop1:
 	VPACKSSDW    Y7, Y6, Y3
 	VPACKSSDW    Y2, Y8, Y2
 	VPACKSSWB    Y2, Y3, Y3
-	VMOVDQU      quantise5<>+0(SB), Y2
+	VMOVDQU      quantise_order<>+0(SB), Y2
 	VPERMD       Y3, Y2, Y2
 	VMOVDQU      Y2, 32(AX)
-	VMOVDQU      quantise6<>+0(SB), Y3
+	VMOVDQU      quantise_ones<>+0(SB), Y3
 	VPMADDUBSW   Y2, Y3, Y2
 	VPMADDWD     Y1, Y2, Y2
 	VPHADDD      Y2, Y5, Y2
 	VPHADDD      Y2, Y2, Y2
-	VMOVDQU      quantise5<>+0(SB), Y3
+	VMOVDQU      quantise_order<>+0(SB), Y3
 	VPERMD       Y2, Y3, Y2
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y2, Y4, Y2
@@ -292,8 +292,8 @@ done2:
 TEXT ·quantiseAct128AVX2(SB), NOSPLIT, $0-64
 
 	// constants of the loops
-	VMOVDQU      quantise0<>+0(SB), Y0
-	VMOVDQU      quantise7<>+0(SB), Y1
+	VMOVDQU      quantise_mask<>+0(SB), Y0
+	VMOVDQU      quantise_ones2<>+0(SB), Y1
 	MOVQ         q+0(FP), AX
 	MOVQ         d+8(FP), BX
 	MOVQ         s+16(FP), CX
@@ -361,18 +361,18 @@ loop1:
 	VPMAXSD      Y3, Y2, Y2
 	VPERMILPS    $0xb1, Y2, Y3
 	VPMAXSD      Y3, Y2, Y2
-	VMOVDQU      quantise1<>+0(SB), Y3
+	VMOVDQU      quantise_127<>+0(SB), Y3
 	VDIVPS       Y3, Y2, Y4
 	VDIVPS       Y2, Y3, Y3
 
 	// no scale: an infinity or NaN gives d = NaN, magnitudes whose inverse overflows d = 0
-	VPCMPGTD     quantise2<>+0(SB), Y2, Y5
-	VMOVDQU      quantise3<>+0(SB), Y6
+	VPCMPGTD     quantise_limit<>+0(SB), Y2, Y5
+	VMOVDQU      quantise_infinity<>+0(SB), Y6
 	VPCMPGTD     Y3, Y6, Y6
-	VMOVDQU      quantise4<>+0(SB), Y7
+	VMOVDQU      quantise_NaN<>+0(SB), Y7
 	VPAND        Y6, Y4, Y4
 	VBLENDVPS    Y5, Y7, Y4, Y4
-	VMOVDQU      quantise3<>+0(SB), Y5
+	VMOVDQU      quantise_infinity<>+0(SB), Y5
 	VPCMPGTD     Y2, Y5, Y2
 	VPAND        Y2, Y6, Y2
 	VMOVSS       X4, (BX)
@@ -397,10 +397,10 @@ loop1:
 	VPACKSSDW    Y6, Y5, Y5
 	VPACKSSDW    Y8, Y7, Y6
 	VPACKSSWB    Y6, Y5, Y5
-	VMOVDQU      quantise5<>+0(SB), Y6
+	VMOVDQU      quantise_order<>+0(SB), Y6
 	VPERMD       Y5, Y6, Y5
 	VMOVDQU      Y5, (AX)
-	VMOVDQU      quantise6<>+0(SB), Y6
+	VMOVDQU      quantise_ones<>+0(SB), Y6
 	VPMADDUBSW   Y5, Y6, Y5
 	VPMADDWD     Y1, Y5, Y5
 	VMOVUPS      128(DX), Y6
@@ -422,10 +422,10 @@ loop1:
 	VPACKSSDW    Y7, Y6, Y6
 	VPACKSSDW    Y9, Y8, Y7
 	VPACKSSWB    Y7, Y6, Y6
-	VMOVDQU      quantise5<>+0(SB), Y7
+	VMOVDQU      quantise_order<>+0(SB), Y7
 	VPERMD       Y6, Y7, Y6
 	VMOVDQU      Y6, 32(AX)
-	VMOVDQU      quantise6<>+0(SB), Y7
+	VMOVDQU      quantise_ones<>+0(SB), Y7
 	VPMADDUBSW   Y6, Y7, Y6
 	VPMADDWD     Y1, Y6, Y6
 	VMOVUPS      256(DX), Y7
@@ -447,10 +447,10 @@ loop1:
 	VPACKSSDW    Y8, Y7, Y7
 	VPACKSSDW    Y10, Y9, Y8
 	VPACKSSWB    Y8, Y7, Y7
-	VMOVDQU      quantise5<>+0(SB), Y8
+	VMOVDQU      quantise_order<>+0(SB), Y8
 	VPERMD       Y7, Y8, Y7
 	VMOVDQU      Y7, 64(AX)
-	VMOVDQU      quantise6<>+0(SB), Y8
+	VMOVDQU      quantise_ones<>+0(SB), Y8
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
 	VMOVUPS      384(DX), Y8
@@ -472,16 +472,16 @@ loop1:
 	VPACKSSDW    Y9, Y8, Y3
 	VPACKSSDW    Y2, Y10, Y2
 	VPACKSSWB    Y2, Y3, Y3
-	VMOVDQU      quantise5<>+0(SB), Y2
+	VMOVDQU      quantise_order<>+0(SB), Y2
 	VPERMD       Y3, Y2, Y2
 	VMOVDQU      Y2, 96(AX)
-	VMOVDQU      quantise6<>+0(SB), Y3
+	VMOVDQU      quantise_ones<>+0(SB), Y3
 	VPMADDUBSW   Y2, Y3, Y2
 	VPMADDWD     Y1, Y2, Y2
 	VPHADDD      Y6, Y5, Y3
 	VPHADDD      Y2, Y7, Y2
 	VPHADDD      Y2, Y3, Y2
-	VMOVDQU      quantise5<>+0(SB), Y3
+	VMOVDQU      quantise_order<>+0(SB), Y3
 	VPERMD       Y2, Y3, Y2
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y2, Y4, Y2

@@ -4,87 +4,87 @@
 
 #include "textflag.h"
 
-DATA tq3_1s0<>+0(SB)/8, $0x00000000ffffffff
-DATA tq3_1s0<>+8(SB)/8, $0x0000000000000000
-DATA tq3_1s0<>+16(SB)/8, $0x0000000000000000
-DATA tq3_1s0<>+24(SB)/8, $0x0000000000000000
-GLOBL tq3_1s0<>(SB), RODATA|NOPTR, $32
+DATA tq3_1s_mask<>+0(SB)/8, $0x00000000ffffffff
+DATA tq3_1s_mask<>+8(SB)/8, $0x0000000000000000
+DATA tq3_1s_mask<>+16(SB)/8, $0x0000000000000000
+DATA tq3_1s_mask<>+24(SB)/8, $0x0000000000000000
+GLOBL tq3_1s_mask<>(SB), RODATA|NOPTR, $32
 
-DATA tq3_1s1<>+0(SB)/8, $0x8080800480808004
-DATA tq3_1s1<>+8(SB)/8, $0x8080800580800504
-DATA tq3_1s1<>+16(SB)/8, $0x8080060580808005
-DATA tq3_1s1<>+24(SB)/8, $0x8080800680808006
-GLOBL tq3_1s1<>(SB), RODATA|NOPTR, $32
+DATA tq3_1s_shuffle<>+0(SB)/8, $0x8080800480808004
+DATA tq3_1s_shuffle<>+8(SB)/8, $0x8080800580800504
+DATA tq3_1s_shuffle<>+16(SB)/8, $0x8080060580808005
+DATA tq3_1s_shuffle<>+24(SB)/8, $0x8080800680808006
+GLOBL tq3_1s_shuffle<>(SB), RODATA|NOPTR, $32
 
-DATA tq3_1s2<>+0(SB)/8, $0x0000000300000000
-DATA tq3_1s2<>+8(SB)/8, $0x0000000100000006
-DATA tq3_1s2<>+16(SB)/8, $0x0000000700000004
-DATA tq3_1s2<>+24(SB)/8, $0x0000000500000002
-GLOBL tq3_1s2<>(SB), RODATA|NOPTR, $32
+DATA tq3_1s_shifts<>+0(SB)/8, $0x0000000300000000
+DATA tq3_1s_shifts<>+8(SB)/8, $0x0000000100000006
+DATA tq3_1s_shifts<>+16(SB)/8, $0x0000000700000004
+DATA tq3_1s_shifts<>+24(SB)/8, $0x0000000500000002
+GLOBL tq3_1s_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA tq3_1s3<>+0(SB)/8, $0x0000000700000007
-DATA tq3_1s3<>+8(SB)/8, $0x0000000700000007
-DATA tq3_1s3<>+16(SB)/8, $0x0000000700000007
-DATA tq3_1s3<>+24(SB)/8, $0x0000000700000007
-GLOBL tq3_1s3<>(SB), RODATA|NOPTR, $32
+DATA tq3_1s_mask2<>+0(SB)/8, $0x0000000700000007
+DATA tq3_1s_mask2<>+8(SB)/8, $0x0000000700000007
+DATA tq3_1s_mask2<>+16(SB)/8, $0x0000000700000007
+DATA tq3_1s_mask2<>+24(SB)/8, $0x0000000700000007
+GLOBL tq3_1s_mask2<>(SB), RODATA|NOPTR, $32
 
-DATA tq3_1s4<>+0(SB)/8, $0x8080800780808007
-DATA tq3_1s4<>+8(SB)/8, $0x8080800880800807
-DATA tq3_1s4<>+16(SB)/8, $0x8080090880808008
-DATA tq3_1s4<>+24(SB)/8, $0x8080800980808009
-GLOBL tq3_1s4<>(SB), RODATA|NOPTR, $32
+DATA tq3_1s_shuffle2<>+0(SB)/8, $0x8080800780808007
+DATA tq3_1s_shuffle2<>+8(SB)/8, $0x8080800880800807
+DATA tq3_1s_shuffle2<>+16(SB)/8, $0x8080090880808008
+DATA tq3_1s_shuffle2<>+24(SB)/8, $0x8080800980808009
+GLOBL tq3_1s_shuffle2<>(SB), RODATA|NOPTR, $32
 
-DATA tq3_1s5<>+0(SB)/8, $0x8080800a8080800a
-DATA tq3_1s5<>+8(SB)/8, $0x8080800b80800b0a
-DATA tq3_1s5<>+16(SB)/8, $0x80800c0b8080800b
-DATA tq3_1s5<>+24(SB)/8, $0x8080800c8080800c
-GLOBL tq3_1s5<>(SB), RODATA|NOPTR, $32
+DATA tq3_1s_shuffle3<>+0(SB)/8, $0x8080800a8080800a
+DATA tq3_1s_shuffle3<>+8(SB)/8, $0x8080800b80800b0a
+DATA tq3_1s_shuffle3<>+16(SB)/8, $0x80800c0b8080800b
+DATA tq3_1s_shuffle3<>+24(SB)/8, $0x8080800c8080800c
+GLOBL tq3_1s_shuffle3<>(SB), RODATA|NOPTR, $32
 
-DATA tq3_1s6<>+0(SB)/8, $0x8080800d8080800d
-DATA tq3_1s6<>+8(SB)/8, $0x8080800e80800e0d
-DATA tq3_1s6<>+16(SB)/8, $0x80800f0e8080800e
-DATA tq3_1s6<>+24(SB)/8, $0x8080800f8080800f
-GLOBL tq3_1s6<>(SB), RODATA|NOPTR, $32
+DATA tq3_1s_shuffle4<>+0(SB)/8, $0x8080800d8080800d
+DATA tq3_1s_shuffle4<>+8(SB)/8, $0x8080800e80800e0d
+DATA tq3_1s_shuffle4<>+16(SB)/8, $0x80800f0e8080800e
+DATA tq3_1s_shuffle4<>+24(SB)/8, $0x8080800f8080800f
+GLOBL tq3_1s_shuffle4<>(SB), RODATA|NOPTR, $32
 
-DATA tq3_1s7<>+0(SB)/8, $0x0000000400000000
-DATA tq3_1s7<>+8(SB)/8, $0x0000000500000001
-DATA tq3_1s7<>+16(SB)/8, $0x0000000600000002
-DATA tq3_1s7<>+24(SB)/8, $0x0000000700000003
-GLOBL tq3_1s7<>(SB), RODATA|NOPTR, $32
+DATA tq3_1s_order<>+0(SB)/8, $0x0000000400000000
+DATA tq3_1s_order<>+8(SB)/8, $0x0000000500000001
+DATA tq3_1s_order<>+16(SB)/8, $0x0000000600000002
+DATA tq3_1s_order<>+24(SB)/8, $0x0000000700000003
+GLOBL tq3_1s_order<>(SB), RODATA|NOPTR, $32
 
-DATA tq3_1s8<>+0(SB)/8, $0xbfa54c88bfff9357
-DATA tq3_1s8<>+8(SB)/8, $0xbe7d72bdbf3d86fd
-DATA tq3_1s8<>+16(SB)/8, $0x3f39a8263e6ba0e8
-DATA tq3_1s8<>+24(SB)/8, $0x3ffe95af3fa38538
-GLOBL tq3_1s8<>(SB), RODATA|NOPTR, $32
+DATA tq3_1s_level<>+0(SB)/8, $0xbfa54c88bfff9357
+DATA tq3_1s_level<>+8(SB)/8, $0xbe7d72bdbf3d86fd
+DATA tq3_1s_level<>+16(SB)/8, $0x3f39a8263e6ba0e8
+DATA tq3_1s_level<>+24(SB)/8, $0x3ffe95af3fa38538
+GLOBL tq3_1s_level<>(SB), RODATA|NOPTR, $32
 
-DATA tq3_1s9<>+0(SB)/8, $0x3c9122d63c9122d6
-DATA tq3_1s9<>+8(SB)/8, $0x3c9122d63c9122d6
-DATA tq3_1s9<>+16(SB)/8, $0x3c9122d63c9122d6
-DATA tq3_1s9<>+24(SB)/8, $0x3c9122d63c9122d6
-GLOBL tq3_1s9<>(SB), RODATA|NOPTR, $32
+DATA tq3_1s_const<>+0(SB)/8, $0x3c9122d63c9122d6
+DATA tq3_1s_const<>+8(SB)/8, $0x3c9122d63c9122d6
+DATA tq3_1s_const<>+16(SB)/8, $0x3c9122d63c9122d6
+DATA tq3_1s_const<>+24(SB)/8, $0x3c9122d63c9122d6
+GLOBL tq3_1s_const<>(SB), RODATA|NOPTR, $32
 
-DATA tq3_1s10<>+0(SB)/8, $0x7048290df2d6b78f
-DATA tq3_1s10<>+8(SB)/8, $0x0000000000000000
-GLOBL tq3_1s10<>(SB), RODATA|NOPTR, $16
+DATA tq3_1s_levels<>+0(SB)/8, $0x7048290df2d6b78f
+DATA tq3_1s_levels<>+8(SB)/8, $0x0000000000000000
+GLOBL tq3_1s_levels<>(SB), RODATA|NOPTR, $16
 
-DATA tq3_1s11<>+0(SB)/8, $0x0001000100010001
-DATA tq3_1s11<>+8(SB)/8, $0x0001000100010001
-DATA tq3_1s11<>+16(SB)/8, $0x0001000100010001
-DATA tq3_1s11<>+24(SB)/8, $0x0001000100010001
-GLOBL tq3_1s11<>(SB), RODATA|NOPTR, $32
+DATA tq3_1s_ones<>+0(SB)/8, $0x0001000100010001
+DATA tq3_1s_ones<>+8(SB)/8, $0x0001000100010001
+DATA tq3_1s_ones<>+16(SB)/8, $0x0001000100010001
+DATA tq3_1s_ones<>+24(SB)/8, $0x0001000100010001
+GLOBL tq3_1s_ones<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsTq3_1sAVX512 unpacks units of 32 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsTq3_1sAVX512(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      tq3_1s2<>+0(SB), Y0
-	VMOVDQU      tq3_1s3<>+0(SB), Y1
-	VMOVDQU      tq3_1s8<>+0(SB), Y2
-	VMOVDQU      tq3_1s1<>+0(SB), Y3
-	VMOVDQU      tq3_1s4<>+0(SB), Y4
-	VMOVDQU      tq3_1s5<>+0(SB), Y5
+	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
+	VMOVDQU      tq3_1s_mask2<>+0(SB), Y1
+	VMOVDQU      tq3_1s_level<>+0(SB), Y2
+	VMOVDQU      tq3_1s_shuffle<>+0(SB), Y3
+	VMOVDQU      tq3_1s_shuffle2<>+0(SB), Y4
+	VMOVDQU      tq3_1s_shuffle3<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -94,13 +94,17 @@ TEXT ·decodeUnitsTq3_1sAVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VMOVDQU      tq3_1s0<>+0(SB), Y6
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y6
 	VPBROADCASTW (BX), X7
 	VCVTPH2PS    X7, Y7
 	VPBROADCASTW 2(BX), X8
 	VCVTPH2PS    X8, Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VMOVUPS      Y6, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 (BX), Y6
 	VPSHUFB      Y3, Y6, Y6
 	VPSRLVD      Y0, Y6, Y6
@@ -114,13 +118,13 @@ loop1:
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
 	VBROADCASTI128 (BX), Y9
-	VPSHUFB      tq3_1s6<>+0(SB), Y9, Y9
+	VPSHUFB      tq3_1s_shuffle4<>+0(SB), Y9, Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y1, Y9, Y9
 	VPACKUSDW    Y7, Y6, Y6
 	VPACKUSDW    Y9, Y8, Y7
 	VPACKUSWB    Y7, Y6, Y6
-	VMOVDQU      tq3_1s7<>+0(SB), Y7
+	VMOVDQU      tq3_1s_order<>+0(SB), Y7
 	VPERMD       Y6, Y7, Y6
 	VMOVDQU      Y6, (DX)
 	VPMOVZXBD    (DX), Y6
@@ -158,12 +162,12 @@ done2:
 TEXT ·matmul1xTq3_1sAVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      tq3_1s2<>+0(SB), Y0
-	VMOVDQU      tq3_1s3<>+0(SB), Y1
-	VMOVDQU      tq3_1s8<>+0(SB), Y2
-	VMOVDQU      tq3_1s1<>+0(SB), Y3
-	VMOVDQU      tq3_1s4<>+0(SB), Y4
-	VMOVDQU      tq3_1s5<>+0(SB), Y5
+	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
+	VMOVDQU      tq3_1s_mask2<>+0(SB), Y1
+	VMOVDQU      tq3_1s_level<>+0(SB), Y2
+	VMOVDQU      tq3_1s_shuffle<>+0(SB), Y3
+	VMOVDQU      tq3_1s_shuffle2<>+0(SB), Y4
+	VMOVDQU      tq3_1s_shuffle3<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -184,13 +188,17 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y10
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y10
 	VPBROADCASTW (R8), X11
 	VCVTPH2PS    X11, Y11
 	VPBROADCASTW 2(R8), X12
 	VCVTPH2PS    X12, Y12
 	VBLENDVPS    Y10, Y11, Y12, Y10
 	VMOVUPS      Y10, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 (R8), Y10
 	VPSHUFB      Y3, Y10, Y10
 	VPSRLVD      Y0, Y10, Y10
@@ -204,13 +212,13 @@ loop3:
 	VPSRLVD      Y0, Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VBROADCASTI128 (R8), Y13
-	VPSHUFB      tq3_1s6<>+0(SB), Y13, Y13
+	VPSHUFB      tq3_1s_shuffle4<>+0(SB), Y13, Y13
 	VPSRLVD      Y0, Y13, Y13
 	VPAND        Y1, Y13, Y13
 	VPACKUSDW    Y11, Y10, Y10
 	VPACKUSDW    Y13, Y12, Y11
 	VPACKUSWB    Y11, Y10, Y10
-	VMOVDQU      tq3_1s7<>+0(SB), Y11
+	VMOVDQU      tq3_1s_order<>+0(SB), Y11
 	VPERMD       Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPMOVZXBD    (DX), Y10
@@ -247,6 +255,8 @@ done4:
 	VADDPS       Y7, Y6, Y6
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -270,12 +280,12 @@ done2:
 TEXT ·matmul2xTq3_1sAVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      tq3_1s2<>+0(SB), Y0
-	VMOVDQU      tq3_1s3<>+0(SB), Y1
-	VMOVDQU      tq3_1s8<>+0(SB), Y2
-	VMOVDQU      tq3_1s1<>+0(SB), Y3
-	VMOVDQU      tq3_1s4<>+0(SB), Y4
-	VMOVDQU      tq3_1s5<>+0(SB), Y5
+	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
+	VMOVDQU      tq3_1s_mask2<>+0(SB), Y1
+	VMOVDQU      tq3_1s_level<>+0(SB), Y2
+	VMOVDQU      tq3_1s_shuffle<>+0(SB), Y3
+	VMOVDQU      tq3_1s_shuffle2<>+0(SB), Y4
+	VMOVDQU      tq3_1s_shuffle3<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -297,13 +307,17 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y10
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y10
 	VPBROADCASTW (R9), X11
 	VCVTPH2PS    X11, Y11
 	VPBROADCASTW 2(R9), X12
 	VCVTPH2PS    X12, Y12
 	VBLENDVPS    Y10, Y11, Y12, Y10
 	VMOVUPS      Y10, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 (R9), Y10
 	VPSHUFB      Y3, Y10, Y10
 	VPSRLVD      Y0, Y10, Y10
@@ -317,13 +331,13 @@ loop3:
 	VPSRLVD      Y0, Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VBROADCASTI128 (R9), Y13
-	VPSHUFB      tq3_1s6<>+0(SB), Y13, Y13
+	VPSHUFB      tq3_1s_shuffle4<>+0(SB), Y13, Y13
 	VPSRLVD      Y0, Y13, Y13
 	VPAND        Y1, Y13, Y13
 	VPACKUSDW    Y11, Y10, Y10
 	VPACKUSDW    Y13, Y12, Y11
 	VPACKUSWB    Y11, Y10, Y10
-	VMOVDQU      tq3_1s7<>+0(SB), Y11
+	VMOVDQU      tq3_1s_order<>+0(SB), Y11
 	VPERMD       Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPMOVZXBD    (DX), Y10
@@ -367,6 +381,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y7, Y7
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -400,12 +416,12 @@ done2:
 TEXT ·matmul3xTq3_1sAVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      tq3_1s2<>+0(SB), Y0
-	VMOVDQU      tq3_1s3<>+0(SB), Y1
-	VMOVDQU      tq3_1s8<>+0(SB), Y2
-	VMOVDQU      tq3_1s1<>+0(SB), Y3
-	VMOVDQU      tq3_1s4<>+0(SB), Y4
-	VMOVDQU      tq3_1s5<>+0(SB), Y5
+	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
+	VMOVDQU      tq3_1s_mask2<>+0(SB), Y1
+	VMOVDQU      tq3_1s_level<>+0(SB), Y2
+	VMOVDQU      tq3_1s_shuffle<>+0(SB), Y3
+	VMOVDQU      tq3_1s_shuffle2<>+0(SB), Y4
+	VMOVDQU      tq3_1s_shuffle3<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -429,13 +445,17 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y9
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y9
 	VPBROADCASTW (R10), X10
 	VCVTPH2PS    X10, Y10
 	VPBROADCASTW 2(R10), X11
 	VCVTPH2PS    X11, Y11
 	VBLENDVPS    Y9, Y10, Y11, Y9
 	VMOVUPS      Y9, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 (R10), Y9
 	VPSHUFB      Y3, Y9, Y9
 	VPSRLVD      Y0, Y9, Y9
@@ -449,13 +469,13 @@ loop3:
 	VPSRLVD      Y0, Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VBROADCASTI128 (R10), Y12
-	VPSHUFB      tq3_1s6<>+0(SB), Y12, Y12
+	VPSHUFB      tq3_1s_shuffle4<>+0(SB), Y12, Y12
 	VPSRLVD      Y0, Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPACKUSDW    Y10, Y9, Y9
 	VPACKUSDW    Y12, Y11, Y10
 	VPACKUSWB    Y10, Y9, Y9
-	VMOVDQU      tq3_1s7<>+0(SB), Y10
+	VMOVDQU      tq3_1s_order<>+0(SB), Y10
 	VPERMD       Y9, Y10, Y9
 	VMOVDQU      Y9, (DX)
 	VPMOVZXBD    (DX), Y9
@@ -506,6 +526,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -547,12 +569,12 @@ done2:
 TEXT ·matmul4xTq3_1sAVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      tq3_1s2<>+0(SB), Y0
-	VMOVDQU      tq3_1s3<>+0(SB), Y1
-	VMOVDQU      tq3_1s8<>+0(SB), Y2
-	VMOVDQU      tq3_1s1<>+0(SB), Y3
-	VMOVDQU      tq3_1s4<>+0(SB), Y4
-	VMOVDQU      tq3_1s5<>+0(SB), Y5
+	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
+	VMOVDQU      tq3_1s_mask2<>+0(SB), Y1
+	VMOVDQU      tq3_1s_level<>+0(SB), Y2
+	VMOVDQU      tq3_1s_shuffle<>+0(SB), Y3
+	VMOVDQU      tq3_1s_shuffle2<>+0(SB), Y4
+	VMOVDQU      tq3_1s_shuffle3<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -577,13 +599,17 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y10
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y10
 	VPBROADCASTW (R10), X11
 	VCVTPH2PS    X11, Y11
 	VPBROADCASTW 2(R10), X12
 	VCVTPH2PS    X12, Y12
 	VBLENDVPS    Y10, Y11, Y12, Y10
 	VMOVUPS      Y10, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 (R10), Y10
 	VPSHUFB      Y3, Y10, Y10
 	VPSRLVD      Y0, Y10, Y10
@@ -597,13 +623,13 @@ loop3:
 	VPSRLVD      Y0, Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VBROADCASTI128 (R10), Y13
-	VPSHUFB      tq3_1s6<>+0(SB), Y13, Y13
+	VPSHUFB      tq3_1s_shuffle4<>+0(SB), Y13, Y13
 	VPSRLVD      Y0, Y13, Y13
 	VPAND        Y1, Y13, Y13
 	VPACKUSDW    Y11, Y10, Y10
 	VPACKUSDW    Y13, Y12, Y11
 	VPACKUSWB    Y11, Y10, Y10
-	VMOVDQU      tq3_1s7<>+0(SB), Y11
+	VMOVDQU      tq3_1s_order<>+0(SB), Y11
 	VPERMD       Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPMOVZXBD    (DX), Y10
@@ -662,6 +688,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -711,12 +739,12 @@ done2:
 TEXT ·matmulQ81xTq3_1sAVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      tq3_1s2<>+0(SB), Y0
-	VMOVDQU      tq3_1s3<>+0(SB), Y1
-	VMOVDQU      tq3_1s1<>+0(SB), Y2
-	VMOVDQU      tq3_1s4<>+0(SB), Y3
-	VMOVDQU      tq3_1s5<>+0(SB), Y4
-	VMOVDQU      tq3_1s6<>+0(SB), Y5
+	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
+	VMOVDQU      tq3_1s_mask2<>+0(SB), Y1
+	VMOVDQU      tq3_1s_shuffle<>+0(SB), Y2
+	VMOVDQU      tq3_1s_shuffle2<>+0(SB), Y3
+	VMOVDQU      tq3_1s_shuffle3<>+0(SB), Y4
+	VMOVDQU      tq3_1s_shuffle4<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -736,15 +764,19 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y8
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y8
 	VPBROADCASTW (R9), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 2(R9), X10
 	VCVTPH2PS    X10, Y10
 	VBLENDVPS    Y8, Y9, Y10, Y8
-	VMOVDQU      tq3_1s9<>+0(SB), Y9
+	VMOVDQU      tq3_1s_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 (R9), Y8
 	VPSHUFB      Y2, Y8, Y8
 	VPSRLVD      Y0, Y8, Y8
@@ -764,15 +796,17 @@ loop3:
 	VPACKUSDW    Y9, Y8, Y8
 	VPACKUSDW    Y11, Y10, Y9
 	VPACKUSWB    Y9, Y8, Y8
-	VMOVDQU      tq3_1s7<>+0(SB), Y9
+	VMOVDQU      tq3_1s_order<>+0(SB), Y9
 	VPERMD       Y8, Y9, Y8
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y9
+	VBROADCASTI128 tq3_1s_levels<>+0(SB), Y9
 	VPSHUFB      Y8, Y9, Y8
 	VPABSB       Y8, Y9
 	VMOVDQU      (SI), Y10
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X8
 	VBROADCASTSS 36(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -780,15 +814,19 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
-	VMOVDQU      tq3_1s0<>+0(SB), Y8
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y8
 	VPBROADCASTW 16(R9), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 18(R9), X10
 	VCVTPH2PS    X10, Y10
 	VBLENDVPS    Y8, Y9, Y10, Y8
-	VMOVDQU      tq3_1s9<>+0(SB), Y9
+	VMOVDQU      tq3_1s_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 16(R9), Y8
 	VPSHUFB      Y2, Y8, Y8
 	VPSRLVD      Y0, Y8, Y8
@@ -808,15 +846,17 @@ loop3:
 	VPACKUSDW    Y9, Y8, Y8
 	VPACKUSDW    Y11, Y10, Y9
 	VPACKUSWB    Y9, Y8, Y8
-	VMOVDQU      tq3_1s7<>+0(SB), Y9
+	VMOVDQU      tq3_1s_order<>+0(SB), Y9
 	VPERMD       Y8, Y9, Y8
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y9
+	VBROADCASTI128 tq3_1s_levels<>+0(SB), Y9
 	VPSHUFB      Y8, Y9, Y8
 	VPABSB       Y8, Y9
 	VMOVDQU      32(SI), Y10
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X8
 	VBROADCASTSS 36(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -836,15 +876,19 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq3_1s0<>+0(SB), Y8
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y8
 	VPBROADCASTW (R9), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 2(R9), X10
 	VCVTPH2PS    X10, Y10
 	VBLENDVPS    Y8, Y9, Y10, Y8
-	VMOVDQU      tq3_1s9<>+0(SB), Y9
+	VMOVDQU      tq3_1s_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 (R9), Y8
 	VPSHUFB      Y2, Y8, Y8
 	VPSRLVD      Y0, Y8, Y8
@@ -864,15 +908,17 @@ loop5:
 	VPACKUSDW    Y9, Y8, Y8
 	VPACKUSDW    Y11, Y10, Y9
 	VPACKUSWB    Y9, Y8, Y8
-	VMOVDQU      tq3_1s7<>+0(SB), Y9
+	VMOVDQU      tq3_1s_order<>+0(SB), Y9
 	VPERMD       Y8, Y9, Y8
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y9
+	VBROADCASTI128 tq3_1s_levels<>+0(SB), Y9
 	VPSHUFB      Y8, Y9, Y8
 	VPABSB       Y8, Y9
 	VMOVDQU      (SI), Y10
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X8
 	VBROADCASTSS 36(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -889,6 +935,8 @@ loop5:
 done6:
 	ADDQ         $1, R8
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -912,12 +960,12 @@ done2:
 TEXT ·matmulQ82xTq3_1sAVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      tq3_1s2<>+0(SB), Y0
-	VMOVDQU      tq3_1s3<>+0(SB), Y1
-	VMOVDQU      tq3_1s1<>+0(SB), Y2
-	VMOVDQU      tq3_1s4<>+0(SB), Y3
-	VMOVDQU      tq3_1s5<>+0(SB), Y4
-	VMOVDQU      tq3_1s6<>+0(SB), Y5
+	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
+	VMOVDQU      tq3_1s_mask2<>+0(SB), Y1
+	VMOVDQU      tq3_1s_shuffle<>+0(SB), Y2
+	VMOVDQU      tq3_1s_shuffle2<>+0(SB), Y3
+	VMOVDQU      tq3_1s_shuffle3<>+0(SB), Y4
+	VMOVDQU      tq3_1s_shuffle4<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -937,15 +985,19 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y8
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y8
 	VPBROADCASTW (R9), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 2(R9), X10
 	VCVTPH2PS    X10, Y10
 	VBLENDVPS    Y8, Y9, Y10, Y8
-	VMOVDQU      tq3_1s9<>+0(SB), Y9
+	VMOVDQU      tq3_1s_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 (R9), Y8
 	VPSHUFB      Y2, Y8, Y8
 	VPSRLVD      Y0, Y8, Y8
@@ -965,9 +1017,9 @@ loop3:
 	VPACKUSDW    Y9, Y8, Y8
 	VPACKUSDW    Y11, Y10, Y9
 	VPACKUSWB    Y9, Y8, Y8
-	VMOVDQU      tq3_1s7<>+0(SB), Y9
+	VMOVDQU      tq3_1s_order<>+0(SB), Y9
 	VPERMD       Y8, Y9, Y8
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y9
+	VBROADCASTI128 tq3_1s_levels<>+0(SB), Y9
 	VPSHUFB      Y8, Y9, Y8
 	VPABSB       Y8, Y9
 	VMOVDQU      (SI), Y10
@@ -978,6 +1030,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X8
 	VBROADCASTSS 36(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -989,15 +1043,19 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
-	VMOVDQU      tq3_1s0<>+0(SB), Y8
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y8
 	VPBROADCASTW 16(R9), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 18(R9), X10
 	VCVTPH2PS    X10, Y10
 	VBLENDVPS    Y8, Y9, Y10, Y8
-	VMOVDQU      tq3_1s9<>+0(SB), Y9
+	VMOVDQU      tq3_1s_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 16(R9), Y8
 	VPSHUFB      Y2, Y8, Y8
 	VPSRLVD      Y0, Y8, Y8
@@ -1017,9 +1075,9 @@ loop3:
 	VPACKUSDW    Y9, Y8, Y8
 	VPACKUSDW    Y11, Y10, Y9
 	VPACKUSWB    Y9, Y8, Y8
-	VMOVDQU      tq3_1s7<>+0(SB), Y9
+	VMOVDQU      tq3_1s_order<>+0(SB), Y9
 	VPERMD       Y8, Y9, Y8
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y9
+	VBROADCASTI128 tq3_1s_levels<>+0(SB), Y9
 	VPSHUFB      Y8, Y9, Y8
 	VPABSB       Y8, Y9
 	VMOVDQU      64(SI), Y10
@@ -1030,6 +1088,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X8
 	VBROADCASTSS 36(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -1053,15 +1113,19 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq3_1s0<>+0(SB), Y8
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y8
 	VPBROADCASTW (R9), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 2(R9), X10
 	VCVTPH2PS    X10, Y10
 	VBLENDVPS    Y8, Y9, Y10, Y8
-	VMOVDQU      tq3_1s9<>+0(SB), Y9
+	VMOVDQU      tq3_1s_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 (R9), Y8
 	VPSHUFB      Y2, Y8, Y8
 	VPSRLVD      Y0, Y8, Y8
@@ -1081,9 +1145,9 @@ loop5:
 	VPACKUSDW    Y9, Y8, Y8
 	VPACKUSDW    Y11, Y10, Y9
 	VPACKUSWB    Y9, Y8, Y8
-	VMOVDQU      tq3_1s7<>+0(SB), Y9
+	VMOVDQU      tq3_1s_order<>+0(SB), Y9
 	VPERMD       Y8, Y9, Y8
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y9
+	VBROADCASTI128 tq3_1s_levels<>+0(SB), Y9
 	VPSHUFB      Y8, Y9, Y8
 	VPABSB       Y8, Y9
 	VMOVDQU      (SI), Y10
@@ -1094,6 +1158,8 @@ loop5:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X8
 	VBROADCASTSS 36(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -1113,6 +1179,8 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -1146,12 +1214,12 @@ done2:
 TEXT ·matmulQ83xTq3_1sAVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      tq3_1s2<>+0(SB), Y0
-	VMOVDQU      tq3_1s3<>+0(SB), Y1
-	VMOVDQU      tq3_1s1<>+0(SB), Y2
-	VMOVDQU      tq3_1s4<>+0(SB), Y3
-	VMOVDQU      tq3_1s5<>+0(SB), Y4
-	VMOVDQU      tq3_1s6<>+0(SB), Y5
+	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
+	VMOVDQU      tq3_1s_mask2<>+0(SB), Y1
+	VMOVDQU      tq3_1s_shuffle<>+0(SB), Y2
+	VMOVDQU      tq3_1s_shuffle2<>+0(SB), Y3
+	VMOVDQU      tq3_1s_shuffle3<>+0(SB), Y4
+	VMOVDQU      tq3_1s_shuffle4<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -1172,15 +1240,19 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y9
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y9
 	VPBROADCASTW (R9), X10
 	VCVTPH2PS    X10, Y10
 	VPBROADCASTW 2(R9), X11
 	VCVTPH2PS    X11, Y11
 	VBLENDVPS    Y9, Y10, Y11, Y9
-	VMOVDQU      tq3_1s9<>+0(SB), Y10
+	VMOVDQU      tq3_1s_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 (R9), Y9
 	VPSHUFB      Y2, Y9, Y9
 	VPSRLVD      Y0, Y9, Y9
@@ -1200,9 +1272,9 @@ loop3:
 	VPACKUSDW    Y10, Y9, Y9
 	VPACKUSDW    Y12, Y11, Y10
 	VPACKUSWB    Y10, Y9, Y9
-	VMOVDQU      tq3_1s7<>+0(SB), Y10
+	VMOVDQU      tq3_1s_order<>+0(SB), Y10
 	VPERMD       Y9, Y10, Y9
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y10
+	VBROADCASTI128 tq3_1s_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      (SI), Y11
@@ -1217,6 +1289,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X9
 	VBROADCASTSS 36(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -1232,15 +1306,19 @@ loop3:
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y11, Y8
-	VMOVDQU      tq3_1s0<>+0(SB), Y9
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y9
 	VPBROADCASTW 16(R9), X10
 	VCVTPH2PS    X10, Y10
 	VPBROADCASTW 18(R9), X11
 	VCVTPH2PS    X11, Y11
 	VBLENDVPS    Y9, Y10, Y11, Y9
-	VMOVDQU      tq3_1s9<>+0(SB), Y10
+	VMOVDQU      tq3_1s_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 16(R9), Y9
 	VPSHUFB      Y2, Y9, Y9
 	VPSRLVD      Y0, Y9, Y9
@@ -1260,9 +1338,9 @@ loop3:
 	VPACKUSDW    Y10, Y9, Y9
 	VPACKUSDW    Y12, Y11, Y10
 	VPACKUSWB    Y10, Y9, Y9
-	VMOVDQU      tq3_1s7<>+0(SB), Y10
+	VMOVDQU      tq3_1s_order<>+0(SB), Y10
 	VPERMD       Y9, Y10, Y9
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y10
+	VBROADCASTI128 tq3_1s_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      96(SI), Y11
@@ -1277,6 +1355,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X9
 	VBROADCASTSS 36(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -1304,15 +1384,19 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq3_1s0<>+0(SB), Y9
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y9
 	VPBROADCASTW (R9), X10
 	VCVTPH2PS    X10, Y10
 	VPBROADCASTW 2(R9), X11
 	VCVTPH2PS    X11, Y11
 	VBLENDVPS    Y9, Y10, Y11, Y9
-	VMOVDQU      tq3_1s9<>+0(SB), Y10
+	VMOVDQU      tq3_1s_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 (R9), Y9
 	VPSHUFB      Y2, Y9, Y9
 	VPSRLVD      Y0, Y9, Y9
@@ -1332,9 +1416,9 @@ loop5:
 	VPACKUSDW    Y10, Y9, Y9
 	VPACKUSDW    Y12, Y11, Y10
 	VPACKUSWB    Y10, Y9, Y9
-	VMOVDQU      tq3_1s7<>+0(SB), Y10
+	VMOVDQU      tq3_1s_order<>+0(SB), Y10
 	VPERMD       Y9, Y10, Y9
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y10
+	VBROADCASTI128 tq3_1s_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      (SI), Y11
@@ -1349,6 +1433,8 @@ loop5:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X9
 	VBROADCASTSS 36(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -1372,6 +1458,8 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -1413,12 +1501,12 @@ done2:
 TEXT ·matmulQ84xTq3_1sAVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      tq3_1s2<>+0(SB), Y0
-	VMOVDQU      tq3_1s3<>+0(SB), Y1
-	VMOVDQU      tq3_1s1<>+0(SB), Y2
-	VMOVDQU      tq3_1s4<>+0(SB), Y3
-	VMOVDQU      tq3_1s5<>+0(SB), Y4
-	VMOVDQU      tq3_1s6<>+0(SB), Y5
+	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
+	VMOVDQU      tq3_1s_mask2<>+0(SB), Y1
+	VMOVDQU      tq3_1s_shuffle<>+0(SB), Y2
+	VMOVDQU      tq3_1s_shuffle2<>+0(SB), Y3
+	VMOVDQU      tq3_1s_shuffle3<>+0(SB), Y4
+	VMOVDQU      tq3_1s_shuffle4<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -1440,15 +1528,19 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y10
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y10
 	VPBROADCASTW (R9), X11
 	VCVTPH2PS    X11, Y11
 	VPBROADCASTW 2(R9), X12
 	VCVTPH2PS    X12, Y12
 	VBLENDVPS    Y10, Y11, Y12, Y10
-	VMOVDQU      tq3_1s9<>+0(SB), Y11
+	VMOVDQU      tq3_1s_const<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 (R9), Y10
 	VPSHUFB      Y2, Y10, Y10
 	VPSRLVD      Y0, Y10, Y10
@@ -1468,9 +1560,9 @@ loop3:
 	VPACKUSDW    Y11, Y10, Y10
 	VPACKUSDW    Y13, Y12, Y11
 	VPACKUSWB    Y11, Y10, Y10
-	VMOVDQU      tq3_1s7<>+0(SB), Y11
+	VMOVDQU      tq3_1s_order<>+0(SB), Y11
 	VPERMD       Y10, Y11, Y10
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y11
+	VBROADCASTI128 tq3_1s_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      (SI), Y12
@@ -1489,6 +1581,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X10
 	VBROADCASTSS 36(AX), X11
 	VINSERTF128  $1, X11, Y10, Y10
@@ -1508,15 +1602,19 @@ loop3:
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y12, Y9
-	VMOVDQU      tq3_1s0<>+0(SB), Y10
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y10
 	VPBROADCASTW 16(R9), X11
 	VCVTPH2PS    X11, Y11
 	VPBROADCASTW 18(R9), X12
 	VCVTPH2PS    X12, Y12
 	VBLENDVPS    Y10, Y11, Y12, Y10
-	VMOVDQU      tq3_1s9<>+0(SB), Y11
+	VMOVDQU      tq3_1s_const<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 16(R9), Y10
 	VPSHUFB      Y2, Y10, Y10
 	VPSRLVD      Y0, Y10, Y10
@@ -1536,9 +1634,9 @@ loop3:
 	VPACKUSDW    Y11, Y10, Y10
 	VPACKUSDW    Y13, Y12, Y11
 	VPACKUSWB    Y11, Y10, Y10
-	VMOVDQU      tq3_1s7<>+0(SB), Y11
+	VMOVDQU      tq3_1s_order<>+0(SB), Y11
 	VPERMD       Y10, Y11, Y10
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y11
+	VBROADCASTI128 tq3_1s_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      128(SI), Y12
@@ -1557,6 +1655,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X10
 	VBROADCASTSS 36(AX), X11
 	VINSERTF128  $1, X11, Y10, Y10
@@ -1588,15 +1688,19 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq3_1s0<>+0(SB), Y10
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y10
 	VPBROADCASTW (R9), X11
 	VCVTPH2PS    X11, Y11
 	VPBROADCASTW 2(R9), X12
 	VCVTPH2PS    X12, Y12
 	VBLENDVPS    Y10, Y11, Y12, Y10
-	VMOVDQU      tq3_1s9<>+0(SB), Y11
+	VMOVDQU      tq3_1s_const<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 (R9), Y10
 	VPSHUFB      Y2, Y10, Y10
 	VPSRLVD      Y0, Y10, Y10
@@ -1616,9 +1720,9 @@ loop5:
 	VPACKUSDW    Y11, Y10, Y10
 	VPACKUSDW    Y13, Y12, Y11
 	VPACKUSWB    Y11, Y10, Y10
-	VMOVDQU      tq3_1s7<>+0(SB), Y11
+	VMOVDQU      tq3_1s_order<>+0(SB), Y11
 	VPERMD       Y10, Y11, Y10
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y11
+	VBROADCASTI128 tq3_1s_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      (SI), Y12
@@ -1637,6 +1741,8 @@ loop5:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X10
 	VBROADCASTSS 36(AX), X11
 	VINSERTF128  $1, X11, Y10, Y10
@@ -1664,6 +1770,8 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -1713,12 +1821,12 @@ done2:
 TEXT ·unpackTq3_1sAVX512(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      tq3_1s2<>+0(SB), Y0
-	VMOVDQU      tq3_1s3<>+0(SB), Y1
-	VMOVDQU      tq3_1s1<>+0(SB), Y2
-	VMOVDQU      tq3_1s4<>+0(SB), Y3
-	VMOVDQU      tq3_1s5<>+0(SB), Y4
-	VMOVDQU      tq3_1s6<>+0(SB), Y5
+	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
+	VMOVDQU      tq3_1s_mask2<>+0(SB), Y1
+	VMOVDQU      tq3_1s_shuffle<>+0(SB), Y2
+	VMOVDQU      tq3_1s_shuffle2<>+0(SB), Y3
+	VMOVDQU      tq3_1s_shuffle3<>+0(SB), Y4
+	VMOVDQU      tq3_1s_shuffle4<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -1728,13 +1836,13 @@ TEXT ·unpackTq3_1sAVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VMOVDQU      tq3_1s0<>+0(SB), Y6
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y6
 	VPBROADCASTW (BX), X7
 	VCVTPH2PS    X7, Y7
 	VPBROADCASTW 2(BX), X8
 	VCVTPH2PS    X8, Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
-	VMOVDQU      tq3_1s9<>+0(SB), Y7
+	VMOVDQU      tq3_1s_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 32(DX)
 	VBROADCASTI128 (BX), Y6
@@ -1756,9 +1864,9 @@ loop1:
 	VPACKUSDW    Y7, Y6, Y6
 	VPACKUSDW    Y9, Y8, Y7
 	VPACKUSWB    Y7, Y6, Y6
-	VMOVDQU      tq3_1s7<>+0(SB), Y7
+	VMOVDQU      tq3_1s_order<>+0(SB), Y7
 	VPERMD       Y6, Y7, Y6
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y7
+	VBROADCASTI128 tq3_1s_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      Y7, (AX)
@@ -1780,12 +1888,12 @@ done2:
 TEXT ·decodeUnitsTq3_1sAVX2(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      tq3_1s2<>+0(SB), Y0
-	VMOVDQU      tq3_1s3<>+0(SB), Y1
-	VMOVDQU      tq3_1s8<>+0(SB), Y2
-	VMOVDQU      tq3_1s1<>+0(SB), Y3
-	VMOVDQU      tq3_1s4<>+0(SB), Y4
-	VMOVDQU      tq3_1s5<>+0(SB), Y5
+	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
+	VMOVDQU      tq3_1s_mask2<>+0(SB), Y1
+	VMOVDQU      tq3_1s_level<>+0(SB), Y2
+	VMOVDQU      tq3_1s_shuffle<>+0(SB), Y3
+	VMOVDQU      tq3_1s_shuffle2<>+0(SB), Y4
+	VMOVDQU      tq3_1s_shuffle3<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -1795,13 +1903,17 @@ TEXT ·decodeUnitsTq3_1sAVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VMOVDQU      tq3_1s0<>+0(SB), Y6
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y6
 	VPBROADCASTW (BX), X7
 	VCVTPH2PS    X7, Y7
 	VPBROADCASTW 2(BX), X8
 	VCVTPH2PS    X8, Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VMOVUPS      Y6, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 (BX), Y6
 	VPSHUFB      Y3, Y6, Y6
 	VPSRLVD      Y0, Y6, Y6
@@ -1815,13 +1927,13 @@ loop1:
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
 	VBROADCASTI128 (BX), Y9
-	VPSHUFB      tq3_1s6<>+0(SB), Y9, Y9
+	VPSHUFB      tq3_1s_shuffle4<>+0(SB), Y9, Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y1, Y9, Y9
 	VPACKUSDW    Y7, Y6, Y6
 	VPACKUSDW    Y9, Y8, Y7
 	VPACKUSWB    Y7, Y6, Y6
-	VMOVDQU      tq3_1s7<>+0(SB), Y7
+	VMOVDQU      tq3_1s_order<>+0(SB), Y7
 	VPERMD       Y6, Y7, Y6
 	VMOVDQU      Y6, (DX)
 	VPMOVZXBD    (DX), Y6
@@ -1859,12 +1971,12 @@ done2:
 TEXT ·matmul1xTq3_1sAVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      tq3_1s2<>+0(SB), Y0
-	VMOVDQU      tq3_1s3<>+0(SB), Y1
-	VMOVDQU      tq3_1s8<>+0(SB), Y2
-	VMOVDQU      tq3_1s1<>+0(SB), Y3
-	VMOVDQU      tq3_1s4<>+0(SB), Y4
-	VMOVDQU      tq3_1s5<>+0(SB), Y5
+	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
+	VMOVDQU      tq3_1s_mask2<>+0(SB), Y1
+	VMOVDQU      tq3_1s_level<>+0(SB), Y2
+	VMOVDQU      tq3_1s_shuffle<>+0(SB), Y3
+	VMOVDQU      tq3_1s_shuffle2<>+0(SB), Y4
+	VMOVDQU      tq3_1s_shuffle3<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1885,13 +1997,17 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y10
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y10
 	VPBROADCASTW (R8), X11
 	VCVTPH2PS    X11, Y11
 	VPBROADCASTW 2(R8), X12
 	VCVTPH2PS    X12, Y12
 	VBLENDVPS    Y10, Y11, Y12, Y10
 	VMOVUPS      Y10, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 (R8), Y10
 	VPSHUFB      Y3, Y10, Y10
 	VPSRLVD      Y0, Y10, Y10
@@ -1905,13 +2021,13 @@ loop3:
 	VPSRLVD      Y0, Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VBROADCASTI128 (R8), Y13
-	VPSHUFB      tq3_1s6<>+0(SB), Y13, Y13
+	VPSHUFB      tq3_1s_shuffle4<>+0(SB), Y13, Y13
 	VPSRLVD      Y0, Y13, Y13
 	VPAND        Y1, Y13, Y13
 	VPACKUSDW    Y11, Y10, Y10
 	VPACKUSDW    Y13, Y12, Y11
 	VPACKUSWB    Y11, Y10, Y10
-	VMOVDQU      tq3_1s7<>+0(SB), Y11
+	VMOVDQU      tq3_1s_order<>+0(SB), Y11
 	VPERMD       Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPMOVZXBD    (DX), Y10
@@ -1948,6 +2064,8 @@ done4:
 	VADDPS       Y7, Y6, Y6
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -1971,12 +2089,12 @@ done2:
 TEXT ·matmul2xTq3_1sAVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      tq3_1s2<>+0(SB), Y0
-	VMOVDQU      tq3_1s3<>+0(SB), Y1
-	VMOVDQU      tq3_1s8<>+0(SB), Y2
-	VMOVDQU      tq3_1s1<>+0(SB), Y3
-	VMOVDQU      tq3_1s4<>+0(SB), Y4
-	VMOVDQU      tq3_1s5<>+0(SB), Y5
+	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
+	VMOVDQU      tq3_1s_mask2<>+0(SB), Y1
+	VMOVDQU      tq3_1s_level<>+0(SB), Y2
+	VMOVDQU      tq3_1s_shuffle<>+0(SB), Y3
+	VMOVDQU      tq3_1s_shuffle2<>+0(SB), Y4
+	VMOVDQU      tq3_1s_shuffle3<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1998,13 +2116,17 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y10
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y10
 	VPBROADCASTW (R9), X11
 	VCVTPH2PS    X11, Y11
 	VPBROADCASTW 2(R9), X12
 	VCVTPH2PS    X12, Y12
 	VBLENDVPS    Y10, Y11, Y12, Y10
 	VMOVUPS      Y10, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 (R9), Y10
 	VPSHUFB      Y3, Y10, Y10
 	VPSRLVD      Y0, Y10, Y10
@@ -2018,13 +2140,13 @@ loop3:
 	VPSRLVD      Y0, Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VBROADCASTI128 (R9), Y13
-	VPSHUFB      tq3_1s6<>+0(SB), Y13, Y13
+	VPSHUFB      tq3_1s_shuffle4<>+0(SB), Y13, Y13
 	VPSRLVD      Y0, Y13, Y13
 	VPAND        Y1, Y13, Y13
 	VPACKUSDW    Y11, Y10, Y10
 	VPACKUSDW    Y13, Y12, Y11
 	VPACKUSWB    Y11, Y10, Y10
-	VMOVDQU      tq3_1s7<>+0(SB), Y11
+	VMOVDQU      tq3_1s_order<>+0(SB), Y11
 	VPERMD       Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPMOVZXBD    (DX), Y10
@@ -2068,6 +2190,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y7, Y7
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -2101,12 +2225,12 @@ done2:
 TEXT ·matmul3xTq3_1sAVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      tq3_1s2<>+0(SB), Y0
-	VMOVDQU      tq3_1s3<>+0(SB), Y1
-	VMOVDQU      tq3_1s8<>+0(SB), Y2
-	VMOVDQU      tq3_1s1<>+0(SB), Y3
-	VMOVDQU      tq3_1s4<>+0(SB), Y4
-	VMOVDQU      tq3_1s5<>+0(SB), Y5
+	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
+	VMOVDQU      tq3_1s_mask2<>+0(SB), Y1
+	VMOVDQU      tq3_1s_level<>+0(SB), Y2
+	VMOVDQU      tq3_1s_shuffle<>+0(SB), Y3
+	VMOVDQU      tq3_1s_shuffle2<>+0(SB), Y4
+	VMOVDQU      tq3_1s_shuffle3<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2130,13 +2254,17 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y9
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y9
 	VPBROADCASTW (R10), X10
 	VCVTPH2PS    X10, Y10
 	VPBROADCASTW 2(R10), X11
 	VCVTPH2PS    X11, Y11
 	VBLENDVPS    Y9, Y10, Y11, Y9
 	VMOVUPS      Y9, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 (R10), Y9
 	VPSHUFB      Y3, Y9, Y9
 	VPSRLVD      Y0, Y9, Y9
@@ -2150,13 +2278,13 @@ loop3:
 	VPSRLVD      Y0, Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VBROADCASTI128 (R10), Y12
-	VPSHUFB      tq3_1s6<>+0(SB), Y12, Y12
+	VPSHUFB      tq3_1s_shuffle4<>+0(SB), Y12, Y12
 	VPSRLVD      Y0, Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPACKUSDW    Y10, Y9, Y9
 	VPACKUSDW    Y12, Y11, Y10
 	VPACKUSWB    Y10, Y9, Y9
-	VMOVDQU      tq3_1s7<>+0(SB), Y10
+	VMOVDQU      tq3_1s_order<>+0(SB), Y10
 	VPERMD       Y9, Y10, Y9
 	VMOVDQU      Y9, (DX)
 	VPMOVZXBD    (DX), Y9
@@ -2207,6 +2335,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -2248,12 +2378,12 @@ done2:
 TEXT ·matmul4xTq3_1sAVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      tq3_1s2<>+0(SB), Y0
-	VMOVDQU      tq3_1s3<>+0(SB), Y1
-	VMOVDQU      tq3_1s8<>+0(SB), Y2
-	VMOVDQU      tq3_1s1<>+0(SB), Y3
-	VMOVDQU      tq3_1s4<>+0(SB), Y4
-	VMOVDQU      tq3_1s5<>+0(SB), Y5
+	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
+	VMOVDQU      tq3_1s_mask2<>+0(SB), Y1
+	VMOVDQU      tq3_1s_level<>+0(SB), Y2
+	VMOVDQU      tq3_1s_shuffle<>+0(SB), Y3
+	VMOVDQU      tq3_1s_shuffle2<>+0(SB), Y4
+	VMOVDQU      tq3_1s_shuffle3<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2278,13 +2408,17 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y10
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y10
 	VPBROADCASTW (R10), X11
 	VCVTPH2PS    X11, Y11
 	VPBROADCASTW 2(R10), X12
 	VCVTPH2PS    X12, Y12
 	VBLENDVPS    Y10, Y11, Y12, Y10
 	VMOVUPS      Y10, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 (R10), Y10
 	VPSHUFB      Y3, Y10, Y10
 	VPSRLVD      Y0, Y10, Y10
@@ -2298,13 +2432,13 @@ loop3:
 	VPSRLVD      Y0, Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VBROADCASTI128 (R10), Y13
-	VPSHUFB      tq3_1s6<>+0(SB), Y13, Y13
+	VPSHUFB      tq3_1s_shuffle4<>+0(SB), Y13, Y13
 	VPSRLVD      Y0, Y13, Y13
 	VPAND        Y1, Y13, Y13
 	VPACKUSDW    Y11, Y10, Y10
 	VPACKUSDW    Y13, Y12, Y11
 	VPACKUSWB    Y11, Y10, Y10
-	VMOVDQU      tq3_1s7<>+0(SB), Y11
+	VMOVDQU      tq3_1s_order<>+0(SB), Y11
 	VPERMD       Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPMOVZXBD    (DX), Y10
@@ -2363,6 +2497,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -2412,12 +2548,12 @@ done2:
 TEXT ·matmulQ81xTq3_1sAVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      tq3_1s2<>+0(SB), Y0
-	VMOVDQU      tq3_1s3<>+0(SB), Y1
-	VMOVDQU      tq3_1s11<>+0(SB), Y2
-	VMOVDQU      tq3_1s1<>+0(SB), Y3
-	VMOVDQU      tq3_1s4<>+0(SB), Y4
-	VMOVDQU      tq3_1s5<>+0(SB), Y5
+	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
+	VMOVDQU      tq3_1s_mask2<>+0(SB), Y1
+	VMOVDQU      tq3_1s_ones<>+0(SB), Y2
+	VMOVDQU      tq3_1s_shuffle<>+0(SB), Y3
+	VMOVDQU      tq3_1s_shuffle2<>+0(SB), Y4
+	VMOVDQU      tq3_1s_shuffle3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2437,15 +2573,19 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y8
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y8
 	VPBROADCASTW (R9), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 2(R9), X10
 	VCVTPH2PS    X10, Y10
 	VBLENDVPS    Y8, Y9, Y10, Y8
-	VMOVDQU      tq3_1s9<>+0(SB), Y9
+	VMOVDQU      tq3_1s_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 (R9), Y8
 	VPSHUFB      Y3, Y8, Y8
 	VPSRLVD      Y0, Y8, Y8
@@ -2459,21 +2599,23 @@ loop3:
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
 	VBROADCASTI128 (R9), Y11
-	VPSHUFB      tq3_1s6<>+0(SB), Y11, Y11
+	VPSHUFB      tq3_1s_shuffle4<>+0(SB), Y11, Y11
 	VPSRLVD      Y0, Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPACKUSDW    Y9, Y8, Y8
 	VPACKUSDW    Y11, Y10, Y9
 	VPACKUSWB    Y9, Y8, Y8
-	VMOVDQU      tq3_1s7<>+0(SB), Y9
+	VMOVDQU      tq3_1s_order<>+0(SB), Y9
 	VPERMD       Y8, Y9, Y8
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y9
+	VBROADCASTI128 tq3_1s_levels<>+0(SB), Y9
 	VPSHUFB      Y8, Y9, Y8
 	VPABSB       Y8, Y9
 	VMOVDQU      (SI), Y10
 	VPSIGNB      Y8, Y10, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y2, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X9
 	VBROADCASTSS 36(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -2481,15 +2623,19 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y6
-	VMOVDQU      tq3_1s0<>+0(SB), Y8
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y8
 	VPBROADCASTW 16(R9), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 18(R9), X10
 	VCVTPH2PS    X10, Y10
 	VBLENDVPS    Y8, Y9, Y10, Y8
-	VMOVDQU      tq3_1s9<>+0(SB), Y9
+	VMOVDQU      tq3_1s_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 16(R9), Y8
 	VPSHUFB      Y3, Y8, Y8
 	VPSRLVD      Y0, Y8, Y8
@@ -2503,21 +2649,23 @@ loop3:
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
 	VBROADCASTI128 16(R9), Y11
-	VPSHUFB      tq3_1s6<>+0(SB), Y11, Y11
+	VPSHUFB      tq3_1s_shuffle4<>+0(SB), Y11, Y11
 	VPSRLVD      Y0, Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPACKUSDW    Y9, Y8, Y8
 	VPACKUSDW    Y11, Y10, Y9
 	VPACKUSWB    Y9, Y8, Y8
-	VMOVDQU      tq3_1s7<>+0(SB), Y9
+	VMOVDQU      tq3_1s_order<>+0(SB), Y9
 	VPERMD       Y8, Y9, Y8
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y9
+	VBROADCASTI128 tq3_1s_levels<>+0(SB), Y9
 	VPSHUFB      Y8, Y9, Y8
 	VPABSB       Y8, Y9
 	VMOVDQU      32(SI), Y10
 	VPSIGNB      Y8, Y10, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y2, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X9
 	VBROADCASTSS 36(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -2537,15 +2685,19 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq3_1s0<>+0(SB), Y8
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y8
 	VPBROADCASTW (R9), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 2(R9), X10
 	VCVTPH2PS    X10, Y10
 	VBLENDVPS    Y8, Y9, Y10, Y8
-	VMOVDQU      tq3_1s9<>+0(SB), Y9
+	VMOVDQU      tq3_1s_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 (R9), Y8
 	VPSHUFB      Y3, Y8, Y8
 	VPSRLVD      Y0, Y8, Y8
@@ -2559,21 +2711,23 @@ loop5:
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
 	VBROADCASTI128 (R9), Y11
-	VPSHUFB      tq3_1s6<>+0(SB), Y11, Y11
+	VPSHUFB      tq3_1s_shuffle4<>+0(SB), Y11, Y11
 	VPSRLVD      Y0, Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPACKUSDW    Y9, Y8, Y8
 	VPACKUSDW    Y11, Y10, Y9
 	VPACKUSWB    Y9, Y8, Y8
-	VMOVDQU      tq3_1s7<>+0(SB), Y9
+	VMOVDQU      tq3_1s_order<>+0(SB), Y9
 	VPERMD       Y8, Y9, Y8
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y9
+	VBROADCASTI128 tq3_1s_levels<>+0(SB), Y9
 	VPSHUFB      Y8, Y9, Y8
 	VPABSB       Y8, Y9
 	VMOVDQU      (SI), Y10
 	VPSIGNB      Y8, Y10, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y2, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X9
 	VBROADCASTSS 36(AX), X10
 	VINSERTF128  $1, X10, Y9, Y9
@@ -2590,6 +2744,8 @@ loop5:
 done6:
 	ADDQ         $1, R8
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -2613,12 +2769,12 @@ done2:
 TEXT ·matmulQ82xTq3_1sAVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      tq3_1s2<>+0(SB), Y0
-	VMOVDQU      tq3_1s3<>+0(SB), Y1
-	VMOVDQU      tq3_1s11<>+0(SB), Y2
-	VMOVDQU      tq3_1s1<>+0(SB), Y3
-	VMOVDQU      tq3_1s4<>+0(SB), Y4
-	VMOVDQU      tq3_1s5<>+0(SB), Y5
+	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
+	VMOVDQU      tq3_1s_mask2<>+0(SB), Y1
+	VMOVDQU      tq3_1s_ones<>+0(SB), Y2
+	VMOVDQU      tq3_1s_shuffle<>+0(SB), Y3
+	VMOVDQU      tq3_1s_shuffle2<>+0(SB), Y4
+	VMOVDQU      tq3_1s_shuffle3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2638,15 +2794,19 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y8
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y8
 	VPBROADCASTW (R9), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 2(R9), X10
 	VCVTPH2PS    X10, Y10
 	VBLENDVPS    Y8, Y9, Y10, Y8
-	VMOVDQU      tq3_1s9<>+0(SB), Y9
+	VMOVDQU      tq3_1s_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 (R9), Y8
 	VPSHUFB      Y3, Y8, Y8
 	VPSRLVD      Y0, Y8, Y8
@@ -2660,15 +2820,15 @@ loop3:
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
 	VBROADCASTI128 (R9), Y11
-	VPSHUFB      tq3_1s6<>+0(SB), Y11, Y11
+	VPSHUFB      tq3_1s_shuffle4<>+0(SB), Y11, Y11
 	VPSRLVD      Y0, Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPACKUSDW    Y9, Y8, Y8
 	VPACKUSDW    Y11, Y10, Y9
 	VPACKUSWB    Y9, Y8, Y8
-	VMOVDQU      tq3_1s7<>+0(SB), Y9
+	VMOVDQU      tq3_1s_order<>+0(SB), Y9
 	VPERMD       Y8, Y9, Y8
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y9
+	VBROADCASTI128 tq3_1s_levels<>+0(SB), Y9
 	VPSHUFB      Y8, Y9, Y8
 	VPABSB       Y8, Y9
 	VMOVDQU      (SI), Y10
@@ -2679,6 +2839,8 @@ loop3:
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y2, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X9
 	VBROADCASTSS 36(AX), X11
 	VINSERTF128  $1, X11, Y9, Y9
@@ -2690,15 +2852,19 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
-	VMOVDQU      tq3_1s0<>+0(SB), Y8
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y8
 	VPBROADCASTW 16(R9), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 18(R9), X10
 	VCVTPH2PS    X10, Y10
 	VBLENDVPS    Y8, Y9, Y10, Y8
-	VMOVDQU      tq3_1s9<>+0(SB), Y9
+	VMOVDQU      tq3_1s_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 16(R9), Y8
 	VPSHUFB      Y3, Y8, Y8
 	VPSRLVD      Y0, Y8, Y8
@@ -2712,15 +2878,15 @@ loop3:
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
 	VBROADCASTI128 16(R9), Y11
-	VPSHUFB      tq3_1s6<>+0(SB), Y11, Y11
+	VPSHUFB      tq3_1s_shuffle4<>+0(SB), Y11, Y11
 	VPSRLVD      Y0, Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPACKUSDW    Y9, Y8, Y8
 	VPACKUSDW    Y11, Y10, Y9
 	VPACKUSWB    Y9, Y8, Y8
-	VMOVDQU      tq3_1s7<>+0(SB), Y9
+	VMOVDQU      tq3_1s_order<>+0(SB), Y9
 	VPERMD       Y8, Y9, Y8
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y9
+	VBROADCASTI128 tq3_1s_levels<>+0(SB), Y9
 	VPSHUFB      Y8, Y9, Y8
 	VPABSB       Y8, Y9
 	VMOVDQU      64(SI), Y10
@@ -2731,6 +2897,8 @@ loop3:
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y2, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X9
 	VBROADCASTSS 36(AX), X11
 	VINSERTF128  $1, X11, Y9, Y9
@@ -2754,15 +2922,19 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq3_1s0<>+0(SB), Y8
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y8
 	VPBROADCASTW (R9), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 2(R9), X10
 	VCVTPH2PS    X10, Y10
 	VBLENDVPS    Y8, Y9, Y10, Y8
-	VMOVDQU      tq3_1s9<>+0(SB), Y9
+	VMOVDQU      tq3_1s_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 (R9), Y8
 	VPSHUFB      Y3, Y8, Y8
 	VPSRLVD      Y0, Y8, Y8
@@ -2776,15 +2948,15 @@ loop5:
 	VPSRLVD      Y0, Y10, Y10
 	VPAND        Y1, Y10, Y10
 	VBROADCASTI128 (R9), Y11
-	VPSHUFB      tq3_1s6<>+0(SB), Y11, Y11
+	VPSHUFB      tq3_1s_shuffle4<>+0(SB), Y11, Y11
 	VPSRLVD      Y0, Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPACKUSDW    Y9, Y8, Y8
 	VPACKUSDW    Y11, Y10, Y9
 	VPACKUSWB    Y9, Y8, Y8
-	VMOVDQU      tq3_1s7<>+0(SB), Y9
+	VMOVDQU      tq3_1s_order<>+0(SB), Y9
 	VPERMD       Y8, Y9, Y8
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y9
+	VBROADCASTI128 tq3_1s_levels<>+0(SB), Y9
 	VPSHUFB      Y8, Y9, Y8
 	VPABSB       Y8, Y9
 	VMOVDQU      (SI), Y10
@@ -2795,6 +2967,8 @@ loop5:
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y2, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X9
 	VBROADCASTSS 36(AX), X11
 	VINSERTF128  $1, X11, Y9, Y9
@@ -2814,6 +2988,8 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -2847,12 +3023,12 @@ done2:
 TEXT ·matmulQ83xTq3_1sAVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      tq3_1s2<>+0(SB), Y0
-	VMOVDQU      tq3_1s3<>+0(SB), Y1
-	VMOVDQU      tq3_1s11<>+0(SB), Y2
-	VMOVDQU      tq3_1s1<>+0(SB), Y3
-	VMOVDQU      tq3_1s4<>+0(SB), Y4
-	VMOVDQU      tq3_1s5<>+0(SB), Y5
+	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
+	VMOVDQU      tq3_1s_mask2<>+0(SB), Y1
+	VMOVDQU      tq3_1s_ones<>+0(SB), Y2
+	VMOVDQU      tq3_1s_shuffle<>+0(SB), Y3
+	VMOVDQU      tq3_1s_shuffle2<>+0(SB), Y4
+	VMOVDQU      tq3_1s_shuffle3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2873,15 +3049,19 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y9
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y9
 	VPBROADCASTW (R9), X10
 	VCVTPH2PS    X10, Y10
 	VPBROADCASTW 2(R9), X11
 	VCVTPH2PS    X11, Y11
 	VBLENDVPS    Y9, Y10, Y11, Y9
-	VMOVDQU      tq3_1s9<>+0(SB), Y10
+	VMOVDQU      tq3_1s_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 (R9), Y9
 	VPSHUFB      Y3, Y9, Y9
 	VPSRLVD      Y0, Y9, Y9
@@ -2895,15 +3075,15 @@ loop3:
 	VPSRLVD      Y0, Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VBROADCASTI128 (R9), Y12
-	VPSHUFB      tq3_1s6<>+0(SB), Y12, Y12
+	VPSHUFB      tq3_1s_shuffle4<>+0(SB), Y12, Y12
 	VPSRLVD      Y0, Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPACKUSDW    Y10, Y9, Y9
 	VPACKUSDW    Y12, Y11, Y10
 	VPACKUSWB    Y10, Y9, Y9
-	VMOVDQU      tq3_1s7<>+0(SB), Y10
+	VMOVDQU      tq3_1s_order<>+0(SB), Y10
 	VPERMD       Y9, Y10, Y9
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y10
+	VBROADCASTI128 tq3_1s_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      (SI), Y11
@@ -2918,6 +3098,8 @@ loop3:
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X10
 	VBROADCASTSS 36(AX), X13
 	VINSERTF128  $1, X13, Y10, Y10
@@ -2933,15 +3115,19 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y9, Y8
-	VMOVDQU      tq3_1s0<>+0(SB), Y9
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y9
 	VPBROADCASTW 16(R9), X10
 	VCVTPH2PS    X10, Y10
 	VPBROADCASTW 18(R9), X11
 	VCVTPH2PS    X11, Y11
 	VBLENDVPS    Y9, Y10, Y11, Y9
-	VMOVDQU      tq3_1s9<>+0(SB), Y10
+	VMOVDQU      tq3_1s_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 16(R9), Y9
 	VPSHUFB      Y3, Y9, Y9
 	VPSRLVD      Y0, Y9, Y9
@@ -2955,15 +3141,15 @@ loop3:
 	VPSRLVD      Y0, Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VBROADCASTI128 16(R9), Y12
-	VPSHUFB      tq3_1s6<>+0(SB), Y12, Y12
+	VPSHUFB      tq3_1s_shuffle4<>+0(SB), Y12, Y12
 	VPSRLVD      Y0, Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPACKUSDW    Y10, Y9, Y9
 	VPACKUSDW    Y12, Y11, Y10
 	VPACKUSWB    Y10, Y9, Y9
-	VMOVDQU      tq3_1s7<>+0(SB), Y10
+	VMOVDQU      tq3_1s_order<>+0(SB), Y10
 	VPERMD       Y9, Y10, Y9
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y10
+	VBROADCASTI128 tq3_1s_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      96(SI), Y11
@@ -2978,6 +3164,8 @@ loop3:
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X10
 	VBROADCASTSS 36(AX), X13
 	VINSERTF128  $1, X13, Y10, Y10
@@ -3005,15 +3193,19 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq3_1s0<>+0(SB), Y9
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y9
 	VPBROADCASTW (R9), X10
 	VCVTPH2PS    X10, Y10
 	VPBROADCASTW 2(R9), X11
 	VCVTPH2PS    X11, Y11
 	VBLENDVPS    Y9, Y10, Y11, Y9
-	VMOVDQU      tq3_1s9<>+0(SB), Y10
+	VMOVDQU      tq3_1s_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 (R9), Y9
 	VPSHUFB      Y3, Y9, Y9
 	VPSRLVD      Y0, Y9, Y9
@@ -3027,15 +3219,15 @@ loop5:
 	VPSRLVD      Y0, Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VBROADCASTI128 (R9), Y12
-	VPSHUFB      tq3_1s6<>+0(SB), Y12, Y12
+	VPSHUFB      tq3_1s_shuffle4<>+0(SB), Y12, Y12
 	VPSRLVD      Y0, Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPACKUSDW    Y10, Y9, Y9
 	VPACKUSDW    Y12, Y11, Y10
 	VPACKUSWB    Y10, Y9, Y9
-	VMOVDQU      tq3_1s7<>+0(SB), Y10
+	VMOVDQU      tq3_1s_order<>+0(SB), Y10
 	VPERMD       Y9, Y10, Y9
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y10
+	VBROADCASTI128 tq3_1s_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      (SI), Y11
@@ -3050,6 +3242,8 @@ loop5:
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X10
 	VBROADCASTSS 36(AX), X13
 	VINSERTF128  $1, X13, Y10, Y10
@@ -3073,6 +3267,8 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -3114,12 +3310,12 @@ done2:
 TEXT ·matmulQ84xTq3_1sAVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      tq3_1s2<>+0(SB), Y0
-	VMOVDQU      tq3_1s11<>+0(SB), Y1
-	VMOVDQU      tq3_1s3<>+0(SB), Y2
-	VMOVDQU      tq3_1s1<>+0(SB), Y3
-	VMOVDQU      tq3_1s4<>+0(SB), Y4
-	VMOVDQU      tq3_1s5<>+0(SB), Y5
+	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
+	VMOVDQU      tq3_1s_ones<>+0(SB), Y1
+	VMOVDQU      tq3_1s_mask2<>+0(SB), Y2
+	VMOVDQU      tq3_1s_shuffle<>+0(SB), Y3
+	VMOVDQU      tq3_1s_shuffle2<>+0(SB), Y4
+	VMOVDQU      tq3_1s_shuffle3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -3141,15 +3337,19 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y10
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y10
 	VPBROADCASTW (R9), X11
 	VCVTPH2PS    X11, Y11
 	VPBROADCASTW 2(R9), X12
 	VCVTPH2PS    X12, Y12
 	VBLENDVPS    Y10, Y11, Y12, Y10
-	VMOVDQU      tq3_1s9<>+0(SB), Y11
+	VMOVDQU      tq3_1s_const<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 (R9), Y10
 	VPSHUFB      Y3, Y10, Y10
 	VPSRLVD      Y0, Y10, Y10
@@ -3163,15 +3363,15 @@ loop3:
 	VPSRLVD      Y0, Y12, Y12
 	VPAND        Y2, Y12, Y12
 	VBROADCASTI128 (R9), Y13
-	VPSHUFB      tq3_1s6<>+0(SB), Y13, Y13
+	VPSHUFB      tq3_1s_shuffle4<>+0(SB), Y13, Y13
 	VPSRLVD      Y0, Y13, Y13
 	VPAND        Y2, Y13, Y13
 	VPACKUSDW    Y11, Y10, Y10
 	VPACKUSDW    Y13, Y12, Y11
 	VPACKUSWB    Y11, Y10, Y10
-	VMOVDQU      tq3_1s7<>+0(SB), Y11
+	VMOVDQU      tq3_1s_order<>+0(SB), Y11
 	VPERMD       Y10, Y11, Y10
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y11
+	VBROADCASTI128 tq3_1s_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      (SI), Y12
@@ -3190,6 +3390,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y1, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X11
 	VBROADCASTSS 36(AX), X15
 	VINSERTF128  $1, X15, Y11, Y11
@@ -3209,15 +3411,19 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y11, Y12, Y11
 	VFMADD231PS  Y11, Y10, Y9
-	VMOVDQU      tq3_1s0<>+0(SB), Y10
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y10
 	VPBROADCASTW 16(R9), X11
 	VCVTPH2PS    X11, Y11
 	VPBROADCASTW 18(R9), X12
 	VCVTPH2PS    X12, Y12
 	VBLENDVPS    Y10, Y11, Y12, Y10
-	VMOVDQU      tq3_1s9<>+0(SB), Y11
+	VMOVDQU      tq3_1s_const<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 16(R9), Y10
 	VPSHUFB      Y3, Y10, Y10
 	VPSRLVD      Y0, Y10, Y10
@@ -3231,15 +3437,15 @@ loop3:
 	VPSRLVD      Y0, Y12, Y12
 	VPAND        Y2, Y12, Y12
 	VBROADCASTI128 16(R9), Y13
-	VPSHUFB      tq3_1s6<>+0(SB), Y13, Y13
+	VPSHUFB      tq3_1s_shuffle4<>+0(SB), Y13, Y13
 	VPSRLVD      Y0, Y13, Y13
 	VPAND        Y2, Y13, Y13
 	VPACKUSDW    Y11, Y10, Y10
 	VPACKUSDW    Y13, Y12, Y11
 	VPACKUSWB    Y11, Y10, Y10
-	VMOVDQU      tq3_1s7<>+0(SB), Y11
+	VMOVDQU      tq3_1s_order<>+0(SB), Y11
 	VPERMD       Y10, Y11, Y10
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y11
+	VBROADCASTI128 tq3_1s_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      128(SI), Y12
@@ -3258,6 +3464,8 @@ loop3:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y1, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X11
 	VBROADCASTSS 36(AX), X15
 	VINSERTF128  $1, X15, Y11, Y11
@@ -3289,15 +3497,19 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq3_1s0<>+0(SB), Y10
+
+	// scales of the block
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y10
 	VPBROADCASTW (R9), X11
 	VCVTPH2PS    X11, Y11
 	VPBROADCASTW 2(R9), X12
 	VCVTPH2PS    X12, Y12
 	VBLENDVPS    Y10, Y11, Y12, Y10
-	VMOVDQU      tq3_1s9<>+0(SB), Y11
+	VMOVDQU      tq3_1s_const<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      Y10, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 (R9), Y10
 	VPSHUFB      Y3, Y10, Y10
 	VPSRLVD      Y0, Y10, Y10
@@ -3311,15 +3523,15 @@ loop5:
 	VPSRLVD      Y0, Y12, Y12
 	VPAND        Y2, Y12, Y12
 	VBROADCASTI128 (R9), Y13
-	VPSHUFB      tq3_1s6<>+0(SB), Y13, Y13
+	VPSHUFB      tq3_1s_shuffle4<>+0(SB), Y13, Y13
 	VPSRLVD      Y0, Y13, Y13
 	VPAND        Y2, Y13, Y13
 	VPACKUSDW    Y11, Y10, Y10
 	VPACKUSDW    Y13, Y12, Y11
 	VPACKUSWB    Y11, Y10, Y10
-	VMOVDQU      tq3_1s7<>+0(SB), Y11
+	VMOVDQU      tq3_1s_order<>+0(SB), Y11
 	VPERMD       Y10, Y11, Y10
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y11
+	VBROADCASTI128 tq3_1s_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      (SI), Y12
@@ -3338,6 +3550,8 @@ loop5:
 	VPSIGNB      Y10, Y15, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y1, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X11
 	VBROADCASTSS 36(AX), X15
 	VINSERTF128  $1, X15, Y11, Y11
@@ -3365,6 +3579,8 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -3414,12 +3630,12 @@ done2:
 TEXT ·unpackTq3_1sAVX2(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      tq3_1s2<>+0(SB), Y0
-	VMOVDQU      tq3_1s3<>+0(SB), Y1
-	VMOVDQU      tq3_1s1<>+0(SB), Y2
-	VMOVDQU      tq3_1s4<>+0(SB), Y3
-	VMOVDQU      tq3_1s5<>+0(SB), Y4
-	VMOVDQU      tq3_1s6<>+0(SB), Y5
+	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
+	VMOVDQU      tq3_1s_mask2<>+0(SB), Y1
+	VMOVDQU      tq3_1s_shuffle<>+0(SB), Y2
+	VMOVDQU      tq3_1s_shuffle2<>+0(SB), Y3
+	VMOVDQU      tq3_1s_shuffle3<>+0(SB), Y4
+	VMOVDQU      tq3_1s_shuffle4<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -3429,13 +3645,13 @@ TEXT ·unpackTq3_1sAVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VMOVDQU      tq3_1s0<>+0(SB), Y6
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y6
 	VPBROADCASTW (BX), X7
 	VCVTPH2PS    X7, Y7
 	VPBROADCASTW 2(BX), X8
 	VCVTPH2PS    X8, Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
-	VMOVDQU      tq3_1s9<>+0(SB), Y7
+	VMOVDQU      tq3_1s_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 32(DX)
 	VBROADCASTI128 (BX), Y6
@@ -3457,9 +3673,9 @@ loop1:
 	VPACKUSDW    Y7, Y6, Y6
 	VPACKUSDW    Y9, Y8, Y7
 	VPACKUSWB    Y7, Y6, Y6
-	VMOVDQU      tq3_1s7<>+0(SB), Y7
+	VMOVDQU      tq3_1s_order<>+0(SB), Y7
 	VPERMD       Y6, Y7, Y6
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y7
+	VBROADCASTI128 tq3_1s_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      Y7, (AX)

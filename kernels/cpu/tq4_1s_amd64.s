@@ -4,68 +4,68 @@
 
 #include "textflag.h"
 
-DATA tq4_1s0<>+0(SB)/8, $0x00000000ffffffff
-DATA tq4_1s0<>+8(SB)/8, $0x0000000000000000
-DATA tq4_1s0<>+16(SB)/8, $0x0000000000000000
-DATA tq4_1s0<>+24(SB)/8, $0x0000000000000000
-GLOBL tq4_1s0<>(SB), RODATA|NOPTR, $32
+DATA tq4_1s_mask<>+0(SB)/8, $0x00000000ffffffff
+DATA tq4_1s_mask<>+8(SB)/8, $0x0000000000000000
+DATA tq4_1s_mask<>+16(SB)/8, $0x0000000000000000
+DATA tq4_1s_mask<>+24(SB)/8, $0x0000000000000000
+GLOBL tq4_1s_mask<>(SB), RODATA|NOPTR, $32
 
-DATA tq4_1s1<>+0(SB)/8, $0x0303020201010000
-DATA tq4_1s1<>+8(SB)/8, $0x0707060605050404
-DATA tq4_1s1<>+16(SB)/8, $0x0b0b0a0a09090808
-DATA tq4_1s1<>+24(SB)/8, $0x0f0f0e0e0d0d0c0c
-GLOBL tq4_1s1<>(SB), RODATA|NOPTR, $32
+DATA tq4_1s_shuffle<>+0(SB)/8, $0x0303020201010000
+DATA tq4_1s_shuffle<>+8(SB)/8, $0x0707060605050404
+DATA tq4_1s_shuffle<>+16(SB)/8, $0x0b0b0a0a09090808
+DATA tq4_1s_shuffle<>+24(SB)/8, $0x0f0f0e0e0d0d0c0c
+GLOBL tq4_1s_shuffle<>(SB), RODATA|NOPTR, $32
 
-DATA tq4_1s2<>+0(SB)/8, $0x000f000f000f000f
-DATA tq4_1s2<>+8(SB)/8, $0x000f000f000f000f
-DATA tq4_1s2<>+16(SB)/8, $0x000f000f000f000f
-DATA tq4_1s2<>+24(SB)/8, $0x000f000f000f000f
-GLOBL tq4_1s2<>(SB), RODATA|NOPTR, $32
+DATA tq4_1s_mask2<>+0(SB)/8, $0x000f000f000f000f
+DATA tq4_1s_mask2<>+8(SB)/8, $0x000f000f000f000f
+DATA tq4_1s_mask2<>+16(SB)/8, $0x000f000f000f000f
+DATA tq4_1s_mask2<>+24(SB)/8, $0x000f000f000f000f
+GLOBL tq4_1s_mask2<>(SB), RODATA|NOPTR, $32
 
-DATA tq4_1s3<>+0(SB)/8, $0x0f000f000f000f00
-DATA tq4_1s3<>+8(SB)/8, $0x0f000f000f000f00
-DATA tq4_1s3<>+16(SB)/8, $0x0f000f000f000f00
-DATA tq4_1s3<>+24(SB)/8, $0x0f000f000f000f00
-GLOBL tq4_1s3<>(SB), RODATA|NOPTR, $32
+DATA tq4_1s_mask3<>+0(SB)/8, $0x0f000f000f000f00
+DATA tq4_1s_mask3<>+8(SB)/8, $0x0f000f000f000f00
+DATA tq4_1s_mask3<>+16(SB)/8, $0x0f000f000f000f00
+DATA tq4_1s_mask3<>+24(SB)/8, $0x0f000f000f000f00
+GLOBL tq4_1s_mask3<>(SB), RODATA|NOPTR, $32
 
-DATA tq4_1s4<>+0(SB)/8, $0xc0046ac6c02ee2c1
-DATA tq4_1s4<>+8(SB)/8, $0xbfa0cc2dbfcf1c22
-DATA tq4_1s4<>+16(SB)/8, $0xbf28215cbf713d32
-DATA tq4_1s4<>+24(SB)/8, $0xbe0379fbbec6ae3a
-GLOBL tq4_1s4<>(SB), RODATA|NOPTR, $32
+DATA tq4_1s_level<>+0(SB)/8, $0xc0046ac6c02ee2c1
+DATA tq4_1s_level<>+8(SB)/8, $0xbfa0cc2dbfcf1c22
+DATA tq4_1s_level<>+16(SB)/8, $0xbf28215cbf713d32
+DATA tq4_1s_level<>+24(SB)/8, $0xbe0379fbbec6ae3a
+GLOBL tq4_1s_level<>(SB), RODATA|NOPTR, $32
 
-DATA tq4_1s5<>+0(SB)/8, $0x3ec6ae3a3e0379fb
-DATA tq4_1s5<>+8(SB)/8, $0x3f713d323f28215c
-DATA tq4_1s5<>+16(SB)/8, $0x3fcf1c223fa0cc2d
-DATA tq4_1s5<>+24(SB)/8, $0x402ee2c140046ac6
-GLOBL tq4_1s5<>(SB), RODATA|NOPTR, $32
+DATA tq4_1s_level2<>+0(SB)/8, $0x3ec6ae3a3e0379fb
+DATA tq4_1s_level2<>+8(SB)/8, $0x3f713d323f28215c
+DATA tq4_1s_level2<>+16(SB)/8, $0x3fcf1c223fa0cc2d
+DATA tq4_1s_level2<>+24(SB)/8, $0x402ee2c140046ac6
+GLOBL tq4_1s_level2<>(SB), RODATA|NOPTR, $32
 
-DATA tq4_1s6<>+0(SB)/8, $0x3cd69ff93cd69ff9
-DATA tq4_1s6<>+8(SB)/8, $0x3cd69ff93cd69ff9
-DATA tq4_1s6<>+16(SB)/8, $0x3cd69ff93cd69ff9
-DATA tq4_1s6<>+24(SB)/8, $0x3cd69ff93cd69ff9
-GLOBL tq4_1s6<>(SB), RODATA|NOPTR, $32
+DATA tq4_1s_const<>+0(SB)/8, $0x3cd69ff93cd69ff9
+DATA tq4_1s_const<>+8(SB)/8, $0x3cd69ff93cd69ff9
+DATA tq4_1s_const<>+16(SB)/8, $0x3cd69ff93cd69ff9
+DATA tq4_1s_const<>+24(SB)/8, $0x3cd69ff93cd69ff9
+GLOBL tq4_1s_const<>(SB), RODATA|NOPTR, $32
 
-DATA tq4_1s7<>+0(SB)/8, $0xfbf1e7dcd0c2b198
-DATA tq4_1s7<>+8(SB)/8, $0x684f3e3024190f05
-GLOBL tq4_1s7<>(SB), RODATA|NOPTR, $16
+DATA tq4_1s_levels<>+0(SB)/8, $0xfbf1e7dcd0c2b198
+DATA tq4_1s_levels<>+8(SB)/8, $0x684f3e3024190f05
+GLOBL tq4_1s_levels<>(SB), RODATA|NOPTR, $16
 
-DATA tq4_1s8<>+0(SB)/8, $0x0001000100010001
-DATA tq4_1s8<>+8(SB)/8, $0x0001000100010001
-DATA tq4_1s8<>+16(SB)/8, $0x0001000100010001
-DATA tq4_1s8<>+24(SB)/8, $0x0001000100010001
-GLOBL tq4_1s8<>(SB), RODATA|NOPTR, $32
+DATA tq4_1s_ones<>+0(SB)/8, $0x0001000100010001
+DATA tq4_1s_ones<>+8(SB)/8, $0x0001000100010001
+DATA tq4_1s_ones<>+16(SB)/8, $0x0001000100010001
+DATA tq4_1s_ones<>+24(SB)/8, $0x0001000100010001
+GLOBL tq4_1s_ones<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsTq4_1sAVX512 unpacks units of 32 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsTq4_1sAVX512(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      tq4_1s4<>+0(SB), Y0
-	VMOVDQU      tq4_1s5<>+0(SB), Y1
-	VMOVDQU      tq4_1s1<>+0(SB), Y2
-	VMOVDQU      tq4_1s3<>+0(SB), Y3
-	VMOVDQU      tq4_1s2<>+0(SB), Y4
+	VMOVDQU      tq4_1s_level<>+0(SB), Y0
+	VMOVDQU      tq4_1s_level2<>+0(SB), Y1
+	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y2
+	VMOVDQU      tq4_1s_mask3<>+0(SB), Y3
+	VMOVDQU      tq4_1s_mask2<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -75,13 +75,17 @@ TEXT ·decodeUnitsTq4_1sAVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VMOVDQU      tq4_1s0<>+0(SB), Y5
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y5
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
 	VPBROADCASTW 2(BX), X7
 	VCVTPH2PS    X7, Y7
 	VBLENDVPS    Y5, Y6, Y7, Y5
 	VMOVUPS      Y5, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 4(BX), Y5
 	VPSHUFB      Y2, Y5, Y5
 	VPAND        Y4, Y5, Y6
@@ -136,11 +140,11 @@ done2:
 TEXT ·matmul1xTq4_1sAVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      tq4_1s4<>+0(SB), Y0
-	VMOVDQU      tq4_1s5<>+0(SB), Y1
-	VMOVDQU      tq4_1s1<>+0(SB), Y2
-	VMOVDQU      tq4_1s3<>+0(SB), Y3
-	VMOVDQU      tq4_1s2<>+0(SB), Y4
+	VMOVDQU      tq4_1s_level<>+0(SB), Y0
+	VMOVDQU      tq4_1s_level2<>+0(SB), Y1
+	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y2
+	VMOVDQU      tq4_1s_mask3<>+0(SB), Y3
+	VMOVDQU      tq4_1s_mask2<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -161,13 +165,17 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y9
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y9
 	VPBROADCASTW (R8), X10
 	VCVTPH2PS    X10, Y10
 	VPBROADCASTW 2(R8), X11
 	VCVTPH2PS    X11, Y11
 	VBLENDVPS    Y9, Y10, Y11, Y9
 	VMOVUPS      Y9, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 4(R8), Y9
 	VPSHUFB      Y2, Y9, Y9
 	VPAND        Y4, Y9, Y10
@@ -221,6 +229,8 @@ done4:
 	VADDPS       Y6, Y5, Y5
 	VADDPS       Y7, Y5, Y5
 	VADDPS       Y8, Y5, Y5
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X6
 	VADDPS       X5, X6, X6
 	VMOVHLPS     X6, X6, X5
@@ -244,11 +254,11 @@ done2:
 TEXT ·matmul2xTq4_1sAVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      tq4_1s4<>+0(SB), Y0
-	VMOVDQU      tq4_1s5<>+0(SB), Y1
-	VMOVDQU      tq4_1s1<>+0(SB), Y2
-	VMOVDQU      tq4_1s3<>+0(SB), Y3
-	VMOVDQU      tq4_1s2<>+0(SB), Y4
+	VMOVDQU      tq4_1s_level<>+0(SB), Y0
+	VMOVDQU      tq4_1s_level2<>+0(SB), Y1
+	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y2
+	VMOVDQU      tq4_1s_mask3<>+0(SB), Y3
+	VMOVDQU      tq4_1s_mask2<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -270,13 +280,17 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y9
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y9
 	VPBROADCASTW (R9), X10
 	VCVTPH2PS    X10, Y10
 	VPBROADCASTW 2(R9), X11
 	VCVTPH2PS    X11, Y11
 	VBLENDVPS    Y9, Y10, Y11, Y9
 	VMOVUPS      Y9, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 4(R9), Y9
 	VPSHUFB      Y2, Y9, Y9
 	VPAND        Y4, Y9, Y10
@@ -337,6 +351,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y7, Y5, Y5
 	VADDPS       Y8, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X7
 	VADDPS       X5, X7, X7
 	VMOVHLPS     X7, X7, X5
@@ -370,11 +386,11 @@ done2:
 TEXT ·matmul3xTq4_1sAVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      tq4_1s4<>+0(SB), Y0
-	VMOVDQU      tq4_1s5<>+0(SB), Y1
-	VMOVDQU      tq4_1s1<>+0(SB), Y2
-	VMOVDQU      tq4_1s3<>+0(SB), Y3
-	VMOVDQU      tq4_1s2<>+0(SB), Y4
+	VMOVDQU      tq4_1s_level<>+0(SB), Y0
+	VMOVDQU      tq4_1s_level2<>+0(SB), Y1
+	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y2
+	VMOVDQU      tq4_1s_mask3<>+0(SB), Y3
+	VMOVDQU      tq4_1s_mask2<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -398,13 +414,17 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y8
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y8
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 2(R10), X10
 	VCVTPH2PS    X10, Y10
 	VBLENDVPS    Y8, Y9, Y10, Y8
 	VMOVUPS      Y8, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 4(R10), Y8
 	VPSHUFB      Y2, Y8, Y8
 	VPAND        Y4, Y8, Y9
@@ -472,6 +492,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X8
 	VADDPS       X5, X8, X8
 	VMOVHLPS     X8, X8, X5
@@ -513,11 +535,11 @@ done2:
 TEXT ·matmul4xTq4_1sAVX512(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      tq4_1s4<>+0(SB), Y0
-	VMOVDQU      tq4_1s5<>+0(SB), Y1
-	VMOVDQU      tq4_1s1<>+0(SB), Y2
-	VMOVDQU      tq4_1s3<>+0(SB), Y3
-	VMOVDQU      tq4_1s2<>+0(SB), Y4
+	VMOVDQU      tq4_1s_level<>+0(SB), Y0
+	VMOVDQU      tq4_1s_level2<>+0(SB), Y1
+	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y2
+	VMOVDQU      tq4_1s_mask3<>+0(SB), Y3
+	VMOVDQU      tq4_1s_mask2<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -542,13 +564,17 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y9
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y9
 	VPBROADCASTW (R10), X10
 	VCVTPH2PS    X10, Y10
 	VPBROADCASTW 2(R10), X11
 	VCVTPH2PS    X11, Y11
 	VBLENDVPS    Y9, Y10, Y11, Y9
 	VMOVUPS      Y9, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 4(R10), Y9
 	VPSHUFB      Y2, Y9, Y9
 	VPAND        Y4, Y9, Y10
@@ -624,6 +650,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X9
 	VADDPS       X5, X9, X9
 	VMOVHLPS     X9, X9, X5
@@ -673,10 +701,10 @@ done2:
 TEXT ·matmulQ81xTq4_1sAVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      tq4_1s1<>+0(SB), Y0
-	VMOVDQU      tq4_1s3<>+0(SB), Y1
-	VMOVDQU      tq4_1s2<>+0(SB), Y2
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y3
+	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y0
+	VMOVDQU      tq4_1s_mask3<>+0(SB), Y1
+	VMOVDQU      tq4_1s_mask2<>+0(SB), Y2
+	VBROADCASTI128 tq4_1s_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -696,15 +724,19 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y6
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y6
 	VPBROADCASTW (R9), X7
 	VCVTPH2PS    X7, Y7
 	VPBROADCASTW 2(R9), X8
 	VCVTPH2PS    X8, Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
-	VMOVDQU      tq4_1s6<>+0(SB), Y7
+	VMOVDQU      tq4_1s_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y6
 	VPSHUFB      Y0, Y6, Y6
 	VPAND        Y2, Y6, Y7
@@ -717,6 +749,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X6
 	VBROADCASTSS 36(AX), X7
 	VINSERTF128  $1, X7, Y6, Y6
@@ -724,15 +758,19 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y6, Y7, Y6
 	VFMADD231PS  Y6, Y8, Y4
-	VMOVDQU      tq4_1s0<>+0(SB), Y6
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y6
 	VPBROADCASTW 20(R9), X7
 	VCVTPH2PS    X7, Y7
 	VPBROADCASTW 22(R9), X8
 	VCVTPH2PS    X8, Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
-	VMOVDQU      tq4_1s6<>+0(SB), Y7
+	VMOVDQU      tq4_1s_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R9), Y6
 	VPSHUFB      Y0, Y6, Y6
 	VPAND        Y2, Y6, Y7
@@ -745,6 +783,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X6
 	VBROADCASTSS 36(AX), X7
 	VINSERTF128  $1, X7, Y6, Y6
@@ -764,15 +804,19 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq4_1s0<>+0(SB), Y6
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y6
 	VPBROADCASTW (R9), X7
 	VCVTPH2PS    X7, Y7
 	VPBROADCASTW 2(R9), X8
 	VCVTPH2PS    X8, Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
-	VMOVDQU      tq4_1s6<>+0(SB), Y7
+	VMOVDQU      tq4_1s_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y6
 	VPSHUFB      Y0, Y6, Y6
 	VPAND        Y2, Y6, Y7
@@ -785,6 +829,8 @@ loop5:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X6
 	VBROADCASTSS 36(AX), X7
 	VINSERTF128  $1, X7, Y6, Y6
@@ -801,6 +847,8 @@ loop5:
 done6:
 	ADDQ         $1, R8
 	VADDPS       Y5, Y4, Y4
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X5
 	VADDPS       X4, X5, X5
 	VMOVHLPS     X5, X5, X4
@@ -824,10 +872,10 @@ done2:
 TEXT ·matmulQ82xTq4_1sAVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      tq4_1s1<>+0(SB), Y0
-	VMOVDQU      tq4_1s3<>+0(SB), Y1
-	VMOVDQU      tq4_1s2<>+0(SB), Y2
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y3
+	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y0
+	VMOVDQU      tq4_1s_mask3<>+0(SB), Y1
+	VMOVDQU      tq4_1s_mask2<>+0(SB), Y2
+	VBROADCASTI128 tq4_1s_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -847,15 +895,19 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y6
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y6
 	VPBROADCASTW (R9), X7
 	VCVTPH2PS    X7, Y7
 	VPBROADCASTW 2(R9), X8
 	VCVTPH2PS    X8, Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
-	VMOVDQU      tq4_1s6<>+0(SB), Y7
+	VMOVDQU      tq4_1s_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y6
 	VPSHUFB      Y0, Y6, Y6
 	VPAND        Y2, Y6, Y7
@@ -872,6 +924,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X6
 	VBROADCASTSS 36(AX), X7
 	VINSERTF128  $1, X7, Y6, Y6
@@ -883,15 +937,19 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y6, Y7, Y6
 	VFMADD231PS  Y6, Y8, Y5
-	VMOVDQU      tq4_1s0<>+0(SB), Y6
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y6
 	VPBROADCASTW 20(R9), X7
 	VCVTPH2PS    X7, Y7
 	VPBROADCASTW 22(R9), X8
 	VCVTPH2PS    X8, Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
-	VMOVDQU      tq4_1s6<>+0(SB), Y7
+	VMOVDQU      tq4_1s_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R9), Y6
 	VPSHUFB      Y0, Y6, Y6
 	VPAND        Y2, Y6, Y7
@@ -908,6 +966,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X6
 	VBROADCASTSS 36(AX), X7
 	VINSERTF128  $1, X7, Y6, Y6
@@ -931,15 +991,19 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq4_1s0<>+0(SB), Y6
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y6
 	VPBROADCASTW (R9), X7
 	VCVTPH2PS    X7, Y7
 	VPBROADCASTW 2(R9), X8
 	VCVTPH2PS    X8, Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
-	VMOVDQU      tq4_1s6<>+0(SB), Y7
+	VMOVDQU      tq4_1s_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y6
 	VPSHUFB      Y0, Y6, Y6
 	VPAND        Y2, Y6, Y7
@@ -956,6 +1020,8 @@ loop5:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X6
 	VBROADCASTSS 36(AX), X7
 	VINSERTF128  $1, X7, Y6, Y6
@@ -975,6 +1041,8 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X6
 	VADDPS       X4, X6, X6
 	VMOVHLPS     X6, X6, X4
@@ -1008,10 +1076,10 @@ done2:
 TEXT ·matmulQ83xTq4_1sAVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      tq4_1s1<>+0(SB), Y0
-	VMOVDQU      tq4_1s3<>+0(SB), Y1
-	VMOVDQU      tq4_1s2<>+0(SB), Y2
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y3
+	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y0
+	VMOVDQU      tq4_1s_mask3<>+0(SB), Y1
+	VMOVDQU      tq4_1s_mask2<>+0(SB), Y2
+	VBROADCASTI128 tq4_1s_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -1032,15 +1100,19 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y7
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y7
 	VPBROADCASTW (R9), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 2(R9), X9
 	VCVTPH2PS    X9, Y9
 	VBLENDVPS    Y7, Y8, Y9, Y7
-	VMOVDQU      tq4_1s6<>+0(SB), Y8
+	VMOVDQU      tq4_1s_const<>+0(SB), Y8
 	VMULPS       Y8, Y7, Y7
 	VMOVUPS      Y7, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y7
 	VPSHUFB      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y8
@@ -1061,6 +1133,8 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X7
 	VBROADCASTSS 36(AX), X8
 	VINSERTF128  $1, X8, Y7, Y7
@@ -1076,15 +1150,19 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y6
-	VMOVDQU      tq4_1s0<>+0(SB), Y7
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y7
 	VPBROADCASTW 20(R9), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 22(R9), X9
 	VCVTPH2PS    X9, Y9
 	VBLENDVPS    Y7, Y8, Y9, Y7
-	VMOVDQU      tq4_1s6<>+0(SB), Y8
+	VMOVDQU      tq4_1s_const<>+0(SB), Y8
 	VMULPS       Y8, Y7, Y7
 	VMOVUPS      Y7, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R9), Y7
 	VPSHUFB      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y8
@@ -1105,6 +1183,8 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X7
 	VBROADCASTSS 36(AX), X8
 	VINSERTF128  $1, X8, Y7, Y7
@@ -1132,15 +1212,19 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq4_1s0<>+0(SB), Y7
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y7
 	VPBROADCASTW (R9), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 2(R9), X9
 	VCVTPH2PS    X9, Y9
 	VBLENDVPS    Y7, Y8, Y9, Y7
-	VMOVDQU      tq4_1s6<>+0(SB), Y8
+	VMOVDQU      tq4_1s_const<>+0(SB), Y8
 	VMULPS       Y8, Y7, Y7
 	VMOVUPS      Y7, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y7
 	VPSHUFB      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y8
@@ -1161,6 +1245,8 @@ loop5:
 	VPSIGNB      Y7, Y9, Y7
 	VPXOR        Y9, Y9, Y9
 	VPDPBUSD     Y7, Y8, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X7
 	VBROADCASTSS 36(AX), X8
 	VINSERTF128  $1, X8, Y7, Y7
@@ -1184,6 +1270,8 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X7
 	VADDPS       X4, X7, X7
 	VMOVHLPS     X7, X7, X4
@@ -1225,10 +1313,10 @@ done2:
 TEXT ·matmulQ84xTq4_1sAVX512(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      tq4_1s1<>+0(SB), Y0
-	VMOVDQU      tq4_1s3<>+0(SB), Y1
-	VMOVDQU      tq4_1s2<>+0(SB), Y2
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y3
+	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y0
+	VMOVDQU      tq4_1s_mask3<>+0(SB), Y1
+	VMOVDQU      tq4_1s_mask2<>+0(SB), Y2
+	VBROADCASTI128 tq4_1s_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -1250,15 +1338,19 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y8
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y8
 	VPBROADCASTW (R9), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 2(R9), X10
 	VCVTPH2PS    X10, Y10
 	VBLENDVPS    Y8, Y9, Y10, Y8
-	VMOVDQU      tq4_1s6<>+0(SB), Y9
+	VMOVDQU      tq4_1s_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y8
 	VPSHUFB      Y0, Y8, Y8
 	VPAND        Y2, Y8, Y9
@@ -1283,6 +1375,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X8
 	VBROADCASTSS 36(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -1302,15 +1396,19 @@ loop3:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y7
-	VMOVDQU      tq4_1s0<>+0(SB), Y8
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y8
 	VPBROADCASTW 20(R9), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 22(R9), X10
 	VCVTPH2PS    X10, Y10
 	VBLENDVPS    Y8, Y9, Y10, Y8
-	VMOVDQU      tq4_1s6<>+0(SB), Y9
+	VMOVDQU      tq4_1s_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R9), Y8
 	VPSHUFB      Y0, Y8, Y8
 	VPAND        Y2, Y8, Y9
@@ -1335,6 +1433,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X8
 	VBROADCASTSS 36(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -1366,15 +1466,19 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq4_1s0<>+0(SB), Y8
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y8
 	VPBROADCASTW (R9), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 2(R9), X10
 	VCVTPH2PS    X10, Y10
 	VBLENDVPS    Y8, Y9, Y10, Y8
-	VMOVDQU      tq4_1s6<>+0(SB), Y9
+	VMOVDQU      tq4_1s_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y8
 	VPSHUFB      Y0, Y8, Y8
 	VPAND        Y2, Y8, Y9
@@ -1399,6 +1503,8 @@ loop5:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X8
 	VBROADCASTSS 36(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -1426,6 +1532,8 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X8
 	VADDPS       X4, X8, X8
 	VMOVHLPS     X8, X8, X4
@@ -1475,10 +1583,10 @@ done2:
 TEXT ·unpackTq4_1sAVX512(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      tq4_1s1<>+0(SB), Y0
-	VMOVDQU      tq4_1s3<>+0(SB), Y1
-	VMOVDQU      tq4_1s2<>+0(SB), Y2
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y3
+	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y0
+	VMOVDQU      tq4_1s_mask3<>+0(SB), Y1
+	VMOVDQU      tq4_1s_mask2<>+0(SB), Y2
+	VBROADCASTI128 tq4_1s_levels<>+0(SB), Y3
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -1488,13 +1596,13 @@ TEXT ·unpackTq4_1sAVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VMOVDQU      tq4_1s0<>+0(SB), Y4
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y4
 	VPBROADCASTW (BX), X5
 	VCVTPH2PS    X5, Y5
 	VPBROADCASTW 2(BX), X6
 	VCVTPH2PS    X6, Y6
 	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVDQU      tq4_1s6<>+0(SB), Y5
+	VMOVDQU      tq4_1s_const<>+0(SB), Y5
 	VMULPS       Y5, Y4, Y4
 	VMOVUPS      Y4, 32(DX)
 	VBROADCASTI128 4(BX), Y4
@@ -1524,11 +1632,11 @@ done2:
 TEXT ·decodeUnitsTq4_1sAVX2(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      tq4_1s4<>+0(SB), Y0
-	VMOVDQU      tq4_1s5<>+0(SB), Y1
-	VMOVDQU      tq4_1s1<>+0(SB), Y2
-	VMOVDQU      tq4_1s3<>+0(SB), Y3
-	VMOVDQU      tq4_1s2<>+0(SB), Y4
+	VMOVDQU      tq4_1s_level<>+0(SB), Y0
+	VMOVDQU      tq4_1s_level2<>+0(SB), Y1
+	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y2
+	VMOVDQU      tq4_1s_mask3<>+0(SB), Y3
+	VMOVDQU      tq4_1s_mask2<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -1538,13 +1646,17 @@ TEXT ·decodeUnitsTq4_1sAVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VMOVDQU      tq4_1s0<>+0(SB), Y5
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y5
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
 	VPBROADCASTW 2(BX), X7
 	VCVTPH2PS    X7, Y7
 	VBLENDVPS    Y5, Y6, Y7, Y5
 	VMOVUPS      Y5, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 4(BX), Y5
 	VPSHUFB      Y2, Y5, Y5
 	VPAND        Y4, Y5, Y6
@@ -1599,11 +1711,11 @@ done2:
 TEXT ·matmul1xTq4_1sAVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      tq4_1s4<>+0(SB), Y0
-	VMOVDQU      tq4_1s5<>+0(SB), Y1
-	VMOVDQU      tq4_1s1<>+0(SB), Y2
-	VMOVDQU      tq4_1s3<>+0(SB), Y3
-	VMOVDQU      tq4_1s2<>+0(SB), Y4
+	VMOVDQU      tq4_1s_level<>+0(SB), Y0
+	VMOVDQU      tq4_1s_level2<>+0(SB), Y1
+	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y2
+	VMOVDQU      tq4_1s_mask3<>+0(SB), Y3
+	VMOVDQU      tq4_1s_mask2<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1624,13 +1736,17 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y9
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y9
 	VPBROADCASTW (R8), X10
 	VCVTPH2PS    X10, Y10
 	VPBROADCASTW 2(R8), X11
 	VCVTPH2PS    X11, Y11
 	VBLENDVPS    Y9, Y10, Y11, Y9
 	VMOVUPS      Y9, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 4(R8), Y9
 	VPSHUFB      Y2, Y9, Y9
 	VPAND        Y4, Y9, Y10
@@ -1684,6 +1800,8 @@ done4:
 	VADDPS       Y6, Y5, Y5
 	VADDPS       Y7, Y5, Y5
 	VADDPS       Y8, Y5, Y5
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X6
 	VADDPS       X5, X6, X6
 	VMOVHLPS     X6, X6, X5
@@ -1707,11 +1825,11 @@ done2:
 TEXT ·matmul2xTq4_1sAVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      tq4_1s4<>+0(SB), Y0
-	VMOVDQU      tq4_1s5<>+0(SB), Y1
-	VMOVDQU      tq4_1s1<>+0(SB), Y2
-	VMOVDQU      tq4_1s3<>+0(SB), Y3
-	VMOVDQU      tq4_1s2<>+0(SB), Y4
+	VMOVDQU      tq4_1s_level<>+0(SB), Y0
+	VMOVDQU      tq4_1s_level2<>+0(SB), Y1
+	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y2
+	VMOVDQU      tq4_1s_mask3<>+0(SB), Y3
+	VMOVDQU      tq4_1s_mask2<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1733,13 +1851,17 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y9
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y9
 	VPBROADCASTW (R9), X10
 	VCVTPH2PS    X10, Y10
 	VPBROADCASTW 2(R9), X11
 	VCVTPH2PS    X11, Y11
 	VBLENDVPS    Y9, Y10, Y11, Y9
 	VMOVUPS      Y9, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 4(R9), Y9
 	VPSHUFB      Y2, Y9, Y9
 	VPAND        Y4, Y9, Y10
@@ -1800,6 +1922,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y7, Y5, Y5
 	VADDPS       Y8, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X7
 	VADDPS       X5, X7, X7
 	VMOVHLPS     X7, X7, X5
@@ -1833,11 +1957,11 @@ done2:
 TEXT ·matmul3xTq4_1sAVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      tq4_1s4<>+0(SB), Y0
-	VMOVDQU      tq4_1s5<>+0(SB), Y1
-	VMOVDQU      tq4_1s1<>+0(SB), Y2
-	VMOVDQU      tq4_1s3<>+0(SB), Y3
-	VMOVDQU      tq4_1s2<>+0(SB), Y4
+	VMOVDQU      tq4_1s_level<>+0(SB), Y0
+	VMOVDQU      tq4_1s_level2<>+0(SB), Y1
+	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y2
+	VMOVDQU      tq4_1s_mask3<>+0(SB), Y3
+	VMOVDQU      tq4_1s_mask2<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1861,13 +1985,17 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y8
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y8
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 2(R10), X10
 	VCVTPH2PS    X10, Y10
 	VBLENDVPS    Y8, Y9, Y10, Y8
 	VMOVUPS      Y8, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 4(R10), Y8
 	VPSHUFB      Y2, Y8, Y8
 	VPAND        Y4, Y8, Y9
@@ -1935,6 +2063,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X8
 	VADDPS       X5, X8, X8
 	VMOVHLPS     X8, X8, X5
@@ -1976,11 +2106,11 @@ done2:
 TEXT ·matmul4xTq4_1sAVX2(SB), NOSPLIT, $128-64
 
 	// constants of the loops
-	VMOVDQU      tq4_1s4<>+0(SB), Y0
-	VMOVDQU      tq4_1s5<>+0(SB), Y1
-	VMOVDQU      tq4_1s1<>+0(SB), Y2
-	VMOVDQU      tq4_1s3<>+0(SB), Y3
-	VMOVDQU      tq4_1s2<>+0(SB), Y4
+	VMOVDQU      tq4_1s_level<>+0(SB), Y0
+	VMOVDQU      tq4_1s_level2<>+0(SB), Y1
+	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y2
+	VMOVDQU      tq4_1s_mask3<>+0(SB), Y3
+	VMOVDQU      tq4_1s_mask2<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2005,13 +2135,17 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y9
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y9
 	VPBROADCASTW (R10), X10
 	VCVTPH2PS    X10, Y10
 	VPBROADCASTW 2(R10), X11
 	VCVTPH2PS    X11, Y11
 	VBLENDVPS    Y9, Y10, Y11, Y9
 	VMOVUPS      Y9, 32(DX)
+
+	// levels of values 0 to 31
 	VBROADCASTI128 4(R10), Y9
 	VPSHUFB      Y2, Y9, Y9
 	VPAND        Y4, Y9, Y10
@@ -2087,6 +2221,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X9
 	VADDPS       X5, X9, X9
 	VMOVHLPS     X9, X9, X5
@@ -2136,11 +2272,11 @@ done2:
 TEXT ·matmulQ81xTq4_1sAVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      tq4_1s1<>+0(SB), Y0
-	VMOVDQU      tq4_1s3<>+0(SB), Y1
-	VMOVDQU      tq4_1s8<>+0(SB), Y2
-	VMOVDQU      tq4_1s2<>+0(SB), Y3
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y4
+	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y0
+	VMOVDQU      tq4_1s_mask3<>+0(SB), Y1
+	VMOVDQU      tq4_1s_ones<>+0(SB), Y2
+	VMOVDQU      tq4_1s_mask2<>+0(SB), Y3
+	VBROADCASTI128 tq4_1s_levels<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2160,15 +2296,19 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y7
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y7
 	VPBROADCASTW (R9), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 2(R9), X9
 	VCVTPH2PS    X9, Y9
 	VBLENDVPS    Y7, Y8, Y9, Y7
-	VMOVDQU      tq4_1s6<>+0(SB), Y8
+	VMOVDQU      tq4_1s_const<>+0(SB), Y8
 	VMULPS       Y8, Y7, Y7
 	VMOVUPS      Y7, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y7
 	VPSHUFB      Y0, Y7, Y7
 	VPAND        Y3, Y7, Y8
@@ -2181,6 +2321,8 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y2, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X8
 	VBROADCASTSS 36(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2188,15 +2330,19 @@ loop3:
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y7, Y5
-	VMOVDQU      tq4_1s0<>+0(SB), Y7
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y7
 	VPBROADCASTW 20(R9), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 22(R9), X9
 	VCVTPH2PS    X9, Y9
 	VBLENDVPS    Y7, Y8, Y9, Y7
-	VMOVDQU      tq4_1s6<>+0(SB), Y8
+	VMOVDQU      tq4_1s_const<>+0(SB), Y8
 	VMULPS       Y8, Y7, Y7
 	VMOVUPS      Y7, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R9), Y7
 	VPSHUFB      Y0, Y7, Y7
 	VPAND        Y3, Y7, Y8
@@ -2209,6 +2355,8 @@ loop3:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y2, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X8
 	VBROADCASTSS 36(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2228,15 +2376,19 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq4_1s0<>+0(SB), Y7
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y7
 	VPBROADCASTW (R9), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 2(R9), X9
 	VCVTPH2PS    X9, Y9
 	VBLENDVPS    Y7, Y8, Y9, Y7
-	VMOVDQU      tq4_1s6<>+0(SB), Y8
+	VMOVDQU      tq4_1s_const<>+0(SB), Y8
 	VMULPS       Y8, Y7, Y7
 	VMOVUPS      Y7, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y7
 	VPSHUFB      Y0, Y7, Y7
 	VPAND        Y3, Y7, Y8
@@ -2249,6 +2401,8 @@ loop5:
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y2, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X8
 	VBROADCASTSS 36(AX), X9
 	VINSERTF128  $1, X9, Y8, Y8
@@ -2265,6 +2419,8 @@ loop5:
 done6:
 	ADDQ         $1, R8
 	VADDPS       Y6, Y5, Y5
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X6
 	VADDPS       X5, X6, X6
 	VMOVHLPS     X6, X6, X5
@@ -2288,11 +2444,11 @@ done2:
 TEXT ·matmulQ82xTq4_1sAVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      tq4_1s8<>+0(SB), Y0
-	VMOVDQU      tq4_1s1<>+0(SB), Y1
-	VMOVDQU      tq4_1s3<>+0(SB), Y2
-	VMOVDQU      tq4_1s2<>+0(SB), Y3
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y4
+	VMOVDQU      tq4_1s_ones<>+0(SB), Y0
+	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y1
+	VMOVDQU      tq4_1s_mask3<>+0(SB), Y2
+	VMOVDQU      tq4_1s_mask2<>+0(SB), Y3
+	VBROADCASTI128 tq4_1s_levels<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2312,15 +2468,19 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y7
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y7
 	VPBROADCASTW (R9), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 2(R9), X9
 	VCVTPH2PS    X9, Y9
 	VBLENDVPS    Y7, Y8, Y9, Y7
-	VMOVDQU      tq4_1s6<>+0(SB), Y8
+	VMOVDQU      tq4_1s_const<>+0(SB), Y8
 	VMULPS       Y8, Y7, Y7
 	VMOVUPS      Y7, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y7
 	VPSHUFB      Y1, Y7, Y7
 	VPAND        Y3, Y7, Y8
@@ -2337,6 +2497,8 @@ loop3:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X8
 	VBROADCASTSS 36(AX), X10
 	VINSERTF128  $1, X10, Y8, Y8
@@ -2348,15 +2510,19 @@ loop3:
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y7, Y6
-	VMOVDQU      tq4_1s0<>+0(SB), Y7
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y7
 	VPBROADCASTW 20(R9), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 22(R9), X9
 	VCVTPH2PS    X9, Y9
 	VBLENDVPS    Y7, Y8, Y9, Y7
-	VMOVDQU      tq4_1s6<>+0(SB), Y8
+	VMOVDQU      tq4_1s_const<>+0(SB), Y8
 	VMULPS       Y8, Y7, Y7
 	VMOVUPS      Y7, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R9), Y7
 	VPSHUFB      Y1, Y7, Y7
 	VPAND        Y3, Y7, Y8
@@ -2373,6 +2539,8 @@ loop3:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X8
 	VBROADCASTSS 36(AX), X10
 	VINSERTF128  $1, X10, Y8, Y8
@@ -2396,15 +2564,19 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq4_1s0<>+0(SB), Y7
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y7
 	VPBROADCASTW (R9), X8
 	VCVTPH2PS    X8, Y8
 	VPBROADCASTW 2(R9), X9
 	VCVTPH2PS    X9, Y9
 	VBLENDVPS    Y7, Y8, Y9, Y7
-	VMOVDQU      tq4_1s6<>+0(SB), Y8
+	VMOVDQU      tq4_1s_const<>+0(SB), Y8
 	VMULPS       Y8, Y7, Y7
 	VMOVUPS      Y7, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y7
 	VPSHUFB      Y1, Y7, Y7
 	VPAND        Y3, Y7, Y8
@@ -2421,6 +2593,8 @@ loop5:
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y0, Y7, Y7
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X8
 	VBROADCASTSS 36(AX), X10
 	VINSERTF128  $1, X10, Y8, Y8
@@ -2440,6 +2614,8 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X7
 	VADDPS       X5, X7, X7
 	VMOVHLPS     X7, X7, X5
@@ -2473,11 +2649,11 @@ done2:
 TEXT ·matmulQ83xTq4_1sAVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      tq4_1s8<>+0(SB), Y0
-	VMOVDQU      tq4_1s1<>+0(SB), Y1
-	VMOVDQU      tq4_1s3<>+0(SB), Y2
-	VMOVDQU      tq4_1s2<>+0(SB), Y3
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y4
+	VMOVDQU      tq4_1s_ones<>+0(SB), Y0
+	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y1
+	VMOVDQU      tq4_1s_mask3<>+0(SB), Y2
+	VMOVDQU      tq4_1s_mask2<>+0(SB), Y3
+	VBROADCASTI128 tq4_1s_levels<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2498,15 +2674,19 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y8
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y8
 	VPBROADCASTW (R9), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 2(R9), X10
 	VCVTPH2PS    X10, Y10
 	VBLENDVPS    Y8, Y9, Y10, Y8
-	VMOVDQU      tq4_1s6<>+0(SB), Y9
+	VMOVDQU      tq4_1s_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y8
 	VPSHUFB      Y1, Y8, Y8
 	VPAND        Y3, Y8, Y9
@@ -2527,6 +2707,8 @@ loop3:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X9
 	VBROADCASTSS 36(AX), X12
 	VINSERTF128  $1, X12, Y9, Y9
@@ -2542,15 +2724,19 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y10, Y9
 	VFMADD231PS  Y9, Y8, Y7
-	VMOVDQU      tq4_1s0<>+0(SB), Y8
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y8
 	VPBROADCASTW 20(R9), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 22(R9), X10
 	VCVTPH2PS    X10, Y10
 	VBLENDVPS    Y8, Y9, Y10, Y8
-	VMOVDQU      tq4_1s6<>+0(SB), Y9
+	VMOVDQU      tq4_1s_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R9), Y8
 	VPSHUFB      Y1, Y8, Y8
 	VPAND        Y3, Y8, Y9
@@ -2571,6 +2757,8 @@ loop3:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X9
 	VBROADCASTSS 36(AX), X12
 	VINSERTF128  $1, X12, Y9, Y9
@@ -2598,15 +2786,19 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq4_1s0<>+0(SB), Y8
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y8
 	VPBROADCASTW (R9), X9
 	VCVTPH2PS    X9, Y9
 	VPBROADCASTW 2(R9), X10
 	VCVTPH2PS    X10, Y10
 	VBLENDVPS    Y8, Y9, Y10, Y8
-	VMOVDQU      tq4_1s6<>+0(SB), Y9
+	VMOVDQU      tq4_1s_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y8
 	VPSHUFB      Y1, Y8, Y8
 	VPAND        Y3, Y8, Y9
@@ -2627,6 +2819,8 @@ loop5:
 	VPSIGNB      Y8, Y12, Y8
 	VPMADDUBSW   Y8, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X9
 	VBROADCASTSS 36(AX), X12
 	VINSERTF128  $1, X12, Y9, Y9
@@ -2650,6 +2844,8 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X8
 	VADDPS       X5, X8, X8
 	VMOVHLPS     X8, X8, X5
@@ -2691,11 +2887,11 @@ done2:
 TEXT ·matmulQ84xTq4_1sAVX2(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	VMOVDQU      tq4_1s8<>+0(SB), Y0
-	VMOVDQU      tq4_1s1<>+0(SB), Y1
-	VMOVDQU      tq4_1s3<>+0(SB), Y2
-	VMOVDQU      tq4_1s2<>+0(SB), Y3
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y4
+	VMOVDQU      tq4_1s_ones<>+0(SB), Y0
+	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y1
+	VMOVDQU      tq4_1s_mask3<>+0(SB), Y2
+	VMOVDQU      tq4_1s_mask2<>+0(SB), Y3
+	VBROADCASTI128 tq4_1s_levels<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2717,15 +2913,19 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y9
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y9
 	VPBROADCASTW (R9), X10
 	VCVTPH2PS    X10, Y10
 	VPBROADCASTW 2(R9), X11
 	VCVTPH2PS    X11, Y11
 	VBLENDVPS    Y9, Y10, Y11, Y9
-	VMOVDQU      tq4_1s6<>+0(SB), Y10
+	VMOVDQU      tq4_1s_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y9
 	VPSHUFB      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y10
@@ -2750,6 +2950,8 @@ loop3:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X10
 	VBROADCASTSS 36(AX), X14
 	VINSERTF128  $1, X14, Y10, Y10
@@ -2769,15 +2971,19 @@ loop3:
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y10, Y11, Y10
 	VFMADD231PS  Y10, Y9, Y8
-	VMOVDQU      tq4_1s0<>+0(SB), Y9
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y9
 	VPBROADCASTW 20(R9), X10
 	VCVTPH2PS    X10, Y10
 	VPBROADCASTW 22(R9), X11
 	VCVTPH2PS    X11, Y11
 	VBLENDVPS    Y9, Y10, Y11, Y9
-	VMOVDQU      tq4_1s6<>+0(SB), Y10
+	VMOVDQU      tq4_1s_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 24(R9), Y9
 	VPSHUFB      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y10
@@ -2802,6 +3008,8 @@ loop3:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X10
 	VBROADCASTSS 36(AX), X14
 	VINSERTF128  $1, X14, Y10, Y10
@@ -2833,15 +3041,19 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq4_1s0<>+0(SB), Y9
+
+	// scales of the block
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y9
 	VPBROADCASTW (R9), X10
 	VCVTPH2PS    X10, Y10
 	VPBROADCASTW 2(R9), X11
 	VCVTPH2PS    X11, Y11
 	VBLENDVPS    Y9, Y10, Y11, Y9
-	VMOVDQU      tq4_1s6<>+0(SB), Y10
+	VMOVDQU      tq4_1s_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, 32(AX)
+
+	// levels of values 0 to 31, and their products
 	VBROADCASTI128 4(R9), Y9
 	VPSHUFB      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y10
@@ -2866,6 +3078,8 @@ loop5:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS 32(AX), X10
 	VBROADCASTSS 36(AX), X14
 	VINSERTF128  $1, X14, Y10, Y10
@@ -2893,6 +3107,8 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X9
 	VADDPS       X5, X9, X9
 	VMOVHLPS     X9, X9, X5
@@ -2942,10 +3158,10 @@ done2:
 TEXT ·unpackTq4_1sAVX2(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	VMOVDQU      tq4_1s1<>+0(SB), Y0
-	VMOVDQU      tq4_1s3<>+0(SB), Y1
-	VMOVDQU      tq4_1s2<>+0(SB), Y2
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y3
+	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y0
+	VMOVDQU      tq4_1s_mask3<>+0(SB), Y1
+	VMOVDQU      tq4_1s_mask2<>+0(SB), Y2
+	VBROADCASTI128 tq4_1s_levels<>+0(SB), Y3
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -2955,13 +3171,13 @@ TEXT ·unpackTq4_1sAVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VMOVDQU      tq4_1s0<>+0(SB), Y4
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y4
 	VPBROADCASTW (BX), X5
 	VCVTPH2PS    X5, Y5
 	VPBROADCASTW 2(BX), X6
 	VCVTPH2PS    X6, Y6
 	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVDQU      tq4_1s6<>+0(SB), Y5
+	VMOVDQU      tq4_1s_const<>+0(SB), Y5
 	VMULPS       Y5, Y4, Y4
 	VMOVUPS      Y4, 32(DX)
 	VBROADCASTI128 4(BX), Y4

@@ -4,57 +4,57 @@
 
 #include "textflag.h"
 
-DATA tq_wht320<>+0(SB)/8, $0xbf8000003f800000
-DATA tq_wht320<>+8(SB)/8, $0xbf8000003f800000
-DATA tq_wht320<>+16(SB)/8, $0x3f8000003f800000
-DATA tq_wht320<>+24(SB)/8, $0x3f800000bf800000
-DATA tq_wht320<>+32(SB)/8, $0xbf800000bf800000
-DATA tq_wht320<>+40(SB)/8, $0xbf8000003f800000
-DATA tq_wht320<>+48(SB)/8, $0x3f8000003f800000
-DATA tq_wht320<>+56(SB)/8, $0x3f800000bf800000
-DATA tq_wht320<>+64(SB)/8, $0xbf800000bf800000
-DATA tq_wht320<>+72(SB)/8, $0xbf8000003f800000
-DATA tq_wht320<>+80(SB)/8, $0xbf8000003f800000
-DATA tq_wht320<>+88(SB)/8, $0x3f800000bf800000
-DATA tq_wht320<>+96(SB)/8, $0x3f800000bf800000
-DATA tq_wht320<>+104(SB)/8, $0xbf8000003f800000
-DATA tq_wht320<>+112(SB)/8, $0xbf8000003f800000
-DATA tq_wht320<>+120(SB)/8, $0x3f800000bf800000
-GLOBL tq_wht320<>(SB), RODATA|NOPTR, $128
+DATA tq_wht32_before<>+0(SB)/8, $0xbf8000003f800000
+DATA tq_wht32_before<>+8(SB)/8, $0xbf8000003f800000
+DATA tq_wht32_before<>+16(SB)/8, $0x3f8000003f800000
+DATA tq_wht32_before<>+24(SB)/8, $0x3f800000bf800000
+DATA tq_wht32_before<>+32(SB)/8, $0xbf800000bf800000
+DATA tq_wht32_before<>+40(SB)/8, $0xbf8000003f800000
+DATA tq_wht32_before<>+48(SB)/8, $0x3f8000003f800000
+DATA tq_wht32_before<>+56(SB)/8, $0x3f800000bf800000
+DATA tq_wht32_before<>+64(SB)/8, $0xbf800000bf800000
+DATA tq_wht32_before<>+72(SB)/8, $0xbf8000003f800000
+DATA tq_wht32_before<>+80(SB)/8, $0xbf8000003f800000
+DATA tq_wht32_before<>+88(SB)/8, $0x3f800000bf800000
+DATA tq_wht32_before<>+96(SB)/8, $0x3f800000bf800000
+DATA tq_wht32_before<>+104(SB)/8, $0xbf8000003f800000
+DATA tq_wht32_before<>+112(SB)/8, $0xbf8000003f800000
+DATA tq_wht32_before<>+120(SB)/8, $0x3f800000bf800000
+GLOBL tq_wht32_before<>(SB), RODATA|NOPTR, $128
 
-DATA tq_wht321<>+0(SB)/8, $0x3e3504f33e3504f3
-DATA tq_wht321<>+8(SB)/8, $0x3e3504f33e3504f3
-DATA tq_wht321<>+16(SB)/8, $0x3e3504f33e3504f3
-DATA tq_wht321<>+24(SB)/8, $0x3e3504f33e3504f3
-GLOBL tq_wht321<>(SB), RODATA|NOPTR, $32
+DATA tq_wht32_factor<>+0(SB)/8, $0x3e3504f33e3504f3
+DATA tq_wht32_factor<>+8(SB)/8, $0x3e3504f33e3504f3
+DATA tq_wht32_factor<>+16(SB)/8, $0x3e3504f33e3504f3
+DATA tq_wht32_factor<>+24(SB)/8, $0x3e3504f33e3504f3
+GLOBL tq_wht32_factor<>(SB), RODATA|NOPTR, $32
 
-DATA tq_wht322<>+0(SB)/8, $0xbe3504f33e3504f3
-DATA tq_wht322<>+8(SB)/8, $0xbe3504f33e3504f3
-DATA tq_wht322<>+16(SB)/8, $0x3e3504f33e3504f3
-DATA tq_wht322<>+24(SB)/8, $0x3e3504f3be3504f3
-DATA tq_wht322<>+32(SB)/8, $0xbe3504f3be3504f3
-DATA tq_wht322<>+40(SB)/8, $0xbe3504f33e3504f3
-DATA tq_wht322<>+48(SB)/8, $0x3e3504f33e3504f3
-DATA tq_wht322<>+56(SB)/8, $0x3e3504f3be3504f3
-DATA tq_wht322<>+64(SB)/8, $0xbe3504f3be3504f3
-DATA tq_wht322<>+72(SB)/8, $0xbe3504f33e3504f3
-DATA tq_wht322<>+80(SB)/8, $0xbe3504f33e3504f3
-DATA tq_wht322<>+88(SB)/8, $0x3e3504f3be3504f3
-DATA tq_wht322<>+96(SB)/8, $0x3e3504f3be3504f3
-DATA tq_wht322<>+104(SB)/8, $0xbe3504f33e3504f3
-DATA tq_wht322<>+112(SB)/8, $0xbe3504f33e3504f3
-DATA tq_wht322<>+120(SB)/8, $0x3e3504f3be3504f3
-GLOBL tq_wht322<>(SB), RODATA|NOPTR, $128
+DATA tq_wht32_after<>+0(SB)/8, $0xbe3504f33e3504f3
+DATA tq_wht32_after<>+8(SB)/8, $0xbe3504f33e3504f3
+DATA tq_wht32_after<>+16(SB)/8, $0x3e3504f33e3504f3
+DATA tq_wht32_after<>+24(SB)/8, $0x3e3504f3be3504f3
+DATA tq_wht32_after<>+32(SB)/8, $0xbe3504f3be3504f3
+DATA tq_wht32_after<>+40(SB)/8, $0xbe3504f33e3504f3
+DATA tq_wht32_after<>+48(SB)/8, $0x3e3504f33e3504f3
+DATA tq_wht32_after<>+56(SB)/8, $0x3e3504f3be3504f3
+DATA tq_wht32_after<>+64(SB)/8, $0xbe3504f3be3504f3
+DATA tq_wht32_after<>+72(SB)/8, $0xbe3504f33e3504f3
+DATA tq_wht32_after<>+80(SB)/8, $0xbe3504f33e3504f3
+DATA tq_wht32_after<>+88(SB)/8, $0x3e3504f3be3504f3
+DATA tq_wht32_after<>+96(SB)/8, $0x3e3504f3be3504f3
+DATA tq_wht32_after<>+104(SB)/8, $0xbe3504f33e3504f3
+DATA tq_wht32_after<>+112(SB)/8, $0xbe3504f33e3504f3
+DATA tq_wht32_after<>+120(SB)/8, $0x3e3504f3be3504f3
+GLOBL tq_wht32_after<>(SB), RODATA|NOPTR, $128
 
 // forwardRunsTq_wht32AVX2 is y = right * H/sqrt(n) * left * x on runs of 32 values, in place.
 // Requires: AVX
 TEXT ·forwardRunsTq_wht32AVX2(SB), NOSPLIT, $0-16
 
 	// constants of the loops
-	VMOVDQU      tq_wht321<>+0(SB), Y0
+	VMOVDQU      tq_wht32_factor<>+0(SB), Y0
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
-	LEAQ         tq_wht320<>+0(SB), CX
+	LEAQ         tq_wht32_before<>+0(SB), CX
 	SUBQ         $1, BX
 	JLT          done2
 
@@ -149,7 +149,7 @@ done2:
 TEXT ·inverseRunsTq_wht32AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
-	LEAQ         tq_wht322<>+0(SB), CX
+	LEAQ         tq_wht32_after<>+0(SB), CX
 	SUBQ         $1, BX
 	JLT          done2
 

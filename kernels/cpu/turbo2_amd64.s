@@ -4,267 +4,267 @@
 
 #include "textflag.h"
 
-DATA turbo20<>+0(SB)/8, $0x0101010100000000
-DATA turbo20<>+8(SB)/8, $0x0303030302020202
-DATA turbo20<>+16(SB)/8, $0x0101010100000000
-DATA turbo20<>+24(SB)/8, $0x0303030302020202
-GLOBL turbo20<>(SB), RODATA|NOPTR, $32
+DATA turbo2_shuffle<>+0(SB)/8, $0x0101010100000000
+DATA turbo2_shuffle<>+8(SB)/8, $0x0303030302020202
+DATA turbo2_shuffle<>+16(SB)/8, $0x0101010100000000
+DATA turbo2_shuffle<>+24(SB)/8, $0x0303030302020202
+GLOBL turbo2_shuffle<>(SB), RODATA|NOPTR, $32
 
-DATA turbo21<>+0(SB)/8, $0x0000000300000003
-DATA turbo21<>+8(SB)/8, $0x0000000300000003
-DATA turbo21<>+16(SB)/8, $0x0000000300000003
-DATA turbo21<>+24(SB)/8, $0x0000000300000003
-GLOBL turbo21<>(SB), RODATA|NOPTR, $32
+DATA turbo2_mask<>+0(SB)/8, $0x0000000300000003
+DATA turbo2_mask<>+8(SB)/8, $0x0000000300000003
+DATA turbo2_mask<>+16(SB)/8, $0x0000000300000003
+DATA turbo2_mask<>+24(SB)/8, $0x0000000300000003
+GLOBL turbo2_mask<>(SB), RODATA|NOPTR, $32
 
-DATA turbo22<>+0(SB)/8, $0x0000030000000300
-DATA turbo22<>+8(SB)/8, $0x0000030000000300
-DATA turbo22<>+16(SB)/8, $0x0000030000000300
-DATA turbo22<>+24(SB)/8, $0x0000030000000300
-GLOBL turbo22<>(SB), RODATA|NOPTR, $32
+DATA turbo2_mask2<>+0(SB)/8, $0x0000030000000300
+DATA turbo2_mask2<>+8(SB)/8, $0x0000030000000300
+DATA turbo2_mask2<>+16(SB)/8, $0x0000030000000300
+DATA turbo2_mask2<>+24(SB)/8, $0x0000030000000300
+GLOBL turbo2_mask2<>(SB), RODATA|NOPTR, $32
 
-DATA turbo23<>+0(SB)/8, $0x0003000000030000
-DATA turbo23<>+8(SB)/8, $0x0003000000030000
-DATA turbo23<>+16(SB)/8, $0x0003000000030000
-DATA turbo23<>+24(SB)/8, $0x0003000000030000
-GLOBL turbo23<>(SB), RODATA|NOPTR, $32
+DATA turbo2_mask3<>+0(SB)/8, $0x0003000000030000
+DATA turbo2_mask3<>+8(SB)/8, $0x0003000000030000
+DATA turbo2_mask3<>+16(SB)/8, $0x0003000000030000
+DATA turbo2_mask3<>+24(SB)/8, $0x0003000000030000
+GLOBL turbo2_mask3<>(SB), RODATA|NOPTR, $32
 
-DATA turbo24<>+0(SB)/8, $0x0300000003000000
-DATA turbo24<>+8(SB)/8, $0x0300000003000000
-DATA turbo24<>+16(SB)/8, $0x0300000003000000
-DATA turbo24<>+24(SB)/8, $0x0300000003000000
-GLOBL turbo24<>(SB), RODATA|NOPTR, $32
+DATA turbo2_mask4<>+0(SB)/8, $0x0300000003000000
+DATA turbo2_mask4<>+8(SB)/8, $0x0300000003000000
+DATA turbo2_mask4<>+16(SB)/8, $0x0300000003000000
+DATA turbo2_mask4<>+24(SB)/8, $0x0300000003000000
+GLOBL turbo2_mask4<>(SB), RODATA|NOPTR, $32
 
-DATA turbo25<>+0(SB)/8, $0xbd23d0c0be08aa43
-DATA turbo25<>+8(SB)/8, $0x3e08aa433d23d0c0
-DATA turbo25<>+16(SB)/8, $0x0000000000000000
-DATA turbo25<>+24(SB)/8, $0x0000000000000000
-GLOBL turbo25<>(SB), RODATA|NOPTR, $32
+DATA turbo2_level<>+0(SB)/8, $0xbd23d0c0be08aa43
+DATA turbo2_level<>+8(SB)/8, $0x3e08aa433d23d0c0
+DATA turbo2_level<>+16(SB)/8, $0x0000000000000000
+DATA turbo2_level<>+24(SB)/8, $0x0000000000000000
+GLOBL turbo2_level<>(SB), RODATA|NOPTR, $32
 
-DATA turbo26<>+0(SB)/8, $0x0101010100000000
-DATA turbo26<>+8(SB)/8, $0x0303030302020202
-DATA turbo26<>+16(SB)/8, $0x0505050504040404
-DATA turbo26<>+24(SB)/8, $0x0707070706060606
-GLOBL turbo26<>(SB), RODATA|NOPTR, $32
+DATA turbo2_shuffle2<>+0(SB)/8, $0x0101010100000000
+DATA turbo2_shuffle2<>+8(SB)/8, $0x0303030302020202
+DATA turbo2_shuffle2<>+16(SB)/8, $0x0505050504040404
+DATA turbo2_shuffle2<>+24(SB)/8, $0x0707070706060606
+GLOBL turbo2_shuffle2<>(SB), RODATA|NOPTR, $32
 
-DATA turbo27<>+0(SB)/8, $0x0909090908080808
-DATA turbo27<>+8(SB)/8, $0x0b0b0b0b0a0a0a0a
-DATA turbo27<>+16(SB)/8, $0x0d0d0d0d0c0c0c0c
-DATA turbo27<>+24(SB)/8, $0x0f0f0f0f0e0e0e0e
-GLOBL turbo27<>(SB), RODATA|NOPTR, $32
+DATA turbo2_shuffle3<>+0(SB)/8, $0x0909090908080808
+DATA turbo2_shuffle3<>+8(SB)/8, $0x0b0b0b0b0a0a0a0a
+DATA turbo2_shuffle3<>+16(SB)/8, $0x0d0d0d0d0c0c0c0c
+DATA turbo2_shuffle3<>+24(SB)/8, $0x0f0f0f0f0e0e0e0e
+GLOBL turbo2_shuffle3<>(SB), RODATA|NOPTR, $32
 
-DATA turbo28<>+0(SB)/8, $0x3a9f07493a9f0749
-DATA turbo28<>+8(SB)/8, $0x3a9f07493a9f0749
-DATA turbo28<>+16(SB)/8, $0x3a9f07493a9f0749
-DATA turbo28<>+24(SB)/8, $0x3a9f07493a9f0749
-GLOBL turbo28<>(SB), RODATA|NOPTR, $32
+DATA turbo2_const<>+0(SB)/8, $0x3a9f07493a9f0749
+DATA turbo2_const<>+8(SB)/8, $0x3a9f07493a9f0749
+DATA turbo2_const<>+16(SB)/8, $0x3a9f07493a9f0749
+DATA turbo2_const<>+24(SB)/8, $0x3a9f07493a9f0749
+GLOBL turbo2_const<>(SB), RODATA|NOPTR, $32
 
-DATA turbo29<>+0(SB)/8, $0x000000006e21df92
-DATA turbo29<>+8(SB)/8, $0x0000000000000000
-GLOBL turbo29<>(SB), RODATA|NOPTR, $16
+DATA turbo2_levels<>+0(SB)/8, $0x000000006e21df92
+DATA turbo2_levels<>+8(SB)/8, $0x0000000000000000
+GLOBL turbo2_levels<>(SB), RODATA|NOPTR, $16
 
-DATA turbo210<>+0(SB)/8, $0x8080800080808000
-DATA turbo210<>+8(SB)/8, $0x8080800080808000
-DATA turbo210<>+16(SB)/8, $0x8080800080808000
-DATA turbo210<>+24(SB)/8, $0x8080800080808000
-GLOBL turbo210<>(SB), RODATA|NOPTR, $32
+DATA turbo2_shuffle4<>+0(SB)/8, $0x8080800080808000
+DATA turbo2_shuffle4<>+8(SB)/8, $0x8080800080808000
+DATA turbo2_shuffle4<>+16(SB)/8, $0x8080800080808000
+DATA turbo2_shuffle4<>+24(SB)/8, $0x8080800080808000
+GLOBL turbo2_shuffle4<>(SB), RODATA|NOPTR, $32
 
-DATA turbo211<>+0(SB)/8, $0x0000000200000000
-DATA turbo211<>+8(SB)/8, $0x0000000600000004
-DATA turbo211<>+16(SB)/8, $0x0000000200000000
-DATA turbo211<>+24(SB)/8, $0x0000000600000004
-GLOBL turbo211<>(SB), RODATA|NOPTR, $32
+DATA turbo2_shifts<>+0(SB)/8, $0x0000000200000000
+DATA turbo2_shifts<>+8(SB)/8, $0x0000000600000004
+DATA turbo2_shifts<>+16(SB)/8, $0x0000000200000000
+DATA turbo2_shifts<>+24(SB)/8, $0x0000000600000004
+GLOBL turbo2_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA turbo212<>+0(SB)/8, $0x8080800080808000
-DATA turbo212<>+8(SB)/8, $0x8080800080808000
-DATA turbo212<>+16(SB)/8, $0x8080800180808001
-DATA turbo212<>+24(SB)/8, $0x8080800180808001
-GLOBL turbo212<>(SB), RODATA|NOPTR, $32
+DATA turbo2_shuffle5<>+0(SB)/8, $0x8080800080808000
+DATA turbo2_shuffle5<>+8(SB)/8, $0x8080800080808000
+DATA turbo2_shuffle5<>+16(SB)/8, $0x8080800180808001
+DATA turbo2_shuffle5<>+24(SB)/8, $0x8080800180808001
+GLOBL turbo2_shuffle5<>(SB), RODATA|NOPTR, $32
 
-DATA turbo213<>+0(SB)/8, $0x0001000100010001
-DATA turbo213<>+8(SB)/8, $0x0001000100010001
-DATA turbo213<>+16(SB)/8, $0x0001000100010001
-DATA turbo213<>+24(SB)/8, $0x0001000100010001
-GLOBL turbo213<>(SB), RODATA|NOPTR, $32
+DATA turbo2_ones<>+0(SB)/8, $0x0001000100010001
+DATA turbo2_ones<>+8(SB)/8, $0x0001000100010001
+DATA turbo2_ones<>+16(SB)/8, $0x0001000100010001
+DATA turbo2_ones<>+24(SB)/8, $0x0001000100010001
+GLOBL turbo2_ones<>(SB), RODATA|NOPTR, $32
 
-DATA turbo214<>+0(SB)/8, $0x0000000000000000
-DATA turbo214<>+8(SB)/8, $0x0000000000000000
-DATA turbo214<>+16(SB)/8, $0x0000000000000000
-DATA turbo214<>+24(SB)/8, $0x0000000000000000
-GLOBL turbo214<>(SB), RODATA|NOPTR, $32
+DATA turbo2_sum<>+0(SB)/8, $0x0000000000000000
+DATA turbo2_sum<>+8(SB)/8, $0x0000000000000000
+DATA turbo2_sum<>+16(SB)/8, $0x0000000000000000
+DATA turbo2_sum<>+24(SB)/8, $0x0000000000000000
+GLOBL turbo2_sum<>(SB), RODATA|NOPTR, $32
 
-DATA turbo215<>+0(SB)/8, $0x2edbe6ff2edbe6ff
-DATA turbo215<>+8(SB)/8, $0x2edbe6ff2edbe6ff
-DATA turbo215<>+16(SB)/8, $0x2edbe6ff2edbe6ff
-DATA turbo215<>+24(SB)/8, $0x2edbe6ff2edbe6ff
-GLOBL turbo215<>(SB), RODATA|NOPTR, $32
+DATA turbo2_const2<>+0(SB)/8, $0x2edbe6ff2edbe6ff
+DATA turbo2_const2<>+8(SB)/8, $0x2edbe6ff2edbe6ff
+DATA turbo2_const2<>+16(SB)/8, $0x2edbe6ff2edbe6ff
+DATA turbo2_const2<>+24(SB)/8, $0x2edbe6ff2edbe6ff
+GLOBL turbo2_const2<>(SB), RODATA|NOPTR, $32
 
-DATA turbo216<>+0(SB)/8, $0x3f8000003f800000
-DATA turbo216<>+8(SB)/8, $0x3f8000003f800000
-DATA turbo216<>+16(SB)/8, $0x3f8000003f800000
-DATA turbo216<>+24(SB)/8, $0x3f8000003f800000
-GLOBL turbo216<>(SB), RODATA|NOPTR, $32
+DATA turbo2_const3<>+0(SB)/8, $0x3f8000003f800000
+DATA turbo2_const3<>+8(SB)/8, $0x3f8000003f800000
+DATA turbo2_const3<>+16(SB)/8, $0x3f8000003f800000
+DATA turbo2_const3<>+24(SB)/8, $0x3f8000003f800000
+GLOBL turbo2_const3<>(SB), RODATA|NOPTR, $32
 
-DATA turbo217<>+0(SB)/8, $0x3f800000bf800000
-DATA turbo217<>+8(SB)/8, $0xbf8000003f800000
-DATA turbo217<>+16(SB)/8, $0x3f800000bf800000
-DATA turbo217<>+24(SB)/8, $0x3f800000bf800000
-DATA turbo217<>+32(SB)/8, $0xbf800000bf800000
-DATA turbo217<>+40(SB)/8, $0x3f8000003f800000
-DATA turbo217<>+48(SB)/8, $0x3f8000003f800000
-DATA turbo217<>+56(SB)/8, $0x3f8000003f800000
-DATA turbo217<>+64(SB)/8, $0xbf8000003f800000
-DATA turbo217<>+72(SB)/8, $0xbf8000003f800000
-DATA turbo217<>+80(SB)/8, $0xbf8000003f800000
-DATA turbo217<>+88(SB)/8, $0x3f800000bf800000
-DATA turbo217<>+96(SB)/8, $0x3f8000003f800000
-DATA turbo217<>+104(SB)/8, $0x3f800000bf800000
-DATA turbo217<>+112(SB)/8, $0xbf8000003f800000
-DATA turbo217<>+120(SB)/8, $0xbf800000bf800000
-DATA turbo217<>+128(SB)/8, $0x3f800000bf800000
-DATA turbo217<>+136(SB)/8, $0xbf8000003f800000
-DATA turbo217<>+144(SB)/8, $0x3f8000003f800000
-DATA turbo217<>+152(SB)/8, $0x3f800000bf800000
-DATA turbo217<>+160(SB)/8, $0x3f800000bf800000
-DATA turbo217<>+168(SB)/8, $0xbf8000003f800000
-DATA turbo217<>+176(SB)/8, $0x3f800000bf800000
-DATA turbo217<>+184(SB)/8, $0x3f800000bf800000
-DATA turbo217<>+192(SB)/8, $0x3f8000003f800000
-DATA turbo217<>+200(SB)/8, $0xbf8000003f800000
-DATA turbo217<>+208(SB)/8, $0xbf800000bf800000
-DATA turbo217<>+216(SB)/8, $0xbf800000bf800000
-DATA turbo217<>+224(SB)/8, $0xbf8000003f800000
-DATA turbo217<>+232(SB)/8, $0x3f8000003f800000
-DATA turbo217<>+240(SB)/8, $0x3f8000003f800000
-DATA turbo217<>+248(SB)/8, $0x3f800000bf800000
-DATA turbo217<>+256(SB)/8, $0xbf800000bf800000
-DATA turbo217<>+264(SB)/8, $0xbf8000003f800000
-DATA turbo217<>+272(SB)/8, $0xbf800000bf800000
-DATA turbo217<>+280(SB)/8, $0xbf8000003f800000
-DATA turbo217<>+288(SB)/8, $0xbf800000bf800000
-DATA turbo217<>+296(SB)/8, $0xbf8000003f800000
-DATA turbo217<>+304(SB)/8, $0xbf800000bf800000
-DATA turbo217<>+312(SB)/8, $0x3f8000003f800000
-DATA turbo217<>+320(SB)/8, $0xbf8000003f800000
-DATA turbo217<>+328(SB)/8, $0x3f800000bf800000
-DATA turbo217<>+336(SB)/8, $0x3f8000003f800000
-DATA turbo217<>+344(SB)/8, $0xbf800000bf800000
-DATA turbo217<>+352(SB)/8, $0x3f8000003f800000
-DATA turbo217<>+360(SB)/8, $0x3f800000bf800000
-DATA turbo217<>+368(SB)/8, $0xbf8000003f800000
-DATA turbo217<>+376(SB)/8, $0xbf8000003f800000
-DATA turbo217<>+384(SB)/8, $0x3f800000bf800000
-DATA turbo217<>+392(SB)/8, $0xbf8000003f800000
-DATA turbo217<>+400(SB)/8, $0xbf8000003f800000
-DATA turbo217<>+408(SB)/8, $0xbf8000003f800000
-DATA turbo217<>+416(SB)/8, $0x3f8000003f800000
-DATA turbo217<>+424(SB)/8, $0x3f8000003f800000
-DATA turbo217<>+432(SB)/8, $0x3f800000bf800000
-DATA turbo217<>+440(SB)/8, $0x3f800000bf800000
-DATA turbo217<>+448(SB)/8, $0xbf8000003f800000
-DATA turbo217<>+456(SB)/8, $0x3f8000003f800000
-DATA turbo217<>+464(SB)/8, $0xbf800000bf800000
-DATA turbo217<>+472(SB)/8, $0xbf800000bf800000
-DATA turbo217<>+480(SB)/8, $0x3f800000bf800000
-DATA turbo217<>+488(SB)/8, $0xbf8000003f800000
-DATA turbo217<>+496(SB)/8, $0x3f8000003f800000
-DATA turbo217<>+504(SB)/8, $0x3f800000bf800000
-GLOBL turbo217<>(SB), RODATA|NOPTR, $512
+DATA turbo2_signs<>+0(SB)/8, $0x3f800000bf800000
+DATA turbo2_signs<>+8(SB)/8, $0xbf8000003f800000
+DATA turbo2_signs<>+16(SB)/8, $0x3f800000bf800000
+DATA turbo2_signs<>+24(SB)/8, $0x3f800000bf800000
+DATA turbo2_signs<>+32(SB)/8, $0xbf800000bf800000
+DATA turbo2_signs<>+40(SB)/8, $0x3f8000003f800000
+DATA turbo2_signs<>+48(SB)/8, $0x3f8000003f800000
+DATA turbo2_signs<>+56(SB)/8, $0x3f8000003f800000
+DATA turbo2_signs<>+64(SB)/8, $0xbf8000003f800000
+DATA turbo2_signs<>+72(SB)/8, $0xbf8000003f800000
+DATA turbo2_signs<>+80(SB)/8, $0xbf8000003f800000
+DATA turbo2_signs<>+88(SB)/8, $0x3f800000bf800000
+DATA turbo2_signs<>+96(SB)/8, $0x3f8000003f800000
+DATA turbo2_signs<>+104(SB)/8, $0x3f800000bf800000
+DATA turbo2_signs<>+112(SB)/8, $0xbf8000003f800000
+DATA turbo2_signs<>+120(SB)/8, $0xbf800000bf800000
+DATA turbo2_signs<>+128(SB)/8, $0x3f800000bf800000
+DATA turbo2_signs<>+136(SB)/8, $0xbf8000003f800000
+DATA turbo2_signs<>+144(SB)/8, $0x3f8000003f800000
+DATA turbo2_signs<>+152(SB)/8, $0x3f800000bf800000
+DATA turbo2_signs<>+160(SB)/8, $0x3f800000bf800000
+DATA turbo2_signs<>+168(SB)/8, $0xbf8000003f800000
+DATA turbo2_signs<>+176(SB)/8, $0x3f800000bf800000
+DATA turbo2_signs<>+184(SB)/8, $0x3f800000bf800000
+DATA turbo2_signs<>+192(SB)/8, $0x3f8000003f800000
+DATA turbo2_signs<>+200(SB)/8, $0xbf8000003f800000
+DATA turbo2_signs<>+208(SB)/8, $0xbf800000bf800000
+DATA turbo2_signs<>+216(SB)/8, $0xbf800000bf800000
+DATA turbo2_signs<>+224(SB)/8, $0xbf8000003f800000
+DATA turbo2_signs<>+232(SB)/8, $0x3f8000003f800000
+DATA turbo2_signs<>+240(SB)/8, $0x3f8000003f800000
+DATA turbo2_signs<>+248(SB)/8, $0x3f800000bf800000
+DATA turbo2_signs<>+256(SB)/8, $0xbf800000bf800000
+DATA turbo2_signs<>+264(SB)/8, $0xbf8000003f800000
+DATA turbo2_signs<>+272(SB)/8, $0xbf800000bf800000
+DATA turbo2_signs<>+280(SB)/8, $0xbf8000003f800000
+DATA turbo2_signs<>+288(SB)/8, $0xbf800000bf800000
+DATA turbo2_signs<>+296(SB)/8, $0xbf8000003f800000
+DATA turbo2_signs<>+304(SB)/8, $0xbf800000bf800000
+DATA turbo2_signs<>+312(SB)/8, $0x3f8000003f800000
+DATA turbo2_signs<>+320(SB)/8, $0xbf8000003f800000
+DATA turbo2_signs<>+328(SB)/8, $0x3f800000bf800000
+DATA turbo2_signs<>+336(SB)/8, $0x3f8000003f800000
+DATA turbo2_signs<>+344(SB)/8, $0xbf800000bf800000
+DATA turbo2_signs<>+352(SB)/8, $0x3f8000003f800000
+DATA turbo2_signs<>+360(SB)/8, $0x3f800000bf800000
+DATA turbo2_signs<>+368(SB)/8, $0xbf8000003f800000
+DATA turbo2_signs<>+376(SB)/8, $0xbf8000003f800000
+DATA turbo2_signs<>+384(SB)/8, $0x3f800000bf800000
+DATA turbo2_signs<>+392(SB)/8, $0xbf8000003f800000
+DATA turbo2_signs<>+400(SB)/8, $0xbf8000003f800000
+DATA turbo2_signs<>+408(SB)/8, $0xbf8000003f800000
+DATA turbo2_signs<>+416(SB)/8, $0x3f8000003f800000
+DATA turbo2_signs<>+424(SB)/8, $0x3f8000003f800000
+DATA turbo2_signs<>+432(SB)/8, $0x3f800000bf800000
+DATA turbo2_signs<>+440(SB)/8, $0x3f800000bf800000
+DATA turbo2_signs<>+448(SB)/8, $0xbf8000003f800000
+DATA turbo2_signs<>+456(SB)/8, $0x3f8000003f800000
+DATA turbo2_signs<>+464(SB)/8, $0xbf800000bf800000
+DATA turbo2_signs<>+472(SB)/8, $0xbf800000bf800000
+DATA turbo2_signs<>+480(SB)/8, $0x3f800000bf800000
+DATA turbo2_signs<>+488(SB)/8, $0xbf8000003f800000
+DATA turbo2_signs<>+496(SB)/8, $0x3f8000003f800000
+DATA turbo2_signs<>+504(SB)/8, $0x3f800000bf800000
+GLOBL turbo2_signs<>(SB), RODATA|NOPTR, $512
 
-DATA turbo218<>+0(SB)/8, $0x3db504f33db504f3
-DATA turbo218<>+8(SB)/8, $0x3db504f33db504f3
-DATA turbo218<>+16(SB)/8, $0x3db504f3bdb504f3
-DATA turbo218<>+24(SB)/8, $0xbdb504f33db504f3
-DATA turbo218<>+32(SB)/8, $0xbdb504f33db504f3
-DATA turbo218<>+40(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo218<>+48(SB)/8, $0xbdb504f33db504f3
-DATA turbo218<>+56(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo218<>+64(SB)/8, $0x3db504f33db504f3
-DATA turbo218<>+72(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo218<>+80(SB)/8, $0xbdb504f33db504f3
-DATA turbo218<>+88(SB)/8, $0xbdb504f33db504f3
-DATA turbo218<>+96(SB)/8, $0xbdb504f33db504f3
-DATA turbo218<>+104(SB)/8, $0x3db504f3bdb504f3
-DATA turbo218<>+112(SB)/8, $0x3db504f3bdb504f3
-DATA turbo218<>+120(SB)/8, $0x3db504f33db504f3
-DATA turbo218<>+128(SB)/8, $0x3db504f33db504f3
-DATA turbo218<>+136(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo218<>+144(SB)/8, $0x3db504f3bdb504f3
-DATA turbo218<>+152(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo218<>+160(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo218<>+168(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo218<>+176(SB)/8, $0x3db504f33db504f3
-DATA turbo218<>+184(SB)/8, $0xbdb504f33db504f3
-DATA turbo218<>+192(SB)/8, $0xbdb504f33db504f3
-DATA turbo218<>+200(SB)/8, $0x3db504f33db504f3
-DATA turbo218<>+208(SB)/8, $0xbdb504f33db504f3
-DATA turbo218<>+216(SB)/8, $0x3db504f3bdb504f3
-DATA turbo218<>+224(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo218<>+232(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo218<>+240(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo218<>+248(SB)/8, $0x3db504f33db504f3
-DATA turbo218<>+256(SB)/8, $0xbdb504f33db504f3
-DATA turbo218<>+264(SB)/8, $0xbdb504f33db504f3
-DATA turbo218<>+272(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo218<>+280(SB)/8, $0x3db504f3bdb504f3
-DATA turbo218<>+288(SB)/8, $0x3db504f3bdb504f3
-DATA turbo218<>+296(SB)/8, $0x3db504f3bdb504f3
-DATA turbo218<>+304(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo218<>+312(SB)/8, $0x3db504f33db504f3
-DATA turbo218<>+320(SB)/8, $0x3db504f3bdb504f3
-DATA turbo218<>+328(SB)/8, $0x3db504f3bdb504f3
-DATA turbo218<>+336(SB)/8, $0xbdb504f33db504f3
-DATA turbo218<>+344(SB)/8, $0xbdb504f33db504f3
-DATA turbo218<>+352(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo218<>+360(SB)/8, $0x3db504f3bdb504f3
-DATA turbo218<>+368(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo218<>+376(SB)/8, $0xbdb504f33db504f3
-DATA turbo218<>+384(SB)/8, $0xbdb504f33db504f3
-DATA turbo218<>+392(SB)/8, $0x3db504f33db504f3
-DATA turbo218<>+400(SB)/8, $0xbdb504f33db504f3
-DATA turbo218<>+408(SB)/8, $0x3db504f3bdb504f3
-DATA turbo218<>+416(SB)/8, $0x3db504f3bdb504f3
-DATA turbo218<>+424(SB)/8, $0x3db504f3bdb504f3
-DATA turbo218<>+432(SB)/8, $0xbdb504f33db504f3
-DATA turbo218<>+440(SB)/8, $0x3db504f3bdb504f3
-DATA turbo218<>+448(SB)/8, $0x3db504f3bdb504f3
-DATA turbo218<>+456(SB)/8, $0x3db504f3bdb504f3
-DATA turbo218<>+464(SB)/8, $0xbdb504f33db504f3
-DATA turbo218<>+472(SB)/8, $0xbdb504f33db504f3
-DATA turbo218<>+480(SB)/8, $0xbdb504f33db504f3
-DATA turbo218<>+488(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo218<>+496(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo218<>+504(SB)/8, $0xbdb504f33db504f3
-GLOBL turbo218<>(SB), RODATA|NOPTR, $512
+DATA turbo2_signs2<>+0(SB)/8, $0x3db504f33db504f3
+DATA turbo2_signs2<>+8(SB)/8, $0x3db504f33db504f3
+DATA turbo2_signs2<>+16(SB)/8, $0x3db504f3bdb504f3
+DATA turbo2_signs2<>+24(SB)/8, $0xbdb504f33db504f3
+DATA turbo2_signs2<>+32(SB)/8, $0xbdb504f33db504f3
+DATA turbo2_signs2<>+40(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo2_signs2<>+48(SB)/8, $0xbdb504f33db504f3
+DATA turbo2_signs2<>+56(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo2_signs2<>+64(SB)/8, $0x3db504f33db504f3
+DATA turbo2_signs2<>+72(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo2_signs2<>+80(SB)/8, $0xbdb504f33db504f3
+DATA turbo2_signs2<>+88(SB)/8, $0xbdb504f33db504f3
+DATA turbo2_signs2<>+96(SB)/8, $0xbdb504f33db504f3
+DATA turbo2_signs2<>+104(SB)/8, $0x3db504f3bdb504f3
+DATA turbo2_signs2<>+112(SB)/8, $0x3db504f3bdb504f3
+DATA turbo2_signs2<>+120(SB)/8, $0x3db504f33db504f3
+DATA turbo2_signs2<>+128(SB)/8, $0x3db504f33db504f3
+DATA turbo2_signs2<>+136(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo2_signs2<>+144(SB)/8, $0x3db504f3bdb504f3
+DATA turbo2_signs2<>+152(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo2_signs2<>+160(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo2_signs2<>+168(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo2_signs2<>+176(SB)/8, $0x3db504f33db504f3
+DATA turbo2_signs2<>+184(SB)/8, $0xbdb504f33db504f3
+DATA turbo2_signs2<>+192(SB)/8, $0xbdb504f33db504f3
+DATA turbo2_signs2<>+200(SB)/8, $0x3db504f33db504f3
+DATA turbo2_signs2<>+208(SB)/8, $0xbdb504f33db504f3
+DATA turbo2_signs2<>+216(SB)/8, $0x3db504f3bdb504f3
+DATA turbo2_signs2<>+224(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo2_signs2<>+232(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo2_signs2<>+240(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo2_signs2<>+248(SB)/8, $0x3db504f33db504f3
+DATA turbo2_signs2<>+256(SB)/8, $0xbdb504f33db504f3
+DATA turbo2_signs2<>+264(SB)/8, $0xbdb504f33db504f3
+DATA turbo2_signs2<>+272(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo2_signs2<>+280(SB)/8, $0x3db504f3bdb504f3
+DATA turbo2_signs2<>+288(SB)/8, $0x3db504f3bdb504f3
+DATA turbo2_signs2<>+296(SB)/8, $0x3db504f3bdb504f3
+DATA turbo2_signs2<>+304(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo2_signs2<>+312(SB)/8, $0x3db504f33db504f3
+DATA turbo2_signs2<>+320(SB)/8, $0x3db504f3bdb504f3
+DATA turbo2_signs2<>+328(SB)/8, $0x3db504f3bdb504f3
+DATA turbo2_signs2<>+336(SB)/8, $0xbdb504f33db504f3
+DATA turbo2_signs2<>+344(SB)/8, $0xbdb504f33db504f3
+DATA turbo2_signs2<>+352(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo2_signs2<>+360(SB)/8, $0x3db504f3bdb504f3
+DATA turbo2_signs2<>+368(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo2_signs2<>+376(SB)/8, $0xbdb504f33db504f3
+DATA turbo2_signs2<>+384(SB)/8, $0xbdb504f33db504f3
+DATA turbo2_signs2<>+392(SB)/8, $0x3db504f33db504f3
+DATA turbo2_signs2<>+400(SB)/8, $0xbdb504f33db504f3
+DATA turbo2_signs2<>+408(SB)/8, $0x3db504f3bdb504f3
+DATA turbo2_signs2<>+416(SB)/8, $0x3db504f3bdb504f3
+DATA turbo2_signs2<>+424(SB)/8, $0x3db504f3bdb504f3
+DATA turbo2_signs2<>+432(SB)/8, $0xbdb504f33db504f3
+DATA turbo2_signs2<>+440(SB)/8, $0x3db504f3bdb504f3
+DATA turbo2_signs2<>+448(SB)/8, $0x3db504f3bdb504f3
+DATA turbo2_signs2<>+456(SB)/8, $0x3db504f3bdb504f3
+DATA turbo2_signs2<>+464(SB)/8, $0xbdb504f33db504f3
+DATA turbo2_signs2<>+472(SB)/8, $0xbdb504f33db504f3
+DATA turbo2_signs2<>+480(SB)/8, $0xbdb504f33db504f3
+DATA turbo2_signs2<>+488(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo2_signs2<>+496(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo2_signs2<>+504(SB)/8, $0xbdb504f33db504f3
+GLOBL turbo2_signs2<>(SB), RODATA|NOPTR, $512
 
-DATA turbo219<>+0(SB)/8, $0x3db19e73bdb19e73
-DATA turbo219<>+8(SB)/8, $0x0000000000000000
-DATA turbo219<>+16(SB)/8, $0x0000000000000000
-DATA turbo219<>+24(SB)/8, $0x0000000000000000
-GLOBL turbo219<>(SB), RODATA|NOPTR, $32
+DATA turbo2_threshold<>+0(SB)/8, $0x3db19e73bdb19e73
+DATA turbo2_threshold<>+8(SB)/8, $0x0000000000000000
+DATA turbo2_threshold<>+16(SB)/8, $0x0000000000000000
+DATA turbo2_threshold<>+24(SB)/8, $0x0000000000000000
+GLOBL turbo2_threshold<>(SB), RODATA|NOPTR, $32
 
-DATA turbo220<>+0(SB)/8, $0x8000000080000000
-DATA turbo220<>+8(SB)/8, $0x8000000080000000
-DATA turbo220<>+16(SB)/8, $0x8000000080000000
-DATA turbo220<>+24(SB)/8, $0x8000000080000000
-GLOBL turbo220<>(SB), RODATA|NOPTR, $32
+DATA turbo2_norm<>+0(SB)/8, $0x8000000080000000
+DATA turbo2_norm<>+8(SB)/8, $0x8000000080000000
+DATA turbo2_norm<>+16(SB)/8, $0x8000000080000000
+DATA turbo2_norm<>+24(SB)/8, $0x8000000080000000
+GLOBL turbo2_norm<>(SB), RODATA|NOPTR, $32
 
-DATA turbo221<>+0(SB)/8, $0x7fc000007fc00000
-DATA turbo221<>+8(SB)/8, $0x7fc000007fc00000
-DATA turbo221<>+16(SB)/8, $0x7fc000007fc00000
-DATA turbo221<>+24(SB)/8, $0x7fc000007fc00000
-GLOBL turbo221<>(SB), RODATA|NOPTR, $32
+DATA turbo2_norm2<>+0(SB)/8, $0x7fc000007fc00000
+DATA turbo2_norm2<>+8(SB)/8, $0x7fc000007fc00000
+DATA turbo2_norm2<>+16(SB)/8, $0x7fc000007fc00000
+DATA turbo2_norm2<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL turbo2_norm2<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsTurbo2AVX512 unpacks units of 128 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsTurbo2AVX512(SB), NOSPLIT, $320-24
 
 	// constants of the loops
-	VMOVDQU      turbo25<>+0(SB), Y0
-	VMOVDQU      turbo24<>+0(SB), Y1
-	VMOVDQU      turbo23<>+0(SB), Y2
-	VMOVDQU      turbo22<>+0(SB), Y3
-	VMOVDQU      turbo21<>+0(SB), Y4
-	VMOVDQU      turbo20<>+0(SB), Y5
+	VMOVDQU      turbo2_level<>+0(SB), Y0
+	VMOVDQU      turbo2_mask4<>+0(SB), Y1
+	VMOVDQU      turbo2_mask3<>+0(SB), Y2
+	VMOVDQU      turbo2_mask2<>+0(SB), Y3
+	VMOVDQU      turbo2_mask<>+0(SB), Y4
+	VMOVDQU      turbo2_shuffle<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -274,8 +274,12 @@ TEXT ·decodeUnitsTurbo2AVX512(SB), NOSPLIT, $320-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VMOVDQU      2(BX), X7
 	VINSERTI128  $1, 6(BX), Y7, Y7
 	VPSHUFB      Y5, Y7, Y7
@@ -306,6 +310,8 @@ loop1:
 	VPERMPS      Y0, Y7, Y7
 	VMULPS       Y7, Y6, Y7
 	VMOVUPS      Y7, 96(AX)
+
+	// levels of values 32 to 63
 	VMOVDQU      10(BX), X7
 	VINSERTI128  $1, 14(BX), Y7, Y7
 	VPSHUFB      Y5, Y7, Y7
@@ -336,8 +342,10 @@ loop1:
 	VPERMPS      Y0, Y7, Y7
 	VMULPS       Y7, Y6, Y7
 	VMOVUPS      Y7, 224(AX)
+
+	// levels of values 64 to 95
 	VBROADCASTI128 18(BX), Y7
-	VPSHUFB      turbo26<>+0(SB), Y7, Y7
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y7, Y7
 	VPAND        Y4, Y7, Y8
 	VPSRLD       $2, Y7, Y9
 	VPAND        Y3, Y9, Y9
@@ -365,8 +373,10 @@ loop1:
 	VPERMPS      Y0, Y7, Y7
 	VMULPS       Y7, Y6, Y7
 	VMOVUPS      Y7, 352(AX)
+
+	// levels of values 96 to 127
 	VBROADCASTI128 18(BX), Y7
-	VPSHUFB      turbo27<>+0(SB), Y7, Y7
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y7, Y7
 	VPAND        Y4, Y7, Y8
 	VPSRLD       $2, Y7, Y9
 	VPAND        Y3, Y9, Y9
@@ -409,12 +419,12 @@ done2:
 TEXT ·matmul1xTurbo2AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo25<>+0(SB), Y0
-	VMOVDQU      turbo24<>+0(SB), Y1
-	VMOVDQU      turbo23<>+0(SB), Y2
-	VMOVDQU      turbo22<>+0(SB), Y3
-	VMOVDQU      turbo21<>+0(SB), Y4
-	VMOVDQU      turbo20<>+0(SB), Y5
+	VMOVDQU      turbo2_level<>+0(SB), Y0
+	VMOVDQU      turbo2_mask4<>+0(SB), Y1
+	VMOVDQU      turbo2_mask3<>+0(SB), Y2
+	VMOVDQU      turbo2_mask2<>+0(SB), Y3
+	VMOVDQU      turbo2_mask<>+0(SB), Y4
+	VMOVDQU      turbo2_shuffle<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -435,8 +445,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R8), X11
 	VINSERTI128  $1, 6(R8), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
@@ -471,6 +485,8 @@ loop3:
 	VMULPS       Y11, Y10, Y11
 	VMOVUPS      96(SI), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      10(R8), X11
 	VINSERTI128  $1, 14(R8), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
@@ -505,8 +521,10 @@ loop3:
 	VMULPS       Y11, Y10, Y11
 	VMOVUPS      224(SI), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 64 to 95
 	VBROADCASTI128 18(R8), Y11
-	VPSHUFB      turbo26<>+0(SB), Y11, Y11
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y11, Y11
 	VPAND        Y4, Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y3, Y13, Y13
@@ -538,8 +556,10 @@ loop3:
 	VMULPS       Y11, Y10, Y11
 	VMOVUPS      352(SI), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 96 to 127
 	VBROADCASTI128 18(R8), Y11
-	VPSHUFB      turbo27<>+0(SB), Y11, Y11
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y11, Y11
 	VPAND        Y4, Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y3, Y13, Y13
@@ -581,6 +601,8 @@ done4:
 	VADDPS       Y7, Y6, Y6
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -604,12 +626,12 @@ done2:
 TEXT ·matmul2xTurbo2AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo25<>+0(SB), Y0
-	VMOVDQU      turbo24<>+0(SB), Y1
-	VMOVDQU      turbo23<>+0(SB), Y2
-	VMOVDQU      turbo22<>+0(SB), Y3
-	VMOVDQU      turbo21<>+0(SB), Y4
-	VMOVDQU      turbo20<>+0(SB), Y5
+	VMOVDQU      turbo2_level<>+0(SB), Y0
+	VMOVDQU      turbo2_mask4<>+0(SB), Y1
+	VMOVDQU      turbo2_mask3<>+0(SB), Y2
+	VMOVDQU      turbo2_mask2<>+0(SB), Y3
+	VMOVDQU      turbo2_mask<>+0(SB), Y4
+	VMOVDQU      turbo2_shuffle<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -631,8 +653,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R9), X11
 	VINSERTI128  $1, 6(R9), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
@@ -675,6 +701,8 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      96(SI)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      10(R9), X11
 	VINSERTI128  $1, 14(R9), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
@@ -717,8 +745,10 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      224(SI)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 64 to 95
 	VBROADCASTI128 18(R9), Y11
-	VPSHUFB      turbo26<>+0(SB), Y11, Y11
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y11, Y11
 	VPAND        Y4, Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y3, Y13, Y13
@@ -758,8 +788,10 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      352(SI)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 96 to 127
 	VBROADCASTI128 18(R9), Y11
-	VPSHUFB      turbo27<>+0(SB), Y11, Y11
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y11, Y11
 	VPAND        Y4, Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y3, Y13, Y13
@@ -808,6 +840,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y7, Y7
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -841,12 +875,12 @@ done2:
 TEXT ·matmul3xTurbo2AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo25<>+0(SB), Y0
-	VMOVDQU      turbo24<>+0(SB), Y1
-	VMOVDQU      turbo23<>+0(SB), Y2
-	VMOVDQU      turbo22<>+0(SB), Y3
-	VMOVDQU      turbo21<>+0(SB), Y4
-	VMOVDQU      turbo20<>+0(SB), Y5
+	VMOVDQU      turbo2_level<>+0(SB), Y0
+	VMOVDQU      turbo2_mask4<>+0(SB), Y1
+	VMOVDQU      turbo2_mask3<>+0(SB), Y2
+	VMOVDQU      turbo2_mask2<>+0(SB), Y3
+	VMOVDQU      turbo2_mask<>+0(SB), Y4
+	VMOVDQU      turbo2_shuffle<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -870,8 +904,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R10), X10
 	VINSERTI128  $1, 6(R10), Y10, Y10
 	VPSHUFB      Y5, Y10, Y10
@@ -922,6 +960,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      96(R8), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 32 to 63
 	VMOVDQU      10(R10), X10
 	VINSERTI128  $1, 14(R10), Y10, Y10
 	VPSHUFB      Y5, Y10, Y10
@@ -972,8 +1012,10 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      224(R8), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 64 to 95
 	VBROADCASTI128 18(R10), Y10
-	VPSHUFB      turbo26<>+0(SB), Y10, Y10
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y10, Y10
 	VPAND        Y4, Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y3, Y12, Y12
@@ -1021,8 +1063,10 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      352(R8), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 96 to 127
 	VBROADCASTI128 18(R10), Y10
-	VPSHUFB      turbo27<>+0(SB), Y10, Y10
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y10, Y10
 	VPAND        Y4, Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y3, Y12, Y12
@@ -1078,6 +1122,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -1119,12 +1165,12 @@ done2:
 TEXT ·matmul4xTurbo2AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo25<>+0(SB), Y0
-	VMOVDQU      turbo24<>+0(SB), Y1
-	VMOVDQU      turbo23<>+0(SB), Y2
-	VMOVDQU      turbo22<>+0(SB), Y3
-	VMOVDQU      turbo21<>+0(SB), Y4
-	VMOVDQU      turbo20<>+0(SB), Y5
+	VMOVDQU      turbo2_level<>+0(SB), Y0
+	VMOVDQU      turbo2_mask4<>+0(SB), Y1
+	VMOVDQU      turbo2_mask3<>+0(SB), Y2
+	VMOVDQU      turbo2_mask2<>+0(SB), Y3
+	VMOVDQU      turbo2_mask<>+0(SB), Y4
+	VMOVDQU      turbo2_shuffle<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1149,8 +1195,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R10), X11
 	VINSERTI128  $1, 6(R10), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
@@ -1209,6 +1259,8 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      96(R8)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      10(R10), X11
 	VINSERTI128  $1, 14(R10), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
@@ -1267,8 +1319,10 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      224(R8)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 64 to 95
 	VBROADCASTI128 18(R10), Y11
-	VPSHUFB      turbo26<>+0(SB), Y11, Y11
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y11, Y11
 	VPAND        Y4, Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y3, Y13, Y13
@@ -1324,8 +1378,10 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      352(R8)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 96 to 127
 	VBROADCASTI128 18(R10), Y11
-	VPSHUFB      turbo27<>+0(SB), Y11, Y11
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y11, Y11
 	VPAND        Y4, Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y3, Y13, Y13
@@ -1389,6 +1445,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -1438,12 +1496,12 @@ done2:
 TEXT ·matmulQ81xTurbo2AVX512(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo24<>+0(SB), Y0
-	VMOVDQU      turbo23<>+0(SB), Y1
-	VMOVDQU      turbo22<>+0(SB), Y2
-	VMOVDQU      turbo21<>+0(SB), Y3
-	VBROADCASTI128 turbo29<>+0(SB), Y4
-	VMOVDQU      turbo20<>+0(SB), Y5
+	VMOVDQU      turbo2_mask4<>+0(SB), Y0
+	VMOVDQU      turbo2_mask3<>+0(SB), Y1
+	VMOVDQU      turbo2_mask2<>+0(SB), Y2
+	VMOVDQU      turbo2_mask<>+0(SB), Y3
+	VBROADCASTI128 turbo2_levels<>+0(SB), Y4
+	VMOVDQU      turbo2_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1463,10 +1521,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo28<>+0(SB), Y9
+	VMOVDQU      turbo2_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), X9
 	VINSERTI128  $1, 6(R8), Y9, Y9
 	VPSHUFB      Y5, Y9, Y9
@@ -1486,6 +1548,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(R8), X9
 	VINSERTI128  $1, 14(R8), Y9, Y9
 	VPSHUFB      Y5, Y9, Y9
@@ -1504,8 +1568,10 @@ loop3:
 	VMOVDQU      32(DX), Y12
 	VPSIGNB      Y9, Y12, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 18(R8), Y9
-	VPSHUFB      turbo26<>+0(SB), Y9, Y9
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y9, Y9
 	VPAND        Y3, Y9, Y10
 	VPSRLD       $2, Y9, Y12
 	VPAND        Y2, Y12, Y12
@@ -1521,8 +1587,10 @@ loop3:
 	VMOVDQU      64(DX), Y12
 	VPSIGNB      Y9, Y12, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 18(R8), Y9
-	VPSHUFB      turbo27<>+0(SB), Y9, Y9
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y9, Y9
 	VPAND        Y3, Y9, Y10
 	VPSRLD       $2, Y9, Y12
 	VPAND        Y2, Y12, Y12
@@ -1538,6 +1606,8 @@ loop3:
 	VMOVDQU      96(DX), Y12
 	VPSIGNB      Y9, Y12, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
@@ -1551,6 +1621,8 @@ loop3:
 done4:
 	ADDQ         $1, DI
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -1574,12 +1646,12 @@ done2:
 TEXT ·matmulQ82xTurbo2AVX512(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo24<>+0(SB), Y0
-	VMOVDQU      turbo23<>+0(SB), Y1
-	VMOVDQU      turbo22<>+0(SB), Y2
-	VMOVDQU      turbo21<>+0(SB), Y3
-	VBROADCASTI128 turbo29<>+0(SB), Y4
-	VMOVDQU      turbo20<>+0(SB), Y5
+	VMOVDQU      turbo2_mask4<>+0(SB), Y0
+	VMOVDQU      turbo2_mask3<>+0(SB), Y1
+	VMOVDQU      turbo2_mask2<>+0(SB), Y2
+	VMOVDQU      turbo2_mask<>+0(SB), Y3
+	VBROADCASTI128 turbo2_levels<>+0(SB), Y4
+	VMOVDQU      turbo2_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1599,10 +1671,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo28<>+0(SB), Y9
+	VMOVDQU      turbo2_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), X9
 	VINSERTI128  $1, 6(R8), Y9, Y9
 	VPSHUFB      Y5, Y9, Y9
@@ -1626,6 +1702,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(R8), X9
 	VINSERTI128  $1, 14(R8), Y9, Y9
 	VPSHUFB      Y5, Y9, Y9
@@ -1647,8 +1725,10 @@ loop3:
 	VMOVDQU      160(DX), Y13
 	VPSIGNB      Y9, Y13, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 18(R8), Y9
-	VPSHUFB      turbo26<>+0(SB), Y9, Y9
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y9, Y9
 	VPAND        Y3, Y9, Y10
 	VPSRLD       $2, Y9, Y13
 	VPAND        Y2, Y13, Y13
@@ -1667,8 +1747,10 @@ loop3:
 	VMOVDQU      192(DX), Y13
 	VPSIGNB      Y9, Y13, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 18(R8), Y9
-	VPSHUFB      turbo27<>+0(SB), Y9, Y9
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y9, Y9
 	VPAND        Y3, Y9, Y10
 	VPSRLD       $2, Y9, Y13
 	VPAND        Y2, Y13, Y13
@@ -1687,6 +1769,8 @@ loop3:
 	VMOVDQU      224(DX), Y13
 	VPSIGNB      Y9, Y13, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1703,6 +1787,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -1736,12 +1822,12 @@ done2:
 TEXT ·matmulQ83xTurbo2AVX512(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo24<>+0(SB), Y0
-	VMOVDQU      turbo23<>+0(SB), Y1
-	VMOVDQU      turbo22<>+0(SB), Y2
-	VMOVDQU      turbo21<>+0(SB), Y3
-	VBROADCASTI128 turbo29<>+0(SB), Y4
-	VMOVDQU      turbo20<>+0(SB), Y5
+	VMOVDQU      turbo2_mask4<>+0(SB), Y0
+	VMOVDQU      turbo2_mask3<>+0(SB), Y1
+	VMOVDQU      turbo2_mask2<>+0(SB), Y2
+	VMOVDQU      turbo2_mask<>+0(SB), Y3
+	VBROADCASTI128 turbo2_levels<>+0(SB), Y4
+	VMOVDQU      turbo2_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1762,10 +1848,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      turbo28<>+0(SB), Y10
+	VMOVDQU      turbo2_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), X10
 	VINSERTI128  $1, 6(R8), Y10, Y10
 	VPSHUFB      Y5, Y10, Y10
@@ -1793,6 +1883,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(R8), X10
 	VINSERTI128  $1, 14(R8), Y10, Y10
 	VPSHUFB      Y5, Y10, Y10
@@ -1817,8 +1909,10 @@ loop3:
 	VMOVDQU      288(DX), Y15
 	VPSIGNB      Y10, Y15, Y10
 	VPDPBUSD     Y10, Y11, Y12
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 18(R8), Y10
-	VPSHUFB      turbo26<>+0(SB), Y10, Y10
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y10, Y10
 	VPAND        Y3, Y10, Y11
 	VPSRLD       $2, Y10, Y15
 	VPAND        Y2, Y15, Y15
@@ -1840,8 +1934,10 @@ loop3:
 	VMOVDQU      320(DX), Y15
 	VPSIGNB      Y10, Y15, Y10
 	VPDPBUSD     Y10, Y11, Y12
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 18(R8), Y10
-	VPSHUFB      turbo27<>+0(SB), Y10, Y10
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y10, Y10
 	VPAND        Y3, Y10, Y11
 	VPSRLD       $2, Y10, Y15
 	VPAND        Y2, Y15, Y15
@@ -1863,6 +1959,8 @@ loop3:
 	VMOVDQU      352(DX), Y15
 	VPSIGNB      Y10, Y15, Y10
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -1883,6 +1981,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -1924,10 +2024,10 @@ done2:
 TEXT ·matmulQ84xTurbo2AVX512(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo24<>+0(SB), Y0
-	VMOVDQU      turbo23<>+0(SB), Y1
-	VMOVDQU      turbo22<>+0(SB), Y2
-	VMOVDQU      turbo21<>+0(SB), Y3
+	VMOVDQU      turbo2_mask4<>+0(SB), Y0
+	VMOVDQU      turbo2_mask3<>+0(SB), Y1
+	VMOVDQU      turbo2_mask2<>+0(SB), Y2
+	VMOVDQU      turbo2_mask<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1949,13 +2049,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo28<>+0(SB), Y9
+	VMOVDQU      turbo2_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), X9
 	VINSERTI128  $1, 6(R8), Y9, Y9
-	VPSHUFB      turbo20<>+0(SB), Y9, Y9
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y9, Y9
 	VPAND        Y3, Y9, Y10
 	VPSRLD       $2, Y9, Y11
 	VPAND        Y2, Y11, Y11
@@ -1966,7 +2070,7 @@ loop3:
 	VPSRLD       $6, Y9, Y9
 	VPAND        Y0, Y9, Y9
 	VPOR         Y9, Y10, Y9
-	VBROADCASTI128 turbo29<>+0(SB), Y10
+	VBROADCASTI128 turbo2_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      (DX), Y11
@@ -1985,9 +2089,11 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(R8), X9
 	VINSERTI128  $1, 14(R8), Y9, Y9
-	VPSHUFB      turbo20<>+0(SB), Y9, Y9
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y9, Y9
 	VPAND        Y3, Y9, Y10
 	VPSRLD       $2, Y9, Y15
 	VPAND        Y2, Y15, Y15
@@ -1998,7 +2104,7 @@ loop3:
 	VPSRLD       $6, Y9, Y9
 	VPAND        Y0, Y9, Y9
 	VPOR         Y9, Y10, Y9
-	VBROADCASTI128 turbo29<>+0(SB), Y10
+	VBROADCASTI128 turbo2_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      32(DX), Y15
@@ -2013,8 +2119,10 @@ loop3:
 	VMOVDQU      416(DX), Y15
 	VPSIGNB      Y9, Y15, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 18(R8), Y9
-	VPSHUFB      turbo26<>+0(SB), Y9, Y9
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y9, Y9
 	VPAND        Y3, Y9, Y10
 	VPSRLD       $2, Y9, Y15
 	VPAND        Y2, Y15, Y15
@@ -2025,7 +2133,7 @@ loop3:
 	VPSRLD       $6, Y9, Y9
 	VPAND        Y0, Y9, Y9
 	VPOR         Y9, Y10, Y9
-	VBROADCASTI128 turbo29<>+0(SB), Y10
+	VBROADCASTI128 turbo2_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      64(DX), Y15
@@ -2040,8 +2148,10 @@ loop3:
 	VMOVDQU      448(DX), Y15
 	VPSIGNB      Y9, Y15, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 18(R8), Y9
-	VPSHUFB      turbo27<>+0(SB), Y9, Y9
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y9, Y9
 	VPAND        Y3, Y9, Y10
 	VPSRLD       $2, Y9, Y15
 	VPAND        Y2, Y15, Y15
@@ -2052,7 +2162,7 @@ loop3:
 	VPSRLD       $6, Y9, Y9
 	VPAND        Y0, Y9, Y9
 	VPOR         Y9, Y10, Y9
-	VBROADCASTI128 turbo29<>+0(SB), Y10
+	VBROADCASTI128 turbo2_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      96(DX), Y15
@@ -2067,6 +2177,8 @@ loop3:
 	VMOVDQU      480(DX), Y15
 	VPSIGNB      Y9, Y15, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -2091,6 +2203,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X8
 	VADDPS       X4, X8, X8
 	VMOVHLPS     X8, X8, X4
@@ -2140,12 +2254,12 @@ done2:
 TEXT ·matmulQ8Block1xTurbo2AVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      turbo24<>+0(SB), Y0
-	VMOVDQU      turbo23<>+0(SB), Y1
-	VMOVDQU      turbo22<>+0(SB), Y2
-	VMOVDQU      turbo21<>+0(SB), Y3
-	VBROADCASTI128 turbo29<>+0(SB), Y4
-	VMOVDQU      turbo20<>+0(SB), Y5
+	VMOVDQU      turbo2_mask4<>+0(SB), Y0
+	VMOVDQU      turbo2_mask3<>+0(SB), Y1
+	VMOVDQU      turbo2_mask2<>+0(SB), Y2
+	VMOVDQU      turbo2_mask<>+0(SB), Y3
+	VBROADCASTI128 turbo2_levels<>+0(SB), Y4
+	VMOVDQU      turbo2_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2171,6 +2285,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(DI), X6
 	VINSERTI128  $1, 6(DI), Y6, Y6
 	VPSHUFB      Y5, Y6, Y6
@@ -2190,6 +2306,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(DI), X6
 	VINSERTI128  $1, 14(DI), Y6, Y6
 	VPSHUFB      Y5, Y6, Y6
@@ -2208,8 +2326,10 @@ loop3:
 	VMOVDQU      32(CX), Y9
 	VPSIGNB      Y6, Y9, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 18(DI), Y6
-	VPSHUFB      turbo26<>+0(SB), Y6, Y6
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y6, Y6
 	VPAND        Y3, Y6, Y7
 	VPSRLD       $2, Y6, Y9
 	VPAND        Y2, Y9, Y9
@@ -2225,8 +2345,10 @@ loop3:
 	VMOVDQU      64(CX), Y9
 	VPSIGNB      Y6, Y9, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 18(DI), Y6
-	VPSHUFB      turbo27<>+0(SB), Y6, Y6
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y6, Y6
 	VPAND        Y3, Y6, Y7
 	VPSRLD       $2, Y6, Y9
 	VPAND        Y2, Y9, Y9
@@ -2245,7 +2367,7 @@ loop3:
 	VMOVDQU      Y8, (R10)
 	VPBROADCASTW (DI), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo28<>+0(SB), Y7
+	VMOVDQU      turbo2_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
@@ -2294,12 +2416,12 @@ done2:
 TEXT ·matmulQ8Block2xTurbo2AVX512(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      turbo24<>+0(SB), Y0
-	VMOVDQU      turbo23<>+0(SB), Y1
-	VMOVDQU      turbo22<>+0(SB), Y2
-	VMOVDQU      turbo21<>+0(SB), Y3
-	VBROADCASTI128 turbo29<>+0(SB), Y4
-	VMOVDQU      turbo20<>+0(SB), Y5
+	VMOVDQU      turbo2_mask4<>+0(SB), Y0
+	VMOVDQU      turbo2_mask3<>+0(SB), Y1
+	VMOVDQU      turbo2_mask2<>+0(SB), Y2
+	VMOVDQU      turbo2_mask<>+0(SB), Y3
+	VBROADCASTI128 turbo2_levels<>+0(SB), Y4
+	VMOVDQU      turbo2_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2325,6 +2447,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(DI), X6
 	VINSERTI128  $1, 6(DI), Y6, Y6
 	VPSHUFB      Y5, Y6, Y6
@@ -2348,6 +2472,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(DI), X6
 	VINSERTI128  $1, 14(DI), Y6, Y6
 	VPSHUFB      Y5, Y6, Y6
@@ -2369,8 +2495,10 @@ loop3:
 	VMOVDQU      160(CX), Y10
 	VPSIGNB      Y6, Y10, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 18(DI), Y6
-	VPSHUFB      turbo26<>+0(SB), Y6, Y6
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y6, Y6
 	VPAND        Y3, Y6, Y7
 	VPSRLD       $2, Y6, Y10
 	VPAND        Y2, Y10, Y10
@@ -2389,8 +2517,10 @@ loop3:
 	VMOVDQU      192(CX), Y10
 	VPSIGNB      Y6, Y10, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 18(DI), Y6
-	VPSHUFB      turbo27<>+0(SB), Y6, Y6
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y6, Y6
 	VPAND        Y3, Y6, Y7
 	VPSRLD       $2, Y6, Y10
 	VPAND        Y2, Y10, Y10
@@ -2413,7 +2543,7 @@ loop3:
 	VMOVDQU      Y8, 128(R10)
 	VPBROADCASTW (DI), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo28<>+0(SB), Y7
+	VMOVDQU      turbo2_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
@@ -2485,12 +2615,12 @@ done2:
 TEXT ·matmulQ8Block3xTurbo2AVX512(SB), 0, $800-72
 
 	// constants of the loops
-	VMOVDQU      turbo24<>+0(SB), Y0
-	VMOVDQU      turbo23<>+0(SB), Y1
-	VMOVDQU      turbo22<>+0(SB), Y2
-	VMOVDQU      turbo21<>+0(SB), Y3
-	VBROADCASTI128 turbo29<>+0(SB), Y4
-	VMOVDQU      turbo20<>+0(SB), Y5
+	VMOVDQU      turbo2_mask4<>+0(SB), Y0
+	VMOVDQU      turbo2_mask3<>+0(SB), Y1
+	VMOVDQU      turbo2_mask2<>+0(SB), Y2
+	VMOVDQU      turbo2_mask<>+0(SB), Y3
+	VBROADCASTI128 turbo2_levels<>+0(SB), Y4
+	VMOVDQU      turbo2_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2516,6 +2646,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(DI), X6
 	VINSERTI128  $1, 6(DI), Y6, Y6
 	VPSHUFB      Y5, Y6, Y6
@@ -2543,6 +2675,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(DI), X6
 	VINSERTI128  $1, 14(DI), Y6, Y6
 	VPSHUFB      Y5, Y6, Y6
@@ -2567,8 +2701,10 @@ loop3:
 	VMOVDQU      288(CX), Y11
 	VPSIGNB      Y6, Y11, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 18(DI), Y6
-	VPSHUFB      turbo26<>+0(SB), Y6, Y6
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y6, Y6
 	VPAND        Y3, Y6, Y7
 	VPSRLD       $2, Y6, Y11
 	VPAND        Y2, Y11, Y11
@@ -2590,8 +2726,10 @@ loop3:
 	VMOVDQU      320(CX), Y11
 	VPSIGNB      Y6, Y11, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 18(DI), Y6
-	VPSHUFB      turbo27<>+0(SB), Y6, Y6
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y6, Y6
 	VPAND        Y3, Y6, Y7
 	VPSRLD       $2, Y6, Y11
 	VPAND        Y2, Y11, Y11
@@ -2618,7 +2756,7 @@ loop3:
 	VMOVDQU      Y8, 256(R10)
 	VPBROADCASTW (DI), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo28<>+0(SB), Y7
+	VMOVDQU      turbo2_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
@@ -2711,12 +2849,12 @@ done2:
 TEXT ·matmulQ8Block4xTurbo2AVX512(SB), 0, $928-72
 
 	// constants of the loops
-	VMOVDQU      turbo24<>+0(SB), Y0
-	VMOVDQU      turbo23<>+0(SB), Y1
-	VMOVDQU      turbo22<>+0(SB), Y2
-	VMOVDQU      turbo21<>+0(SB), Y3
-	VBROADCASTI128 turbo29<>+0(SB), Y4
-	VMOVDQU      turbo20<>+0(SB), Y5
+	VMOVDQU      turbo2_mask4<>+0(SB), Y0
+	VMOVDQU      turbo2_mask3<>+0(SB), Y1
+	VMOVDQU      turbo2_mask2<>+0(SB), Y2
+	VMOVDQU      turbo2_mask<>+0(SB), Y3
+	VBROADCASTI128 turbo2_levels<>+0(SB), Y4
+	VMOVDQU      turbo2_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2742,6 +2880,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(DI), X6
 	VINSERTI128  $1, 6(DI), Y6, Y6
 	VPSHUFB      Y5, Y6, Y6
@@ -2773,6 +2913,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(DI), X6
 	VINSERTI128  $1, 14(DI), Y6, Y6
 	VPSHUFB      Y5, Y6, Y6
@@ -2800,8 +2942,10 @@ loop3:
 	VMOVDQU      416(CX), Y12
 	VPSIGNB      Y6, Y12, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 18(DI), Y6
-	VPSHUFB      turbo26<>+0(SB), Y6, Y6
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y6, Y6
 	VPAND        Y3, Y6, Y7
 	VPSRLD       $2, Y6, Y12
 	VPAND        Y2, Y12, Y12
@@ -2826,8 +2970,10 @@ loop3:
 	VMOVDQU      448(CX), Y12
 	VPSIGNB      Y6, Y12, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 18(DI), Y6
-	VPSHUFB      turbo27<>+0(SB), Y6, Y6
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y6, Y6
 	VPAND        Y3, Y6, Y7
 	VPSRLD       $2, Y6, Y12
 	VPAND        Y2, Y12, Y12
@@ -2858,7 +3004,7 @@ loop3:
 	VMOVDQU      Y8, 384(R10)
 	VPBROADCASTW (DI), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo28<>+0(SB), Y7
+	VMOVDQU      turbo2_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
@@ -2972,12 +3118,12 @@ done2:
 TEXT ·unpackTurbo2AVX512(SB), NOSPLIT, $320-24
 
 	// constants of the loops
-	VMOVDQU      turbo24<>+0(SB), Y0
-	VMOVDQU      turbo23<>+0(SB), Y1
-	VMOVDQU      turbo22<>+0(SB), Y2
-	VMOVDQU      turbo21<>+0(SB), Y3
-	VBROADCASTI128 turbo29<>+0(SB), Y4
-	VMOVDQU      turbo20<>+0(SB), Y5
+	VMOVDQU      turbo2_mask4<>+0(SB), Y0
+	VMOVDQU      turbo2_mask3<>+0(SB), Y1
+	VMOVDQU      turbo2_mask2<>+0(SB), Y2
+	VMOVDQU      turbo2_mask<>+0(SB), Y3
+	VBROADCASTI128 turbo2_levels<>+0(SB), Y4
+	VMOVDQU      turbo2_shuffle<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -2989,7 +3135,7 @@ TEXT ·unpackTurbo2AVX512(SB), NOSPLIT, $320-24
 loop1:
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo28<>+0(SB), Y7
+	VMOVDQU      turbo2_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVDQU      2(BX), X7
 	VINSERTI128  $1, 6(BX), Y7, Y7
@@ -3028,7 +3174,7 @@ loop1:
 	VMOVDQU      Y7, 128(AX)
 	VMOVSD       X6, 112(AX)
 	VBROADCASTI128 18(BX), Y7
-	VPSHUFB      turbo26<>+0(SB), Y7, Y7
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y7, Y7
 	VPAND        Y3, Y7, Y8
 	VPSRLD       $2, Y7, Y9
 	VPAND        Y2, Y9, Y9
@@ -3045,7 +3191,7 @@ loop1:
 	VMOVDQU      Y7, 208(AX)
 	VMOVSD       X6, 192(AX)
 	VBROADCASTI128 18(BX), Y7
-	VPSHUFB      turbo27<>+0(SB), Y7, Y7
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y7, Y7
 	VPAND        Y3, Y7, Y8
 	VPSRLD       $2, Y7, Y9
 	VPAND        Y2, Y9, Y9
@@ -3076,12 +3222,12 @@ done2:
 TEXT ·mix1xTurbo2AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo25<>+0(SB), Y0
-	VMOVDQU      turbo24<>+0(SB), Y1
-	VMOVDQU      turbo23<>+0(SB), Y2
-	VMOVDQU      turbo22<>+0(SB), Y3
-	VMOVDQU      turbo21<>+0(SB), Y4
-	VMOVDQU      turbo20<>+0(SB), Y5
+	VMOVDQU      turbo2_level<>+0(SB), Y0
+	VMOVDQU      turbo2_mask4<>+0(SB), Y1
+	VMOVDQU      turbo2_mask3<>+0(SB), Y2
+	VMOVDQU      turbo2_mask2<>+0(SB), Y3
+	VMOVDQU      turbo2_mask<>+0(SB), Y4
+	VMOVDQU      turbo2_shuffle<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -3105,6 +3251,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R8), X10
 	VINSERTI128  $1, 6(R8), Y10, Y10
 	VPSHUFB      Y5, Y10, Y10
@@ -3162,6 +3310,8 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 32 to 63
 	VMOVDQU      10(R8), X10
 	VINSERTI128  $1, 14(R8), Y10, Y10
 	VPSHUFB      Y5, Y10, Y10
@@ -3219,8 +3369,10 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// levels of values 64 to 95
 	VBROADCASTI128 18(R8), Y10
-	VPSHUFB      turbo26<>+0(SB), Y10, Y10
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y10, Y10
 	VPAND        Y4, Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y3, Y12, Y12
@@ -3275,8 +3427,10 @@ done8:
 	JLT          done10
 
 loop9:
+
+	// levels of values 96 to 127
 	VBROADCASTI128 18(R8), Y10
-	VPSHUFB      turbo27<>+0(SB), Y10, Y10
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y10, Y10
 	VPAND        Y4, Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y3, Y12, Y12
@@ -3332,11 +3486,11 @@ done2:
 TEXT ·mix2xTurbo2AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo25<>+0(SB), Y0
-	VMOVDQU      turbo24<>+0(SB), Y1
-	VMOVDQU      turbo23<>+0(SB), Y2
-	VMOVDQU      turbo22<>+0(SB), Y3
-	VMOVDQU      turbo21<>+0(SB), Y4
+	VMOVDQU      turbo2_level<>+0(SB), Y0
+	VMOVDQU      turbo2_mask4<>+0(SB), Y1
+	VMOVDQU      turbo2_mask3<>+0(SB), Y2
+	VMOVDQU      turbo2_mask2<>+0(SB), Y3
+	VMOVDQU      turbo2_mask<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -3366,9 +3520,11 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R9), X13
 	VINSERTI128  $1, 6(R9), Y13, Y13
-	VPSHUFB      turbo20<>+0(SB), Y13, Y13
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y13, Y13
 	VPAND        Y4, Y13, Y14
 	VPSRLD       $2, Y13, Y15
 	VPAND        Y3, Y15, Y15
@@ -3440,9 +3596,11 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 32 to 63
 	VMOVDQU      10(R9), X13
 	VINSERTI128  $1, 14(R9), Y13, Y13
-	VPSHUFB      turbo20<>+0(SB), Y13, Y13
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y13, Y13
 	VPAND        Y4, Y13, Y14
 	VPSRLD       $2, Y13, Y15
 	VPAND        Y3, Y15, Y15
@@ -3514,8 +3672,10 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// levels of values 64 to 95
 	VBROADCASTI128 18(R9), Y13
-	VPSHUFB      turbo26<>+0(SB), Y13, Y13
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y13, Y13
 	VPAND        Y4, Y13, Y14
 	VPSRLD       $2, Y13, Y15
 	VPAND        Y3, Y15, Y15
@@ -3587,8 +3747,10 @@ done8:
 	JLT          done10
 
 loop9:
+
+	// levels of values 96 to 127
 	VBROADCASTI128 18(R9), Y13
-	VPSHUFB      turbo27<>+0(SB), Y13, Y13
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y13, Y13
 	VPAND        Y4, Y13, Y14
 	VPSRLD       $2, Y13, Y15
 	VPAND        Y3, Y15, Y15
@@ -3693,18 +3855,20 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R10), X12
 	VINSERTI128  $1, 6(R10), Y12, Y12
-	VPSHUFB      turbo20<>+0(SB), Y12, Y12
-	VPAND        turbo21<>+0(SB), Y12, Y13
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask<>+0(SB), Y12, Y13
 	VPSRLD       $2, Y12, Y14
-	VPAND        turbo22<>+0(SB), Y14, Y14
+	VPAND        turbo2_mask2<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $4, Y12, Y14
-	VPAND        turbo23<>+0(SB), Y14, Y14
+	VPAND        turbo2_mask3<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $6, Y12, Y12
-	VPAND        turbo24<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask4<>+0(SB), Y12, Y12
 	VPOR         Y12, Y13, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
@@ -3716,22 +3880,22 @@ loop3:
 	VBROADCASTSS (R8), Y15
 	VMULPS       Y15, Y12, Y12
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y0
 	VFMADD231PS  Y14, Y15, Y1
 	VFMADD231PS  Y12, Y15, Y2
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y3
 	VFMADD231PS  Y14, Y15, Y4
 	VFMADD231PS  Y12, Y15, Y5
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y6
 	VFMADD231PS  Y14, Y15, Y7
 	VFMADD231PS  Y12, Y15, Y8
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y9
 	VFMADD231PS  Y14, Y15, Y10
 	VFMADD231PS  Y12, Y15, Y11
@@ -3793,18 +3957,20 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 32 to 63
 	VMOVDQU      10(R10), X12
 	VINSERTI128  $1, 14(R10), Y12, Y12
-	VPSHUFB      turbo20<>+0(SB), Y12, Y12
-	VPAND        turbo21<>+0(SB), Y12, Y13
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask<>+0(SB), Y12, Y13
 	VPSRLD       $2, Y12, Y14
-	VPAND        turbo22<>+0(SB), Y14, Y14
+	VPAND        turbo2_mask2<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $4, Y12, Y14
-	VPAND        turbo23<>+0(SB), Y14, Y14
+	VPAND        turbo2_mask3<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $6, Y12, Y12
-	VPAND        turbo24<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask4<>+0(SB), Y12, Y12
 	VPOR         Y12, Y13, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
@@ -3816,22 +3982,22 @@ loop5:
 	VBROADCASTSS (R8), Y15
 	VMULPS       Y15, Y12, Y12
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y0
 	VFMADD231PS  Y14, Y15, Y1
 	VFMADD231PS  Y12, Y15, Y2
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y3
 	VFMADD231PS  Y14, Y15, Y4
 	VFMADD231PS  Y12, Y15, Y5
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y6
 	VFMADD231PS  Y14, Y15, Y7
 	VFMADD231PS  Y12, Y15, Y8
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y9
 	VFMADD231PS  Y14, Y15, Y10
 	VFMADD231PS  Y12, Y15, Y11
@@ -3893,17 +4059,19 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// levels of values 64 to 95
 	VBROADCASTI128 18(R10), Y12
-	VPSHUFB      turbo26<>+0(SB), Y12, Y12
-	VPAND        turbo21<>+0(SB), Y12, Y13
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask<>+0(SB), Y12, Y13
 	VPSRLD       $2, Y12, Y14
-	VPAND        turbo22<>+0(SB), Y14, Y14
+	VPAND        turbo2_mask2<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $4, Y12, Y14
-	VPAND        turbo23<>+0(SB), Y14, Y14
+	VPAND        turbo2_mask3<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $6, Y12, Y12
-	VPAND        turbo24<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask4<>+0(SB), Y12, Y12
 	VPOR         Y12, Y13, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
@@ -3915,22 +4083,22 @@ loop7:
 	VBROADCASTSS (R8), Y15
 	VMULPS       Y15, Y12, Y12
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y0
 	VFMADD231PS  Y14, Y15, Y1
 	VFMADD231PS  Y12, Y15, Y2
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y3
 	VFMADD231PS  Y14, Y15, Y4
 	VFMADD231PS  Y12, Y15, Y5
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y6
 	VFMADD231PS  Y14, Y15, Y7
 	VFMADD231PS  Y12, Y15, Y8
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y9
 	VFMADD231PS  Y14, Y15, Y10
 	VFMADD231PS  Y12, Y15, Y11
@@ -3992,17 +4160,19 @@ done8:
 	JLT          done10
 
 loop9:
+
+	// levels of values 96 to 127
 	VBROADCASTI128 18(R10), Y12
-	VPSHUFB      turbo27<>+0(SB), Y12, Y12
-	VPAND        turbo21<>+0(SB), Y12, Y13
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask<>+0(SB), Y12, Y13
 	VPSRLD       $2, Y12, Y14
-	VPAND        turbo22<>+0(SB), Y14, Y14
+	VPAND        turbo2_mask2<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $4, Y12, Y14
-	VPAND        turbo23<>+0(SB), Y14, Y14
+	VPAND        turbo2_mask3<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $6, Y12, Y12
-	VPAND        turbo24<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask4<>+0(SB), Y12, Y12
 	VPOR         Y12, Y13, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
@@ -4014,22 +4184,22 @@ loop9:
 	VBROADCASTSS (R8), Y15
 	VMULPS       Y15, Y12, Y12
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y0
 	VFMADD231PS  Y14, Y15, Y1
 	VFMADD231PS  Y12, Y15, Y2
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y3
 	VFMADD231PS  Y14, Y15, Y4
 	VFMADD231PS  Y12, Y15, Y5
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y6
 	VFMADD231PS  Y14, Y15, Y7
 	VFMADD231PS  Y12, Y15, Y8
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y9
 	VFMADD231PS  Y14, Y15, Y10
 	VFMADD231PS  Y12, Y15, Y11
@@ -4118,18 +4288,20 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VMOVDQU      2(R11), X10
 	VINSERTI128  $1, 6(R11), Y10, Y10
-	VPSHUFB      turbo20<>+0(SB), Y10, Y10
-	VPAND        turbo21<>+0(SB), Y10, Y11
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo22<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo23<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo24<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -4145,14 +4317,14 @@ loop3:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -4224,18 +4396,20 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VMOVDQU      2(R11), X10
 	VINSERTI128  $1, 6(R11), Y10, Y10
-	VPSHUFB      turbo20<>+0(SB), Y10, Y10
-	VPAND        turbo21<>+0(SB), Y10, Y11
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo22<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo23<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo24<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -4251,14 +4425,14 @@ loop5:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -4330,18 +4504,20 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// levels of values 32 to 47
 	VMOVDQU      10(R11), X10
 	VINSERTI128  $1, 14(R11), Y10, Y10
-	VPSHUFB      turbo20<>+0(SB), Y10, Y10
-	VPAND        turbo21<>+0(SB), Y10, Y11
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo22<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo23<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo24<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -4357,14 +4533,14 @@ loop7:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -4436,18 +4612,20 @@ done8:
 	JLT          done10
 
 loop9:
+
+	// levels of values 48 to 63
 	VMOVDQU      10(R11), X10
 	VINSERTI128  $1, 14(R11), Y10, Y10
-	VPSHUFB      turbo20<>+0(SB), Y10, Y10
-	VPAND        turbo21<>+0(SB), Y10, Y11
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo22<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo23<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo24<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -4463,14 +4641,14 @@ loop9:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -4542,17 +4720,19 @@ done10:
 	JLT          done12
 
 loop11:
+
+	// levels of values 64 to 79
 	VBROADCASTI128 18(R11), Y10
-	VPSHUFB      turbo26<>+0(SB), Y10, Y10
-	VPAND        turbo21<>+0(SB), Y10, Y11
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo22<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo23<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo24<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -4568,14 +4748,14 @@ loop11:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -4647,17 +4827,19 @@ done12:
 	JLT          done14
 
 loop13:
+
+	// levels of values 80 to 95
 	VBROADCASTI128 18(R11), Y10
-	VPSHUFB      turbo26<>+0(SB), Y10, Y10
-	VPAND        turbo21<>+0(SB), Y10, Y11
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo22<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo23<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo24<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -4673,14 +4855,14 @@ loop13:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -4752,17 +4934,19 @@ done14:
 	JLT          done16
 
 loop15:
+
+	// levels of values 96 to 111
 	VBROADCASTI128 18(R11), Y10
-	VPSHUFB      turbo27<>+0(SB), Y10, Y10
-	VPAND        turbo21<>+0(SB), Y10, Y11
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo22<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo23<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo24<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -4778,14 +4962,14 @@ loop15:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -4857,17 +5041,19 @@ done16:
 	JLT          done18
 
 loop17:
+
+	// levels of values 112 to 127
 	VBROADCASTI128 18(R11), Y10
-	VPSHUFB      turbo27<>+0(SB), Y10, Y10
-	VPAND        turbo21<>+0(SB), Y10, Y11
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo22<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo23<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo24<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -4883,14 +5069,14 @@ loop17:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -4941,12 +5127,12 @@ done2:
 TEXT ·mixQ8LevelsTurbo2AVX512(SB), NOSPLIT, $320-40
 
 	// constants of the loops
-	VMOVDQU      turbo24<>+0(SB), Y0
-	VMOVDQU      turbo23<>+0(SB), Y1
-	VMOVDQU      turbo22<>+0(SB), Y2
-	VMOVDQU      turbo21<>+0(SB), Y3
-	VBROADCASTI128 turbo29<>+0(SB), Y4
-	VMOVDQU      turbo20<>+0(SB), Y5
+	VMOVDQU      turbo2_mask4<>+0(SB), Y0
+	VMOVDQU      turbo2_mask3<>+0(SB), Y1
+	VMOVDQU      turbo2_mask2<>+0(SB), Y2
+	VMOVDQU      turbo2_mask<>+0(SB), Y3
+	VBROADCASTI128 turbo2_levels<>+0(SB), Y4
+	VMOVDQU      turbo2_shuffle<>+0(SB), Y5
 	MOVQ         levels+0(FP), AX
 	MOVQ         scales+8(FP), BX
 	MOVQ         v+16(FP), CX
@@ -4958,6 +5144,8 @@ TEXT ·mixQ8LevelsTurbo2AVX512(SB), NOSPLIT, $320-40
 	JLT          done2
 
 loop1:
+
+	// levels of values 0 to 31
 	VMOVDQU      2(CX), X6
 	VINSERTI128  $1, 6(CX), Y6, Y6
 	VPSHUFB      Y5, Y6, Y6
@@ -4973,6 +5161,8 @@ loop1:
 	VPOR         Y6, Y7, Y6
 	VPSHUFB      Y6, Y4, Y6
 	VMOVDQU      Y6, (AX)
+
+	// levels of values 32 to 63
 	VMOVDQU      10(CX), X6
 	VINSERTI128  $1, 14(CX), Y6, Y6
 	VPSHUFB      Y5, Y6, Y6
@@ -4988,8 +5178,10 @@ loop1:
 	VPOR         Y6, Y7, Y6
 	VPSHUFB      Y6, Y4, Y6
 	VMOVDQU      Y6, 32(AX)
+
+	// levels of values 64 to 95
 	VBROADCASTI128 18(CX), Y6
-	VPSHUFB      turbo26<>+0(SB), Y6, Y6
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y6, Y6
 	VPAND        Y3, Y6, Y7
 	VPSRLD       $2, Y6, Y8
 	VPAND        Y2, Y8, Y8
@@ -5002,8 +5194,10 @@ loop1:
 	VPOR         Y6, Y7, Y6
 	VPSHUFB      Y6, Y4, Y6
 	VMOVDQU      Y6, 64(AX)
+
+	// levels of values 96 to 127
 	VBROADCASTI128 18(CX), Y6
-	VPSHUFB      turbo27<>+0(SB), Y6, Y6
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y6, Y6
 	VPAND        Y3, Y6, Y7
 	VPSRLD       $2, Y6, Y8
 	VPAND        Y2, Y8, Y8
@@ -5018,7 +5212,7 @@ loop1:
 	VMOVDQU      Y6, 96(AX)
 	VPBROADCASTW (CX), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo28<>+0(SB), Y7
+	VMOVDQU      turbo2_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (BX)
 	ADDQ         $0x80, AX
@@ -5037,12 +5231,12 @@ done2:
 TEXT ·decodeUnitsTurbo2AVX2(SB), NOSPLIT, $320-24
 
 	// constants of the loops
-	VMOVDQU      turbo25<>+0(SB), Y0
-	VMOVDQU      turbo24<>+0(SB), Y1
-	VMOVDQU      turbo23<>+0(SB), Y2
-	VMOVDQU      turbo22<>+0(SB), Y3
-	VMOVDQU      turbo21<>+0(SB), Y4
-	VMOVDQU      turbo20<>+0(SB), Y5
+	VMOVDQU      turbo2_level<>+0(SB), Y0
+	VMOVDQU      turbo2_mask4<>+0(SB), Y1
+	VMOVDQU      turbo2_mask3<>+0(SB), Y2
+	VMOVDQU      turbo2_mask2<>+0(SB), Y3
+	VMOVDQU      turbo2_mask<>+0(SB), Y4
+	VMOVDQU      turbo2_shuffle<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -5052,8 +5246,12 @@ TEXT ·decodeUnitsTurbo2AVX2(SB), NOSPLIT, $320-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VMOVDQU      2(BX), X7
 	VINSERTI128  $1, 6(BX), Y7, Y7
 	VPSHUFB      Y5, Y7, Y7
@@ -5084,6 +5282,8 @@ loop1:
 	VPERMPS      Y0, Y7, Y7
 	VMULPS       Y7, Y6, Y7
 	VMOVUPS      Y7, 96(AX)
+
+	// levels of values 32 to 63
 	VMOVDQU      10(BX), X7
 	VINSERTI128  $1, 14(BX), Y7, Y7
 	VPSHUFB      Y5, Y7, Y7
@@ -5114,8 +5314,10 @@ loop1:
 	VPERMPS      Y0, Y7, Y7
 	VMULPS       Y7, Y6, Y7
 	VMOVUPS      Y7, 224(AX)
+
+	// levels of values 64 to 95
 	VBROADCASTI128 18(BX), Y7
-	VPSHUFB      turbo26<>+0(SB), Y7, Y7
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y7, Y7
 	VPAND        Y4, Y7, Y8
 	VPSRLD       $2, Y7, Y9
 	VPAND        Y3, Y9, Y9
@@ -5143,8 +5345,10 @@ loop1:
 	VPERMPS      Y0, Y7, Y7
 	VMULPS       Y7, Y6, Y7
 	VMOVUPS      Y7, 352(AX)
+
+	// levels of values 96 to 127
 	VBROADCASTI128 18(BX), Y7
-	VPSHUFB      turbo27<>+0(SB), Y7, Y7
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y7, Y7
 	VPAND        Y4, Y7, Y8
 	VPSRLD       $2, Y7, Y9
 	VPAND        Y3, Y9, Y9
@@ -5187,12 +5391,12 @@ done2:
 TEXT ·matmul1xTurbo2AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo25<>+0(SB), Y0
-	VMOVDQU      turbo24<>+0(SB), Y1
-	VMOVDQU      turbo23<>+0(SB), Y2
-	VMOVDQU      turbo22<>+0(SB), Y3
-	VMOVDQU      turbo21<>+0(SB), Y4
-	VMOVDQU      turbo20<>+0(SB), Y5
+	VMOVDQU      turbo2_level<>+0(SB), Y0
+	VMOVDQU      turbo2_mask4<>+0(SB), Y1
+	VMOVDQU      turbo2_mask3<>+0(SB), Y2
+	VMOVDQU      turbo2_mask2<>+0(SB), Y3
+	VMOVDQU      turbo2_mask<>+0(SB), Y4
+	VMOVDQU      turbo2_shuffle<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -5213,8 +5417,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R8), X11
 	VINSERTI128  $1, 6(R8), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
@@ -5249,6 +5457,8 @@ loop3:
 	VMULPS       Y11, Y10, Y11
 	VMOVUPS      96(SI), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      10(R8), X11
 	VINSERTI128  $1, 14(R8), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
@@ -5283,8 +5493,10 @@ loop3:
 	VMULPS       Y11, Y10, Y11
 	VMOVUPS      224(SI), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 64 to 95
 	VBROADCASTI128 18(R8), Y11
-	VPSHUFB      turbo26<>+0(SB), Y11, Y11
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y11, Y11
 	VPAND        Y4, Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y3, Y13, Y13
@@ -5316,8 +5528,10 @@ loop3:
 	VMULPS       Y11, Y10, Y11
 	VMOVUPS      352(SI), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 96 to 127
 	VBROADCASTI128 18(R8), Y11
-	VPSHUFB      turbo27<>+0(SB), Y11, Y11
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y11, Y11
 	VPAND        Y4, Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y3, Y13, Y13
@@ -5359,6 +5573,8 @@ done4:
 	VADDPS       Y7, Y6, Y6
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -5382,12 +5598,12 @@ done2:
 TEXT ·matmul2xTurbo2AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo25<>+0(SB), Y0
-	VMOVDQU      turbo24<>+0(SB), Y1
-	VMOVDQU      turbo23<>+0(SB), Y2
-	VMOVDQU      turbo22<>+0(SB), Y3
-	VMOVDQU      turbo21<>+0(SB), Y4
-	VMOVDQU      turbo20<>+0(SB), Y5
+	VMOVDQU      turbo2_level<>+0(SB), Y0
+	VMOVDQU      turbo2_mask4<>+0(SB), Y1
+	VMOVDQU      turbo2_mask3<>+0(SB), Y2
+	VMOVDQU      turbo2_mask2<>+0(SB), Y3
+	VMOVDQU      turbo2_mask<>+0(SB), Y4
+	VMOVDQU      turbo2_shuffle<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -5409,8 +5625,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R9), X11
 	VINSERTI128  $1, 6(R9), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
@@ -5453,6 +5673,8 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      96(SI)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      10(R9), X11
 	VINSERTI128  $1, 14(R9), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
@@ -5495,8 +5717,10 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      224(SI)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 64 to 95
 	VBROADCASTI128 18(R9), Y11
-	VPSHUFB      turbo26<>+0(SB), Y11, Y11
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y11, Y11
 	VPAND        Y4, Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y3, Y13, Y13
@@ -5536,8 +5760,10 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      352(SI)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 96 to 127
 	VBROADCASTI128 18(R9), Y11
-	VPSHUFB      turbo27<>+0(SB), Y11, Y11
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y11, Y11
 	VPAND        Y4, Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y3, Y13, Y13
@@ -5586,6 +5812,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y7, Y7
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -5619,12 +5847,12 @@ done2:
 TEXT ·matmul3xTurbo2AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo25<>+0(SB), Y0
-	VMOVDQU      turbo24<>+0(SB), Y1
-	VMOVDQU      turbo23<>+0(SB), Y2
-	VMOVDQU      turbo22<>+0(SB), Y3
-	VMOVDQU      turbo21<>+0(SB), Y4
-	VMOVDQU      turbo20<>+0(SB), Y5
+	VMOVDQU      turbo2_level<>+0(SB), Y0
+	VMOVDQU      turbo2_mask4<>+0(SB), Y1
+	VMOVDQU      turbo2_mask3<>+0(SB), Y2
+	VMOVDQU      turbo2_mask2<>+0(SB), Y3
+	VMOVDQU      turbo2_mask<>+0(SB), Y4
+	VMOVDQU      turbo2_shuffle<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -5648,8 +5876,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R10), X10
 	VINSERTI128  $1, 6(R10), Y10, Y10
 	VPSHUFB      Y5, Y10, Y10
@@ -5700,6 +5932,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      96(R8), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 32 to 63
 	VMOVDQU      10(R10), X10
 	VINSERTI128  $1, 14(R10), Y10, Y10
 	VPSHUFB      Y5, Y10, Y10
@@ -5750,8 +5984,10 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      224(R8), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 64 to 95
 	VBROADCASTI128 18(R10), Y10
-	VPSHUFB      turbo26<>+0(SB), Y10, Y10
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y10, Y10
 	VPAND        Y4, Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y3, Y12, Y12
@@ -5799,8 +6035,10 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      352(R8), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 96 to 127
 	VBROADCASTI128 18(R10), Y10
-	VPSHUFB      turbo27<>+0(SB), Y10, Y10
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y10, Y10
 	VPAND        Y4, Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y3, Y12, Y12
@@ -5856,6 +6094,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -5897,12 +6137,12 @@ done2:
 TEXT ·matmul4xTurbo2AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo25<>+0(SB), Y0
-	VMOVDQU      turbo24<>+0(SB), Y1
-	VMOVDQU      turbo23<>+0(SB), Y2
-	VMOVDQU      turbo22<>+0(SB), Y3
-	VMOVDQU      turbo21<>+0(SB), Y4
-	VMOVDQU      turbo20<>+0(SB), Y5
+	VMOVDQU      turbo2_level<>+0(SB), Y0
+	VMOVDQU      turbo2_mask4<>+0(SB), Y1
+	VMOVDQU      turbo2_mask3<>+0(SB), Y2
+	VMOVDQU      turbo2_mask2<>+0(SB), Y3
+	VMOVDQU      turbo2_mask<>+0(SB), Y4
+	VMOVDQU      turbo2_shuffle<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -5927,8 +6167,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R10), X11
 	VINSERTI128  $1, 6(R10), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
@@ -5987,6 +6231,8 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      96(R8)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      10(R10), X11
 	VINSERTI128  $1, 14(R10), Y11, Y11
 	VPSHUFB      Y5, Y11, Y11
@@ -6045,8 +6291,10 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      224(R8)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 64 to 95
 	VBROADCASTI128 18(R10), Y11
-	VPSHUFB      turbo26<>+0(SB), Y11, Y11
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y11, Y11
 	VPAND        Y4, Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y3, Y13, Y13
@@ -6102,8 +6350,10 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      352(R8)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 96 to 127
 	VBROADCASTI128 18(R10), Y11
-	VPSHUFB      turbo27<>+0(SB), Y11, Y11
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y11, Y11
 	VPAND        Y4, Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y3, Y13, Y13
@@ -6167,6 +6417,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -6216,12 +6468,12 @@ done2:
 TEXT ·matmulQ81xTurbo2AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo24<>+0(SB), Y0
-	VMOVDQU      turbo23<>+0(SB), Y1
-	VMOVDQU      turbo22<>+0(SB), Y2
-	VMOVDQU      turbo213<>+0(SB), Y3
-	VMOVDQU      turbo21<>+0(SB), Y4
-	VBROADCASTI128 turbo29<>+0(SB), Y5
+	VMOVDQU      turbo2_mask4<>+0(SB), Y0
+	VMOVDQU      turbo2_mask3<>+0(SB), Y1
+	VMOVDQU      turbo2_mask2<>+0(SB), Y2
+	VMOVDQU      turbo2_ones<>+0(SB), Y3
+	VMOVDQU      turbo2_mask<>+0(SB), Y4
+	VBROADCASTI128 turbo2_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -6241,13 +6493,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo28<>+0(SB), Y9
+	VMOVDQU      turbo2_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), X9
 	VINSERTI128  $1, 6(R8), Y9, Y9
-	VPSHUFB      turbo20<>+0(SB), Y9, Y9
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y9, Y9
 	VPAND        Y4, Y9, Y10
 	VPSRLD       $2, Y9, Y11
 	VPAND        Y2, Y11, Y11
@@ -6264,9 +6520,11 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y3, Y9, Y9
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(R8), X10
 	VINSERTI128  $1, 14(R8), Y10, Y10
-	VPSHUFB      turbo20<>+0(SB), Y10, Y10
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y10, Y10
 	VPAND        Y4, Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y2, Y12, Y12
@@ -6284,8 +6542,10 @@ loop3:
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y3, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 18(R8), Y10
-	VPSHUFB      turbo26<>+0(SB), Y10, Y10
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y10, Y10
 	VPAND        Y4, Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y2, Y12, Y12
@@ -6303,8 +6563,10 @@ loop3:
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y3, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 18(R8), Y10
-	VPSHUFB      turbo27<>+0(SB), Y10, Y10
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y10, Y10
 	VPAND        Y4, Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y2, Y12, Y12
@@ -6322,6 +6584,8 @@ loop3:
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y3, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
@@ -6335,6 +6599,8 @@ loop3:
 done4:
 	ADDQ         $1, DI
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -6358,12 +6624,12 @@ done2:
 TEXT ·matmulQ82xTurbo2AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo213<>+0(SB), Y0
-	VMOVDQU      turbo24<>+0(SB), Y1
-	VMOVDQU      turbo23<>+0(SB), Y2
-	VMOVDQU      turbo22<>+0(SB), Y3
-	VMOVDQU      turbo21<>+0(SB), Y4
-	VBROADCASTI128 turbo29<>+0(SB), Y5
+	VMOVDQU      turbo2_ones<>+0(SB), Y0
+	VMOVDQU      turbo2_mask4<>+0(SB), Y1
+	VMOVDQU      turbo2_mask3<>+0(SB), Y2
+	VMOVDQU      turbo2_mask2<>+0(SB), Y3
+	VMOVDQU      turbo2_mask<>+0(SB), Y4
+	VBROADCASTI128 turbo2_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -6383,13 +6649,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo28<>+0(SB), Y9
+	VMOVDQU      turbo2_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), X9
 	VINSERTI128  $1, 6(R8), Y9, Y9
-	VPSHUFB      turbo20<>+0(SB), Y9, Y9
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y9, Y9
 	VPAND        Y4, Y9, Y10
 	VPSRLD       $2, Y9, Y11
 	VPAND        Y3, Y11, Y11
@@ -6410,9 +6680,11 @@ loop3:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(R8), X10
 	VINSERTI128  $1, 14(R8), Y10, Y10
-	VPSHUFB      turbo20<>+0(SB), Y10, Y10
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y10, Y10
 	VPAND        Y4, Y10, Y12
 	VPSRLD       $2, Y10, Y13
 	VPAND        Y3, Y13, Y13
@@ -6435,8 +6707,10 @@ loop3:
 	VPMADDUBSW   Y10, Y12, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 18(R8), Y10
-	VPSHUFB      turbo26<>+0(SB), Y10, Y10
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y10, Y10
 	VPAND        Y4, Y10, Y12
 	VPSRLD       $2, Y10, Y13
 	VPAND        Y3, Y13, Y13
@@ -6459,8 +6733,10 @@ loop3:
 	VPMADDUBSW   Y10, Y12, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 18(R8), Y10
-	VPSHUFB      turbo27<>+0(SB), Y10, Y10
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y10, Y10
 	VPAND        Y4, Y10, Y12
 	VPSRLD       $2, Y10, Y13
 	VPAND        Y3, Y13, Y13
@@ -6483,6 +6759,8 @@ loop3:
 	VPMADDUBSW   Y10, Y12, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -6499,6 +6777,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -6532,12 +6812,12 @@ done2:
 TEXT ·matmulQ83xTurbo2AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo213<>+0(SB), Y0
-	VMOVDQU      turbo24<>+0(SB), Y1
-	VMOVDQU      turbo23<>+0(SB), Y2
-	VMOVDQU      turbo22<>+0(SB), Y3
-	VMOVDQU      turbo21<>+0(SB), Y4
-	VBROADCASTI128 turbo29<>+0(SB), Y5
+	VMOVDQU      turbo2_ones<>+0(SB), Y0
+	VMOVDQU      turbo2_mask4<>+0(SB), Y1
+	VMOVDQU      turbo2_mask3<>+0(SB), Y2
+	VMOVDQU      turbo2_mask2<>+0(SB), Y3
+	VMOVDQU      turbo2_mask<>+0(SB), Y4
+	VBROADCASTI128 turbo2_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -6558,13 +6838,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      turbo28<>+0(SB), Y10
+	VMOVDQU      turbo2_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), X10
 	VINSERTI128  $1, 6(R8), Y10, Y10
-	VPSHUFB      turbo20<>+0(SB), Y10, Y10
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y10, Y10
 	VPAND        Y4, Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y3, Y12, Y12
@@ -6589,9 +6873,11 @@ loop3:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(R8), X11
 	VINSERTI128  $1, 14(R8), Y11, Y11
-	VPSHUFB      turbo20<>+0(SB), Y11, Y11
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y11, Y11
 	VPAND        Y4, Y11, Y14
 	VPSRLD       $2, Y11, Y15
 	VPAND        Y3, Y15, Y15
@@ -6619,8 +6905,10 @@ loop3:
 	VPMADDUBSW   Y11, Y14, Y11
 	VPMADDWD     Y0, Y11, Y11
 	VPADDD       Y11, Y10, Y10
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 18(R8), Y11
-	VPSHUFB      turbo26<>+0(SB), Y11, Y11
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y11, Y11
 	VPAND        Y4, Y11, Y14
 	VPSRLD       $2, Y11, Y15
 	VPAND        Y3, Y15, Y15
@@ -6648,8 +6936,10 @@ loop3:
 	VPMADDUBSW   Y11, Y14, Y11
 	VPMADDWD     Y0, Y11, Y11
 	VPADDD       Y11, Y10, Y10
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 18(R8), Y11
-	VPSHUFB      turbo27<>+0(SB), Y11, Y11
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y11, Y11
 	VPAND        Y4, Y11, Y14
 	VPSRLD       $2, Y11, Y15
 	VPAND        Y3, Y15, Y15
@@ -6677,6 +6967,8 @@ loop3:
 	VPMADDUBSW   Y11, Y14, Y11
 	VPMADDWD     Y0, Y11, Y11
 	VPADDD       Y11, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -6697,6 +6989,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -6738,10 +7032,10 @@ done2:
 TEXT ·matmulQ84xTurbo2AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo213<>+0(SB), Y0
-	VMOVDQU      turbo24<>+0(SB), Y1
-	VMOVDQU      turbo23<>+0(SB), Y2
-	VMOVDQU      turbo22<>+0(SB), Y3
+	VMOVDQU      turbo2_ones<>+0(SB), Y0
+	VMOVDQU      turbo2_mask4<>+0(SB), Y1
+	VMOVDQU      turbo2_mask3<>+0(SB), Y2
+	VMOVDQU      turbo2_mask2<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -6763,14 +7057,18 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo28<>+0(SB), Y9
+	VMOVDQU      turbo2_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), X9
 	VINSERTI128  $1, 6(R8), Y9, Y9
-	VPSHUFB      turbo20<>+0(SB), Y9, Y9
-	VPAND        turbo21<>+0(SB), Y9, Y10
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y9, Y9
+	VPAND        turbo2_mask<>+0(SB), Y9, Y10
 	VPSRLD       $2, Y9, Y11
 	VPAND        Y3, Y11, Y11
 	VPOR         Y11, Y10, Y10
@@ -6780,7 +7078,7 @@ loop3:
 	VPSRLD       $6, Y9, Y9
 	VPAND        Y1, Y9, Y9
 	VPOR         Y9, Y10, Y9
-	VBROADCASTI128 turbo29<>+0(SB), Y10
+	VBROADCASTI128 turbo2_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      (DX), Y11
@@ -6799,10 +7097,12 @@ loop3:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(R8), X10
 	VINSERTI128  $1, 14(R8), Y10, Y10
-	VPSHUFB      turbo20<>+0(SB), Y10, Y10
-	VPAND        turbo21<>+0(SB), Y10, Y14
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask<>+0(SB), Y10, Y14
 	VPSRLD       $2, Y10, Y15
 	VPAND        Y3, Y15, Y15
 	VPOR         Y15, Y14, Y14
@@ -6812,7 +7112,7 @@ loop3:
 	VPSRLD       $6, Y10, Y10
 	VPAND        Y1, Y10, Y10
 	VPOR         Y10, Y14, Y10
-	VBROADCASTI128 turbo29<>+0(SB), Y14
+	VBROADCASTI128 turbo2_levels<>+0(SB), Y14
 	VPSHUFB      Y10, Y14, Y10
 	VPABSB       Y10, Y14
 	VMOVDQU      32(DX), Y15
@@ -6835,9 +7135,11 @@ loop3:
 	VPMADDUBSW   Y10, Y14, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 18(R8), Y10
-	VPSHUFB      turbo26<>+0(SB), Y10, Y10
-	VPAND        turbo21<>+0(SB), Y10, Y14
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask<>+0(SB), Y10, Y14
 	VPSRLD       $2, Y10, Y15
 	VPAND        Y3, Y15, Y15
 	VPOR         Y15, Y14, Y14
@@ -6847,7 +7149,7 @@ loop3:
 	VPSRLD       $6, Y10, Y10
 	VPAND        Y1, Y10, Y10
 	VPOR         Y10, Y14, Y10
-	VBROADCASTI128 turbo29<>+0(SB), Y14
+	VBROADCASTI128 turbo2_levels<>+0(SB), Y14
 	VPSHUFB      Y10, Y14, Y10
 	VPABSB       Y10, Y14
 	VMOVDQU      64(DX), Y15
@@ -6870,9 +7172,11 @@ loop3:
 	VPMADDUBSW   Y10, Y14, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 18(R8), Y10
-	VPSHUFB      turbo27<>+0(SB), Y10, Y10
-	VPAND        turbo21<>+0(SB), Y10, Y14
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask<>+0(SB), Y10, Y14
 	VPSRLD       $2, Y10, Y15
 	VPAND        Y3, Y15, Y15
 	VPOR         Y15, Y14, Y14
@@ -6882,7 +7186,7 @@ loop3:
 	VPSRLD       $6, Y10, Y10
 	VPAND        Y1, Y10, Y10
 	VPOR         Y10, Y14, Y10
-	VBROADCASTI128 turbo29<>+0(SB), Y14
+	VBROADCASTI128 turbo2_levels<>+0(SB), Y14
 	VPSHUFB      Y10, Y14, Y10
 	VPABSB       Y10, Y14
 	VMOVDQU      96(DX), Y15
@@ -6905,6 +7209,8 @@ loop3:
 	VPMADDUBSW   Y10, Y14, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -6929,6 +7235,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X8
 	VADDPS       X4, X8, X8
 	VMOVHLPS     X8, X8, X4
@@ -6978,12 +7286,12 @@ done2:
 TEXT ·matmulQ8Block1xTurbo2AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      turbo24<>+0(SB), Y0
-	VMOVDQU      turbo23<>+0(SB), Y1
-	VMOVDQU      turbo22<>+0(SB), Y2
-	VMOVDQU      turbo213<>+0(SB), Y3
-	VMOVDQU      turbo21<>+0(SB), Y4
-	VBROADCASTI128 turbo29<>+0(SB), Y5
+	VMOVDQU      turbo2_mask4<>+0(SB), Y0
+	VMOVDQU      turbo2_mask3<>+0(SB), Y1
+	VMOVDQU      turbo2_mask2<>+0(SB), Y2
+	VMOVDQU      turbo2_ones<>+0(SB), Y3
+	VMOVDQU      turbo2_mask<>+0(SB), Y4
+	VBROADCASTI128 turbo2_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -7009,9 +7317,11 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(DI), X6
 	VINSERTI128  $1, 6(DI), Y6, Y6
-	VPSHUFB      turbo20<>+0(SB), Y6, Y6
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y6, Y6
 	VPAND        Y4, Y6, Y7
 	VPSRLD       $2, Y6, Y8
 	VPAND        Y2, Y8, Y8
@@ -7028,9 +7338,11 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPMADDUBSW   Y6, Y7, Y6
 	VPMADDWD     Y3, Y6, Y6
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(DI), X7
 	VINSERTI128  $1, 14(DI), Y7, Y7
-	VPSHUFB      turbo20<>+0(SB), Y7, Y7
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y7, Y7
 	VPAND        Y4, Y7, Y8
 	VPSRLD       $2, Y7, Y9
 	VPAND        Y2, Y9, Y9
@@ -7048,8 +7360,10 @@ loop3:
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y3, Y7, Y7
 	VPADDD       Y7, Y6, Y6
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 18(DI), Y7
-	VPSHUFB      turbo26<>+0(SB), Y7, Y7
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y7, Y7
 	VPAND        Y4, Y7, Y8
 	VPSRLD       $2, Y7, Y9
 	VPAND        Y2, Y9, Y9
@@ -7067,8 +7381,10 @@ loop3:
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y3, Y7, Y7
 	VPADDD       Y7, Y6, Y6
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 18(DI), Y7
-	VPSHUFB      turbo27<>+0(SB), Y7, Y7
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y7, Y7
 	VPAND        Y4, Y7, Y8
 	VPSRLD       $2, Y7, Y9
 	VPAND        Y2, Y9, Y9
@@ -7089,7 +7405,7 @@ loop3:
 	VMOVDQU      Y6, (R10)
 	VPBROADCASTW (DI), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo28<>+0(SB), Y7
+	VMOVDQU      turbo2_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
@@ -7138,12 +7454,12 @@ done2:
 TEXT ·matmulQ8Block2xTurbo2AVX2(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      turbo213<>+0(SB), Y0
-	VMOVDQU      turbo24<>+0(SB), Y1
-	VMOVDQU      turbo23<>+0(SB), Y2
-	VMOVDQU      turbo22<>+0(SB), Y3
-	VMOVDQU      turbo21<>+0(SB), Y4
-	VBROADCASTI128 turbo29<>+0(SB), Y5
+	VMOVDQU      turbo2_ones<>+0(SB), Y0
+	VMOVDQU      turbo2_mask4<>+0(SB), Y1
+	VMOVDQU      turbo2_mask3<>+0(SB), Y2
+	VMOVDQU      turbo2_mask2<>+0(SB), Y3
+	VMOVDQU      turbo2_mask<>+0(SB), Y4
+	VBROADCASTI128 turbo2_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -7169,9 +7485,11 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(DI), X6
 	VINSERTI128  $1, 6(DI), Y6, Y6
-	VPSHUFB      turbo20<>+0(SB), Y6, Y6
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y6, Y6
 	VPAND        Y4, Y6, Y7
 	VPSRLD       $2, Y6, Y8
 	VPAND        Y3, Y8, Y8
@@ -7192,9 +7510,11 @@ loop3:
 	VPSIGNB      Y6, Y9, Y6
 	VPMADDUBSW   Y6, Y7, Y6
 	VPMADDWD     Y0, Y6, Y6
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(DI), X7
 	VINSERTI128  $1, 14(DI), Y7, Y7
-	VPSHUFB      turbo20<>+0(SB), Y7, Y7
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y7, Y7
 	VPAND        Y4, Y7, Y9
 	VPSRLD       $2, Y7, Y10
 	VPAND        Y3, Y10, Y10
@@ -7217,8 +7537,10 @@ loop3:
 	VPMADDUBSW   Y7, Y9, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VPADDD       Y7, Y6, Y6
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 18(DI), Y7
-	VPSHUFB      turbo26<>+0(SB), Y7, Y7
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y7, Y7
 	VPAND        Y4, Y7, Y9
 	VPSRLD       $2, Y7, Y10
 	VPAND        Y3, Y10, Y10
@@ -7241,8 +7563,10 @@ loop3:
 	VPMADDUBSW   Y7, Y9, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VPADDD       Y7, Y6, Y6
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 18(DI), Y7
-	VPSHUFB      turbo27<>+0(SB), Y7, Y7
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y7, Y7
 	VPAND        Y4, Y7, Y9
 	VPSRLD       $2, Y7, Y10
 	VPAND        Y3, Y10, Y10
@@ -7269,7 +7593,7 @@ loop3:
 	VMOVDQU      Y6, 128(R10)
 	VPBROADCASTW (DI), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo28<>+0(SB), Y7
+	VMOVDQU      turbo2_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
@@ -7341,12 +7665,12 @@ done2:
 TEXT ·matmulQ8Block3xTurbo2AVX2(SB), 0, $800-72
 
 	// constants of the loops
-	VMOVDQU      turbo213<>+0(SB), Y0
-	VMOVDQU      turbo24<>+0(SB), Y1
-	VMOVDQU      turbo23<>+0(SB), Y2
-	VMOVDQU      turbo22<>+0(SB), Y3
-	VMOVDQU      turbo21<>+0(SB), Y4
-	VBROADCASTI128 turbo29<>+0(SB), Y5
+	VMOVDQU      turbo2_ones<>+0(SB), Y0
+	VMOVDQU      turbo2_mask4<>+0(SB), Y1
+	VMOVDQU      turbo2_mask3<>+0(SB), Y2
+	VMOVDQU      turbo2_mask2<>+0(SB), Y3
+	VMOVDQU      turbo2_mask<>+0(SB), Y4
+	VBROADCASTI128 turbo2_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -7372,9 +7696,11 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(DI), X6
 	VINSERTI128  $1, 6(DI), Y6, Y6
-	VPSHUFB      turbo20<>+0(SB), Y6, Y6
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y6, Y6
 	VPAND        Y4, Y6, Y7
 	VPSRLD       $2, Y6, Y8
 	VPAND        Y3, Y8, Y8
@@ -7399,9 +7725,11 @@ loop3:
 	VPSIGNB      Y6, Y10, Y6
 	VPMADDUBSW   Y6, Y7, Y6
 	VPMADDWD     Y0, Y6, Y6
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(DI), X7
 	VINSERTI128  $1, 14(DI), Y7, Y7
-	VPSHUFB      turbo20<>+0(SB), Y7, Y7
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y7, Y7
 	VPAND        Y4, Y7, Y10
 	VPSRLD       $2, Y7, Y11
 	VPAND        Y3, Y11, Y11
@@ -7429,8 +7757,10 @@ loop3:
 	VPMADDUBSW   Y7, Y10, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VPADDD       Y7, Y6, Y6
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 18(DI), Y7
-	VPSHUFB      turbo26<>+0(SB), Y7, Y7
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y7, Y7
 	VPAND        Y4, Y7, Y10
 	VPSRLD       $2, Y7, Y11
 	VPAND        Y3, Y11, Y11
@@ -7458,8 +7788,10 @@ loop3:
 	VPMADDUBSW   Y7, Y10, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VPADDD       Y7, Y6, Y6
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 18(DI), Y7
-	VPSHUFB      turbo27<>+0(SB), Y7, Y7
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y7, Y7
 	VPAND        Y4, Y7, Y10
 	VPSRLD       $2, Y7, Y11
 	VPAND        Y3, Y11, Y11
@@ -7492,7 +7824,7 @@ loop3:
 	VMOVDQU      Y6, 256(R10)
 	VPBROADCASTW (DI), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo28<>+0(SB), Y7
+	VMOVDQU      turbo2_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
@@ -7585,12 +7917,12 @@ done2:
 TEXT ·matmulQ8Block4xTurbo2AVX2(SB), 0, $928-72
 
 	// constants of the loops
-	VMOVDQU      turbo213<>+0(SB), Y0
-	VMOVDQU      turbo24<>+0(SB), Y1
-	VMOVDQU      turbo23<>+0(SB), Y2
-	VMOVDQU      turbo22<>+0(SB), Y3
-	VMOVDQU      turbo21<>+0(SB), Y4
-	VBROADCASTI128 turbo29<>+0(SB), Y5
+	VMOVDQU      turbo2_ones<>+0(SB), Y0
+	VMOVDQU      turbo2_mask4<>+0(SB), Y1
+	VMOVDQU      turbo2_mask3<>+0(SB), Y2
+	VMOVDQU      turbo2_mask2<>+0(SB), Y3
+	VMOVDQU      turbo2_mask<>+0(SB), Y4
+	VBROADCASTI128 turbo2_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -7616,9 +7948,11 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(DI), X6
 	VINSERTI128  $1, 6(DI), Y6, Y6
-	VPSHUFB      turbo20<>+0(SB), Y6, Y6
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y6, Y6
 	VPAND        Y4, Y6, Y7
 	VPSRLD       $2, Y6, Y8
 	VPAND        Y3, Y8, Y8
@@ -7647,9 +7981,11 @@ loop3:
 	VPSIGNB      Y6, Y11, Y6
 	VPMADDUBSW   Y6, Y7, Y6
 	VPMADDWD     Y0, Y6, Y6
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(DI), X7
 	VINSERTI128  $1, 14(DI), Y7, Y7
-	VPSHUFB      turbo20<>+0(SB), Y7, Y7
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y7, Y7
 	VPAND        Y4, Y7, Y11
 	VPSRLD       $2, Y7, Y12
 	VPAND        Y3, Y12, Y12
@@ -7682,8 +8018,10 @@ loop3:
 	VPMADDUBSW   Y7, Y11, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VPADDD       Y7, Y6, Y6
+
+	// levels of values 64 to 95, and their products
 	VBROADCASTI128 18(DI), Y7
-	VPSHUFB      turbo26<>+0(SB), Y7, Y7
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y7, Y7
 	VPAND        Y4, Y7, Y11
 	VPSRLD       $2, Y7, Y12
 	VPAND        Y3, Y12, Y12
@@ -7716,8 +8054,10 @@ loop3:
 	VPMADDUBSW   Y7, Y11, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VPADDD       Y7, Y6, Y6
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 18(DI), Y7
-	VPSHUFB      turbo27<>+0(SB), Y7, Y7
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y7, Y7
 	VPAND        Y4, Y7, Y11
 	VPSRLD       $2, Y7, Y12
 	VPAND        Y3, Y12, Y12
@@ -7756,7 +8096,7 @@ loop3:
 	VMOVDQU      Y6, 384(R10)
 	VPBROADCASTW (DI), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo28<>+0(SB), Y7
+	VMOVDQU      turbo2_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
@@ -7870,12 +8210,12 @@ done2:
 TEXT ·unpackTurbo2AVX2(SB), NOSPLIT, $320-24
 
 	// constants of the loops
-	VMOVDQU      turbo24<>+0(SB), Y0
-	VMOVDQU      turbo23<>+0(SB), Y1
-	VMOVDQU      turbo22<>+0(SB), Y2
-	VMOVDQU      turbo21<>+0(SB), Y3
-	VBROADCASTI128 turbo29<>+0(SB), Y4
-	VMOVDQU      turbo20<>+0(SB), Y5
+	VMOVDQU      turbo2_mask4<>+0(SB), Y0
+	VMOVDQU      turbo2_mask3<>+0(SB), Y1
+	VMOVDQU      turbo2_mask2<>+0(SB), Y2
+	VMOVDQU      turbo2_mask<>+0(SB), Y3
+	VBROADCASTI128 turbo2_levels<>+0(SB), Y4
+	VMOVDQU      turbo2_shuffle<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -7887,7 +8227,7 @@ TEXT ·unpackTurbo2AVX2(SB), NOSPLIT, $320-24
 loop1:
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo28<>+0(SB), Y7
+	VMOVDQU      turbo2_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVDQU      2(BX), X7
 	VINSERTI128  $1, 6(BX), Y7, Y7
@@ -7926,7 +8266,7 @@ loop1:
 	VMOVDQU      Y7, 128(AX)
 	VMOVSD       X6, 112(AX)
 	VBROADCASTI128 18(BX), Y7
-	VPSHUFB      turbo26<>+0(SB), Y7, Y7
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y7, Y7
 	VPAND        Y3, Y7, Y8
 	VPSRLD       $2, Y7, Y9
 	VPAND        Y2, Y9, Y9
@@ -7943,7 +8283,7 @@ loop1:
 	VMOVDQU      Y7, 208(AX)
 	VMOVSD       X6, 192(AX)
 	VBROADCASTI128 18(BX), Y7
-	VPSHUFB      turbo27<>+0(SB), Y7, Y7
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y7, Y7
 	VPAND        Y3, Y7, Y8
 	VPSRLD       $2, Y7, Y9
 	VPAND        Y2, Y9, Y9
@@ -7974,8 +8314,8 @@ done2:
 TEXT ·encodeGroupsTurbo2AVX2(SB), NOSPLIT, $0-32
 
 	// constants of the loops
-	VMOVDQU      turbo25<>+0(SB), Y0
-	VMOVDQU      turbo219<>+0(SB), Y1
+	VMOVDQU      turbo2_level<>+0(SB), Y0
+	VMOVDQU      turbo2_threshold<>+0(SB), Y1
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -8043,7 +8383,7 @@ done4:
 	ADDQ         $1, DI
 
 	// n
-	VMOVDQU      turbo214<>+0(SB), Y2
+	VMOVDQU      turbo2_sum<>+0(SB), Y2
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x20, DI
@@ -8076,14 +8416,14 @@ done6:
 
 	// v
 	VMOVUPS      4128(CX), Y2
-	VMOVDQU      turbo215<>+0(SB), Y3
+	VMOVDQU      turbo2_const2<>+0(SB), Y3
 	VCMPPS       $0x1e, Y3, Y2, Y3
-	VMOVDQU      turbo216<>+0(SB), Y4
+	VMOVDQU      turbo2_const3<>+0(SB), Y4
 	VDIVPS       Y2, Y4, Y2
-	VMOVDQU      turbo214<>+0(SB), Y4
+	VMOVDQU      turbo2_sum<>+0(SB), Y4
 	VBLENDVPS    Y3, Y2, Y4, Y2
 	VMOVUPS      Y2, 4160(CX)
-	LEAQ         turbo217<>+0(SB), SI
+	LEAQ         turbo2_signs<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $0x20, R8
@@ -8121,7 +8461,7 @@ loop7:
 
 done8:
 	ADDQ         $1, R8
-	LEAQ         turbo218<>+0(SB), SI
+	LEAQ         turbo2_signs2<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $0x10, R8
@@ -8276,7 +8616,7 @@ done16:
 
 loop19:
 	VMOVUPS      4192(CX)(SI*8), Y2
-	VCMPPS       $0x15, turbo214<>+0(SB), Y2, Y3
+	VCMPPS       $0x15, turbo2_sum<>+0(SB), Y2, Y3
 	VPABSD       Y3, Y3
 	VPERMPS      Y1, Y3, Y4
 	VCMPPS       $0x15, Y4, Y2, Y2
@@ -8284,7 +8624,7 @@ loop19:
 	VPSUBD       Y2, Y3, Y2
 	VMOVDQU      Y2, 8288(CX)(SI*8)
 	VMOVUPS      4224(CX)(SI*8), Y2
-	VCMPPS       $0x15, turbo214<>+0(SB), Y2, Y3
+	VCMPPS       $0x15, turbo2_sum<>+0(SB), Y2, Y3
 	VPABSD       Y3, Y3
 	VPERMPS      Y1, Y3, Y4
 	VCMPPS       $0x15, Y4, Y2, Y2
@@ -8292,7 +8632,7 @@ loop19:
 	VPSUBD       Y2, Y3, Y2
 	VMOVDQU      Y2, 8320(CX)(SI*8)
 	VMOVUPS      4256(CX)(SI*8), Y2
-	VCMPPS       $0x15, turbo214<>+0(SB), Y2, Y3
+	VCMPPS       $0x15, turbo2_sum<>+0(SB), Y2, Y3
 	VPABSD       Y3, Y3
 	VPERMPS      Y1, Y3, Y4
 	VCMPPS       $0x15, Y4, Y2, Y2
@@ -8300,7 +8640,7 @@ loop19:
 	VPSUBD       Y2, Y3, Y2
 	VMOVDQU      Y2, 8352(CX)(SI*8)
 	VMOVUPS      4288(CX)(SI*8), Y2
-	VCMPPS       $0x15, turbo214<>+0(SB), Y2, Y3
+	VCMPPS       $0x15, turbo2_sum<>+0(SB), Y2, Y3
 	VPABSD       Y3, Y3
 	VPERMPS      Y1, Y3, Y4
 	VCMPPS       $0x15, Y4, Y2, Y2
@@ -8315,7 +8655,7 @@ done20:
 	ADDQ         $1, DI
 
 	// r
-	VMOVDQU      turbo214<>+0(SB), Y2
+	VMOVDQU      turbo2_sum<>+0(SB), Y2
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x20, DI
@@ -8352,7 +8692,7 @@ done22:
 
 	// norm
 	VMOVUPS      12416(CX), Y2
-	VMOVDQU      turbo215<>+0(SB), Y3
+	VMOVDQU      turbo2_const2<>+0(SB), Y3
 	VCMPPS       $0x1e, Y3, Y2, Y3
 	VMOVUPS      4128(CX), Y4
 	VDIVPS       Y2, Y4, Y2
@@ -8362,8 +8702,8 @@ done22:
 	// norm
 	VMOVUPS      12448(CX), Y2
 	VCMPPS       $3, Y2, Y2, Y3
-	VPAND        turbo220<>+0(SB), Y2, Y4
-	VPOR         turbo221<>+0(SB), Y4, Y4
+	VPAND        turbo2_norm<>+0(SB), Y2, Y4
+	VPOR         turbo2_norm2<>+0(SB), Y4, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y4
 	VCVTPS2PH    $0, Y4, X4
 	VPMOVZXWD    X4, Y2
@@ -8793,12 +9133,12 @@ done2:
 TEXT ·mix1xTurbo2AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo25<>+0(SB), Y0
-	VMOVDQU      turbo24<>+0(SB), Y1
-	VMOVDQU      turbo23<>+0(SB), Y2
-	VMOVDQU      turbo22<>+0(SB), Y3
-	VMOVDQU      turbo21<>+0(SB), Y4
-	VMOVDQU      turbo20<>+0(SB), Y5
+	VMOVDQU      turbo2_level<>+0(SB), Y0
+	VMOVDQU      turbo2_mask4<>+0(SB), Y1
+	VMOVDQU      turbo2_mask3<>+0(SB), Y2
+	VMOVDQU      turbo2_mask2<>+0(SB), Y3
+	VMOVDQU      turbo2_mask<>+0(SB), Y4
+	VMOVDQU      turbo2_shuffle<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -8822,6 +9162,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R8), X10
 	VINSERTI128  $1, 6(R8), Y10, Y10
 	VPSHUFB      Y5, Y10, Y10
@@ -8879,6 +9221,8 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 32 to 63
 	VMOVDQU      10(R8), X10
 	VINSERTI128  $1, 14(R8), Y10, Y10
 	VPSHUFB      Y5, Y10, Y10
@@ -8936,8 +9280,10 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// levels of values 64 to 95
 	VBROADCASTI128 18(R8), Y10
-	VPSHUFB      turbo26<>+0(SB), Y10, Y10
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y10, Y10
 	VPAND        Y4, Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y3, Y12, Y12
@@ -8992,8 +9338,10 @@ done8:
 	JLT          done10
 
 loop9:
+
+	// levels of values 96 to 127
 	VBROADCASTI128 18(R8), Y10
-	VPSHUFB      turbo27<>+0(SB), Y10, Y10
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y10, Y10
 	VPAND        Y4, Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y3, Y12, Y12
@@ -9049,11 +9397,11 @@ done2:
 TEXT ·mix2xTurbo2AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo25<>+0(SB), Y0
-	VMOVDQU      turbo24<>+0(SB), Y1
-	VMOVDQU      turbo23<>+0(SB), Y2
-	VMOVDQU      turbo22<>+0(SB), Y3
-	VMOVDQU      turbo21<>+0(SB), Y4
+	VMOVDQU      turbo2_level<>+0(SB), Y0
+	VMOVDQU      turbo2_mask4<>+0(SB), Y1
+	VMOVDQU      turbo2_mask3<>+0(SB), Y2
+	VMOVDQU      turbo2_mask2<>+0(SB), Y3
+	VMOVDQU      turbo2_mask<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -9083,9 +9431,11 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R9), X13
 	VINSERTI128  $1, 6(R9), Y13, Y13
-	VPSHUFB      turbo20<>+0(SB), Y13, Y13
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y13, Y13
 	VPAND        Y4, Y13, Y14
 	VPSRLD       $2, Y13, Y15
 	VPAND        Y3, Y15, Y15
@@ -9157,9 +9507,11 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 32 to 63
 	VMOVDQU      10(R9), X13
 	VINSERTI128  $1, 14(R9), Y13, Y13
-	VPSHUFB      turbo20<>+0(SB), Y13, Y13
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y13, Y13
 	VPAND        Y4, Y13, Y14
 	VPSRLD       $2, Y13, Y15
 	VPAND        Y3, Y15, Y15
@@ -9231,8 +9583,10 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// levels of values 64 to 95
 	VBROADCASTI128 18(R9), Y13
-	VPSHUFB      turbo26<>+0(SB), Y13, Y13
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y13, Y13
 	VPAND        Y4, Y13, Y14
 	VPSRLD       $2, Y13, Y15
 	VPAND        Y3, Y15, Y15
@@ -9304,8 +9658,10 @@ done8:
 	JLT          done10
 
 loop9:
+
+	// levels of values 96 to 127
 	VBROADCASTI128 18(R9), Y13
-	VPSHUFB      turbo27<>+0(SB), Y13, Y13
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y13, Y13
 	VPAND        Y4, Y13, Y14
 	VPSRLD       $2, Y13, Y15
 	VPAND        Y3, Y15, Y15
@@ -9410,18 +9766,20 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R10), X12
 	VINSERTI128  $1, 6(R10), Y12, Y12
-	VPSHUFB      turbo20<>+0(SB), Y12, Y12
-	VPAND        turbo21<>+0(SB), Y12, Y13
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask<>+0(SB), Y12, Y13
 	VPSRLD       $2, Y12, Y14
-	VPAND        turbo22<>+0(SB), Y14, Y14
+	VPAND        turbo2_mask2<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $4, Y12, Y14
-	VPAND        turbo23<>+0(SB), Y14, Y14
+	VPAND        turbo2_mask3<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $6, Y12, Y12
-	VPAND        turbo24<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask4<>+0(SB), Y12, Y12
 	VPOR         Y12, Y13, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
@@ -9433,22 +9791,22 @@ loop3:
 	VBROADCASTSS (R8), Y15
 	VMULPS       Y15, Y12, Y12
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y0
 	VFMADD231PS  Y14, Y15, Y1
 	VFMADD231PS  Y12, Y15, Y2
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y3
 	VFMADD231PS  Y14, Y15, Y4
 	VFMADD231PS  Y12, Y15, Y5
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y6
 	VFMADD231PS  Y14, Y15, Y7
 	VFMADD231PS  Y12, Y15, Y8
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y9
 	VFMADD231PS  Y14, Y15, Y10
 	VFMADD231PS  Y12, Y15, Y11
@@ -9510,18 +9868,20 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 32 to 63
 	VMOVDQU      10(R10), X12
 	VINSERTI128  $1, 14(R10), Y12, Y12
-	VPSHUFB      turbo20<>+0(SB), Y12, Y12
-	VPAND        turbo21<>+0(SB), Y12, Y13
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask<>+0(SB), Y12, Y13
 	VPSRLD       $2, Y12, Y14
-	VPAND        turbo22<>+0(SB), Y14, Y14
+	VPAND        turbo2_mask2<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $4, Y12, Y14
-	VPAND        turbo23<>+0(SB), Y14, Y14
+	VPAND        turbo2_mask3<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $6, Y12, Y12
-	VPAND        turbo24<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask4<>+0(SB), Y12, Y12
 	VPOR         Y12, Y13, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
@@ -9533,22 +9893,22 @@ loop5:
 	VBROADCASTSS (R8), Y15
 	VMULPS       Y15, Y12, Y12
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y0
 	VFMADD231PS  Y14, Y15, Y1
 	VFMADD231PS  Y12, Y15, Y2
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y3
 	VFMADD231PS  Y14, Y15, Y4
 	VFMADD231PS  Y12, Y15, Y5
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y6
 	VFMADD231PS  Y14, Y15, Y7
 	VFMADD231PS  Y12, Y15, Y8
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y9
 	VFMADD231PS  Y14, Y15, Y10
 	VFMADD231PS  Y12, Y15, Y11
@@ -9610,17 +9970,19 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// levels of values 64 to 95
 	VBROADCASTI128 18(R10), Y12
-	VPSHUFB      turbo26<>+0(SB), Y12, Y12
-	VPAND        turbo21<>+0(SB), Y12, Y13
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask<>+0(SB), Y12, Y13
 	VPSRLD       $2, Y12, Y14
-	VPAND        turbo22<>+0(SB), Y14, Y14
+	VPAND        turbo2_mask2<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $4, Y12, Y14
-	VPAND        turbo23<>+0(SB), Y14, Y14
+	VPAND        turbo2_mask3<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $6, Y12, Y12
-	VPAND        turbo24<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask4<>+0(SB), Y12, Y12
 	VPOR         Y12, Y13, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
@@ -9632,22 +9994,22 @@ loop7:
 	VBROADCASTSS (R8), Y15
 	VMULPS       Y15, Y12, Y12
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y0
 	VFMADD231PS  Y14, Y15, Y1
 	VFMADD231PS  Y12, Y15, Y2
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y3
 	VFMADD231PS  Y14, Y15, Y4
 	VFMADD231PS  Y12, Y15, Y5
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y6
 	VFMADD231PS  Y14, Y15, Y7
 	VFMADD231PS  Y12, Y15, Y8
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y9
 	VFMADD231PS  Y14, Y15, Y10
 	VFMADD231PS  Y12, Y15, Y11
@@ -9709,17 +10071,19 @@ done8:
 	JLT          done10
 
 loop9:
+
+	// levels of values 96 to 127
 	VBROADCASTI128 18(R10), Y12
-	VPSHUFB      turbo27<>+0(SB), Y12, Y12
-	VPAND        turbo21<>+0(SB), Y12, Y13
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask<>+0(SB), Y12, Y13
 	VPSRLD       $2, Y12, Y14
-	VPAND        turbo22<>+0(SB), Y14, Y14
+	VPAND        turbo2_mask2<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $4, Y12, Y14
-	VPAND        turbo23<>+0(SB), Y14, Y14
+	VPAND        turbo2_mask3<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $6, Y12, Y12
-	VPAND        turbo24<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask4<>+0(SB), Y12, Y12
 	VPOR         Y12, Y13, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
@@ -9731,22 +10095,22 @@ loop9:
 	VBROADCASTSS (R8), Y15
 	VMULPS       Y15, Y12, Y12
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y0
 	VFMADD231PS  Y14, Y15, Y1
 	VFMADD231PS  Y12, Y15, Y2
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y3
 	VFMADD231PS  Y14, Y15, Y4
 	VFMADD231PS  Y12, Y15, Y5
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y6
 	VFMADD231PS  Y14, Y15, Y7
 	VFMADD231PS  Y12, Y15, Y8
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y9
 	VFMADD231PS  Y14, Y15, Y10
 	VFMADD231PS  Y12, Y15, Y11
@@ -9835,18 +10199,20 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VMOVDQU      2(R11), X10
 	VINSERTI128  $1, 6(R11), Y10, Y10
-	VPSHUFB      turbo20<>+0(SB), Y10, Y10
-	VPAND        turbo21<>+0(SB), Y10, Y11
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo22<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo23<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo24<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -9862,14 +10228,14 @@ loop3:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -9941,18 +10307,20 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VMOVDQU      2(R11), X10
 	VINSERTI128  $1, 6(R11), Y10, Y10
-	VPSHUFB      turbo20<>+0(SB), Y10, Y10
-	VPAND        turbo21<>+0(SB), Y10, Y11
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo22<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo23<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo24<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -9968,14 +10336,14 @@ loop5:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -10047,18 +10415,20 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// levels of values 32 to 47
 	VMOVDQU      10(R11), X10
 	VINSERTI128  $1, 14(R11), Y10, Y10
-	VPSHUFB      turbo20<>+0(SB), Y10, Y10
-	VPAND        turbo21<>+0(SB), Y10, Y11
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo22<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo23<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo24<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -10074,14 +10444,14 @@ loop7:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -10153,18 +10523,20 @@ done8:
 	JLT          done10
 
 loop9:
+
+	// levels of values 48 to 63
 	VMOVDQU      10(R11), X10
 	VINSERTI128  $1, 14(R11), Y10, Y10
-	VPSHUFB      turbo20<>+0(SB), Y10, Y10
-	VPAND        turbo21<>+0(SB), Y10, Y11
+	VPSHUFB      turbo2_shuffle<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo22<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo23<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo24<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -10180,14 +10552,14 @@ loop9:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -10259,17 +10631,19 @@ done10:
 	JLT          done12
 
 loop11:
+
+	// levels of values 64 to 79
 	VBROADCASTI128 18(R11), Y10
-	VPSHUFB      turbo26<>+0(SB), Y10, Y10
-	VPAND        turbo21<>+0(SB), Y10, Y11
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo22<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo23<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo24<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -10285,14 +10659,14 @@ loop11:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -10364,17 +10738,19 @@ done12:
 	JLT          done14
 
 loop13:
+
+	// levels of values 80 to 95
 	VBROADCASTI128 18(R11), Y10
-	VPSHUFB      turbo26<>+0(SB), Y10, Y10
-	VPAND        turbo21<>+0(SB), Y10, Y11
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo22<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo23<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo24<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -10390,14 +10766,14 @@ loop13:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -10469,17 +10845,19 @@ done14:
 	JLT          done16
 
 loop15:
+
+	// levels of values 96 to 111
 	VBROADCASTI128 18(R11), Y10
-	VPSHUFB      turbo27<>+0(SB), Y10, Y10
-	VPAND        turbo21<>+0(SB), Y10, Y11
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo22<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo23<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo24<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -10495,14 +10873,14 @@ loop15:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -10574,17 +10952,19 @@ done16:
 	JLT          done18
 
 loop17:
+
+	// levels of values 112 to 127
 	VBROADCASTI128 18(R11), Y10
-	VPSHUFB      turbo27<>+0(SB), Y10, Y10
-	VPAND        turbo21<>+0(SB), Y10, Y11
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo22<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo23<>+0(SB), Y12, Y12
+	VPAND        turbo2_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo24<>+0(SB), Y10, Y10
+	VPAND        turbo2_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -10600,14 +10980,14 @@ loop17:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo25<>+0(SB), Y15, Y15
+	VPERMPS      turbo2_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -10658,12 +11038,12 @@ done2:
 TEXT ·mixQ8LevelsTurbo2AVX2(SB), NOSPLIT, $320-40
 
 	// constants of the loops
-	VMOVDQU      turbo24<>+0(SB), Y0
-	VMOVDQU      turbo23<>+0(SB), Y1
-	VMOVDQU      turbo22<>+0(SB), Y2
-	VMOVDQU      turbo21<>+0(SB), Y3
-	VBROADCASTI128 turbo29<>+0(SB), Y4
-	VMOVDQU      turbo20<>+0(SB), Y5
+	VMOVDQU      turbo2_mask4<>+0(SB), Y0
+	VMOVDQU      turbo2_mask3<>+0(SB), Y1
+	VMOVDQU      turbo2_mask2<>+0(SB), Y2
+	VMOVDQU      turbo2_mask<>+0(SB), Y3
+	VBROADCASTI128 turbo2_levels<>+0(SB), Y4
+	VMOVDQU      turbo2_shuffle<>+0(SB), Y5
 	MOVQ         levels+0(FP), AX
 	MOVQ         scales+8(FP), BX
 	MOVQ         v+16(FP), CX
@@ -10675,6 +11055,8 @@ TEXT ·mixQ8LevelsTurbo2AVX2(SB), NOSPLIT, $320-40
 	JLT          done2
 
 loop1:
+
+	// levels of values 0 to 31
 	VMOVDQU      2(CX), X6
 	VINSERTI128  $1, 6(CX), Y6, Y6
 	VPSHUFB      Y5, Y6, Y6
@@ -10690,6 +11072,8 @@ loop1:
 	VPOR         Y6, Y7, Y6
 	VPSHUFB      Y6, Y4, Y6
 	VMOVDQU      Y6, (AX)
+
+	// levels of values 32 to 63
 	VMOVDQU      10(CX), X6
 	VINSERTI128  $1, 14(CX), Y6, Y6
 	VPSHUFB      Y5, Y6, Y6
@@ -10705,8 +11089,10 @@ loop1:
 	VPOR         Y6, Y7, Y6
 	VPSHUFB      Y6, Y4, Y6
 	VMOVDQU      Y6, 32(AX)
+
+	// levels of values 64 to 95
 	VBROADCASTI128 18(CX), Y6
-	VPSHUFB      turbo26<>+0(SB), Y6, Y6
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y6, Y6
 	VPAND        Y3, Y6, Y7
 	VPSRLD       $2, Y6, Y8
 	VPAND        Y2, Y8, Y8
@@ -10719,8 +11105,10 @@ loop1:
 	VPOR         Y6, Y7, Y6
 	VPSHUFB      Y6, Y4, Y6
 	VMOVDQU      Y6, 64(AX)
+
+	// levels of values 96 to 127
 	VBROADCASTI128 18(CX), Y6
-	VPSHUFB      turbo27<>+0(SB), Y6, Y6
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y6, Y6
 	VPAND        Y3, Y6, Y7
 	VPSRLD       $2, Y6, Y8
 	VPAND        Y2, Y8, Y8
@@ -10735,7 +11123,7 @@ loop1:
 	VMOVDQU      Y6, 96(AX)
 	VPBROADCASTW (CX), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo28<>+0(SB), Y7
+	VMOVDQU      turbo2_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (BX)
 	ADDQ         $0x80, AX

@@ -4,345 +4,345 @@
 
 #include "textflag.h"
 
-DATA turbo30<>+0(SB)/8, $0x0101010100000000
-DATA turbo30<>+8(SB)/8, $0x0303030302020202
-DATA turbo30<>+16(SB)/8, $0x0101010100000000
-DATA turbo30<>+24(SB)/8, $0x0303030302020202
-GLOBL turbo30<>(SB), RODATA|NOPTR, $32
+DATA turbo3_shuffle<>+0(SB)/8, $0x0101010100000000
+DATA turbo3_shuffle<>+8(SB)/8, $0x0303030302020202
+DATA turbo3_shuffle<>+16(SB)/8, $0x0101010100000000
+DATA turbo3_shuffle<>+24(SB)/8, $0x0303030302020202
+GLOBL turbo3_shuffle<>(SB), RODATA|NOPTR, $32
 
-DATA turbo31<>+0(SB)/8, $0x0000000300000003
-DATA turbo31<>+8(SB)/8, $0x0000000300000003
-DATA turbo31<>+16(SB)/8, $0x0000000300000003
-DATA turbo31<>+24(SB)/8, $0x0000000300000003
-GLOBL turbo31<>(SB), RODATA|NOPTR, $32
+DATA turbo3_mask<>+0(SB)/8, $0x0000000300000003
+DATA turbo3_mask<>+8(SB)/8, $0x0000000300000003
+DATA turbo3_mask<>+16(SB)/8, $0x0000000300000003
+DATA turbo3_mask<>+24(SB)/8, $0x0000000300000003
+GLOBL turbo3_mask<>(SB), RODATA|NOPTR, $32
 
-DATA turbo32<>+0(SB)/8, $0x0000030000000300
-DATA turbo32<>+8(SB)/8, $0x0000030000000300
-DATA turbo32<>+16(SB)/8, $0x0000030000000300
-DATA turbo32<>+24(SB)/8, $0x0000030000000300
-GLOBL turbo32<>(SB), RODATA|NOPTR, $32
+DATA turbo3_mask2<>+0(SB)/8, $0x0000030000000300
+DATA turbo3_mask2<>+8(SB)/8, $0x0000030000000300
+DATA turbo3_mask2<>+16(SB)/8, $0x0000030000000300
+DATA turbo3_mask2<>+24(SB)/8, $0x0000030000000300
+GLOBL turbo3_mask2<>(SB), RODATA|NOPTR, $32
 
-DATA turbo33<>+0(SB)/8, $0x0003000000030000
-DATA turbo33<>+8(SB)/8, $0x0003000000030000
-DATA turbo33<>+16(SB)/8, $0x0003000000030000
-DATA turbo33<>+24(SB)/8, $0x0003000000030000
-GLOBL turbo33<>(SB), RODATA|NOPTR, $32
+DATA turbo3_mask3<>+0(SB)/8, $0x0003000000030000
+DATA turbo3_mask3<>+8(SB)/8, $0x0003000000030000
+DATA turbo3_mask3<>+16(SB)/8, $0x0003000000030000
+DATA turbo3_mask3<>+24(SB)/8, $0x0003000000030000
+GLOBL turbo3_mask3<>(SB), RODATA|NOPTR, $32
 
-DATA turbo34<>+0(SB)/8, $0x0300000003000000
-DATA turbo34<>+8(SB)/8, $0x0300000003000000
-DATA turbo34<>+16(SB)/8, $0x0300000003000000
-DATA turbo34<>+24(SB)/8, $0x0300000003000000
-GLOBL turbo34<>(SB), RODATA|NOPTR, $32
+DATA turbo3_mask4<>+0(SB)/8, $0x0300000003000000
+DATA turbo3_mask4<>+8(SB)/8, $0x0300000003000000
+DATA turbo3_mask4<>+16(SB)/8, $0x0300000003000000
+DATA turbo3_mask4<>+24(SB)/8, $0x0300000003000000
+GLOBL turbo3_mask4<>(SB), RODATA|NOPTR, $32
 
-DATA turbo35<>+0(SB)/8, $0x0000000000000000
-DATA turbo35<>+8(SB)/8, $0x0101010101010101
-DATA turbo35<>+16(SB)/8, $0x0202020202020202
-DATA turbo35<>+24(SB)/8, $0x0303030303030303
-GLOBL turbo35<>(SB), RODATA|NOPTR, $32
+DATA turbo3_shuffle2<>+0(SB)/8, $0x0000000000000000
+DATA turbo3_shuffle2<>+8(SB)/8, $0x0101010101010101
+DATA turbo3_shuffle2<>+16(SB)/8, $0x0202020202020202
+DATA turbo3_shuffle2<>+24(SB)/8, $0x0303030303030303
+GLOBL turbo3_shuffle2<>(SB), RODATA|NOPTR, $32
 
-DATA turbo36<>+0(SB)/8, $0x8040201008040201
-DATA turbo36<>+8(SB)/8, $0x8040201008040201
-DATA turbo36<>+16(SB)/8, $0x8040201008040201
-DATA turbo36<>+24(SB)/8, $0x8040201008040201
-GLOBL turbo36<>(SB), RODATA|NOPTR, $32
+DATA turbo3_mask5<>+0(SB)/8, $0x8040201008040201
+DATA turbo3_mask5<>+8(SB)/8, $0x8040201008040201
+DATA turbo3_mask5<>+16(SB)/8, $0x8040201008040201
+DATA turbo3_mask5<>+24(SB)/8, $0x8040201008040201
+GLOBL turbo3_mask5<>(SB), RODATA|NOPTR, $32
 
-DATA turbo37<>+0(SB)/8, $0x0404040404040404
-DATA turbo37<>+8(SB)/8, $0x0404040404040404
-DATA turbo37<>+16(SB)/8, $0x0404040404040404
-DATA turbo37<>+24(SB)/8, $0x0404040404040404
-GLOBL turbo37<>(SB), RODATA|NOPTR, $32
+DATA turbo3_mask6<>+0(SB)/8, $0x0404040404040404
+DATA turbo3_mask6<>+8(SB)/8, $0x0404040404040404
+DATA turbo3_mask6<>+16(SB)/8, $0x0404040404040404
+DATA turbo3_mask6<>+24(SB)/8, $0x0404040404040404
+GLOBL turbo3_mask6<>(SB), RODATA|NOPTR, $32
 
-DATA turbo38<>+0(SB)/8, $0xbdf151e7be4342ee
-DATA turbo38<>+8(SB)/8, $0xbcafcce2bd8696a2
-DATA turbo38<>+16(SB)/8, $0x3d8696a23cafcce2
-DATA turbo38<>+24(SB)/8, $0x3e4342ee3df151e7
-GLOBL turbo38<>(SB), RODATA|NOPTR, $32
+DATA turbo3_level<>+0(SB)/8, $0xbdf151e7be4342ee
+DATA turbo3_level<>+8(SB)/8, $0xbcafcce2bd8696a2
+DATA turbo3_level<>+16(SB)/8, $0x3d8696a23cafcce2
+DATA turbo3_level<>+24(SB)/8, $0x3e4342ee3df151e7
+GLOBL turbo3_level<>(SB), RODATA|NOPTR, $32
 
-DATA turbo39<>+0(SB)/8, $0x0404040404040404
-DATA turbo39<>+8(SB)/8, $0x0505050505050505
-DATA turbo39<>+16(SB)/8, $0x0606060606060606
-DATA turbo39<>+24(SB)/8, $0x0707070707070707
-GLOBL turbo39<>(SB), RODATA|NOPTR, $32
+DATA turbo3_shuffle3<>+0(SB)/8, $0x0404040404040404
+DATA turbo3_shuffle3<>+8(SB)/8, $0x0505050505050505
+DATA turbo3_shuffle3<>+16(SB)/8, $0x0606060606060606
+DATA turbo3_shuffle3<>+24(SB)/8, $0x0707070707070707
+GLOBL turbo3_shuffle3<>(SB), RODATA|NOPTR, $32
 
-DATA turbo310<>+0(SB)/8, $0x0808080808080808
-DATA turbo310<>+8(SB)/8, $0x0909090909090909
-DATA turbo310<>+16(SB)/8, $0x0a0a0a0a0a0a0a0a
-DATA turbo310<>+24(SB)/8, $0x0b0b0b0b0b0b0b0b
-GLOBL turbo310<>(SB), RODATA|NOPTR, $32
+DATA turbo3_shuffle4<>+0(SB)/8, $0x0808080808080808
+DATA turbo3_shuffle4<>+8(SB)/8, $0x0909090909090909
+DATA turbo3_shuffle4<>+16(SB)/8, $0x0a0a0a0a0a0a0a0a
+DATA turbo3_shuffle4<>+24(SB)/8, $0x0b0b0b0b0b0b0b0b
+GLOBL turbo3_shuffle4<>(SB), RODATA|NOPTR, $32
 
-DATA turbo311<>+0(SB)/8, $0x0c0c0c0c0c0c0c0c
-DATA turbo311<>+8(SB)/8, $0x0d0d0d0d0d0d0d0d
-DATA turbo311<>+16(SB)/8, $0x0e0e0e0e0e0e0e0e
-DATA turbo311<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL turbo311<>(SB), RODATA|NOPTR, $32
+DATA turbo3_shuffle5<>+0(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA turbo3_shuffle5<>+8(SB)/8, $0x0d0d0d0d0d0d0d0d
+DATA turbo3_shuffle5<>+16(SB)/8, $0x0e0e0e0e0e0e0e0e
+DATA turbo3_shuffle5<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL turbo3_shuffle5<>(SB), RODATA|NOPTR, $32
 
-DATA turbo312<>+0(SB)/8, $0x3ae995733ae99573
-DATA turbo312<>+8(SB)/8, $0x3ae995733ae99573
-DATA turbo312<>+16(SB)/8, $0x3ae995733ae99573
-DATA turbo312<>+24(SB)/8, $0x3ae995733ae99573
-GLOBL turbo312<>(SB), RODATA|NOPTR, $32
+DATA turbo3_const<>+0(SB)/8, $0x3ae995733ae99573
+DATA turbo3_const<>+8(SB)/8, $0x3ae995733ae99573
+DATA turbo3_const<>+16(SB)/8, $0x3ae995733ae99573
+DATA turbo3_const<>+24(SB)/8, $0x3ae995733ae99573
+GLOBL turbo3_const<>(SB), RODATA|NOPTR, $32
 
-DATA turbo313<>+0(SB)/8, $0x6b42250cf4dbbe95
-DATA turbo313<>+8(SB)/8, $0x0000000000000000
-GLOBL turbo313<>(SB), RODATA|NOPTR, $16
+DATA turbo3_levels<>+0(SB)/8, $0x6b42250cf4dbbe95
+DATA turbo3_levels<>+8(SB)/8, $0x0000000000000000
+GLOBL turbo3_levels<>(SB), RODATA|NOPTR, $16
 
-DATA turbo314<>+0(SB)/8, $0x8080800080808000
-DATA turbo314<>+8(SB)/8, $0x8080800080808000
-DATA turbo314<>+16(SB)/8, $0x8080800080808000
-DATA turbo314<>+24(SB)/8, $0x8080800080808000
-GLOBL turbo314<>(SB), RODATA|NOPTR, $32
+DATA turbo3_shuffle6<>+0(SB)/8, $0x8080800080808000
+DATA turbo3_shuffle6<>+8(SB)/8, $0x8080800080808000
+DATA turbo3_shuffle6<>+16(SB)/8, $0x8080800080808000
+DATA turbo3_shuffle6<>+24(SB)/8, $0x8080800080808000
+GLOBL turbo3_shuffle6<>(SB), RODATA|NOPTR, $32
 
-DATA turbo315<>+0(SB)/8, $0x0000000200000000
-DATA turbo315<>+8(SB)/8, $0x0000000600000004
-DATA turbo315<>+16(SB)/8, $0x0000000200000000
-DATA turbo315<>+24(SB)/8, $0x0000000600000004
-GLOBL turbo315<>(SB), RODATA|NOPTR, $32
+DATA turbo3_shifts<>+0(SB)/8, $0x0000000200000000
+DATA turbo3_shifts<>+8(SB)/8, $0x0000000600000004
+DATA turbo3_shifts<>+16(SB)/8, $0x0000000200000000
+DATA turbo3_shifts<>+24(SB)/8, $0x0000000600000004
+GLOBL turbo3_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA turbo316<>+0(SB)/8, $0x8080800380808003
-DATA turbo316<>+8(SB)/8, $0x8080800380808003
-DATA turbo316<>+16(SB)/8, $0x8080800380808003
-DATA turbo316<>+24(SB)/8, $0x8080800380808003
-GLOBL turbo316<>(SB), RODATA|NOPTR, $32
+DATA turbo3_shuffle7<>+0(SB)/8, $0x8080800380808003
+DATA turbo3_shuffle7<>+8(SB)/8, $0x8080800380808003
+DATA turbo3_shuffle7<>+16(SB)/8, $0x8080800380808003
+DATA turbo3_shuffle7<>+24(SB)/8, $0x8080800380808003
+GLOBL turbo3_shuffle7<>(SB), RODATA|NOPTR, $32
 
-DATA turbo317<>+0(SB)/8, $0x0000000100000000
-DATA turbo317<>+8(SB)/8, $0x0000000300000002
-DATA turbo317<>+16(SB)/8, $0x0000000500000004
-DATA turbo317<>+24(SB)/8, $0x0000000700000006
-GLOBL turbo317<>(SB), RODATA|NOPTR, $32
+DATA turbo3_shifts2<>+0(SB)/8, $0x0000000100000000
+DATA turbo3_shifts2<>+8(SB)/8, $0x0000000300000002
+DATA turbo3_shifts2<>+16(SB)/8, $0x0000000500000004
+DATA turbo3_shifts2<>+24(SB)/8, $0x0000000700000006
+GLOBL turbo3_shifts2<>(SB), RODATA|NOPTR, $32
 
-DATA turbo318<>+0(SB)/8, $0x0000000100000001
-DATA turbo318<>+8(SB)/8, $0x0000000100000001
-DATA turbo318<>+16(SB)/8, $0x0000000100000001
-DATA turbo318<>+24(SB)/8, $0x0000000100000001
-GLOBL turbo318<>(SB), RODATA|NOPTR, $32
+DATA turbo3_mask7<>+0(SB)/8, $0x0000000100000001
+DATA turbo3_mask7<>+8(SB)/8, $0x0000000100000001
+DATA turbo3_mask7<>+16(SB)/8, $0x0000000100000001
+DATA turbo3_mask7<>+24(SB)/8, $0x0000000100000001
+GLOBL turbo3_mask7<>(SB), RODATA|NOPTR, $32
 
-DATA turbo319<>+0(SB)/8, $0x0000000200000002
-DATA turbo319<>+8(SB)/8, $0x0000000200000002
-DATA turbo319<>+16(SB)/8, $0x0000000200000002
-DATA turbo319<>+24(SB)/8, $0x0000000200000002
-GLOBL turbo319<>(SB), RODATA|NOPTR, $32
+DATA turbo3_shifts3<>+0(SB)/8, $0x0000000200000002
+DATA turbo3_shifts3<>+8(SB)/8, $0x0000000200000002
+DATA turbo3_shifts3<>+16(SB)/8, $0x0000000200000002
+DATA turbo3_shifts3<>+24(SB)/8, $0x0000000200000002
+GLOBL turbo3_shifts3<>(SB), RODATA|NOPTR, $32
 
-DATA turbo320<>+0(SB)/8, $0x8080800480808004
-DATA turbo320<>+8(SB)/8, $0x8080800480808004
-DATA turbo320<>+16(SB)/8, $0x8080800480808004
-DATA turbo320<>+24(SB)/8, $0x8080800480808004
-GLOBL turbo320<>(SB), RODATA|NOPTR, $32
+DATA turbo3_shuffle8<>+0(SB)/8, $0x8080800480808004
+DATA turbo3_shuffle8<>+8(SB)/8, $0x8080800480808004
+DATA turbo3_shuffle8<>+16(SB)/8, $0x8080800480808004
+DATA turbo3_shuffle8<>+24(SB)/8, $0x8080800480808004
+GLOBL turbo3_shuffle8<>(SB), RODATA|NOPTR, $32
 
-DATA turbo321<>+0(SB)/8, $0x8080800580808005
-DATA turbo321<>+8(SB)/8, $0x8080800580808005
-DATA turbo321<>+16(SB)/8, $0x8080800580808005
-DATA turbo321<>+24(SB)/8, $0x8080800580808005
-GLOBL turbo321<>(SB), RODATA|NOPTR, $32
+DATA turbo3_shuffle9<>+0(SB)/8, $0x8080800580808005
+DATA turbo3_shuffle9<>+8(SB)/8, $0x8080800580808005
+DATA turbo3_shuffle9<>+16(SB)/8, $0x8080800580808005
+DATA turbo3_shuffle9<>+24(SB)/8, $0x8080800580808005
+GLOBL turbo3_shuffle9<>(SB), RODATA|NOPTR, $32
 
-DATA turbo322<>+0(SB)/8, $0x8080800680808006
-DATA turbo322<>+8(SB)/8, $0x8080800680808006
-DATA turbo322<>+16(SB)/8, $0x8080800680808006
-DATA turbo322<>+24(SB)/8, $0x8080800680808006
-GLOBL turbo322<>(SB), RODATA|NOPTR, $32
+DATA turbo3_shuffle10<>+0(SB)/8, $0x8080800680808006
+DATA turbo3_shuffle10<>+8(SB)/8, $0x8080800680808006
+DATA turbo3_shuffle10<>+16(SB)/8, $0x8080800680808006
+DATA turbo3_shuffle10<>+24(SB)/8, $0x8080800680808006
+GLOBL turbo3_shuffle10<>(SB), RODATA|NOPTR, $32
 
-DATA turbo323<>+0(SB)/8, $0x8080800780808007
-DATA turbo323<>+8(SB)/8, $0x8080800780808007
-DATA turbo323<>+16(SB)/8, $0x8080800780808007
-DATA turbo323<>+24(SB)/8, $0x8080800780808007
-GLOBL turbo323<>(SB), RODATA|NOPTR, $32
+DATA turbo3_shuffle11<>+0(SB)/8, $0x8080800780808007
+DATA turbo3_shuffle11<>+8(SB)/8, $0x8080800780808007
+DATA turbo3_shuffle11<>+16(SB)/8, $0x8080800780808007
+DATA turbo3_shuffle11<>+24(SB)/8, $0x8080800780808007
+GLOBL turbo3_shuffle11<>(SB), RODATA|NOPTR, $32
 
-DATA turbo324<>+0(SB)/8, $0x8080800880808008
-DATA turbo324<>+8(SB)/8, $0x8080800880808008
-DATA turbo324<>+16(SB)/8, $0x8080800880808008
-DATA turbo324<>+24(SB)/8, $0x8080800880808008
-GLOBL turbo324<>(SB), RODATA|NOPTR, $32
+DATA turbo3_shuffle12<>+0(SB)/8, $0x8080800880808008
+DATA turbo3_shuffle12<>+8(SB)/8, $0x8080800880808008
+DATA turbo3_shuffle12<>+16(SB)/8, $0x8080800880808008
+DATA turbo3_shuffle12<>+24(SB)/8, $0x8080800880808008
+GLOBL turbo3_shuffle12<>(SB), RODATA|NOPTR, $32
 
-DATA turbo325<>+0(SB)/8, $0x0001000100010001
-DATA turbo325<>+8(SB)/8, $0x0001000100010001
-DATA turbo325<>+16(SB)/8, $0x0001000100010001
-DATA turbo325<>+24(SB)/8, $0x0001000100010001
-GLOBL turbo325<>(SB), RODATA|NOPTR, $32
+DATA turbo3_ones<>+0(SB)/8, $0x0001000100010001
+DATA turbo3_ones<>+8(SB)/8, $0x0001000100010001
+DATA turbo3_ones<>+16(SB)/8, $0x0001000100010001
+DATA turbo3_ones<>+24(SB)/8, $0x0001000100010001
+GLOBL turbo3_ones<>(SB), RODATA|NOPTR, $32
 
-DATA turbo326<>+0(SB)/8, $0x0000000000000000
-DATA turbo326<>+8(SB)/8, $0x0000000000000000
-DATA turbo326<>+16(SB)/8, $0x0000000000000000
-DATA turbo326<>+24(SB)/8, $0x0000000000000000
-GLOBL turbo326<>(SB), RODATA|NOPTR, $32
+DATA turbo3_sum<>+0(SB)/8, $0x0000000000000000
+DATA turbo3_sum<>+8(SB)/8, $0x0000000000000000
+DATA turbo3_sum<>+16(SB)/8, $0x0000000000000000
+DATA turbo3_sum<>+24(SB)/8, $0x0000000000000000
+GLOBL turbo3_sum<>(SB), RODATA|NOPTR, $32
 
-DATA turbo327<>+0(SB)/8, $0x2edbe6ff2edbe6ff
-DATA turbo327<>+8(SB)/8, $0x2edbe6ff2edbe6ff
-DATA turbo327<>+16(SB)/8, $0x2edbe6ff2edbe6ff
-DATA turbo327<>+24(SB)/8, $0x2edbe6ff2edbe6ff
-GLOBL turbo327<>(SB), RODATA|NOPTR, $32
+DATA turbo3_const2<>+0(SB)/8, $0x2edbe6ff2edbe6ff
+DATA turbo3_const2<>+8(SB)/8, $0x2edbe6ff2edbe6ff
+DATA turbo3_const2<>+16(SB)/8, $0x2edbe6ff2edbe6ff
+DATA turbo3_const2<>+24(SB)/8, $0x2edbe6ff2edbe6ff
+GLOBL turbo3_const2<>(SB), RODATA|NOPTR, $32
 
-DATA turbo328<>+0(SB)/8, $0x3f8000003f800000
-DATA turbo328<>+8(SB)/8, $0x3f8000003f800000
-DATA turbo328<>+16(SB)/8, $0x3f8000003f800000
-DATA turbo328<>+24(SB)/8, $0x3f8000003f800000
-GLOBL turbo328<>(SB), RODATA|NOPTR, $32
+DATA turbo3_const3<>+0(SB)/8, $0x3f8000003f800000
+DATA turbo3_const3<>+8(SB)/8, $0x3f8000003f800000
+DATA turbo3_const3<>+16(SB)/8, $0x3f8000003f800000
+DATA turbo3_const3<>+24(SB)/8, $0x3f8000003f800000
+GLOBL turbo3_const3<>(SB), RODATA|NOPTR, $32
 
-DATA turbo329<>+0(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+8(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+16(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+24(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+32(SB)/8, $0xbf800000bf800000
-DATA turbo329<>+40(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+48(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+56(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+64(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+72(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+80(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+88(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+96(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+104(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+112(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+120(SB)/8, $0xbf800000bf800000
-DATA turbo329<>+128(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+136(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+144(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+152(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+160(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+168(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+176(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+184(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+192(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+200(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+208(SB)/8, $0xbf800000bf800000
-DATA turbo329<>+216(SB)/8, $0xbf800000bf800000
-DATA turbo329<>+224(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+232(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+240(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+248(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+256(SB)/8, $0xbf800000bf800000
-DATA turbo329<>+264(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+272(SB)/8, $0xbf800000bf800000
-DATA turbo329<>+280(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+288(SB)/8, $0xbf800000bf800000
-DATA turbo329<>+296(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+304(SB)/8, $0xbf800000bf800000
-DATA turbo329<>+312(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+320(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+328(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+336(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+344(SB)/8, $0xbf800000bf800000
-DATA turbo329<>+352(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+360(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+368(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+376(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+384(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+392(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+400(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+408(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+416(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+424(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+432(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+440(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+448(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+456(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+464(SB)/8, $0xbf800000bf800000
-DATA turbo329<>+472(SB)/8, $0xbf800000bf800000
-DATA turbo329<>+480(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+488(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+496(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+504(SB)/8, $0x3f800000bf800000
-GLOBL turbo329<>(SB), RODATA|NOPTR, $512
+DATA turbo3_signs<>+0(SB)/8, $0x3f800000bf800000
+DATA turbo3_signs<>+8(SB)/8, $0xbf8000003f800000
+DATA turbo3_signs<>+16(SB)/8, $0x3f800000bf800000
+DATA turbo3_signs<>+24(SB)/8, $0x3f800000bf800000
+DATA turbo3_signs<>+32(SB)/8, $0xbf800000bf800000
+DATA turbo3_signs<>+40(SB)/8, $0x3f8000003f800000
+DATA turbo3_signs<>+48(SB)/8, $0x3f8000003f800000
+DATA turbo3_signs<>+56(SB)/8, $0x3f8000003f800000
+DATA turbo3_signs<>+64(SB)/8, $0xbf8000003f800000
+DATA turbo3_signs<>+72(SB)/8, $0xbf8000003f800000
+DATA turbo3_signs<>+80(SB)/8, $0xbf8000003f800000
+DATA turbo3_signs<>+88(SB)/8, $0x3f800000bf800000
+DATA turbo3_signs<>+96(SB)/8, $0x3f8000003f800000
+DATA turbo3_signs<>+104(SB)/8, $0x3f800000bf800000
+DATA turbo3_signs<>+112(SB)/8, $0xbf8000003f800000
+DATA turbo3_signs<>+120(SB)/8, $0xbf800000bf800000
+DATA turbo3_signs<>+128(SB)/8, $0x3f800000bf800000
+DATA turbo3_signs<>+136(SB)/8, $0xbf8000003f800000
+DATA turbo3_signs<>+144(SB)/8, $0x3f8000003f800000
+DATA turbo3_signs<>+152(SB)/8, $0x3f800000bf800000
+DATA turbo3_signs<>+160(SB)/8, $0x3f800000bf800000
+DATA turbo3_signs<>+168(SB)/8, $0xbf8000003f800000
+DATA turbo3_signs<>+176(SB)/8, $0x3f800000bf800000
+DATA turbo3_signs<>+184(SB)/8, $0x3f800000bf800000
+DATA turbo3_signs<>+192(SB)/8, $0x3f8000003f800000
+DATA turbo3_signs<>+200(SB)/8, $0xbf8000003f800000
+DATA turbo3_signs<>+208(SB)/8, $0xbf800000bf800000
+DATA turbo3_signs<>+216(SB)/8, $0xbf800000bf800000
+DATA turbo3_signs<>+224(SB)/8, $0xbf8000003f800000
+DATA turbo3_signs<>+232(SB)/8, $0x3f8000003f800000
+DATA turbo3_signs<>+240(SB)/8, $0x3f8000003f800000
+DATA turbo3_signs<>+248(SB)/8, $0x3f800000bf800000
+DATA turbo3_signs<>+256(SB)/8, $0xbf800000bf800000
+DATA turbo3_signs<>+264(SB)/8, $0xbf8000003f800000
+DATA turbo3_signs<>+272(SB)/8, $0xbf800000bf800000
+DATA turbo3_signs<>+280(SB)/8, $0xbf8000003f800000
+DATA turbo3_signs<>+288(SB)/8, $0xbf800000bf800000
+DATA turbo3_signs<>+296(SB)/8, $0xbf8000003f800000
+DATA turbo3_signs<>+304(SB)/8, $0xbf800000bf800000
+DATA turbo3_signs<>+312(SB)/8, $0x3f8000003f800000
+DATA turbo3_signs<>+320(SB)/8, $0xbf8000003f800000
+DATA turbo3_signs<>+328(SB)/8, $0x3f800000bf800000
+DATA turbo3_signs<>+336(SB)/8, $0x3f8000003f800000
+DATA turbo3_signs<>+344(SB)/8, $0xbf800000bf800000
+DATA turbo3_signs<>+352(SB)/8, $0x3f8000003f800000
+DATA turbo3_signs<>+360(SB)/8, $0x3f800000bf800000
+DATA turbo3_signs<>+368(SB)/8, $0xbf8000003f800000
+DATA turbo3_signs<>+376(SB)/8, $0xbf8000003f800000
+DATA turbo3_signs<>+384(SB)/8, $0x3f800000bf800000
+DATA turbo3_signs<>+392(SB)/8, $0xbf8000003f800000
+DATA turbo3_signs<>+400(SB)/8, $0xbf8000003f800000
+DATA turbo3_signs<>+408(SB)/8, $0xbf8000003f800000
+DATA turbo3_signs<>+416(SB)/8, $0x3f8000003f800000
+DATA turbo3_signs<>+424(SB)/8, $0x3f8000003f800000
+DATA turbo3_signs<>+432(SB)/8, $0x3f800000bf800000
+DATA turbo3_signs<>+440(SB)/8, $0x3f800000bf800000
+DATA turbo3_signs<>+448(SB)/8, $0xbf8000003f800000
+DATA turbo3_signs<>+456(SB)/8, $0x3f8000003f800000
+DATA turbo3_signs<>+464(SB)/8, $0xbf800000bf800000
+DATA turbo3_signs<>+472(SB)/8, $0xbf800000bf800000
+DATA turbo3_signs<>+480(SB)/8, $0x3f800000bf800000
+DATA turbo3_signs<>+488(SB)/8, $0xbf8000003f800000
+DATA turbo3_signs<>+496(SB)/8, $0x3f8000003f800000
+DATA turbo3_signs<>+504(SB)/8, $0x3f800000bf800000
+GLOBL turbo3_signs<>(SB), RODATA|NOPTR, $512
 
-DATA turbo330<>+0(SB)/8, $0x3db504f33db504f3
-DATA turbo330<>+8(SB)/8, $0x3db504f33db504f3
-DATA turbo330<>+16(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+24(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+32(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+40(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+48(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+56(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+64(SB)/8, $0x3db504f33db504f3
-DATA turbo330<>+72(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+80(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+88(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+96(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+104(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+112(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+120(SB)/8, $0x3db504f33db504f3
-DATA turbo330<>+128(SB)/8, $0x3db504f33db504f3
-DATA turbo330<>+136(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+144(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+152(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+160(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+168(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+176(SB)/8, $0x3db504f33db504f3
-DATA turbo330<>+184(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+192(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+200(SB)/8, $0x3db504f33db504f3
-DATA turbo330<>+208(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+216(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+224(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+232(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+240(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+248(SB)/8, $0x3db504f33db504f3
-DATA turbo330<>+256(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+264(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+272(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+280(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+288(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+296(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+304(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+312(SB)/8, $0x3db504f33db504f3
-DATA turbo330<>+320(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+328(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+336(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+344(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+352(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+360(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+368(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+376(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+384(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+392(SB)/8, $0x3db504f33db504f3
-DATA turbo330<>+400(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+408(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+416(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+424(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+432(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+440(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+448(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+456(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+464(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+472(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+480(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+488(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+496(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+504(SB)/8, $0xbdb504f33db504f3
-GLOBL turbo330<>(SB), RODATA|NOPTR, $512
+DATA turbo3_signs2<>+0(SB)/8, $0x3db504f33db504f3
+DATA turbo3_signs2<>+8(SB)/8, $0x3db504f33db504f3
+DATA turbo3_signs2<>+16(SB)/8, $0x3db504f3bdb504f3
+DATA turbo3_signs2<>+24(SB)/8, $0xbdb504f33db504f3
+DATA turbo3_signs2<>+32(SB)/8, $0xbdb504f33db504f3
+DATA turbo3_signs2<>+40(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo3_signs2<>+48(SB)/8, $0xbdb504f33db504f3
+DATA turbo3_signs2<>+56(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo3_signs2<>+64(SB)/8, $0x3db504f33db504f3
+DATA turbo3_signs2<>+72(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo3_signs2<>+80(SB)/8, $0xbdb504f33db504f3
+DATA turbo3_signs2<>+88(SB)/8, $0xbdb504f33db504f3
+DATA turbo3_signs2<>+96(SB)/8, $0xbdb504f33db504f3
+DATA turbo3_signs2<>+104(SB)/8, $0x3db504f3bdb504f3
+DATA turbo3_signs2<>+112(SB)/8, $0x3db504f3bdb504f3
+DATA turbo3_signs2<>+120(SB)/8, $0x3db504f33db504f3
+DATA turbo3_signs2<>+128(SB)/8, $0x3db504f33db504f3
+DATA turbo3_signs2<>+136(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo3_signs2<>+144(SB)/8, $0x3db504f3bdb504f3
+DATA turbo3_signs2<>+152(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo3_signs2<>+160(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo3_signs2<>+168(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo3_signs2<>+176(SB)/8, $0x3db504f33db504f3
+DATA turbo3_signs2<>+184(SB)/8, $0xbdb504f33db504f3
+DATA turbo3_signs2<>+192(SB)/8, $0xbdb504f33db504f3
+DATA turbo3_signs2<>+200(SB)/8, $0x3db504f33db504f3
+DATA turbo3_signs2<>+208(SB)/8, $0xbdb504f33db504f3
+DATA turbo3_signs2<>+216(SB)/8, $0x3db504f3bdb504f3
+DATA turbo3_signs2<>+224(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo3_signs2<>+232(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo3_signs2<>+240(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo3_signs2<>+248(SB)/8, $0x3db504f33db504f3
+DATA turbo3_signs2<>+256(SB)/8, $0xbdb504f33db504f3
+DATA turbo3_signs2<>+264(SB)/8, $0xbdb504f33db504f3
+DATA turbo3_signs2<>+272(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo3_signs2<>+280(SB)/8, $0x3db504f3bdb504f3
+DATA turbo3_signs2<>+288(SB)/8, $0x3db504f3bdb504f3
+DATA turbo3_signs2<>+296(SB)/8, $0x3db504f3bdb504f3
+DATA turbo3_signs2<>+304(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo3_signs2<>+312(SB)/8, $0x3db504f33db504f3
+DATA turbo3_signs2<>+320(SB)/8, $0x3db504f3bdb504f3
+DATA turbo3_signs2<>+328(SB)/8, $0x3db504f3bdb504f3
+DATA turbo3_signs2<>+336(SB)/8, $0xbdb504f33db504f3
+DATA turbo3_signs2<>+344(SB)/8, $0xbdb504f33db504f3
+DATA turbo3_signs2<>+352(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo3_signs2<>+360(SB)/8, $0x3db504f3bdb504f3
+DATA turbo3_signs2<>+368(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo3_signs2<>+376(SB)/8, $0xbdb504f33db504f3
+DATA turbo3_signs2<>+384(SB)/8, $0xbdb504f33db504f3
+DATA turbo3_signs2<>+392(SB)/8, $0x3db504f33db504f3
+DATA turbo3_signs2<>+400(SB)/8, $0xbdb504f33db504f3
+DATA turbo3_signs2<>+408(SB)/8, $0x3db504f3bdb504f3
+DATA turbo3_signs2<>+416(SB)/8, $0x3db504f3bdb504f3
+DATA turbo3_signs2<>+424(SB)/8, $0x3db504f3bdb504f3
+DATA turbo3_signs2<>+432(SB)/8, $0xbdb504f33db504f3
+DATA turbo3_signs2<>+440(SB)/8, $0x3db504f3bdb504f3
+DATA turbo3_signs2<>+448(SB)/8, $0x3db504f3bdb504f3
+DATA turbo3_signs2<>+456(SB)/8, $0x3db504f3bdb504f3
+DATA turbo3_signs2<>+464(SB)/8, $0xbdb504f33db504f3
+DATA turbo3_signs2<>+472(SB)/8, $0xbdb504f33db504f3
+DATA turbo3_signs2<>+480(SB)/8, $0xbdb504f33db504f3
+DATA turbo3_signs2<>+488(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo3_signs2<>+496(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo3_signs2<>+504(SB)/8, $0xbdb504f33db504f3
+GLOBL turbo3_signs2<>(SB), RODATA|NOPTR, $512
 
-DATA turbo331<>+0(SB)/8, $0x3dbbf488bdbbf488
-DATA turbo331<>+8(SB)/8, $0x0000000000000000
-DATA turbo331<>+16(SB)/8, $0x0000000000000000
-DATA turbo331<>+24(SB)/8, $0x0000000000000000
-GLOBL turbo331<>(SB), RODATA|NOPTR, $32
+DATA turbo3_threshold<>+0(SB)/8, $0x3dbbf488bdbbf488
+DATA turbo3_threshold<>+8(SB)/8, $0x0000000000000000
+DATA turbo3_threshold<>+16(SB)/8, $0x0000000000000000
+DATA turbo3_threshold<>+24(SB)/8, $0x0000000000000000
+GLOBL turbo3_threshold<>(SB), RODATA|NOPTR, $32
 
-DATA turbo332<>+0(SB)/8, $0xbd328a61be1df612
-DATA turbo332<>+8(SB)/8, $0x3e1df6123d328a61
-DATA turbo332<>+16(SB)/8, $0x0000000000000000
-DATA turbo332<>+24(SB)/8, $0x0000000000000000
-GLOBL turbo332<>(SB), RODATA|NOPTR, $32
+DATA turbo3_threshold2<>+0(SB)/8, $0xbd328a61be1df612
+DATA turbo3_threshold2<>+8(SB)/8, $0x3e1df6123d328a61
+DATA turbo3_threshold2<>+16(SB)/8, $0x0000000000000000
+DATA turbo3_threshold2<>+24(SB)/8, $0x0000000000000000
+GLOBL turbo3_threshold2<>(SB), RODATA|NOPTR, $32
 
-DATA turbo333<>+0(SB)/8, $0x8000000080000000
-DATA turbo333<>+8(SB)/8, $0x8000000080000000
-DATA turbo333<>+16(SB)/8, $0x8000000080000000
-DATA turbo333<>+24(SB)/8, $0x8000000080000000
-GLOBL turbo333<>(SB), RODATA|NOPTR, $32
+DATA turbo3_norm<>+0(SB)/8, $0x8000000080000000
+DATA turbo3_norm<>+8(SB)/8, $0x8000000080000000
+DATA turbo3_norm<>+16(SB)/8, $0x8000000080000000
+DATA turbo3_norm<>+24(SB)/8, $0x8000000080000000
+GLOBL turbo3_norm<>(SB), RODATA|NOPTR, $32
 
-DATA turbo334<>+0(SB)/8, $0x7fc000007fc00000
-DATA turbo334<>+8(SB)/8, $0x7fc000007fc00000
-DATA turbo334<>+16(SB)/8, $0x7fc000007fc00000
-DATA turbo334<>+24(SB)/8, $0x7fc000007fc00000
-GLOBL turbo334<>(SB), RODATA|NOPTR, $32
+DATA turbo3_norm2<>+0(SB)/8, $0x7fc000007fc00000
+DATA turbo3_norm2<>+8(SB)/8, $0x7fc000007fc00000
+DATA turbo3_norm2<>+16(SB)/8, $0x7fc000007fc00000
+DATA turbo3_norm2<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL turbo3_norm2<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsTurbo3AVX512 unpacks units of 128 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsTurbo3AVX512(SB), NOSPLIT, $320-24
 
 	// constants of the loops
-	VMOVDQU      turbo38<>+0(SB), Y0
-	VMOVDQU      turbo36<>+0(SB), Y1
-	VMOVDQU      turbo30<>+0(SB), Y2
-	VMOVDQU      turbo34<>+0(SB), Y3
-	VMOVDQU      turbo33<>+0(SB), Y4
-	VMOVDQU      turbo32<>+0(SB), Y5
+	VMOVDQU      turbo3_level<>+0(SB), Y0
+	VMOVDQU      turbo3_mask5<>+0(SB), Y1
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
+	VMOVDQU      turbo3_mask4<>+0(SB), Y3
+	VMOVDQU      turbo3_mask3<>+0(SB), Y4
+	VMOVDQU      turbo3_mask2<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -352,12 +352,16 @@ TEXT ·decodeUnitsTurbo3AVX512(SB), NOSPLIT, $320-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VMOVDQU      2(BX), X7
 	VINSERTI128  $1, 6(BX), Y7, Y7
 	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo31<>+0(SB), Y7, Y8
+	VPAND        turbo3_mask<>+0(SB), Y7, Y8
 	VPSRLD       $2, Y7, Y9
 	VPAND        Y5, Y9, Y9
 	VPOR         Y9, Y8, Y8
@@ -368,10 +372,10 @@ loop1:
 	VPAND        Y3, Y7, Y7
 	VPOR         Y7, Y8, Y7
 	VBROADCASTI128 34(BX), Y8
-	VPSHUFB      turbo35<>+0(SB), Y8, Y8
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y8, Y8
 	VPAND        Y1, Y8, Y8
 	VPCMPEQB     Y1, Y8, Y8
-	VPAND        turbo37<>+0(SB), Y8, Y8
+	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      Y7, (DX)
 	VPMOVZXBD    (DX), Y7
@@ -390,10 +394,12 @@ loop1:
 	VPERMPS      Y0, Y7, Y7
 	VMULPS       Y7, Y6, Y7
 	VMOVUPS      Y7, 96(AX)
+
+	// levels of values 32 to 63
 	VMOVDQU      10(BX), X7
 	VINSERTI128  $1, 14(BX), Y7, Y7
 	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo31<>+0(SB), Y7, Y8
+	VPAND        turbo3_mask<>+0(SB), Y7, Y8
 	VPSRLD       $2, Y7, Y9
 	VPAND        Y5, Y9, Y9
 	VPOR         Y9, Y8, Y8
@@ -404,10 +410,10 @@ loop1:
 	VPAND        Y3, Y7, Y7
 	VPOR         Y7, Y8, Y7
 	VBROADCASTI128 34(BX), Y8
-	VPSHUFB      turbo39<>+0(SB), Y8, Y8
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y8, Y8
 	VPAND        Y1, Y8, Y8
 	VPCMPEQB     Y1, Y8, Y8
-	VPAND        turbo37<>+0(SB), Y8, Y8
+	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      Y7, (DX)
 	VPMOVZXBD    (DX), Y7
@@ -426,10 +432,12 @@ loop1:
 	VPERMPS      Y0, Y7, Y7
 	VMULPS       Y7, Y6, Y7
 	VMOVUPS      Y7, 224(AX)
+
+	// levels of values 64 to 95
 	VMOVDQU      18(BX), X7
 	VINSERTI128  $1, 22(BX), Y7, Y7
 	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo31<>+0(SB), Y7, Y8
+	VPAND        turbo3_mask<>+0(SB), Y7, Y8
 	VPSRLD       $2, Y7, Y9
 	VPAND        Y5, Y9, Y9
 	VPOR         Y9, Y8, Y8
@@ -440,10 +448,10 @@ loop1:
 	VPAND        Y3, Y7, Y7
 	VPOR         Y7, Y8, Y7
 	VBROADCASTI128 34(BX), Y8
-	VPSHUFB      turbo310<>+0(SB), Y8, Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
 	VPAND        Y1, Y8, Y8
 	VPCMPEQB     Y1, Y8, Y8
-	VPAND        turbo37<>+0(SB), Y8, Y8
+	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      Y7, (DX)
 	VPMOVZXBD    (DX), Y7
@@ -462,10 +470,12 @@ loop1:
 	VPERMPS      Y0, Y7, Y7
 	VMULPS       Y7, Y6, Y7
 	VMOVUPS      Y7, 352(AX)
+
+	// levels of values 96 to 127
 	VMOVDQU      26(BX), X7
 	VINSERTI128  $1, 30(BX), Y7, Y7
 	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo31<>+0(SB), Y7, Y8
+	VPAND        turbo3_mask<>+0(SB), Y7, Y8
 	VPSRLD       $2, Y7, Y9
 	VPAND        Y5, Y9, Y9
 	VPOR         Y9, Y8, Y8
@@ -476,10 +486,10 @@ loop1:
 	VPAND        Y3, Y7, Y7
 	VPOR         Y7, Y8, Y7
 	VBROADCASTI128 34(BX), Y8
-	VPSHUFB      turbo311<>+0(SB), Y8, Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
 	VPAND        Y1, Y8, Y8
 	VPCMPEQB     Y1, Y8, Y8
-	VPAND        turbo37<>+0(SB), Y8, Y8
+	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      Y7, (DX)
 	VPMOVZXBD    (DX), Y7
@@ -513,12 +523,12 @@ done2:
 TEXT ·matmul1xTurbo3AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo38<>+0(SB), Y0
-	VMOVDQU      turbo36<>+0(SB), Y1
-	VMOVDQU      turbo30<>+0(SB), Y2
-	VMOVDQU      turbo34<>+0(SB), Y3
-	VMOVDQU      turbo33<>+0(SB), Y4
-	VMOVDQU      turbo32<>+0(SB), Y5
+	VMOVDQU      turbo3_level<>+0(SB), Y0
+	VMOVDQU      turbo3_mask5<>+0(SB), Y1
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
+	VMOVDQU      turbo3_mask4<>+0(SB), Y3
+	VMOVDQU      turbo3_mask3<>+0(SB), Y4
+	VMOVDQU      turbo3_mask2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -539,12 +549,16 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R8), X11
 	VINSERTI128  $1, 6(R8), Y11, Y11
 	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo31<>+0(SB), Y11, Y12
+	VPAND        turbo3_mask<>+0(SB), Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y5, Y13, Y13
 	VPOR         Y13, Y12, Y12
@@ -555,10 +569,10 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPOR         Y11, Y12, Y11
 	VBROADCASTI128 34(R8), Y12
-	VPSHUFB      turbo35<>+0(SB), Y12, Y12
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo37<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
 	VPMOVZXBD    (DX), Y11
@@ -581,10 +595,12 @@ loop3:
 	VMULPS       Y11, Y10, Y11
 	VMOVUPS      96(SI), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      10(R8), X11
 	VINSERTI128  $1, 14(R8), Y11, Y11
 	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo31<>+0(SB), Y11, Y12
+	VPAND        turbo3_mask<>+0(SB), Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y5, Y13, Y13
 	VPOR         Y13, Y12, Y12
@@ -595,10 +611,10 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPOR         Y11, Y12, Y11
 	VBROADCASTI128 34(R8), Y12
-	VPSHUFB      turbo39<>+0(SB), Y12, Y12
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo37<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
 	VPMOVZXBD    (DX), Y11
@@ -621,10 +637,12 @@ loop3:
 	VMULPS       Y11, Y10, Y11
 	VMOVUPS      224(SI), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      18(R8), X11
 	VINSERTI128  $1, 22(R8), Y11, Y11
 	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo31<>+0(SB), Y11, Y12
+	VPAND        turbo3_mask<>+0(SB), Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y5, Y13, Y13
 	VPOR         Y13, Y12, Y12
@@ -635,10 +653,10 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPOR         Y11, Y12, Y11
 	VBROADCASTI128 34(R8), Y12
-	VPSHUFB      turbo310<>+0(SB), Y12, Y12
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo37<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
 	VPMOVZXBD    (DX), Y11
@@ -661,10 +679,12 @@ loop3:
 	VMULPS       Y11, Y10, Y11
 	VMOVUPS      352(SI), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      26(R8), X11
 	VINSERTI128  $1, 30(R8), Y11, Y11
 	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo31<>+0(SB), Y11, Y12
+	VPAND        turbo3_mask<>+0(SB), Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y5, Y13, Y13
 	VPOR         Y13, Y12, Y12
@@ -675,10 +695,10 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPOR         Y11, Y12, Y11
 	VBROADCASTI128 34(R8), Y12
-	VPSHUFB      turbo311<>+0(SB), Y12, Y12
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo37<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
 	VPMOVZXBD    (DX), Y11
@@ -711,6 +731,8 @@ done4:
 	VADDPS       Y7, Y6, Y6
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -734,12 +756,12 @@ done2:
 TEXT ·matmul2xTurbo3AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo38<>+0(SB), Y0
-	VMOVDQU      turbo36<>+0(SB), Y1
-	VMOVDQU      turbo30<>+0(SB), Y2
-	VMOVDQU      turbo34<>+0(SB), Y3
-	VMOVDQU      turbo33<>+0(SB), Y4
-	VMOVDQU      turbo32<>+0(SB), Y5
+	VMOVDQU      turbo3_level<>+0(SB), Y0
+	VMOVDQU      turbo3_mask5<>+0(SB), Y1
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
+	VMOVDQU      turbo3_mask4<>+0(SB), Y3
+	VMOVDQU      turbo3_mask3<>+0(SB), Y4
+	VMOVDQU      turbo3_mask2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -761,12 +783,16 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R9), X11
 	VINSERTI128  $1, 6(R9), Y11, Y11
 	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo31<>+0(SB), Y11, Y12
+	VPAND        turbo3_mask<>+0(SB), Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y5, Y13, Y13
 	VPOR         Y13, Y12, Y12
@@ -777,10 +803,10 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPOR         Y11, Y12, Y11
 	VBROADCASTI128 34(R9), Y12
-	VPSHUFB      turbo35<>+0(SB), Y12, Y12
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo37<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
 	VPMOVZXBD    (DX), Y11
@@ -811,10 +837,12 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      96(SI)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      10(R9), X11
 	VINSERTI128  $1, 14(R9), Y11, Y11
 	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo31<>+0(SB), Y11, Y12
+	VPAND        turbo3_mask<>+0(SB), Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y5, Y13, Y13
 	VPOR         Y13, Y12, Y12
@@ -825,10 +853,10 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPOR         Y11, Y12, Y11
 	VBROADCASTI128 34(R9), Y12
-	VPSHUFB      turbo39<>+0(SB), Y12, Y12
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo37<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
 	VPMOVZXBD    (DX), Y11
@@ -859,10 +887,12 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      224(SI)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      18(R9), X11
 	VINSERTI128  $1, 22(R9), Y11, Y11
 	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo31<>+0(SB), Y11, Y12
+	VPAND        turbo3_mask<>+0(SB), Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y5, Y13, Y13
 	VPOR         Y13, Y12, Y12
@@ -873,10 +903,10 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPOR         Y11, Y12, Y11
 	VBROADCASTI128 34(R9), Y12
-	VPSHUFB      turbo310<>+0(SB), Y12, Y12
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo37<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
 	VPMOVZXBD    (DX), Y11
@@ -907,10 +937,12 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      352(SI)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      26(R9), X11
 	VINSERTI128  $1, 30(R9), Y11, Y11
 	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo31<>+0(SB), Y11, Y12
+	VPAND        turbo3_mask<>+0(SB), Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y5, Y13, Y13
 	VPOR         Y13, Y12, Y12
@@ -921,10 +953,10 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPOR         Y11, Y12, Y11
 	VBROADCASTI128 34(R9), Y12
-	VPSHUFB      turbo311<>+0(SB), Y12, Y12
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo37<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
 	VPMOVZXBD    (DX), Y11
@@ -964,6 +996,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y7, Y7
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -997,12 +1031,12 @@ done2:
 TEXT ·matmul3xTurbo3AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo38<>+0(SB), Y0
-	VMOVDQU      turbo36<>+0(SB), Y1
-	VMOVDQU      turbo30<>+0(SB), Y2
-	VMOVDQU      turbo34<>+0(SB), Y3
-	VMOVDQU      turbo33<>+0(SB), Y4
-	VMOVDQU      turbo32<>+0(SB), Y5
+	VMOVDQU      turbo3_level<>+0(SB), Y0
+	VMOVDQU      turbo3_mask5<>+0(SB), Y1
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
+	VMOVDQU      turbo3_mask4<>+0(SB), Y3
+	VMOVDQU      turbo3_mask3<>+0(SB), Y4
+	VMOVDQU      turbo3_mask2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1026,12 +1060,16 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R10), X10
 	VINSERTI128  $1, 6(R10), Y10, Y10
 	VPSHUFB      Y2, Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y5, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -1042,10 +1080,10 @@ loop3:
 	VPAND        Y3, Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R10), Y11
-	VPSHUFB      turbo35<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPMOVZXBD    (DX), Y10
@@ -1084,10 +1122,12 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      96(R8), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 32 to 63
 	VMOVDQU      10(R10), X10
 	VINSERTI128  $1, 14(R10), Y10, Y10
 	VPSHUFB      Y2, Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y5, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -1098,10 +1138,10 @@ loop3:
 	VPAND        Y3, Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R10), Y11
-	VPSHUFB      turbo39<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPMOVZXBD    (DX), Y10
@@ -1140,10 +1180,12 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      224(R8), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 64 to 95
 	VMOVDQU      18(R10), X10
 	VINSERTI128  $1, 22(R10), Y10, Y10
 	VPSHUFB      Y2, Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y5, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -1154,10 +1196,10 @@ loop3:
 	VPAND        Y3, Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R10), Y11
-	VPSHUFB      turbo310<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPMOVZXBD    (DX), Y10
@@ -1196,10 +1238,12 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      352(R8), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 96 to 127
 	VMOVDQU      26(R10), X10
 	VINSERTI128  $1, 30(R10), Y10, Y10
 	VPSHUFB      Y2, Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y5, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -1210,10 +1254,10 @@ loop3:
 	VPAND        Y3, Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R10), Y11
-	VPSHUFB      turbo311<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPMOVZXBD    (DX), Y10
@@ -1260,6 +1304,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -1301,12 +1347,12 @@ done2:
 TEXT ·matmul4xTurbo3AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo38<>+0(SB), Y0
-	VMOVDQU      turbo36<>+0(SB), Y1
-	VMOVDQU      turbo30<>+0(SB), Y2
-	VMOVDQU      turbo34<>+0(SB), Y3
-	VMOVDQU      turbo33<>+0(SB), Y4
-	VMOVDQU      turbo32<>+0(SB), Y5
+	VMOVDQU      turbo3_level<>+0(SB), Y0
+	VMOVDQU      turbo3_mask5<>+0(SB), Y1
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
+	VMOVDQU      turbo3_mask4<>+0(SB), Y3
+	VMOVDQU      turbo3_mask3<>+0(SB), Y4
+	VMOVDQU      turbo3_mask2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1331,12 +1377,16 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R10), X11
 	VINSERTI128  $1, 6(R10), Y11, Y11
 	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo31<>+0(SB), Y11, Y12
+	VPAND        turbo3_mask<>+0(SB), Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y5, Y13, Y13
 	VPOR         Y13, Y12, Y12
@@ -1347,10 +1397,10 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPOR         Y11, Y12, Y11
 	VBROADCASTI128 34(R10), Y12
-	VPSHUFB      turbo35<>+0(SB), Y12, Y12
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo37<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
 	VPMOVZXBD    (DX), Y11
@@ -1397,10 +1447,12 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      96(R8)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      10(R10), X11
 	VINSERTI128  $1, 14(R10), Y11, Y11
 	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo31<>+0(SB), Y11, Y12
+	VPAND        turbo3_mask<>+0(SB), Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y5, Y13, Y13
 	VPOR         Y13, Y12, Y12
@@ -1411,10 +1463,10 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPOR         Y11, Y12, Y11
 	VBROADCASTI128 34(R10), Y12
-	VPSHUFB      turbo39<>+0(SB), Y12, Y12
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo37<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
 	VPMOVZXBD    (DX), Y11
@@ -1461,10 +1513,12 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      224(R8)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      18(R10), X11
 	VINSERTI128  $1, 22(R10), Y11, Y11
 	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo31<>+0(SB), Y11, Y12
+	VPAND        turbo3_mask<>+0(SB), Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y5, Y13, Y13
 	VPOR         Y13, Y12, Y12
@@ -1475,10 +1529,10 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPOR         Y11, Y12, Y11
 	VBROADCASTI128 34(R10), Y12
-	VPSHUFB      turbo310<>+0(SB), Y12, Y12
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo37<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
 	VPMOVZXBD    (DX), Y11
@@ -1525,10 +1579,12 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      352(R8)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      26(R10), X11
 	VINSERTI128  $1, 30(R10), Y11, Y11
 	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo31<>+0(SB), Y11, Y12
+	VPAND        turbo3_mask<>+0(SB), Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y5, Y13, Y13
 	VPOR         Y13, Y12, Y12
@@ -1539,10 +1595,10 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPOR         Y11, Y12, Y11
 	VBROADCASTI128 34(R10), Y12
-	VPSHUFB      turbo311<>+0(SB), Y12, Y12
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo37<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
 	VPMOVZXBD    (DX), Y11
@@ -1597,6 +1653,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -1646,12 +1704,12 @@ done2:
 TEXT ·matmulQ81xTurbo3AVX512(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo36<>+0(SB), Y0
-	VMOVDQU      turbo30<>+0(SB), Y1
-	VMOVDQU      turbo34<>+0(SB), Y2
-	VMOVDQU      turbo33<>+0(SB), Y3
-	VMOVDQU      turbo32<>+0(SB), Y4
-	VMOVDQU      turbo31<>+0(SB), Y5
+	VMOVDQU      turbo3_mask5<>+0(SB), Y0
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y1
+	VMOVDQU      turbo3_mask4<>+0(SB), Y2
+	VMOVDQU      turbo3_mask3<>+0(SB), Y3
+	VMOVDQU      turbo3_mask2<>+0(SB), Y4
+	VMOVDQU      turbo3_mask<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1671,10 +1729,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo312<>+0(SB), Y9
+	VMOVDQU      turbo3_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), X9
 	VINSERTI128  $1, 6(R8), Y9, Y9
 	VPSHUFB      Y1, Y9, Y9
@@ -1689,18 +1751,20 @@ loop3:
 	VPAND        Y2, Y9, Y9
 	VPOR         Y9, Y10, Y9
 	VBROADCASTI128 34(R8), Y10
-	VPSHUFB      turbo35<>+0(SB), Y10, Y10
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VPCMPEQB     Y0, Y10, Y10
-	VPAND        turbo37<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask6<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 turbo313<>+0(SB), Y10
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      (DX), Y11
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(R8), X9
 	VINSERTI128  $1, 14(R8), Y9, Y9
 	VPSHUFB      Y1, Y9, Y9
@@ -1715,17 +1779,19 @@ loop3:
 	VPAND        Y2, Y9, Y9
 	VPOR         Y9, Y10, Y9
 	VBROADCASTI128 34(R8), Y10
-	VPSHUFB      turbo39<>+0(SB), Y10, Y10
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VPCMPEQB     Y0, Y10, Y10
-	VPAND        turbo37<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask6<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 turbo313<>+0(SB), Y10
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      32(DX), Y12
 	VPSIGNB      Y9, Y12, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      18(R8), X9
 	VINSERTI128  $1, 22(R8), Y9, Y9
 	VPSHUFB      Y1, Y9, Y9
@@ -1740,17 +1806,19 @@ loop3:
 	VPAND        Y2, Y9, Y9
 	VPOR         Y9, Y10, Y9
 	VBROADCASTI128 34(R8), Y10
-	VPSHUFB      turbo310<>+0(SB), Y10, Y10
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VPCMPEQB     Y0, Y10, Y10
-	VPAND        turbo37<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask6<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 turbo313<>+0(SB), Y10
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      64(DX), Y12
 	VPSIGNB      Y9, Y12, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      26(R8), X9
 	VINSERTI128  $1, 30(R8), Y9, Y9
 	VPSHUFB      Y1, Y9, Y9
@@ -1765,17 +1833,19 @@ loop3:
 	VPAND        Y2, Y9, Y9
 	VPOR         Y9, Y10, Y9
 	VBROADCASTI128 34(R8), Y10
-	VPSHUFB      turbo311<>+0(SB), Y10, Y10
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VPCMPEQB     Y0, Y10, Y10
-	VPAND        turbo37<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask6<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 turbo313<>+0(SB), Y10
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      96(DX), Y12
 	VPSIGNB      Y9, Y12, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
@@ -1789,6 +1859,8 @@ loop3:
 done4:
 	ADDQ         $1, DI
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -1812,12 +1884,12 @@ done2:
 TEXT ·matmulQ82xTurbo3AVX512(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo36<>+0(SB), Y0
-	VMOVDQU      turbo30<>+0(SB), Y1
-	VMOVDQU      turbo34<>+0(SB), Y2
-	VMOVDQU      turbo33<>+0(SB), Y3
-	VMOVDQU      turbo32<>+0(SB), Y4
-	VMOVDQU      turbo31<>+0(SB), Y5
+	VMOVDQU      turbo3_mask5<>+0(SB), Y0
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y1
+	VMOVDQU      turbo3_mask4<>+0(SB), Y2
+	VMOVDQU      turbo3_mask3<>+0(SB), Y3
+	VMOVDQU      turbo3_mask2<>+0(SB), Y4
+	VMOVDQU      turbo3_mask<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1837,10 +1909,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo312<>+0(SB), Y9
+	VMOVDQU      turbo3_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), X9
 	VINSERTI128  $1, 6(R8), Y9, Y9
 	VPSHUFB      Y1, Y9, Y9
@@ -1855,12 +1931,12 @@ loop3:
 	VPAND        Y2, Y9, Y9
 	VPOR         Y9, Y10, Y9
 	VBROADCASTI128 34(R8), Y10
-	VPSHUFB      turbo35<>+0(SB), Y10, Y10
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VPCMPEQB     Y0, Y10, Y10
-	VPAND        turbo37<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask6<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 turbo313<>+0(SB), Y10
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      (DX), Y11
@@ -1871,6 +1947,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(R8), X9
 	VINSERTI128  $1, 14(R8), Y9, Y9
 	VPSHUFB      Y1, Y9, Y9
@@ -1885,12 +1963,12 @@ loop3:
 	VPAND        Y2, Y9, Y9
 	VPOR         Y9, Y10, Y9
 	VBROADCASTI128 34(R8), Y10
-	VPSHUFB      turbo39<>+0(SB), Y10, Y10
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VPCMPEQB     Y0, Y10, Y10
-	VPAND        turbo37<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask6<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 turbo313<>+0(SB), Y10
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      32(DX), Y13
@@ -1899,6 +1977,8 @@ loop3:
 	VMOVDQU      160(DX), Y13
 	VPSIGNB      Y9, Y13, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      18(R8), X9
 	VINSERTI128  $1, 22(R8), Y9, Y9
 	VPSHUFB      Y1, Y9, Y9
@@ -1913,12 +1993,12 @@ loop3:
 	VPAND        Y2, Y9, Y9
 	VPOR         Y9, Y10, Y9
 	VBROADCASTI128 34(R8), Y10
-	VPSHUFB      turbo310<>+0(SB), Y10, Y10
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VPCMPEQB     Y0, Y10, Y10
-	VPAND        turbo37<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask6<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 turbo313<>+0(SB), Y10
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      64(DX), Y13
@@ -1927,6 +2007,8 @@ loop3:
 	VMOVDQU      192(DX), Y13
 	VPSIGNB      Y9, Y13, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      26(R8), X9
 	VINSERTI128  $1, 30(R8), Y9, Y9
 	VPSHUFB      Y1, Y9, Y9
@@ -1941,12 +2023,12 @@ loop3:
 	VPAND        Y2, Y9, Y9
 	VPOR         Y9, Y10, Y9
 	VBROADCASTI128 34(R8), Y10
-	VPSHUFB      turbo311<>+0(SB), Y10, Y10
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VPCMPEQB     Y0, Y10, Y10
-	VPAND        turbo37<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask6<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 turbo313<>+0(SB), Y10
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      96(DX), Y13
@@ -1955,6 +2037,8 @@ loop3:
 	VMOVDQU      224(DX), Y13
 	VPSIGNB      Y9, Y13, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1971,6 +2055,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -2004,12 +2090,12 @@ done2:
 TEXT ·matmulQ83xTurbo3AVX512(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo36<>+0(SB), Y0
-	VMOVDQU      turbo30<>+0(SB), Y1
-	VMOVDQU      turbo34<>+0(SB), Y2
-	VMOVDQU      turbo33<>+0(SB), Y3
-	VMOVDQU      turbo32<>+0(SB), Y4
-	VMOVDQU      turbo31<>+0(SB), Y5
+	VMOVDQU      turbo3_mask5<>+0(SB), Y0
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y1
+	VMOVDQU      turbo3_mask4<>+0(SB), Y2
+	VMOVDQU      turbo3_mask3<>+0(SB), Y3
+	VMOVDQU      turbo3_mask2<>+0(SB), Y4
+	VMOVDQU      turbo3_mask<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2030,10 +2116,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      turbo312<>+0(SB), Y10
+	VMOVDQU      turbo3_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), X10
 	VINSERTI128  $1, 6(R8), Y10, Y10
 	VPSHUFB      Y1, Y10, Y10
@@ -2048,12 +2138,12 @@ loop3:
 	VPAND        Y2, Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R8), Y11
-	VPSHUFB      turbo35<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y11, Y11
 	VPAND        Y0, Y11, Y11
 	VPCMPEQB     Y0, Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 turbo313<>+0(SB), Y11
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      (DX), Y12
@@ -2068,6 +2158,8 @@ loop3:
 	VPSIGNB      Y10, Y12, Y10
 	VPXOR        Y12, Y12, Y12
 	VPDPBUSD     Y10, Y11, Y12
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(R8), X10
 	VINSERTI128  $1, 14(R8), Y10, Y10
 	VPSHUFB      Y1, Y10, Y10
@@ -2082,12 +2174,12 @@ loop3:
 	VPAND        Y2, Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R8), Y11
-	VPSHUFB      turbo39<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y11, Y11
 	VPAND        Y0, Y11, Y11
 	VPCMPEQB     Y0, Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 turbo313<>+0(SB), Y11
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      32(DX), Y15
@@ -2099,6 +2191,8 @@ loop3:
 	VMOVDQU      288(DX), Y15
 	VPSIGNB      Y10, Y15, Y10
 	VPDPBUSD     Y10, Y11, Y12
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      18(R8), X10
 	VINSERTI128  $1, 22(R8), Y10, Y10
 	VPSHUFB      Y1, Y10, Y10
@@ -2113,12 +2207,12 @@ loop3:
 	VPAND        Y2, Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R8), Y11
-	VPSHUFB      turbo310<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y11, Y11
 	VPAND        Y0, Y11, Y11
 	VPCMPEQB     Y0, Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 turbo313<>+0(SB), Y11
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      64(DX), Y15
@@ -2130,6 +2224,8 @@ loop3:
 	VMOVDQU      320(DX), Y15
 	VPSIGNB      Y10, Y15, Y10
 	VPDPBUSD     Y10, Y11, Y12
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      26(R8), X10
 	VINSERTI128  $1, 30(R8), Y10, Y10
 	VPSHUFB      Y1, Y10, Y10
@@ -2144,12 +2240,12 @@ loop3:
 	VPAND        Y2, Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R8), Y11
-	VPSHUFB      turbo311<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y11, Y11
 	VPAND        Y0, Y11, Y11
 	VPCMPEQB     Y0, Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 turbo313<>+0(SB), Y11
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      96(DX), Y15
@@ -2161,6 +2257,8 @@ loop3:
 	VMOVDQU      352(DX), Y15
 	VPSIGNB      Y10, Y15, Y10
 	VPDPBUSD     Y10, Y11, Y12
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y13, Y11
 	VMULPS       Y9, Y10, Y10
@@ -2181,6 +2279,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -2222,10 +2322,10 @@ done2:
 TEXT ·matmulQ84xTurbo3AVX512(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo36<>+0(SB), Y0
-	VMOVDQU      turbo30<>+0(SB), Y1
-	VMOVDQU      turbo34<>+0(SB), Y2
-	VMOVDQU      turbo33<>+0(SB), Y3
+	VMOVDQU      turbo3_mask5<>+0(SB), Y0
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y1
+	VMOVDQU      turbo3_mask4<>+0(SB), Y2
+	VMOVDQU      turbo3_mask3<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2247,16 +2347,20 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo312<>+0(SB), Y9
+	VMOVDQU      turbo3_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), X9
 	VINSERTI128  $1, 6(R8), Y9, Y9
 	VPSHUFB      Y1, Y9, Y9
-	VPAND        turbo31<>+0(SB), Y9, Y10
+	VPAND        turbo3_mask<>+0(SB), Y9, Y10
 	VPSRLD       $2, Y9, Y11
-	VPAND        turbo32<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask2<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VPSRLD       $4, Y9, Y11
 	VPAND        Y3, Y11, Y11
@@ -2265,12 +2369,12 @@ loop3:
 	VPAND        Y2, Y9, Y9
 	VPOR         Y9, Y10, Y9
 	VBROADCASTI128 34(R8), Y10
-	VPSHUFB      turbo35<>+0(SB), Y10, Y10
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VPCMPEQB     Y0, Y10, Y10
-	VPAND        turbo37<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask6<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 turbo313<>+0(SB), Y10
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      (DX), Y11
@@ -2289,12 +2393,14 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(R8), X9
 	VINSERTI128  $1, 14(R8), Y9, Y9
 	VPSHUFB      Y1, Y9, Y9
-	VPAND        turbo31<>+0(SB), Y9, Y10
+	VPAND        turbo3_mask<>+0(SB), Y9, Y10
 	VPSRLD       $2, Y9, Y15
-	VPAND        turbo32<>+0(SB), Y15, Y15
+	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
 	VPOR         Y15, Y10, Y10
 	VPSRLD       $4, Y9, Y15
 	VPAND        Y3, Y15, Y15
@@ -2303,12 +2409,12 @@ loop3:
 	VPAND        Y2, Y9, Y9
 	VPOR         Y9, Y10, Y9
 	VBROADCASTI128 34(R8), Y10
-	VPSHUFB      turbo39<>+0(SB), Y10, Y10
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VPCMPEQB     Y0, Y10, Y10
-	VPAND        turbo37<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask6<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 turbo313<>+0(SB), Y10
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      32(DX), Y15
@@ -2323,12 +2429,14 @@ loop3:
 	VMOVDQU      416(DX), Y15
 	VPSIGNB      Y9, Y15, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      18(R8), X9
 	VINSERTI128  $1, 22(R8), Y9, Y9
 	VPSHUFB      Y1, Y9, Y9
-	VPAND        turbo31<>+0(SB), Y9, Y10
+	VPAND        turbo3_mask<>+0(SB), Y9, Y10
 	VPSRLD       $2, Y9, Y15
-	VPAND        turbo32<>+0(SB), Y15, Y15
+	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
 	VPOR         Y15, Y10, Y10
 	VPSRLD       $4, Y9, Y15
 	VPAND        Y3, Y15, Y15
@@ -2337,12 +2445,12 @@ loop3:
 	VPAND        Y2, Y9, Y9
 	VPOR         Y9, Y10, Y9
 	VBROADCASTI128 34(R8), Y10
-	VPSHUFB      turbo310<>+0(SB), Y10, Y10
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VPCMPEQB     Y0, Y10, Y10
-	VPAND        turbo37<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask6<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 turbo313<>+0(SB), Y10
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      64(DX), Y15
@@ -2357,12 +2465,14 @@ loop3:
 	VMOVDQU      448(DX), Y15
 	VPSIGNB      Y9, Y15, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      26(R8), X9
 	VINSERTI128  $1, 30(R8), Y9, Y9
 	VPSHUFB      Y1, Y9, Y9
-	VPAND        turbo31<>+0(SB), Y9, Y10
+	VPAND        turbo3_mask<>+0(SB), Y9, Y10
 	VPSRLD       $2, Y9, Y15
-	VPAND        turbo32<>+0(SB), Y15, Y15
+	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
 	VPOR         Y15, Y10, Y10
 	VPSRLD       $4, Y9, Y15
 	VPAND        Y3, Y15, Y15
@@ -2371,12 +2481,12 @@ loop3:
 	VPAND        Y2, Y9, Y9
 	VPOR         Y9, Y10, Y9
 	VBROADCASTI128 34(R8), Y10
-	VPSHUFB      turbo311<>+0(SB), Y10, Y10
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VPCMPEQB     Y0, Y10, Y10
-	VPAND        turbo37<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask6<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 turbo313<>+0(SB), Y10
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      96(DX), Y15
@@ -2391,6 +2501,8 @@ loop3:
 	VMOVDQU      480(DX), Y15
 	VPSIGNB      Y9, Y15, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -2415,6 +2527,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X8
 	VADDPS       X4, X8, X8
 	VMOVHLPS     X8, X8, X4
@@ -2464,12 +2578,12 @@ done2:
 TEXT ·matmulQ8Block1xTurbo3AVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      turbo36<>+0(SB), Y0
-	VMOVDQU      turbo30<>+0(SB), Y1
-	VMOVDQU      turbo34<>+0(SB), Y2
-	VMOVDQU      turbo33<>+0(SB), Y3
-	VMOVDQU      turbo32<>+0(SB), Y4
-	VMOVDQU      turbo31<>+0(SB), Y5
+	VMOVDQU      turbo3_mask5<>+0(SB), Y0
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y1
+	VMOVDQU      turbo3_mask4<>+0(SB), Y2
+	VMOVDQU      turbo3_mask3<>+0(SB), Y3
+	VMOVDQU      turbo3_mask2<>+0(SB), Y4
+	VMOVDQU      turbo3_mask<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2495,6 +2609,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(DI), X6
 	VINSERTI128  $1, 6(DI), Y6, Y6
 	VPSHUFB      Y1, Y6, Y6
@@ -2509,18 +2625,20 @@ loop3:
 	VPAND        Y2, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VBROADCASTI128 34(DI), Y7
-	VPSHUFB      turbo35<>+0(SB), Y7, Y7
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y7, Y7
 	VPAND        Y0, Y7, Y7
 	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo37<>+0(SB), Y7, Y7
+	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo313<>+0(SB), Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      (CX), Y8
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(DI), X6
 	VINSERTI128  $1, 14(DI), Y6, Y6
 	VPSHUFB      Y1, Y6, Y6
@@ -2535,17 +2653,19 @@ loop3:
 	VPAND        Y2, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VBROADCASTI128 34(DI), Y7
-	VPSHUFB      turbo39<>+0(SB), Y7, Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
 	VPAND        Y0, Y7, Y7
 	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo37<>+0(SB), Y7, Y7
+	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo313<>+0(SB), Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      32(CX), Y9
 	VPSIGNB      Y6, Y9, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      18(DI), X6
 	VINSERTI128  $1, 22(DI), Y6, Y6
 	VPSHUFB      Y1, Y6, Y6
@@ -2560,17 +2680,19 @@ loop3:
 	VPAND        Y2, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VBROADCASTI128 34(DI), Y7
-	VPSHUFB      turbo310<>+0(SB), Y7, Y7
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y7, Y7
 	VPAND        Y0, Y7, Y7
 	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo37<>+0(SB), Y7, Y7
+	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo313<>+0(SB), Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      64(CX), Y9
 	VPSIGNB      Y6, Y9, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      26(DI), X6
 	VINSERTI128  $1, 30(DI), Y6, Y6
 	VPSHUFB      Y1, Y6, Y6
@@ -2585,12 +2707,12 @@ loop3:
 	VPAND        Y2, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VBROADCASTI128 34(DI), Y7
-	VPSHUFB      turbo311<>+0(SB), Y7, Y7
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y7, Y7
 	VPAND        Y0, Y7, Y7
 	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo37<>+0(SB), Y7, Y7
+	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo313<>+0(SB), Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      96(CX), Y9
@@ -2599,7 +2721,7 @@ loop3:
 	VMOVDQU      Y8, (R10)
 	VPBROADCASTW (DI), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo312<>+0(SB), Y7
+	VMOVDQU      turbo3_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
@@ -2648,12 +2770,12 @@ done2:
 TEXT ·matmulQ8Block2xTurbo3AVX512(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      turbo36<>+0(SB), Y0
-	VMOVDQU      turbo30<>+0(SB), Y1
-	VMOVDQU      turbo34<>+0(SB), Y2
-	VMOVDQU      turbo33<>+0(SB), Y3
-	VMOVDQU      turbo32<>+0(SB), Y4
-	VMOVDQU      turbo31<>+0(SB), Y5
+	VMOVDQU      turbo3_mask5<>+0(SB), Y0
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y1
+	VMOVDQU      turbo3_mask4<>+0(SB), Y2
+	VMOVDQU      turbo3_mask3<>+0(SB), Y3
+	VMOVDQU      turbo3_mask2<>+0(SB), Y4
+	VMOVDQU      turbo3_mask<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2679,6 +2801,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(DI), X6
 	VINSERTI128  $1, 6(DI), Y6, Y6
 	VPSHUFB      Y1, Y6, Y6
@@ -2693,12 +2817,12 @@ loop3:
 	VPAND        Y2, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VBROADCASTI128 34(DI), Y7
-	VPSHUFB      turbo35<>+0(SB), Y7, Y7
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y7, Y7
 	VPAND        Y0, Y7, Y7
 	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo37<>+0(SB), Y7, Y7
+	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo313<>+0(SB), Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      (CX), Y8
@@ -2709,6 +2833,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(DI), X6
 	VINSERTI128  $1, 14(DI), Y6, Y6
 	VPSHUFB      Y1, Y6, Y6
@@ -2723,12 +2849,12 @@ loop3:
 	VPAND        Y2, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VBROADCASTI128 34(DI), Y7
-	VPSHUFB      turbo39<>+0(SB), Y7, Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
 	VPAND        Y0, Y7, Y7
 	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo37<>+0(SB), Y7, Y7
+	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo313<>+0(SB), Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      32(CX), Y10
@@ -2737,6 +2863,8 @@ loop3:
 	VMOVDQU      160(CX), Y10
 	VPSIGNB      Y6, Y10, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      18(DI), X6
 	VINSERTI128  $1, 22(DI), Y6, Y6
 	VPSHUFB      Y1, Y6, Y6
@@ -2751,12 +2879,12 @@ loop3:
 	VPAND        Y2, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VBROADCASTI128 34(DI), Y7
-	VPSHUFB      turbo310<>+0(SB), Y7, Y7
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y7, Y7
 	VPAND        Y0, Y7, Y7
 	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo37<>+0(SB), Y7, Y7
+	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo313<>+0(SB), Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      64(CX), Y10
@@ -2765,6 +2893,8 @@ loop3:
 	VMOVDQU      192(CX), Y10
 	VPSIGNB      Y6, Y10, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      26(DI), X6
 	VINSERTI128  $1, 30(DI), Y6, Y6
 	VPSHUFB      Y1, Y6, Y6
@@ -2779,12 +2909,12 @@ loop3:
 	VPAND        Y2, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VBROADCASTI128 34(DI), Y7
-	VPSHUFB      turbo311<>+0(SB), Y7, Y7
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y7, Y7
 	VPAND        Y0, Y7, Y7
 	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo37<>+0(SB), Y7, Y7
+	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo313<>+0(SB), Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      96(CX), Y10
@@ -2797,7 +2927,7 @@ loop3:
 	VMOVDQU      Y8, 128(R10)
 	VPBROADCASTW (DI), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo312<>+0(SB), Y7
+	VMOVDQU      turbo3_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
@@ -2869,12 +2999,12 @@ done2:
 TEXT ·matmulQ8Block3xTurbo3AVX512(SB), 0, $800-72
 
 	// constants of the loops
-	VMOVDQU      turbo36<>+0(SB), Y0
-	VMOVDQU      turbo30<>+0(SB), Y1
-	VMOVDQU      turbo34<>+0(SB), Y2
-	VMOVDQU      turbo33<>+0(SB), Y3
-	VMOVDQU      turbo32<>+0(SB), Y4
-	VMOVDQU      turbo31<>+0(SB), Y5
+	VMOVDQU      turbo3_mask5<>+0(SB), Y0
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y1
+	VMOVDQU      turbo3_mask4<>+0(SB), Y2
+	VMOVDQU      turbo3_mask3<>+0(SB), Y3
+	VMOVDQU      turbo3_mask2<>+0(SB), Y4
+	VMOVDQU      turbo3_mask<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2900,6 +3030,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(DI), X6
 	VINSERTI128  $1, 6(DI), Y6, Y6
 	VPSHUFB      Y1, Y6, Y6
@@ -2914,12 +3046,12 @@ loop3:
 	VPAND        Y2, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VBROADCASTI128 34(DI), Y7
-	VPSHUFB      turbo35<>+0(SB), Y7, Y7
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y7, Y7
 	VPAND        Y0, Y7, Y7
 	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo37<>+0(SB), Y7, Y7
+	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo313<>+0(SB), Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      (CX), Y8
@@ -2934,6 +3066,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(DI), X6
 	VINSERTI128  $1, 14(DI), Y6, Y6
 	VPSHUFB      Y1, Y6, Y6
@@ -2948,12 +3082,12 @@ loop3:
 	VPAND        Y2, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VBROADCASTI128 34(DI), Y7
-	VPSHUFB      turbo39<>+0(SB), Y7, Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
 	VPAND        Y0, Y7, Y7
 	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo37<>+0(SB), Y7, Y7
+	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo313<>+0(SB), Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      32(CX), Y11
@@ -2965,6 +3099,8 @@ loop3:
 	VMOVDQU      288(CX), Y11
 	VPSIGNB      Y6, Y11, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      18(DI), X6
 	VINSERTI128  $1, 22(DI), Y6, Y6
 	VPSHUFB      Y1, Y6, Y6
@@ -2979,12 +3115,12 @@ loop3:
 	VPAND        Y2, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VBROADCASTI128 34(DI), Y7
-	VPSHUFB      turbo310<>+0(SB), Y7, Y7
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y7, Y7
 	VPAND        Y0, Y7, Y7
 	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo37<>+0(SB), Y7, Y7
+	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo313<>+0(SB), Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      64(CX), Y11
@@ -2996,6 +3132,8 @@ loop3:
 	VMOVDQU      320(CX), Y11
 	VPSIGNB      Y6, Y11, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      26(DI), X6
 	VINSERTI128  $1, 30(DI), Y6, Y6
 	VPSHUFB      Y1, Y6, Y6
@@ -3010,12 +3148,12 @@ loop3:
 	VPAND        Y2, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VBROADCASTI128 34(DI), Y7
-	VPSHUFB      turbo311<>+0(SB), Y7, Y7
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y7, Y7
 	VPAND        Y0, Y7, Y7
 	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo37<>+0(SB), Y7, Y7
+	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo313<>+0(SB), Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      96(CX), Y11
@@ -3032,7 +3170,7 @@ loop3:
 	VMOVDQU      Y8, 256(R10)
 	VPBROADCASTW (DI), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo312<>+0(SB), Y7
+	VMOVDQU      turbo3_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
@@ -3125,12 +3263,12 @@ done2:
 TEXT ·matmulQ8Block4xTurbo3AVX512(SB), 0, $928-72
 
 	// constants of the loops
-	VMOVDQU      turbo36<>+0(SB), Y0
-	VMOVDQU      turbo30<>+0(SB), Y1
-	VMOVDQU      turbo34<>+0(SB), Y2
-	VMOVDQU      turbo33<>+0(SB), Y3
-	VMOVDQU      turbo32<>+0(SB), Y4
-	VMOVDQU      turbo31<>+0(SB), Y5
+	VMOVDQU      turbo3_mask5<>+0(SB), Y0
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y1
+	VMOVDQU      turbo3_mask4<>+0(SB), Y2
+	VMOVDQU      turbo3_mask3<>+0(SB), Y3
+	VMOVDQU      turbo3_mask2<>+0(SB), Y4
+	VMOVDQU      turbo3_mask<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -3156,6 +3294,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(DI), X6
 	VINSERTI128  $1, 6(DI), Y6, Y6
 	VPSHUFB      Y1, Y6, Y6
@@ -3170,12 +3310,12 @@ loop3:
 	VPAND        Y2, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VBROADCASTI128 34(DI), Y7
-	VPSHUFB      turbo35<>+0(SB), Y7, Y7
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y7, Y7
 	VPAND        Y0, Y7, Y7
 	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo37<>+0(SB), Y7, Y7
+	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo313<>+0(SB), Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      (CX), Y8
@@ -3194,6 +3334,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(DI), X6
 	VINSERTI128  $1, 14(DI), Y6, Y6
 	VPSHUFB      Y1, Y6, Y6
@@ -3208,12 +3350,12 @@ loop3:
 	VPAND        Y2, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VBROADCASTI128 34(DI), Y7
-	VPSHUFB      turbo39<>+0(SB), Y7, Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
 	VPAND        Y0, Y7, Y7
 	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo37<>+0(SB), Y7, Y7
+	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo313<>+0(SB), Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      32(CX), Y12
@@ -3228,6 +3370,8 @@ loop3:
 	VMOVDQU      416(CX), Y12
 	VPSIGNB      Y6, Y12, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      18(DI), X6
 	VINSERTI128  $1, 22(DI), Y6, Y6
 	VPSHUFB      Y1, Y6, Y6
@@ -3242,12 +3386,12 @@ loop3:
 	VPAND        Y2, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VBROADCASTI128 34(DI), Y7
-	VPSHUFB      turbo310<>+0(SB), Y7, Y7
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y7, Y7
 	VPAND        Y0, Y7, Y7
 	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo37<>+0(SB), Y7, Y7
+	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo313<>+0(SB), Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      64(CX), Y12
@@ -3262,6 +3406,8 @@ loop3:
 	VMOVDQU      448(CX), Y12
 	VPSIGNB      Y6, Y12, Y6
 	VPDPBUSD     Y6, Y7, Y8
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      26(DI), X6
 	VINSERTI128  $1, 30(DI), Y6, Y6
 	VPSHUFB      Y1, Y6, Y6
@@ -3276,12 +3422,12 @@ loop3:
 	VPAND        Y2, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VBROADCASTI128 34(DI), Y7
-	VPSHUFB      turbo311<>+0(SB), Y7, Y7
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y7, Y7
 	VPAND        Y0, Y7, Y7
 	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo37<>+0(SB), Y7, Y7
+	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo313<>+0(SB), Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      96(CX), Y12
@@ -3302,7 +3448,7 @@ loop3:
 	VMOVDQU      Y8, 384(R10)
 	VPBROADCASTW (DI), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo312<>+0(SB), Y7
+	VMOVDQU      turbo3_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
@@ -3416,12 +3562,12 @@ done2:
 TEXT ·unpackTurbo3AVX512(SB), NOSPLIT, $320-24
 
 	// constants of the loops
-	VMOVDQU      turbo36<>+0(SB), Y0
-	VMOVDQU      turbo30<>+0(SB), Y1
-	VMOVDQU      turbo34<>+0(SB), Y2
-	VMOVDQU      turbo33<>+0(SB), Y3
-	VMOVDQU      turbo32<>+0(SB), Y4
-	VMOVDQU      turbo31<>+0(SB), Y5
+	VMOVDQU      turbo3_mask5<>+0(SB), Y0
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y1
+	VMOVDQU      turbo3_mask4<>+0(SB), Y2
+	VMOVDQU      turbo3_mask3<>+0(SB), Y3
+	VMOVDQU      turbo3_mask2<>+0(SB), Y4
+	VMOVDQU      turbo3_mask<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -3433,7 +3579,7 @@ TEXT ·unpackTurbo3AVX512(SB), NOSPLIT, $320-24
 loop1:
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo312<>+0(SB), Y7
+	VMOVDQU      turbo3_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVDQU      2(BX), X7
 	VINSERTI128  $1, 6(BX), Y7, Y7
@@ -3449,12 +3595,12 @@ loop1:
 	VPAND        Y2, Y7, Y7
 	VPOR         Y7, Y8, Y7
 	VBROADCASTI128 34(BX), Y8
-	VPSHUFB      turbo35<>+0(SB), Y8, Y8
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y8, Y8
 	VPAND        Y0, Y8, Y8
 	VPCMPEQB     Y0, Y8, Y8
-	VPAND        turbo37<>+0(SB), Y8, Y8
+	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 turbo313<>+0(SB), Y8
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
 	VPSHUFB      Y7, Y8, Y7
 	VPABSB       Y7, Y8
 	VMOVDQU      Y8, (AX)
@@ -3474,12 +3620,12 @@ loop1:
 	VPAND        Y2, Y7, Y7
 	VPOR         Y7, Y8, Y7
 	VBROADCASTI128 34(BX), Y8
-	VPSHUFB      turbo39<>+0(SB), Y8, Y8
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y8, Y8
 	VPAND        Y0, Y8, Y8
 	VPCMPEQB     Y0, Y8, Y8
-	VPAND        turbo37<>+0(SB), Y8, Y8
+	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 turbo313<>+0(SB), Y8
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
 	VPSHUFB      Y7, Y8, Y7
 	VPABSB       Y7, Y8
 	VMOVDQU      Y8, 80(AX)
@@ -3499,12 +3645,12 @@ loop1:
 	VPAND        Y2, Y7, Y7
 	VPOR         Y7, Y8, Y7
 	VBROADCASTI128 34(BX), Y8
-	VPSHUFB      turbo310<>+0(SB), Y8, Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
 	VPAND        Y0, Y8, Y8
 	VPCMPEQB     Y0, Y8, Y8
-	VPAND        turbo37<>+0(SB), Y8, Y8
+	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 turbo313<>+0(SB), Y8
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
 	VPSHUFB      Y7, Y8, Y7
 	VPABSB       Y7, Y8
 	VMOVDQU      Y8, 160(AX)
@@ -3524,12 +3670,12 @@ loop1:
 	VPAND        Y2, Y7, Y7
 	VPOR         Y7, Y8, Y7
 	VBROADCASTI128 34(BX), Y8
-	VPSHUFB      turbo311<>+0(SB), Y8, Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
 	VPAND        Y0, Y8, Y8
 	VPCMPEQB     Y0, Y8, Y8
-	VPAND        turbo37<>+0(SB), Y8, Y8
+	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 turbo313<>+0(SB), Y8
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
 	VPSHUFB      Y7, Y8, Y7
 	VPABSB       Y7, Y8
 	VMOVDQU      Y8, 240(AX)
@@ -3550,12 +3696,12 @@ done2:
 TEXT ·mix1xTurbo3AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo38<>+0(SB), Y0
-	VMOVDQU      turbo36<>+0(SB), Y1
-	VMOVDQU      turbo30<>+0(SB), Y2
-	VMOVDQU      turbo34<>+0(SB), Y3
-	VMOVDQU      turbo33<>+0(SB), Y4
-	VMOVDQU      turbo32<>+0(SB), Y5
+	VMOVDQU      turbo3_level<>+0(SB), Y0
+	VMOVDQU      turbo3_mask5<>+0(SB), Y1
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
+	VMOVDQU      turbo3_mask4<>+0(SB), Y3
+	VMOVDQU      turbo3_mask3<>+0(SB), Y4
+	VMOVDQU      turbo3_mask2<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -3579,10 +3725,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R8), X10
 	VINSERTI128  $1, 6(R8), Y10, Y10
 	VPSHUFB      Y2, Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y5, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -3593,10 +3741,10 @@ loop3:
 	VPAND        Y3, Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R8), Y11
-	VPSHUFB      turbo35<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R8), X10
@@ -3642,10 +3790,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 32 to 63
 	VMOVDQU      10(R8), X10
 	VINSERTI128  $1, 14(R8), Y10, Y10
 	VPSHUFB      Y2, Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y5, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -3656,10 +3806,10 @@ loop5:
 	VPAND        Y3, Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R8), Y11
-	VPSHUFB      turbo39<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R8), X10
@@ -3705,10 +3855,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// levels of values 64 to 95
 	VMOVDQU      18(R8), X10
 	VINSERTI128  $1, 22(R8), Y10, Y10
 	VPSHUFB      Y2, Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y5, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -3719,10 +3871,10 @@ loop7:
 	VPAND        Y3, Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R8), Y11
-	VPSHUFB      turbo310<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R8), X10
@@ -3768,10 +3920,12 @@ done8:
 	JLT          done10
 
 loop9:
+
+	// levels of values 96 to 127
 	VMOVDQU      26(R8), X10
 	VINSERTI128  $1, 30(R8), Y10, Y10
 	VPSHUFB      Y2, Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y5, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -3782,10 +3936,10 @@ loop9:
 	VPAND        Y3, Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R8), Y11
-	VPSHUFB      turbo311<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R8), X10
@@ -3832,11 +3986,11 @@ done2:
 TEXT ·mix2xTurbo3AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo38<>+0(SB), Y0
-	VMOVDQU      turbo36<>+0(SB), Y1
-	VMOVDQU      turbo30<>+0(SB), Y2
-	VMOVDQU      turbo34<>+0(SB), Y3
-	VMOVDQU      turbo33<>+0(SB), Y4
+	VMOVDQU      turbo3_level<>+0(SB), Y0
+	VMOVDQU      turbo3_mask5<>+0(SB), Y1
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
+	VMOVDQU      turbo3_mask4<>+0(SB), Y3
+	VMOVDQU      turbo3_mask3<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -3866,12 +4020,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R9), X13
 	VINSERTI128  $1, 6(R9), Y13, Y13
 	VPSHUFB      Y2, Y13, Y13
-	VPAND        turbo31<>+0(SB), Y13, Y14
+	VPAND        turbo3_mask<>+0(SB), Y13, Y14
 	VPSRLD       $2, Y13, Y15
-	VPAND        turbo32<>+0(SB), Y15, Y15
+	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
 	VPOR         Y15, Y14, Y14
 	VPSRLD       $4, Y13, Y15
 	VPAND        Y4, Y15, Y15
@@ -3880,10 +4036,10 @@ loop3:
 	VPAND        Y3, Y13, Y13
 	VPOR         Y13, Y14, Y13
 	VBROADCASTI128 34(R9), Y14
-	VPSHUFB      turbo35<>+0(SB), Y14, Y14
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y14, Y14
 	VPAND        Y1, Y14, Y14
 	VPCMPEQB     Y1, Y14, Y14
-	VPAND        turbo37<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VMOVDQU      Y13, (DX)
 	VPBROADCASTW (R9), X13
@@ -3946,12 +4102,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 32 to 63
 	VMOVDQU      10(R9), X13
 	VINSERTI128  $1, 14(R9), Y13, Y13
 	VPSHUFB      Y2, Y13, Y13
-	VPAND        turbo31<>+0(SB), Y13, Y14
+	VPAND        turbo3_mask<>+0(SB), Y13, Y14
 	VPSRLD       $2, Y13, Y15
-	VPAND        turbo32<>+0(SB), Y15, Y15
+	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
 	VPOR         Y15, Y14, Y14
 	VPSRLD       $4, Y13, Y15
 	VPAND        Y4, Y15, Y15
@@ -3960,10 +4118,10 @@ loop5:
 	VPAND        Y3, Y13, Y13
 	VPOR         Y13, Y14, Y13
 	VBROADCASTI128 34(R9), Y14
-	VPSHUFB      turbo39<>+0(SB), Y14, Y14
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y14, Y14
 	VPAND        Y1, Y14, Y14
 	VPCMPEQB     Y1, Y14, Y14
-	VPAND        turbo37<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VMOVDQU      Y13, (DX)
 	VPBROADCASTW (R9), X13
@@ -4026,12 +4184,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// levels of values 64 to 95
 	VMOVDQU      18(R9), X13
 	VINSERTI128  $1, 22(R9), Y13, Y13
 	VPSHUFB      Y2, Y13, Y13
-	VPAND        turbo31<>+0(SB), Y13, Y14
+	VPAND        turbo3_mask<>+0(SB), Y13, Y14
 	VPSRLD       $2, Y13, Y15
-	VPAND        turbo32<>+0(SB), Y15, Y15
+	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
 	VPOR         Y15, Y14, Y14
 	VPSRLD       $4, Y13, Y15
 	VPAND        Y4, Y15, Y15
@@ -4040,10 +4200,10 @@ loop7:
 	VPAND        Y3, Y13, Y13
 	VPOR         Y13, Y14, Y13
 	VBROADCASTI128 34(R9), Y14
-	VPSHUFB      turbo310<>+0(SB), Y14, Y14
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y14, Y14
 	VPAND        Y1, Y14, Y14
 	VPCMPEQB     Y1, Y14, Y14
-	VPAND        turbo37<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VMOVDQU      Y13, (DX)
 	VPBROADCASTW (R9), X13
@@ -4106,12 +4266,14 @@ done8:
 	JLT          done10
 
 loop9:
+
+	// levels of values 96 to 127
 	VMOVDQU      26(R9), X13
 	VINSERTI128  $1, 30(R9), Y13, Y13
 	VPSHUFB      Y2, Y13, Y13
-	VPAND        turbo31<>+0(SB), Y13, Y14
+	VPAND        turbo3_mask<>+0(SB), Y13, Y14
 	VPSRLD       $2, Y13, Y15
-	VPAND        turbo32<>+0(SB), Y15, Y15
+	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
 	VPOR         Y15, Y14, Y14
 	VPSRLD       $4, Y13, Y15
 	VPAND        Y4, Y15, Y15
@@ -4120,10 +4282,10 @@ loop9:
 	VPAND        Y3, Y13, Y13
 	VPOR         Y13, Y14, Y13
 	VBROADCASTI128 34(R9), Y14
-	VPSHUFB      turbo311<>+0(SB), Y14, Y14
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y14, Y14
 	VPAND        Y1, Y14, Y14
 	VPCMPEQB     Y1, Y14, Y14
-	VPAND        turbo37<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VMOVDQU      Y13, (DX)
 	VPBROADCASTW (R9), X13
@@ -4219,24 +4381,26 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R10), X12
 	VINSERTI128  $1, 6(R10), Y12, Y12
-	VPSHUFB      turbo30<>+0(SB), Y12, Y12
-	VPAND        turbo31<>+0(SB), Y12, Y13
+	VPSHUFB      turbo3_shuffle<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask<>+0(SB), Y12, Y13
 	VPSRLD       $2, Y12, Y14
-	VPAND        turbo32<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask2<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $4, Y12, Y14
-	VPAND        turbo33<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask3<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $6, Y12, Y12
-	VPAND        turbo34<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask4<>+0(SB), Y12, Y12
 	VPOR         Y12, Y13, Y12
 	VBROADCASTI128 34(R10), Y13
-	VPSHUFB      turbo35<>+0(SB), Y13, Y13
-	VPAND        turbo36<>+0(SB), Y13, Y13
-	VPCMPEQB     turbo36<>+0(SB), Y13, Y13
-	VPAND        turbo37<>+0(SB), Y13, Y13
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y13, Y13
+	VPAND        turbo3_mask5<>+0(SB), Y13, Y13
+	VPCMPEQB     turbo3_mask5<>+0(SB), Y13, Y13
+	VPAND        turbo3_mask6<>+0(SB), Y13, Y13
 	VPOR         Y13, Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
@@ -4248,22 +4412,22 @@ loop3:
 	VBROADCASTSS (R8), Y15
 	VMULPS       Y15, Y12, Y12
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y0
 	VFMADD231PS  Y14, Y15, Y1
 	VFMADD231PS  Y12, Y15, Y2
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y3
 	VFMADD231PS  Y14, Y15, Y4
 	VFMADD231PS  Y12, Y15, Y5
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y6
 	VFMADD231PS  Y14, Y15, Y7
 	VFMADD231PS  Y12, Y15, Y8
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y9
 	VFMADD231PS  Y14, Y15, Y10
 	VFMADD231PS  Y12, Y15, Y11
@@ -4325,24 +4489,26 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 32 to 63
 	VMOVDQU      10(R10), X12
 	VINSERTI128  $1, 14(R10), Y12, Y12
-	VPSHUFB      turbo30<>+0(SB), Y12, Y12
-	VPAND        turbo31<>+0(SB), Y12, Y13
+	VPSHUFB      turbo3_shuffle<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask<>+0(SB), Y12, Y13
 	VPSRLD       $2, Y12, Y14
-	VPAND        turbo32<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask2<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $4, Y12, Y14
-	VPAND        turbo33<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask3<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $6, Y12, Y12
-	VPAND        turbo34<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask4<>+0(SB), Y12, Y12
 	VPOR         Y12, Y13, Y12
 	VBROADCASTI128 34(R10), Y13
-	VPSHUFB      turbo39<>+0(SB), Y13, Y13
-	VPAND        turbo36<>+0(SB), Y13, Y13
-	VPCMPEQB     turbo36<>+0(SB), Y13, Y13
-	VPAND        turbo37<>+0(SB), Y13, Y13
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y13, Y13
+	VPAND        turbo3_mask5<>+0(SB), Y13, Y13
+	VPCMPEQB     turbo3_mask5<>+0(SB), Y13, Y13
+	VPAND        turbo3_mask6<>+0(SB), Y13, Y13
 	VPOR         Y13, Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
@@ -4354,22 +4520,22 @@ loop5:
 	VBROADCASTSS (R8), Y15
 	VMULPS       Y15, Y12, Y12
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y0
 	VFMADD231PS  Y14, Y15, Y1
 	VFMADD231PS  Y12, Y15, Y2
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y3
 	VFMADD231PS  Y14, Y15, Y4
 	VFMADD231PS  Y12, Y15, Y5
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y6
 	VFMADD231PS  Y14, Y15, Y7
 	VFMADD231PS  Y12, Y15, Y8
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y9
 	VFMADD231PS  Y14, Y15, Y10
 	VFMADD231PS  Y12, Y15, Y11
@@ -4431,24 +4597,26 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// levels of values 64 to 95
 	VMOVDQU      18(R10), X12
 	VINSERTI128  $1, 22(R10), Y12, Y12
-	VPSHUFB      turbo30<>+0(SB), Y12, Y12
-	VPAND        turbo31<>+0(SB), Y12, Y13
+	VPSHUFB      turbo3_shuffle<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask<>+0(SB), Y12, Y13
 	VPSRLD       $2, Y12, Y14
-	VPAND        turbo32<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask2<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $4, Y12, Y14
-	VPAND        turbo33<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask3<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $6, Y12, Y12
-	VPAND        turbo34<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask4<>+0(SB), Y12, Y12
 	VPOR         Y12, Y13, Y12
 	VBROADCASTI128 34(R10), Y13
-	VPSHUFB      turbo310<>+0(SB), Y13, Y13
-	VPAND        turbo36<>+0(SB), Y13, Y13
-	VPCMPEQB     turbo36<>+0(SB), Y13, Y13
-	VPAND        turbo37<>+0(SB), Y13, Y13
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y13, Y13
+	VPAND        turbo3_mask5<>+0(SB), Y13, Y13
+	VPCMPEQB     turbo3_mask5<>+0(SB), Y13, Y13
+	VPAND        turbo3_mask6<>+0(SB), Y13, Y13
 	VPOR         Y13, Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
@@ -4460,22 +4628,22 @@ loop7:
 	VBROADCASTSS (R8), Y15
 	VMULPS       Y15, Y12, Y12
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y0
 	VFMADD231PS  Y14, Y15, Y1
 	VFMADD231PS  Y12, Y15, Y2
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y3
 	VFMADD231PS  Y14, Y15, Y4
 	VFMADD231PS  Y12, Y15, Y5
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y6
 	VFMADD231PS  Y14, Y15, Y7
 	VFMADD231PS  Y12, Y15, Y8
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y9
 	VFMADD231PS  Y14, Y15, Y10
 	VFMADD231PS  Y12, Y15, Y11
@@ -4537,24 +4705,26 @@ done8:
 	JLT          done10
 
 loop9:
+
+	// levels of values 96 to 127
 	VMOVDQU      26(R10), X12
 	VINSERTI128  $1, 30(R10), Y12, Y12
-	VPSHUFB      turbo30<>+0(SB), Y12, Y12
-	VPAND        turbo31<>+0(SB), Y12, Y13
+	VPSHUFB      turbo3_shuffle<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask<>+0(SB), Y12, Y13
 	VPSRLD       $2, Y12, Y14
-	VPAND        turbo32<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask2<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $4, Y12, Y14
-	VPAND        turbo33<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask3<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $6, Y12, Y12
-	VPAND        turbo34<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask4<>+0(SB), Y12, Y12
 	VPOR         Y12, Y13, Y12
 	VBROADCASTI128 34(R10), Y13
-	VPSHUFB      turbo311<>+0(SB), Y13, Y13
-	VPAND        turbo36<>+0(SB), Y13, Y13
-	VPCMPEQB     turbo36<>+0(SB), Y13, Y13
-	VPAND        turbo37<>+0(SB), Y13, Y13
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y13, Y13
+	VPAND        turbo3_mask5<>+0(SB), Y13, Y13
+	VPCMPEQB     turbo3_mask5<>+0(SB), Y13, Y13
+	VPAND        turbo3_mask6<>+0(SB), Y13, Y13
 	VPOR         Y13, Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
@@ -4566,22 +4736,22 @@ loop9:
 	VBROADCASTSS (R8), Y15
 	VMULPS       Y15, Y12, Y12
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y0
 	VFMADD231PS  Y14, Y15, Y1
 	VFMADD231PS  Y12, Y15, Y2
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y3
 	VFMADD231PS  Y14, Y15, Y4
 	VFMADD231PS  Y12, Y15, Y5
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y6
 	VFMADD231PS  Y14, Y15, Y7
 	VFMADD231PS  Y12, Y15, Y8
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y9
 	VFMADD231PS  Y14, Y15, Y10
 	VFMADD231PS  Y12, Y15, Y11
@@ -4670,24 +4840,26 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VMOVDQU      2(R11), X10
 	VINSERTI128  $1, 6(R11), Y10, Y10
-	VPSHUFB      turbo30<>+0(SB), Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPSHUFB      turbo3_shuffle<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo32<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo33<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo34<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R11), Y11
-	VPSHUFB      turbo35<>+0(SB), Y11, Y11
-	VPAND        turbo36<>+0(SB), Y11, Y11
-	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask5<>+0(SB), Y11, Y11
+	VPCMPEQB     turbo3_mask5<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -4703,14 +4875,14 @@ loop3:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -4782,24 +4954,26 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VMOVDQU      2(R11), X10
 	VINSERTI128  $1, 6(R11), Y10, Y10
-	VPSHUFB      turbo30<>+0(SB), Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPSHUFB      turbo3_shuffle<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo32<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo33<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo34<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R11), Y11
-	VPSHUFB      turbo35<>+0(SB), Y11, Y11
-	VPAND        turbo36<>+0(SB), Y11, Y11
-	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask5<>+0(SB), Y11, Y11
+	VPCMPEQB     turbo3_mask5<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -4815,14 +4989,14 @@ loop5:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -4894,24 +5068,26 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// levels of values 32 to 47
 	VMOVDQU      10(R11), X10
 	VINSERTI128  $1, 14(R11), Y10, Y10
-	VPSHUFB      turbo30<>+0(SB), Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPSHUFB      turbo3_shuffle<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo32<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo33<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo34<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R11), Y11
-	VPSHUFB      turbo39<>+0(SB), Y11, Y11
-	VPAND        turbo36<>+0(SB), Y11, Y11
-	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask5<>+0(SB), Y11, Y11
+	VPCMPEQB     turbo3_mask5<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -4927,14 +5103,14 @@ loop7:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -5006,24 +5182,26 @@ done8:
 	JLT          done10
 
 loop9:
+
+	// levels of values 48 to 63
 	VMOVDQU      10(R11), X10
 	VINSERTI128  $1, 14(R11), Y10, Y10
-	VPSHUFB      turbo30<>+0(SB), Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPSHUFB      turbo3_shuffle<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo32<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo33<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo34<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R11), Y11
-	VPSHUFB      turbo39<>+0(SB), Y11, Y11
-	VPAND        turbo36<>+0(SB), Y11, Y11
-	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask5<>+0(SB), Y11, Y11
+	VPCMPEQB     turbo3_mask5<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -5039,14 +5217,14 @@ loop9:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -5118,24 +5296,26 @@ done10:
 	JLT          done12
 
 loop11:
+
+	// levels of values 64 to 79
 	VMOVDQU      18(R11), X10
 	VINSERTI128  $1, 22(R11), Y10, Y10
-	VPSHUFB      turbo30<>+0(SB), Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPSHUFB      turbo3_shuffle<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo32<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo33<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo34<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R11), Y11
-	VPSHUFB      turbo310<>+0(SB), Y11, Y11
-	VPAND        turbo36<>+0(SB), Y11, Y11
-	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask5<>+0(SB), Y11, Y11
+	VPCMPEQB     turbo3_mask5<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -5151,14 +5331,14 @@ loop11:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -5230,24 +5410,26 @@ done12:
 	JLT          done14
 
 loop13:
+
+	// levels of values 80 to 95
 	VMOVDQU      18(R11), X10
 	VINSERTI128  $1, 22(R11), Y10, Y10
-	VPSHUFB      turbo30<>+0(SB), Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPSHUFB      turbo3_shuffle<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo32<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo33<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo34<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R11), Y11
-	VPSHUFB      turbo310<>+0(SB), Y11, Y11
-	VPAND        turbo36<>+0(SB), Y11, Y11
-	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask5<>+0(SB), Y11, Y11
+	VPCMPEQB     turbo3_mask5<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -5263,14 +5445,14 @@ loop13:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -5342,24 +5524,26 @@ done14:
 	JLT          done16
 
 loop15:
+
+	// levels of values 96 to 111
 	VMOVDQU      26(R11), X10
 	VINSERTI128  $1, 30(R11), Y10, Y10
-	VPSHUFB      turbo30<>+0(SB), Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPSHUFB      turbo3_shuffle<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo32<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo33<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo34<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R11), Y11
-	VPSHUFB      turbo311<>+0(SB), Y11, Y11
-	VPAND        turbo36<>+0(SB), Y11, Y11
-	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask5<>+0(SB), Y11, Y11
+	VPCMPEQB     turbo3_mask5<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -5375,14 +5559,14 @@ loop15:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -5454,24 +5638,26 @@ done16:
 	JLT          done18
 
 loop17:
+
+	// levels of values 112 to 127
 	VMOVDQU      26(R11), X10
 	VINSERTI128  $1, 30(R11), Y10, Y10
-	VPSHUFB      turbo30<>+0(SB), Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPSHUFB      turbo3_shuffle<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo32<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo33<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo34<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R11), Y11
-	VPSHUFB      turbo311<>+0(SB), Y11, Y11
-	VPAND        turbo36<>+0(SB), Y11, Y11
-	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask5<>+0(SB), Y11, Y11
+	VPCMPEQB     turbo3_mask5<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -5487,14 +5673,14 @@ loop17:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -5545,12 +5731,12 @@ done2:
 TEXT ·mixQ8LevelsTurbo3AVX512(SB), NOSPLIT, $320-40
 
 	// constants of the loops
-	VMOVDQU      turbo36<>+0(SB), Y0
-	VMOVDQU      turbo30<>+0(SB), Y1
-	VMOVDQU      turbo34<>+0(SB), Y2
-	VMOVDQU      turbo33<>+0(SB), Y3
-	VMOVDQU      turbo32<>+0(SB), Y4
-	VMOVDQU      turbo31<>+0(SB), Y5
+	VMOVDQU      turbo3_mask5<>+0(SB), Y0
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y1
+	VMOVDQU      turbo3_mask4<>+0(SB), Y2
+	VMOVDQU      turbo3_mask3<>+0(SB), Y3
+	VMOVDQU      turbo3_mask2<>+0(SB), Y4
+	VMOVDQU      turbo3_mask<>+0(SB), Y5
 	MOVQ         levels+0(FP), AX
 	MOVQ         scales+8(FP), BX
 	MOVQ         v+16(FP), CX
@@ -5562,6 +5748,8 @@ TEXT ·mixQ8LevelsTurbo3AVX512(SB), NOSPLIT, $320-40
 	JLT          done2
 
 loop1:
+
+	// levels of values 0 to 31
 	VMOVDQU      2(CX), X6
 	VINSERTI128  $1, 6(CX), Y6, Y6
 	VPSHUFB      Y1, Y6, Y6
@@ -5576,14 +5764,16 @@ loop1:
 	VPAND        Y2, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VBROADCASTI128 34(CX), Y7
-	VPSHUFB      turbo35<>+0(SB), Y7, Y7
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y7, Y7
 	VPAND        Y0, Y7, Y7
 	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo37<>+0(SB), Y7, Y7
+	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo313<>+0(SB), Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VMOVDQU      Y6, (AX)
+
+	// levels of values 32 to 63
 	VMOVDQU      10(CX), X6
 	VINSERTI128  $1, 14(CX), Y6, Y6
 	VPSHUFB      Y1, Y6, Y6
@@ -5598,14 +5788,16 @@ loop1:
 	VPAND        Y2, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VBROADCASTI128 34(CX), Y7
-	VPSHUFB      turbo39<>+0(SB), Y7, Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
 	VPAND        Y0, Y7, Y7
 	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo37<>+0(SB), Y7, Y7
+	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo313<>+0(SB), Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VMOVDQU      Y6, 32(AX)
+
+	// levels of values 64 to 95
 	VMOVDQU      18(CX), X6
 	VINSERTI128  $1, 22(CX), Y6, Y6
 	VPSHUFB      Y1, Y6, Y6
@@ -5620,14 +5812,16 @@ loop1:
 	VPAND        Y2, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VBROADCASTI128 34(CX), Y7
-	VPSHUFB      turbo310<>+0(SB), Y7, Y7
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y7, Y7
 	VPAND        Y0, Y7, Y7
 	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo37<>+0(SB), Y7, Y7
+	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo313<>+0(SB), Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VMOVDQU      Y6, 64(AX)
+
+	// levels of values 96 to 127
 	VMOVDQU      26(CX), X6
 	VINSERTI128  $1, 30(CX), Y6, Y6
 	VPSHUFB      Y1, Y6, Y6
@@ -5642,17 +5836,17 @@ loop1:
 	VPAND        Y2, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VBROADCASTI128 34(CX), Y7
-	VPSHUFB      turbo311<>+0(SB), Y7, Y7
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y7, Y7
 	VPAND        Y0, Y7, Y7
 	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo37<>+0(SB), Y7, Y7
+	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo313<>+0(SB), Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VMOVDQU      Y6, 96(AX)
 	VPBROADCASTW (CX), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo312<>+0(SB), Y7
+	VMOVDQU      turbo3_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (BX)
 	ADDQ         $0x80, AX
@@ -5671,12 +5865,12 @@ done2:
 TEXT ·decodeUnitsTurbo3AVX2(SB), NOSPLIT, $320-24
 
 	// constants of the loops
-	VMOVDQU      turbo38<>+0(SB), Y0
-	VMOVDQU      turbo36<>+0(SB), Y1
-	VMOVDQU      turbo30<>+0(SB), Y2
-	VMOVDQU      turbo34<>+0(SB), Y3
-	VMOVDQU      turbo33<>+0(SB), Y4
-	VMOVDQU      turbo32<>+0(SB), Y5
+	VMOVDQU      turbo3_level<>+0(SB), Y0
+	VMOVDQU      turbo3_mask5<>+0(SB), Y1
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
+	VMOVDQU      turbo3_mask4<>+0(SB), Y3
+	VMOVDQU      turbo3_mask3<>+0(SB), Y4
+	VMOVDQU      turbo3_mask2<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -5686,12 +5880,16 @@ TEXT ·decodeUnitsTurbo3AVX2(SB), NOSPLIT, $320-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VMOVDQU      2(BX), X7
 	VINSERTI128  $1, 6(BX), Y7, Y7
 	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo31<>+0(SB), Y7, Y8
+	VPAND        turbo3_mask<>+0(SB), Y7, Y8
 	VPSRLD       $2, Y7, Y9
 	VPAND        Y5, Y9, Y9
 	VPOR         Y9, Y8, Y8
@@ -5702,10 +5900,10 @@ loop1:
 	VPAND        Y3, Y7, Y7
 	VPOR         Y7, Y8, Y7
 	VBROADCASTI128 34(BX), Y8
-	VPSHUFB      turbo35<>+0(SB), Y8, Y8
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y8, Y8
 	VPAND        Y1, Y8, Y8
 	VPCMPEQB     Y1, Y8, Y8
-	VPAND        turbo37<>+0(SB), Y8, Y8
+	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      Y7, (DX)
 	VPMOVZXBD    (DX), Y7
@@ -5724,10 +5922,12 @@ loop1:
 	VPERMPS      Y0, Y7, Y7
 	VMULPS       Y7, Y6, Y7
 	VMOVUPS      Y7, 96(AX)
+
+	// levels of values 32 to 63
 	VMOVDQU      10(BX), X7
 	VINSERTI128  $1, 14(BX), Y7, Y7
 	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo31<>+0(SB), Y7, Y8
+	VPAND        turbo3_mask<>+0(SB), Y7, Y8
 	VPSRLD       $2, Y7, Y9
 	VPAND        Y5, Y9, Y9
 	VPOR         Y9, Y8, Y8
@@ -5738,10 +5938,10 @@ loop1:
 	VPAND        Y3, Y7, Y7
 	VPOR         Y7, Y8, Y7
 	VBROADCASTI128 34(BX), Y8
-	VPSHUFB      turbo39<>+0(SB), Y8, Y8
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y8, Y8
 	VPAND        Y1, Y8, Y8
 	VPCMPEQB     Y1, Y8, Y8
-	VPAND        turbo37<>+0(SB), Y8, Y8
+	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      Y7, (DX)
 	VPMOVZXBD    (DX), Y7
@@ -5760,10 +5960,12 @@ loop1:
 	VPERMPS      Y0, Y7, Y7
 	VMULPS       Y7, Y6, Y7
 	VMOVUPS      Y7, 224(AX)
+
+	// levels of values 64 to 95
 	VMOVDQU      18(BX), X7
 	VINSERTI128  $1, 22(BX), Y7, Y7
 	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo31<>+0(SB), Y7, Y8
+	VPAND        turbo3_mask<>+0(SB), Y7, Y8
 	VPSRLD       $2, Y7, Y9
 	VPAND        Y5, Y9, Y9
 	VPOR         Y9, Y8, Y8
@@ -5774,10 +5976,10 @@ loop1:
 	VPAND        Y3, Y7, Y7
 	VPOR         Y7, Y8, Y7
 	VBROADCASTI128 34(BX), Y8
-	VPSHUFB      turbo310<>+0(SB), Y8, Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
 	VPAND        Y1, Y8, Y8
 	VPCMPEQB     Y1, Y8, Y8
-	VPAND        turbo37<>+0(SB), Y8, Y8
+	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      Y7, (DX)
 	VPMOVZXBD    (DX), Y7
@@ -5796,10 +5998,12 @@ loop1:
 	VPERMPS      Y0, Y7, Y7
 	VMULPS       Y7, Y6, Y7
 	VMOVUPS      Y7, 352(AX)
+
+	// levels of values 96 to 127
 	VMOVDQU      26(BX), X7
 	VINSERTI128  $1, 30(BX), Y7, Y7
 	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo31<>+0(SB), Y7, Y8
+	VPAND        turbo3_mask<>+0(SB), Y7, Y8
 	VPSRLD       $2, Y7, Y9
 	VPAND        Y5, Y9, Y9
 	VPOR         Y9, Y8, Y8
@@ -5810,10 +6014,10 @@ loop1:
 	VPAND        Y3, Y7, Y7
 	VPOR         Y7, Y8, Y7
 	VBROADCASTI128 34(BX), Y8
-	VPSHUFB      turbo311<>+0(SB), Y8, Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
 	VPAND        Y1, Y8, Y8
 	VPCMPEQB     Y1, Y8, Y8
-	VPAND        turbo37<>+0(SB), Y8, Y8
+	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
 	VMOVDQU      Y7, (DX)
 	VPMOVZXBD    (DX), Y7
@@ -5847,12 +6051,12 @@ done2:
 TEXT ·matmul1xTurbo3AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo38<>+0(SB), Y0
-	VMOVDQU      turbo36<>+0(SB), Y1
-	VMOVDQU      turbo30<>+0(SB), Y2
-	VMOVDQU      turbo34<>+0(SB), Y3
-	VMOVDQU      turbo33<>+0(SB), Y4
-	VMOVDQU      turbo32<>+0(SB), Y5
+	VMOVDQU      turbo3_level<>+0(SB), Y0
+	VMOVDQU      turbo3_mask5<>+0(SB), Y1
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
+	VMOVDQU      turbo3_mask4<>+0(SB), Y3
+	VMOVDQU      turbo3_mask3<>+0(SB), Y4
+	VMOVDQU      turbo3_mask2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -5873,12 +6077,16 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R8), X11
 	VINSERTI128  $1, 6(R8), Y11, Y11
 	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo31<>+0(SB), Y11, Y12
+	VPAND        turbo3_mask<>+0(SB), Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y5, Y13, Y13
 	VPOR         Y13, Y12, Y12
@@ -5889,10 +6097,10 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPOR         Y11, Y12, Y11
 	VBROADCASTI128 34(R8), Y12
-	VPSHUFB      turbo35<>+0(SB), Y12, Y12
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo37<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
 	VPMOVZXBD    (DX), Y11
@@ -5915,10 +6123,12 @@ loop3:
 	VMULPS       Y11, Y10, Y11
 	VMOVUPS      96(SI), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      10(R8), X11
 	VINSERTI128  $1, 14(R8), Y11, Y11
 	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo31<>+0(SB), Y11, Y12
+	VPAND        turbo3_mask<>+0(SB), Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y5, Y13, Y13
 	VPOR         Y13, Y12, Y12
@@ -5929,10 +6139,10 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPOR         Y11, Y12, Y11
 	VBROADCASTI128 34(R8), Y12
-	VPSHUFB      turbo39<>+0(SB), Y12, Y12
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo37<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
 	VPMOVZXBD    (DX), Y11
@@ -5955,10 +6165,12 @@ loop3:
 	VMULPS       Y11, Y10, Y11
 	VMOVUPS      224(SI), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      18(R8), X11
 	VINSERTI128  $1, 22(R8), Y11, Y11
 	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo31<>+0(SB), Y11, Y12
+	VPAND        turbo3_mask<>+0(SB), Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y5, Y13, Y13
 	VPOR         Y13, Y12, Y12
@@ -5969,10 +6181,10 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPOR         Y11, Y12, Y11
 	VBROADCASTI128 34(R8), Y12
-	VPSHUFB      turbo310<>+0(SB), Y12, Y12
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo37<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
 	VPMOVZXBD    (DX), Y11
@@ -5995,10 +6207,12 @@ loop3:
 	VMULPS       Y11, Y10, Y11
 	VMOVUPS      352(SI), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      26(R8), X11
 	VINSERTI128  $1, 30(R8), Y11, Y11
 	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo31<>+0(SB), Y11, Y12
+	VPAND        turbo3_mask<>+0(SB), Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y5, Y13, Y13
 	VPOR         Y13, Y12, Y12
@@ -6009,10 +6223,10 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPOR         Y11, Y12, Y11
 	VBROADCASTI128 34(R8), Y12
-	VPSHUFB      turbo311<>+0(SB), Y12, Y12
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo37<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
 	VPMOVZXBD    (DX), Y11
@@ -6045,6 +6259,8 @@ done4:
 	VADDPS       Y7, Y6, Y6
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -6068,12 +6284,12 @@ done2:
 TEXT ·matmul2xTurbo3AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo38<>+0(SB), Y0
-	VMOVDQU      turbo36<>+0(SB), Y1
-	VMOVDQU      turbo30<>+0(SB), Y2
-	VMOVDQU      turbo34<>+0(SB), Y3
-	VMOVDQU      turbo33<>+0(SB), Y4
-	VMOVDQU      turbo32<>+0(SB), Y5
+	VMOVDQU      turbo3_level<>+0(SB), Y0
+	VMOVDQU      turbo3_mask5<>+0(SB), Y1
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
+	VMOVDQU      turbo3_mask4<>+0(SB), Y3
+	VMOVDQU      turbo3_mask3<>+0(SB), Y4
+	VMOVDQU      turbo3_mask2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -6095,12 +6311,16 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R9), X11
 	VINSERTI128  $1, 6(R9), Y11, Y11
 	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo31<>+0(SB), Y11, Y12
+	VPAND        turbo3_mask<>+0(SB), Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y5, Y13, Y13
 	VPOR         Y13, Y12, Y12
@@ -6111,10 +6331,10 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPOR         Y11, Y12, Y11
 	VBROADCASTI128 34(R9), Y12
-	VPSHUFB      turbo35<>+0(SB), Y12, Y12
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo37<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
 	VPMOVZXBD    (DX), Y11
@@ -6145,10 +6365,12 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      96(SI)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      10(R9), X11
 	VINSERTI128  $1, 14(R9), Y11, Y11
 	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo31<>+0(SB), Y11, Y12
+	VPAND        turbo3_mask<>+0(SB), Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y5, Y13, Y13
 	VPOR         Y13, Y12, Y12
@@ -6159,10 +6381,10 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPOR         Y11, Y12, Y11
 	VBROADCASTI128 34(R9), Y12
-	VPSHUFB      turbo39<>+0(SB), Y12, Y12
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo37<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
 	VPMOVZXBD    (DX), Y11
@@ -6193,10 +6415,12 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      224(SI)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      18(R9), X11
 	VINSERTI128  $1, 22(R9), Y11, Y11
 	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo31<>+0(SB), Y11, Y12
+	VPAND        turbo3_mask<>+0(SB), Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y5, Y13, Y13
 	VPOR         Y13, Y12, Y12
@@ -6207,10 +6431,10 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPOR         Y11, Y12, Y11
 	VBROADCASTI128 34(R9), Y12
-	VPSHUFB      turbo310<>+0(SB), Y12, Y12
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo37<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
 	VPMOVZXBD    (DX), Y11
@@ -6241,10 +6465,12 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      352(SI)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      26(R9), X11
 	VINSERTI128  $1, 30(R9), Y11, Y11
 	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo31<>+0(SB), Y11, Y12
+	VPAND        turbo3_mask<>+0(SB), Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y5, Y13, Y13
 	VPOR         Y13, Y12, Y12
@@ -6255,10 +6481,10 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPOR         Y11, Y12, Y11
 	VBROADCASTI128 34(R9), Y12
-	VPSHUFB      turbo311<>+0(SB), Y12, Y12
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo37<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
 	VPMOVZXBD    (DX), Y11
@@ -6298,6 +6524,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y7, Y7
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -6331,12 +6559,12 @@ done2:
 TEXT ·matmul3xTurbo3AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo38<>+0(SB), Y0
-	VMOVDQU      turbo36<>+0(SB), Y1
-	VMOVDQU      turbo30<>+0(SB), Y2
-	VMOVDQU      turbo34<>+0(SB), Y3
-	VMOVDQU      turbo33<>+0(SB), Y4
-	VMOVDQU      turbo32<>+0(SB), Y5
+	VMOVDQU      turbo3_level<>+0(SB), Y0
+	VMOVDQU      turbo3_mask5<>+0(SB), Y1
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
+	VMOVDQU      turbo3_mask4<>+0(SB), Y3
+	VMOVDQU      turbo3_mask3<>+0(SB), Y4
+	VMOVDQU      turbo3_mask2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -6360,12 +6588,16 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R10), X10
 	VINSERTI128  $1, 6(R10), Y10, Y10
 	VPSHUFB      Y2, Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y5, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -6376,10 +6608,10 @@ loop3:
 	VPAND        Y3, Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R10), Y11
-	VPSHUFB      turbo35<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPMOVZXBD    (DX), Y10
@@ -6418,10 +6650,12 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      96(R8), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 32 to 63
 	VMOVDQU      10(R10), X10
 	VINSERTI128  $1, 14(R10), Y10, Y10
 	VPSHUFB      Y2, Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y5, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -6432,10 +6666,10 @@ loop3:
 	VPAND        Y3, Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R10), Y11
-	VPSHUFB      turbo39<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPMOVZXBD    (DX), Y10
@@ -6474,10 +6708,12 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      224(R8), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 64 to 95
 	VMOVDQU      18(R10), X10
 	VINSERTI128  $1, 22(R10), Y10, Y10
 	VPSHUFB      Y2, Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y5, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -6488,10 +6724,10 @@ loop3:
 	VPAND        Y3, Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R10), Y11
-	VPSHUFB      turbo310<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPMOVZXBD    (DX), Y10
@@ -6530,10 +6766,12 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      352(R8), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 96 to 127
 	VMOVDQU      26(R10), X10
 	VINSERTI128  $1, 30(R10), Y10, Y10
 	VPSHUFB      Y2, Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y5, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -6544,10 +6782,10 @@ loop3:
 	VPAND        Y3, Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R10), Y11
-	VPSHUFB      turbo311<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPMOVZXBD    (DX), Y10
@@ -6594,6 +6832,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -6635,12 +6875,12 @@ done2:
 TEXT ·matmul4xTurbo3AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo38<>+0(SB), Y0
-	VMOVDQU      turbo36<>+0(SB), Y1
-	VMOVDQU      turbo30<>+0(SB), Y2
-	VMOVDQU      turbo34<>+0(SB), Y3
-	VMOVDQU      turbo33<>+0(SB), Y4
-	VMOVDQU      turbo32<>+0(SB), Y5
+	VMOVDQU      turbo3_level<>+0(SB), Y0
+	VMOVDQU      turbo3_mask5<>+0(SB), Y1
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
+	VMOVDQU      turbo3_mask4<>+0(SB), Y3
+	VMOVDQU      turbo3_mask3<>+0(SB), Y4
+	VMOVDQU      turbo3_mask2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -6665,12 +6905,16 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R10), X11
 	VINSERTI128  $1, 6(R10), Y11, Y11
 	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo31<>+0(SB), Y11, Y12
+	VPAND        turbo3_mask<>+0(SB), Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y5, Y13, Y13
 	VPOR         Y13, Y12, Y12
@@ -6681,10 +6925,10 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPOR         Y11, Y12, Y11
 	VBROADCASTI128 34(R10), Y12
-	VPSHUFB      turbo35<>+0(SB), Y12, Y12
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo37<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
 	VPMOVZXBD    (DX), Y11
@@ -6731,10 +6975,12 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      96(R8)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      10(R10), X11
 	VINSERTI128  $1, 14(R10), Y11, Y11
 	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo31<>+0(SB), Y11, Y12
+	VPAND        turbo3_mask<>+0(SB), Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y5, Y13, Y13
 	VPOR         Y13, Y12, Y12
@@ -6745,10 +6991,10 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPOR         Y11, Y12, Y11
 	VBROADCASTI128 34(R10), Y12
-	VPSHUFB      turbo39<>+0(SB), Y12, Y12
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo37<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
 	VPMOVZXBD    (DX), Y11
@@ -6795,10 +7041,12 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      224(R8)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      18(R10), X11
 	VINSERTI128  $1, 22(R10), Y11, Y11
 	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo31<>+0(SB), Y11, Y12
+	VPAND        turbo3_mask<>+0(SB), Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y5, Y13, Y13
 	VPOR         Y13, Y12, Y12
@@ -6809,10 +7057,10 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPOR         Y11, Y12, Y11
 	VBROADCASTI128 34(R10), Y12
-	VPSHUFB      turbo310<>+0(SB), Y12, Y12
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo37<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
 	VPMOVZXBD    (DX), Y11
@@ -6859,10 +7107,12 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      352(R8)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 96 to 127
 	VMOVDQU      26(R10), X11
 	VINSERTI128  $1, 30(R10), Y11, Y11
 	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo31<>+0(SB), Y11, Y12
+	VPAND        turbo3_mask<>+0(SB), Y11, Y12
 	VPSRLD       $2, Y11, Y13
 	VPAND        Y5, Y13, Y13
 	VPOR         Y13, Y12, Y12
@@ -6873,10 +7123,10 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPOR         Y11, Y12, Y11
 	VBROADCASTI128 34(R10), Y12
-	VPSHUFB      turbo311<>+0(SB), Y12, Y12
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo37<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VMOVDQU      Y11, (DX)
 	VPMOVZXBD    (DX), Y11
@@ -6931,6 +7181,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -6980,12 +7232,12 @@ done2:
 TEXT ·matmulQ81xTurbo3AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo36<>+0(SB), Y0
-	VMOVDQU      turbo30<>+0(SB), Y1
-	VMOVDQU      turbo34<>+0(SB), Y2
-	VMOVDQU      turbo33<>+0(SB), Y3
-	VMOVDQU      turbo32<>+0(SB), Y4
-	VMOVDQU      turbo325<>+0(SB), Y5
+	VMOVDQU      turbo3_mask5<>+0(SB), Y0
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y1
+	VMOVDQU      turbo3_mask4<>+0(SB), Y2
+	VMOVDQU      turbo3_mask3<>+0(SB), Y3
+	VMOVDQU      turbo3_mask2<>+0(SB), Y4
+	VMOVDQU      turbo3_ones<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -7005,14 +7257,18 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo312<>+0(SB), Y9
+	VMOVDQU      turbo3_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), X9
 	VINSERTI128  $1, 6(R8), Y9, Y9
 	VPSHUFB      Y1, Y9, Y9
-	VPAND        turbo31<>+0(SB), Y9, Y10
+	VPAND        turbo3_mask<>+0(SB), Y9, Y10
 	VPSRLD       $2, Y9, Y11
 	VPAND        Y4, Y11, Y11
 	VPOR         Y11, Y10, Y10
@@ -7023,22 +7279,24 @@ loop3:
 	VPAND        Y2, Y9, Y9
 	VPOR         Y9, Y10, Y9
 	VBROADCASTI128 34(R8), Y10
-	VPSHUFB      turbo35<>+0(SB), Y10, Y10
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VPCMPEQB     Y0, Y10, Y10
-	VPAND        turbo37<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask6<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 turbo313<>+0(SB), Y10
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      (DX), Y11
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y5, Y9, Y9
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(R8), X10
 	VINSERTI128  $1, 14(R8), Y10, Y10
 	VPSHUFB      Y1, Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y4, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -7049,12 +7307,12 @@ loop3:
 	VPAND        Y2, Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R8), Y11
-	VPSHUFB      turbo39<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y11, Y11
 	VPAND        Y0, Y11, Y11
 	VPCMPEQB     Y0, Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 turbo313<>+0(SB), Y11
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      32(DX), Y12
@@ -7062,10 +7320,12 @@ loop3:
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y5, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      18(R8), X10
 	VINSERTI128  $1, 22(R8), Y10, Y10
 	VPSHUFB      Y1, Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y4, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -7076,12 +7336,12 @@ loop3:
 	VPAND        Y2, Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R8), Y11
-	VPSHUFB      turbo310<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y11, Y11
 	VPAND        Y0, Y11, Y11
 	VPCMPEQB     Y0, Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 turbo313<>+0(SB), Y11
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      64(DX), Y12
@@ -7089,10 +7349,12 @@ loop3:
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y5, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      26(R8), X10
 	VINSERTI128  $1, 30(R8), Y10, Y10
 	VPSHUFB      Y1, Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y4, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -7103,12 +7365,12 @@ loop3:
 	VPAND        Y2, Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R8), Y11
-	VPSHUFB      turbo311<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y11, Y11
 	VPAND        Y0, Y11, Y11
 	VPCMPEQB     Y0, Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 turbo313<>+0(SB), Y11
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      96(DX), Y12
@@ -7116,6 +7378,8 @@ loop3:
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y5, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
@@ -7129,6 +7393,8 @@ loop3:
 done4:
 	ADDQ         $1, DI
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -7152,12 +7418,12 @@ done2:
 TEXT ·matmulQ82xTurbo3AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo325<>+0(SB), Y0
-	VMOVDQU      turbo36<>+0(SB), Y1
-	VMOVDQU      turbo30<>+0(SB), Y2
-	VMOVDQU      turbo34<>+0(SB), Y3
-	VMOVDQU      turbo33<>+0(SB), Y4
-	VMOVDQU      turbo32<>+0(SB), Y5
+	VMOVDQU      turbo3_ones<>+0(SB), Y0
+	VMOVDQU      turbo3_mask5<>+0(SB), Y1
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
+	VMOVDQU      turbo3_mask4<>+0(SB), Y3
+	VMOVDQU      turbo3_mask3<>+0(SB), Y4
+	VMOVDQU      turbo3_mask2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -7177,14 +7443,18 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo312<>+0(SB), Y9
+	VMOVDQU      turbo3_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), X9
 	VINSERTI128  $1, 6(R8), Y9, Y9
 	VPSHUFB      Y2, Y9, Y9
-	VPAND        turbo31<>+0(SB), Y9, Y10
+	VPAND        turbo3_mask<>+0(SB), Y9, Y10
 	VPSRLD       $2, Y9, Y11
 	VPAND        Y5, Y11, Y11
 	VPOR         Y11, Y10, Y10
@@ -7195,12 +7465,12 @@ loop3:
 	VPAND        Y3, Y9, Y9
 	VPOR         Y9, Y10, Y9
 	VBROADCASTI128 34(R8), Y10
-	VPSHUFB      turbo35<>+0(SB), Y10, Y10
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y10, Y10
 	VPAND        Y1, Y10, Y10
 	VPCMPEQB     Y1, Y10, Y10
-	VPAND        turbo37<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask6<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 turbo313<>+0(SB), Y10
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      (DX), Y11
@@ -7211,10 +7481,12 @@ loop3:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(R8), X10
 	VINSERTI128  $1, 14(R8), Y10, Y10
 	VPSHUFB      Y2, Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y12
+	VPAND        turbo3_mask<>+0(SB), Y10, Y12
 	VPSRLD       $2, Y10, Y13
 	VPAND        Y5, Y13, Y13
 	VPOR         Y13, Y12, Y12
@@ -7225,12 +7497,12 @@ loop3:
 	VPAND        Y3, Y10, Y10
 	VPOR         Y10, Y12, Y10
 	VBROADCASTI128 34(R8), Y12
-	VPSHUFB      turbo39<>+0(SB), Y12, Y12
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo37<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
 	VPOR         Y12, Y10, Y10
-	VBROADCASTI128 turbo313<>+0(SB), Y12
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y10
 	VPABSB       Y10, Y12
 	VMOVDQU      32(DX), Y13
@@ -7243,10 +7515,12 @@ loop3:
 	VPMADDUBSW   Y10, Y12, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      18(R8), X10
 	VINSERTI128  $1, 22(R8), Y10, Y10
 	VPSHUFB      Y2, Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y12
+	VPAND        turbo3_mask<>+0(SB), Y10, Y12
 	VPSRLD       $2, Y10, Y13
 	VPAND        Y5, Y13, Y13
 	VPOR         Y13, Y12, Y12
@@ -7257,12 +7531,12 @@ loop3:
 	VPAND        Y3, Y10, Y10
 	VPOR         Y10, Y12, Y10
 	VBROADCASTI128 34(R8), Y12
-	VPSHUFB      turbo310<>+0(SB), Y12, Y12
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo37<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
 	VPOR         Y12, Y10, Y10
-	VBROADCASTI128 turbo313<>+0(SB), Y12
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y10
 	VPABSB       Y10, Y12
 	VMOVDQU      64(DX), Y13
@@ -7275,10 +7549,12 @@ loop3:
 	VPMADDUBSW   Y10, Y12, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      26(R8), X10
 	VINSERTI128  $1, 30(R8), Y10, Y10
 	VPSHUFB      Y2, Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y12
+	VPAND        turbo3_mask<>+0(SB), Y10, Y12
 	VPSRLD       $2, Y10, Y13
 	VPAND        Y5, Y13, Y13
 	VPOR         Y13, Y12, Y12
@@ -7289,12 +7565,12 @@ loop3:
 	VPAND        Y3, Y10, Y10
 	VPOR         Y10, Y12, Y10
 	VBROADCASTI128 34(R8), Y12
-	VPSHUFB      turbo311<>+0(SB), Y12, Y12
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y12, Y12
 	VPAND        Y1, Y12, Y12
 	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo37<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
 	VPOR         Y12, Y10, Y10
-	VBROADCASTI128 turbo313<>+0(SB), Y12
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y12
 	VPSHUFB      Y10, Y12, Y10
 	VPABSB       Y10, Y12
 	VMOVDQU      96(DX), Y13
@@ -7307,6 +7583,8 @@ loop3:
 	VPMADDUBSW   Y10, Y12, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -7323,6 +7601,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -7356,12 +7636,12 @@ done2:
 TEXT ·matmulQ83xTurbo3AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo325<>+0(SB), Y0
-	VMOVDQU      turbo36<>+0(SB), Y1
-	VMOVDQU      turbo30<>+0(SB), Y2
-	VMOVDQU      turbo34<>+0(SB), Y3
-	VMOVDQU      turbo33<>+0(SB), Y4
-	VMOVDQU      turbo32<>+0(SB), Y5
+	VMOVDQU      turbo3_ones<>+0(SB), Y0
+	VMOVDQU      turbo3_mask5<>+0(SB), Y1
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
+	VMOVDQU      turbo3_mask4<>+0(SB), Y3
+	VMOVDQU      turbo3_mask3<>+0(SB), Y4
+	VMOVDQU      turbo3_mask2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -7382,14 +7662,18 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      turbo312<>+0(SB), Y10
+	VMOVDQU      turbo3_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), X10
 	VINSERTI128  $1, 6(R8), Y10, Y10
 	VPSHUFB      Y2, Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y5, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -7400,12 +7684,12 @@ loop3:
 	VPAND        Y3, Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R8), Y11
-	VPSHUFB      turbo35<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 turbo313<>+0(SB), Y11
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      (DX), Y12
@@ -7420,10 +7704,12 @@ loop3:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(R8), X11
 	VINSERTI128  $1, 14(R8), Y11, Y11
 	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo31<>+0(SB), Y11, Y14
+	VPAND        turbo3_mask<>+0(SB), Y11, Y14
 	VPSRLD       $2, Y11, Y15
 	VPAND        Y5, Y15, Y15
 	VPOR         Y15, Y14, Y14
@@ -7434,12 +7720,12 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPOR         Y11, Y14, Y11
 	VBROADCASTI128 34(R8), Y14
-	VPSHUFB      turbo39<>+0(SB), Y14, Y14
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y14, Y14
 	VPAND        Y1, Y14, Y14
 	VPCMPEQB     Y1, Y14, Y14
-	VPAND        turbo37<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
 	VPOR         Y14, Y11, Y11
-	VBROADCASTI128 turbo313<>+0(SB), Y14
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y14
 	VPSHUFB      Y11, Y14, Y11
 	VPABSB       Y11, Y14
 	VMOVDQU      32(DX), Y15
@@ -7457,10 +7743,12 @@ loop3:
 	VPMADDUBSW   Y11, Y14, Y11
 	VPMADDWD     Y0, Y11, Y11
 	VPADDD       Y11, Y10, Y10
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      18(R8), X11
 	VINSERTI128  $1, 22(R8), Y11, Y11
 	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo31<>+0(SB), Y11, Y14
+	VPAND        turbo3_mask<>+0(SB), Y11, Y14
 	VPSRLD       $2, Y11, Y15
 	VPAND        Y5, Y15, Y15
 	VPOR         Y15, Y14, Y14
@@ -7471,12 +7759,12 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPOR         Y11, Y14, Y11
 	VBROADCASTI128 34(R8), Y14
-	VPSHUFB      turbo310<>+0(SB), Y14, Y14
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y14, Y14
 	VPAND        Y1, Y14, Y14
 	VPCMPEQB     Y1, Y14, Y14
-	VPAND        turbo37<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
 	VPOR         Y14, Y11, Y11
-	VBROADCASTI128 turbo313<>+0(SB), Y14
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y14
 	VPSHUFB      Y11, Y14, Y11
 	VPABSB       Y11, Y14
 	VMOVDQU      64(DX), Y15
@@ -7494,10 +7782,12 @@ loop3:
 	VPMADDUBSW   Y11, Y14, Y11
 	VPMADDWD     Y0, Y11, Y11
 	VPADDD       Y11, Y10, Y10
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      26(R8), X11
 	VINSERTI128  $1, 30(R8), Y11, Y11
 	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo31<>+0(SB), Y11, Y14
+	VPAND        turbo3_mask<>+0(SB), Y11, Y14
 	VPSRLD       $2, Y11, Y15
 	VPAND        Y5, Y15, Y15
 	VPOR         Y15, Y14, Y14
@@ -7508,12 +7798,12 @@ loop3:
 	VPAND        Y3, Y11, Y11
 	VPOR         Y11, Y14, Y11
 	VBROADCASTI128 34(R8), Y14
-	VPSHUFB      turbo311<>+0(SB), Y14, Y14
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y14, Y14
 	VPAND        Y1, Y14, Y14
 	VPCMPEQB     Y1, Y14, Y14
-	VPAND        turbo37<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
 	VPOR         Y14, Y11, Y11
-	VBROADCASTI128 turbo313<>+0(SB), Y14
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y14
 	VPSHUFB      Y11, Y14, Y11
 	VPABSB       Y11, Y14
 	VMOVDQU      96(DX), Y15
@@ -7531,6 +7821,8 @@ loop3:
 	VPMADDUBSW   Y11, Y14, Y11
 	VPMADDWD     Y0, Y11, Y11
 	VPADDD       Y11, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -7551,6 +7843,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -7592,10 +7886,10 @@ done2:
 TEXT ·matmulQ84xTurbo3AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo325<>+0(SB), Y0
-	VMOVDQU      turbo36<>+0(SB), Y1
-	VMOVDQU      turbo30<>+0(SB), Y2
-	VMOVDQU      turbo34<>+0(SB), Y3
+	VMOVDQU      turbo3_ones<>+0(SB), Y0
+	VMOVDQU      turbo3_mask5<>+0(SB), Y1
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
+	VMOVDQU      turbo3_mask4<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -7617,30 +7911,34 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo312<>+0(SB), Y9
+	VMOVDQU      turbo3_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R8), X9
 	VINSERTI128  $1, 6(R8), Y9, Y9
 	VPSHUFB      Y2, Y9, Y9
-	VPAND        turbo31<>+0(SB), Y9, Y10
+	VPAND        turbo3_mask<>+0(SB), Y9, Y10
 	VPSRLD       $2, Y9, Y11
-	VPAND        turbo32<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask2<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VPSRLD       $4, Y9, Y11
-	VPAND        turbo33<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask3<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VPSRLD       $6, Y9, Y9
 	VPAND        Y3, Y9, Y9
 	VPOR         Y9, Y10, Y9
 	VBROADCASTI128 34(R8), Y10
-	VPSHUFB      turbo35<>+0(SB), Y10, Y10
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y10, Y10
 	VPAND        Y1, Y10, Y10
 	VPCMPEQB     Y1, Y10, Y10
-	VPAND        turbo37<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask6<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 turbo313<>+0(SB), Y10
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y10
 	VPSHUFB      Y9, Y10, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      (DX), Y11
@@ -7659,26 +7957,28 @@ loop3:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(R8), X10
 	VINSERTI128  $1, 14(R8), Y10, Y10
 	VPSHUFB      Y2, Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y14
+	VPAND        turbo3_mask<>+0(SB), Y10, Y14
 	VPSRLD       $2, Y10, Y15
-	VPAND        turbo32<>+0(SB), Y15, Y15
+	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
 	VPOR         Y15, Y14, Y14
 	VPSRLD       $4, Y10, Y15
-	VPAND        turbo33<>+0(SB), Y15, Y15
+	VPAND        turbo3_mask3<>+0(SB), Y15, Y15
 	VPOR         Y15, Y14, Y14
 	VPSRLD       $6, Y10, Y10
 	VPAND        Y3, Y10, Y10
 	VPOR         Y10, Y14, Y10
 	VBROADCASTI128 34(R8), Y14
-	VPSHUFB      turbo39<>+0(SB), Y14, Y14
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y14, Y14
 	VPAND        Y1, Y14, Y14
 	VPCMPEQB     Y1, Y14, Y14
-	VPAND        turbo37<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
 	VPOR         Y14, Y10, Y10
-	VBROADCASTI128 turbo313<>+0(SB), Y14
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y14
 	VPSHUFB      Y10, Y14, Y10
 	VPABSB       Y10, Y14
 	VMOVDQU      32(DX), Y15
@@ -7701,26 +8001,28 @@ loop3:
 	VPMADDUBSW   Y10, Y14, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      18(R8), X10
 	VINSERTI128  $1, 22(R8), Y10, Y10
 	VPSHUFB      Y2, Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y14
+	VPAND        turbo3_mask<>+0(SB), Y10, Y14
 	VPSRLD       $2, Y10, Y15
-	VPAND        turbo32<>+0(SB), Y15, Y15
+	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
 	VPOR         Y15, Y14, Y14
 	VPSRLD       $4, Y10, Y15
-	VPAND        turbo33<>+0(SB), Y15, Y15
+	VPAND        turbo3_mask3<>+0(SB), Y15, Y15
 	VPOR         Y15, Y14, Y14
 	VPSRLD       $6, Y10, Y10
 	VPAND        Y3, Y10, Y10
 	VPOR         Y10, Y14, Y10
 	VBROADCASTI128 34(R8), Y14
-	VPSHUFB      turbo310<>+0(SB), Y14, Y14
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y14, Y14
 	VPAND        Y1, Y14, Y14
 	VPCMPEQB     Y1, Y14, Y14
-	VPAND        turbo37<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
 	VPOR         Y14, Y10, Y10
-	VBROADCASTI128 turbo313<>+0(SB), Y14
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y14
 	VPSHUFB      Y10, Y14, Y10
 	VPABSB       Y10, Y14
 	VMOVDQU      64(DX), Y15
@@ -7743,26 +8045,28 @@ loop3:
 	VPMADDUBSW   Y10, Y14, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      26(R8), X10
 	VINSERTI128  $1, 30(R8), Y10, Y10
 	VPSHUFB      Y2, Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y14
+	VPAND        turbo3_mask<>+0(SB), Y10, Y14
 	VPSRLD       $2, Y10, Y15
-	VPAND        turbo32<>+0(SB), Y15, Y15
+	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
 	VPOR         Y15, Y14, Y14
 	VPSRLD       $4, Y10, Y15
-	VPAND        turbo33<>+0(SB), Y15, Y15
+	VPAND        turbo3_mask3<>+0(SB), Y15, Y15
 	VPOR         Y15, Y14, Y14
 	VPSRLD       $6, Y10, Y10
 	VPAND        Y3, Y10, Y10
 	VPOR         Y10, Y14, Y10
 	VBROADCASTI128 34(R8), Y14
-	VPSHUFB      turbo311<>+0(SB), Y14, Y14
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y14, Y14
 	VPAND        Y1, Y14, Y14
 	VPCMPEQB     Y1, Y14, Y14
-	VPAND        turbo37<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
 	VPOR         Y14, Y10, Y10
-	VBROADCASTI128 turbo313<>+0(SB), Y14
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y14
 	VPSHUFB      Y10, Y14, Y10
 	VPABSB       Y10, Y14
 	VMOVDQU      96(DX), Y15
@@ -7785,6 +8089,8 @@ loop3:
 	VPMADDUBSW   Y10, Y14, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -7809,6 +8115,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X8
 	VADDPS       X4, X8, X8
 	VMOVHLPS     X8, X8, X4
@@ -7858,12 +8166,12 @@ done2:
 TEXT ·matmulQ8Block1xTurbo3AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      turbo36<>+0(SB), Y0
-	VMOVDQU      turbo30<>+0(SB), Y1
-	VMOVDQU      turbo34<>+0(SB), Y2
-	VMOVDQU      turbo33<>+0(SB), Y3
-	VMOVDQU      turbo32<>+0(SB), Y4
-	VMOVDQU      turbo325<>+0(SB), Y5
+	VMOVDQU      turbo3_mask5<>+0(SB), Y0
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y1
+	VMOVDQU      turbo3_mask4<>+0(SB), Y2
+	VMOVDQU      turbo3_mask3<>+0(SB), Y3
+	VMOVDQU      turbo3_mask2<>+0(SB), Y4
+	VMOVDQU      turbo3_ones<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -7889,10 +8197,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(DI), X6
 	VINSERTI128  $1, 6(DI), Y6, Y6
 	VPSHUFB      Y1, Y6, Y6
-	VPAND        turbo31<>+0(SB), Y6, Y7
+	VPAND        turbo3_mask<>+0(SB), Y6, Y7
 	VPSRLD       $2, Y6, Y8
 	VPAND        Y4, Y8, Y8
 	VPOR         Y8, Y7, Y7
@@ -7903,22 +8213,24 @@ loop3:
 	VPAND        Y2, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VBROADCASTI128 34(DI), Y7
-	VPSHUFB      turbo35<>+0(SB), Y7, Y7
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y7, Y7
 	VPAND        Y0, Y7, Y7
 	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo37<>+0(SB), Y7, Y7
+	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo313<>+0(SB), Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      (CX), Y8
 	VPSIGNB      Y6, Y8, Y6
 	VPMADDUBSW   Y6, Y7, Y6
 	VPMADDWD     Y5, Y6, Y6
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(DI), X7
 	VINSERTI128  $1, 14(DI), Y7, Y7
 	VPSHUFB      Y1, Y7, Y7
-	VPAND        turbo31<>+0(SB), Y7, Y8
+	VPAND        turbo3_mask<>+0(SB), Y7, Y8
 	VPSRLD       $2, Y7, Y9
 	VPAND        Y4, Y9, Y9
 	VPOR         Y9, Y8, Y8
@@ -7929,12 +8241,12 @@ loop3:
 	VPAND        Y2, Y7, Y7
 	VPOR         Y7, Y8, Y7
 	VBROADCASTI128 34(DI), Y8
-	VPSHUFB      turbo39<>+0(SB), Y8, Y8
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y8, Y8
 	VPAND        Y0, Y8, Y8
 	VPCMPEQB     Y0, Y8, Y8
-	VPAND        turbo37<>+0(SB), Y8, Y8
+	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 turbo313<>+0(SB), Y8
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
 	VPSHUFB      Y7, Y8, Y7
 	VPABSB       Y7, Y8
 	VMOVDQU      32(CX), Y9
@@ -7942,10 +8254,12 @@ loop3:
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y5, Y7, Y7
 	VPADDD       Y7, Y6, Y6
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      18(DI), X7
 	VINSERTI128  $1, 22(DI), Y7, Y7
 	VPSHUFB      Y1, Y7, Y7
-	VPAND        turbo31<>+0(SB), Y7, Y8
+	VPAND        turbo3_mask<>+0(SB), Y7, Y8
 	VPSRLD       $2, Y7, Y9
 	VPAND        Y4, Y9, Y9
 	VPOR         Y9, Y8, Y8
@@ -7956,12 +8270,12 @@ loop3:
 	VPAND        Y2, Y7, Y7
 	VPOR         Y7, Y8, Y7
 	VBROADCASTI128 34(DI), Y8
-	VPSHUFB      turbo310<>+0(SB), Y8, Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
 	VPAND        Y0, Y8, Y8
 	VPCMPEQB     Y0, Y8, Y8
-	VPAND        turbo37<>+0(SB), Y8, Y8
+	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 turbo313<>+0(SB), Y8
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
 	VPSHUFB      Y7, Y8, Y7
 	VPABSB       Y7, Y8
 	VMOVDQU      64(CX), Y9
@@ -7969,10 +8283,12 @@ loop3:
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y5, Y7, Y7
 	VPADDD       Y7, Y6, Y6
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      26(DI), X7
 	VINSERTI128  $1, 30(DI), Y7, Y7
 	VPSHUFB      Y1, Y7, Y7
-	VPAND        turbo31<>+0(SB), Y7, Y8
+	VPAND        turbo3_mask<>+0(SB), Y7, Y8
 	VPSRLD       $2, Y7, Y9
 	VPAND        Y4, Y9, Y9
 	VPOR         Y9, Y8, Y8
@@ -7983,12 +8299,12 @@ loop3:
 	VPAND        Y2, Y7, Y7
 	VPOR         Y7, Y8, Y7
 	VBROADCASTI128 34(DI), Y8
-	VPSHUFB      turbo311<>+0(SB), Y8, Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
 	VPAND        Y0, Y8, Y8
 	VPCMPEQB     Y0, Y8, Y8
-	VPAND        turbo37<>+0(SB), Y8, Y8
+	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 turbo313<>+0(SB), Y8
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
 	VPSHUFB      Y7, Y8, Y7
 	VPABSB       Y7, Y8
 	VMOVDQU      96(CX), Y9
@@ -7999,7 +8315,7 @@ loop3:
 	VMOVDQU      Y6, (R10)
 	VPBROADCASTW (DI), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo312<>+0(SB), Y7
+	VMOVDQU      turbo3_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
@@ -8048,12 +8364,12 @@ done2:
 TEXT ·matmulQ8Block2xTurbo3AVX2(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      turbo325<>+0(SB), Y0
-	VMOVDQU      turbo36<>+0(SB), Y1
-	VMOVDQU      turbo30<>+0(SB), Y2
-	VMOVDQU      turbo34<>+0(SB), Y3
-	VMOVDQU      turbo33<>+0(SB), Y4
-	VMOVDQU      turbo32<>+0(SB), Y5
+	VMOVDQU      turbo3_ones<>+0(SB), Y0
+	VMOVDQU      turbo3_mask5<>+0(SB), Y1
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
+	VMOVDQU      turbo3_mask4<>+0(SB), Y3
+	VMOVDQU      turbo3_mask3<>+0(SB), Y4
+	VMOVDQU      turbo3_mask2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -8079,10 +8395,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(DI), X6
 	VINSERTI128  $1, 6(DI), Y6, Y6
 	VPSHUFB      Y2, Y6, Y6
-	VPAND        turbo31<>+0(SB), Y6, Y7
+	VPAND        turbo3_mask<>+0(SB), Y6, Y7
 	VPSRLD       $2, Y6, Y8
 	VPAND        Y5, Y8, Y8
 	VPOR         Y8, Y7, Y7
@@ -8093,12 +8411,12 @@ loop3:
 	VPAND        Y3, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VBROADCASTI128 34(DI), Y7
-	VPSHUFB      turbo35<>+0(SB), Y7, Y7
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y7, Y7
 	VPAND        Y1, Y7, Y7
 	VPCMPEQB     Y1, Y7, Y7
-	VPAND        turbo37<>+0(SB), Y7, Y7
+	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo313<>+0(SB), Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      (CX), Y8
@@ -8109,10 +8427,12 @@ loop3:
 	VPSIGNB      Y6, Y9, Y6
 	VPMADDUBSW   Y6, Y7, Y6
 	VPMADDWD     Y0, Y6, Y6
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(DI), X7
 	VINSERTI128  $1, 14(DI), Y7, Y7
 	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo31<>+0(SB), Y7, Y9
+	VPAND        turbo3_mask<>+0(SB), Y7, Y9
 	VPSRLD       $2, Y7, Y10
 	VPAND        Y5, Y10, Y10
 	VPOR         Y10, Y9, Y9
@@ -8123,12 +8443,12 @@ loop3:
 	VPAND        Y3, Y7, Y7
 	VPOR         Y7, Y9, Y7
 	VBROADCASTI128 34(DI), Y9
-	VPSHUFB      turbo39<>+0(SB), Y9, Y9
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y9, Y9
 	VPAND        Y1, Y9, Y9
 	VPCMPEQB     Y1, Y9, Y9
-	VPAND        turbo37<>+0(SB), Y9, Y9
+	VPAND        turbo3_mask6<>+0(SB), Y9, Y9
 	VPOR         Y9, Y7, Y7
-	VBROADCASTI128 turbo313<>+0(SB), Y9
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y9
 	VPSHUFB      Y7, Y9, Y7
 	VPABSB       Y7, Y9
 	VMOVDQU      32(CX), Y10
@@ -8141,10 +8461,12 @@ loop3:
 	VPMADDUBSW   Y7, Y9, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VPADDD       Y7, Y6, Y6
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      18(DI), X7
 	VINSERTI128  $1, 22(DI), Y7, Y7
 	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo31<>+0(SB), Y7, Y9
+	VPAND        turbo3_mask<>+0(SB), Y7, Y9
 	VPSRLD       $2, Y7, Y10
 	VPAND        Y5, Y10, Y10
 	VPOR         Y10, Y9, Y9
@@ -8155,12 +8477,12 @@ loop3:
 	VPAND        Y3, Y7, Y7
 	VPOR         Y7, Y9, Y7
 	VBROADCASTI128 34(DI), Y9
-	VPSHUFB      turbo310<>+0(SB), Y9, Y9
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y9, Y9
 	VPAND        Y1, Y9, Y9
 	VPCMPEQB     Y1, Y9, Y9
-	VPAND        turbo37<>+0(SB), Y9, Y9
+	VPAND        turbo3_mask6<>+0(SB), Y9, Y9
 	VPOR         Y9, Y7, Y7
-	VBROADCASTI128 turbo313<>+0(SB), Y9
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y9
 	VPSHUFB      Y7, Y9, Y7
 	VPABSB       Y7, Y9
 	VMOVDQU      64(CX), Y10
@@ -8173,10 +8495,12 @@ loop3:
 	VPMADDUBSW   Y7, Y9, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VPADDD       Y7, Y6, Y6
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      26(DI), X7
 	VINSERTI128  $1, 30(DI), Y7, Y7
 	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo31<>+0(SB), Y7, Y9
+	VPAND        turbo3_mask<>+0(SB), Y7, Y9
 	VPSRLD       $2, Y7, Y10
 	VPAND        Y5, Y10, Y10
 	VPOR         Y10, Y9, Y9
@@ -8187,12 +8511,12 @@ loop3:
 	VPAND        Y3, Y7, Y7
 	VPOR         Y7, Y9, Y7
 	VBROADCASTI128 34(DI), Y9
-	VPSHUFB      turbo311<>+0(SB), Y9, Y9
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y9, Y9
 	VPAND        Y1, Y9, Y9
 	VPCMPEQB     Y1, Y9, Y9
-	VPAND        turbo37<>+0(SB), Y9, Y9
+	VPAND        turbo3_mask6<>+0(SB), Y9, Y9
 	VPOR         Y9, Y7, Y7
-	VBROADCASTI128 turbo313<>+0(SB), Y9
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y9
 	VPSHUFB      Y7, Y9, Y7
 	VPABSB       Y7, Y9
 	VMOVDQU      96(CX), Y10
@@ -8209,7 +8533,7 @@ loop3:
 	VMOVDQU      Y6, 128(R10)
 	VPBROADCASTW (DI), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo312<>+0(SB), Y7
+	VMOVDQU      turbo3_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
@@ -8281,12 +8605,12 @@ done2:
 TEXT ·matmulQ8Block3xTurbo3AVX2(SB), 0, $800-72
 
 	// constants of the loops
-	VMOVDQU      turbo325<>+0(SB), Y0
-	VMOVDQU      turbo36<>+0(SB), Y1
-	VMOVDQU      turbo30<>+0(SB), Y2
-	VMOVDQU      turbo34<>+0(SB), Y3
-	VMOVDQU      turbo33<>+0(SB), Y4
-	VMOVDQU      turbo32<>+0(SB), Y5
+	VMOVDQU      turbo3_ones<>+0(SB), Y0
+	VMOVDQU      turbo3_mask5<>+0(SB), Y1
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
+	VMOVDQU      turbo3_mask4<>+0(SB), Y3
+	VMOVDQU      turbo3_mask3<>+0(SB), Y4
+	VMOVDQU      turbo3_mask2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -8312,10 +8636,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(DI), X6
 	VINSERTI128  $1, 6(DI), Y6, Y6
 	VPSHUFB      Y2, Y6, Y6
-	VPAND        turbo31<>+0(SB), Y6, Y7
+	VPAND        turbo3_mask<>+0(SB), Y6, Y7
 	VPSRLD       $2, Y6, Y8
 	VPAND        Y5, Y8, Y8
 	VPOR         Y8, Y7, Y7
@@ -8326,12 +8652,12 @@ loop3:
 	VPAND        Y3, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VBROADCASTI128 34(DI), Y7
-	VPSHUFB      turbo35<>+0(SB), Y7, Y7
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y7, Y7
 	VPAND        Y1, Y7, Y7
 	VPCMPEQB     Y1, Y7, Y7
-	VPAND        turbo37<>+0(SB), Y7, Y7
+	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo313<>+0(SB), Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      (CX), Y8
@@ -8346,10 +8672,12 @@ loop3:
 	VPSIGNB      Y6, Y10, Y6
 	VPMADDUBSW   Y6, Y7, Y6
 	VPMADDWD     Y0, Y6, Y6
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(DI), X7
 	VINSERTI128  $1, 14(DI), Y7, Y7
 	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo31<>+0(SB), Y7, Y10
+	VPAND        turbo3_mask<>+0(SB), Y7, Y10
 	VPSRLD       $2, Y7, Y11
 	VPAND        Y5, Y11, Y11
 	VPOR         Y11, Y10, Y10
@@ -8360,12 +8688,12 @@ loop3:
 	VPAND        Y3, Y7, Y7
 	VPOR         Y7, Y10, Y7
 	VBROADCASTI128 34(DI), Y10
-	VPSHUFB      turbo39<>+0(SB), Y10, Y10
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y10, Y10
 	VPAND        Y1, Y10, Y10
 	VPCMPEQB     Y1, Y10, Y10
-	VPAND        turbo37<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask6<>+0(SB), Y10, Y10
 	VPOR         Y10, Y7, Y7
-	VBROADCASTI128 turbo313<>+0(SB), Y10
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y10
 	VPSHUFB      Y7, Y10, Y7
 	VPABSB       Y7, Y10
 	VMOVDQU      32(CX), Y11
@@ -8383,10 +8711,12 @@ loop3:
 	VPMADDUBSW   Y7, Y10, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VPADDD       Y7, Y6, Y6
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      18(DI), X7
 	VINSERTI128  $1, 22(DI), Y7, Y7
 	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo31<>+0(SB), Y7, Y10
+	VPAND        turbo3_mask<>+0(SB), Y7, Y10
 	VPSRLD       $2, Y7, Y11
 	VPAND        Y5, Y11, Y11
 	VPOR         Y11, Y10, Y10
@@ -8397,12 +8727,12 @@ loop3:
 	VPAND        Y3, Y7, Y7
 	VPOR         Y7, Y10, Y7
 	VBROADCASTI128 34(DI), Y10
-	VPSHUFB      turbo310<>+0(SB), Y10, Y10
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y10, Y10
 	VPAND        Y1, Y10, Y10
 	VPCMPEQB     Y1, Y10, Y10
-	VPAND        turbo37<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask6<>+0(SB), Y10, Y10
 	VPOR         Y10, Y7, Y7
-	VBROADCASTI128 turbo313<>+0(SB), Y10
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y10
 	VPSHUFB      Y7, Y10, Y7
 	VPABSB       Y7, Y10
 	VMOVDQU      64(CX), Y11
@@ -8420,10 +8750,12 @@ loop3:
 	VPMADDUBSW   Y7, Y10, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VPADDD       Y7, Y6, Y6
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      26(DI), X7
 	VINSERTI128  $1, 30(DI), Y7, Y7
 	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo31<>+0(SB), Y7, Y10
+	VPAND        turbo3_mask<>+0(SB), Y7, Y10
 	VPSRLD       $2, Y7, Y11
 	VPAND        Y5, Y11, Y11
 	VPOR         Y11, Y10, Y10
@@ -8434,12 +8766,12 @@ loop3:
 	VPAND        Y3, Y7, Y7
 	VPOR         Y7, Y10, Y7
 	VBROADCASTI128 34(DI), Y10
-	VPSHUFB      turbo311<>+0(SB), Y10, Y10
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y10, Y10
 	VPAND        Y1, Y10, Y10
 	VPCMPEQB     Y1, Y10, Y10
-	VPAND        turbo37<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask6<>+0(SB), Y10, Y10
 	VPOR         Y10, Y7, Y7
-	VBROADCASTI128 turbo313<>+0(SB), Y10
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y10
 	VPSHUFB      Y7, Y10, Y7
 	VPABSB       Y7, Y10
 	VMOVDQU      96(CX), Y11
@@ -8462,7 +8794,7 @@ loop3:
 	VMOVDQU      Y6, 256(R10)
 	VPBROADCASTW (DI), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo312<>+0(SB), Y7
+	VMOVDQU      turbo3_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
@@ -8555,12 +8887,12 @@ done2:
 TEXT ·matmulQ8Block4xTurbo3AVX2(SB), 0, $928-72
 
 	// constants of the loops
-	VMOVDQU      turbo325<>+0(SB), Y0
-	VMOVDQU      turbo36<>+0(SB), Y1
-	VMOVDQU      turbo30<>+0(SB), Y2
-	VMOVDQU      turbo34<>+0(SB), Y3
-	VMOVDQU      turbo33<>+0(SB), Y4
-	VMOVDQU      turbo32<>+0(SB), Y5
+	VMOVDQU      turbo3_ones<>+0(SB), Y0
+	VMOVDQU      turbo3_mask5<>+0(SB), Y1
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
+	VMOVDQU      turbo3_mask4<>+0(SB), Y3
+	VMOVDQU      turbo3_mask3<>+0(SB), Y4
+	VMOVDQU      turbo3_mask2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -8586,10 +8918,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      2(DI), X6
 	VINSERTI128  $1, 6(DI), Y6, Y6
 	VPSHUFB      Y2, Y6, Y6
-	VPAND        turbo31<>+0(SB), Y6, Y7
+	VPAND        turbo3_mask<>+0(SB), Y6, Y7
 	VPSRLD       $2, Y6, Y8
 	VPAND        Y5, Y8, Y8
 	VPOR         Y8, Y7, Y7
@@ -8600,12 +8934,12 @@ loop3:
 	VPAND        Y3, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VBROADCASTI128 34(DI), Y7
-	VPSHUFB      turbo35<>+0(SB), Y7, Y7
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y7, Y7
 	VPAND        Y1, Y7, Y7
 	VPCMPEQB     Y1, Y7, Y7
-	VPAND        turbo37<>+0(SB), Y7, Y7
+	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo313<>+0(SB), Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      (CX), Y8
@@ -8624,10 +8958,12 @@ loop3:
 	VPSIGNB      Y6, Y11, Y6
 	VPMADDUBSW   Y6, Y7, Y6
 	VPMADDWD     Y0, Y6, Y6
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      10(DI), X7
 	VINSERTI128  $1, 14(DI), Y7, Y7
 	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo31<>+0(SB), Y7, Y11
+	VPAND        turbo3_mask<>+0(SB), Y7, Y11
 	VPSRLD       $2, Y7, Y12
 	VPAND        Y5, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -8638,12 +8974,12 @@ loop3:
 	VPAND        Y3, Y7, Y7
 	VPOR         Y7, Y11, Y7
 	VBROADCASTI128 34(DI), Y11
-	VPSHUFB      turbo39<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y7, Y7
-	VBROADCASTI128 turbo313<>+0(SB), Y11
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y11
 	VPSHUFB      Y7, Y11, Y7
 	VPABSB       Y7, Y11
 	VMOVDQU      32(CX), Y12
@@ -8666,10 +9002,12 @@ loop3:
 	VPMADDUBSW   Y7, Y11, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VPADDD       Y7, Y6, Y6
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      18(DI), X7
 	VINSERTI128  $1, 22(DI), Y7, Y7
 	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo31<>+0(SB), Y7, Y11
+	VPAND        turbo3_mask<>+0(SB), Y7, Y11
 	VPSRLD       $2, Y7, Y12
 	VPAND        Y5, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -8680,12 +9018,12 @@ loop3:
 	VPAND        Y3, Y7, Y7
 	VPOR         Y7, Y11, Y7
 	VBROADCASTI128 34(DI), Y11
-	VPSHUFB      turbo310<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y7, Y7
-	VBROADCASTI128 turbo313<>+0(SB), Y11
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y11
 	VPSHUFB      Y7, Y11, Y7
 	VPABSB       Y7, Y11
 	VMOVDQU      64(CX), Y12
@@ -8708,10 +9046,12 @@ loop3:
 	VPMADDUBSW   Y7, Y11, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VPADDD       Y7, Y6, Y6
+
+	// levels of values 96 to 127, and their products
 	VMOVDQU      26(DI), X7
 	VINSERTI128  $1, 30(DI), Y7, Y7
 	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo31<>+0(SB), Y7, Y11
+	VPAND        turbo3_mask<>+0(SB), Y7, Y11
 	VPSRLD       $2, Y7, Y12
 	VPAND        Y5, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -8722,12 +9062,12 @@ loop3:
 	VPAND        Y3, Y7, Y7
 	VPOR         Y7, Y11, Y7
 	VBROADCASTI128 34(DI), Y11
-	VPSHUFB      turbo311<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y7, Y7
-	VBROADCASTI128 turbo313<>+0(SB), Y11
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y11
 	VPSHUFB      Y7, Y11, Y7
 	VPABSB       Y7, Y11
 	VMOVDQU      96(CX), Y12
@@ -8756,7 +9096,7 @@ loop3:
 	VMOVDQU      Y6, 384(R10)
 	VPBROADCASTW (DI), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo312<>+0(SB), Y7
+	VMOVDQU      turbo3_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
@@ -8870,12 +9210,12 @@ done2:
 TEXT ·unpackTurbo3AVX2(SB), NOSPLIT, $320-24
 
 	// constants of the loops
-	VMOVDQU      turbo36<>+0(SB), Y0
-	VMOVDQU      turbo30<>+0(SB), Y1
-	VMOVDQU      turbo34<>+0(SB), Y2
-	VMOVDQU      turbo33<>+0(SB), Y3
-	VMOVDQU      turbo32<>+0(SB), Y4
-	VMOVDQU      turbo31<>+0(SB), Y5
+	VMOVDQU      turbo3_mask5<>+0(SB), Y0
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y1
+	VMOVDQU      turbo3_mask4<>+0(SB), Y2
+	VMOVDQU      turbo3_mask3<>+0(SB), Y3
+	VMOVDQU      turbo3_mask2<>+0(SB), Y4
+	VMOVDQU      turbo3_mask<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -8887,7 +9227,7 @@ TEXT ·unpackTurbo3AVX2(SB), NOSPLIT, $320-24
 loop1:
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo312<>+0(SB), Y7
+	VMOVDQU      turbo3_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVDQU      2(BX), X7
 	VINSERTI128  $1, 6(BX), Y7, Y7
@@ -8903,12 +9243,12 @@ loop1:
 	VPAND        Y2, Y7, Y7
 	VPOR         Y7, Y8, Y7
 	VBROADCASTI128 34(BX), Y8
-	VPSHUFB      turbo35<>+0(SB), Y8, Y8
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y8, Y8
 	VPAND        Y0, Y8, Y8
 	VPCMPEQB     Y0, Y8, Y8
-	VPAND        turbo37<>+0(SB), Y8, Y8
+	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 turbo313<>+0(SB), Y8
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
 	VPSHUFB      Y7, Y8, Y7
 	VPABSB       Y7, Y8
 	VMOVDQU      Y8, (AX)
@@ -8928,12 +9268,12 @@ loop1:
 	VPAND        Y2, Y7, Y7
 	VPOR         Y7, Y8, Y7
 	VBROADCASTI128 34(BX), Y8
-	VPSHUFB      turbo39<>+0(SB), Y8, Y8
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y8, Y8
 	VPAND        Y0, Y8, Y8
 	VPCMPEQB     Y0, Y8, Y8
-	VPAND        turbo37<>+0(SB), Y8, Y8
+	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 turbo313<>+0(SB), Y8
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
 	VPSHUFB      Y7, Y8, Y7
 	VPABSB       Y7, Y8
 	VMOVDQU      Y8, 80(AX)
@@ -8953,12 +9293,12 @@ loop1:
 	VPAND        Y2, Y7, Y7
 	VPOR         Y7, Y8, Y7
 	VBROADCASTI128 34(BX), Y8
-	VPSHUFB      turbo310<>+0(SB), Y8, Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
 	VPAND        Y0, Y8, Y8
 	VPCMPEQB     Y0, Y8, Y8
-	VPAND        turbo37<>+0(SB), Y8, Y8
+	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 turbo313<>+0(SB), Y8
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
 	VPSHUFB      Y7, Y8, Y7
 	VPABSB       Y7, Y8
 	VMOVDQU      Y8, 160(AX)
@@ -8978,12 +9318,12 @@ loop1:
 	VPAND        Y2, Y7, Y7
 	VPOR         Y7, Y8, Y7
 	VBROADCASTI128 34(BX), Y8
-	VPSHUFB      turbo311<>+0(SB), Y8, Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
 	VPAND        Y0, Y8, Y8
 	VPCMPEQB     Y0, Y8, Y8
-	VPAND        turbo37<>+0(SB), Y8, Y8
+	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 turbo313<>+0(SB), Y8
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
 	VPSHUFB      Y7, Y8, Y7
 	VPABSB       Y7, Y8
 	VMOVDQU      Y8, 240(AX)
@@ -9004,10 +9344,10 @@ done2:
 TEXT ·encodeGroupsTurbo3AVX2(SB), NOSPLIT, $0-32
 
 	// constants of the loops
-	VMOVDQU      turbo31<>+0(SB), Y0
-	VMOVDQU      turbo332<>+0(SB), Y1
-	VMOVDQU      turbo331<>+0(SB), Y2
-	VMOVDQU      turbo38<>+0(SB), Y3
+	VMOVDQU      turbo3_mask<>+0(SB), Y0
+	VMOVDQU      turbo3_threshold2<>+0(SB), Y1
+	VMOVDQU      turbo3_threshold<>+0(SB), Y2
+	VMOVDQU      turbo3_level<>+0(SB), Y3
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -9075,7 +9415,7 @@ done4:
 	ADDQ         $1, DI
 
 	// n
-	VMOVDQU      turbo326<>+0(SB), Y4
+	VMOVDQU      turbo3_sum<>+0(SB), Y4
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x20, DI
@@ -9108,14 +9448,14 @@ done6:
 
 	// v
 	VMOVUPS      4128(CX), Y4
-	VMOVDQU      turbo327<>+0(SB), Y5
+	VMOVDQU      turbo3_const2<>+0(SB), Y5
 	VCMPPS       $0x1e, Y5, Y4, Y5
-	VMOVDQU      turbo328<>+0(SB), Y6
+	VMOVDQU      turbo3_const3<>+0(SB), Y6
 	VDIVPS       Y4, Y6, Y4
-	VMOVDQU      turbo326<>+0(SB), Y6
+	VMOVDQU      turbo3_sum<>+0(SB), Y6
 	VBLENDVPS    Y5, Y4, Y6, Y4
 	VMOVUPS      Y4, 4160(CX)
-	LEAQ         turbo329<>+0(SB), SI
+	LEAQ         turbo3_signs<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $0x20, R8
@@ -9153,7 +9493,7 @@ loop7:
 
 done8:
 	ADDQ         $1, R8
-	LEAQ         turbo330<>+0(SB), SI
+	LEAQ         turbo3_signs2<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $0x10, R8
@@ -9308,7 +9648,7 @@ done16:
 
 loop19:
 	VMOVUPS      4192(CX)(SI*8), Y4
-	VCMPPS       $0x15, turbo326<>+0(SB), Y4, Y5
+	VCMPPS       $0x15, turbo3_sum<>+0(SB), Y4, Y5
 	VPABSD       Y5, Y5
 	VPERMPS      Y2, Y5, Y6
 	VCMPPS       $0x15, Y6, Y4, Y6
@@ -9320,7 +9660,7 @@ loop19:
 	VPSUBD       Y4, Y5, Y4
 	VMOVDQU      Y4, 8288(CX)(SI*8)
 	VMOVUPS      4224(CX)(SI*8), Y4
-	VCMPPS       $0x15, turbo326<>+0(SB), Y4, Y5
+	VCMPPS       $0x15, turbo3_sum<>+0(SB), Y4, Y5
 	VPABSD       Y5, Y5
 	VPERMPS      Y2, Y5, Y6
 	VCMPPS       $0x15, Y6, Y4, Y6
@@ -9332,7 +9672,7 @@ loop19:
 	VPSUBD       Y4, Y5, Y4
 	VMOVDQU      Y4, 8320(CX)(SI*8)
 	VMOVUPS      4256(CX)(SI*8), Y4
-	VCMPPS       $0x15, turbo326<>+0(SB), Y4, Y5
+	VCMPPS       $0x15, turbo3_sum<>+0(SB), Y4, Y5
 	VPABSD       Y5, Y5
 	VPERMPS      Y2, Y5, Y6
 	VCMPPS       $0x15, Y6, Y4, Y6
@@ -9344,7 +9684,7 @@ loop19:
 	VPSUBD       Y4, Y5, Y4
 	VMOVDQU      Y4, 8352(CX)(SI*8)
 	VMOVUPS      4288(CX)(SI*8), Y4
-	VCMPPS       $0x15, turbo326<>+0(SB), Y4, Y5
+	VCMPPS       $0x15, turbo3_sum<>+0(SB), Y4, Y5
 	VPABSD       Y5, Y5
 	VPERMPS      Y2, Y5, Y6
 	VCMPPS       $0x15, Y6, Y4, Y6
@@ -9363,7 +9703,7 @@ done20:
 	ADDQ         $1, DI
 
 	// r
-	VMOVDQU      turbo326<>+0(SB), Y4
+	VMOVDQU      turbo3_sum<>+0(SB), Y4
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x20, DI
@@ -9400,7 +9740,7 @@ done22:
 
 	// norm
 	VMOVUPS      12416(CX), Y4
-	VMOVDQU      turbo327<>+0(SB), Y5
+	VMOVDQU      turbo3_const2<>+0(SB), Y5
 	VCMPPS       $0x1e, Y5, Y4, Y5
 	VMOVUPS      4128(CX), Y6
 	VDIVPS       Y4, Y6, Y4
@@ -9410,8 +9750,8 @@ done22:
 	// norm
 	VMOVUPS      12448(CX), Y4
 	VCMPPS       $3, Y4, Y4, Y5
-	VPAND        turbo333<>+0(SB), Y4, Y6
-	VPOR         turbo334<>+0(SB), Y6, Y6
+	VPAND        turbo3_norm<>+0(SB), Y4, Y6
+	VPOR         turbo3_norm2<>+0(SB), Y6, Y6
 	VBLENDVPS    Y5, Y6, Y4, Y6
 	VCVTPS2PH    $0, Y6, X6
 	VPMOVZXWD    X6, Y4
@@ -10483,12 +10823,12 @@ done2:
 TEXT ·mix1xTurbo3AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo38<>+0(SB), Y0
-	VMOVDQU      turbo36<>+0(SB), Y1
-	VMOVDQU      turbo30<>+0(SB), Y2
-	VMOVDQU      turbo34<>+0(SB), Y3
-	VMOVDQU      turbo33<>+0(SB), Y4
-	VMOVDQU      turbo32<>+0(SB), Y5
+	VMOVDQU      turbo3_level<>+0(SB), Y0
+	VMOVDQU      turbo3_mask5<>+0(SB), Y1
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
+	VMOVDQU      turbo3_mask4<>+0(SB), Y3
+	VMOVDQU      turbo3_mask3<>+0(SB), Y4
+	VMOVDQU      turbo3_mask2<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -10512,10 +10852,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R8), X10
 	VINSERTI128  $1, 6(R8), Y10, Y10
 	VPSHUFB      Y2, Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y5, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -10526,10 +10868,10 @@ loop3:
 	VPAND        Y3, Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R8), Y11
-	VPSHUFB      turbo35<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R8), X10
@@ -10575,10 +10917,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 32 to 63
 	VMOVDQU      10(R8), X10
 	VINSERTI128  $1, 14(R8), Y10, Y10
 	VPSHUFB      Y2, Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y5, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -10589,10 +10933,10 @@ loop5:
 	VPAND        Y3, Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R8), Y11
-	VPSHUFB      turbo39<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R8), X10
@@ -10638,10 +10982,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// levels of values 64 to 95
 	VMOVDQU      18(R8), X10
 	VINSERTI128  $1, 22(R8), Y10, Y10
 	VPSHUFB      Y2, Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y5, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -10652,10 +10998,10 @@ loop7:
 	VPAND        Y3, Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R8), Y11
-	VPSHUFB      turbo310<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R8), X10
@@ -10701,10 +11047,12 @@ done8:
 	JLT          done10
 
 loop9:
+
+	// levels of values 96 to 127
 	VMOVDQU      26(R8), X10
 	VINSERTI128  $1, 30(R8), Y10, Y10
 	VPSHUFB      Y2, Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
 	VPAND        Y5, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -10715,10 +11063,10 @@ loop9:
 	VPAND        Y3, Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R8), Y11
-	VPSHUFB      turbo311<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R8), X10
@@ -10765,11 +11113,11 @@ done2:
 TEXT ·mix2xTurbo3AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo38<>+0(SB), Y0
-	VMOVDQU      turbo36<>+0(SB), Y1
-	VMOVDQU      turbo30<>+0(SB), Y2
-	VMOVDQU      turbo34<>+0(SB), Y3
-	VMOVDQU      turbo33<>+0(SB), Y4
+	VMOVDQU      turbo3_level<>+0(SB), Y0
+	VMOVDQU      turbo3_mask5<>+0(SB), Y1
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
+	VMOVDQU      turbo3_mask4<>+0(SB), Y3
+	VMOVDQU      turbo3_mask3<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -10799,12 +11147,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R9), X13
 	VINSERTI128  $1, 6(R9), Y13, Y13
 	VPSHUFB      Y2, Y13, Y13
-	VPAND        turbo31<>+0(SB), Y13, Y14
+	VPAND        turbo3_mask<>+0(SB), Y13, Y14
 	VPSRLD       $2, Y13, Y15
-	VPAND        turbo32<>+0(SB), Y15, Y15
+	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
 	VPOR         Y15, Y14, Y14
 	VPSRLD       $4, Y13, Y15
 	VPAND        Y4, Y15, Y15
@@ -10813,10 +11163,10 @@ loop3:
 	VPAND        Y3, Y13, Y13
 	VPOR         Y13, Y14, Y13
 	VBROADCASTI128 34(R9), Y14
-	VPSHUFB      turbo35<>+0(SB), Y14, Y14
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y14, Y14
 	VPAND        Y1, Y14, Y14
 	VPCMPEQB     Y1, Y14, Y14
-	VPAND        turbo37<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VMOVDQU      Y13, (DX)
 	VPBROADCASTW (R9), X13
@@ -10879,12 +11229,14 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 32 to 63
 	VMOVDQU      10(R9), X13
 	VINSERTI128  $1, 14(R9), Y13, Y13
 	VPSHUFB      Y2, Y13, Y13
-	VPAND        turbo31<>+0(SB), Y13, Y14
+	VPAND        turbo3_mask<>+0(SB), Y13, Y14
 	VPSRLD       $2, Y13, Y15
-	VPAND        turbo32<>+0(SB), Y15, Y15
+	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
 	VPOR         Y15, Y14, Y14
 	VPSRLD       $4, Y13, Y15
 	VPAND        Y4, Y15, Y15
@@ -10893,10 +11245,10 @@ loop5:
 	VPAND        Y3, Y13, Y13
 	VPOR         Y13, Y14, Y13
 	VBROADCASTI128 34(R9), Y14
-	VPSHUFB      turbo39<>+0(SB), Y14, Y14
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y14, Y14
 	VPAND        Y1, Y14, Y14
 	VPCMPEQB     Y1, Y14, Y14
-	VPAND        turbo37<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VMOVDQU      Y13, (DX)
 	VPBROADCASTW (R9), X13
@@ -10959,12 +11311,14 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// levels of values 64 to 95
 	VMOVDQU      18(R9), X13
 	VINSERTI128  $1, 22(R9), Y13, Y13
 	VPSHUFB      Y2, Y13, Y13
-	VPAND        turbo31<>+0(SB), Y13, Y14
+	VPAND        turbo3_mask<>+0(SB), Y13, Y14
 	VPSRLD       $2, Y13, Y15
-	VPAND        turbo32<>+0(SB), Y15, Y15
+	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
 	VPOR         Y15, Y14, Y14
 	VPSRLD       $4, Y13, Y15
 	VPAND        Y4, Y15, Y15
@@ -10973,10 +11327,10 @@ loop7:
 	VPAND        Y3, Y13, Y13
 	VPOR         Y13, Y14, Y13
 	VBROADCASTI128 34(R9), Y14
-	VPSHUFB      turbo310<>+0(SB), Y14, Y14
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y14, Y14
 	VPAND        Y1, Y14, Y14
 	VPCMPEQB     Y1, Y14, Y14
-	VPAND        turbo37<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VMOVDQU      Y13, (DX)
 	VPBROADCASTW (R9), X13
@@ -11039,12 +11393,14 @@ done8:
 	JLT          done10
 
 loop9:
+
+	// levels of values 96 to 127
 	VMOVDQU      26(R9), X13
 	VINSERTI128  $1, 30(R9), Y13, Y13
 	VPSHUFB      Y2, Y13, Y13
-	VPAND        turbo31<>+0(SB), Y13, Y14
+	VPAND        turbo3_mask<>+0(SB), Y13, Y14
 	VPSRLD       $2, Y13, Y15
-	VPAND        turbo32<>+0(SB), Y15, Y15
+	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
 	VPOR         Y15, Y14, Y14
 	VPSRLD       $4, Y13, Y15
 	VPAND        Y4, Y15, Y15
@@ -11053,10 +11409,10 @@ loop9:
 	VPAND        Y3, Y13, Y13
 	VPOR         Y13, Y14, Y13
 	VBROADCASTI128 34(R9), Y14
-	VPSHUFB      turbo311<>+0(SB), Y14, Y14
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y14, Y14
 	VPAND        Y1, Y14, Y14
 	VPCMPEQB     Y1, Y14, Y14
-	VPAND        turbo37<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VMOVDQU      Y13, (DX)
 	VPBROADCASTW (R9), X13
@@ -11152,24 +11508,26 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VMOVDQU      2(R10), X12
 	VINSERTI128  $1, 6(R10), Y12, Y12
-	VPSHUFB      turbo30<>+0(SB), Y12, Y12
-	VPAND        turbo31<>+0(SB), Y12, Y13
+	VPSHUFB      turbo3_shuffle<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask<>+0(SB), Y12, Y13
 	VPSRLD       $2, Y12, Y14
-	VPAND        turbo32<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask2<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $4, Y12, Y14
-	VPAND        turbo33<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask3<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $6, Y12, Y12
-	VPAND        turbo34<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask4<>+0(SB), Y12, Y12
 	VPOR         Y12, Y13, Y12
 	VBROADCASTI128 34(R10), Y13
-	VPSHUFB      turbo35<>+0(SB), Y13, Y13
-	VPAND        turbo36<>+0(SB), Y13, Y13
-	VPCMPEQB     turbo36<>+0(SB), Y13, Y13
-	VPAND        turbo37<>+0(SB), Y13, Y13
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y13, Y13
+	VPAND        turbo3_mask5<>+0(SB), Y13, Y13
+	VPCMPEQB     turbo3_mask5<>+0(SB), Y13, Y13
+	VPAND        turbo3_mask6<>+0(SB), Y13, Y13
 	VPOR         Y13, Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
@@ -11181,22 +11539,22 @@ loop3:
 	VBROADCASTSS (R8), Y15
 	VMULPS       Y15, Y12, Y12
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y0
 	VFMADD231PS  Y14, Y15, Y1
 	VFMADD231PS  Y12, Y15, Y2
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y3
 	VFMADD231PS  Y14, Y15, Y4
 	VFMADD231PS  Y12, Y15, Y5
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y6
 	VFMADD231PS  Y14, Y15, Y7
 	VFMADD231PS  Y12, Y15, Y8
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y9
 	VFMADD231PS  Y14, Y15, Y10
 	VFMADD231PS  Y12, Y15, Y11
@@ -11258,24 +11616,26 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 32 to 63
 	VMOVDQU      10(R10), X12
 	VINSERTI128  $1, 14(R10), Y12, Y12
-	VPSHUFB      turbo30<>+0(SB), Y12, Y12
-	VPAND        turbo31<>+0(SB), Y12, Y13
+	VPSHUFB      turbo3_shuffle<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask<>+0(SB), Y12, Y13
 	VPSRLD       $2, Y12, Y14
-	VPAND        turbo32<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask2<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $4, Y12, Y14
-	VPAND        turbo33<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask3<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $6, Y12, Y12
-	VPAND        turbo34<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask4<>+0(SB), Y12, Y12
 	VPOR         Y12, Y13, Y12
 	VBROADCASTI128 34(R10), Y13
-	VPSHUFB      turbo39<>+0(SB), Y13, Y13
-	VPAND        turbo36<>+0(SB), Y13, Y13
-	VPCMPEQB     turbo36<>+0(SB), Y13, Y13
-	VPAND        turbo37<>+0(SB), Y13, Y13
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y13, Y13
+	VPAND        turbo3_mask5<>+0(SB), Y13, Y13
+	VPCMPEQB     turbo3_mask5<>+0(SB), Y13, Y13
+	VPAND        turbo3_mask6<>+0(SB), Y13, Y13
 	VPOR         Y13, Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
@@ -11287,22 +11647,22 @@ loop5:
 	VBROADCASTSS (R8), Y15
 	VMULPS       Y15, Y12, Y12
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y0
 	VFMADD231PS  Y14, Y15, Y1
 	VFMADD231PS  Y12, Y15, Y2
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y3
 	VFMADD231PS  Y14, Y15, Y4
 	VFMADD231PS  Y12, Y15, Y5
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y6
 	VFMADD231PS  Y14, Y15, Y7
 	VFMADD231PS  Y12, Y15, Y8
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y9
 	VFMADD231PS  Y14, Y15, Y10
 	VFMADD231PS  Y12, Y15, Y11
@@ -11364,24 +11724,26 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// levels of values 64 to 95
 	VMOVDQU      18(R10), X12
 	VINSERTI128  $1, 22(R10), Y12, Y12
-	VPSHUFB      turbo30<>+0(SB), Y12, Y12
-	VPAND        turbo31<>+0(SB), Y12, Y13
+	VPSHUFB      turbo3_shuffle<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask<>+0(SB), Y12, Y13
 	VPSRLD       $2, Y12, Y14
-	VPAND        turbo32<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask2<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $4, Y12, Y14
-	VPAND        turbo33<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask3<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $6, Y12, Y12
-	VPAND        turbo34<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask4<>+0(SB), Y12, Y12
 	VPOR         Y12, Y13, Y12
 	VBROADCASTI128 34(R10), Y13
-	VPSHUFB      turbo310<>+0(SB), Y13, Y13
-	VPAND        turbo36<>+0(SB), Y13, Y13
-	VPCMPEQB     turbo36<>+0(SB), Y13, Y13
-	VPAND        turbo37<>+0(SB), Y13, Y13
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y13, Y13
+	VPAND        turbo3_mask5<>+0(SB), Y13, Y13
+	VPCMPEQB     turbo3_mask5<>+0(SB), Y13, Y13
+	VPAND        turbo3_mask6<>+0(SB), Y13, Y13
 	VPOR         Y13, Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
@@ -11393,22 +11755,22 @@ loop7:
 	VBROADCASTSS (R8), Y15
 	VMULPS       Y15, Y12, Y12
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y0
 	VFMADD231PS  Y14, Y15, Y1
 	VFMADD231PS  Y12, Y15, Y2
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y3
 	VFMADD231PS  Y14, Y15, Y4
 	VFMADD231PS  Y12, Y15, Y5
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y6
 	VFMADD231PS  Y14, Y15, Y7
 	VFMADD231PS  Y12, Y15, Y8
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y9
 	VFMADD231PS  Y14, Y15, Y10
 	VFMADD231PS  Y12, Y15, Y11
@@ -11470,24 +11832,26 @@ done8:
 	JLT          done10
 
 loop9:
+
+	// levels of values 96 to 127
 	VMOVDQU      26(R10), X12
 	VINSERTI128  $1, 30(R10), Y12, Y12
-	VPSHUFB      turbo30<>+0(SB), Y12, Y12
-	VPAND        turbo31<>+0(SB), Y12, Y13
+	VPSHUFB      turbo3_shuffle<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask<>+0(SB), Y12, Y13
 	VPSRLD       $2, Y12, Y14
-	VPAND        turbo32<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask2<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $4, Y12, Y14
-	VPAND        turbo33<>+0(SB), Y14, Y14
+	VPAND        turbo3_mask3<>+0(SB), Y14, Y14
 	VPOR         Y14, Y13, Y13
 	VPSRLD       $6, Y12, Y12
-	VPAND        turbo34<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask4<>+0(SB), Y12, Y12
 	VPOR         Y12, Y13, Y12
 	VBROADCASTI128 34(R10), Y13
-	VPSHUFB      turbo311<>+0(SB), Y13, Y13
-	VPAND        turbo36<>+0(SB), Y13, Y13
-	VPCMPEQB     turbo36<>+0(SB), Y13, Y13
-	VPAND        turbo37<>+0(SB), Y13, Y13
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y13, Y13
+	VPAND        turbo3_mask5<>+0(SB), Y13, Y13
+	VPCMPEQB     turbo3_mask5<>+0(SB), Y13, Y13
+	VPAND        turbo3_mask6<>+0(SB), Y13, Y13
 	VPOR         Y13, Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
@@ -11499,22 +11863,22 @@ loop9:
 	VBROADCASTSS (R8), Y15
 	VMULPS       Y15, Y12, Y12
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y0
 	VFMADD231PS  Y14, Y15, Y1
 	VFMADD231PS  Y12, Y15, Y2
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y3
 	VFMADD231PS  Y14, Y15, Y4
 	VFMADD231PS  Y12, Y15, Y5
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y6
 	VFMADD231PS  Y14, Y15, Y7
 	VFMADD231PS  Y12, Y15, Y8
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y13, Y15, Y9
 	VFMADD231PS  Y14, Y15, Y10
 	VFMADD231PS  Y12, Y15, Y11
@@ -11603,24 +11967,26 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 15
 	VMOVDQU      2(R11), X10
 	VINSERTI128  $1, 6(R11), Y10, Y10
-	VPSHUFB      turbo30<>+0(SB), Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPSHUFB      turbo3_shuffle<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo32<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo33<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo34<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R11), Y11
-	VPSHUFB      turbo35<>+0(SB), Y11, Y11
-	VPAND        turbo36<>+0(SB), Y11, Y11
-	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask5<>+0(SB), Y11, Y11
+	VPCMPEQB     turbo3_mask5<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -11636,14 +12002,14 @@ loop3:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -11715,24 +12081,26 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 16 to 31
 	VMOVDQU      2(R11), X10
 	VINSERTI128  $1, 6(R11), Y10, Y10
-	VPSHUFB      turbo30<>+0(SB), Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPSHUFB      turbo3_shuffle<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo32<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo33<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo34<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R11), Y11
-	VPSHUFB      turbo35<>+0(SB), Y11, Y11
-	VPAND        turbo36<>+0(SB), Y11, Y11
-	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask5<>+0(SB), Y11, Y11
+	VPCMPEQB     turbo3_mask5<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -11748,14 +12116,14 @@ loop5:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -11827,24 +12195,26 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// levels of values 32 to 47
 	VMOVDQU      10(R11), X10
 	VINSERTI128  $1, 14(R11), Y10, Y10
-	VPSHUFB      turbo30<>+0(SB), Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPSHUFB      turbo3_shuffle<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo32<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo33<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo34<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R11), Y11
-	VPSHUFB      turbo39<>+0(SB), Y11, Y11
-	VPAND        turbo36<>+0(SB), Y11, Y11
-	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask5<>+0(SB), Y11, Y11
+	VPCMPEQB     turbo3_mask5<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -11860,14 +12230,14 @@ loop7:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -11939,24 +12309,26 @@ done8:
 	JLT          done10
 
 loop9:
+
+	// levels of values 48 to 63
 	VMOVDQU      10(R11), X10
 	VINSERTI128  $1, 14(R11), Y10, Y10
-	VPSHUFB      turbo30<>+0(SB), Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPSHUFB      turbo3_shuffle<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo32<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo33<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo34<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R11), Y11
-	VPSHUFB      turbo39<>+0(SB), Y11, Y11
-	VPAND        turbo36<>+0(SB), Y11, Y11
-	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask5<>+0(SB), Y11, Y11
+	VPCMPEQB     turbo3_mask5<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -11972,14 +12344,14 @@ loop9:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -12051,24 +12423,26 @@ done10:
 	JLT          done12
 
 loop11:
+
+	// levels of values 64 to 79
 	VMOVDQU      18(R11), X10
 	VINSERTI128  $1, 22(R11), Y10, Y10
-	VPSHUFB      turbo30<>+0(SB), Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPSHUFB      turbo3_shuffle<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo32<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo33<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo34<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R11), Y11
-	VPSHUFB      turbo310<>+0(SB), Y11, Y11
-	VPAND        turbo36<>+0(SB), Y11, Y11
-	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask5<>+0(SB), Y11, Y11
+	VPCMPEQB     turbo3_mask5<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -12084,14 +12458,14 @@ loop11:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -12163,24 +12537,26 @@ done12:
 	JLT          done14
 
 loop13:
+
+	// levels of values 80 to 95
 	VMOVDQU      18(R11), X10
 	VINSERTI128  $1, 22(R11), Y10, Y10
-	VPSHUFB      turbo30<>+0(SB), Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPSHUFB      turbo3_shuffle<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo32<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo33<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo34<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R11), Y11
-	VPSHUFB      turbo310<>+0(SB), Y11, Y11
-	VPAND        turbo36<>+0(SB), Y11, Y11
-	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask5<>+0(SB), Y11, Y11
+	VPCMPEQB     turbo3_mask5<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -12196,14 +12572,14 @@ loop13:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -12275,24 +12651,26 @@ done14:
 	JLT          done16
 
 loop15:
+
+	// levels of values 96 to 111
 	VMOVDQU      26(R11), X10
 	VINSERTI128  $1, 30(R11), Y10, Y10
-	VPSHUFB      turbo30<>+0(SB), Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPSHUFB      turbo3_shuffle<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo32<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo33<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo34<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R11), Y11
-	VPSHUFB      turbo311<>+0(SB), Y11, Y11
-	VPAND        turbo36<>+0(SB), Y11, Y11
-	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask5<>+0(SB), Y11, Y11
+	VPCMPEQB     turbo3_mask5<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -12308,14 +12686,14 @@ loop15:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -12387,24 +12765,26 @@ done16:
 	JLT          done18
 
 loop17:
+
+	// levels of values 112 to 127
 	VMOVDQU      26(R11), X10
 	VINSERTI128  $1, 30(R11), Y10, Y10
-	VPSHUFB      turbo30<>+0(SB), Y10, Y10
-	VPAND        turbo31<>+0(SB), Y10, Y11
+	VPSHUFB      turbo3_shuffle<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
-	VPAND        turbo32<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $4, Y10, Y12
-	VPAND        turbo33<>+0(SB), Y12, Y12
+	VPAND        turbo3_mask3<>+0(SB), Y12, Y12
 	VPOR         Y12, Y11, Y11
 	VPSRLD       $6, Y10, Y10
-	VPAND        turbo34<>+0(SB), Y10, Y10
+	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
 	VBROADCASTI128 34(R11), Y11
-	VPSHUFB      turbo311<>+0(SB), Y11, Y11
-	VPAND        turbo36<>+0(SB), Y11, Y11
-	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
-	VPAND        turbo37<>+0(SB), Y11, Y11
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask5<>+0(SB), Y11, Y11
+	VPCMPEQB     turbo3_mask5<>+0(SB), Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
@@ -12420,14 +12800,14 @@ loop17:
 	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y0
 	VFMADD231PS  Y12, Y15, Y1
 	VFMADD231PS  Y13, Y15, Y2
 	VFMADD231PS  Y14, Y15, Y3
 	VFMADD231PS  Y10, Y15, Y4
 	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo38<>+0(SB), Y15, Y15
+	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
 	VFMADD231PS  Y11, Y15, Y5
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
@@ -12478,12 +12858,12 @@ done2:
 TEXT ·mixQ8LevelsTurbo3AVX2(SB), NOSPLIT, $320-40
 
 	// constants of the loops
-	VMOVDQU      turbo36<>+0(SB), Y0
-	VMOVDQU      turbo30<>+0(SB), Y1
-	VMOVDQU      turbo34<>+0(SB), Y2
-	VMOVDQU      turbo33<>+0(SB), Y3
-	VMOVDQU      turbo32<>+0(SB), Y4
-	VMOVDQU      turbo31<>+0(SB), Y5
+	VMOVDQU      turbo3_mask5<>+0(SB), Y0
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y1
+	VMOVDQU      turbo3_mask4<>+0(SB), Y2
+	VMOVDQU      turbo3_mask3<>+0(SB), Y3
+	VMOVDQU      turbo3_mask2<>+0(SB), Y4
+	VMOVDQU      turbo3_mask<>+0(SB), Y5
 	MOVQ         levels+0(FP), AX
 	MOVQ         scales+8(FP), BX
 	MOVQ         v+16(FP), CX
@@ -12495,6 +12875,8 @@ TEXT ·mixQ8LevelsTurbo3AVX2(SB), NOSPLIT, $320-40
 	JLT          done2
 
 loop1:
+
+	// levels of values 0 to 31
 	VMOVDQU      2(CX), X6
 	VINSERTI128  $1, 6(CX), Y6, Y6
 	VPSHUFB      Y1, Y6, Y6
@@ -12509,14 +12891,16 @@ loop1:
 	VPAND        Y2, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VBROADCASTI128 34(CX), Y7
-	VPSHUFB      turbo35<>+0(SB), Y7, Y7
+	VPSHUFB      turbo3_shuffle2<>+0(SB), Y7, Y7
 	VPAND        Y0, Y7, Y7
 	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo37<>+0(SB), Y7, Y7
+	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo313<>+0(SB), Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VMOVDQU      Y6, (AX)
+
+	// levels of values 32 to 63
 	VMOVDQU      10(CX), X6
 	VINSERTI128  $1, 14(CX), Y6, Y6
 	VPSHUFB      Y1, Y6, Y6
@@ -12531,14 +12915,16 @@ loop1:
 	VPAND        Y2, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VBROADCASTI128 34(CX), Y7
-	VPSHUFB      turbo39<>+0(SB), Y7, Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
 	VPAND        Y0, Y7, Y7
 	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo37<>+0(SB), Y7, Y7
+	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo313<>+0(SB), Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VMOVDQU      Y6, 32(AX)
+
+	// levels of values 64 to 95
 	VMOVDQU      18(CX), X6
 	VINSERTI128  $1, 22(CX), Y6, Y6
 	VPSHUFB      Y1, Y6, Y6
@@ -12553,14 +12939,16 @@ loop1:
 	VPAND        Y2, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VBROADCASTI128 34(CX), Y7
-	VPSHUFB      turbo310<>+0(SB), Y7, Y7
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y7, Y7
 	VPAND        Y0, Y7, Y7
 	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo37<>+0(SB), Y7, Y7
+	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo313<>+0(SB), Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VMOVDQU      Y6, 64(AX)
+
+	// levels of values 96 to 127
 	VMOVDQU      26(CX), X6
 	VINSERTI128  $1, 30(CX), Y6, Y6
 	VPSHUFB      Y1, Y6, Y6
@@ -12575,17 +12963,17 @@ loop1:
 	VPAND        Y2, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VBROADCASTI128 34(CX), Y7
-	VPSHUFB      turbo311<>+0(SB), Y7, Y7
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y7, Y7
 	VPAND        Y0, Y7, Y7
 	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo37<>+0(SB), Y7, Y7
+	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo313<>+0(SB), Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
 	VMOVDQU      Y6, 96(AX)
 	VPBROADCASTW (CX), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo312<>+0(SB), Y7
+	VMOVDQU      turbo3_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (BX)
 	ADDQ         $0x80, AX

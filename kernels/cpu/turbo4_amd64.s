@@ -4,267 +4,267 @@
 
 #include "textflag.h"
 
-DATA turbo40<>+0(SB)/8, $0x0303020201010000
-DATA turbo40<>+8(SB)/8, $0x0707060605050404
-DATA turbo40<>+16(SB)/8, $0x0303020201010000
-DATA turbo40<>+24(SB)/8, $0x0707060605050404
-GLOBL turbo40<>(SB), RODATA|NOPTR, $32
+DATA turbo4_shuffle<>+0(SB)/8, $0x0303020201010000
+DATA turbo4_shuffle<>+8(SB)/8, $0x0707060605050404
+DATA turbo4_shuffle<>+16(SB)/8, $0x0303020201010000
+DATA turbo4_shuffle<>+24(SB)/8, $0x0707060605050404
+GLOBL turbo4_shuffle<>(SB), RODATA|NOPTR, $32
 
-DATA turbo41<>+0(SB)/8, $0x000f000f000f000f
-DATA turbo41<>+8(SB)/8, $0x000f000f000f000f
-DATA turbo41<>+16(SB)/8, $0x000f000f000f000f
-DATA turbo41<>+24(SB)/8, $0x000f000f000f000f
-GLOBL turbo41<>(SB), RODATA|NOPTR, $32
+DATA turbo4_mask<>+0(SB)/8, $0x000f000f000f000f
+DATA turbo4_mask<>+8(SB)/8, $0x000f000f000f000f
+DATA turbo4_mask<>+16(SB)/8, $0x000f000f000f000f
+DATA turbo4_mask<>+24(SB)/8, $0x000f000f000f000f
+GLOBL turbo4_mask<>(SB), RODATA|NOPTR, $32
 
-DATA turbo42<>+0(SB)/8, $0x0f000f000f000f00
-DATA turbo42<>+8(SB)/8, $0x0f000f000f000f00
-DATA turbo42<>+16(SB)/8, $0x0f000f000f000f00
-DATA turbo42<>+24(SB)/8, $0x0f000f000f000f00
-GLOBL turbo42<>(SB), RODATA|NOPTR, $32
+DATA turbo4_mask2<>+0(SB)/8, $0x0f000f000f000f00
+DATA turbo4_mask2<>+8(SB)/8, $0x0f000f000f000f00
+DATA turbo4_mask2<>+16(SB)/8, $0x0f000f000f000f00
+DATA turbo4_mask2<>+24(SB)/8, $0x0f000f000f000f00
+GLOBL turbo4_mask2<>(SB), RODATA|NOPTR, $32
 
-DATA turbo43<>+0(SB)/8, $0xbdf003efbe3219a8
-DATA turbo43<>+8(SB)/8, $0xbd8ccff2bdb759ef
-DATA turbo43<>+16(SB)/8, $0xbd11ce29bd51f81a
-DATA turbo43<>+24(SB)/8, $0xbbe3582abcabf120
-GLOBL turbo43<>(SB), RODATA|NOPTR, $32
+DATA turbo4_level<>+0(SB)/8, $0xbdf003efbe3219a8
+DATA turbo4_level<>+8(SB)/8, $0xbd8ccff2bdb759ef
+DATA turbo4_level<>+16(SB)/8, $0xbd11ce29bd51f81a
+DATA turbo4_level<>+24(SB)/8, $0xbbe3582abcabf120
+GLOBL turbo4_level<>(SB), RODATA|NOPTR, $32
 
-DATA turbo44<>+0(SB)/8, $0x3cabf1203be3582a
-DATA turbo44<>+8(SB)/8, $0x3d51f81a3d11ce29
-DATA turbo44<>+16(SB)/8, $0x3db759ef3d8ccff2
-DATA turbo44<>+24(SB)/8, $0x3e3219a83df003ef
-GLOBL turbo44<>(SB), RODATA|NOPTR, $32
+DATA turbo4_level2<>+0(SB)/8, $0x3cabf1203be3582a
+DATA turbo4_level2<>+8(SB)/8, $0x3d51f81a3d11ce29
+DATA turbo4_level2<>+16(SB)/8, $0x3db759ef3d8ccff2
+DATA turbo4_level2<>+24(SB)/8, $0x3e3219a83df003ef
+GLOBL turbo4_level2<>(SB), RODATA|NOPTR, $32
 
-DATA turbo45<>+0(SB)/8, $0x0303020201010000
-DATA turbo45<>+8(SB)/8, $0x0707060605050404
-DATA turbo45<>+16(SB)/8, $0x0b0b0a0a09090808
-DATA turbo45<>+24(SB)/8, $0x0f0f0e0e0d0d0c0c
-GLOBL turbo45<>(SB), RODATA|NOPTR, $32
+DATA turbo4_shuffle2<>+0(SB)/8, $0x0303020201010000
+DATA turbo4_shuffle2<>+8(SB)/8, $0x0707060605050404
+DATA turbo4_shuffle2<>+16(SB)/8, $0x0b0b0a0a09090808
+DATA turbo4_shuffle2<>+24(SB)/8, $0x0f0f0e0e0d0d0c0c
+GLOBL turbo4_shuffle2<>(SB), RODATA|NOPTR, $32
 
-DATA turbo46<>+0(SB)/8, $0x3ab4c8a33ab4c8a3
-DATA turbo46<>+8(SB)/8, $0x3ab4c8a33ab4c8a3
-DATA turbo46<>+16(SB)/8, $0x3ab4c8a33ab4c8a3
-DATA turbo46<>+24(SB)/8, $0x3ab4c8a33ab4c8a3
-GLOBL turbo46<>(SB), RODATA|NOPTR, $32
+DATA turbo4_const<>+0(SB)/8, $0x3ab4c8a33ab4c8a3
+DATA turbo4_const<>+8(SB)/8, $0x3ab4c8a33ab4c8a3
+DATA turbo4_const<>+16(SB)/8, $0x3ab4c8a33ab4c8a3
+DATA turbo4_const<>+24(SB)/8, $0x3ab4c8a33ab4c8a3
+GLOBL turbo4_const<>(SB), RODATA|NOPTR, $32
 
-DATA turbo47<>+0(SB)/8, $0xfbf1e6dbcebfab82
-DATA turbo47<>+8(SB)/8, $0x7e554132251a0f05
-GLOBL turbo47<>(SB), RODATA|NOPTR, $16
+DATA turbo4_levels<>+0(SB)/8, $0xfbf1e6dbcebfab82
+DATA turbo4_levels<>+8(SB)/8, $0x7e554132251a0f05
+GLOBL turbo4_levels<>(SB), RODATA|NOPTR, $16
 
-DATA turbo48<>+0(SB)/8, $0x8080800080808000
-DATA turbo48<>+8(SB)/8, $0x8080800180808001
-DATA turbo48<>+16(SB)/8, $0x8080800080808000
-DATA turbo48<>+24(SB)/8, $0x8080800180808001
-GLOBL turbo48<>(SB), RODATA|NOPTR, $32
+DATA turbo4_shuffle3<>+0(SB)/8, $0x8080800080808000
+DATA turbo4_shuffle3<>+8(SB)/8, $0x8080800180808001
+DATA turbo4_shuffle3<>+16(SB)/8, $0x8080800080808000
+DATA turbo4_shuffle3<>+24(SB)/8, $0x8080800180808001
+GLOBL turbo4_shuffle3<>(SB), RODATA|NOPTR, $32
 
-DATA turbo49<>+0(SB)/8, $0x0000000400000000
-DATA turbo49<>+8(SB)/8, $0x0000000400000000
-DATA turbo49<>+16(SB)/8, $0x0000000400000000
-DATA turbo49<>+24(SB)/8, $0x0000000400000000
-GLOBL turbo49<>(SB), RODATA|NOPTR, $32
+DATA turbo4_shifts<>+0(SB)/8, $0x0000000400000000
+DATA turbo4_shifts<>+8(SB)/8, $0x0000000400000000
+DATA turbo4_shifts<>+16(SB)/8, $0x0000000400000000
+DATA turbo4_shifts<>+24(SB)/8, $0x0000000400000000
+GLOBL turbo4_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA turbo410<>+0(SB)/8, $0x0000000f0000000f
-DATA turbo410<>+8(SB)/8, $0x0000000f0000000f
-DATA turbo410<>+16(SB)/8, $0x0000000f0000000f
-DATA turbo410<>+24(SB)/8, $0x0000000f0000000f
-GLOBL turbo410<>(SB), RODATA|NOPTR, $32
+DATA turbo4_mask3<>+0(SB)/8, $0x0000000f0000000f
+DATA turbo4_mask3<>+8(SB)/8, $0x0000000f0000000f
+DATA turbo4_mask3<>+16(SB)/8, $0x0000000f0000000f
+DATA turbo4_mask3<>+24(SB)/8, $0x0000000f0000000f
+GLOBL turbo4_mask3<>(SB), RODATA|NOPTR, $32
 
-DATA turbo411<>+0(SB)/8, $0x0001000100010001
-DATA turbo411<>+8(SB)/8, $0x0001000100010001
-DATA turbo411<>+16(SB)/8, $0x0001000100010001
-DATA turbo411<>+24(SB)/8, $0x0001000100010001
-GLOBL turbo411<>(SB), RODATA|NOPTR, $32
+DATA turbo4_ones<>+0(SB)/8, $0x0001000100010001
+DATA turbo4_ones<>+8(SB)/8, $0x0001000100010001
+DATA turbo4_ones<>+16(SB)/8, $0x0001000100010001
+DATA turbo4_ones<>+24(SB)/8, $0x0001000100010001
+GLOBL turbo4_ones<>(SB), RODATA|NOPTR, $32
 
-DATA turbo412<>+0(SB)/8, $0x0000000000000000
-DATA turbo412<>+8(SB)/8, $0x0000000000000000
-DATA turbo412<>+16(SB)/8, $0x0000000000000000
-DATA turbo412<>+24(SB)/8, $0x0000000000000000
-GLOBL turbo412<>(SB), RODATA|NOPTR, $32
+DATA turbo4_sum<>+0(SB)/8, $0x0000000000000000
+DATA turbo4_sum<>+8(SB)/8, $0x0000000000000000
+DATA turbo4_sum<>+16(SB)/8, $0x0000000000000000
+DATA turbo4_sum<>+24(SB)/8, $0x0000000000000000
+GLOBL turbo4_sum<>(SB), RODATA|NOPTR, $32
 
-DATA turbo413<>+0(SB)/8, $0x2edbe6ff2edbe6ff
-DATA turbo413<>+8(SB)/8, $0x2edbe6ff2edbe6ff
-DATA turbo413<>+16(SB)/8, $0x2edbe6ff2edbe6ff
-DATA turbo413<>+24(SB)/8, $0x2edbe6ff2edbe6ff
-GLOBL turbo413<>(SB), RODATA|NOPTR, $32
+DATA turbo4_const2<>+0(SB)/8, $0x2edbe6ff2edbe6ff
+DATA turbo4_const2<>+8(SB)/8, $0x2edbe6ff2edbe6ff
+DATA turbo4_const2<>+16(SB)/8, $0x2edbe6ff2edbe6ff
+DATA turbo4_const2<>+24(SB)/8, $0x2edbe6ff2edbe6ff
+GLOBL turbo4_const2<>(SB), RODATA|NOPTR, $32
 
-DATA turbo414<>+0(SB)/8, $0x3f8000003f800000
-DATA turbo414<>+8(SB)/8, $0x3f8000003f800000
-DATA turbo414<>+16(SB)/8, $0x3f8000003f800000
-DATA turbo414<>+24(SB)/8, $0x3f8000003f800000
-GLOBL turbo414<>(SB), RODATA|NOPTR, $32
+DATA turbo4_const3<>+0(SB)/8, $0x3f8000003f800000
+DATA turbo4_const3<>+8(SB)/8, $0x3f8000003f800000
+DATA turbo4_const3<>+16(SB)/8, $0x3f8000003f800000
+DATA turbo4_const3<>+24(SB)/8, $0x3f8000003f800000
+GLOBL turbo4_const3<>(SB), RODATA|NOPTR, $32
 
-DATA turbo415<>+0(SB)/8, $0x3f800000bf800000
-DATA turbo415<>+8(SB)/8, $0xbf8000003f800000
-DATA turbo415<>+16(SB)/8, $0x3f800000bf800000
-DATA turbo415<>+24(SB)/8, $0x3f800000bf800000
-DATA turbo415<>+32(SB)/8, $0xbf800000bf800000
-DATA turbo415<>+40(SB)/8, $0x3f8000003f800000
-DATA turbo415<>+48(SB)/8, $0x3f8000003f800000
-DATA turbo415<>+56(SB)/8, $0x3f8000003f800000
-DATA turbo415<>+64(SB)/8, $0xbf8000003f800000
-DATA turbo415<>+72(SB)/8, $0xbf8000003f800000
-DATA turbo415<>+80(SB)/8, $0xbf8000003f800000
-DATA turbo415<>+88(SB)/8, $0x3f800000bf800000
-DATA turbo415<>+96(SB)/8, $0x3f8000003f800000
-DATA turbo415<>+104(SB)/8, $0x3f800000bf800000
-DATA turbo415<>+112(SB)/8, $0xbf8000003f800000
-DATA turbo415<>+120(SB)/8, $0xbf800000bf800000
-DATA turbo415<>+128(SB)/8, $0x3f800000bf800000
-DATA turbo415<>+136(SB)/8, $0xbf8000003f800000
-DATA turbo415<>+144(SB)/8, $0x3f8000003f800000
-DATA turbo415<>+152(SB)/8, $0x3f800000bf800000
-DATA turbo415<>+160(SB)/8, $0x3f800000bf800000
-DATA turbo415<>+168(SB)/8, $0xbf8000003f800000
-DATA turbo415<>+176(SB)/8, $0x3f800000bf800000
-DATA turbo415<>+184(SB)/8, $0x3f800000bf800000
-DATA turbo415<>+192(SB)/8, $0x3f8000003f800000
-DATA turbo415<>+200(SB)/8, $0xbf8000003f800000
-DATA turbo415<>+208(SB)/8, $0xbf800000bf800000
-DATA turbo415<>+216(SB)/8, $0xbf800000bf800000
-DATA turbo415<>+224(SB)/8, $0xbf8000003f800000
-DATA turbo415<>+232(SB)/8, $0x3f8000003f800000
-DATA turbo415<>+240(SB)/8, $0x3f8000003f800000
-DATA turbo415<>+248(SB)/8, $0x3f800000bf800000
-DATA turbo415<>+256(SB)/8, $0xbf800000bf800000
-DATA turbo415<>+264(SB)/8, $0xbf8000003f800000
-DATA turbo415<>+272(SB)/8, $0xbf800000bf800000
-DATA turbo415<>+280(SB)/8, $0xbf8000003f800000
-DATA turbo415<>+288(SB)/8, $0xbf800000bf800000
-DATA turbo415<>+296(SB)/8, $0xbf8000003f800000
-DATA turbo415<>+304(SB)/8, $0xbf800000bf800000
-DATA turbo415<>+312(SB)/8, $0x3f8000003f800000
-DATA turbo415<>+320(SB)/8, $0xbf8000003f800000
-DATA turbo415<>+328(SB)/8, $0x3f800000bf800000
-DATA turbo415<>+336(SB)/8, $0x3f8000003f800000
-DATA turbo415<>+344(SB)/8, $0xbf800000bf800000
-DATA turbo415<>+352(SB)/8, $0x3f8000003f800000
-DATA turbo415<>+360(SB)/8, $0x3f800000bf800000
-DATA turbo415<>+368(SB)/8, $0xbf8000003f800000
-DATA turbo415<>+376(SB)/8, $0xbf8000003f800000
-DATA turbo415<>+384(SB)/8, $0x3f800000bf800000
-DATA turbo415<>+392(SB)/8, $0xbf8000003f800000
-DATA turbo415<>+400(SB)/8, $0xbf8000003f800000
-DATA turbo415<>+408(SB)/8, $0xbf8000003f800000
-DATA turbo415<>+416(SB)/8, $0x3f8000003f800000
-DATA turbo415<>+424(SB)/8, $0x3f8000003f800000
-DATA turbo415<>+432(SB)/8, $0x3f800000bf800000
-DATA turbo415<>+440(SB)/8, $0x3f800000bf800000
-DATA turbo415<>+448(SB)/8, $0xbf8000003f800000
-DATA turbo415<>+456(SB)/8, $0x3f8000003f800000
-DATA turbo415<>+464(SB)/8, $0xbf800000bf800000
-DATA turbo415<>+472(SB)/8, $0xbf800000bf800000
-DATA turbo415<>+480(SB)/8, $0x3f800000bf800000
-DATA turbo415<>+488(SB)/8, $0xbf8000003f800000
-DATA turbo415<>+496(SB)/8, $0x3f8000003f800000
-DATA turbo415<>+504(SB)/8, $0x3f800000bf800000
-GLOBL turbo415<>(SB), RODATA|NOPTR, $512
+DATA turbo4_signs<>+0(SB)/8, $0x3f800000bf800000
+DATA turbo4_signs<>+8(SB)/8, $0xbf8000003f800000
+DATA turbo4_signs<>+16(SB)/8, $0x3f800000bf800000
+DATA turbo4_signs<>+24(SB)/8, $0x3f800000bf800000
+DATA turbo4_signs<>+32(SB)/8, $0xbf800000bf800000
+DATA turbo4_signs<>+40(SB)/8, $0x3f8000003f800000
+DATA turbo4_signs<>+48(SB)/8, $0x3f8000003f800000
+DATA turbo4_signs<>+56(SB)/8, $0x3f8000003f800000
+DATA turbo4_signs<>+64(SB)/8, $0xbf8000003f800000
+DATA turbo4_signs<>+72(SB)/8, $0xbf8000003f800000
+DATA turbo4_signs<>+80(SB)/8, $0xbf8000003f800000
+DATA turbo4_signs<>+88(SB)/8, $0x3f800000bf800000
+DATA turbo4_signs<>+96(SB)/8, $0x3f8000003f800000
+DATA turbo4_signs<>+104(SB)/8, $0x3f800000bf800000
+DATA turbo4_signs<>+112(SB)/8, $0xbf8000003f800000
+DATA turbo4_signs<>+120(SB)/8, $0xbf800000bf800000
+DATA turbo4_signs<>+128(SB)/8, $0x3f800000bf800000
+DATA turbo4_signs<>+136(SB)/8, $0xbf8000003f800000
+DATA turbo4_signs<>+144(SB)/8, $0x3f8000003f800000
+DATA turbo4_signs<>+152(SB)/8, $0x3f800000bf800000
+DATA turbo4_signs<>+160(SB)/8, $0x3f800000bf800000
+DATA turbo4_signs<>+168(SB)/8, $0xbf8000003f800000
+DATA turbo4_signs<>+176(SB)/8, $0x3f800000bf800000
+DATA turbo4_signs<>+184(SB)/8, $0x3f800000bf800000
+DATA turbo4_signs<>+192(SB)/8, $0x3f8000003f800000
+DATA turbo4_signs<>+200(SB)/8, $0xbf8000003f800000
+DATA turbo4_signs<>+208(SB)/8, $0xbf800000bf800000
+DATA turbo4_signs<>+216(SB)/8, $0xbf800000bf800000
+DATA turbo4_signs<>+224(SB)/8, $0xbf8000003f800000
+DATA turbo4_signs<>+232(SB)/8, $0x3f8000003f800000
+DATA turbo4_signs<>+240(SB)/8, $0x3f8000003f800000
+DATA turbo4_signs<>+248(SB)/8, $0x3f800000bf800000
+DATA turbo4_signs<>+256(SB)/8, $0xbf800000bf800000
+DATA turbo4_signs<>+264(SB)/8, $0xbf8000003f800000
+DATA turbo4_signs<>+272(SB)/8, $0xbf800000bf800000
+DATA turbo4_signs<>+280(SB)/8, $0xbf8000003f800000
+DATA turbo4_signs<>+288(SB)/8, $0xbf800000bf800000
+DATA turbo4_signs<>+296(SB)/8, $0xbf8000003f800000
+DATA turbo4_signs<>+304(SB)/8, $0xbf800000bf800000
+DATA turbo4_signs<>+312(SB)/8, $0x3f8000003f800000
+DATA turbo4_signs<>+320(SB)/8, $0xbf8000003f800000
+DATA turbo4_signs<>+328(SB)/8, $0x3f800000bf800000
+DATA turbo4_signs<>+336(SB)/8, $0x3f8000003f800000
+DATA turbo4_signs<>+344(SB)/8, $0xbf800000bf800000
+DATA turbo4_signs<>+352(SB)/8, $0x3f8000003f800000
+DATA turbo4_signs<>+360(SB)/8, $0x3f800000bf800000
+DATA turbo4_signs<>+368(SB)/8, $0xbf8000003f800000
+DATA turbo4_signs<>+376(SB)/8, $0xbf8000003f800000
+DATA turbo4_signs<>+384(SB)/8, $0x3f800000bf800000
+DATA turbo4_signs<>+392(SB)/8, $0xbf8000003f800000
+DATA turbo4_signs<>+400(SB)/8, $0xbf8000003f800000
+DATA turbo4_signs<>+408(SB)/8, $0xbf8000003f800000
+DATA turbo4_signs<>+416(SB)/8, $0x3f8000003f800000
+DATA turbo4_signs<>+424(SB)/8, $0x3f8000003f800000
+DATA turbo4_signs<>+432(SB)/8, $0x3f800000bf800000
+DATA turbo4_signs<>+440(SB)/8, $0x3f800000bf800000
+DATA turbo4_signs<>+448(SB)/8, $0xbf8000003f800000
+DATA turbo4_signs<>+456(SB)/8, $0x3f8000003f800000
+DATA turbo4_signs<>+464(SB)/8, $0xbf800000bf800000
+DATA turbo4_signs<>+472(SB)/8, $0xbf800000bf800000
+DATA turbo4_signs<>+480(SB)/8, $0x3f800000bf800000
+DATA turbo4_signs<>+488(SB)/8, $0xbf8000003f800000
+DATA turbo4_signs<>+496(SB)/8, $0x3f8000003f800000
+DATA turbo4_signs<>+504(SB)/8, $0x3f800000bf800000
+GLOBL turbo4_signs<>(SB), RODATA|NOPTR, $512
 
-DATA turbo416<>+0(SB)/8, $0x3db504f33db504f3
-DATA turbo416<>+8(SB)/8, $0x3db504f33db504f3
-DATA turbo416<>+16(SB)/8, $0x3db504f3bdb504f3
-DATA turbo416<>+24(SB)/8, $0xbdb504f33db504f3
-DATA turbo416<>+32(SB)/8, $0xbdb504f33db504f3
-DATA turbo416<>+40(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo416<>+48(SB)/8, $0xbdb504f33db504f3
-DATA turbo416<>+56(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo416<>+64(SB)/8, $0x3db504f33db504f3
-DATA turbo416<>+72(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo416<>+80(SB)/8, $0xbdb504f33db504f3
-DATA turbo416<>+88(SB)/8, $0xbdb504f33db504f3
-DATA turbo416<>+96(SB)/8, $0xbdb504f33db504f3
-DATA turbo416<>+104(SB)/8, $0x3db504f3bdb504f3
-DATA turbo416<>+112(SB)/8, $0x3db504f3bdb504f3
-DATA turbo416<>+120(SB)/8, $0x3db504f33db504f3
-DATA turbo416<>+128(SB)/8, $0x3db504f33db504f3
-DATA turbo416<>+136(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo416<>+144(SB)/8, $0x3db504f3bdb504f3
-DATA turbo416<>+152(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo416<>+160(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo416<>+168(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo416<>+176(SB)/8, $0x3db504f33db504f3
-DATA turbo416<>+184(SB)/8, $0xbdb504f33db504f3
-DATA turbo416<>+192(SB)/8, $0xbdb504f33db504f3
-DATA turbo416<>+200(SB)/8, $0x3db504f33db504f3
-DATA turbo416<>+208(SB)/8, $0xbdb504f33db504f3
-DATA turbo416<>+216(SB)/8, $0x3db504f3bdb504f3
-DATA turbo416<>+224(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo416<>+232(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo416<>+240(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo416<>+248(SB)/8, $0x3db504f33db504f3
-DATA turbo416<>+256(SB)/8, $0xbdb504f33db504f3
-DATA turbo416<>+264(SB)/8, $0xbdb504f33db504f3
-DATA turbo416<>+272(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo416<>+280(SB)/8, $0x3db504f3bdb504f3
-DATA turbo416<>+288(SB)/8, $0x3db504f3bdb504f3
-DATA turbo416<>+296(SB)/8, $0x3db504f3bdb504f3
-DATA turbo416<>+304(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo416<>+312(SB)/8, $0x3db504f33db504f3
-DATA turbo416<>+320(SB)/8, $0x3db504f3bdb504f3
-DATA turbo416<>+328(SB)/8, $0x3db504f3bdb504f3
-DATA turbo416<>+336(SB)/8, $0xbdb504f33db504f3
-DATA turbo416<>+344(SB)/8, $0xbdb504f33db504f3
-DATA turbo416<>+352(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo416<>+360(SB)/8, $0x3db504f3bdb504f3
-DATA turbo416<>+368(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo416<>+376(SB)/8, $0xbdb504f33db504f3
-DATA turbo416<>+384(SB)/8, $0xbdb504f33db504f3
-DATA turbo416<>+392(SB)/8, $0x3db504f33db504f3
-DATA turbo416<>+400(SB)/8, $0xbdb504f33db504f3
-DATA turbo416<>+408(SB)/8, $0x3db504f3bdb504f3
-DATA turbo416<>+416(SB)/8, $0x3db504f3bdb504f3
-DATA turbo416<>+424(SB)/8, $0x3db504f3bdb504f3
-DATA turbo416<>+432(SB)/8, $0xbdb504f33db504f3
-DATA turbo416<>+440(SB)/8, $0x3db504f3bdb504f3
-DATA turbo416<>+448(SB)/8, $0x3db504f3bdb504f3
-DATA turbo416<>+456(SB)/8, $0x3db504f3bdb504f3
-DATA turbo416<>+464(SB)/8, $0xbdb504f33db504f3
-DATA turbo416<>+472(SB)/8, $0xbdb504f33db504f3
-DATA turbo416<>+480(SB)/8, $0xbdb504f33db504f3
-DATA turbo416<>+488(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo416<>+496(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo416<>+504(SB)/8, $0xbdb504f33db504f3
-GLOBL turbo416<>(SB), RODATA|NOPTR, $512
+DATA turbo4_signs2<>+0(SB)/8, $0x3db504f33db504f3
+DATA turbo4_signs2<>+8(SB)/8, $0x3db504f33db504f3
+DATA turbo4_signs2<>+16(SB)/8, $0x3db504f3bdb504f3
+DATA turbo4_signs2<>+24(SB)/8, $0xbdb504f33db504f3
+DATA turbo4_signs2<>+32(SB)/8, $0xbdb504f33db504f3
+DATA turbo4_signs2<>+40(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo4_signs2<>+48(SB)/8, $0xbdb504f33db504f3
+DATA turbo4_signs2<>+56(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo4_signs2<>+64(SB)/8, $0x3db504f33db504f3
+DATA turbo4_signs2<>+72(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo4_signs2<>+80(SB)/8, $0xbdb504f33db504f3
+DATA turbo4_signs2<>+88(SB)/8, $0xbdb504f33db504f3
+DATA turbo4_signs2<>+96(SB)/8, $0xbdb504f33db504f3
+DATA turbo4_signs2<>+104(SB)/8, $0x3db504f3bdb504f3
+DATA turbo4_signs2<>+112(SB)/8, $0x3db504f3bdb504f3
+DATA turbo4_signs2<>+120(SB)/8, $0x3db504f33db504f3
+DATA turbo4_signs2<>+128(SB)/8, $0x3db504f33db504f3
+DATA turbo4_signs2<>+136(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo4_signs2<>+144(SB)/8, $0x3db504f3bdb504f3
+DATA turbo4_signs2<>+152(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo4_signs2<>+160(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo4_signs2<>+168(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo4_signs2<>+176(SB)/8, $0x3db504f33db504f3
+DATA turbo4_signs2<>+184(SB)/8, $0xbdb504f33db504f3
+DATA turbo4_signs2<>+192(SB)/8, $0xbdb504f33db504f3
+DATA turbo4_signs2<>+200(SB)/8, $0x3db504f33db504f3
+DATA turbo4_signs2<>+208(SB)/8, $0xbdb504f33db504f3
+DATA turbo4_signs2<>+216(SB)/8, $0x3db504f3bdb504f3
+DATA turbo4_signs2<>+224(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo4_signs2<>+232(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo4_signs2<>+240(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo4_signs2<>+248(SB)/8, $0x3db504f33db504f3
+DATA turbo4_signs2<>+256(SB)/8, $0xbdb504f33db504f3
+DATA turbo4_signs2<>+264(SB)/8, $0xbdb504f33db504f3
+DATA turbo4_signs2<>+272(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo4_signs2<>+280(SB)/8, $0x3db504f3bdb504f3
+DATA turbo4_signs2<>+288(SB)/8, $0x3db504f3bdb504f3
+DATA turbo4_signs2<>+296(SB)/8, $0x3db504f3bdb504f3
+DATA turbo4_signs2<>+304(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo4_signs2<>+312(SB)/8, $0x3db504f33db504f3
+DATA turbo4_signs2<>+320(SB)/8, $0x3db504f3bdb504f3
+DATA turbo4_signs2<>+328(SB)/8, $0x3db504f3bdb504f3
+DATA turbo4_signs2<>+336(SB)/8, $0xbdb504f33db504f3
+DATA turbo4_signs2<>+344(SB)/8, $0xbdb504f33db504f3
+DATA turbo4_signs2<>+352(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo4_signs2<>+360(SB)/8, $0x3db504f3bdb504f3
+DATA turbo4_signs2<>+368(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo4_signs2<>+376(SB)/8, $0xbdb504f33db504f3
+DATA turbo4_signs2<>+384(SB)/8, $0xbdb504f33db504f3
+DATA turbo4_signs2<>+392(SB)/8, $0x3db504f33db504f3
+DATA turbo4_signs2<>+400(SB)/8, $0xbdb504f33db504f3
+DATA turbo4_signs2<>+408(SB)/8, $0x3db504f3bdb504f3
+DATA turbo4_signs2<>+416(SB)/8, $0x3db504f3bdb504f3
+DATA turbo4_signs2<>+424(SB)/8, $0x3db504f3bdb504f3
+DATA turbo4_signs2<>+432(SB)/8, $0xbdb504f33db504f3
+DATA turbo4_signs2<>+440(SB)/8, $0x3db504f3bdb504f3
+DATA turbo4_signs2<>+448(SB)/8, $0x3db504f3bdb504f3
+DATA turbo4_signs2<>+456(SB)/8, $0x3db504f3bdb504f3
+DATA turbo4_signs2<>+464(SB)/8, $0xbdb504f33db504f3
+DATA turbo4_signs2<>+472(SB)/8, $0xbdb504f33db504f3
+DATA turbo4_signs2<>+480(SB)/8, $0xbdb504f33db504f3
+DATA turbo4_signs2<>+488(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo4_signs2<>+496(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo4_signs2<>+504(SB)/8, $0xbdb504f33db504f3
+GLOBL turbo4_signs2<>(SB), RODATA|NOPTR, $512
 
-DATA turbo417<>+0(SB)/8, $0x3d75cbffbd75cbff
-DATA turbo417<>+8(SB)/8, $0x0000000000000000
-DATA turbo417<>+16(SB)/8, $0x0000000000000000
-DATA turbo417<>+24(SB)/8, $0x0000000000000000
-GLOBL turbo417<>(SB), RODATA|NOPTR, $32
+DATA turbo4_threshold<>+0(SB)/8, $0x3d75cbffbd75cbff
+DATA turbo4_threshold<>+8(SB)/8, $0x0000000000000000
+DATA turbo4_threshold<>+16(SB)/8, $0x0000000000000000
+DATA turbo4_threshold<>+24(SB)/8, $0x0000000000000000
+GLOBL turbo4_threshold<>(SB), RODATA|NOPTR, $32
 
-DATA turbo418<>+0(SB)/8, $0xbce7c6b9bdd3aeef
-DATA turbo418<>+8(SB)/8, $0x3dd3aeef3ce7c6b9
-DATA turbo418<>+16(SB)/8, $0x0000000000000000
-DATA turbo418<>+24(SB)/8, $0x0000000000000000
-GLOBL turbo418<>(SB), RODATA|NOPTR, $32
+DATA turbo4_threshold2<>+0(SB)/8, $0xbce7c6b9bdd3aeef
+DATA turbo4_threshold2<>+8(SB)/8, $0x3dd3aeef3ce7c6b9
+DATA turbo4_threshold2<>+16(SB)/8, $0x0000000000000000
+DATA turbo4_threshold2<>+24(SB)/8, $0x0000000000000000
+GLOBL turbo4_threshold2<>(SB), RODATA|NOPTR, $32
 
-DATA turbo419<>+0(SB)/8, $0xbda21533be150dae
-DATA turbo419<>+8(SB)/8, $0xbc64c511bd31e3a8
-DATA turbo419<>+16(SB)/8, $0x3d31e3a83c64c511
-DATA turbo419<>+24(SB)/8, $0x3e150dae3da21533
-GLOBL turbo419<>(SB), RODATA|NOPTR, $32
+DATA turbo4_threshold3<>+0(SB)/8, $0xbda21533be150dae
+DATA turbo4_threshold3<>+8(SB)/8, $0xbc64c511bd31e3a8
+DATA turbo4_threshold3<>+16(SB)/8, $0x3d31e3a83c64c511
+DATA turbo4_threshold3<>+24(SB)/8, $0x3e150dae3da21533
+GLOBL turbo4_threshold3<>(SB), RODATA|NOPTR, $32
 
-DATA turbo420<>+0(SB)/8, $0x8000000080000000
-DATA turbo420<>+8(SB)/8, $0x8000000080000000
-DATA turbo420<>+16(SB)/8, $0x8000000080000000
-DATA turbo420<>+24(SB)/8, $0x8000000080000000
-GLOBL turbo420<>(SB), RODATA|NOPTR, $32
+DATA turbo4_norm<>+0(SB)/8, $0x8000000080000000
+DATA turbo4_norm<>+8(SB)/8, $0x8000000080000000
+DATA turbo4_norm<>+16(SB)/8, $0x8000000080000000
+DATA turbo4_norm<>+24(SB)/8, $0x8000000080000000
+GLOBL turbo4_norm<>(SB), RODATA|NOPTR, $32
 
-DATA turbo421<>+0(SB)/8, $0x7fc000007fc00000
-DATA turbo421<>+8(SB)/8, $0x7fc000007fc00000
-DATA turbo421<>+16(SB)/8, $0x7fc000007fc00000
-DATA turbo421<>+24(SB)/8, $0x7fc000007fc00000
-GLOBL turbo421<>(SB), RODATA|NOPTR, $32
+DATA turbo4_norm2<>+0(SB)/8, $0x7fc000007fc00000
+DATA turbo4_norm2<>+8(SB)/8, $0x7fc000007fc00000
+DATA turbo4_norm2<>+16(SB)/8, $0x7fc000007fc00000
+DATA turbo4_norm2<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL turbo4_norm2<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsTurbo4AVX512 unpacks units of 128 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsTurbo4AVX512(SB), NOSPLIT, $320-24
 
 	// constants of the loops
-	VMOVDQU      turbo44<>+0(SB), Y0
-	VMOVDQU      turbo43<>+0(SB), Y1
-	VMOVDQU      turbo42<>+0(SB), Y2
-	VMOVDQU      turbo41<>+0(SB), Y3
-	VMOVDQU      turbo40<>+0(SB), Y4
-	VMOVDQU      turbo45<>+0(SB), Y5
+	VMOVDQU      turbo4_level2<>+0(SB), Y0
+	VMOVDQU      turbo4_level<>+0(SB), Y1
+	VMOVDQU      turbo4_mask2<>+0(SB), Y2
+	VMOVDQU      turbo4_mask<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y4
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -274,8 +274,12 @@ TEXT ·decodeUnitsTurbo4AVX512(SB), NOSPLIT, $320-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VMOVDQU      4(BX), X7
 	VINSERTI128  $1, 12(BX), Y7, Y7
 	VPSHUFB      Y4, Y7, Y7
@@ -312,6 +316,8 @@ loop1:
 	VBLENDVPS    Y7, Y9, Y8, Y7
 	VMULPS       Y7, Y6, Y7
 	VMOVUPS      Y7, 96(AX)
+
+	// levels of values 32 to 63
 	VMOVDQU      20(BX), X7
 	VINSERTI128  $1, 28(BX), Y7, Y7
 	VPSHUFB      Y4, Y7, Y7
@@ -348,6 +354,8 @@ loop1:
 	VBLENDVPS    Y7, Y9, Y8, Y7
 	VMULPS       Y7, Y6, Y7
 	VMOVUPS      Y7, 224(AX)
+
+	// levels of values 64 to 95
 	VMOVDQU      36(BX), X7
 	VINSERTI128  $1, 44(BX), Y7, Y7
 	VPSHUFB      Y4, Y7, Y7
@@ -384,6 +392,8 @@ loop1:
 	VBLENDVPS    Y7, Y9, Y8, Y7
 	VMULPS       Y7, Y6, Y7
 	VMOVUPS      Y7, 352(AX)
+
+	// levels of values 96 to 127
 	VBROADCASTI128 52(BX), Y7
 	VPSHUFB      Y5, Y7, Y7
 	VPAND        Y3, Y7, Y8
@@ -434,12 +444,12 @@ done2:
 TEXT ·matmul1xTurbo4AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo44<>+0(SB), Y0
-	VMOVDQU      turbo43<>+0(SB), Y1
-	VMOVDQU      turbo42<>+0(SB), Y2
-	VMOVDQU      turbo41<>+0(SB), Y3
-	VMOVDQU      turbo40<>+0(SB), Y4
-	VMOVDQU      turbo45<>+0(SB), Y5
+	VMOVDQU      turbo4_level2<>+0(SB), Y0
+	VMOVDQU      turbo4_level<>+0(SB), Y1
+	VMOVDQU      turbo4_mask2<>+0(SB), Y2
+	VMOVDQU      turbo4_mask<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y4
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -460,8 +470,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VMOVDQU      4(R8), X11
 	VINSERTI128  $1, 12(R8), Y11, Y11
 	VPSHUFB      Y4, Y11, Y11
@@ -502,6 +516,8 @@ loop3:
 	VMULPS       Y11, Y10, Y11
 	VMOVUPS      96(SI), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      20(R8), X11
 	VINSERTI128  $1, 28(R8), Y11, Y11
 	VPSHUFB      Y4, Y11, Y11
@@ -542,6 +558,8 @@ loop3:
 	VMULPS       Y11, Y10, Y11
 	VMOVUPS      224(SI), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      36(R8), X11
 	VINSERTI128  $1, 44(R8), Y11, Y11
 	VPSHUFB      Y4, Y11, Y11
@@ -582,6 +600,8 @@ loop3:
 	VMULPS       Y11, Y10, Y11
 	VMOVUPS      352(SI), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 96 to 127
 	VBROADCASTI128 52(R8), Y11
 	VPSHUFB      Y5, Y11, Y11
 	VPAND        Y3, Y11, Y12
@@ -631,6 +651,8 @@ done4:
 	VADDPS       Y7, Y6, Y6
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -654,12 +676,12 @@ done2:
 TEXT ·matmul2xTurbo4AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo44<>+0(SB), Y0
-	VMOVDQU      turbo43<>+0(SB), Y1
-	VMOVDQU      turbo42<>+0(SB), Y2
-	VMOVDQU      turbo41<>+0(SB), Y3
-	VMOVDQU      turbo40<>+0(SB), Y4
-	VMOVDQU      turbo45<>+0(SB), Y5
+	VMOVDQU      turbo4_level2<>+0(SB), Y0
+	VMOVDQU      turbo4_level<>+0(SB), Y1
+	VMOVDQU      turbo4_mask2<>+0(SB), Y2
+	VMOVDQU      turbo4_mask<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y4
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -681,8 +703,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VMOVDQU      4(R9), X11
 	VINSERTI128  $1, 12(R9), Y11, Y11
 	VPSHUFB      Y4, Y11, Y11
@@ -731,6 +757,8 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      96(SI)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      20(R9), X11
 	VINSERTI128  $1, 28(R9), Y11, Y11
 	VPSHUFB      Y4, Y11, Y11
@@ -779,6 +807,8 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      224(SI)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      36(R9), X11
 	VINSERTI128  $1, 44(R9), Y11, Y11
 	VPSHUFB      Y4, Y11, Y11
@@ -827,6 +857,8 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      352(SI)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 96 to 127
 	VBROADCASTI128 52(R9), Y11
 	VPSHUFB      Y5, Y11, Y11
 	VPAND        Y3, Y11, Y12
@@ -883,6 +915,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y7, Y7
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -916,12 +950,12 @@ done2:
 TEXT ·matmul3xTurbo4AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo44<>+0(SB), Y0
-	VMOVDQU      turbo43<>+0(SB), Y1
-	VMOVDQU      turbo42<>+0(SB), Y2
-	VMOVDQU      turbo41<>+0(SB), Y3
-	VMOVDQU      turbo40<>+0(SB), Y4
-	VMOVDQU      turbo45<>+0(SB), Y5
+	VMOVDQU      turbo4_level2<>+0(SB), Y0
+	VMOVDQU      turbo4_level<>+0(SB), Y1
+	VMOVDQU      turbo4_mask2<>+0(SB), Y2
+	VMOVDQU      turbo4_mask<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y4
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -945,8 +979,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VMOVDQU      4(R10), X10
 	VINSERTI128  $1, 12(R10), Y10, Y10
 	VPSHUFB      Y4, Y10, Y10
@@ -1003,6 +1041,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      96(R8), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 32 to 63
 	VMOVDQU      20(R10), X10
 	VINSERTI128  $1, 28(R10), Y10, Y10
 	VPSHUFB      Y4, Y10, Y10
@@ -1059,6 +1099,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      224(R8), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 64 to 95
 	VMOVDQU      36(R10), X10
 	VINSERTI128  $1, 44(R10), Y10, Y10
 	VPSHUFB      Y4, Y10, Y10
@@ -1115,6 +1157,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      352(R8), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 96 to 127
 	VBROADCASTI128 52(R10), Y10
 	VPSHUFB      Y5, Y10, Y10
 	VPAND        Y3, Y10, Y11
@@ -1178,6 +1222,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -1219,12 +1265,12 @@ done2:
 TEXT ·matmul4xTurbo4AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo44<>+0(SB), Y0
-	VMOVDQU      turbo43<>+0(SB), Y1
-	VMOVDQU      turbo42<>+0(SB), Y2
-	VMOVDQU      turbo41<>+0(SB), Y3
-	VMOVDQU      turbo40<>+0(SB), Y4
-	VMOVDQU      turbo45<>+0(SB), Y5
+	VMOVDQU      turbo4_level2<>+0(SB), Y0
+	VMOVDQU      turbo4_level<>+0(SB), Y1
+	VMOVDQU      turbo4_mask2<>+0(SB), Y2
+	VMOVDQU      turbo4_mask<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y4
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1249,8 +1295,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VMOVDQU      4(R10), X11
 	VINSERTI128  $1, 12(R10), Y11, Y11
 	VPSHUFB      Y4, Y11, Y11
@@ -1315,6 +1365,8 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      96(R8)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      20(R10), X11
 	VINSERTI128  $1, 28(R10), Y11, Y11
 	VPSHUFB      Y4, Y11, Y11
@@ -1379,6 +1431,8 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      224(R8)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      36(R10), X11
 	VINSERTI128  $1, 44(R10), Y11, Y11
 	VPSHUFB      Y4, Y11, Y11
@@ -1443,6 +1497,8 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      352(R8)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 96 to 127
 	VBROADCASTI128 52(R10), Y11
 	VPSHUFB      Y5, Y11, Y11
 	VPAND        Y3, Y11, Y12
@@ -1514,6 +1570,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -1563,11 +1621,11 @@ done2:
 TEXT ·matmulQ81xTurbo4AVX512(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo42<>+0(SB), Y0
-	VMOVDQU      turbo41<>+0(SB), Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y2
-	VMOVDQU      turbo40<>+0(SB), Y3
-	VMOVDQU      turbo45<>+0(SB), Y4
+	VMOVDQU      turbo4_mask2<>+0(SB), Y0
+	VMOVDQU      turbo4_mask<>+0(SB), Y1
+	VBROADCASTI128 turbo4_levels<>+0(SB), Y2
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1587,10 +1645,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
-	VMOVDQU      turbo46<>+0(SB), Y8
+	VMOVDQU      turbo4_const<>+0(SB), Y8
 	VMULPS       Y8, Y7, Y7
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      4(R8), X8
 	VINSERTI128  $1, 12(R8), Y8, Y8
 	VPSHUFB      Y3, Y8, Y8
@@ -1604,6 +1666,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      20(R8), X8
 	VINSERTI128  $1, 28(R8), Y8, Y8
 	VPSHUFB      Y3, Y8, Y8
@@ -1616,6 +1680,8 @@ loop3:
 	VMOVDQU      32(DX), Y11
 	VPSIGNB      Y8, Y11, Y8
 	VPDPBUSD     Y8, Y9, Y10
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      36(R8), X8
 	VINSERTI128  $1, 44(R8), Y8, Y8
 	VPSHUFB      Y3, Y8, Y8
@@ -1628,6 +1694,8 @@ loop3:
 	VMOVDQU      64(DX), Y11
 	VPSIGNB      Y8, Y11, Y8
 	VPDPBUSD     Y8, Y9, Y10
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 52(R8), Y8
 	VPSHUFB      Y4, Y8, Y8
 	VPAND        Y1, Y8, Y9
@@ -1639,6 +1707,8 @@ loop3:
 	VMOVDQU      96(DX), Y11
 	VPSIGNB      Y8, Y11, Y8
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y10, Y9
 	VMULPS       Y7, Y8, Y7
@@ -1652,6 +1722,8 @@ loop3:
 done4:
 	ADDQ         $1, DI
 	VADDPS       Y6, Y5, Y5
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X6
 	VADDPS       X5, X6, X6
 	VMOVHLPS     X6, X6, X5
@@ -1675,11 +1747,11 @@ done2:
 TEXT ·matmulQ82xTurbo4AVX512(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo42<>+0(SB), Y0
-	VMOVDQU      turbo41<>+0(SB), Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y2
-	VMOVDQU      turbo40<>+0(SB), Y3
-	VMOVDQU      turbo45<>+0(SB), Y4
+	VMOVDQU      turbo4_mask2<>+0(SB), Y0
+	VMOVDQU      turbo4_mask<>+0(SB), Y1
+	VBROADCASTI128 turbo4_levels<>+0(SB), Y2
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1699,10 +1771,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X7
 	VCVTPH2PS    X7, Y7
-	VMOVDQU      turbo46<>+0(SB), Y8
+	VMOVDQU      turbo4_const<>+0(SB), Y8
 	VMULPS       Y8, Y7, Y7
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      4(R8), X8
 	VINSERTI128  $1, 12(R8), Y8, Y8
 	VPSHUFB      Y3, Y8, Y8
@@ -1720,6 +1796,8 @@ loop3:
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      20(R8), X8
 	VINSERTI128  $1, 28(R8), Y8, Y8
 	VPSHUFB      Y3, Y8, Y8
@@ -1735,6 +1813,8 @@ loop3:
 	VMOVDQU      160(DX), Y12
 	VPSIGNB      Y8, Y12, Y8
 	VPDPBUSD     Y8, Y9, Y10
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      36(R8), X8
 	VINSERTI128  $1, 44(R8), Y8, Y8
 	VPSHUFB      Y3, Y8, Y8
@@ -1750,6 +1830,8 @@ loop3:
 	VMOVDQU      192(DX), Y12
 	VPSIGNB      Y8, Y12, Y8
 	VPDPBUSD     Y8, Y9, Y10
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 52(R8), Y8
 	VPSHUFB      Y4, Y8, Y8
 	VPAND        Y1, Y8, Y9
@@ -1764,6 +1846,8 @@ loop3:
 	VMOVDQU      224(DX), Y12
 	VPSIGNB      Y8, Y12, Y8
 	VPDPBUSD     Y8, Y9, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y8
 	VCVTDQ2PS    Y11, Y9
 	VMULPS       Y7, Y8, Y8
@@ -1780,6 +1864,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X7
 	VADDPS       X5, X7, X7
 	VMOVHLPS     X7, X7, X5
@@ -1813,11 +1899,11 @@ done2:
 TEXT ·matmulQ83xTurbo4AVX512(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo42<>+0(SB), Y0
-	VMOVDQU      turbo41<>+0(SB), Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y2
-	VMOVDQU      turbo40<>+0(SB), Y3
-	VMOVDQU      turbo45<>+0(SB), Y4
+	VMOVDQU      turbo4_mask2<>+0(SB), Y0
+	VMOVDQU      turbo4_mask<>+0(SB), Y1
+	VBROADCASTI128 turbo4_levels<>+0(SB), Y2
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1838,10 +1924,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo46<>+0(SB), Y9
+	VMOVDQU      turbo4_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      4(R8), X9
 	VINSERTI128  $1, 12(R8), Y9, Y9
 	VPSHUFB      Y3, Y9, Y9
@@ -1863,6 +1953,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      20(R8), X9
 	VINSERTI128  $1, 28(R8), Y9, Y9
 	VPSHUFB      Y3, Y9, Y9
@@ -1881,6 +1973,8 @@ loop3:
 	VMOVDQU      288(DX), Y14
 	VPSIGNB      Y9, Y14, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      36(R8), X9
 	VINSERTI128  $1, 44(R8), Y9, Y9
 	VPSHUFB      Y3, Y9, Y9
@@ -1899,6 +1993,8 @@ loop3:
 	VMOVDQU      320(DX), Y14
 	VPSIGNB      Y9, Y14, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 52(R8), Y9
 	VPSHUFB      Y4, Y9, Y9
 	VPAND        Y1, Y9, Y10
@@ -1916,6 +2012,8 @@ loop3:
 	VMOVDQU      352(DX), Y14
 	VPSIGNB      Y9, Y14, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -1936,6 +2034,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X8
 	VADDPS       X5, X8, X8
 	VMOVHLPS     X8, X8, X5
@@ -1977,10 +2077,10 @@ done2:
 TEXT ·matmulQ84xTurbo4AVX512(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo42<>+0(SB), Y0
-	VMOVDQU      turbo41<>+0(SB), Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y2
-	VMOVDQU      turbo40<>+0(SB), Y3
+	VMOVDQU      turbo4_mask2<>+0(SB), Y0
+	VMOVDQU      turbo4_mask<>+0(SB), Y1
+	VBROADCASTI128 turbo4_levels<>+0(SB), Y2
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2002,10 +2102,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo46<>+0(SB), Y9
+	VMOVDQU      turbo4_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      4(R8), X9
 	VINSERTI128  $1, 12(R8), Y9, Y9
 	VPSHUFB      Y3, Y9, Y9
@@ -2031,6 +2135,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      20(R8), X9
 	VINSERTI128  $1, 28(R8), Y9, Y9
 	VPSHUFB      Y3, Y9, Y9
@@ -2052,6 +2158,8 @@ loop3:
 	VMOVDQU      416(DX), Y15
 	VPSIGNB      Y9, Y15, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      36(R8), X9
 	VINSERTI128  $1, 44(R8), Y9, Y9
 	VPSHUFB      Y3, Y9, Y9
@@ -2073,8 +2181,10 @@ loop3:
 	VMOVDQU      448(DX), Y15
 	VPSIGNB      Y9, Y15, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 52(R8), Y9
-	VPSHUFB      turbo45<>+0(SB), Y9, Y9
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y9, Y9
 	VPAND        Y1, Y9, Y10
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y0, Y9, Y9
@@ -2093,6 +2203,8 @@ loop3:
 	VMOVDQU      480(DX), Y15
 	VPSIGNB      Y9, Y15, Y9
 	VPDPBUSD     Y9, Y10, Y11
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y9
 	VCVTDQ2PS    Y12, Y10
 	VMULPS       Y8, Y9, Y9
@@ -2117,6 +2229,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X8
 	VADDPS       X4, X8, X8
 	VMOVHLPS     X8, X8, X4
@@ -2166,11 +2280,11 @@ done2:
 TEXT ·matmulQ8Block1xTurbo4AVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      turbo42<>+0(SB), Y0
-	VMOVDQU      turbo41<>+0(SB), Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y2
-	VMOVDQU      turbo40<>+0(SB), Y3
-	VMOVDQU      turbo45<>+0(SB), Y4
+	VMOVDQU      turbo4_mask2<>+0(SB), Y0
+	VMOVDQU      turbo4_mask<>+0(SB), Y1
+	VBROADCASTI128 turbo4_levels<>+0(SB), Y2
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2196,6 +2310,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      4(DI), X5
 	VINSERTI128  $1, 12(DI), Y5, Y5
 	VPSHUFB      Y3, Y5, Y5
@@ -2209,6 +2325,8 @@ loop3:
 	VPSIGNB      Y5, Y7, Y5
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y5, Y6, Y7
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      20(DI), X5
 	VINSERTI128  $1, 28(DI), Y5, Y5
 	VPSHUFB      Y3, Y5, Y5
@@ -2221,6 +2339,8 @@ loop3:
 	VMOVDQU      32(CX), Y8
 	VPSIGNB      Y5, Y8, Y5
 	VPDPBUSD     Y5, Y6, Y7
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      36(DI), X5
 	VINSERTI128  $1, 44(DI), Y5, Y5
 	VPSHUFB      Y3, Y5, Y5
@@ -2233,6 +2353,8 @@ loop3:
 	VMOVDQU      64(CX), Y8
 	VPSIGNB      Y5, Y8, Y5
 	VPDPBUSD     Y5, Y6, Y7
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 52(DI), Y5
 	VPSHUFB      Y4, Y5, Y5
 	VPAND        Y1, Y5, Y6
@@ -2247,7 +2369,7 @@ loop3:
 	VMOVDQU      Y7, (R10)
 	VPBROADCASTW (DI), X5
 	VCVTPH2PS    X5, Y5
-	VMOVDQU      turbo46<>+0(SB), Y6
+	VMOVDQU      turbo4_const<>+0(SB), Y6
 	VMULPS       Y6, Y5, Y5
 	VMOVSS       X5, (R11)
 	ADDQ         $0x20, R10
@@ -2296,11 +2418,11 @@ done2:
 TEXT ·matmulQ8Block2xTurbo4AVX512(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      turbo42<>+0(SB), Y0
-	VMOVDQU      turbo41<>+0(SB), Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y2
-	VMOVDQU      turbo40<>+0(SB), Y3
-	VMOVDQU      turbo45<>+0(SB), Y4
+	VMOVDQU      turbo4_mask2<>+0(SB), Y0
+	VMOVDQU      turbo4_mask<>+0(SB), Y1
+	VBROADCASTI128 turbo4_levels<>+0(SB), Y2
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2326,6 +2448,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      4(DI), X5
 	VINSERTI128  $1, 12(DI), Y5, Y5
 	VPSHUFB      Y3, Y5, Y5
@@ -2343,6 +2467,8 @@ loop3:
 	VPSIGNB      Y5, Y7, Y5
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y5, Y6, Y7
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      20(DI), X5
 	VINSERTI128  $1, 28(DI), Y5, Y5
 	VPSHUFB      Y3, Y5, Y5
@@ -2358,6 +2484,8 @@ loop3:
 	VMOVDQU      160(CX), Y9
 	VPSIGNB      Y5, Y9, Y5
 	VPDPBUSD     Y5, Y6, Y7
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      36(DI), X5
 	VINSERTI128  $1, 44(DI), Y5, Y5
 	VPSHUFB      Y3, Y5, Y5
@@ -2373,6 +2501,8 @@ loop3:
 	VMOVDQU      192(CX), Y9
 	VPSIGNB      Y5, Y9, Y5
 	VPDPBUSD     Y5, Y6, Y7
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 52(DI), Y5
 	VPSHUFB      Y4, Y5, Y5
 	VPAND        Y1, Y5, Y6
@@ -2391,7 +2521,7 @@ loop3:
 	VMOVDQU      Y7, 128(R10)
 	VPBROADCASTW (DI), X5
 	VCVTPH2PS    X5, Y5
-	VMOVDQU      turbo46<>+0(SB), Y6
+	VMOVDQU      turbo4_const<>+0(SB), Y6
 	VMULPS       Y6, Y5, Y5
 	VMOVSS       X5, (R11)
 	ADDQ         $0x20, R10
@@ -2463,11 +2593,11 @@ done2:
 TEXT ·matmulQ8Block3xTurbo4AVX512(SB), 0, $800-72
 
 	// constants of the loops
-	VMOVDQU      turbo42<>+0(SB), Y0
-	VMOVDQU      turbo41<>+0(SB), Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y2
-	VMOVDQU      turbo40<>+0(SB), Y3
-	VMOVDQU      turbo45<>+0(SB), Y4
+	VMOVDQU      turbo4_mask2<>+0(SB), Y0
+	VMOVDQU      turbo4_mask<>+0(SB), Y1
+	VBROADCASTI128 turbo4_levels<>+0(SB), Y2
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2493,6 +2623,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      4(DI), X5
 	VINSERTI128  $1, 12(DI), Y5, Y5
 	VPSHUFB      Y3, Y5, Y5
@@ -2514,6 +2646,8 @@ loop3:
 	VPSIGNB      Y5, Y7, Y5
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y5, Y6, Y7
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      20(DI), X5
 	VINSERTI128  $1, 28(DI), Y5, Y5
 	VPSHUFB      Y3, Y5, Y5
@@ -2532,6 +2666,8 @@ loop3:
 	VMOVDQU      288(CX), Y10
 	VPSIGNB      Y5, Y10, Y5
 	VPDPBUSD     Y5, Y6, Y7
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      36(DI), X5
 	VINSERTI128  $1, 44(DI), Y5, Y5
 	VPSHUFB      Y3, Y5, Y5
@@ -2550,6 +2686,8 @@ loop3:
 	VMOVDQU      320(CX), Y10
 	VPSIGNB      Y5, Y10, Y5
 	VPDPBUSD     Y5, Y6, Y7
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 52(DI), Y5
 	VPSHUFB      Y4, Y5, Y5
 	VPAND        Y1, Y5, Y6
@@ -2572,7 +2710,7 @@ loop3:
 	VMOVDQU      Y7, 256(R10)
 	VPBROADCASTW (DI), X5
 	VCVTPH2PS    X5, Y5
-	VMOVDQU      turbo46<>+0(SB), Y6
+	VMOVDQU      turbo4_const<>+0(SB), Y6
 	VMULPS       Y6, Y5, Y5
 	VMOVSS       X5, (R11)
 	ADDQ         $0x20, R10
@@ -2665,11 +2803,11 @@ done2:
 TEXT ·matmulQ8Block4xTurbo4AVX512(SB), 0, $928-72
 
 	// constants of the loops
-	VMOVDQU      turbo42<>+0(SB), Y0
-	VMOVDQU      turbo41<>+0(SB), Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y2
-	VMOVDQU      turbo40<>+0(SB), Y3
-	VMOVDQU      turbo45<>+0(SB), Y4
+	VMOVDQU      turbo4_mask2<>+0(SB), Y0
+	VMOVDQU      turbo4_mask<>+0(SB), Y1
+	VBROADCASTI128 turbo4_levels<>+0(SB), Y2
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2695,6 +2833,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      4(DI), X5
 	VINSERTI128  $1, 12(DI), Y5, Y5
 	VPSHUFB      Y3, Y5, Y5
@@ -2720,6 +2860,8 @@ loop3:
 	VPSIGNB      Y5, Y7, Y5
 	VPXOR        Y7, Y7, Y7
 	VPDPBUSD     Y5, Y6, Y7
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      20(DI), X5
 	VINSERTI128  $1, 28(DI), Y5, Y5
 	VPSHUFB      Y3, Y5, Y5
@@ -2741,6 +2883,8 @@ loop3:
 	VMOVDQU      416(CX), Y11
 	VPSIGNB      Y5, Y11, Y5
 	VPDPBUSD     Y5, Y6, Y7
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      36(DI), X5
 	VINSERTI128  $1, 44(DI), Y5, Y5
 	VPSHUFB      Y3, Y5, Y5
@@ -2762,6 +2906,8 @@ loop3:
 	VMOVDQU      448(CX), Y11
 	VPSIGNB      Y5, Y11, Y5
 	VPDPBUSD     Y5, Y6, Y7
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 52(DI), Y5
 	VPSHUFB      Y4, Y5, Y5
 	VPAND        Y1, Y5, Y6
@@ -2788,7 +2934,7 @@ loop3:
 	VMOVDQU      Y7, 384(R10)
 	VPBROADCASTW (DI), X5
 	VCVTPH2PS    X5, Y5
-	VMOVDQU      turbo46<>+0(SB), Y6
+	VMOVDQU      turbo4_const<>+0(SB), Y6
 	VMULPS       Y6, Y5, Y5
 	VMOVSS       X5, (R11)
 	ADDQ         $0x20, R10
@@ -2902,11 +3048,11 @@ done2:
 TEXT ·unpackTurbo4AVX512(SB), NOSPLIT, $320-24
 
 	// constants of the loops
-	VMOVDQU      turbo42<>+0(SB), Y0
-	VMOVDQU      turbo41<>+0(SB), Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y2
-	VMOVDQU      turbo40<>+0(SB), Y3
-	VMOVDQU      turbo45<>+0(SB), Y4
+	VMOVDQU      turbo4_mask2<>+0(SB), Y0
+	VMOVDQU      turbo4_mask<>+0(SB), Y1
+	VBROADCASTI128 turbo4_levels<>+0(SB), Y2
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -2918,7 +3064,7 @@ TEXT ·unpackTurbo4AVX512(SB), NOSPLIT, $320-24
 loop1:
 	VPBROADCASTW (BX), X5
 	VCVTPH2PS    X5, Y5
-	VMOVDQU      turbo46<>+0(SB), Y6
+	VMOVDQU      turbo4_const<>+0(SB), Y6
 	VMULPS       Y6, Y5, Y5
 	VMOVDQU      4(BX), X6
 	VINSERTI128  $1, 12(BX), Y6, Y6
@@ -2982,12 +3128,12 @@ done2:
 TEXT ·mix1xTurbo4AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo44<>+0(SB), Y0
-	VMOVDQU      turbo43<>+0(SB), Y1
-	VMOVDQU      turbo42<>+0(SB), Y2
-	VMOVDQU      turbo41<>+0(SB), Y3
-	VMOVDQU      turbo40<>+0(SB), Y4
-	VMOVDQU      turbo45<>+0(SB), Y5
+	VMOVDQU      turbo4_level2<>+0(SB), Y0
+	VMOVDQU      turbo4_level<>+0(SB), Y1
+	VMOVDQU      turbo4_mask2<>+0(SB), Y2
+	VMOVDQU      turbo4_mask<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y4
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -3011,6 +3157,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VMOVDQU      4(R8), X10
 	VINSERTI128  $1, 12(R8), Y10, Y10
 	VPSHUFB      Y4, Y10, Y10
@@ -3074,6 +3222,8 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 32 to 63
 	VMOVDQU      20(R8), X10
 	VINSERTI128  $1, 28(R8), Y10, Y10
 	VPSHUFB      Y4, Y10, Y10
@@ -3137,6 +3287,8 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// levels of values 64 to 95
 	VMOVDQU      36(R8), X10
 	VINSERTI128  $1, 44(R8), Y10, Y10
 	VPSHUFB      Y4, Y10, Y10
@@ -3200,6 +3352,8 @@ done8:
 	JLT          done10
 
 loop9:
+
+	// levels of values 96 to 127
 	VBROADCASTI128 52(R8), Y10
 	VPSHUFB      Y5, Y10, Y10
 	VPAND        Y3, Y10, Y11
@@ -3263,9 +3417,9 @@ done2:
 TEXT ·mix2xTurbo4AVX512(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo44<>+0(SB), Y0
-	VMOVDQU      turbo43<>+0(SB), Y1
-	VMOVDQU      turbo42<>+0(SB), Y2
+	VMOVDQU      turbo4_level2<>+0(SB), Y0
+	VMOVDQU      turbo4_level<>+0(SB), Y1
+	VMOVDQU      turbo4_mask2<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -3295,10 +3449,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VMOVDQU      4(R9), X11
 	VINSERTI128  $1, 12(R9), Y11, Y11
-	VPSHUFB      turbo40<>+0(SB), Y11, Y11
-	VPAND        turbo41<>+0(SB), Y11, Y12
+	VPSHUFB      turbo4_shuffle<>+0(SB), Y11, Y11
+	VPAND        turbo4_mask<>+0(SB), Y11, Y12
 	VPSRLD       $4, Y11, Y11
 	VPAND        Y2, Y11, Y11
 	VPOR         Y11, Y12, Y11
@@ -3375,10 +3531,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 32 to 63
 	VMOVDQU      20(R9), X11
 	VINSERTI128  $1, 28(R9), Y11, Y11
-	VPSHUFB      turbo40<>+0(SB), Y11, Y11
-	VPAND        turbo41<>+0(SB), Y11, Y12
+	VPSHUFB      turbo4_shuffle<>+0(SB), Y11, Y11
+	VPAND        turbo4_mask<>+0(SB), Y11, Y12
 	VPSRLD       $4, Y11, Y11
 	VPAND        Y2, Y11, Y11
 	VPOR         Y11, Y12, Y11
@@ -3455,10 +3613,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// levels of values 64 to 95
 	VMOVDQU      36(R9), X11
 	VINSERTI128  $1, 44(R9), Y11, Y11
-	VPSHUFB      turbo40<>+0(SB), Y11, Y11
-	VPAND        turbo41<>+0(SB), Y11, Y12
+	VPSHUFB      turbo4_shuffle<>+0(SB), Y11, Y11
+	VPAND        turbo4_mask<>+0(SB), Y11, Y12
 	VPSRLD       $4, Y11, Y11
 	VPAND        Y2, Y11, Y11
 	VPOR         Y11, Y12, Y11
@@ -3535,9 +3695,11 @@ done8:
 	JLT          done10
 
 loop9:
+
+	// levels of values 96 to 127
 	VBROADCASTI128 52(R9), Y11
-	VPSHUFB      turbo45<>+0(SB), Y11, Y11
-	VPAND        turbo41<>+0(SB), Y11, Y12
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y11, Y11
+	VPAND        turbo4_mask<>+0(SB), Y11, Y12
 	VPSRLD       $4, Y11, Y11
 	VPAND        Y2, Y11, Y11
 	VPOR         Y11, Y12, Y11
@@ -3609,11 +3771,11 @@ done2:
 TEXT ·mixQ8LevelsTurbo4AVX512(SB), NOSPLIT, $320-40
 
 	// constants of the loops
-	VMOVDQU      turbo42<>+0(SB), Y0
-	VMOVDQU      turbo41<>+0(SB), Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y2
-	VMOVDQU      turbo40<>+0(SB), Y3
-	VMOVDQU      turbo45<>+0(SB), Y4
+	VMOVDQU      turbo4_mask2<>+0(SB), Y0
+	VMOVDQU      turbo4_mask<>+0(SB), Y1
+	VBROADCASTI128 turbo4_levels<>+0(SB), Y2
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y4
 	MOVQ         levels+0(FP), AX
 	MOVQ         scales+8(FP), BX
 	MOVQ         v+16(FP), CX
@@ -3625,6 +3787,8 @@ TEXT ·mixQ8LevelsTurbo4AVX512(SB), NOSPLIT, $320-40
 	JLT          done2
 
 loop1:
+
+	// levels of values 0 to 31
 	VMOVDQU      4(CX), X5
 	VINSERTI128  $1, 12(CX), Y5, Y5
 	VPSHUFB      Y3, Y5, Y5
@@ -3634,6 +3798,8 @@ loop1:
 	VPOR         Y5, Y6, Y5
 	VPSHUFB      Y5, Y2, Y5
 	VMOVDQU      Y5, (AX)
+
+	// levels of values 32 to 63
 	VMOVDQU      20(CX), X5
 	VINSERTI128  $1, 28(CX), Y5, Y5
 	VPSHUFB      Y3, Y5, Y5
@@ -3643,6 +3809,8 @@ loop1:
 	VPOR         Y5, Y6, Y5
 	VPSHUFB      Y5, Y2, Y5
 	VMOVDQU      Y5, 32(AX)
+
+	// levels of values 64 to 95
 	VMOVDQU      36(CX), X5
 	VINSERTI128  $1, 44(CX), Y5, Y5
 	VPSHUFB      Y3, Y5, Y5
@@ -3652,6 +3820,8 @@ loop1:
 	VPOR         Y5, Y6, Y5
 	VPSHUFB      Y5, Y2, Y5
 	VMOVDQU      Y5, 64(AX)
+
+	// levels of values 96 to 127
 	VBROADCASTI128 52(CX), Y5
 	VPSHUFB      Y4, Y5, Y5
 	VPAND        Y1, Y5, Y6
@@ -3662,7 +3832,7 @@ loop1:
 	VMOVDQU      Y5, 96(AX)
 	VPBROADCASTW (CX), X5
 	VCVTPH2PS    X5, Y5
-	VMOVDQU      turbo46<>+0(SB), Y6
+	VMOVDQU      turbo4_const<>+0(SB), Y6
 	VMULPS       Y6, Y5, Y5
 	VMOVSS       X5, (BX)
 	ADDQ         $0x80, AX
@@ -3681,12 +3851,12 @@ done2:
 TEXT ·decodeUnitsTurbo4AVX2(SB), NOSPLIT, $320-24
 
 	// constants of the loops
-	VMOVDQU      turbo44<>+0(SB), Y0
-	VMOVDQU      turbo43<>+0(SB), Y1
-	VMOVDQU      turbo42<>+0(SB), Y2
-	VMOVDQU      turbo41<>+0(SB), Y3
-	VMOVDQU      turbo40<>+0(SB), Y4
-	VMOVDQU      turbo45<>+0(SB), Y5
+	VMOVDQU      turbo4_level2<>+0(SB), Y0
+	VMOVDQU      turbo4_level<>+0(SB), Y1
+	VMOVDQU      turbo4_mask2<>+0(SB), Y2
+	VMOVDQU      turbo4_mask<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y4
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -3696,8 +3866,12 @@ TEXT ·decodeUnitsTurbo4AVX2(SB), NOSPLIT, $320-24
 	JLT          done2
 
 loop1:
+
+	// scales of the block
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
+
+	// levels of values 0 to 31
 	VMOVDQU      4(BX), X7
 	VINSERTI128  $1, 12(BX), Y7, Y7
 	VPSHUFB      Y4, Y7, Y7
@@ -3734,6 +3908,8 @@ loop1:
 	VBLENDVPS    Y7, Y9, Y8, Y7
 	VMULPS       Y7, Y6, Y7
 	VMOVUPS      Y7, 96(AX)
+
+	// levels of values 32 to 63
 	VMOVDQU      20(BX), X7
 	VINSERTI128  $1, 28(BX), Y7, Y7
 	VPSHUFB      Y4, Y7, Y7
@@ -3770,6 +3946,8 @@ loop1:
 	VBLENDVPS    Y7, Y9, Y8, Y7
 	VMULPS       Y7, Y6, Y7
 	VMOVUPS      Y7, 224(AX)
+
+	// levels of values 64 to 95
 	VMOVDQU      36(BX), X7
 	VINSERTI128  $1, 44(BX), Y7, Y7
 	VPSHUFB      Y4, Y7, Y7
@@ -3806,6 +3984,8 @@ loop1:
 	VBLENDVPS    Y7, Y9, Y8, Y7
 	VMULPS       Y7, Y6, Y7
 	VMOVUPS      Y7, 352(AX)
+
+	// levels of values 96 to 127
 	VBROADCASTI128 52(BX), Y7
 	VPSHUFB      Y5, Y7, Y7
 	VPAND        Y3, Y7, Y8
@@ -3856,12 +4036,12 @@ done2:
 TEXT ·matmul1xTurbo4AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo44<>+0(SB), Y0
-	VMOVDQU      turbo43<>+0(SB), Y1
-	VMOVDQU      turbo42<>+0(SB), Y2
-	VMOVDQU      turbo41<>+0(SB), Y3
-	VMOVDQU      turbo40<>+0(SB), Y4
-	VMOVDQU      turbo45<>+0(SB), Y5
+	VMOVDQU      turbo4_level2<>+0(SB), Y0
+	VMOVDQU      turbo4_level<>+0(SB), Y1
+	VMOVDQU      turbo4_mask2<>+0(SB), Y2
+	VMOVDQU      turbo4_mask<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y4
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3882,8 +4062,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VMOVDQU      4(R8), X11
 	VINSERTI128  $1, 12(R8), Y11, Y11
 	VPSHUFB      Y4, Y11, Y11
@@ -3924,6 +4108,8 @@ loop3:
 	VMULPS       Y11, Y10, Y11
 	VMOVUPS      96(SI), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      20(R8), X11
 	VINSERTI128  $1, 28(R8), Y11, Y11
 	VPSHUFB      Y4, Y11, Y11
@@ -3964,6 +4150,8 @@ loop3:
 	VMULPS       Y11, Y10, Y11
 	VMOVUPS      224(SI), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      36(R8), X11
 	VINSERTI128  $1, 44(R8), Y11, Y11
 	VPSHUFB      Y4, Y11, Y11
@@ -4004,6 +4192,8 @@ loop3:
 	VMULPS       Y11, Y10, Y11
 	VMOVUPS      352(SI), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 96 to 127
 	VBROADCASTI128 52(R8), Y11
 	VPSHUFB      Y5, Y11, Y11
 	VPAND        Y3, Y11, Y12
@@ -4053,6 +4243,8 @@ done4:
 	VADDPS       Y7, Y6, Y6
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -4076,12 +4268,12 @@ done2:
 TEXT ·matmul2xTurbo4AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo44<>+0(SB), Y0
-	VMOVDQU      turbo43<>+0(SB), Y1
-	VMOVDQU      turbo42<>+0(SB), Y2
-	VMOVDQU      turbo41<>+0(SB), Y3
-	VMOVDQU      turbo40<>+0(SB), Y4
-	VMOVDQU      turbo45<>+0(SB), Y5
+	VMOVDQU      turbo4_level2<>+0(SB), Y0
+	VMOVDQU      turbo4_level<>+0(SB), Y1
+	VMOVDQU      turbo4_mask2<>+0(SB), Y2
+	VMOVDQU      turbo4_mask<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y4
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -4103,8 +4295,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R9), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VMOVDQU      4(R9), X11
 	VINSERTI128  $1, 12(R9), Y11, Y11
 	VPSHUFB      Y4, Y11, Y11
@@ -4153,6 +4349,8 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      96(SI)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      20(R9), X11
 	VINSERTI128  $1, 28(R9), Y11, Y11
 	VPSHUFB      Y4, Y11, Y11
@@ -4201,6 +4399,8 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      224(SI)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      36(R9), X11
 	VINSERTI128  $1, 44(R9), Y11, Y11
 	VPSHUFB      Y4, Y11, Y11
@@ -4249,6 +4449,8 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      352(SI)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 96 to 127
 	VBROADCASTI128 52(R9), Y11
 	VPSHUFB      Y5, Y11, Y11
 	VPAND        Y3, Y11, Y12
@@ -4305,6 +4507,8 @@ done4:
 	ADDQ         $1, R8
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y7, Y7
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -4338,12 +4542,12 @@ done2:
 TEXT ·matmul3xTurbo4AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo44<>+0(SB), Y0
-	VMOVDQU      turbo43<>+0(SB), Y1
-	VMOVDQU      turbo42<>+0(SB), Y2
-	VMOVDQU      turbo41<>+0(SB), Y3
-	VMOVDQU      turbo40<>+0(SB), Y4
-	VMOVDQU      turbo45<>+0(SB), Y5
+	VMOVDQU      turbo4_level2<>+0(SB), Y0
+	VMOVDQU      turbo4_level<>+0(SB), Y1
+	VMOVDQU      turbo4_mask2<>+0(SB), Y2
+	VMOVDQU      turbo4_mask<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y4
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -4367,8 +4571,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X9
 	VCVTPH2PS    X9, Y9
+
+	// levels of values 0 to 31
 	VMOVDQU      4(R10), X10
 	VINSERTI128  $1, 12(R10), Y10, Y10
 	VPSHUFB      Y4, Y10, Y10
@@ -4425,6 +4633,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      96(R8), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 32 to 63
 	VMOVDQU      20(R10), X10
 	VINSERTI128  $1, 28(R10), Y10, Y10
 	VPSHUFB      Y4, Y10, Y10
@@ -4481,6 +4691,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      224(R8), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 64 to 95
 	VMOVDQU      36(R10), X10
 	VINSERTI128  $1, 44(R10), Y10, Y10
 	VPSHUFB      Y4, Y10, Y10
@@ -4537,6 +4749,8 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      352(R8), Y11
 	VFMADD231PS  Y11, Y10, Y8
+
+	// levels of values 96 to 127
 	VBROADCASTI128 52(R10), Y10
 	VPSHUFB      Y5, Y10, Y10
 	VPAND        Y3, Y10, Y11
@@ -4600,6 +4814,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -4641,12 +4857,12 @@ done2:
 TEXT ·matmul4xTurbo4AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo44<>+0(SB), Y0
-	VMOVDQU      turbo43<>+0(SB), Y1
-	VMOVDQU      turbo42<>+0(SB), Y2
-	VMOVDQU      turbo41<>+0(SB), Y3
-	VMOVDQU      turbo40<>+0(SB), Y4
-	VMOVDQU      turbo45<>+0(SB), Y5
+	VMOVDQU      turbo4_level2<>+0(SB), Y0
+	VMOVDQU      turbo4_level<>+0(SB), Y1
+	VMOVDQU      turbo4_mask2<>+0(SB), Y2
+	VMOVDQU      turbo4_mask<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y4
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -4671,8 +4887,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R10), X10
 	VCVTPH2PS    X10, Y10
+
+	// levels of values 0 to 31
 	VMOVDQU      4(R10), X11
 	VINSERTI128  $1, 12(R10), Y11, Y11
 	VPSHUFB      Y4, Y11, Y11
@@ -4737,6 +4957,8 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      96(R8)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 32 to 63
 	VMOVDQU      20(R10), X11
 	VINSERTI128  $1, 28(R10), Y11, Y11
 	VPSHUFB      Y4, Y11, Y11
@@ -4801,6 +5023,8 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      224(R8)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 64 to 95
 	VMOVDQU      36(R10), X11
 	VINSERTI128  $1, 44(R10), Y11, Y11
 	VPSHUFB      Y4, Y11, Y11
@@ -4865,6 +5089,8 @@ loop3:
 	VFMADD231PS  Y12, Y11, Y8
 	VMOVUPS      352(R8)(DI*1), Y12
 	VFMADD231PS  Y12, Y11, Y9
+
+	// levels of values 96 to 127
 	VBROADCASTI128 52(R10), Y11
 	VPSHUFB      Y5, Y11, Y11
 	VPAND        Y3, Y11, Y12
@@ -4936,6 +5162,8 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X10
 	VADDPS       X6, X10, X10
 	VMOVHLPS     X10, X10, X6
@@ -4985,12 +5213,12 @@ done2:
 TEXT ·matmulQ81xTurbo4AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo42<>+0(SB), Y0
-	VMOVDQU      turbo411<>+0(SB), Y1
-	VMOVDQU      turbo41<>+0(SB), Y2
-	VBROADCASTI128 turbo47<>+0(SB), Y3
-	VMOVDQU      turbo40<>+0(SB), Y4
-	VMOVDQU      turbo45<>+0(SB), Y5
+	VMOVDQU      turbo4_mask2<>+0(SB), Y0
+	VMOVDQU      turbo4_ones<>+0(SB), Y1
+	VMOVDQU      turbo4_mask<>+0(SB), Y2
+	VBROADCASTI128 turbo4_levels<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y4
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -5010,10 +5238,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo46<>+0(SB), Y9
+	VMOVDQU      turbo4_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      4(R8), X9
 	VINSERTI128  $1, 12(R8), Y9, Y9
 	VPSHUFB      Y4, Y9, Y9
@@ -5027,6 +5259,8 @@ loop3:
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y1, Y9, Y9
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      20(R8), X10
 	VINSERTI128  $1, 28(R8), Y10, Y10
 	VPSHUFB      Y4, Y10, Y10
@@ -5041,6 +5275,8 @@ loop3:
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y1, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      36(R8), X10
 	VINSERTI128  $1, 44(R8), Y10, Y10
 	VPSHUFB      Y4, Y10, Y10
@@ -5055,6 +5291,8 @@ loop3:
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y1, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 52(R8), Y10
 	VPSHUFB      Y5, Y10, Y10
 	VPAND        Y2, Y10, Y11
@@ -5068,6 +5306,8 @@ loop3:
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y1, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
@@ -5081,6 +5321,8 @@ loop3:
 done4:
 	ADDQ         $1, DI
 	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
 	VADDPS       X6, X7, X7
 	VMOVHLPS     X7, X7, X6
@@ -5104,12 +5346,12 @@ done2:
 TEXT ·matmulQ82xTurbo4AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo411<>+0(SB), Y0
-	VMOVDQU      turbo42<>+0(SB), Y1
-	VMOVDQU      turbo41<>+0(SB), Y2
-	VBROADCASTI128 turbo47<>+0(SB), Y3
-	VMOVDQU      turbo40<>+0(SB), Y4
-	VMOVDQU      turbo45<>+0(SB), Y5
+	VMOVDQU      turbo4_ones<>+0(SB), Y0
+	VMOVDQU      turbo4_mask2<>+0(SB), Y1
+	VMOVDQU      turbo4_mask<>+0(SB), Y2
+	VBROADCASTI128 turbo4_levels<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y4
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -5129,10 +5371,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo46<>+0(SB), Y9
+	VMOVDQU      turbo4_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      4(R8), X9
 	VINSERTI128  $1, 12(R8), Y9, Y9
 	VPSHUFB      Y4, Y9, Y9
@@ -5150,6 +5396,8 @@ loop3:
 	VPSIGNB      Y9, Y12, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      20(R8), X10
 	VINSERTI128  $1, 28(R8), Y10, Y10
 	VPSHUFB      Y4, Y10, Y10
@@ -5169,6 +5417,8 @@ loop3:
 	VPMADDUBSW   Y10, Y12, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      36(R8), X10
 	VINSERTI128  $1, 44(R8), Y10, Y10
 	VPSHUFB      Y4, Y10, Y10
@@ -5188,6 +5438,8 @@ loop3:
 	VPMADDUBSW   Y10, Y12, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 52(R8), Y10
 	VPSHUFB      Y5, Y10, Y10
 	VPAND        Y2, Y10, Y12
@@ -5206,6 +5458,8 @@ loop3:
 	VPMADDUBSW   Y10, Y12, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -5222,6 +5476,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X8
 	VADDPS       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
@@ -5255,12 +5511,12 @@ done2:
 TEXT ·matmulQ83xTurbo4AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo411<>+0(SB), Y0
-	VMOVDQU      turbo42<>+0(SB), Y1
-	VMOVDQU      turbo41<>+0(SB), Y2
-	VBROADCASTI128 turbo47<>+0(SB), Y3
-	VMOVDQU      turbo40<>+0(SB), Y4
-	VMOVDQU      turbo45<>+0(SB), Y5
+	VMOVDQU      turbo4_ones<>+0(SB), Y0
+	VMOVDQU      turbo4_mask2<>+0(SB), Y1
+	VMOVDQU      turbo4_mask<>+0(SB), Y2
+	VBROADCASTI128 turbo4_levels<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y4
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -5281,10 +5537,14 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      turbo46<>+0(SB), Y10
+	VMOVDQU      turbo4_const<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      4(R8), X10
 	VINSERTI128  $1, 12(R8), Y10, Y10
 	VPSHUFB      Y4, Y10, Y10
@@ -5306,6 +5566,8 @@ loop3:
 	VPSIGNB      Y10, Y14, Y10
 	VPMADDUBSW   Y10, Y11, Y10
 	VPMADDWD     Y0, Y10, Y10
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      20(R8), X11
 	VINSERTI128  $1, 28(R8), Y11, Y11
 	VPSHUFB      Y4, Y11, Y11
@@ -5330,6 +5592,8 @@ loop3:
 	VPMADDUBSW   Y11, Y14, Y11
 	VPMADDWD     Y0, Y11, Y11
 	VPADDD       Y11, Y10, Y10
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      36(R8), X11
 	VINSERTI128  $1, 44(R8), Y11, Y11
 	VPSHUFB      Y4, Y11, Y11
@@ -5354,6 +5618,8 @@ loop3:
 	VPMADDUBSW   Y11, Y14, Y11
 	VPMADDWD     Y0, Y11, Y11
 	VPADDD       Y11, Y10, Y10
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 52(R8), Y11
 	VPSHUFB      Y5, Y11, Y11
 	VPAND        Y2, Y11, Y14
@@ -5377,6 +5643,8 @@ loop3:
 	VPMADDUBSW   Y11, Y14, Y11
 	VPMADDWD     Y0, Y11, Y11
 	VPADDD       Y11, Y10, Y10
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y11
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y9, Y11, Y11
@@ -5397,6 +5665,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X9
 	VADDPS       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
@@ -5438,10 +5708,10 @@ done2:
 TEXT ·matmulQ84xTurbo4AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo411<>+0(SB), Y0
-	VMOVDQU      turbo42<>+0(SB), Y1
-	VMOVDQU      turbo41<>+0(SB), Y2
-	VBROADCASTI128 turbo47<>+0(SB), Y3
+	VMOVDQU      turbo4_ones<>+0(SB), Y0
+	VMOVDQU      turbo4_mask2<>+0(SB), Y1
+	VMOVDQU      turbo4_mask<>+0(SB), Y2
+	VBROADCASTI128 turbo4_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -5463,13 +5733,17 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo46<>+0(SB), Y9
+	VMOVDQU      turbo4_const<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      4(R8), X9
 	VINSERTI128  $1, 12(R8), Y9, Y9
-	VPSHUFB      turbo40<>+0(SB), Y9, Y9
+	VPSHUFB      turbo4_shuffle<>+0(SB), Y9, Y9
 	VPAND        Y2, Y9, Y10
 	VPSRLD       $4, Y9, Y9
 	VPAND        Y1, Y9, Y9
@@ -5492,9 +5766,11 @@ loop3:
 	VPSIGNB      Y9, Y14, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y0, Y9, Y9
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      20(R8), X10
 	VINSERTI128  $1, 28(R8), Y10, Y10
-	VPSHUFB      turbo40<>+0(SB), Y10, Y10
+	VPSHUFB      turbo4_shuffle<>+0(SB), Y10, Y10
 	VPAND        Y2, Y10, Y14
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -5521,9 +5797,11 @@ loop3:
 	VPMADDUBSW   Y10, Y14, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      36(R8), X10
 	VINSERTI128  $1, 44(R8), Y10, Y10
-	VPSHUFB      turbo40<>+0(SB), Y10, Y10
+	VPSHUFB      turbo4_shuffle<>+0(SB), Y10, Y10
 	VPAND        Y2, Y10, Y14
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -5550,8 +5828,10 @@ loop3:
 	VPMADDUBSW   Y10, Y14, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 52(R8), Y10
-	VPSHUFB      turbo45<>+0(SB), Y10, Y10
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y10, Y10
 	VPAND        Y2, Y10, Y14
 	VPSRLD       $4, Y10, Y10
 	VPAND        Y1, Y10, Y10
@@ -5578,6 +5858,8 @@ loop3:
 	VPMADDUBSW   Y10, Y14, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPADDD       Y10, Y9, Y9
+
+	// integer sums times both scales
 	VBROADCASTSS (SI), Y10
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y8, Y10, Y10
@@ -5602,6 +5884,8 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+
+	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X8
 	VADDPS       X4, X8, X8
 	VMOVHLPS     X8, X8, X4
@@ -5651,12 +5935,12 @@ done2:
 TEXT ·matmulQ8Block1xTurbo4AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      turbo42<>+0(SB), Y0
-	VMOVDQU      turbo411<>+0(SB), Y1
-	VMOVDQU      turbo41<>+0(SB), Y2
-	VBROADCASTI128 turbo47<>+0(SB), Y3
-	VMOVDQU      turbo40<>+0(SB), Y4
-	VMOVDQU      turbo45<>+0(SB), Y5
+	VMOVDQU      turbo4_mask2<>+0(SB), Y0
+	VMOVDQU      turbo4_ones<>+0(SB), Y1
+	VMOVDQU      turbo4_mask<>+0(SB), Y2
+	VBROADCASTI128 turbo4_levels<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y4
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -5682,6 +5966,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      4(DI), X6
 	VINSERTI128  $1, 12(DI), Y6, Y6
 	VPSHUFB      Y4, Y6, Y6
@@ -5695,6 +5981,8 @@ loop3:
 	VPSIGNB      Y6, Y8, Y6
 	VPMADDUBSW   Y6, Y7, Y6
 	VPMADDWD     Y1, Y6, Y6
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      20(DI), X7
 	VINSERTI128  $1, 28(DI), Y7, Y7
 	VPSHUFB      Y4, Y7, Y7
@@ -5709,6 +5997,8 @@ loop3:
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
 	VPADDD       Y7, Y6, Y6
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      36(DI), X7
 	VINSERTI128  $1, 44(DI), Y7, Y7
 	VPSHUFB      Y4, Y7, Y7
@@ -5723,6 +6013,8 @@ loop3:
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
 	VPADDD       Y7, Y6, Y6
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 52(DI), Y7
 	VPSHUFB      Y5, Y7, Y7
 	VPAND        Y2, Y7, Y8
@@ -5739,7 +6031,7 @@ loop3:
 	VMOVDQU      Y6, (R10)
 	VPBROADCASTW (DI), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo46<>+0(SB), Y7
+	VMOVDQU      turbo4_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
@@ -5788,12 +6080,12 @@ done2:
 TEXT ·matmulQ8Block2xTurbo4AVX2(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      turbo411<>+0(SB), Y0
-	VMOVDQU      turbo42<>+0(SB), Y1
-	VMOVDQU      turbo41<>+0(SB), Y2
-	VBROADCASTI128 turbo47<>+0(SB), Y3
-	VMOVDQU      turbo40<>+0(SB), Y4
-	VMOVDQU      turbo45<>+0(SB), Y5
+	VMOVDQU      turbo4_ones<>+0(SB), Y0
+	VMOVDQU      turbo4_mask2<>+0(SB), Y1
+	VMOVDQU      turbo4_mask<>+0(SB), Y2
+	VBROADCASTI128 turbo4_levels<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y4
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -5819,6 +6111,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      4(DI), X6
 	VINSERTI128  $1, 12(DI), Y6, Y6
 	VPSHUFB      Y4, Y6, Y6
@@ -5836,6 +6130,8 @@ loop3:
 	VPSIGNB      Y6, Y9, Y6
 	VPMADDUBSW   Y6, Y7, Y6
 	VPMADDWD     Y0, Y6, Y6
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      20(DI), X7
 	VINSERTI128  $1, 28(DI), Y7, Y7
 	VPSHUFB      Y4, Y7, Y7
@@ -5855,6 +6151,8 @@ loop3:
 	VPMADDUBSW   Y7, Y9, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VPADDD       Y7, Y6, Y6
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      36(DI), X7
 	VINSERTI128  $1, 44(DI), Y7, Y7
 	VPSHUFB      Y4, Y7, Y7
@@ -5874,6 +6172,8 @@ loop3:
 	VPMADDUBSW   Y7, Y9, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VPADDD       Y7, Y6, Y6
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 52(DI), Y7
 	VPSHUFB      Y5, Y7, Y7
 	VPAND        Y2, Y7, Y9
@@ -5896,7 +6196,7 @@ loop3:
 	VMOVDQU      Y6, 128(R10)
 	VPBROADCASTW (DI), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo46<>+0(SB), Y7
+	VMOVDQU      turbo4_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
@@ -5968,12 +6268,12 @@ done2:
 TEXT ·matmulQ8Block3xTurbo4AVX2(SB), 0, $800-72
 
 	// constants of the loops
-	VMOVDQU      turbo411<>+0(SB), Y0
-	VMOVDQU      turbo42<>+0(SB), Y1
-	VMOVDQU      turbo41<>+0(SB), Y2
-	VBROADCASTI128 turbo47<>+0(SB), Y3
-	VMOVDQU      turbo40<>+0(SB), Y4
-	VMOVDQU      turbo45<>+0(SB), Y5
+	VMOVDQU      turbo4_ones<>+0(SB), Y0
+	VMOVDQU      turbo4_mask2<>+0(SB), Y1
+	VMOVDQU      turbo4_mask<>+0(SB), Y2
+	VBROADCASTI128 turbo4_levels<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y4
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -5999,6 +6299,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      4(DI), X6
 	VINSERTI128  $1, 12(DI), Y6, Y6
 	VPSHUFB      Y4, Y6, Y6
@@ -6020,6 +6322,8 @@ loop3:
 	VPSIGNB      Y6, Y10, Y6
 	VPMADDUBSW   Y6, Y7, Y6
 	VPMADDWD     Y0, Y6, Y6
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      20(DI), X7
 	VINSERTI128  $1, 28(DI), Y7, Y7
 	VPSHUFB      Y4, Y7, Y7
@@ -6044,6 +6348,8 @@ loop3:
 	VPMADDUBSW   Y7, Y10, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VPADDD       Y7, Y6, Y6
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      36(DI), X7
 	VINSERTI128  $1, 44(DI), Y7, Y7
 	VPSHUFB      Y4, Y7, Y7
@@ -6068,6 +6374,8 @@ loop3:
 	VPMADDUBSW   Y7, Y10, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VPADDD       Y7, Y6, Y6
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 52(DI), Y7
 	VPSHUFB      Y5, Y7, Y7
 	VPAND        Y2, Y7, Y10
@@ -6096,7 +6404,7 @@ loop3:
 	VMOVDQU      Y6, 256(R10)
 	VPBROADCASTW (DI), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo46<>+0(SB), Y7
+	VMOVDQU      turbo4_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
@@ -6189,12 +6497,12 @@ done2:
 TEXT ·matmulQ8Block4xTurbo4AVX2(SB), 0, $928-72
 
 	// constants of the loops
-	VMOVDQU      turbo411<>+0(SB), Y0
-	VMOVDQU      turbo42<>+0(SB), Y1
-	VMOVDQU      turbo41<>+0(SB), Y2
-	VBROADCASTI128 turbo47<>+0(SB), Y3
-	VMOVDQU      turbo40<>+0(SB), Y4
-	VMOVDQU      turbo45<>+0(SB), Y5
+	VMOVDQU      turbo4_ones<>+0(SB), Y0
+	VMOVDQU      turbo4_mask2<>+0(SB), Y1
+	VMOVDQU      turbo4_mask<>+0(SB), Y2
+	VBROADCASTI128 turbo4_levels<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y4
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -6220,6 +6528,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31, and their products
 	VMOVDQU      4(DI), X6
 	VINSERTI128  $1, 12(DI), Y6, Y6
 	VPSHUFB      Y4, Y6, Y6
@@ -6245,6 +6555,8 @@ loop3:
 	VPSIGNB      Y6, Y11, Y6
 	VPMADDUBSW   Y6, Y7, Y6
 	VPMADDWD     Y0, Y6, Y6
+
+	// levels of values 32 to 63, and their products
 	VMOVDQU      20(DI), X7
 	VINSERTI128  $1, 28(DI), Y7, Y7
 	VPSHUFB      Y4, Y7, Y7
@@ -6274,6 +6586,8 @@ loop3:
 	VPMADDUBSW   Y7, Y11, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VPADDD       Y7, Y6, Y6
+
+	// levels of values 64 to 95, and their products
 	VMOVDQU      36(DI), X7
 	VINSERTI128  $1, 44(DI), Y7, Y7
 	VPSHUFB      Y4, Y7, Y7
@@ -6303,6 +6617,8 @@ loop3:
 	VPMADDUBSW   Y7, Y11, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VPADDD       Y7, Y6, Y6
+
+	// levels of values 96 to 127, and their products
 	VBROADCASTI128 52(DI), Y7
 	VPSHUFB      Y5, Y7, Y7
 	VPAND        Y2, Y7, Y11
@@ -6337,7 +6653,7 @@ loop3:
 	VMOVDQU      Y6, 384(R10)
 	VPBROADCASTW (DI), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo46<>+0(SB), Y7
+	VMOVDQU      turbo4_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
@@ -6451,11 +6767,11 @@ done2:
 TEXT ·unpackTurbo4AVX2(SB), NOSPLIT, $320-24
 
 	// constants of the loops
-	VMOVDQU      turbo42<>+0(SB), Y0
-	VMOVDQU      turbo41<>+0(SB), Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y2
-	VMOVDQU      turbo40<>+0(SB), Y3
-	VMOVDQU      turbo45<>+0(SB), Y4
+	VMOVDQU      turbo4_mask2<>+0(SB), Y0
+	VMOVDQU      turbo4_mask<>+0(SB), Y1
+	VBROADCASTI128 turbo4_levels<>+0(SB), Y2
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -6467,7 +6783,7 @@ TEXT ·unpackTurbo4AVX2(SB), NOSPLIT, $320-24
 loop1:
 	VPBROADCASTW (BX), X5
 	VCVTPH2PS    X5, Y5
-	VMOVDQU      turbo46<>+0(SB), Y6
+	VMOVDQU      turbo4_const<>+0(SB), Y6
 	VMULPS       Y6, Y5, Y5
 	VMOVDQU      4(BX), X6
 	VINSERTI128  $1, 12(BX), Y6, Y6
@@ -6531,11 +6847,11 @@ done2:
 TEXT ·encodeGroupsTurbo4AVX2(SB), NOSPLIT, $0-32
 
 	// constants of the loops
-	VMOVDQU      turbo44<>+0(SB), Y0
-	VMOVDQU      turbo43<>+0(SB), Y1
-	VMOVDQU      turbo419<>+0(SB), Y2
-	VMOVDQU      turbo418<>+0(SB), Y3
-	VMOVDQU      turbo417<>+0(SB), Y4
+	VMOVDQU      turbo4_level2<>+0(SB), Y0
+	VMOVDQU      turbo4_level<>+0(SB), Y1
+	VMOVDQU      turbo4_threshold3<>+0(SB), Y2
+	VMOVDQU      turbo4_threshold2<>+0(SB), Y3
+	VMOVDQU      turbo4_threshold<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -6603,7 +6919,7 @@ done4:
 	ADDQ         $1, DI
 
 	// n
-	VMOVDQU      turbo412<>+0(SB), Y5
+	VMOVDQU      turbo4_sum<>+0(SB), Y5
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x20, DI
@@ -6636,14 +6952,14 @@ done6:
 
 	// v
 	VMOVUPS      4128(CX), Y5
-	VMOVDQU      turbo413<>+0(SB), Y6
+	VMOVDQU      turbo4_const2<>+0(SB), Y6
 	VCMPPS       $0x1e, Y6, Y5, Y5
 	VMOVDQU      Y5, 4160(CX)
-	VMOVDQU      turbo414<>+0(SB), Y5
+	VMOVDQU      turbo4_const3<>+0(SB), Y5
 	VMOVUPS      4128(CX), Y6
 	VDIVPS       Y6, Y5, Y5
 	VMOVUPS      Y5, 4192(CX)
-	LEAQ         turbo415<>+0(SB), SI
+	LEAQ         turbo4_signs<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $0x20, R8
@@ -6655,7 +6971,7 @@ loop7:
 	VMOVUPS      (CX)(DI*8), Y6
 	VMOVUPS      4192(CX), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVDQU      turbo412<>+0(SB), Y7
+	VMOVDQU      turbo4_sum<>+0(SB), Y7
 	VBLENDVPS    Y5, Y6, Y7, Y5
 	VBROADCASTSS (SI)(DI*1), Y6
 	VMULPS       Y6, Y5, Y5
@@ -6664,7 +6980,7 @@ loop7:
 	VMOVUPS      32(CX)(DI*8), Y6
 	VMOVUPS      4192(CX), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVDQU      turbo412<>+0(SB), Y7
+	VMOVDQU      turbo4_sum<>+0(SB), Y7
 	VBLENDVPS    Y5, Y6, Y7, Y5
 	VBROADCASTSS 4(SI)(DI*1), Y6
 	VMULPS       Y6, Y5, Y5
@@ -6673,7 +6989,7 @@ loop7:
 	VMOVUPS      64(CX)(DI*8), Y6
 	VMOVUPS      4192(CX), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVDQU      turbo412<>+0(SB), Y7
+	VMOVDQU      turbo4_sum<>+0(SB), Y7
 	VBLENDVPS    Y5, Y6, Y7, Y5
 	VBROADCASTSS 8(SI)(DI*1), Y6
 	VMULPS       Y6, Y5, Y5
@@ -6682,7 +6998,7 @@ loop7:
 	VMOVUPS      96(CX)(DI*8), Y6
 	VMOVUPS      4192(CX), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVDQU      turbo412<>+0(SB), Y7
+	VMOVDQU      turbo4_sum<>+0(SB), Y7
 	VBLENDVPS    Y5, Y6, Y7, Y5
 	VBROADCASTSS 12(SI)(DI*1), Y6
 	VMULPS       Y6, Y5, Y5
@@ -6693,7 +7009,7 @@ loop7:
 
 done8:
 	ADDQ         $1, R8
-	LEAQ         turbo416<>+0(SB), SI
+	LEAQ         turbo4_signs2<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $0x10, R8
@@ -6848,7 +7164,7 @@ done16:
 
 loop19:
 	VMOVUPS      4224(CX)(SI*8), Y5
-	VCMPPS       $0x15, turbo412<>+0(SB), Y5, Y6
+	VCMPPS       $0x15, turbo4_sum<>+0(SB), Y5, Y6
 	VPABSD       Y6, Y6
 	VPERMPS      Y4, Y6, Y7
 	VCMPPS       $0x15, Y7, Y5, Y7
@@ -6864,7 +7180,7 @@ loop19:
 	VPSUBD       Y5, Y6, Y5
 	VMOVDQU      Y5, 8320(CX)(SI*8)
 	VMOVUPS      4256(CX)(SI*8), Y5
-	VCMPPS       $0x15, turbo412<>+0(SB), Y5, Y6
+	VCMPPS       $0x15, turbo4_sum<>+0(SB), Y5, Y6
 	VPABSD       Y6, Y6
 	VPERMPS      Y4, Y6, Y7
 	VCMPPS       $0x15, Y7, Y5, Y7
@@ -6880,7 +7196,7 @@ loop19:
 	VPSUBD       Y5, Y6, Y5
 	VMOVDQU      Y5, 8352(CX)(SI*8)
 	VMOVUPS      4288(CX)(SI*8), Y5
-	VCMPPS       $0x15, turbo412<>+0(SB), Y5, Y6
+	VCMPPS       $0x15, turbo4_sum<>+0(SB), Y5, Y6
 	VPABSD       Y6, Y6
 	VPERMPS      Y4, Y6, Y7
 	VCMPPS       $0x15, Y7, Y5, Y7
@@ -6896,7 +7212,7 @@ loop19:
 	VPSUBD       Y5, Y6, Y5
 	VMOVDQU      Y5, 8384(CX)(SI*8)
 	VMOVUPS      4320(CX)(SI*8), Y5
-	VCMPPS       $0x15, turbo412<>+0(SB), Y5, Y6
+	VCMPPS       $0x15, turbo4_sum<>+0(SB), Y5, Y6
 	VPABSD       Y6, Y6
 	VPERMPS      Y4, Y6, Y7
 	VCMPPS       $0x15, Y7, Y5, Y7
@@ -6919,7 +7235,7 @@ done20:
 	ADDQ         $1, DI
 
 	// r
-	VMOVDQU      turbo412<>+0(SB), Y5
+	VMOVDQU      turbo4_sum<>+0(SB), Y5
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x20, DI
@@ -6968,7 +7284,7 @@ done22:
 
 	// norm
 	VMOVUPS      12448(CX), Y5
-	VMOVDQU      turbo413<>+0(SB), Y6
+	VMOVDQU      turbo4_const2<>+0(SB), Y6
 	VCMPPS       $0x1e, Y6, Y5, Y6
 	VMOVUPS      4128(CX), Y7
 	VDIVPS       Y5, Y7, Y5
@@ -6976,14 +7292,14 @@ done22:
 	VMOVUPS      Y5, 12480(CX)
 
 	// rnorm
-	VMOVDQU      turbo412<>+0(SB), Y5
+	VMOVDQU      turbo4_sum<>+0(SB), Y5
 	VMOVUPS      Y5, 12512(CX)
 
 	// norm
 	VMOVUPS      12480(CX), Y5
 	VCMPPS       $3, Y5, Y5, Y6
-	VPAND        turbo420<>+0(SB), Y5, Y7
-	VPOR         turbo421<>+0(SB), Y7, Y7
+	VPAND        turbo4_norm<>+0(SB), Y5, Y7
+	VPOR         turbo4_norm2<>+0(SB), Y7, Y7
 	VBLENDVPS    Y6, Y7, Y5, Y7
 	VCVTPS2PH    $0, Y7, X7
 	VPMOVZXWD    X7, Y5
@@ -7000,8 +7316,8 @@ done22:
 	// rnorm
 	VMOVUPS      12512(CX), Y5
 	VCMPPS       $3, Y5, Y5, Y6
-	VPAND        turbo420<>+0(SB), Y5, Y7
-	VPOR         turbo421<>+0(SB), Y7, Y7
+	VPAND        turbo4_norm<>+0(SB), Y5, Y7
+	VPOR         turbo4_norm2<>+0(SB), Y7, Y7
 	VBLENDVPS    Y6, Y7, Y5, Y7
 	VCVTPS2PH    $0, Y7, X7
 	VPMOVZXWD    X7, Y5
@@ -7150,12 +7466,12 @@ done2:
 TEXT ·mix1xTurbo4AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo44<>+0(SB), Y0
-	VMOVDQU      turbo43<>+0(SB), Y1
-	VMOVDQU      turbo42<>+0(SB), Y2
-	VMOVDQU      turbo41<>+0(SB), Y3
-	VMOVDQU      turbo40<>+0(SB), Y4
-	VMOVDQU      turbo45<>+0(SB), Y5
+	VMOVDQU      turbo4_level2<>+0(SB), Y0
+	VMOVDQU      turbo4_level<>+0(SB), Y1
+	VMOVDQU      turbo4_mask2<>+0(SB), Y2
+	VMOVDQU      turbo4_mask<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y4
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -7179,6 +7495,8 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VMOVDQU      4(R8), X10
 	VINSERTI128  $1, 12(R8), Y10, Y10
 	VPSHUFB      Y4, Y10, Y10
@@ -7242,6 +7560,8 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 32 to 63
 	VMOVDQU      20(R8), X10
 	VINSERTI128  $1, 28(R8), Y10, Y10
 	VPSHUFB      Y4, Y10, Y10
@@ -7305,6 +7625,8 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// levels of values 64 to 95
 	VMOVDQU      36(R8), X10
 	VINSERTI128  $1, 44(R8), Y10, Y10
 	VPSHUFB      Y4, Y10, Y10
@@ -7368,6 +7690,8 @@ done8:
 	JLT          done10
 
 loop9:
+
+	// levels of values 96 to 127
 	VBROADCASTI128 52(R8), Y10
 	VPSHUFB      Y5, Y10, Y10
 	VPAND        Y3, Y10, Y11
@@ -7431,9 +7755,9 @@ done2:
 TEXT ·mix2xTurbo4AVX2(SB), NOSPLIT, $320-64
 
 	// constants of the loops
-	VMOVDQU      turbo44<>+0(SB), Y0
-	VMOVDQU      turbo43<>+0(SB), Y1
-	VMOVDQU      turbo42<>+0(SB), Y2
+	VMOVDQU      turbo4_level2<>+0(SB), Y0
+	VMOVDQU      turbo4_level<>+0(SB), Y1
+	VMOVDQU      turbo4_mask2<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -7463,10 +7787,12 @@ loop1:
 	JLT          done4
 
 loop3:
+
+	// levels of values 0 to 31
 	VMOVDQU      4(R9), X11
 	VINSERTI128  $1, 12(R9), Y11, Y11
-	VPSHUFB      turbo40<>+0(SB), Y11, Y11
-	VPAND        turbo41<>+0(SB), Y11, Y12
+	VPSHUFB      turbo4_shuffle<>+0(SB), Y11, Y11
+	VPAND        turbo4_mask<>+0(SB), Y11, Y12
 	VPSRLD       $4, Y11, Y11
 	VPAND        Y2, Y11, Y11
 	VPOR         Y11, Y12, Y11
@@ -7543,10 +7869,12 @@ done4:
 	JLT          done6
 
 loop5:
+
+	// levels of values 32 to 63
 	VMOVDQU      20(R9), X11
 	VINSERTI128  $1, 28(R9), Y11, Y11
-	VPSHUFB      turbo40<>+0(SB), Y11, Y11
-	VPAND        turbo41<>+0(SB), Y11, Y12
+	VPSHUFB      turbo4_shuffle<>+0(SB), Y11, Y11
+	VPAND        turbo4_mask<>+0(SB), Y11, Y12
 	VPSRLD       $4, Y11, Y11
 	VPAND        Y2, Y11, Y11
 	VPOR         Y11, Y12, Y11
@@ -7623,10 +7951,12 @@ done6:
 	JLT          done8
 
 loop7:
+
+	// levels of values 64 to 95
 	VMOVDQU      36(R9), X11
 	VINSERTI128  $1, 44(R9), Y11, Y11
-	VPSHUFB      turbo40<>+0(SB), Y11, Y11
-	VPAND        turbo41<>+0(SB), Y11, Y12
+	VPSHUFB      turbo4_shuffle<>+0(SB), Y11, Y11
+	VPAND        turbo4_mask<>+0(SB), Y11, Y12
 	VPSRLD       $4, Y11, Y11
 	VPAND        Y2, Y11, Y11
 	VPOR         Y11, Y12, Y11
@@ -7703,9 +8033,11 @@ done8:
 	JLT          done10
 
 loop9:
+
+	// levels of values 96 to 127
 	VBROADCASTI128 52(R9), Y11
-	VPSHUFB      turbo45<>+0(SB), Y11, Y11
-	VPAND        turbo41<>+0(SB), Y11, Y12
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y11, Y11
+	VPAND        turbo4_mask<>+0(SB), Y11, Y12
 	VPSRLD       $4, Y11, Y11
 	VPAND        Y2, Y11, Y11
 	VPOR         Y11, Y12, Y11
@@ -7777,11 +8109,11 @@ done2:
 TEXT ·mixQ8LevelsTurbo4AVX2(SB), NOSPLIT, $320-40
 
 	// constants of the loops
-	VMOVDQU      turbo42<>+0(SB), Y0
-	VMOVDQU      turbo41<>+0(SB), Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y2
-	VMOVDQU      turbo40<>+0(SB), Y3
-	VMOVDQU      turbo45<>+0(SB), Y4
+	VMOVDQU      turbo4_mask2<>+0(SB), Y0
+	VMOVDQU      turbo4_mask<>+0(SB), Y1
+	VBROADCASTI128 turbo4_levels<>+0(SB), Y2
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y3
+	VMOVDQU      turbo4_shuffle2<>+0(SB), Y4
 	MOVQ         levels+0(FP), AX
 	MOVQ         scales+8(FP), BX
 	MOVQ         v+16(FP), CX
@@ -7793,6 +8125,8 @@ TEXT ·mixQ8LevelsTurbo4AVX2(SB), NOSPLIT, $320-40
 	JLT          done2
 
 loop1:
+
+	// levels of values 0 to 31
 	VMOVDQU      4(CX), X5
 	VINSERTI128  $1, 12(CX), Y5, Y5
 	VPSHUFB      Y3, Y5, Y5
@@ -7802,6 +8136,8 @@ loop1:
 	VPOR         Y5, Y6, Y5
 	VPSHUFB      Y5, Y2, Y5
 	VMOVDQU      Y5, (AX)
+
+	// levels of values 32 to 63
 	VMOVDQU      20(CX), X5
 	VINSERTI128  $1, 28(CX), Y5, Y5
 	VPSHUFB      Y3, Y5, Y5
@@ -7811,6 +8147,8 @@ loop1:
 	VPOR         Y5, Y6, Y5
 	VPSHUFB      Y5, Y2, Y5
 	VMOVDQU      Y5, 32(AX)
+
+	// levels of values 64 to 95
 	VMOVDQU      36(CX), X5
 	VINSERTI128  $1, 44(CX), Y5, Y5
 	VPSHUFB      Y3, Y5, Y5
@@ -7820,6 +8158,8 @@ loop1:
 	VPOR         Y5, Y6, Y5
 	VPSHUFB      Y5, Y2, Y5
 	VMOVDQU      Y5, 64(AX)
+
+	// levels of values 96 to 127
 	VBROADCASTI128 52(CX), Y5
 	VPSHUFB      Y4, Y5, Y5
 	VPAND        Y1, Y5, Y6
@@ -7830,7 +8170,7 @@ loop1:
 	VMOVDQU      Y5, 96(AX)
 	VPBROADCASTW (CX), X5
 	VCVTPH2PS    X5, Y5
-	VMOVDQU      turbo46<>+0(SB), Y6
+	VMOVDQU      turbo4_const<>+0(SB), Y6
 	VMULPS       Y6, Y5, Y5
 	VMOVSS       X5, (BX)
 	ADDQ         $0x80, AX

@@ -4,149 +4,149 @@
 
 #include "textflag.h"
 
-DATA vec0<>+0(SB)/8, $0xff800000ff800000
-DATA vec0<>+8(SB)/8, $0xff800000ff800000
-DATA vec0<>+16(SB)/8, $0xff800000ff800000
-DATA vec0<>+24(SB)/8, $0xff800000ff800000
-GLOBL vec0<>(SB), RODATA|NOPTR, $32
+DATA vec_most<>+0(SB)/8, $0xff800000ff800000
+DATA vec_most<>+8(SB)/8, $0xff800000ff800000
+DATA vec_most<>+16(SB)/8, $0xff800000ff800000
+DATA vec_most<>+24(SB)/8, $0xff800000ff800000
+GLOBL vec_most<>(SB), RODATA|NOPTR, $32
 
-DATA vec1<>+0(SB)/8, $0x0000000100000000
-DATA vec1<>+8(SB)/8, $0x0000000300000002
-DATA vec1<>+16(SB)/8, $0x0000000500000004
-DATA vec1<>+24(SB)/8, $0x0000000700000006
-GLOBL vec1<>(SB), RODATA|NOPTR, $32
+DATA vec_lanes<>+0(SB)/8, $0x0000000100000000
+DATA vec_lanes<>+8(SB)/8, $0x0000000300000002
+DATA vec_lanes<>+16(SB)/8, $0x0000000500000004
+DATA vec_lanes<>+24(SB)/8, $0x0000000700000006
+GLOBL vec_lanes<>(SB), RODATA|NOPTR, $32
 
-DATA vec2<>+0(SB)/8, $0x7fc000007fc00000
-DATA vec2<>+8(SB)/8, $0x7fc000007fc00000
-DATA vec2<>+16(SB)/8, $0x7fc000007fc00000
-DATA vec2<>+24(SB)/8, $0x7fc000007fc00000
-GLOBL vec2<>(SB), RODATA|NOPTR, $32
+DATA vec_NaN<>+0(SB)/8, $0x7fc000007fc00000
+DATA vec_NaN<>+8(SB)/8, $0x7fc000007fc00000
+DATA vec_NaN<>+16(SB)/8, $0x7fc000007fc00000
+DATA vec_NaN<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL vec_NaN<>(SB), RODATA|NOPTR, $32
 
-DATA vec3<>+0(SB)/8, $0x0000000000000000
-DATA vec3<>+8(SB)/8, $0x0000000000000000
-DATA vec3<>+16(SB)/8, $0x0000000000000000
-DATA vec3<>+24(SB)/8, $0x0000000000000000
-GLOBL vec3<>(SB), RODATA|NOPTR, $32
+DATA vec_limit<>+0(SB)/8, $0x0000000000000000
+DATA vec_limit<>+8(SB)/8, $0x0000000000000000
+DATA vec_limit<>+16(SB)/8, $0x0000000000000000
+DATA vec_limit<>+24(SB)/8, $0x0000000000000000
+GLOBL vec_limit<>(SB), RODATA|NOPTR, $32
 
-DATA vec4<>+0(SB)/8, $0xc2b00000c2b00000
-DATA vec4<>+8(SB)/8, $0xc2b00000c2b00000
-DATA vec4<>+16(SB)/8, $0xc2b00000c2b00000
-DATA vec4<>+24(SB)/8, $0xc2b00000c2b00000
-GLOBL vec4<>(SB), RODATA|NOPTR, $32
+DATA vec_least<>+0(SB)/8, $0xc2b00000c2b00000
+DATA vec_least<>+8(SB)/8, $0xc2b00000c2b00000
+DATA vec_least<>+16(SB)/8, $0xc2b00000c2b00000
+DATA vec_least<>+24(SB)/8, $0xc2b00000c2b00000
+GLOBL vec_least<>(SB), RODATA|NOPTR, $32
 
-DATA vec5<>+0(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA vec5<>+8(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA vec5<>+16(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA vec5<>+24(SB)/8, $0x3fb8aa3b3fb8aa3b
-GLOBL vec5<>(SB), RODATA|NOPTR, $32
+DATA vec_factor<>+0(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA vec_factor<>+8(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA vec_factor<>+16(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA vec_factor<>+24(SB)/8, $0x3fb8aa3b3fb8aa3b
+GLOBL vec_factor<>(SB), RODATA|NOPTR, $32
 
-DATA vec6<>+0(SB)/8, $0x4b4000004b400000
-DATA vec6<>+8(SB)/8, $0x4b4000004b400000
-DATA vec6<>+16(SB)/8, $0x4b4000004b400000
-DATA vec6<>+24(SB)/8, $0x4b4000004b400000
-GLOBL vec6<>(SB), RODATA|NOPTR, $32
+DATA vec_offset<>+0(SB)/8, $0x4b4000004b400000
+DATA vec_offset<>+8(SB)/8, $0x4b4000004b400000
+DATA vec_offset<>+16(SB)/8, $0x4b4000004b400000
+DATA vec_offset<>+24(SB)/8, $0x4b4000004b400000
+GLOBL vec_offset<>(SB), RODATA|NOPTR, $32
 
-DATA vec7<>+0(SB)/8, $0x3f3180003f318000
-DATA vec7<>+8(SB)/8, $0x3f3180003f318000
-DATA vec7<>+16(SB)/8, $0x3f3180003f318000
-DATA vec7<>+24(SB)/8, $0x3f3180003f318000
-GLOBL vec7<>(SB), RODATA|NOPTR, $32
+DATA vec_factor2<>+0(SB)/8, $0x3f3180003f318000
+DATA vec_factor2<>+8(SB)/8, $0x3f3180003f318000
+DATA vec_factor2<>+16(SB)/8, $0x3f3180003f318000
+DATA vec_factor2<>+24(SB)/8, $0x3f3180003f318000
+GLOBL vec_factor2<>(SB), RODATA|NOPTR, $32
 
-DATA vec8<>+0(SB)/8, $0xb95e8083b95e8083
-DATA vec8<>+8(SB)/8, $0xb95e8083b95e8083
-DATA vec8<>+16(SB)/8, $0xb95e8083b95e8083
-DATA vec8<>+24(SB)/8, $0xb95e8083b95e8083
-GLOBL vec8<>(SB), RODATA|NOPTR, $32
+DATA vec_factor3<>+0(SB)/8, $0xb95e8083b95e8083
+DATA vec_factor3<>+8(SB)/8, $0xb95e8083b95e8083
+DATA vec_factor3<>+16(SB)/8, $0xb95e8083b95e8083
+DATA vec_factor3<>+24(SB)/8, $0xb95e8083b95e8083
+GLOBL vec_factor3<>(SB), RODATA|NOPTR, $32
 
-DATA vec9<>+0(SB)/8, $0x3950696739506967
-DATA vec9<>+8(SB)/8, $0x3950696739506967
-DATA vec9<>+16(SB)/8, $0x3950696739506967
-DATA vec9<>+24(SB)/8, $0x3950696739506967
-GLOBL vec9<>(SB), RODATA|NOPTR, $32
+DATA vec_factor4<>+0(SB)/8, $0x3950696739506967
+DATA vec_factor4<>+8(SB)/8, $0x3950696739506967
+DATA vec_factor4<>+16(SB)/8, $0x3950696739506967
+DATA vec_factor4<>+24(SB)/8, $0x3950696739506967
+GLOBL vec_factor4<>(SB), RODATA|NOPTR, $32
 
-DATA vec10<>+0(SB)/8, $0x3ab743ce3ab743ce
-DATA vec10<>+8(SB)/8, $0x3ab743ce3ab743ce
-DATA vec10<>+16(SB)/8, $0x3ab743ce3ab743ce
-DATA vec10<>+24(SB)/8, $0x3ab743ce3ab743ce
-GLOBL vec10<>(SB), RODATA|NOPTR, $32
+DATA vec_offset2<>+0(SB)/8, $0x3ab743ce3ab743ce
+DATA vec_offset2<>+8(SB)/8, $0x3ab743ce3ab743ce
+DATA vec_offset2<>+16(SB)/8, $0x3ab743ce3ab743ce
+DATA vec_offset2<>+24(SB)/8, $0x3ab743ce3ab743ce
+GLOBL vec_offset2<>(SB), RODATA|NOPTR, $32
 
-DATA vec11<>+0(SB)/8, $0x3c0889083c088908
-DATA vec11<>+8(SB)/8, $0x3c0889083c088908
-DATA vec11<>+16(SB)/8, $0x3c0889083c088908
-DATA vec11<>+24(SB)/8, $0x3c0889083c088908
-GLOBL vec11<>(SB), RODATA|NOPTR, $32
+DATA vec_offset3<>+0(SB)/8, $0x3c0889083c088908
+DATA vec_offset3<>+8(SB)/8, $0x3c0889083c088908
+DATA vec_offset3<>+16(SB)/8, $0x3c0889083c088908
+DATA vec_offset3<>+24(SB)/8, $0x3c0889083c088908
+GLOBL vec_offset3<>(SB), RODATA|NOPTR, $32
 
-DATA vec12<>+0(SB)/8, $0x3d2aa9c13d2aa9c1
-DATA vec12<>+8(SB)/8, $0x3d2aa9c13d2aa9c1
-DATA vec12<>+16(SB)/8, $0x3d2aa9c13d2aa9c1
-DATA vec12<>+24(SB)/8, $0x3d2aa9c13d2aa9c1
-GLOBL vec12<>(SB), RODATA|NOPTR, $32
+DATA vec_offset4<>+0(SB)/8, $0x3d2aa9c13d2aa9c1
+DATA vec_offset4<>+8(SB)/8, $0x3d2aa9c13d2aa9c1
+DATA vec_offset4<>+16(SB)/8, $0x3d2aa9c13d2aa9c1
+DATA vec_offset4<>+24(SB)/8, $0x3d2aa9c13d2aa9c1
+GLOBL vec_offset4<>(SB), RODATA|NOPTR, $32
 
-DATA vec13<>+0(SB)/8, $0x3e2aaaaa3e2aaaaa
-DATA vec13<>+8(SB)/8, $0x3e2aaaaa3e2aaaaa
-DATA vec13<>+16(SB)/8, $0x3e2aaaaa3e2aaaaa
-DATA vec13<>+24(SB)/8, $0x3e2aaaaa3e2aaaaa
-GLOBL vec13<>(SB), RODATA|NOPTR, $32
+DATA vec_offset5<>+0(SB)/8, $0x3e2aaaaa3e2aaaaa
+DATA vec_offset5<>+8(SB)/8, $0x3e2aaaaa3e2aaaaa
+DATA vec_offset5<>+16(SB)/8, $0x3e2aaaaa3e2aaaaa
+DATA vec_offset5<>+24(SB)/8, $0x3e2aaaaa3e2aaaaa
+GLOBL vec_offset5<>(SB), RODATA|NOPTR, $32
 
-DATA vec14<>+0(SB)/8, $0x3f0000003f000000
-DATA vec14<>+8(SB)/8, $0x3f0000003f000000
-DATA vec14<>+16(SB)/8, $0x3f0000003f000000
-DATA vec14<>+24(SB)/8, $0x3f0000003f000000
-GLOBL vec14<>(SB), RODATA|NOPTR, $32
+DATA vec_offset6<>+0(SB)/8, $0x3f0000003f000000
+DATA vec_offset6<>+8(SB)/8, $0x3f0000003f000000
+DATA vec_offset6<>+16(SB)/8, $0x3f0000003f000000
+DATA vec_offset6<>+24(SB)/8, $0x3f0000003f000000
+GLOBL vec_offset6<>(SB), RODATA|NOPTR, $32
 
-DATA vec15<>+0(SB)/8, $0x3f8000003f800000
-DATA vec15<>+8(SB)/8, $0x3f8000003f800000
-DATA vec15<>+16(SB)/8, $0x3f8000003f800000
-DATA vec15<>+24(SB)/8, $0x3f8000003f800000
-GLOBL vec15<>(SB), RODATA|NOPTR, $32
+DATA vec_offset7<>+0(SB)/8, $0x3f8000003f800000
+DATA vec_offset7<>+8(SB)/8, $0x3f8000003f800000
+DATA vec_offset7<>+16(SB)/8, $0x3f8000003f800000
+DATA vec_offset7<>+24(SB)/8, $0x3f8000003f800000
+GLOBL vec_offset7<>(SB), RODATA|NOPTR, $32
 
-DATA vec16<>+0(SB)/8, $0x42b0000042b00000
-DATA vec16<>+8(SB)/8, $0x42b0000042b00000
-DATA vec16<>+16(SB)/8, $0x42b0000042b00000
-DATA vec16<>+24(SB)/8, $0x42b0000042b00000
-GLOBL vec16<>(SB), RODATA|NOPTR, $32
+DATA vec_most2<>+0(SB)/8, $0x42b0000042b00000
+DATA vec_most2<>+8(SB)/8, $0x42b0000042b00000
+DATA vec_most2<>+16(SB)/8, $0x42b0000042b00000
+DATA vec_most2<>+24(SB)/8, $0x42b0000042b00000
+GLOBL vec_most2<>(SB), RODATA|NOPTR, $32
 
-DATA vec17<>+0(SB)/8, $0x8000000080000000
-DATA vec17<>+8(SB)/8, $0x8000000080000000
-DATA vec17<>+16(SB)/8, $0x8000000080000000
-DATA vec17<>+24(SB)/8, $0x8000000080000000
-GLOBL vec17<>(SB), RODATA|NOPTR, $32
+DATA vec_flip<>+0(SB)/8, $0x8000000080000000
+DATA vec_flip<>+8(SB)/8, $0x8000000080000000
+DATA vec_flip<>+16(SB)/8, $0x8000000080000000
+DATA vec_flip<>+24(SB)/8, $0x8000000080000000
+GLOBL vec_flip<>(SB), RODATA|NOPTR, $32
 
-DATA vec18<>+0(SB)/8, $0xbfcc422abfcc422a
-DATA vec18<>+8(SB)/8, $0xbfcc422abfcc422a
-DATA vec18<>+16(SB)/8, $0xbfcc422abfcc422a
-DATA vec18<>+24(SB)/8, $0xbfcc422abfcc422a
-GLOBL vec18<>(SB), RODATA|NOPTR, $32
+DATA vec_factor5<>+0(SB)/8, $0xbfcc422abfcc422a
+DATA vec_factor5<>+8(SB)/8, $0xbfcc422abfcc422a
+DATA vec_factor5<>+16(SB)/8, $0xbfcc422abfcc422a
+DATA vec_factor5<>+24(SB)/8, $0xbfcc422abfcc422a
+GLOBL vec_factor5<>(SB), RODATA|NOPTR, $32
 
-DATA vec19<>+0(SB)/8, $0x3d3727133d372713
-DATA vec19<>+8(SB)/8, $0x3d3727133d372713
-DATA vec19<>+16(SB)/8, $0x3d3727133d372713
-DATA vec19<>+24(SB)/8, $0x3d3727133d372713
-GLOBL vec19<>(SB), RODATA|NOPTR, $32
+DATA vec_factor6<>+0(SB)/8, $0x3d3727133d372713
+DATA vec_factor6<>+8(SB)/8, $0x3d3727133d372713
+DATA vec_factor6<>+16(SB)/8, $0x3d3727133d372713
+DATA vec_factor6<>+24(SB)/8, $0x3d3727133d372713
+GLOBL vec_factor6<>(SB), RODATA|NOPTR, $32
 
-DATA vec20<>+0(SB)/8, $0x4000000040000000
-DATA vec20<>+8(SB)/8, $0x4000000040000000
-DATA vec20<>+16(SB)/8, $0x4000000040000000
-DATA vec20<>+24(SB)/8, $0x4000000040000000
-GLOBL vec20<>(SB), RODATA|NOPTR, $32
+DATA vec_two<>+0(SB)/8, $0x4000000040000000
+DATA vec_two<>+8(SB)/8, $0x4000000040000000
+DATA vec_two<>+16(SB)/8, $0x4000000040000000
+DATA vec_two<>+24(SB)/8, $0x4000000040000000
+GLOBL vec_two<>(SB), RODATA|NOPTR, $32
 
-DATA vec21<>+0(SB)/8, $0x0000000000000000
-DATA vec21<>+8(SB)/8, $0x0000000100000001
-DATA vec21<>+16(SB)/8, $0x0000000200000002
-DATA vec21<>+24(SB)/8, $0x0000000300000003
-GLOBL vec21<>(SB), RODATA|NOPTR, $32
+DATA vec_order<>+0(SB)/8, $0x0000000000000000
+DATA vec_order<>+8(SB)/8, $0x0000000100000001
+DATA vec_order<>+16(SB)/8, $0x0000000200000002
+DATA vec_order<>+24(SB)/8, $0x0000000300000003
+GLOBL vec_order<>(SB), RODATA|NOPTR, $32
 
-DATA vec22<>+0(SB)/8, $0x0000000080000000
-DATA vec22<>+8(SB)/8, $0x0000000080000000
-DATA vec22<>+16(SB)/8, $0x0000000080000000
-DATA vec22<>+24(SB)/8, $0x0000000080000000
-GLOBL vec22<>(SB), RODATA|NOPTR, $32
+DATA vec_flip2<>+0(SB)/8, $0x0000000080000000
+DATA vec_flip2<>+8(SB)/8, $0x0000000080000000
+DATA vec_flip2<>+16(SB)/8, $0x0000000080000000
+DATA vec_flip2<>+24(SB)/8, $0x0000000080000000
+GLOBL vec_flip2<>(SB), RODATA|NOPTR, $32
 
-DATA vec23<>+0(SB)/8, $0x0000000400000004
-DATA vec23<>+8(SB)/8, $0x0000000500000005
-DATA vec23<>+16(SB)/8, $0x0000000600000006
-DATA vec23<>+24(SB)/8, $0x0000000700000007
-GLOBL vec23<>(SB), RODATA|NOPTR, $32
+DATA vec_order2<>+0(SB)/8, $0x0000000400000004
+DATA vec_order2<>+8(SB)/8, $0x0000000500000005
+DATA vec_order2<>+16(SB)/8, $0x0000000600000006
+DATA vec_order2<>+24(SB)/8, $0x0000000700000007
+GLOBL vec_order2<>(SB), RODATA|NOPTR, $32
 
 // lanesMaxAVX2 is the loop of Max over vectors.
 // Requires: AVX2
@@ -154,10 +154,10 @@ TEXT ·lanesMaxAVX2(SB), NOSPLIT, $0-24
 	MOVQ         x+0(FP), AX
 	MOVQ         n+8(FP), BX
 	MOVQ         lanes+16(FP), CX
-	VMOVDQU      vec0<>+0(SB), Y0
-	VMOVDQU      vec0<>+0(SB), Y1
-	VMOVDQU      vec0<>+0(SB), Y2
-	VMOVDQU      vec0<>+0(SB), Y3
+	VMOVDQU      vec_most<>+0(SB), Y0
+	VMOVDQU      vec_most<>+0(SB), Y1
+	VMOVDQU      vec_most<>+0(SB), Y2
+	VMOVDQU      vec_most<>+0(SB), Y3
 	VPXOR        Y4, Y4, Y4
 	SUBQ         $0x20, BX
 	JLT          done2
@@ -203,7 +203,7 @@ done4:
 	// what is left, fewer than a vector
 	VMOVQ        BX, X5
 	VPBROADCASTD X5, Y5
-	VPCMPGTD     vec1<>+0(SB), Y5, Y5
+	VPCMPGTD     vec_lanes<>+0(SB), Y5, Y5
 	SUBQ         $1, BX
 	JLT          done6
 
@@ -211,7 +211,7 @@ loop5:
 	VMASKMOVPS   (AX), Y5, Y6
 	VCMPPS       $4, Y6, Y6, Y7
 	VPADDD       Y7, Y4, Y4
-	VMOVDQU      vec0<>+0(SB), Y7
+	VMOVDQU      vec_most<>+0(SB), Y7
 	VBLENDVPS    Y5, Y6, Y7, Y6
 	VMAXPS       Y0, Y6, Y0
 	ADDQ         $-8, BX
@@ -223,8 +223,8 @@ done6:
 	VMAXPS       Y0, Y1, Y0
 	VMAXPS       Y0, Y2, Y0
 	VMAXPS       Y0, Y3, Y0
-	VMOVDQU      vec2<>+0(SB), Y1
-	VPCMPEQD     vec3<>+0(SB), Y4, Y2
+	VMOVDQU      vec_NaN<>+0(SB), Y1
+	VPCMPEQD     vec_limit<>+0(SB), Y4, Y2
 	VBLENDVPS    Y2, Y0, Y1, Y0
 	VMOVUPS      Y0, (CX)
 	VZEROUPPER
@@ -235,19 +235,19 @@ done6:
 TEXT ·lanesExpSumAVX2(SB), NOSPLIT, $0-32
 
 	// constants of the loops
-	VMOVDQU      vec6<>+0(SB), Y0
-	VMOVDQU      vec15<>+0(SB), Y1
-	VMOVDQU      vec14<>+0(SB), Y2
-	VMOVDQU      vec7<>+0(SB), Y3
-	VMOVDQU      vec11<>+0(SB), Y4
-	VMOVDQU      vec5<>+0(SB), Y5
+	VMOVDQU      vec_offset<>+0(SB), Y0
+	VMOVDQU      vec_offset7<>+0(SB), Y1
+	VMOVDQU      vec_offset6<>+0(SB), Y2
+	VMOVDQU      vec_factor2<>+0(SB), Y3
+	VMOVDQU      vec_offset3<>+0(SB), Y4
+	VMOVDQU      vec_factor<>+0(SB), Y5
 	MOVQ         x+0(FP), AX
 	MOVQ         n+8(FP), BX
 	MOVQ         args+16(FP), CX
 	VBROADCASTSS (CX), Y6
 	VBROADCASTSS 4(CX), Y7
 	MOVQ         lanes+24(FP), CX
-	VMOVDQU      vec4<>+0(SB), Y8
+	VMOVDQU      vec_least<>+0(SB), Y8
 	VPXOR        Y9, Y9, Y9
 	SUBQ         $8, BX
 	JLT          done2
@@ -262,16 +262,16 @@ loop1:
 	VSUBPS       Y0, Y11, Y12
 	VMULPS       Y3, Y12, Y13
 	VSUBPS       Y13, Y10, Y10
-	VMULPS       vec8<>+0(SB), Y12, Y12
+	VMULPS       vec_factor3<>+0(SB), Y12, Y12
 	VSUBPS       Y12, Y10, Y10
-	VMULPS       vec9<>+0(SB), Y10, Y12
-	VADDPS       vec10<>+0(SB), Y12, Y12
+	VMULPS       vec_factor4<>+0(SB), Y10, Y12
+	VADDPS       vec_offset2<>+0(SB), Y12, Y12
 	VMULPS       Y10, Y12, Y12
 	VADDPS       Y4, Y12, Y12
 	VMULPS       Y10, Y12, Y12
-	VADDPS       vec12<>+0(SB), Y12, Y12
+	VADDPS       vec_offset4<>+0(SB), Y12, Y12
 	VMULPS       Y10, Y12, Y12
-	VADDPS       vec13<>+0(SB), Y12, Y12
+	VADDPS       vec_offset5<>+0(SB), Y12, Y12
 	VMULPS       Y10, Y12, Y12
 	VADDPS       Y2, Y12, Y12
 	VMULPS       Y10, Y12, Y12
@@ -293,7 +293,7 @@ done2:
 	// what is left, fewer than a vector
 	VMOVQ        BX, X10
 	VPBROADCASTD X10, Y10
-	VPCMPGTD     vec1<>+0(SB), Y10, Y10
+	VPCMPGTD     vec_lanes<>+0(SB), Y10, Y10
 	SUBQ         $1, BX
 	JLT          done4
 
@@ -307,16 +307,16 @@ loop3:
 	VSUBPS       Y0, Y12, Y13
 	VMULPS       Y3, Y13, Y14
 	VSUBPS       Y14, Y11, Y11
-	VMULPS       vec8<>+0(SB), Y13, Y13
+	VMULPS       vec_factor3<>+0(SB), Y13, Y13
 	VSUBPS       Y13, Y11, Y11
-	VMULPS       vec9<>+0(SB), Y11, Y13
-	VADDPS       vec10<>+0(SB), Y13, Y13
+	VMULPS       vec_factor4<>+0(SB), Y11, Y13
+	VADDPS       vec_offset2<>+0(SB), Y13, Y13
 	VMULPS       Y11, Y13, Y13
 	VADDPS       Y4, Y13, Y13
 	VMULPS       Y11, Y13, Y13
-	VADDPS       vec12<>+0(SB), Y13, Y13
+	VADDPS       vec_offset4<>+0(SB), Y13, Y13
 	VMULPS       Y11, Y13, Y13
-	VADDPS       vec13<>+0(SB), Y13, Y13
+	VADDPS       vec_offset5<>+0(SB), Y13, Y13
 	VMULPS       Y11, Y13, Y13
 	VADDPS       Y2, Y13, Y13
 	VMULPS       Y11, Y13, Y13
@@ -344,17 +344,17 @@ done4:
 TEXT ·lanesSiLUMulAVX2(SB), NOSPLIT, $0-24
 
 	// constants of the loops
-	VMOVDQU      vec15<>+0(SB), Y0
-	VMOVDQU      vec6<>+0(SB), Y1
-	VMOVDQU      vec14<>+0(SB), Y2
-	VMOVDQU      vec17<>+0(SB), Y3
-	VMOVDQU      vec7<>+0(SB), Y4
-	VMOVDQU      vec11<>+0(SB), Y5
+	VMOVDQU      vec_offset7<>+0(SB), Y0
+	VMOVDQU      vec_offset<>+0(SB), Y1
+	VMOVDQU      vec_offset6<>+0(SB), Y2
+	VMOVDQU      vec_flip<>+0(SB), Y3
+	VMOVDQU      vec_factor2<>+0(SB), Y4
+	VMOVDQU      vec_offset3<>+0(SB), Y5
 	MOVQ         gate+0(FP), AX
 	MOVQ         up+8(FP), BX
 	MOVQ         n+16(FP), CX
-	VMOVDQU      vec4<>+0(SB), Y6
-	VMOVDQU      vec16<>+0(SB), Y7
+	VMOVDQU      vec_least<>+0(SB), Y6
+	VMOVDQU      vec_most2<>+0(SB), Y7
 	SUBQ         $8, CX
 	JLT          done2
 
@@ -363,21 +363,21 @@ loop1:
 	VPXOR        Y3, Y8, Y9
 	VMAXPS       Y9, Y6, Y9
 	VMINPS       Y9, Y7, Y9
-	VMULPS       vec5<>+0(SB), Y9, Y10
+	VMULPS       vec_factor<>+0(SB), Y9, Y10
 	VADDPS       Y1, Y10, Y10
 	VSUBPS       Y1, Y10, Y11
 	VMULPS       Y4, Y11, Y12
 	VSUBPS       Y12, Y9, Y9
-	VMULPS       vec8<>+0(SB), Y11, Y11
+	VMULPS       vec_factor3<>+0(SB), Y11, Y11
 	VSUBPS       Y11, Y9, Y9
-	VMULPS       vec9<>+0(SB), Y9, Y11
-	VADDPS       vec10<>+0(SB), Y11, Y11
+	VMULPS       vec_factor4<>+0(SB), Y9, Y11
+	VADDPS       vec_offset2<>+0(SB), Y11, Y11
 	VMULPS       Y9, Y11, Y11
 	VADDPS       Y5, Y11, Y11
 	VMULPS       Y9, Y11, Y11
-	VADDPS       vec12<>+0(SB), Y11, Y11
+	VADDPS       vec_offset4<>+0(SB), Y11, Y11
 	VMULPS       Y9, Y11, Y11
-	VADDPS       vec13<>+0(SB), Y11, Y11
+	VADDPS       vec_offset5<>+0(SB), Y11, Y11
 	VMULPS       Y9, Y11, Y11
 	VADDPS       Y2, Y11, Y11
 	VMULPS       Y9, Y11, Y11
@@ -403,7 +403,7 @@ done2:
 	// what is left, fewer than a vector
 	VMOVQ        CX, X8
 	VPBROADCASTD X8, Y8
-	VPCMPGTD     vec1<>+0(SB), Y8, Y8
+	VPCMPGTD     vec_lanes<>+0(SB), Y8, Y8
 	SUBQ         $1, CX
 	JLT          done4
 
@@ -412,21 +412,21 @@ loop3:
 	VPXOR        Y3, Y9, Y10
 	VMAXPS       Y10, Y6, Y10
 	VMINPS       Y10, Y7, Y10
-	VMULPS       vec5<>+0(SB), Y10, Y11
+	VMULPS       vec_factor<>+0(SB), Y10, Y11
 	VADDPS       Y1, Y11, Y11
 	VSUBPS       Y1, Y11, Y12
 	VMULPS       Y4, Y12, Y13
 	VSUBPS       Y13, Y10, Y10
-	VMULPS       vec8<>+0(SB), Y12, Y12
+	VMULPS       vec_factor3<>+0(SB), Y12, Y12
 	VSUBPS       Y12, Y10, Y10
-	VMULPS       vec9<>+0(SB), Y10, Y12
-	VADDPS       vec10<>+0(SB), Y12, Y12
+	VMULPS       vec_factor4<>+0(SB), Y10, Y12
+	VADDPS       vec_offset2<>+0(SB), Y12, Y12
 	VMULPS       Y10, Y12, Y12
 	VADDPS       Y5, Y12, Y12
 	VMULPS       Y10, Y12, Y12
-	VADDPS       vec12<>+0(SB), Y12, Y12
+	VADDPS       vec_offset4<>+0(SB), Y12, Y12
 	VMULPS       Y10, Y12, Y12
-	VADDPS       vec13<>+0(SB), Y12, Y12
+	VADDPS       vec_offset5<>+0(SB), Y12, Y12
 	VMULPS       Y10, Y12, Y12
 	VADDPS       Y2, Y12, Y12
 	VMULPS       Y10, Y12, Y12
@@ -455,44 +455,44 @@ done4:
 TEXT ·lanesGELUMulAVX2(SB), NOSPLIT, $0-24
 
 	// constants of the loops
-	VMOVDQU      vec15<>+0(SB), Y0
-	VMOVDQU      vec6<>+0(SB), Y1
-	VMOVDQU      vec14<>+0(SB), Y2
-	VMOVDQU      vec7<>+0(SB), Y3
-	VMOVDQU      vec11<>+0(SB), Y4
-	VMOVDQU      vec19<>+0(SB), Y5
+	VMOVDQU      vec_offset7<>+0(SB), Y0
+	VMOVDQU      vec_offset<>+0(SB), Y1
+	VMOVDQU      vec_offset6<>+0(SB), Y2
+	VMOVDQU      vec_factor2<>+0(SB), Y3
+	VMOVDQU      vec_offset3<>+0(SB), Y4
+	VMOVDQU      vec_factor6<>+0(SB), Y5
 	MOVQ         gate+0(FP), AX
 	MOVQ         up+8(FP), BX
 	MOVQ         n+16(FP), CX
-	VMOVDQU      vec4<>+0(SB), Y6
-	VMOVDQU      vec16<>+0(SB), Y7
+	VMOVDQU      vec_least<>+0(SB), Y6
+	VMOVDQU      vec_most2<>+0(SB), Y7
 	SUBQ         $8, CX
 	JLT          done2
 
 loop1:
 	VMOVUPS      (AX), Y8
-	VMULPS       vec18<>+0(SB), Y8, Y9
+	VMULPS       vec_factor5<>+0(SB), Y8, Y9
 	VMULPS       Y5, Y8, Y10
 	VMULPS       Y8, Y10, Y10
 	VADDPS       Y0, Y10, Y10
 	VMULPS       Y10, Y9, Y9
 	VMAXPS       Y9, Y6, Y9
 	VMINPS       Y9, Y7, Y9
-	VMULPS       vec5<>+0(SB), Y9, Y10
+	VMULPS       vec_factor<>+0(SB), Y9, Y10
 	VADDPS       Y1, Y10, Y10
 	VSUBPS       Y1, Y10, Y11
 	VMULPS       Y3, Y11, Y12
 	VSUBPS       Y12, Y9, Y9
-	VMULPS       vec8<>+0(SB), Y11, Y11
+	VMULPS       vec_factor3<>+0(SB), Y11, Y11
 	VSUBPS       Y11, Y9, Y9
-	VMULPS       vec9<>+0(SB), Y9, Y11
-	VADDPS       vec10<>+0(SB), Y11, Y11
+	VMULPS       vec_factor4<>+0(SB), Y9, Y11
+	VADDPS       vec_offset2<>+0(SB), Y11, Y11
 	VMULPS       Y9, Y11, Y11
 	VADDPS       Y4, Y11, Y11
 	VMULPS       Y9, Y11, Y11
-	VADDPS       vec12<>+0(SB), Y11, Y11
+	VADDPS       vec_offset4<>+0(SB), Y11, Y11
 	VMULPS       Y9, Y11, Y11
-	VADDPS       vec13<>+0(SB), Y11, Y11
+	VADDPS       vec_offset5<>+0(SB), Y11, Y11
 	VMULPS       Y9, Y11, Y11
 	VADDPS       Y2, Y11, Y11
 	VMULPS       Y9, Y11, Y11
@@ -518,34 +518,34 @@ done2:
 	// what is left, fewer than a vector
 	VMOVQ        CX, X8
 	VPBROADCASTD X8, Y8
-	VPCMPGTD     vec1<>+0(SB), Y8, Y8
+	VPCMPGTD     vec_lanes<>+0(SB), Y8, Y8
 	SUBQ         $1, CX
 	JLT          done4
 
 loop3:
 	VMASKMOVPS   (AX), Y8, Y9
-	VMULPS       vec18<>+0(SB), Y9, Y10
+	VMULPS       vec_factor5<>+0(SB), Y9, Y10
 	VMULPS       Y5, Y9, Y11
 	VMULPS       Y9, Y11, Y11
 	VADDPS       Y0, Y11, Y11
 	VMULPS       Y11, Y10, Y10
 	VMAXPS       Y10, Y6, Y10
 	VMINPS       Y10, Y7, Y10
-	VMULPS       vec5<>+0(SB), Y10, Y11
+	VMULPS       vec_factor<>+0(SB), Y10, Y11
 	VADDPS       Y1, Y11, Y11
 	VSUBPS       Y1, Y11, Y12
 	VMULPS       Y3, Y12, Y13
 	VSUBPS       Y13, Y10, Y10
-	VMULPS       vec8<>+0(SB), Y12, Y12
+	VMULPS       vec_factor3<>+0(SB), Y12, Y12
 	VSUBPS       Y12, Y10, Y10
-	VMULPS       vec9<>+0(SB), Y10, Y12
-	VADDPS       vec10<>+0(SB), Y12, Y12
+	VMULPS       vec_factor4<>+0(SB), Y10, Y12
+	VADDPS       vec_offset2<>+0(SB), Y12, Y12
 	VMULPS       Y10, Y12, Y12
 	VADDPS       Y4, Y12, Y12
 	VMULPS       Y10, Y12, Y12
-	VADDPS       vec12<>+0(SB), Y12, Y12
+	VADDPS       vec_offset4<>+0(SB), Y12, Y12
 	VMULPS       Y10, Y12, Y12
-	VADDPS       vec13<>+0(SB), Y12, Y12
+	VADDPS       vec_offset5<>+0(SB), Y12, Y12
 	VMULPS       Y10, Y12, Y12
 	VADDPS       Y2, Y12, Y12
 	VMULPS       Y10, Y12, Y12
@@ -574,20 +574,20 @@ done4:
 TEXT ·lanesSoftCapAVX2(SB), NOSPLIT, $0-24
 
 	// constants of the loops
-	VMOVDQU      vec15<>+0(SB), Y0
-	VMOVDQU      vec6<>+0(SB), Y1
-	VMOVDQU      vec14<>+0(SB), Y2
-	VMOVDQU      vec7<>+0(SB), Y3
-	VMOVDQU      vec11<>+0(SB), Y4
+	VMOVDQU      vec_offset7<>+0(SB), Y0
+	VMOVDQU      vec_offset<>+0(SB), Y1
+	VMOVDQU      vec_offset6<>+0(SB), Y2
+	VMOVDQU      vec_factor2<>+0(SB), Y3
+	VMOVDQU      vec_offset3<>+0(SB), Y4
 	MOVQ         x+0(FP), AX
 	MOVQ         n+8(FP), BX
 	MOVQ         args+16(FP), CX
 	VBROADCASTSS (CX), Y5
 	VBROADCASTSS 4(CX), Y6
-	VMOVDQU      vec4<>+0(SB), Y7
-	VMOVDQU      vec16<>+0(SB), Y8
-	VMOVDQU      vec15<>+0(SB), Y9
-	VMOVDQU      vec20<>+0(SB), Y10
+	VMOVDQU      vec_least<>+0(SB), Y7
+	VMOVDQU      vec_most2<>+0(SB), Y8
+	VMOVDQU      vec_offset7<>+0(SB), Y9
+	VMOVDQU      vec_two<>+0(SB), Y10
 	SUBQ         $8, BX
 	JLT          done2
 
@@ -596,21 +596,21 @@ loop1:
 	VMULPS       Y5, Y11, Y11
 	VMAXPS       Y11, Y7, Y11
 	VMINPS       Y11, Y8, Y11
-	VMULPS       vec5<>+0(SB), Y11, Y12
+	VMULPS       vec_factor<>+0(SB), Y11, Y12
 	VADDPS       Y1, Y12, Y12
 	VSUBPS       Y1, Y12, Y13
 	VMULPS       Y3, Y13, Y14
 	VSUBPS       Y14, Y11, Y11
-	VMULPS       vec8<>+0(SB), Y13, Y13
+	VMULPS       vec_factor3<>+0(SB), Y13, Y13
 	VSUBPS       Y13, Y11, Y11
-	VMULPS       vec9<>+0(SB), Y11, Y13
-	VADDPS       vec10<>+0(SB), Y13, Y13
+	VMULPS       vec_factor4<>+0(SB), Y11, Y13
+	VADDPS       vec_offset2<>+0(SB), Y13, Y13
 	VMULPS       Y11, Y13, Y13
 	VADDPS       Y4, Y13, Y13
 	VMULPS       Y11, Y13, Y13
-	VADDPS       vec12<>+0(SB), Y13, Y13
+	VADDPS       vec_offset4<>+0(SB), Y13, Y13
 	VMULPS       Y11, Y13, Y13
-	VADDPS       vec13<>+0(SB), Y13, Y13
+	VADDPS       vec_offset5<>+0(SB), Y13, Y13
 	VMULPS       Y11, Y13, Y13
 	VADDPS       Y2, Y13, Y13
 	VMULPS       Y11, Y13, Y13
@@ -635,7 +635,7 @@ done2:
 	// what is left, fewer than a vector
 	VMOVQ        BX, X11
 	VPBROADCASTD X11, Y11
-	VPCMPGTD     vec1<>+0(SB), Y11, Y11
+	VPCMPGTD     vec_lanes<>+0(SB), Y11, Y11
 	SUBQ         $1, BX
 	JLT          done4
 
@@ -644,21 +644,21 @@ loop3:
 	VMULPS       Y5, Y12, Y12
 	VMAXPS       Y12, Y7, Y12
 	VMINPS       Y12, Y8, Y12
-	VMULPS       vec5<>+0(SB), Y12, Y13
+	VMULPS       vec_factor<>+0(SB), Y12, Y13
 	VADDPS       Y1, Y13, Y13
 	VSUBPS       Y1, Y13, Y14
 	VMULPS       Y3, Y14, Y15
 	VSUBPS       Y15, Y12, Y12
-	VMULPS       vec8<>+0(SB), Y14, Y14
+	VMULPS       vec_factor3<>+0(SB), Y14, Y14
 	VSUBPS       Y14, Y12, Y12
-	VMULPS       vec9<>+0(SB), Y12, Y14
-	VADDPS       vec10<>+0(SB), Y14, Y14
+	VMULPS       vec_factor4<>+0(SB), Y12, Y14
+	VADDPS       vec_offset2<>+0(SB), Y14, Y14
 	VMULPS       Y12, Y14, Y14
 	VADDPS       Y4, Y14, Y14
 	VMULPS       Y12, Y14, Y14
-	VADDPS       vec12<>+0(SB), Y14, Y14
+	VADDPS       vec_offset4<>+0(SB), Y14, Y14
 	VMULPS       Y12, Y14, Y14
-	VADDPS       vec13<>+0(SB), Y14, Y14
+	VADDPS       vec_offset5<>+0(SB), Y14, Y14
 	VMULPS       Y12, Y14, Y14
 	VADDPS       Y2, Y14, Y14
 	VMULPS       Y12, Y14, Y14
@@ -734,7 +734,7 @@ done4:
 	// what is left, fewer than a vector
 	VMOVQ        CX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     vec1<>+0(SB), Y0, Y0
+	VPCMPGTD     vec_lanes<>+0(SB), Y0, Y0
 	SUBQ         $1, CX
 	JLT          done6
 
@@ -798,7 +798,7 @@ done4:
 	// what is left, fewer than a vector
 	VMOVQ        BX, X1
 	VPBROADCASTD X1, Y1
-	VPCMPGTD     vec1<>+0(SB), Y1, Y1
+	VPCMPGTD     vec_lanes<>+0(SB), Y1, Y1
 	SUBQ         $1, BX
 	JLT          done6
 
@@ -867,7 +867,7 @@ done4:
 	// what is left, fewer than a vector
 	VMOVQ        DX, X1
 	VPBROADCASTD X1, Y1
-	VPCMPGTD     vec1<>+0(SB), Y1, Y1
+	VPCMPGTD     vec_lanes<>+0(SB), Y1, Y1
 	SUBQ         $1, DX
 	JLT          done6
 
@@ -939,7 +939,7 @@ done4:
 	// what is left, fewer than a vector
 	VMOVQ        CX, X2
 	VPBROADCASTD X2, Y2
-	VPCMPGTD     vec1<>+0(SB), Y2, Y2
+	VPCMPGTD     vec_lanes<>+0(SB), Y2, Y2
 	SUBQ         $1, CX
 	JLT          done6
 
@@ -987,7 +987,7 @@ done2:
 	// what is left, fewer than a vector
 	VMOVQ        BX, X2
 	VPBROADCASTD X2, Y2
-	VPCMPGTD     vec1<>+0(SB), Y2, Y2
+	VPCMPGTD     vec_lanes<>+0(SB), Y2, Y2
 	SUBQ         $1, BX
 	JLT          done4
 
@@ -1014,7 +1014,7 @@ done4:
 TEXT ·lanesRopeAdjacentAVX2(SB), NOSPLIT, $0-32
 
 	// constants of the loops
-	VMOVDQU      vec22<>+0(SB), Y0
+	VMOVDQU      vec_flip2<>+0(SB), Y0
 	MOVQ         x+0(FP), AX
 	MOVQ         cos+8(FP), BX
 	MOVQ         sin+16(FP), CX
@@ -1026,9 +1026,9 @@ loop1:
 	VMOVUPS      (BX), Y1
 	VMOVUPS      (CX), Y2
 	VMOVUPS      (AX), Y3
-	VMOVDQU      vec21<>+0(SB), Y4
+	VMOVDQU      vec_order<>+0(SB), Y4
 	VPERMD       Y1, Y4, Y4
-	VMOVDQU      vec21<>+0(SB), Y5
+	VMOVDQU      vec_order<>+0(SB), Y5
 	VPERMD       Y2, Y5, Y5
 	VPXOR        Y0, Y5, Y5
 	VMULPS       Y4, Y3, Y4
@@ -1037,9 +1037,9 @@ loop1:
 	VADDPS       Y3, Y4, Y3
 	VMOVUPS      Y3, (AX)
 	VMOVUPS      32(AX), Y3
-	VMOVDQU      vec23<>+0(SB), Y4
+	VMOVDQU      vec_order2<>+0(SB), Y4
 	VPERMD       Y1, Y4, Y1
-	VMOVDQU      vec23<>+0(SB), Y4
+	VMOVDQU      vec_order2<>+0(SB), Y4
 	VPERMD       Y2, Y4, Y2
 	VPXOR        Y0, Y2, Y2
 	VMULPS       Y1, Y3, Y1
@@ -1059,41 +1059,41 @@ done2:
 	// what is left, fewer than a vector
 	VMOVQ        DX, X1
 	VPBROADCASTD X1, Y1
-	VPCMPGTD     vec1<>+0(SB), Y1, Y1
+	VPCMPGTD     vec_lanes<>+0(SB), Y1, Y1
 	SUBQ         $1, DX
 	JLT          done4
 
 loop3:
 	VMASKMOVPS   (BX), Y1, Y2
 	VMASKMOVPS   (CX), Y1, Y3
-	VMOVDQU      vec21<>+0(SB), Y4
+	VMOVDQU      vec_order<>+0(SB), Y4
 	VPERMD       Y1, Y4, Y4
 	VMASKMOVPS   (AX), Y4, Y4
-	VMOVDQU      vec21<>+0(SB), Y5
+	VMOVDQU      vec_order<>+0(SB), Y5
 	VPERMD       Y2, Y5, Y5
-	VMOVDQU      vec21<>+0(SB), Y6
+	VMOVDQU      vec_order<>+0(SB), Y6
 	VPERMD       Y3, Y6, Y6
 	VPXOR        Y0, Y6, Y6
 	VMULPS       Y5, Y4, Y5
 	VPERMILPS    $0xb1, Y4, Y4
 	VMULPS       Y6, Y4, Y4
 	VADDPS       Y4, Y5, Y4
-	VMOVDQU      vec21<>+0(SB), Y5
+	VMOVDQU      vec_order<>+0(SB), Y5
 	VPERMD       Y1, Y5, Y5
 	VMASKMOVPS   Y4, Y5, (AX)
-	VMOVDQU      vec23<>+0(SB), Y4
+	VMOVDQU      vec_order2<>+0(SB), Y4
 	VPERMD       Y1, Y4, Y4
 	VMASKMOVPS   32(AX), Y4, Y4
-	VMOVDQU      vec23<>+0(SB), Y5
+	VMOVDQU      vec_order2<>+0(SB), Y5
 	VPERMD       Y2, Y5, Y2
-	VMOVDQU      vec23<>+0(SB), Y5
+	VMOVDQU      vec_order2<>+0(SB), Y5
 	VPERMD       Y3, Y5, Y3
 	VPXOR        Y0, Y3, Y3
 	VMULPS       Y2, Y4, Y2
 	VPERMILPS    $0xb1, Y4, Y4
 	VMULPS       Y3, Y4, Y3
 	VADDPS       Y3, Y2, Y2
-	VMOVDQU      vec23<>+0(SB), Y3
+	VMOVDQU      vec_order2<>+0(SB), Y3
 	VPERMD       Y1, Y3, Y3
 	VMASKMOVPS   Y2, Y3, 32(AX)
 	ADDQ         $-8, DX
@@ -1142,7 +1142,7 @@ done2:
 	// what is left, fewer than a vector
 	VMOVQ        SI, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     vec1<>+0(SB), Y0, Y0
+	VPCMPGTD     vec_lanes<>+0(SB), Y0, Y0
 	SUBQ         $1, SI
 	JLT          done4
 

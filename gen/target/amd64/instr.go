@@ -16,6 +16,7 @@ var simple = map[ir.Op]string{
 }
 
 func (s *selector) instr(in *ir.Instr) {
+	s.pool.role = roleOf(in)
 	if name, ok := simple[in.Op]; ok {
 		args := []asm.Operand{}
 		switch {

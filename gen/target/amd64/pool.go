@@ -4,25 +4,56 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/kvgen/kvgen/gen/asm"
+	"github.com/kvgen/kvgen/gen/ir"
 )
 
 // pool is the read-only data of one assembly file, one symbol per distinct constant
-// in the order of first use.
+// in the order of first use. A symbol is named for the role in which it was first used:
+// q4_0_mask, q4_0_mask2, q4_0_shifts.
 type pool struct {
 	prefix string
+	role   string // of the constants that are asked for next
 	names  map[string]string
+	taken  map[string]int // names per role
 	order  []string
 }
 
-func newPool(prefix string) *pool { return &pool{prefix: prefix, names: map[string]string{}} }
+func newPool(prefix string) *pool {
+	return &pool{prefix: prefix, names: map[string]string{}, taken: map[string]int{}}
+}
+
+// roles name the constants of operations that have one; others are called like their result.
+var roles = map[ir.Op]string{
+	ir.OpAnd: "mask", ir.OpXor: "flip", ir.OpShuffle: "shuffle", ir.OpShrVar: "shifts", ir.OpShlVar: "shifts", ir.OpEqB: "bits",
+	ir.OpAddB: "offset", ir.OpAddI: "offset", ir.OpSubI: "offset", ir.OpAdd: "offset", ir.OpSub: "offset",
+	ir.OpMul: "factor", ir.OpMulI: "factor", ir.OpDiv: "divisor",
+	ir.OpMinF: "limit", ir.OpMaxF: "limit", ir.OpMinI: "limit", ir.OpMaxI: "limit", ir.OpCompareF: "limit", ir.OpCompareI: "limit",
+	ir.OpGather: "offsets", ir.OpOrder: "order", ir.OpPack4: "order", ir.OpPackS4: "order", ir.OpFirst: "lanes",
+	ir.OpDotU8S8: "ones", ir.OpDotAcc: "ones", ir.OpWidenPairs: "ones",
+}
+
+// roleOf is the role of the constants that the instruction needs.
+func roleOf(in *ir.Instr) string {
+	if role := roles[in.Op]; role != "" {
+		return role
+	}
+	if in.Dst != nil && in.Dst.Name != "" {
+		return in.Dst.Name
+	}
+	return "constant"
+}
 
 func (p *pool) sym(c []byte) asm.Sym {
 	key := string(c)
 	if p.names[key] == "" {
-		p.names[key] = fmt.Sprintf("%s%d", p.prefix, len(p.order))
+		p.names[key] = p.prefix + "_" + p.role
+		if p.taken[p.role]++; p.taken[p.role] > 1 {
+			p.names[key] += strconv.Itoa(p.taken[p.role])
+		}
 		p.order = append(p.order, key)
 	}
 	return asm.Sym{Name: p.names[key]}

@@ -1,9 +1,6 @@
 package portable
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/dave/jennifer/jen"
 	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/kvgen/kvgen/gen/target"
@@ -17,7 +14,7 @@ var fieldKinds = [...]string{spec.F16: "F16", spec.BF16: "BF16", spec.F32: "F32"
 func encodeBlock(t *spec.Type, tables *tables) jen.Code {
 	s := newScope(t, tables)
 	s.vars["x"] = variable{name: "x", array: true, group: 1}
-	read := stored(t)
+	read := t.Stored()
 	for _, a := range t.Encode {
 		if read[a.Name] {
 			s.assign(a)
@@ -113,7 +110,7 @@ func (s *scope) pack(c *spec.Code, v variable) {
 // decodeBlock generates the decoder of one block: load fields and codes, then evaluate value for every i.
 func decodeBlock(t *spec.Type, tables *tables) jen.Code {
 	s := newScope(t, tables)
-	used := names(t.Value)
+	used := spec.Names(t.Value)
 	for _, f := range t.Fields {
 		if used[f.Name] {
 			v := s.declare(f.Name, spec.Scalar)
@@ -159,50 +156,4 @@ func (s *scope) unpack(c *spec.Code) {
 	for _, st := range cut {
 		s.emit(st.loop(index, jen.Id(name).Index(jen.Id(index)).Op("=").Add(s.read(c, st, index))))
 	}
-}
-
-// stored returns the names that reach the block: fields, codes and every local that they depend on.
-func stored(t *spec.Type) map[string]bool {
-	need := map[string]bool{}
-	for _, f := range t.Fields {
-		need[f.Name] = true
-	}
-	for _, c := range t.Codes {
-		need[c.Name] = true
-	}
-	for _, a := range slices.Backward(t.Encode) {
-		if need[a.Name] {
-			maps.Copy(need, names(a.X))
-		}
-	}
-	return need
-}
-
-// names collects the names that e reads.
-func names(e spec.Expr) map[string]bool {
-	found := map[string]bool{}
-	var walk func(e spec.Expr)
-	walk = func(e spec.Expr) {
-		switch e := e.(type) {
-		case *spec.Ref:
-			found[e.Name] = true
-		case *spec.Unary:
-			walk(e.X)
-		case *spec.Binary:
-			walk(e.X)
-			walk(e.Y)
-		case *spec.Cond:
-			walk(e.If)
-			walk(e.Then)
-			walk(e.Else)
-		case *spec.Lookup:
-			walk(e.Index)
-		case *spec.Call:
-			for _, a := range e.Args {
-				walk(a)
-			}
-		}
-	}
-	walk(e)
-	return found
 }
