@@ -1,0 +1,133 @@
+package kv_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/internal/reftype"
+	"github.com/kvgen/kvgen/runtime/kv"
+)
+
+// TestSaveRestoreTypes brings back the very bytes of every type, padded, rotated and in a sliding window that has gone round.
+func TestSaveRestoreTypes(t *testing.T) {
+	for _, typ := range cacheTypes() {
+		for _, rot := range []*kernels.Rotation{nil, reftype.Attn()} {
+			c := kv.Choice{Type: typ, Rotation: rot}
+			layer := kv.Layer{Heads: 2, KeyDim: 64, ValueDim: 64}
+			sliding := layer
+			sliding.Window = 6
+			if _, err := kv.NewPlan([]kv.Layer{layer}, kv.Policy{K: c, V: c}); err != nil {
+				continue // TestPlanRefusals holds the rules
+			}
+			from, to := newCache(t, c, c, 40, 4, layer, sliding), newCache(t, c, c, 40, 4, layer, sliding)
+			for range 4 {
+				fill(t, from, 4)
+			}
+			fill(t, to, 3) // to be replaced
+			var saved bytes.Buffer
+			if err := from.Save(&saved, ""); err != nil {
+				t.Fatal(err)
+			}
+			if err := to.Restore(&saved, ""); err != nil {
+				t.Fatalf("%s: %v", c, err)
+			}
+			for i := range 2 {
+				holds(t, to.Layer(i).K, 1, tolerance(typ))
+				holds(t, to.Layer(i).V, 2, tolerance(typ))
+			}
+			fill(t, from, 3) // the ring goes on where it was
+			fill(t, to, 3)
+			for i := range 2 {
+				for h := range 2 {
+					if !bytes.Equal(from.Layer(i).K.Head(h), to.Layer(i).K.Head(h)) || !bytes.Equal(from.Layer(i).V.Head(h), to.Layer(i).V.Head(h)) {
+						t.Errorf("%s: layer %d, head %d is not what was saved", c, i, h)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestSaveRestore(t *testing.T) {
+	q8, turbo := kv.Choice{Type: reftype.ByName("q8_0")}, kv.Choice{Type: reftype.ByName("turbo4")}
+	full, sliding := kv.Layer{Heads: 2, KeyDim: 64, ValueDim: 64}, kv.Layer{Index: 1, Heads: 2, KeyDim: 64, ValueDim: 64, Window: 6}
+	c := newCache(t, q8, turbo, 40, 4, full, sliding)
+	for range 5 {
+		fill(t, c, 4)
+	}
+	var saved bytes.Buffer
+	if err := c.Save(&saved, "model A"); err != nil {
+		t.Fatal(err)
+	}
+	d := newCache(t, q8, turbo, 40, 4, full, sliding)
+	if err := d.Restore(bytes.NewReader(saved.Bytes()), "model A"); err != nil {
+		t.Fatal(err)
+	}
+	if d.Len() != 20 {
+		t.Fatalf("%d positions", d.Len())
+	}
+	for _, x := range []*kv.Cache{c, d} {
+		fill(t, x, 4)
+	}
+	for i := range 2 {
+		for h := range 2 {
+			if !bytes.Equal(c.Layer(i).K.Head(h), d.Layer(i).K.Head(h)) || !bytes.Equal(c.Layer(i).V.Head(h), d.Layer(i).V.Head(h)) {
+				t.Fatalf("layer %d, head %d differs after a restore and one more batch", i, h)
+			}
+		}
+	}
+
+	other := *turbo.Type
+	other.Identity = "another codebook"
+	for want, x := range map[string]*kv.Cache{
+		`layer 0, V: type "turbo4"`: newCache(t, q8, q8, 40, 4, full, sliding),
+		`layer 0, V: rotation ""`:   newCache(t, q8, kv.Choice{Type: turbo.Type, Rotation: reftype.Attn()}, 40, 4, full, sliding),
+		`identity of type turbo4`:   newCache(t, q8, kv.Choice{Type: &other}, 40, 4, full, sliding),
+		`layers 2`:                  newCache(t, q8, turbo, 40, 4, full),
+		`20 positions`:              newCache(t, q8, turbo, 10, 4, full, sliding),
+	} {
+		err := x.Restore(bytes.NewReader(saved.Bytes()), "model A")
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want it to say %s", err, want)
+		}
+		if x.Len() != 0 {
+			t.Errorf("%d positions after a refusal", x.Len())
+		}
+	}
+	if err := d.Restore(bytes.NewReader(saved.Bytes()), "model B"); err == nil {
+		t.Error("restored the cache of another model")
+	}
+	for _, cut := range []int{0, 1, 8, 20, 100, saved.Len() / 2, saved.Len() - 1} {
+		if err := d.Restore(bytes.NewReader(saved.Bytes()[:cut]), "model A"); err == nil {
+			t.Errorf("restored a cache cut at %d", cut)
+		}
+	}
+	if err := d.Restore(bytes.NewReader(append(saved.Bytes(), 0)), "model A"); err == nil {
+		t.Error("restored a cache with a byte too many")
+	}
+}
+
+// FuzzRestore feeds damaged caches: none may panic, and none may leave more positions than fit.
+func FuzzRestore(f *testing.F) {
+	q4 := kv.Choice{Type: reftype.ByName("q4_0")}
+	full, sliding := kv.Layer{Heads: 1, KeyDim: 32, ValueDim: 32}, kv.Layer{Heads: 1, KeyDim: 32, ValueDim: 32, Window: 2}
+	c := newCache(f, q4, q4, 8, 2, full, sliding)
+	fill(f, c, 2)
+	fill(f, c, 2)
+	var saved bytes.Buffer
+	if err := c.Save(&saved, "m"); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(saved.Bytes())
+	f.Add(saved.Bytes()[:40])
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if err := c.Restore(bytes.NewReader(data), "m"); err == nil && c.Len() < 8 {
+			fill(t, c, 1)
+		}
+		if c.Len() > 8 {
+			t.Fatalf("%d positions in a cache of 8", c.Len())
+		}
+	})
+}
