@@ -72,6 +72,8 @@ func TestExit(t *testing.T) {
 		{"no GPU", []string{"info", "-ngl", "99"}, 1, "--gpu-layers 99"},
 		{"GPU accepted", []string{"info", "-ngl", "99", "--allow-fallback"}, 0, ""},
 		{"synth to a folder", []string{"synth", "--out", t.TempDir(), "--force"}, 2, "no regular file"},
+		{"window that is none", []string{"synth", "--out", "x", "--arch", "gemma3", "--window", "-3"}, 2, "window -3: want 1"},
+		{"window of a llama", []string{"synth", "--out", "x", "--window", "8"}, 1, "no sliding window"},
 		{"flash off", []string{"info", "-fa", "0"}, 1, "online softmax"},
 		{"type does not fit", append(bench, hd80, "-ctk", "q8_0"), 1, "head"},
 		{"fallback", append(bench, hd80, "-ctk", "q8_0", "--allow-fallback"), 0, ""},

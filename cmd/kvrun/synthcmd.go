@@ -62,6 +62,9 @@ func synthCommand(e *environment, args []string) error {
 			return err
 		}
 	}
+	if s.Window != 0 && !synth.Slides(s.Arch) {
+		return refuse("--window %d: %s models have no sliding window", s.Window, s.Arch)
+	}
 	s.Fill()
 	if err := s.Check(); err != nil {
 		return err

@@ -16,11 +16,3 @@ func mapFile(h *os.File, size int64) ([]byte, error) {
 }
 
 func unmapFile(data []byte) error { return unix.Munmap(data) }
-
-// advisePages takes whole pages of a mapping.
-func advisePages(pages []byte, need bool) error {
-	if need {
-		return unix.Madvise(pages, unix.MADV_WILLNEED)
-	}
-	return unix.Madvise(pages, unix.MADV_DONTNEED)
-}

@@ -1,7 +1,6 @@
 package gguf
 
 import (
-	"errors"
 	"os"
 	"unsafe"
 
@@ -27,17 +26,4 @@ func mapFile(h *os.File, size int64) ([]byte, error) {
 
 func unmapFile(data []byte) error {
 	return windows.UnmapViewOfFile(uintptr(unsafe.Pointer(unsafe.SliceData(data))))
-}
-
-// advisePages takes whole pages of a mapping. Unlocking pages that are not locked is the documented way to take them out
-// of the working set; the call then says ERROR_NOT_LOCKED, which is its success.
-func advisePages(pages []byte, need bool) error {
-	if need {
-		return nil // reading ahead is the cache manager's affair here
-	}
-	err := windows.VirtualUnlock(uintptr(unsafe.Pointer(unsafe.SliceData(pages))), uintptr(len(pages)))
-	if errors.Is(err, windows.ERROR_NOT_LOCKED) {
-		return nil
-	}
-	return err
 }

@@ -33,9 +33,14 @@ func Architectures() []string {
 	return names
 }
 
-func (s *Shape) arch() arch {
+// Slides reports whether a family has layers with a sliding window.
+func Slides(name string) bool { return archNamed(name).window }
+
+func (s *Shape) arch() arch { return archNamed(s.Arch) }
+
+func archNamed(name string) arch {
 	for _, a := range archs {
-		if a.name == s.Arch {
+		if a.name == name {
 			return a
 		}
 	}

@@ -73,6 +73,7 @@ var limits = []struct {
 	{"head size", func(s *Shape) int { return s.HeadDim }, 1 << 14},
 	{"inner size", func(s *Shape) int { return s.Inner }, 1 << 22},
 	{"vocabulary", func(s *Shape) int { return s.Vocab }, 1 << 22},
+	{"window", func(s *Shape) int { return s.Window }, 1 << 24},
 	{"context", func(s *Shape) int { return s.Context }, 1 << 24},
 }
 
