@@ -30,9 +30,15 @@ func forEachImpl(t *testing.T, has func(*kernels.Impl) bool, f func(t *testing.T
 			t.Run(typ.Name+"/"+impl.ISA, func(t *testing.T) { f(t, typ, impl) })
 		}
 	}
-	if ran == 0 {
-		t.Error("no implementation was tested")
+	if ran > 0 {
+		return
 	}
+	for _, f := range ref.Formats() {
+		if kernels.ByName(f.Name) != nil {
+			t.Fatal("no implementation was tested")
+		}
+	}
+	t.Skip("no type of this spec has such a kernel")
 }
 
 // declared are the declarations that the table was generated from.

@@ -64,7 +64,7 @@ var (
 	ruleNoCodebook    = rule{"no-codebook", "the type has no codebook"}
 	ruleCodebookOrder = rule{"codebook-order", "nearest needs levels that ascend"}
 	ruleCodebookStep  = rule{"codebook-step", "allowed: codebook[0..%d], codebook.scale"}
-	ruleLookup        = rule{"lookup", "the index can be %s; allowed: 0 to %d"}
+	ruleLookup        = rule{"lookup", "the index can be %s; allowed: 0 to %[2]d; clamp(index, 0, %[2]d) keeps it there"}
 	ruleNearest       = rule{"nearest", "allowed: nearest(codebook, value), nearest(codebook, value, thresholds)"}
 
 	// Codes.

@@ -33,11 +33,11 @@ func (p *parser) typ(d decl, name string, params map[string]int) {
 	}
 	p.typeName(name, d)
 	encode := s.encodeBlock(d)
+	s.labels(d)
 	// Everything else is per i, and i needs a block.
 	if e := d.attr("block"); e == nil || !s.blockSize(e) {
 		return
 	}
-	s.labels(d)
 	if !s.storage(d) {
 		return // what is missing would be reported again by everything that uses it
 	}
@@ -67,7 +67,8 @@ func (d decl) attr(name string) hclsyntax.Expression {
 	return nil
 }
 
-// storage reads what a block of bytes holds: fields, codes, unused bits, and the codebook and domain that they refer to.
+// storage reads what a block of bytes holds: fields, codes, unused bits, and the codebook and domain that they refer to. It
+// reports whether their names have a meaning; those of codes always have.
 func (s *scope) storage(d decl) bool {
 	before := s.failed
 	laidOut := d.attr("layout") != nil && s.layout(d.attr("layout"))
@@ -75,6 +76,7 @@ func (s *scope) storage(d decl) bool {
 		s.typ.Domain = s.domainName(e)
 	}
 	s.codebook(d.attr("codebook"), d.attr("thresholds"))
+	ok := s.failed == before
 	for _, a := range attributes(d.body) {
 		if !typeAttrs[a.Name] && laidOut {
 			s.codeAttr(a)
@@ -83,7 +85,7 @@ func (s *scope) storage(d decl) bool {
 	if e := d.attr("unused"); e != nil {
 		s.unused(e)
 	}
-	return s.failed == before
+	return ok
 }
 
 // codeAttr reads an attribute that is a code.
@@ -95,10 +97,12 @@ func (s *scope) codeAttr(a *hclsyntax.Attribute) {
 	case s.fields[a.Name] != nil:
 		s.fail(ruleNameTaken, a.NameRange, a.Name, "a field")
 	default:
-		if c := s.code(a.Name, a.Expr); c != nil {
-			s.codes[a.Name] = c
-			s.typ.Codes = append(s.typ.Codes, c)
+		c := s.code(a.Name, a.Expr)
+		if c == nil { // what uses it is not at fault
+			c = &Code{Name: a.Name, Bits: 1, Group: 1, Range: a.NameRange}
 		}
+		s.codes[a.Name] = c
+		s.typ.Codes = append(s.typ.Codes, c)
 	}
 }
 
