@@ -376,18 +376,18 @@ type "gemm" {
 
 # NVFP4: E2M1 elements under an E4M3 scale, its exponent taken bit by bit.
 type "nv" {
-  use     = [kv, weight]
-  block   = 16
-  layout  = [u8("s", 1), u8("q", 8)]
-  e0      = bits(s, 3, 1)
-  e1      = bits(s, 4, 1)
-  e2      = bits(s, 5, 1)
-  e3      = bits(s, 6, 1)
-  m       = bits(s, 0, 3)
-  unused  = bits(s, 7, 1)
-  mag     = bits(q, 4*i, 3)
-  neg     = bits(q, 4*i + 3, 1)
-  value   = (neg == 1 ? -1.0 : 1.0) * (mag < 4 ? mag : mag == 4 ? 4.0 : mag == 5 ? 6.0 : mag == 6 ? 8.0 : 12.0) / 2 * (e3 == 1 ? 2.0 : 0.0078125) * (e2 == 1 ? 16.0 : 1.0) * (e1 == 1 ? 4.0 : 1.0) * (e0 == 1 ? 2.0 : 1.0) * (8 + m) / 8
+  use    = [kv, weight]
+  block  = 16
+  layout = [u8("s", 1), u8("q", 8)]
+  e0     = bits(s, 3, 1)
+  e1     = bits(s, 4, 1)
+  e2     = bits(s, 5, 1)
+  e3     = bits(s, 6, 1)
+  m      = bits(s, 0, 3)
+  unused = bits(s, 7, 1)
+  mag    = bits(q, 4*i, 3)
+  neg    = bits(q, 4*i + 3, 1)
+  value  = (neg == 1 ? -1.0 : 1.0) * (mag < 4 ? mag : mag == 4 ? 4.0 : mag == 5 ? 6.0 : mag == 6 ? 8.0 : 12.0) / 2 * (e3 == 1 ? 2.0 : 0.0078125) * (e2 == 1 ? 16.0 : 1.0) * (e1 == 1 ? 4.0 : 1.0) * (e0 == 1 ? 2.0 : 1.0) * (8 + m) / 8
   encode {
     most = absmax(x) / 6
     p    = e8m0(most)
