@@ -65,7 +65,10 @@ func respell(fs *pflag.FlagSet, args []string) []string {
 		}
 		f := lookup(fs, a, name)
 		if f == nil {
-			out = append(out, a) // a group of shorthands, or unknown
+			if !strings.HasPrefix(a, "--") && !grouped(fs, name) {
+				a = "-" + a // an unknown name: -cnv is not -c with the value nv
+			}
+			out = append(out, a)
 			continue
 		}
 		a = "--" + f.Name
@@ -83,6 +86,21 @@ func respell(fs *pflag.FlagSet, args []string) []string {
 		out = append(out, a)
 	}
 	return out
+}
+
+// grouped says whether name, which stood after one dash, is a shorthand with its value (-n32, -mPATH) or several that
+// take none.
+func grouped(fs *pflag.FlagSet, name string) bool {
+	f := fs.ShorthandLookup(name[:1])
+	switch {
+	case f == nil:
+		return len(name) == 1 // -h, or unknown and said so
+	case f.NoOptDefVal != "":
+		return len(name) == 1 || grouped(fs, name[1:])
+	case f.Value.Type() == "string":
+		return true
+	}
+	return strings.Trim(name[1:], "0123456789-") == ""
 }
 
 // lookup finds the flag that a stands for; name is a without dashes and value.

@@ -21,7 +21,9 @@ func TestSpellings(t *testing.T) {
 		"-p -ctk":                    "--prompt=-ctk",
 		"--prompt -ctk --json":       "--prompt=-ctk --json",
 		"-v -- -ctk q8_0":            "--verbose -- -ctk q8_0",
-		"--unknown 3 -zz - --math=f": "--unknown 3 -zz - --math=f",
+		"--unknown 3 -zz - --math=f": "--unknown 3 --zz - --math=f",
+		"-n32 -mx.gguf -c-1 -vn3 -h": "-n32 -mx.gguf -c-1 -vn3 -h",
+		"-cnv -hf a/b -ctkv=q8_0":    "--cnv --hf a/b --ctkv=q8_0",
 	} {
 		var m modelFlags
 		var f sampleFlags

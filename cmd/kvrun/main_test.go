@@ -57,6 +57,8 @@ func TestExit(t *testing.T) {
 		{"help of a command", []string{"bench", "--help"}, 0, ""},
 		{"command", []string{"bensch"}, 2, "did you mean bench"},
 		{"flag", []string{"run", "--cache-typ-k", "q8_0"}, 2, "did you mean --cache-type-k"},
+		{"flag of llama.cpp that is none here", []string{"run", "-no-cnv"}, 2, "no flag --no-cnv"},
+		{"no shorthand with a value", []string{"run", "-ctkv", "q8_0"}, 2, "no flag --ctkv"},
 		{"value", []string{"run", "-c", "many"}, 2, "--ctx-size"},
 		{"type", []string{"info", "-ctk", "turbo"}, 2, "turbo4"},
 		{"weight type for the cache", []string{"info", "-ctv", "q4_K"}, 2, "did you mean"},
