@@ -190,7 +190,7 @@ func checkMatmulQ8(t *testing.T, typ *kernels.Type, impl *kernels.Impl, p produc
 		t.Fatalf("%v: %v", p, err)
 	}
 	book := specOf(t, typ.Name).Codebook
-	rounded8 := book != nil && !book.Int8 // half a step of 127 to the largest level
+	rounded8 := book != nil && !book.Int8 // by up to half a step, 1/128 of the largest level
 	halved := typ.ActGroup > 32           // a quant may be halved, which moves it by up to 1; 6 deviations of the sum
 	// Codes are summed before offsets are taken off them, so the bound counts the largest weight for each.
 	rounded := roundedRows(x, p.n, typ.ActGroup)
@@ -204,7 +204,7 @@ func checkMatmulQ8(t *testing.T, typ *kernels.Type, impl *kernels.Impl, p produc
 			size *= float64(largest(w.values[r*p.n:][:p.n]))
 			bound := 4 * 0x1p-23 * size * math.Sqrt(float64(p.n))
 			if rounded8 {
-				bound += size / 254
+				bound += size / 128
 			}
 			if halved {
 				step := float64(largest(x[j*p.n:][:p.n])) / 127

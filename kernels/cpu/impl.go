@@ -18,14 +18,14 @@ type Impl struct {
 	Matmul func(y []float32, ldy int, x []float32, ldx, m int, w []byte, stride, rows, n int, ws *Workspace)
 
 	// MatmulQ8 is Matmul with x in int8 blocks of x.Group values; n is x.N, and m is x.Rows or a multiple of ActPanel below
-	// it. A codebook whose levels are not integers may be rounded to 127 steps of its largest level; with integer levels and
-	// groups longer than 32, quants may be halved to 7 bits, to even.
+	// it. Levels that are not integers may be rounded to multiples of one step, of 1/127 to 1/64 of the largest level; with integer
+	// levels and rows of one block of more than 32 values, quants may be halved to 7 bits, to even.
 	MatmulQ8 func(y []float32, ldy int, x *Act, m int, w []byte, stride, rows, n int, ws *Workspace)
 
 	// Mix is o[j*ldo+i] += sum over r of p[j*ldp+r] * v[r*stride][i] for j < m, i < n, r < rows.
 	Mix func(o []float32, ldo int, p []float32, ldp, m int, v []byte, stride, rows, n int, ws *Workspace)
 
-	// MixQ8 is Mix with the levels of a table of floats rounded to 1/127 of the largest, as they are in MatmulQ8. It is
+	// MixQ8 is Mix with levels that are not integers rounded as in MatmulQ8. It is
 	// nil where Mix is as quick; callers in the fast form use it when it is there.
 	MixQ8 func(o []float32, ldo int, p []float32, ldp, m int, v []byte, stride, rows, n int, ws *Workspace)
 }
