@@ -15,12 +15,12 @@ type Task interface {
 
 // How often a waiting goroutine looks before it parks. A token of a small model is hundreds of tasks a few
 // microseconds apart: parking between them, and waking, costs more than the work. It looks some microseconds without
-// pause, then some tens of microseconds offering the core to other threads each time, which is nothing where none
+// pause, then the better part of a millisecond offering the core to other threads each time, which is nothing where none
 // waits, and on a busy machine lets the worker that is waited for run. Longer pauses should not burn a core. Where there
 // are more workers than Go runs at once, one that looks keeps the one it waits for from running: those park at once.
 const (
 	spins  = 4000
-	yields = 200
+	yields = 5000
 )
 
 // Pool is a fixed number of goroutines that run one task at a time. Run may not be called from two goroutines at once
