@@ -19,7 +19,7 @@ const (
 	CPUDir = "kernels/cpu"
 )
 
-// Ident is a name of the spec inside a Go identifier: "q8_0" in encodeQ8_0Generic.
+// Ident is a name of the spec inside a Go identifier, its first letter in upper case.
 func Ident(name string) string {
 	name = strings.Map(func(r rune) rune {
 		if r == '-' || r == '.' {
