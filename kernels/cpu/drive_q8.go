@@ -1,6 +1,9 @@
 package cpu
 
-import "unsafe"
+import (
+	"fmt"
+	"unsafe"
+)
 
 // matmulQ8Tiles multiplies few rows of activations by tiles, and many by panels: a row
 // of w is unpacked once into records, which then meet panels of 8 rows.
@@ -22,6 +25,10 @@ const gemmRows = 16
 func (t *matmulQ8Tiles) drive(block, blockBytes int, generic func([]float32, int, *Act, int, []byte, int, int, int, *Workspace), y []float32, ldy int, x *Act, m int, w []byte, stride, rows, n int, ws *Workspace) {
 	if m == 0 || rows == 0 {
 		return
+	}
+	if x.N != n || m > x.Rows || m < x.Rows && m%ActPanel != 0 {
+		// Kernels would read beyond the activations, or take them for another tile.
+		panic(fmt.Sprintf("cpu: %d rows of %d wanted of activations that are %d rows of %d", m, n, x.Rows, x.N))
 	}
 	_, _ = y[(m-1)*ldy+rows-1], w[(rows-1)*stride+n/block*blockBytes-1]
 	j := 0
