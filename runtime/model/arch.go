@@ -12,6 +12,7 @@ var architectures = []struct {
 }{
 	{"llama", llama},
 	{"qwen2", qwen2},
+	{"qwen3", qwen3},
 	{"gemma3", gemma3},
 }
 

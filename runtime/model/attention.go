@@ -26,7 +26,7 @@ func (a Attention) bind(b *binder) body {
 		layer: attention.Layer{Heads: a.Heads, KVHeads: a.KVHeads, KeyDim: a.KeyDim, ValueDim: a.ValueDim,
 			Scale: a.Scale, SoftCap: a.SoftCap, Window: a.Window},
 		kv:    len(b.kv),
-		qkv:   b.together(b.linear(a.Q, b.width, q), b.linear(a.K, b.width, k), b.linear(a.V, b.width, v)),
+		qkv:   b.together(b.qkv(a, q, k, v)...),
 		out:   b.together(b.linear(a.Out, o, b.width)),
 		qNorm: b.norm(a.QNorm, a.KeyDim),
 		kNorm: b.norm(a.KNorm, a.KeyDim),
@@ -37,6 +37,16 @@ func (a Attention) bind(b *binder) body {
 	b.scratch.q, b.scratch.k = max(b.scratch.q, q), max(b.scratch.k, k)
 	b.scratch.v, b.scratch.o = max(b.scratch.v, v), max(b.scratch.o, o)
 	return x
+}
+
+// qkv is the matrices of Q, K and V, of so many rows each. Those of one fused tensor are views of its rows, so that what
+// follows does not know of the difference.
+func (b *binder) qkv(a Attention, q, k, v int) []*weight {
+	if a.QKV != "" && b.has(b.name(string(a.QKV), "weight")) {
+		w := b.linear(a.QKV, b.width, q+k+v)
+		return []*weight{w.cut(0, q), w.cut(q, q+k), w.cut(q+k, q+k+v)}
+	}
+	return []*weight{b.linear(a.Q, b.width, q), b.linear(a.K, b.width, k), b.linear(a.V, b.width, v)}
 }
 
 func (a *attend) forward(p *pass, y, x []float32) error {

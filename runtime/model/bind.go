@@ -52,6 +52,19 @@ type weight struct {
 	bias   []float32
 }
 
+// cut is rows lo to hi-1 of w, which may be nil.
+func (w *weight) cut(lo, hi int) *weight {
+	if w == nil {
+		return nil
+	}
+	c := *w
+	c.rows, c.data = hi-lo, w.data[lo*w.stride:hi*w.stride]
+	if w.bias != nil {
+		c.bias = w.bias[lo:hi]
+	}
+	return &c
+}
+
 // name is the full name of a tensor.
 func (b *binder) name(short, suffix string) string {
 	if b.layer >= 0 {

@@ -30,8 +30,7 @@ func gemma3(h *Header) Graph {
 			}
 			return []Block{
 				{Pre: Norm{Name: "attn_norm", Eps: h.Eps}, Body: a, Post: Norm{Name: "post_attention_norm", Eps: h.Eps}},
-				{Pre: Norm{Name: "ffn_norm", Eps: h.Eps}, Post: Norm{Name: "post_ffw_norm", Eps: h.Eps}, Body: GatedFFN{
-					Inner: h.Inner(i), Gate: "ffn_gate", Up: "ffn_up", Down: "ffn_down", Act: GELU}},
+				{Pre: Norm{Name: "ffn_norm", Eps: h.Eps}, Post: Norm{Name: "post_ffw_norm", Eps: h.Eps}, Body: h.GatedFFN(i, GELU)},
 			}
 		}),
 	}

@@ -47,7 +47,8 @@ type Linear string
 // Attention is self-attention with a KV cache.
 type Attention struct {
 	Heads, KVHeads   int
-	KeyDim, ValueDim int // values of a head
+	KeyDim, ValueDim int    // values of a head
+	QKV              Linear // rows of Q, K and V in one tensor, where the file has it instead of the three
 	Q, K, V, Out     Linear
 	QNorm, KNorm     Norm // of every head, before RoPE
 	Rope             *Rope

@@ -41,8 +41,14 @@ func newHeader(f *gguf.File) (*Header, error) {
 	return h, nil
 }
 
-// common reads the keys that all transformers have.
+// common reads the keys of a transformer with RMS norms.
 func (h *Header) common() {
+	h.sizes()
+	h.Eps = h.Float("attention.layer_norm_rms_epsilon", 0)
+}
+
+// sizes is common without the epsilon, whose key depends on the kind of norm.
+func (h *Header) sizes() {
 	h.Layers = h.Int("block_count", 0)
 	if h.Layers > maxLayers {
 		h.fail(fmt.Errorf("%s = %d: the limit is %d", h.key("block_count"), h.Layers, maxLayers))
@@ -50,7 +56,6 @@ func (h *Header) common() {
 	}
 	h.Width = h.Int("embedding_length", 0)
 	h.Context = h.Int("context_length", 0)
-	h.Eps = h.Float("attention.layer_norm_rms_epsilon", 0)
 	h.headsAll = h.perLayer("attention.head_count", nil)
 	h.kvAll = h.perLayer("attention.head_count_kv", h.headsAll)
 	h.ffnAll = h.perLayer("feed_forward_length", nil)
@@ -80,6 +85,14 @@ func (h *Header) Int(name string, def int) int {
 	return max(1, def) // after an error the graph is dropped, but must not divide by zero on the way
 }
 
+// OptionalInt is Int for a key that may be 0, which means that it is absent.
+func (h *Header) OptionalInt(name string, def int) int {
+	if v, ok, err := h.f.U64(h.key(name)); err == nil && (!ok || v == 0) {
+		return def
+	}
+	return h.Int(name, 0)
+}
+
 // Has reports whether the file has the key.
 func (h *Header) Has(name string) bool {
 	_, _, ok := h.f.Kind(h.key(name))
@@ -100,6 +113,14 @@ func (h *Header) Float(name string, def float32) float32 {
 		return v
 	}
 	return def
+}
+
+// OptionalFloat is Float for a key that may be 0, which means that it is absent.
+func (h *Header) OptionalFloat(name string, def float32) float32 {
+	if v, ok, err := h.f.F32(h.key(name)); err == nil && (!ok || v == 0) {
+		return def
+	}
+	return h.Float(name, 0)
 }
 
 // Str is a string, "" when absent.
@@ -153,22 +174,28 @@ func at(v []uint32, layer int) int {
 // Inner is the rows of the feed-forward network of a layer.
 func (h *Header) Inner(layer int) int { return at(h.ffnAll, layer) }
 
-// Attention is an Attention of a layer with the sizes of the file, the usual tensor names and scale 1/sqrt(head).
+// Attention is an Attention of a layer with the sizes of the file, the usual tensor names and scale 1/sqrt(head) unless
+// the file gives another.
 func (h *Header) Attention(layer int) Attention {
 	a := Attention{Heads: at(h.headsAll, layer), KVHeads: at(h.kvAll, layer),
-		Q: "attn_q", K: "attn_k", V: "attn_v", Out: "attn_output"}
+		QKV: "attn_qkv", Q: "attn_q", K: "attn_k", V: "attn_v", Out: "attn_output"}
 	if a.Heads%a.KVHeads != 0 {
 		h.fail(fmt.Errorf("layer %d: %d heads are no multiple of %d KV heads", layer, a.Heads, a.KVHeads))
 	}
-	a.KeyDim = h.head("attention.key_length", a.Heads)
-	a.ValueDim = h.head("attention.value_length", a.Heads)
-	a.Scale = 1 / float32(math.Sqrt(float64(a.KeyDim)))
+	a.KeyDim = h.head("attention.key_length")
+	a.ValueDim = h.head("attention.value_length")
+	a.Scale = h.OptionalFloat("attention.scale", 1/float32(math.Sqrt(float64(a.KeyDim))))
 	return a
 }
 
-// head is a head size, by default the width divided among the heads.
-func (h *Header) head(name string, heads int) int {
-	n := h.Int(name, max(1, h.Width/heads))
+// GatedFFN is a GatedFFN of a layer with the sizes of the file and the usual tensor names.
+func (h *Header) GatedFFN(layer int, act Activation) GatedFFN {
+	return GatedFFN{Inner: h.Inner(layer), Gate: "ffn_gate", Up: "ffn_up", Down: "ffn_down", Act: act}
+}
+
+// head is a head size, by default the width divided among the heads of the first layer.
+func (h *Header) head(name string) int {
+	n := h.Int(name, max(1, h.Width/at(h.headsAll, 0)))
 	if n > maxHead {
 		h.fail(fmt.Errorf("%s: heads of %d values: the limit is %d", h.key(name), n, maxHead))
 		return 1

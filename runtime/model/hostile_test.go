@@ -87,27 +87,28 @@ var optional = []string{
 	"rope.scaling.yarn_beta_fast", "rope.scaling.yarn_beta_slow", "attention.sliding_window", "final_logit_softcapping",
 }
 
-// TestHeadsOfManySizes gives every layer a number of heads, so that they share the width differently: a RoPE as long as
-// the heads of the first layer is longer than those of the second.
-func TestHeadsOfManySizes(t *testing.T) {
+// TestHeadsByLayer gives every layer a number of heads. Without a key that says so, their size is the width divided among
+// the heads of the first layer, in all layers; a RoPE longer than that is refused.
+func TestHeadsByLayer(t *testing.T) {
 	r := recipeOf(t, "llama_hd64")
 	for _, key := range []string{"attention.key_length", "attention.value_length", "rope.dimension_count"} {
 		delete(r.keys, "llama."+key)
 	}
-	r.keys["llama.attention.head_count"], r.keys["llama.attention.head_count_kv"] = []uint32{1, 2}, uint32(1)
+	r.keys["llama.attention.head_count"], r.keys["llama.attention.head_count_kv"] = []uint32{2, 4}, []uint32{1, 2}
 	width := int64(r.keys["llama.embedding_length"].(uint32))
-	for i, dim := range []int64{width, width / 2} {
-		for name, rows := range map[string]int64{"attn_q": width, "attn_k": dim, "attn_v": dim, "attn_output": width} {
+	for i, heads := range []int64{2, 4} {
+		q, k := heads*width/2, heads/2*width/2
+		for name, dims := range map[string][]int64{"attn_q": {width, q}, "attn_k": {width, k}, "attn_v": {width, k}, "attn_output": {q, width}} {
 			x := r.tensor(fmt.Sprintf("blk.%d.%s.weight", i, name))
-			x.Dims, x.Type, r.data[x.Name] = []int64{width, rows}, 0, make([]byte, 4*width*rows)
+			x.Dims, x.Type, r.data[x.Name] = dims, 0, make([]byte, 4*dims[0]*dims[1])
 		}
 	}
-	if err := r.load(t); err == nil || !strings.Contains(err.Error(), "layer 1: RoPE") {
-		t.Errorf("loaded, or refused for another reason: %v", err)
+	if !survives(t, "layers of 2 and 4 heads", r) {
+		t.Error("layers of 2 and 4 heads were refused")
 	}
-	r.keys["llama.rope.dimension_count"] = uint32(width / 2)
-	if !survives(t, "a RoPE that fits both", r) {
-		t.Error("a RoPE that fits both layers was refused")
+	r.keys["llama.rope.dimension_count"] = uint32(width)
+	if err := r.load(t); err == nil || !strings.Contains(err.Error(), "head size 32") {
+		t.Errorf("a RoPE of %d values: loaded, or refused for another reason: %v", width, err)
 	}
 }
 

@@ -12,8 +12,7 @@ func qwen2(h *Header) Graph {
 			a.Rope = rope
 			return []Block{
 				{Pre: Norm{Name: "attn_norm", Eps: h.Eps}, Body: a},
-				{Pre: Norm{Name: "ffn_norm", Eps: h.Eps}, Body: GatedFFN{
-					Inner: h.Inner(i), Gate: "ffn_gate", Up: "ffn_up", Down: "ffn_down", Act: SiLU}},
+				{Pre: Norm{Name: "ffn_norm", Eps: h.Eps}, Body: h.GatedFFN(i, SiLU)},
 			}
 		}),
 	}

@@ -35,8 +35,7 @@ type Yarn struct {
 
 // Rope reads the RoPE of the file.
 func (h *Header) Rope(kind Pairing) *Rope {
-	heads := at(h.headsAll, 0)
-	dim := h.head("attention.key_length", heads)
+	dim := h.head("attention.key_length")
 	r := &Rope{Kind: kind, Dims: h.Int("rope.dimension_count", dim), Base: h.Float("rope.freq_base", 10000)}
 	if r.Dims > dim || r.Dims%2 != 0 {
 		h.fail(fmt.Errorf("%s = %d: it must be even and at most the head size %d", h.key("rope.dimension_count"), r.Dims, dim))
