@@ -3,9 +3,11 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-func planOf(t *testing.T, args ...string) planRecord {
+func planOf(t *testing.T, args ...string) kv.Record {
 	t.Helper()
 	var r infoResult
 	kvrunJSON(t, &r, append([]string{"info", "--json"}, args...)...)

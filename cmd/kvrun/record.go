@@ -19,7 +19,7 @@ type record struct {
 	Threads  int         `json:"n_threads"`
 	Size     int         `json:"n_ctx"`
 	Batch    int         `json:"n_batch"`
-	Plan     planRecord  `json:"plan"`
+	Plan     kv.Record   `json:"plan"`
 	Honoured bool        `json:"honoured"`
 	Unmet    []string    `json:"unmet,omitempty"` // requests that came to nothing, beside those in the plan
 	Notes    []string    `json:"notes,omitempty"`
@@ -34,49 +34,15 @@ type modelRecord struct {
 	Parameters int64  `json:"n_params"`
 }
 
-// planRecord is kv.Plan in JSON.
-type planRecord struct {
-	BytesPerToken int           `json:"bytes_per_token"`
-	BitsPerValue  float64       `json:"bits_per_value"`
-	Layers        []layerRecord `json:"layers"`
-}
-
-type layerRecord struct {
-	Layer    int        `json:"layer"`
-	Heads    int        `json:"kv_heads"`
-	KeyDim   int        `json:"key_dim"`
-	ValueDim int        `json:"value_dim"`
-	Window   int        `json:"window,omitempty"`
-	K        sideRecord `json:"k"`
-	V        sideRecord `json:"v"`
-}
-
-type sideRecord struct {
-	Requested     string  `json:"requested"`
-	Effective     string  `json:"effective"`
-	Why           string  `json:"why"`
-	BitsPerValue  float64 `json:"bits_per_value"`
-	BytesPerToken int     `json:"bytes_per_token"`
-	Identity      string  `json:"identity"` // of the effective type
-}
-
-func recordSide(s kv.SidePlan) sideRecord {
-	return sideRecord{s.Requested.String(), s.Effective.String(), s.Why, s.BitsPerValue, s.BytesPerToken, s.Effective.Type.Identity}
-}
-
 // record describes the session; c is the context that was run, or nil.
 func (s *session) record(c *model.Context) record {
 	r := record{
 		Model: s.modelRecord(), Math: s.flags.kind.String(), ISA: isaInUse(), Threads: s.flags.threads,
-		Plan:     planRecord{BytesPerToken: s.plan.BytesPerToken(), BitsPerValue: s.plan.BitsPerValue()},
+		Plan:     s.plan.Record(),
 		Honoured: s.plan.Honoured() && len(s.unmet) == 0, Unmet: s.unmet, Notes: s.notes,
 	}
 	if c != nil {
 		r.Size, r.Batch = c.Cache.Size, c.Batch
-	}
-	for _, l := range s.plan.Layers {
-		r.Plan.Layers = append(r.Plan.Layers, layerRecord{l.Layer.Index, l.Layer.Heads, l.Layer.KeyDim, l.Layer.ValueDim, l.Layer.Window,
-			recordSide(l.K), recordSide(l.V)})
 	}
 	return r
 }

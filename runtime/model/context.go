@@ -28,16 +28,18 @@ type Options struct {
 	Math    Math
 }
 
-// Context is one sequence being run through a model. It is for one goroutine at a time; Close ends its threads.
+// Context is one sequence being run through a model. It is for one goroutine at a time, its siblings included; Close
+// ends its threads.
 type Context struct {
 	Model *Model
 	Cache *kv.Cache
 	Math  Math
 	Batch int // tokens that go through the model together
 
-	pool *cpu.Pool
-	pass *pass
-	out  output
+	pool    *cpu.Pool
+	pass    *pass
+	out     *output
+	sibling bool // the threads are another's to end
 }
 
 // NewContext allocates a cache and the memory to run with it.
@@ -56,12 +58,36 @@ func (m *Model) NewContext(o Options) (*Context, error) {
 	pool := cpu.NewPool(o.Threads, m.File.Guard)
 	c := &Context{Model: m, Cache: cache, Math: o.Math, Batch: o.Batch, pool: pool}
 	c.pass = newPass(m, pool, cache, o.Batch, o.Math == Fast)
-	c.out.p, c.out.visit = c.pass, c.out.keep
+	c.out = &output{p: c.pass}
+	c.out.visit = c.out.keep
 	return c, nil
 }
 
-// Close ends the context's threads.
-func (c *Context) Close() { c.pool.Close() }
+// Sibling is another sequence with a cache of its own plan, of the same size, run by the threads and in the memory of c.
+// It costs its cache and nothing else, so that many can be compared in one process. Logits that one of them returned
+// are valid until any of them runs. It needs no Close and ends with c.
+func (c *Context) Sibling(plan *kv.Plan) (*Context, error) {
+	if len(plan.Layers) != len(c.Model.kv) {
+		return nil, fmt.Errorf("the plan is for %d KV layers and the model has %d", len(plan.Layers), len(c.Model.kv))
+	}
+	cache, err := kv.New(plan, c.Cache.Size, c.Batch)
+	if err != nil {
+		return nil, err
+	}
+	s := *c
+	s.Cache, s.sibling = cache, true
+	return &s, nil
+}
+
+// Close ends the context's threads; those of a sibling go on.
+func (c *Context) Close() {
+	if !c.sibling {
+		c.pool.Close()
+	}
+}
+
+// Pool is the context's threads, for work between two calls.
+func (c *Context) Pool() *cpu.Pool { return c.pool }
 
 // Threads is the number of threads the context computes with.
 func (c *Context) Threads() int { return c.pool.Workers() }
@@ -79,8 +105,38 @@ func (c *Context) Truncate(n int) error { return c.Cache.Truncate(n) }
 // token's number in tokens and its logits, [Vocab], which are valid until visit returns. An error of visit ends it.
 // After an error the cache is as it was before the call, or empty where a sliding window has moved on.
 func (c *Context) Eval(tokens []int32, from int, visit func(i int, logits []float32) error) error {
+	return c.run(tokens, func(lo, hi int) error { return c.out.rows(max(from, lo)-lo, hi-lo, lo, visit) })
+}
+
+// Hidden runs tokens as Eval does. For every token from number from on it copies the vector that the output matrix
+// multiplies to dst, [len(tokens)-from][Width]; Logits takes it from there. Such a vector is small where a row of
+// logits is not, so that many sequences can be run one after another and compared position by position afterwards.
+func (c *Context) Hidden(dst []float32, tokens []int32, from int) error {
+	return c.run(tokens, func(lo, hi int) error {
+		if first := max(from, lo); first < hi {
+			c.out.hidden(dst[(first-from)*c.Model.Width:], first-lo, hi-lo)
+		}
+		return nil
+	})
+}
+
+// Logits computes dst, [n][Vocab], from what Hidden copied, [n][Width].
+func (c *Context) Logits(dst, hidden []float32) error {
+	m, tile := c.Model, min(outputTile, c.Batch)
+	for n := len(hidden) / m.Width; n > 0; n -= tile {
+		k := min(n, tile)
+		if err := c.out.project(dst[:k*m.Vocab], hidden, k); err != nil {
+			return err
+		}
+		dst, hidden = dst[k*m.Vocab:], hidden[k*m.Width:]
+	}
+	return nil
+}
+
+// run runs tokens and calls visit after each batch with the numbers of its tokens.
+func (c *Context) run(tokens []int32, visit func(lo, hi int) error) error {
 	start := c.Len()
-	err := c.eval(tokens, from, visit)
+	err := c.batches(tokens, visit)
 	if err != nil && c.Len() > start {
 		if back := c.Truncate(start); back != nil {
 			c.Clear() // a sliding window has moved on: no state is better than a wrong one
@@ -89,7 +145,7 @@ func (c *Context) Eval(tokens []int32, from int, visit func(i int, logits []floa
 	return err
 }
 
-func (c *Context) eval(tokens []int32, from int, visit func(int, []float32) error) error {
+func (c *Context) batches(tokens []int32, visit func(lo, hi int) error) error {
 	for i, t := range tokens {
 		if t < 0 || int(t) >= c.Model.Vocab {
 			return fmt.Errorf("token %d is %d: the vocabulary has %d", i, t, c.Model.Vocab)
@@ -98,12 +154,13 @@ func (c *Context) eval(tokens []int32, from int, visit func(int, []float32) erro
 	if n := c.Len() + len(tokens); n > c.Cache.Size {
 		return fmt.Errorf("%d tokens after %d positions do not fit the context of %d", len(tokens), c.Len(), c.Cache.Size)
 	}
+	c.pass.cache = c.Cache
 	for lo := 0; lo < len(tokens); lo += c.Batch {
 		hi := min(lo+c.Batch, len(tokens))
 		if err := c.pass.forward(tokens[lo:hi]); err != nil {
 			return err
 		}
-		if err := c.out.rows(max(from, lo)-lo, hi-lo, lo, visit); err != nil {
+		if err := visit(lo, hi); err != nil {
 			return err
 		}
 	}

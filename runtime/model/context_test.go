@@ -274,3 +274,54 @@ func TestMatrices(t *testing.T) {
 		}
 	}
 }
+
+// TestSibling runs two sequences of different plans in turns: each must give what it gives alone.
+func TestSibling(t *testing.T) {
+	c := readCase(t, "gemma3")
+	alone := func(k string) []float32 {
+		x, err := c.context(t, k, k, Options{Threads: 2, Batch: 16})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.Clone(prefill(t, x, c.Tokens, len(c.Tokens)-1)[0])
+	}
+	wantF, wantQ := alone("f32"), alone("q8_0")
+	x, err := c.context(t, "f32", "f32", Options{Threads: 2, Batch: 16})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := c.context(t, "q8_0", "q8_0", Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := x.Sibling(other.Cache.Plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := c.model
+	hidden, logits := make([]float32, 3*m.Width), make([]float32, 3*m.Vocab)
+	for lo := 0; lo < len(c.Tokens); lo += 7 {
+		hi := min(lo+7, len(c.Tokens))
+		for i, s := range []*Context{x, y} {
+			rows := min(3, hi-lo)
+			if err := s.Hidden(hidden, c.Tokens[lo:hi], hi-lo-rows); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Logits(logits, hidden[:rows*m.Width]); err != nil {
+				t.Fatal(err)
+			}
+			want := [][]float32{wantF, wantQ}[i]
+			if hi == len(c.Tokens) {
+				if d, _ := differ([][]float32{logits[(rows-1)*m.Vocab : rows*m.Vocab]}, [][]float32{want}); !(d <= 5e-5) {
+					t.Errorf("context %d: the last logits differ by %.2g from those of a context alone", i, d)
+				}
+			}
+		}
+	}
+	y.Close() // must leave the threads to x
+	if _, err := x.Sibling(&kv.Plan{}); err == nil {
+		t.Error("a plan of no layers was taken")
+	}
+	x.Clear()
+	prefill(t, x, c.Tokens, 0)
+}

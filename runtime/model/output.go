@@ -17,31 +17,47 @@ type output struct {
 
 // rows visits the logits of tokens lo..hi-1 of the batch; first is the number of the batch's first token.
 func (o *output) rows(lo, hi, first int, visit func(int, []float32) error) error {
-	m, n := o.p.m, o.p.m.Width
+	m := o.p.m
 	for ; lo < hi; lo += outputTile {
 		tile := min(outputTile, hi-lo)
-		o.h = grow(o.h, tile*n)
+		o.h = grow(o.h, tile*m.Width)
 		o.logits = grow(o.logits, tile*m.Vocab)
-		for j := range tile {
-			x, h := o.p.x[(lo+j)*n:][:n], o.h[j*n:][:n]
-			if m.norm != nil {
-				m.norm.apply(h, x)
-			} else {
-				copy(h, x)
-			}
-		}
-		o.p.n = tile // the batch is done; what follows works on the tile
-		if err := o.p.matmul(m.output, o.h, o.logits, nil, nil); err != nil {
+		o.hidden(o.h, lo, lo+tile)
+		if err := o.project(o.logits, o.h, tile); err != nil {
 			return err
 		}
 		for j := range tile {
-			l := o.logits[j*m.Vocab:][:m.Vocab]
-			if m.cap > 0 {
-				cpu.SoftCap(l, m.cap)
-			}
-			if err := visit(first+lo+j, l); err != nil {
+			if err := visit(first+lo+j, o.logits[j*m.Vocab:][:m.Vocab]); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// hidden copies the normalised residual stream of tokens lo..hi-1 of the batch.
+func (o *output) hidden(dst []float32, lo, hi int) {
+	m, n := o.p.m, o.p.m.Width
+	for j := range hi - lo {
+		x, h := o.p.x[(lo+j)*n:][:n], dst[j*n:][:n]
+		if m.norm != nil {
+			m.norm.apply(h, x)
+		} else {
+			copy(h, x)
+		}
+	}
+}
+
+// project computes n rows of logits from n rows of hidden, at most a batch.
+func (o *output) project(logits, hidden []float32, n int) error {
+	m := o.p.m
+	o.p.n = n // the batch is done; what follows works on these rows
+	if err := o.p.matmul(m.output, hidden, logits, nil, nil); err != nil {
+		return err
+	}
+	if m.cap > 0 {
+		for j := range n {
+			cpu.SoftCap(logits[j*m.Vocab:][:m.Vocab], m.cap)
 		}
 	}
 	return nil

@@ -1,0 +1,42 @@
+package kv
+
+// Record is a plan as results and journals store it, in JSON.
+type Record struct {
+	BytesPerToken int           `json:"bytes_per_token"`
+	BitsPerValue  float64       `json:"bits_per_value"`
+	Layers        []LayerRecord `json:"layers"`
+}
+
+// LayerRecord is one KV layer of a Record.
+type LayerRecord struct {
+	Layer    int        `json:"layer"`
+	Heads    int        `json:"kv_heads"`
+	KeyDim   int        `json:"key_dim"`
+	ValueDim int        `json:"value_dim"`
+	Window   int        `json:"window,omitempty"`
+	K        SideRecord `json:"k"`
+	V        SideRecord `json:"v"`
+}
+
+// SideRecord is one side of a LayerRecord.
+type SideRecord struct {
+	Requested     string  `json:"requested"`
+	Effective     string  `json:"effective"`
+	Why           string  `json:"why"`
+	BitsPerValue  float64 `json:"bits_per_value"`
+	BytesPerToken int     `json:"bytes_per_token"`
+	Identity      string  `json:"identity"` // of the effective type
+}
+
+// Record describes the plan.
+func (p *Plan) Record() Record {
+	r := Record{BytesPerToken: p.BytesPerToken(), BitsPerValue: p.BitsPerValue()}
+	for _, l := range p.Layers {
+		r.Layers = append(r.Layers, LayerRecord{l.Layer.Index, l.Layer.Heads, l.Layer.KeyDim, l.Layer.ValueDim, l.Layer.Window, l.K.record(), l.V.record()})
+	}
+	return r
+}
+
+func (s *SidePlan) record() SideRecord {
+	return SideRecord{s.Requested.String(), s.Effective.String(), s.Why, s.BitsPerValue, s.BytesPerToken, s.Effective.Type.Identity}
+}
