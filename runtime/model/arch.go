@@ -11,8 +11,10 @@ var architectures = []struct {
 	graph func(h *Header) Graph
 }{
 	{"llama", llama},
+	{"mistral3", mistral3},
 	{"qwen2", qwen2},
 	{"qwen3", qwen3},
+	{"gemma2", gemma2},
 	{"gemma3", gemma3},
 }
 

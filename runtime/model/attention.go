@@ -12,7 +12,8 @@ type attend struct {
 	kv           int // KV layer
 	qkv, out     *group
 	qNorm, kNorm *norm
-	rope         *turns // nil for none
+	rope         *turns  // nil for none
+	temper       *Temper // nil for none
 }
 
 func (a Attention) bind(b *binder) body {
@@ -30,7 +31,7 @@ func (a Attention) bind(b *binder) body {
 		out:   b.together(b.linear(a.Out, o, b.width)),
 		qNorm: b.norm(a.QNorm, a.KeyDim),
 		kNorm: b.norm(a.KNorm, a.KeyDim),
-		rope:  b.rope(a.Rope),
+		rope:  b.rope(a.Rope), temper: a.Temper,
 	}
 	b.kv = append(b.kv, kv.Layer{Index: b.layer, Heads: a.KVHeads, KeyDim: a.KeyDim, ValueDim: a.ValueDim, Window: a.Window})
 	b.attends = append(b.attends, x)
@@ -77,7 +78,11 @@ func (t *headsTask) Do(w, workers int) {
 		return
 	}
 	for j := lo; j < hi; j++ {
-		t.turn(p.q[j*l.Heads*l.KeyDim:][:l.Heads*l.KeyDim], j, t.a.qNorm)
+		q := p.q[j*l.Heads*l.KeyDim:][:l.Heads*l.KeyDim]
+		t.turn(q, j, t.a.qNorm)
+		if t.a.temper != nil {
+			t.a.temper.apply(q, p.pos[j])
+		}
 		t.turn(p.k[j*l.KVHeads*l.KeyDim:][:l.KVHeads*l.KeyDim], j, t.a.kNorm)
 	}
 	sides := p.cache.Layer(t.a.kv)
@@ -92,7 +97,7 @@ func (t *headsTask) turn(x []float32, j int, n *norm) {
 			n.apply(x[:d], x[:d])
 		}
 		if r := t.a.rope; r != nil {
-			table, half := &t.p.ropes[r.index], len(r.freq)
+			table, half := &t.p.ropes[r.index], r.dims/2
 			r.apply(x[:d], table.cos[j*half:][:half], table.sin[j*half:][:half])
 		}
 	}

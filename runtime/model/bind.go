@@ -164,26 +164,6 @@ func (b *binder) norm(n Norm, width int) *norm {
 	return x
 }
 
-// rope binds a RoPE; layers that share the *Rope share the result.
-func (b *binder) rope(r *Rope) *turns {
-	if r == nil {
-		return nil
-	}
-	if t, ok := b.ropes[r]; ok {
-		return t
-	}
-	var factors []float32
-	if name := string(r.Factors) + ".weight"; r.Factors != "" && b.has(name) {
-		factors = b.vector(name, r.Dims/2)
-	}
-	t := &turns{kind: r.Kind, dims: r.Dims, freq: r.frequencies(factors), magnitude: 1, index: len(b.turns)}
-	if r.Yarn != nil {
-		t.magnitude = r.Yarn.Magnitude
-	}
-	b.ropes[r], b.turns = t, append(b.turns, t)
-	return t
-}
-
 // norm is a Norm with its tensors.
 type norm struct {
 	kind NormKind

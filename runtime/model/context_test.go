@@ -240,7 +240,7 @@ func TestVisitErrorRestoresTheCache(t *testing.T) {
 
 // TestYarn compares frequencies with the published formula at a few points.
 func TestYarn(t *testing.T) {
-	r := &Rope{Dims: 64, Base: 10000, Factor: 4, Yarn: &Yarn{Original: 2048, BetaFast: 32, BetaSlow: 1, Magnitude: 1}}
+	r := &Rope{Dims: 64, Base: 10000, Factor: 4, Original: 2048, Yarn: &Yarn{BetaFast: 32, BetaSlow: 1}}
 	f := r.frequencies(nil)
 	if f[0] != 1 {
 		t.Errorf("the fastest pair was scaled to %v", f[0])

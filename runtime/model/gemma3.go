@@ -3,26 +3,25 @@ package model
 import "math"
 
 // gemma3 scales its embedding, normalises every query and key head, and has norms after each branch as well as before.
-// Of each six layers, five see a sliding window and turn by a RoPE of their own base, without the file's scaling.
+// Of each six layers, five see a sliding window and turn by a RoPE of their own base, without the file's scaling. A file
+// without a window has none of that.
 func gemma3(h *Header) Graph {
-	const (
-		pattern  = 6
-		layers27 = 62 // the 27B model scales its scores by width instead of head size
-	)
+	const layers27 = 62 // the 27B model scales its scores by width instead of head size
 	h.common()
 	full := h.Rope(Halves)
-	sliding := h.Rope(Halves)
-	*sliding = Rope{Kind: Halves, Dims: full.Dims, Base: h.Float("rope.freq_base_swa", 10000)}
-	window := h.Int("attention.sliding_window", 0)
-	g := Graph{
+	sliding := &Rope{Kind: Halves, Dims: full.Dims, Base: h.Float("rope.freq_base_swa", 10000)}
+	window := h.OptionalInt("attention.sliding_window", 0)
+	pattern := h.slidingPattern(6)
+	return Graph{
 		Width: h.Width,
 		Scale: float32(math.Sqrt(float64(h.Width))),
 		Norm:  Norm{Name: "output_norm", Eps: h.Eps},
+		Cap:   h.OptionalFloat("final_logit_softcapping", 0),
 		Layers: h.each(func(i int) []Block {
 			a := h.Attention(i)
 			a.QNorm, a.KNorm = Norm{Name: "attn_q_norm", Eps: h.Eps}, Norm{Name: "attn_k_norm", Eps: h.Eps}
 			a.Rope = full
-			if i%pattern < pattern-1 {
+			if window > 0 && pattern(i) {
 				a.Rope, a.Window = sliding, window
 			}
 			if h.Layers == layers27 {
@@ -30,12 +29,8 @@ func gemma3(h *Header) Graph {
 			}
 			return []Block{
 				{Pre: Norm{Name: "attn_norm", Eps: h.Eps}, Body: a, Post: Norm{Name: "post_attention_norm", Eps: h.Eps}},
-				{Pre: Norm{Name: "ffn_norm", Eps: h.Eps}, Post: Norm{Name: "post_ffw_norm", Eps: h.Eps}, Body: h.GatedFFN(i, GELU)},
+				{Pre: Norm{Name: "ffn_norm", Eps: h.Eps}, Body: h.GatedFFN(i, GELU), Post: Norm{Name: "post_ffw_norm", Eps: h.Eps}},
 			}
 		}),
 	}
-	if h.Has("final_logit_softcapping") {
-		g.Cap = h.Float("final_logit_softcapping", 0)
-	}
-	return g
 }

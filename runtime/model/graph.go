@@ -52,6 +52,7 @@ type Attention struct {
 	Q, K, V, Out     Linear
 	QNorm, KNorm     Norm // of every head, before RoPE
 	Rope             *Rope
+	Temper           *Temper // of the queries, after RoPE; nil for none
 	Scale            float32 // of the scores
 	SoftCap          float32 // of the scores; 0 for none
 	Window           int     // positions that a query sees; 0 for all

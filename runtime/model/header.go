@@ -188,6 +188,26 @@ func (h *Header) Attention(layer int) Attention {
 	return a
 }
 
+// slidingPattern says which layers see a sliding window. A file may list them; otherwise it is all but the last layer of
+// each period, for which a file may give a number.
+func (h *Header) slidingPattern(period int) func(layer int) bool {
+	const name = "attention.sliding_window_pattern"
+	if _, n, _ := h.f.Kind(h.key(name)); n > 0 {
+		slides, _, err := h.f.Bools(h.key(name))
+		switch {
+		case err != nil:
+			h.fail(err)
+		case n < h.Layers:
+			h.fail(fmt.Errorf("%s has %d elements for %d layers", h.key(name), n, h.Layers))
+		default:
+			return func(layer int) bool { return slides[layer] }
+		}
+		return func(int) bool { return false }
+	}
+	period = h.Int(name, period)
+	return func(layer int) bool { return layer%period < period-1 }
+}
+
 // GatedFFN is a GatedFFN of a layer with the sizes of the file and the usual tensor names.
 func (h *Header) GatedFFN(layer int, act Activation) GatedFFN {
 	return GatedFFN{Inner: h.Inner(layer), Gate: "ffn_gate", Up: "ffn_up", Down: "ffn_down", Act: act}

@@ -84,7 +84,8 @@ var hostile = []any{
 var optional = []string{
 	"attention.key_length", "attention.value_length", "rope.dimension_count", "rope.freq_base", "rope.freq_base_swa", "rope.scale_linear",
 	"rope.scaling.type", "rope.scaling.factor", "rope.scaling.original_context_length", "rope.scaling.attn_factor",
-	"rope.scaling.yarn_beta_fast", "rope.scaling.yarn_beta_slow", "attention.sliding_window", "final_logit_softcapping",
+	"rope.scaling.yarn_beta_fast", "rope.scaling.yarn_beta_slow", "rope.scaling.yarn_log_multiplier", "attention.scale", "attention.temperature_scale",
+	"attention.sliding_window", "attention.sliding_window_pattern", "attn_logit_softcapping", "final_logit_softcapping",
 }
 
 // TestHeadsByLayer gives every layer a number of heads. Without a key that says so, their size is the width divided among

@@ -88,7 +88,7 @@ func TestLoadErrors(t *testing.T) {
 		{"more layers", func(r *recipe) { r.keys["llama.block_count"] = uint32(3) }, []string{"blk.2.attn_norm.weight is missing", "none of that layer"}},
 		{"odd rope", func(r *recipe) { r.keys["llama.rope.dimension_count"] = uint32(65) }, []string{"rope.dimension_count", "65"}},
 		{"absurd heads", func(r *recipe) { r.keys["llama.attention.key_length"] = uint32(1 << 24) }, []string{"key_length", "65536"}},
-		{"unknown rope", func(r *recipe) { r.keys["llama.rope.scaling.type"] = "su" }, []string{"rope.scaling.type", "yarn"}},
+		{"unknown rope", func(r *recipe) { r.keys["llama.rope.scaling.type"] = "su" }, []string{"rope.scaling.type", "yarn", "longrope"}},
 		{"missing tensor", func(r *recipe) { r.drop("blk.1.attn_k.weight") }, []string{"blk.1.attn_k.weight is missing", "blk.1.attn_q.weight"}},
 		{"no embedding", func(r *recipe) { r.drop("token_embd.weight") }, []string{"token_embd.weight is missing", "output_norm.weight"}},
 		{"shape", func(r *recipe) { x := r.tensor("blk.0.ffn_up.weight"); x.Dims = []int64{32, 128} }, []string{"blk.0.ffn_up.weight", "[32 128]", "[64 64]"}},

@@ -46,9 +46,6 @@ type scratch struct {
 	_   [64]byte
 }
 
-// ropeTable is the cosines and sines of a batch, [n][dims/2].
-type ropeTable struct{ cos, sin []float32 }
-
 func newPass(m *Model, pool *cpu.Pool, cache *kv.Cache, batch int, fast bool) *pass {
 	s := m.scratch
 	floats := func(n int) []float32 { return make([]float32, batch*n) }
@@ -58,7 +55,7 @@ func newPass(m *Model, pool *cpu.Pool, cache *kv.Cache, batch int, fast bool) *p
 		q: floats(s.q), k: floats(s.k), v: floats(s.v), o: floats(s.o), gate: floats(s.inner), up: floats(s.inner),
 	}
 	for _, t := range m.turns {
-		p.ropes = append(p.ropes, ropeTable{cos: floats(len(t.freq)), sin: floats(len(t.freq))})
+		p.ropes = append(p.ropes, ropeTable{freq: t.at(cache.Size), magnitude: t.magnitude, cos: floats(t.dims / 2), sin: floats(t.dims / 2)})
 	}
 	p.prep = prepTask{p: p, acts: make([]kernels.Act, s.preps), turned: make([][]float32, s.preps)}
 	for k := range p.prep.turned {
@@ -87,8 +84,8 @@ func (p *pass) forward(tokens []int32) error {
 	for i := range tokens {
 		p.pos = append(p.pos, int32(first+i))
 	}
-	for i, t := range p.m.turns {
-		t.table(p.ropes[i].cos, p.ropes[i].sin, p.pos, t.magnitude)
+	for i := range p.ropes {
+		p.ropes[i].fill(p.pos)
 	}
 	if err := p.pool.Run(&p.embed); err != nil {
 		return err

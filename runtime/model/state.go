@@ -16,18 +16,32 @@ func (c *Context) Shift(keep, discard int) error {
 			return fmt.Errorf("a %s model has no RoPE in layer %d: its positions cannot be moved", m.Arch, m.kv[i].Index)
 		}
 	}
-	cos, sin := make([]float32, m.scratch.k), make([]float32, m.scratch.k)
+	var tables []ropeTable // the magnitude is in the keys already
+	for i, t := range m.turns {
+		r := ropeTable{freq: c.pass.ropes[i].freq, magnitude: 1, cos: make([]float32, t.dims/2), sin: make([]float32, t.dims/2)}
+		r.fill([]int32{-int32(discard)})
+		tables = append(tables, r)
+	}
 	return c.Cache.Shift(keep, discard, func(layer int, x []float32, delta int) {
 		r := m.attends[layer].rope
-		half := len(r.freq)
-		r.table(cos, sin, []int32{int32(delta)}, 1)
-		r.apply(x, cos[:half], sin[:half])
+		r.apply(x, tables[r.index].cos, tables[r.index].sin)
 	})
+}
+
+// owner is what a saved cache belongs to: the model, and the frequencies that its keys were turned by.
+func (c *Context) owner() (string, error) {
+	owner, err := c.Model.Fingerprint()
+	for _, t := range c.Model.turns {
+		if t.isLong(c.Cache.Size) {
+			return owner + " long", err
+		}
+	}
+	return owner, err
 }
 
 // Save writes the cache.
 func (c *Context) Save(w io.Writer) error {
-	owner, err := c.Model.Fingerprint()
+	owner, err := c.owner()
 	if err != nil {
 		return err
 	}
@@ -37,7 +51,7 @@ func (c *Context) Save(w io.Writer) error {
 // Restore reads a cache that Save wrote for the same model and plan; any other is refused by name. The context is empty
 // after an error.
 func (c *Context) Restore(r io.Reader) error {
-	owner, err := c.Model.Fingerprint()
+	owner, err := c.owner()
 	if err != nil {
 		return err
 	}

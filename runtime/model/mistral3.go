@@ -1,0 +1,22 @@
+package model
+
+// mistral3 is Ministral 3: llama with YaRN, and with queries that grow with the logarithm of their position beyond the
+// context of the first training.
+func mistral3(h *Header) Graph {
+	h.common()
+	rope := h.Rope(Adjacent)
+	rope.Factors = "rope_freqs"
+	temper := &Temper{Scale: h.OptionalFloat("attention.temperature_scale", 0), Every: rope.Original}
+	return Graph{
+		Width: h.Width,
+		Norm:  Norm{Name: "output_norm", Eps: h.Eps},
+		Layers: h.each(func(i int) []Block {
+			a := h.Attention(i)
+			a.Rope, a.Temper = rope, temper
+			return []Block{
+				{Pre: Norm{Name: "attn_norm", Eps: h.Eps}, Body: a},
+				{Pre: Norm{Name: "ffn_norm", Eps: h.Eps}, Body: h.GatedFFN(i, SiLU)},
+			}
+		}),
+	}
+}
