@@ -15,6 +15,7 @@ var architectures = []struct {
 	{"qwen2", qwen2},
 	{"qwen3", qwen3},
 	{"gemma2", gemma2},
+	{"qwen3moe", qwen3moe},
 	{"gemma3", gemma3},
 }
 

@@ -62,7 +62,7 @@ func (a *attend) forward(p *pass, y, x []float32) error {
 	if err := p.attention.Run(&p.batch); err != nil {
 		return err
 	}
-	return p.matmul(a.out, p.o, y, nil, nil)
+	return p.matmul(a.out, p.o, y)
 }
 
 // headsTask normalises and turns the heads of Q and K and stores K and V.

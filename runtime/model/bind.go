@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/kvgen/kvgen/kernels"
-	"github.com/kvgen/kvgen/runtime/cpu"
 	"github.com/kvgen/kvgen/runtime/gguf"
 	"github.com/kvgen/kvgen/runtime/kv"
 )
@@ -139,12 +138,15 @@ func (b *binder) linear(l Linear, in, out int) *weight {
 }
 
 // vector is a tensor of n values, decoded.
-func (b *binder) vector(name string, n int) []float32 {
-	w := b.find(name, n, 1)
+func (b *binder) vector(name string, n int) []float32 { return b.table(name, n, 1) }
+
+// table is a tensor of rows x n values, decoded.
+func (b *binder) table(name string, n, rows int) []float32 {
+	w := b.find(name, n, rows)
 	if w == nil {
 		return nil
 	}
-	v := make([]float32, n)
+	v := make([]float32, n*rows)
 	err := b.f.Guard(func() error { w.impl.Decode(v, w.data); return nil })
 	if err != nil {
 		b.errs = append(b.errs, err)
@@ -162,20 +164,4 @@ func (b *binder) norm(n Norm, width int) *norm {
 		x.b = b.vector(bias, width)
 	}
 	return x
-}
-
-// norm is a Norm with its tensors.
-type norm struct {
-	kind NormKind
-	eps  float32
-	w, b []float32
-}
-
-// apply is y = norm(x); y may be x.
-func (n *norm) apply(y, x []float32) {
-	if n.kind == LayerNorm {
-		cpu.LayerNorm(y, x, n.w, n.b, n.eps)
-	} else {
-		cpu.RMSNorm(y, x, n.w, n.eps)
-	}
 }

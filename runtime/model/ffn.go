@@ -1,5 +1,7 @@
 package model
 
+import "github.com/kvgen/kvgen/runtime/cpu"
+
 // gatedFFN is a GatedFFN with its tensors.
 type gatedFFN struct{ in, down *group }
 
@@ -14,8 +16,18 @@ func (f GatedFFN) bind(b *binder) body {
 }
 
 func (f *gatedFFN) forward(p *pass, y, x []float32) error {
-	if err := p.matmul(f.in, x, p.gate, p.up, nil); err != nil {
+	if err := p.matmul(f.in, x, p.gate, p.up); err != nil {
 		return err
 	}
-	return p.matmul(f.down, p.gate, y, nil, nil)
+	return p.matmul(f.down, p.gate, y)
+}
+
+// mul is gate = act(gate) * up.
+func (a Activation) mul(gate, up []float32) {
+	switch a {
+	case GELU:
+		cpu.GELUMul(gate, up)
+	default:
+		cpu.SiLUMul(gate, up)
+	}
 }

@@ -64,24 +64,23 @@ func (b *binder) together(ws ...*weight) *group {
 		g.parts = append(g.parts, part{weight: w, prep: k, first: g.rows})
 		g.rows += (w.rows + rowUnit - 1) / rowUnit * rowUnit
 		b.scratch.preps = max(b.scratch.preps, len(g.preps))
-		if p.domain != nil {
-			b.scratch.turned = max(b.scratch.turned, g.n)
-		}
 	}
 	return g
 }
 
-// matmul computes y[i] = x W_i^T + bias_i for the parts of g; x is [n][g.n], y[i] is [n][rows of part i]. With more
-// than three parts there is more than this needs.
-func (p *pass) matmul(g *group, x, y0, y1, y2 []float32) error {
+// maxParts is the most matrices of a group.
+const maxParts = 4
+
+// matmul computes y[i] = x W_i^T + bias_i for the parts of g, at most maxParts; x is [n][g.n], y[i] is [n][rows of part i].
+func (p *pass) matmul(g *group, x []float32, y ...[]float32) error {
 	p.prep.g, p.prep.x = g, x
-	if p.prep.needed() {
+	if p.prep.reserve(g, p.n) {
 		if err := p.each(&p.prep, p.n); err != nil {
 			return err
 		}
 	}
 	p.mul.g, p.mul.x = g, x
-	p.mul.y = [3][]float32{y0, y1, y2}
+	copy(p.mul.y[:], y)
 	return p.pool.Run(&p.mul)
 }
 
@@ -95,15 +94,16 @@ type prepTask struct {
 	acts   []kernels.Act // [prep]
 }
 
-// needed makes room and says whether there is anything to do.
-func (t *prepTask) needed() bool {
+// reserve makes room for rows of inputs of g and says whether there is anything to do.
+func (t *prepTask) reserve(g *group, rows int) bool {
 	needed := false
-	for k, r := range t.g.preps {
+	for k, r := range g.preps {
 		if r.domain != nil {
+			t.turned[k] = grow(t.turned[k], rows*g.n)
 			needed = true
 		}
 		if t.p.fast && r.group > 0 {
-			t.acts[k].Resize(t.p.n, t.g.n, r.group)
+			t.acts[k].Resize(rows, g.n, r.group)
 			needed = true
 		}
 	}
@@ -133,7 +133,7 @@ type mulTask struct {
 	p *pass
 	g *group
 	x []float32
-	y [3][]float32
+	y [maxParts][]float32
 }
 
 func (t *mulTask) Do(w, workers int) {
@@ -144,11 +144,7 @@ func (t *mulTask) Do(w, workers int) {
 		t.part(w, 1, lo, hi)
 		for j := range t.p.n {
 			gate, up := t.y[0][j*rows+lo:j*rows+hi], t.y[1][j*rows+lo:j*rows+hi]
-			if t.g.act == GELU {
-				cpu.GELUMul(gate, up)
-			} else {
-				cpu.SiLUMul(gate, up)
-			}
+			t.g.act.mul(gate, up)
 		}
 		return
 	}

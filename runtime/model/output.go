@@ -52,7 +52,7 @@ func (o *output) hidden(dst []float32, lo, hi int) {
 func (o *output) project(logits, hidden []float32, n int) error {
 	m := o.p.m
 	o.p.n = n // the batch is done; what follows works on these rows
-	if err := o.p.matmul(m.output, hidden, logits, nil, nil); err != nil {
+	if err := o.p.matmul(m.output, hidden, logits); err != nil {
 		return err
 	}
 	if m.cap > 0 {
@@ -69,9 +69,9 @@ func (o *output) keep(_ int, logits []float32) error {
 	return nil
 }
 
-func grow(s []float32, n int) []float32 {
+func grow[T any](s []T, n int) []T {
 	if cap(s) < n {
-		return make([]float32, n)
+		return make([]T, n)
 	}
 	return s[:n]
 }

@@ -10,7 +10,6 @@ import (
 // sizes is the scratch that a model needs per token, in values.
 type sizes struct {
 	width, q, k, v, o, inner int
-	turned                   int // widest input of a matrix whose type has a domain
 	preps                    int // most preparations of one input
 }
 
@@ -37,12 +36,17 @@ type pass struct {
 	heads headsTask
 	embed embedTask
 	step  stepTask
+
+	normed  normTask
+	route   routing
+	mixture mixture
 }
 
 // scratch is the memory of one worker.
 type scratch struct {
 	ws  kernels.Workspace
 	act kernels.Act // view of a tile of tokens
+	out []float32   // rows of an expert's output
 	_   [64]byte
 }
 
@@ -58,10 +62,8 @@ func newPass(m *Model, pool *cpu.Pool, cache *kv.Cache, batch int, fast bool) *p
 		p.ropes = append(p.ropes, ropeTable{freq: t.at(cache.Size), magnitude: t.magnitude, cos: floats(t.dims / 2), sin: floats(t.dims / 2)})
 	}
 	p.prep = prepTask{p: p, acts: make([]kernels.Act, s.preps), turned: make([][]float32, s.preps)}
-	for k := range p.prep.turned {
-		p.prep.turned[k] = floats(s.turned)
-	}
 	p.mul.p, p.heads.p, p.embed.p, p.step.p = p, p, p, p
+	p.mixture.p, p.mixture.in.mixture, p.mixture.out.mixture = p, &p.mixture, &p.mixture
 	return p
 }
 

@@ -1,0 +1,136 @@
+package model
+
+import "fmt"
+
+// Experts is gated networks of one shape of which a token uses a few, added by the weights that a router gives them.
+type Experts struct {
+	Count, Used      int
+	Inner            int    // rows of Gate and Up of an expert
+	Router           Linear // Count rows
+	RouterNorm, Norm Norm   // of the router's and of the experts' input, where the block has no common one
+	Gate, Up, Down   Linear // the matrices of all experts in one tensor
+	GateUp           Linear // takes the place of Gate and Up where the file has it: the rows of Gate, then those of Up
+	Act              Activation
+	Weigh            Weighing
+}
+
+// maxExperts is beyond any model.
+const maxExperts = 4096
+
+// Experts reads the experts of the file, with the usual tensor names. Count is 0 where it has none; Inner is that of the
+// key expert_feed_forward_length, 0 without it.
+func (h *Header) Experts() Experts {
+	e := Experts{Count: h.OptionalInt("expert_count", 0), Used: h.OptionalInt("expert_used_count", 0), Inner: h.OptionalInt("expert_feed_forward_length", 0),
+		Router: "ffn_gate_inp", Gate: "ffn_gate_exps", Up: "ffn_up_exps", Down: "ffn_down_exps", GateUp: "ffn_gate_up_exps"}
+	switch {
+	case e.Count > maxExperts:
+		h.fail(fmt.Errorf("%s = %d: the limit is %d", h.key("expert_count"), e.Count, maxExperts))
+	case e.Used > e.Count || e.Count > 0 && e.Used == 0:
+		h.fail(fmt.Errorf("%s = %d of %d experts", h.key("expert_used_count"), e.Used, e.Count))
+	case h.OptionalInt("expert_group_count", 0) > 1:
+		h.fail(fmt.Errorf("%s = %d: experts that are chosen by groups are not supported", h.key("expert_group_count"), h.OptionalInt("expert_group_count", 0)))
+	}
+	return e
+}
+
+// mustExperts is Experts of a family that cannot do without.
+func (h *Header) mustExperts() Experts {
+	e := h.Experts()
+	if e.Count == 0 {
+		h.fail(fmt.Errorf("%s is missing", h.key("expert_count")))
+		e.Count, e.Used = 1, 1
+	}
+	return e
+}
+
+// sized is e with the size of an expert of a layer: where the file does not give it, the experts that a token uses are as
+// large together as feed_forward_length.
+func (e Experts) sized(h *Header, layer int) Experts {
+	if e.Inner == 0 {
+		e.Inner = max(1, h.Inner(layer)/max(1, e.Used))
+	}
+	return e
+}
+
+// experts is an Experts with its tensors.
+type experts struct {
+	count, used, inner int
+	weigh              Weighing
+	act                Activation
+	router, in, down   *group
+	gate, up, out      stack
+	routerNorm, norm   *norm
+}
+
+// stack is the matrices of all experts: rows of a part of a group.
+type stack struct {
+	part  int       // of the group
+	rows  int       // from one expert to the next
+	first int       // row of an expert where this matrix begins
+	scale []float32 // [Count] of an expert's product, bias included; nil for none
+}
+
+func (e Experts) bind(b *binder) body {
+	x := &experts{count: e.Count, used: e.Used, inner: e.Inner, weigh: e.Weigh, act: e.Act,
+		router:     b.together(b.linear(e.Router, b.width, e.Count)),
+		down:       b.together(b.stack(e.Down, e.Inner, b.width, e.Count)),
+		out:        stack{rows: b.width, scale: b.scales(e.Down, e.Count)},
+		routerNorm: b.norm(e.RouterNorm, b.width), norm: b.norm(e.Norm, b.width),
+	}
+	if e.GateUp != "" && b.has(b.name(string(e.GateUp), "weight")) {
+		x.in = b.together(b.stack(e.GateUp, b.width, 2*e.Inner, e.Count))
+		x.gate = stack{rows: 2 * e.Inner, scale: b.scales(e.GateUp, e.Count)}
+		x.up = stack{rows: 2 * e.Inner, first: e.Inner, scale: x.gate.scale}
+	} else {
+		x.in = b.together(b.stack(e.Gate, b.width, e.Inner, e.Count), b.stack(e.Up, b.width, e.Inner, e.Count))
+		x.gate = stack{rows: e.Inner, scale: b.scales(e.Gate, e.Count)}
+		x.up = stack{part: 1, rows: e.Inner, scale: b.scales(e.Up, e.Count)}
+	}
+	return x
+}
+
+// stack is the matrices of count experts, each out x in, with their biases if the file has them.
+func (b *binder) stack(l Linear, in, out, count int) *weight {
+	name := b.name(string(l), "weight")
+	w := b.find(name, in, out*count)
+	if w == nil {
+		return nil
+	}
+	if t, _ := b.f.Tensor(name); len(t.Dims) > 2 && t.Dims[1] != int64(out) {
+		b.fail("tensor %s: shape %v, and the hyperparameters ask for [%d %d %d]", name, t.Dims, in, out, count)
+		return nil
+	}
+	if bias := b.name(string(l), "bias"); b.has(bias) {
+		w.bias = b.table(bias, out, count)
+	}
+	return w
+}
+
+// scales is the factors of experts, nil where the file has none.
+func (b *binder) scales(l Linear, count int) []float32 {
+	if name := b.name(string(l), "scale"); b.has(name) {
+		return b.vector(name, count)
+	}
+	return nil
+}
+
+func (e *experts) forward(p *pass, y, x []float32) error {
+	r := &p.route
+	r.e, r.p = e, p
+	r.logits, r.chosen, r.weights = grow(r.logits, p.n*e.count), grow(r.chosen, p.n*e.used), grow(r.weights, p.n*e.used)
+	routed, err := p.normalise(e.routerNorm, x)
+	if err != nil {
+		return err
+	}
+	if err := p.matmul(e.router, routed, r.logits); err != nil {
+		return err
+	}
+	if err := p.each(r, p.n); err != nil {
+		return err
+	}
+	r.group()
+	if x, err = p.normalise(e.norm, x); err != nil {
+		return err
+	}
+	return p.mixture.run(e, y, x)
+}

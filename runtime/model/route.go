@@ -1,0 +1,100 @@
+package model
+
+import (
+	"math"
+
+	"github.com/kvgen/kvgen/runtime/cpu"
+)
+
+// Weighing is how a router's logits become the weights of the experts that a token uses, those with the largest logits.
+type Weighing int
+
+// The ways to weigh.
+const (
+	SoftmaxAll    Weighing = iota // softmax over all experts, and those used are brought back to a sum of 1
+	SoftmaxChosen                 // softmax over the experts used
+)
+
+// leastSum keeps a sum of vanishing probabilities from dividing by zero: the smallest normal f16, as in llama.cpp.
+const leastSum = 6.103515625e-5
+
+// routing says which tokens of a batch each expert computes. A slot is one token at one expert. The slots of an expert
+// stand together, from a row where activations may be cut, so that its matrices are read once for all its tokens.
+type routing struct {
+	p *pass
+	e *experts
+
+	logits  []float32 // [n][Count], then probabilities
+	chosen  []int32   // [n][Used]
+	weights []float32 // [n][Used]
+
+	segments []segment // of the experts that are used, by number
+	rows     int       // of all slots and the gaps between segments
+	token    []int32   // [rows]
+	weight   []float32 // [rows]
+	next     []int     // [Count] tokens of an expert, then the row of its next slot
+}
+
+// segment is the slots of one expert.
+type segment struct {
+	expert int
+	first  int // row of the first, a multiple of cpu.ActStep
+	m      int
+}
+
+// Do chooses the experts of each token and weighs them.
+func (r *routing) Do(w, workers int) {
+	lo, hi := cpu.Split(r.p.n, 1, w, workers)
+	count, used := r.e.count, r.e.used
+	for j := lo; j < hi; j++ {
+		l, chosen, weights := r.logits[j*count:][:count], r.chosen[j*used:][:used], r.weights[j*used:][:used]
+		if r.e.weigh == SoftmaxAll {
+			cpu.Scale(l, 1/cpu.ExpSum(l, 1, cpu.Max(l)))
+		}
+		for k := range chosen {
+			best := -1
+			for i, v := range l {
+				if v > float32(math.Inf(-1)) && (best < 0 || v > l[best]) {
+					best = i
+				}
+			}
+			if best < 0 { // nothing but NaN is left, which the weight passes on
+				best = (int(chosen[max(0, k-1)]) + min(k, 1)) % count
+			}
+			chosen[k], weights[k] = int32(best), l[best]
+			l[best] = float32(math.Inf(-1))
+		}
+		if r.e.weigh == SoftmaxChosen {
+			cpu.Scale(weights, 1/cpu.ExpSum(weights, 1, cpu.Max(weights)))
+			continue
+		}
+		var sum float32
+		for _, v := range weights {
+			sum += v
+		}
+		cpu.Scale(weights, 1/max(sum, leastSum))
+	}
+}
+
+// group lays out the slots. Those of an expert are in the order of the tokens.
+func (r *routing) group() {
+	r.next = grow(r.next, r.e.count)
+	clear(r.next)
+	for _, e := range r.chosen {
+		r.next[e]++
+	}
+	r.segments, r.rows = r.segments[:0], 0
+	for e, m := range r.next {
+		if m > 0 {
+			r.segments = append(r.segments, segment{expert: e, first: r.rows, m: m})
+			r.next[e] = r.rows
+			r.rows += (m + cpu.ActStep - 1) / cpu.ActStep * cpu.ActStep
+		}
+	}
+	r.token, r.weight = grow(r.token, r.rows), grow(r.weight, r.rows)
+	for i, e := range r.chosen {
+		at := r.next[e]
+		r.next[e]++
+		r.token[at], r.weight[at] = int32(i/r.e.used), r.weights[i]
+	}
+}
