@@ -34,7 +34,9 @@ func synthCommand(e *environment, args []string) error {
 	fs.IntVar(&s.Heads, "heads", 0, "query `heads` (default: width / head size)")
 	fs.IntVar(&s.KVHeads, "kv-heads", 0, "KV `heads` (default: as many)")
 	fs.IntVar(&s.HeadDim, "head-dim", 0, "`values` of a head (default 64)")
-	fs.IntVar(&s.Inner, "ff", 0, "`rows` of the feed-forward network (default 3 x width)")
+	fs.IntVar(&s.Inner, "ff", 0, "`rows` of the feed-forward network or of each expert (default 3 x width)")
+	fs.IntVar(&s.Experts, "experts", 0, "`number` of experts, where the family has them (default 8)")
+	fs.IntVar(&s.Used, "experts-used", 0, "`number` of experts that a token uses (default 2)")
 	fs.IntVar(&s.Vocab, "vocab", 0, "`tokens` (default 2048); 1536 and more can spell text")
 	fs.IntVarP(&s.Context, "ctx-size", "c", 0, "`positions` (default 4096)")
 	fs.IntVar(&s.Window, "window", 0, "`positions` of a sliding window, where the family has one (default 512)")
@@ -64,6 +66,9 @@ func synthCommand(e *environment, args []string) error {
 	}
 	if s.Window != 0 && !synth.Slides(s.Arch) {
 		return refuse("--window %d: %s models have no sliding window", s.Window, s.Arch)
+	}
+	if (s.Experts != 0 || s.Used != 0) && !synth.HasExperts(s.Arch) {
+		return refuse("--experts, --experts-used: %s models have no experts", s.Arch)
 	}
 	s.Fill()
 	if err := s.Check(); err != nil {

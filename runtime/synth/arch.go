@@ -16,11 +16,13 @@ type arch struct {
 	headNorms bool // of every query and key head
 	postNorms bool // after each branch
 	window    bool // a sliding window in some layers
+	experts   bool // in place of one feed-forward network
 }
 
 var archs = []arch{
 	{name: "llama"},
 	{name: "qwen2", biases: true},
+	{name: "qwen3moe", headNorms: true, experts: true},
 	{name: "gemma3", headNorms: true, postNorms: true, window: true},
 }
 
@@ -35,6 +37,9 @@ func Architectures() []string {
 
 // Slides reports whether a family has layers with a sliding window.
 func Slides(name string) bool { return archNamed(name).window }
+
+// HasExperts reports whether a family has experts.
+func HasExperts(name string) bool { return archNamed(name).experts }
 
 func (s *Shape) arch() arch { return archNamed(s.Arch) }
 
@@ -54,6 +59,10 @@ func (s *Shape) tensors() []tensor {
 	var all []tensor
 	matrix := func(name string, rows, columns int, t *kernels.Type) {
 		all = append(all, tensor{name: name + ".weight", rows: rows, columns: columns, typ: t, spread: deviation(columns)})
+	}
+	stack := func(name string, rows, columns int) { // of all experts
+		matrix(name, s.Experts*rows, columns, s.Type)
+		all[len(all)-1].stack = s.Experts
 	}
 	norm := func(name string, n int) {
 		all = append(all, tensor{name: name + ".weight", rows: 1, columns: n, vector: true, typ: f32, mean: 1})
@@ -80,9 +89,16 @@ func (s *Shape) tensors() []tensor {
 			norm(in("post_attention_norm"), s.Width)
 		}
 		norm(in("ffn_norm"), s.Width)
-		linear(in("ffn_gate"), s.Inner, s.Width, false)
-		linear(in("ffn_up"), s.Inner, s.Width, false)
-		linear(in("ffn_down"), s.Width, s.Inner, false)
+		if a.experts {
+			matrix(in("ffn_gate_inp"), s.Experts, s.Width, f32)
+			stack(in("ffn_gate_exps"), s.Inner, s.Width)
+			stack(in("ffn_up_exps"), s.Inner, s.Width)
+			stack(in("ffn_down_exps"), s.Width, s.Inner)
+		} else {
+			linear(in("ffn_gate"), s.Inner, s.Width, false)
+			linear(in("ffn_up"), s.Inner, s.Width, false)
+			linear(in("ffn_down"), s.Width, s.Inner, false)
+		}
 		if a.postNorms {
 			norm(in("post_ffw_norm"), s.Width)
 		}
@@ -114,6 +130,11 @@ func (s *Shape) metadata(w *gguf.Writer) error {
 	own("vocab_size", s.Vocab)
 	set(s.Arch+".rope.freq_base", float32(10000))
 	set(s.Arch+".attention.layer_norm_rms_epsilon", float32(1e-5))
+	if s.arch().experts {
+		own("expert_count", s.Experts)
+		own("expert_used_count", s.Used)
+		own("expert_feed_forward_length", s.Inner)
+	}
 	if s.arch().window {
 		own("attention.sliding_window", s.Window)
 	}

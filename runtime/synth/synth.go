@@ -25,7 +25,9 @@ type Shape struct {
 	Heads   int
 	KVHeads int
 	HeadDim int
-	Inner   int // rows of the feed-forward network
+	Inner   int // rows of the feed-forward network, or of each expert
+	Experts int // where the architecture has them
+	Used    int // experts that a token uses
 	Vocab   int
 	Context int
 	Window  int  // of sliding layers, where the architecture has them
@@ -52,6 +54,8 @@ func (s *Shape) Fill() {
 	set(&s.Heads, max(1, s.Width/s.HeadDim))
 	set(&s.KVHeads, s.Heads)
 	set(&s.Inner, 3*s.Width)
+	set(&s.Experts, 8)
+	set(&s.Used, min(2, s.Experts))
 	set(&s.Vocab, 2048)
 	set(&s.Context, 4096)
 	set(&s.Window, 512)
@@ -72,6 +76,7 @@ var limits = []struct {
 	{"KV heads", func(s *Shape) int { return s.KVHeads }, 1 << 14},
 	{"head size", func(s *Shape) int { return s.HeadDim }, 1 << 14},
 	{"inner size", func(s *Shape) int { return s.Inner }, 1 << 22},
+	{"experts", func(s *Shape) int { return s.Experts }, 4096},
 	{"vocabulary", func(s *Shape) int { return s.Vocab }, 1 << 22},
 	{"window", func(s *Shape) int { return s.Window }, 1 << 24},
 	{"context", func(s *Shape) int { return s.Context }, 1 << 24},
@@ -89,6 +94,9 @@ func (s *Shape) Check() error {
 	}
 	if s.Heads%s.KVHeads != 0 {
 		return fmt.Errorf("%d heads are no multiple of %d KV heads", s.Heads, s.KVHeads)
+	}
+	if s.Used < 1 || s.Used > s.Experts {
+		return fmt.Errorf("%d of %d experts cannot be used", s.Used, s.Experts)
 	}
 	if s.HeadDim%2 != 0 {
 		return fmt.Errorf("head size %d is odd: RoPE turns pairs", s.HeadDim)
@@ -148,13 +156,17 @@ type tensor struct {
 	name          string
 	rows, columns int
 	vector        bool
+	stack         int // matrices that rows are of together, 0 for one
 	typ           *kernels.Type
 	mean, spread  float64
 }
 
 func (t *tensor) dims() []int64 {
-	if t.vector {
+	switch {
+	case t.vector:
 		return []int64{int64(t.columns)}
+	case t.stack > 0:
+		return []int64{int64(t.columns), int64(t.rows / t.stack), int64(t.stack)}
 	}
 	return []int64{int64(t.columns), int64(t.rows)}
 }

@@ -100,6 +100,7 @@ func TestRefuses(t *testing.T) {
 		"odd":                {Type: f32, HeadDim: 63},
 		"want 1 to":          {Type: f32, Layers: 1 << 20},
 		"no type":            {},
+		"cannot be used":     {Type: f32, Experts: 4, Used: 5},
 		"whole blocks":       {Type: kernels.ByID(8), Width: 80, HeadDim: 80},
 		"no type for weight": {Type: onlyCache(t)},
 		"only read":          {Type: onlyRead(t)},
