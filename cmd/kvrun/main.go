@@ -5,6 +5,8 @@
 //	kvrun chat   [MODEL]         talk to a model by its chat template
 //	kvrun info   [MODEL]         the model, the plan of its cache, the kernels chosen and why
 //	kvrun ppl    [MODEL] -f FILE perplexity, counted as llama-perplexity does
+//	kvrun probe  [MODEL]         completions with several caches side by side, and a needle in a haystack
+//	kvrun floor  [MODEL]         what differs when nothing should: the noise floor of this build
 //	kvrun bench  [MODEL]         speed: llama-bench's tests and field names
 //	kvrun logits [MODEL] --tokens FILE --out FILE
 //	                             logits of given tokens as little-endian f32
@@ -52,6 +54,8 @@ var commands = []command{
 	{"chat", "talk to a model by its chat template", chatCommand},
 	{"info", "the model, the plan of its cache, the kernels chosen and why", infoCommand},
 	{"ppl", "perplexity, counted as llama-perplexity does", pplCommand},
+	{"probe", "completions with several caches side by side, and a needle in a haystack", probeCommand},
+	{"floor", "what differs when nothing should: the noise floor of this build", floorCommand},
 	{"bench", "speed: llama-bench's tests and field names", benchCommand},
 	{"logits", "logits of given tokens as little-endian f32", logitsCommand},
 	{"synth", "write a model of a given shape with random weights", synthCommand},

@@ -1,0 +1,73 @@
+// Package lab compares caches on a model: how far predictions move, which texts come of it, and what moves by itself.
+package lab
+
+import "github.com/kvgen/kvgen/runtime/tokenizer"
+
+// StudyPrompts are those of the study that this project repeats (TheTom/llama-cpp-turboquant, pull request 111).
+var StudyPrompts = []string{"The capital of France is", "Two plus two equals", "List three colors:"}
+
+// Agreement says how long two completions of one prompt are the same. After the first difference they continue different
+// texts, so nothing after it is compared.
+type Agreement struct {
+	First  int     `json:"first_divergence"` // number of the first token that differs, from 0; -1 where none does
+	Share  float64 `json:"agreement"`        // tokens before it, of the longer completion
+	Margin float64 `json:"margin"`           // nats by which the reference preferred its token there
+	Ref    string  `json:"reference_token,omitempty"`
+	Cand   string  `json:"candidate_token,omitempty"`
+
+	Before, RefAfter, CandAfter string `json:"-"` // the common text, and what each makes of it
+}
+
+// Agree compares a candidate's completion with the reference's. The token that ends a text counts as one, so a candidate
+// that stops early does not agree.
+func Agree(t *tokenizer.Tokenizer, ref, cand Completion) Agreement {
+	n := 0
+	for n < len(ref.Tokens) && n < len(cand.Tokens) && ref.Tokens[n] == cand.Tokens[n] {
+		n++
+	}
+	a := Agreement{First: n, Share: 1, Before: t.Decode(ref.words(n), false)}
+	longer := max(len(ref.Tokens), len(cand.Tokens))
+	if n == longer {
+		a.First = -1
+		return a
+	}
+	a.Share = float64(n) / float64(longer)
+	if n < len(ref.Tokens) {
+		a.Margin, a.Ref = ref.margins[n], t.Piece(ref.Tokens[n])
+	}
+	if n < len(cand.Tokens) {
+		a.Cand = t.Piece(cand.Tokens[n])
+	}
+	a.RefAfter, a.CandAfter = after(ref.Text, a.Before), after(cand.Text, a.Before)
+	return a
+}
+
+// after is what follows the beginning that both texts have in tokens. A character can be cut between two tokens, so the
+// texts may part a few bytes earlier.
+func after(text, before string) string {
+	n := 0
+	for n < len(text) && n < len(before) && text[n] == before[n] {
+		n++
+	}
+	return text[n:]
+}
+
+// Summary is a policy over all prompts.
+type Summary struct {
+	Prompts int     `json:"n_prompts"`
+	Same    int     `json:"n_same"` // completions without a difference
+	Share   float64 `json:"mean_agreement"`
+}
+
+// Summarise is the mean over prompts.
+func Summarise(all []Agreement) (s Summary) {
+	for _, a := range all {
+		s.Prompts++
+		s.Share += a.Share
+		if a.First < 0 {
+			s.Same++
+		}
+	}
+	s.Share /= float64(max(1, s.Prompts))
+	return s
+}
