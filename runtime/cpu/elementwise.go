@@ -21,6 +21,17 @@ func SiLUMul(gate, up []float32) { kernels.BestVec().SiLUMul(gate, up) }
 // GELUMul is gate = gelu(gate) * up with the tanh form of GELU.
 func GELUMul(gate, up []float32) { kernels.BestVec().GELUMul(gate, up) }
 
+// SwiGLUClamped is gate = g * sigmoid(1.702 g) * (u + 1) with g = min(gate, 7) and u = up within +-7, the gate of gpt-oss.
+// up is changed.
+func SwiGLUClamped(gate, up []float32) {
+	const limit, alpha = 7, 1.702
+	for i, u := range up[:len(gate)] {
+		gate[i] = min(gate[i], limit) * alpha
+		up[i] = (max(-limit, min(u, limit)) + 1) * (1 / alpha)
+	}
+	SiLUMul(gate, up)
+}
+
 // SoftCap is x = c tanh(x/c).
 func SoftCap(x []float32, c float32) { kernels.BestVec().SoftCap(x, c) }
 

@@ -68,6 +68,20 @@ func TestActivationFunctions(t *testing.T) {
 	}
 }
 
+func TestSwiGLUClamped(t *testing.T) {
+	for g := -20.0; g <= 20; g += .7 {
+		for u := -10.0; u <= 10; u += .9 {
+			gate, up := []float32{float32(g)}, []float32{float32(u), 99}
+			SwiGLUClamped(gate, up)
+			low := math.Min(g, 7)
+			want := low / (1 + math.Exp(-1.702*low)) * (math.Max(-7, math.Min(u, 7)) + 1)
+			if math.Abs(float64(gate[0])-want) > 3e-6*math.Max(1, math.Abs(want)) || up[1] != 99 {
+				t.Fatalf("gate %v, up %v: got %v, want %v", g, u, gate[0], want)
+			}
+		}
+	}
+}
+
 func TestNorms(t *testing.T) {
 	x, w, b := []float32{1, -2, 3, -4, 5}, []float32{1, 2, 1, 1, .5}, []float32{0, 1, 0, 0, 0}
 	y := make([]float32, 5)

@@ -17,6 +17,7 @@ var architectures = []struct {
 	{"gemma2", gemma2},
 	{"qwen3moe", qwen3moe},
 	{"gemma3", gemma3},
+	{"gpt-oss", gptOSS},
 }
 
 // Architectures lists the names of the families.

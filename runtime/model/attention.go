@@ -33,6 +33,9 @@ func (a Attention) bind(b *binder) body {
 		kNorm: b.norm(a.KNorm, a.KeyDim),
 		rope:  b.rope(a.Rope), temper: a.Temper,
 	}
+	if a.Sinks != "" {
+		x.layer.Sinks = b.vector(b.name(a.Sinks, "weight"), a.Heads)
+	}
 	b.kv = append(b.kv, kv.Layer{Index: b.layer, Heads: a.KVHeads, KeyDim: a.KeyDim, ValueDim: a.ValueDim, Window: a.Window})
 	b.attends = append(b.attends, x)
 	b.scratch.q, b.scratch.k = max(b.scratch.q, q), max(b.scratch.k, k)

@@ -24,9 +24,10 @@ type conformance struct {
 	name  string
 	model *Model
 
-	Tokens  []int32
-	Vocab   int `json:"n_vocab"`
-	Configs map[string]struct {
+	Tokens    []int32
+	Quantised string `json:"quantize_type"` // of the weights, empty for none
+	Vocab     int    `json:"n_vocab"`
+	Configs   map[string]struct {
 		Logits struct {
 			File      string
 			Shape     [2]int

@@ -12,7 +12,7 @@ import (
 
 // TestSameBitsForAnyThreads runs prompt and decode with several numbers of threads.
 func TestSameBitsForAnyThreads(t *testing.T) {
-	for _, name := range []string{"llama_hd128", "w_q4_k", "gemma3", "qwen3moe"} {
+	for _, name := range []string{"llama_hd128", "w_q4_k", "gemma3", "qwen3moe", "gptoss_mxfp4"} {
 		for _, math := range []Math{Exact, Fast} {
 			c := readCase(t, name)
 			var first [][]float32
@@ -37,7 +37,7 @@ func TestSameBitsForAnyThreads(t *testing.T) {
 
 // TestBatches runs the prompt in batches of several sizes, which may differ in the last bits only.
 func TestBatches(t *testing.T) {
-	for _, name := range []string{"llama_hd64", "gemma3", "w_tq3_1s", "mixtral", "qwen3moe"} {
+	for _, name := range []string{"llama_hd64", "gemma3", "w_tq3_1s", "mixtral", "qwen3moe", "gptoss"} {
 		c := readCase(t, name)
 		var first [][]float32
 		for _, batch := range []int{96, 1, 7, 32} {
@@ -57,7 +57,7 @@ func TestBatches(t *testing.T) {
 }
 
 func TestDecodeAllocatesNothing(t *testing.T) {
-	for _, name := range []string{"llama_hd64", "w_q4_k", "w_tq4_1s", "gemma3", "qwen3moe"} {
+	for _, name := range []string{"llama_hd64", "w_q4_k", "w_tq4_1s", "gemma3", "qwen3moe", "gptoss_mxfp4"} {
 		c := readCase(t, name)
 		for _, k := range []string{"f16", "q8_0", "turbo3"} {
 			x, err := c.context(t, k, k, Options{Threads: 2, Math: Fast})

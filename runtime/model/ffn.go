@@ -27,6 +27,8 @@ func (a Activation) mul(gate, up []float32) {
 	switch a {
 	case GELU:
 		cpu.GELUMul(gate, up)
+	case SwiGLUClamped:
+		cpu.SwiGLUClamped(gate, up)
 	default:
 		cpu.SiLUMul(gate, up)
 	}

@@ -56,6 +56,7 @@ type Attention struct {
 	Scale            float32 // of the scores
 	SoftCap          float32 // of the scores; 0 for none
 	Window           int     // positions that a query sees; 0 for all
+	Sinks            string  // tensor of a score per head that takes part in the softmax with no value; "" for none
 }
 
 // GatedFFN is Down . (act(Gate . x) * (Up . x)).
@@ -70,6 +71,7 @@ type Activation int
 
 // The activations.
 const (
-	SiLU Activation = iota
-	GELU            // tanh form
+	SiLU          Activation = iota
+	GELU                     // tanh form
+	SwiGLUClamped            // min(g, 7) sigmoid(1.702 g) (clamp(u, +-7) + 1), where the up branch u counts
 )

@@ -67,6 +67,16 @@ func (h *Header) Rope(kind Pairing) *Rope {
 	return r
 }
 
+// based is r with another base.
+func (r *Rope) based(base float32) *Rope {
+	if base == r.Base {
+		return r
+	}
+	c := *r
+	c.Base = base
+	return &c
+}
+
 // magnitude is YaRN's factor of cosines and sines for a context scaled by factor, which keeps the entropy of the scores.
 func magnitude(factor, multiplier float32) float32 {
 	return 1 + 0.1*multiplier*float32(math.Log(math.Max(1, float64(factor))))
