@@ -18,6 +18,9 @@ var architectures = []struct {
 	{"qwen3moe", qwen3moe},
 	{"gemma3", gemma3},
 	{"gpt-oss", gptOSS},
+	{"gpt2", gpt2},
+	{"phi3", phi3},
+	{"starcoder2", starcoder2},
 }
 
 // Architectures lists the names of the families.

@@ -64,6 +64,14 @@ func (w *weight) cut(lo, hi int) *weight {
 	return &c
 }
 
+// row decodes row i into x, which is n values.
+func (w *weight) row(x []float32, i int) {
+	w.impl.Decode(x, w.data[i*w.stride:][:w.stride])
+	if d := w.typ.Domain; d != nil {
+		d.Best().Inverse(x)
+	}
+}
+
 // name is the full name of a tensor.
 func (b *binder) name(short, suffix string) string {
 	if b.layer >= 0 {

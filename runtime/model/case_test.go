@@ -37,6 +37,7 @@ type conformance struct {
 			RMS float64 `json:"rms_stored_rows"`
 		} `json:"vs_exact"`
 		SameAs  string `json:"same_logits_as"`
+		Env     map[string]string
 		Refused bool
 		Greedy  []int32
 		Margin  []float64 `json:"greedy_margin"`
@@ -75,6 +76,11 @@ func readCase(t testing.TB, name string) *conformance {
 		t.Fatalf("%d tokens, want %d", c.model.Vocab, c.Vocab)
 	}
 	return c
+}
+
+// usesGELU reports whether the other engine computed the case with its half-precision table.
+func (c *conformance) usesGELU() bool {
+	return slices.Contains([]string{"gemma2", "gemma3", "gpt2", "starcoder2"}, c.model.Arch)
 }
 
 func testTypes(id int) *kernels.Type {

@@ -50,6 +50,9 @@ func (m *Model) NewContext(o Options) (*Context, error) {
 	if o.Batch <= 0 {
 		o.Batch = 256
 	}
+	if w := m.positions; w != nil && o.Size > w.rows {
+		return nil, fmt.Errorf("a context of %d positions: this %s model has vectors for %d", o.Size, m.Arch, w.rows)
+	}
 	o.Batch = min(o.Batch, max(1, o.Size))
 	cache, err := kv.New(o.Plan, o.Size, o.Batch)
 	if err != nil {

@@ -1,18 +1,22 @@
 package model
 
-import "github.com/kvgen/kvgen/runtime/cpu"
-
 // gatedFFN is a GatedFFN with its tensors.
 type gatedFFN struct{ in, down *group }
 
 func (f GatedFFN) bind(b *binder) body {
-	x := &gatedFFN{
-		in:   b.together(b.linear(f.Gate, b.width, f.Inner), b.linear(f.Up, b.width, f.Inner)),
-		down: b.together(b.linear(f.Down, f.Inner, b.width)),
-	}
+	x := &gatedFFN{in: b.together(b.gateUp(f)...), down: b.together(b.linear(f.Down, f.Inner, b.width))}
 	x.in.gated, x.in.act = true, f.Act
 	b.scratch.inner = max(b.scratch.inner, f.Inner)
 	return x
+}
+
+// gateUp is the matrices of gate and up, the halves of one tensor where f has one.
+func (b *binder) gateUp(f GatedFFN) []*weight {
+	if f.GateUp != "" {
+		w := b.linear(f.GateUp, b.width, 2*f.Inner)
+		return []*weight{w.cut(0, f.Inner), w.cut(f.Inner, 2*f.Inner)}
+	}
+	return []*weight{b.linear(f.Gate, b.width, f.Inner), b.linear(f.Up, b.width, f.Inner)}
 }
 
 func (f *gatedFFN) forward(p *pass, y, x []float32) error {
@@ -22,14 +26,19 @@ func (f *gatedFFN) forward(p *pass, y, x []float32) error {
 	return p.matmul(f.down, p.gate, y)
 }
 
-// mul is gate = act(gate) * up.
-func (a Activation) mul(gate, up []float32) {
-	switch a {
-	case GELU:
-		cpu.GELUMul(gate, up)
-	case SwiGLUClamped:
-		cpu.SwiGLUClamped(gate, up)
-	default:
-		cpu.SiLUMul(gate, up)
+// ffn is an FFN with its tensors.
+type ffn struct{ up, down *group }
+
+func (f FFN) bind(b *binder) body {
+	x := &ffn{up: b.together(b.linear(f.Up, b.width, f.Inner)), down: b.together(b.linear(f.Down, f.Inner, b.width))}
+	x.up.bent, x.up.act = true, f.Act
+	b.scratch.inner = max(b.scratch.inner, f.Inner)
+	return x
+}
+
+func (f *ffn) forward(p *pass, y, x []float32) error {
+	if err := p.matmul(f.up, x, p.up); err != nil {
+		return err
 	}
+	return p.matmul(f.down, p.up, y)
 }

@@ -2,15 +2,16 @@ package model
 
 // Graph is an architecture with the sizes of one file, before any tensor has been looked up.
 //
-//	x = Scale * embedding[token]
+//	x = Scale * embedding[token] + positions[position]
 //	for each layer and block:  x += Post(Body(Pre(x)))
 //	logits = SoftCap(output . Norm(x))
 type Graph struct {
-	Width  int // values of the residual stream
-	Layers [][]Block
-	Scale  float32 // of the embedding; 0 means 1
-	Norm   Norm    // before the output
-	Cap    float32 // soft cap of the logits; 0 for none
+	Width     int // values of the residual stream
+	Layers    [][]Block
+	Scale     float32 // of the embedding; 0 means 1
+	Positions Linear  // a learned vector per position, which bounds the context; "" for none
+	Norm      Norm    // before the output
+	Cap       float32 // soft cap of the logits; 0 for none
 }
 
 // Block is one branch beside the residual stream. Norms without a name are skipped.
@@ -20,7 +21,7 @@ type Block struct {
 	Post Norm
 }
 
-// Body is what a block computes: Attention, GatedFFN. bind looks up its tensors.
+// Body is what a block computes: Attention, GatedFFN, FFN. bind looks up its tensors.
 type Body interface {
 	bind(b *binder) body
 }
@@ -63,15 +64,13 @@ type Attention struct {
 type GatedFFN struct {
 	Inner          int // rows of Gate and Up
 	Gate, Up, Down Linear
+	GateUp         Linear // instead of Gate and Up: the rows of both in one tensor
 	Act            Activation
 }
 
-// Activation is the function of a feed-forward network.
-type Activation int
-
-// The activations.
-const (
-	SiLU          Activation = iota
-	GELU                     // tanh form
-	SwiGLUClamped            // min(g, 7) sigmoid(1.702 g) (clamp(u, +-7) + 1), where the up branch u counts
-)
+// FFN is Down . act(Up . x).
+type FFN struct {
+	Inner    int // rows of Up
+	Up, Down Linear
+	Act      Activation
+}

@@ -25,6 +25,7 @@ type group struct {
 
 	// With gated set there are two parts of equal shape, and the first output becomes act(first) * second.
 	gated bool
+	bent  bool // the output becomes act(output)
 	act   Activation
 }
 
@@ -143,8 +144,7 @@ func (t *mulTask) Do(w, workers int) {
 		t.part(w, 0, lo, hi)
 		t.part(w, 1, lo, hi)
 		for j := range t.p.n {
-			gate, up := t.y[0][j*rows+lo:j*rows+hi], t.y[1][j*rows+lo:j*rows+hi]
-			t.g.act.mul(gate, up)
+			t.g.act.mul(t.y[0][j*rows+lo:j*rows+hi], t.y[1][j*rows+lo:j*rows+hi])
 		}
 		return
 	}
@@ -180,6 +180,11 @@ func (t *mulTask) part(w, i, lo, hi int) {
 	if q.bias != nil {
 		for j := range n {
 			cpu.Add(y[j*q.rows+lo:j*q.rows+hi], q.bias[lo:])
+		}
+	}
+	if t.g.bent {
+		for j := range n {
+			t.g.act.bend(y[j*q.rows+lo : j*q.rows+hi])
 		}
 	}
 }

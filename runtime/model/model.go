@@ -18,7 +18,8 @@ type Model struct {
 
 	blocks    []block
 	embedding *weight
-	output    *group // the embedding again when tied
+	positions *weight // a vector per position, nil for none
+	output    *group  // the embedding again when tied
 	norm      *norm
 	scale     float32
 	cap       float32
@@ -49,6 +50,9 @@ func Load(f *gguf.File, types Types) (*Model, error) {
 		m.Vocab = int(t.Dims[1])
 	}
 	m.embedding = b.find("token_embd.weight", g.Width, max(1, m.Vocab))
+	if g.Positions != "" {
+		m.positions = b.find(b.name(string(g.Positions), "weight"), g.Width, h.Context)
+	}
 	m.norm = b.norm(g.Norm, g.Width)
 	out := m.embedding
 	if b.has("output.weight") {

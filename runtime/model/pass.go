@@ -112,7 +112,7 @@ func (p *pass) forward(tokens []int32) error {
 	return p.each(&p.step, p.n)
 }
 
-// embedTask looks the tokens up.
+// embedTask looks the tokens up, and their positions where these have vectors.
 type embedTask struct{ p *pass }
 
 func (t *embedTask) Do(w, workers int) {
@@ -120,12 +120,14 @@ func (t *embedTask) Do(w, workers int) {
 	lo, hi := cpu.Split(p.n, 1, w, workers)
 	for j := lo; j < hi; j++ {
 		x := p.x[j*e.n:][:e.n]
-		e.impl.Decode(x, e.data[int(p.tokens[j])*e.stride:][:e.stride])
-		if d := e.typ.Domain; d != nil {
-			d.Best().Inverse(x)
-		}
+		e.row(x, int(p.tokens[j]))
 		if s := p.m.scale; s != 1 {
 			cpu.Scale(x, s)
+		}
+		if w := p.m.positions; w != nil {
+			h := p.h[j*e.n:][:e.n] // free until the first norm
+			w.row(h, int(p.pos[j]))
+			cpu.Add(x, h)
 		}
 	}
 }
