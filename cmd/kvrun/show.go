@@ -82,31 +82,39 @@ func (s *session) showTypes(e *environment, n showSize) error {
 		return err
 	}
 	defer reference.Close()
-	ref, err := eval.NewReference(e.ctx, reference, text, eval.Options{Context: n.context, Chunks: n.chunks})
+	l, err := eval.NewLockstep(reference, text, eval.Options{Context: n.context, Chunks: n.chunks})
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(e.stdout, "%10s %10s %12s %10s %9s %9s\n", "type", "bits/value", "bytes/token", "mean KLD", "same top", "PPL")
+	var plans []*kv.Plan
 	choices := s.choices(full)
-	bar := e.progress(len(choices), "measuring")
 	for _, typ := range choices {
-		c, err := s.contextOf(typ, n.context)
+		p, err := s.planOf(typ)
 		if err != nil {
 			return err
 		}
-		d, err := ref.Compare(e.ctx, c)
-		c.Close()
-		if err != nil {
-			return err
-		}
-		bar.Clear()
-		plan := c.Cache.Plan
-		note := padding(typ, plan.Layers[0].Layer.KeyDim)
-		fmt.Fprintf(e.stdout, "%10s %10.3f %12d %10.6f %7.1f %% %9.3f%s\n", typ.Name, plan.BitsPerValue(), plan.BytesPerToken(), d.Mean, 100*d.SameTop,
-			d.PPL(), note)
-		bar.Add(1)
+		plans = append(plans, p)
 	}
-	return bar.Finish()
+	sums := make([]eval.Sums, len(plans))
+	bar := e.progress(l.Chunks()*(1+len(plans)), "measuring")
+	for k := range l.Chunks() {
+		out, err := l.Chunk(e.ctx, k, plans, func() { bar.Add(1) })
+		if err != nil {
+			return err
+		}
+		for i := range out {
+			for _, p := range out[i] {
+				sums[i].Add(p)
+			}
+		}
+	}
+	bar.Finish()
+	fmt.Fprintf(e.stdout, "%10s %10s %12s %10s %9s %9s\n", "type", "bits/value", "bytes/token", "mean KLD", "same top", "PPL")
+	for i, typ := range choices {
+		fmt.Fprintf(e.stdout, "%10s %10.3f %12d %10.6f %7.1f %% %9.3f%s\n", typ.Name, plans[i].BitsPerValue(), plans[i].BytesPerToken(), sums[i].KLD().Mean,
+			100*sums[i].SameTopShare().Mean, sums[i].PPL().Mean, padding(typ, plans[i].Layers[0].Layer.KeyDim))
+	}
+	return nil
 }
 
 // choices are the cache types that fit the model, the largest first, without the one they are compared with.
@@ -131,13 +139,18 @@ func (s *session) choices(reference *kernels.Type) []*kernels.Type {
 }
 
 func (s *session) fits(t *kernels.Type) bool {
-	_, err := kv.NewPlan(s.KVLayers(), kv.Policy{K: kv.Choice{Type: t}, V: kv.Choice{Type: t}})
+	_, err := s.planOf(t)
 	return err == nil
+}
+
+// planOf is the plan of a cache of one type on both sides.
+func (s *session) planOf(t *kernels.Type) (*kv.Plan, error) {
+	return kv.NewPlan(s.KVLayers(), kv.Policy{K: kv.Choice{Type: t}, V: kv.Choice{Type: t}})
 }
 
 // contextOf starts a context whose cache is of one type on both sides.
 func (s *session) contextOf(t *kernels.Type, size int) (*model.Context, error) {
-	plan, err := kv.NewPlan(s.KVLayers(), kv.Policy{K: kv.Choice{Type: t}, V: kv.Choice{Type: t}})
+	plan, err := s.planOf(t)
 	if err != nil {
 		return nil, err
 	}

@@ -49,6 +49,17 @@ func (o Options) Count(t Text) (int, error) {
 	return n, nil
 }
 
+// Scored is how many positions of a chunk are scored.
+func (o Options) Scored() int { return o.Context - 1 - o.Context/2 }
+
+// chunk copies chunk k to tokens, [Context].
+func (t Text) chunk(tokens []int32, k int) {
+	copy(tokens, t.Tokens[k*len(tokens):])
+	if t.AddBOS {
+		tokens[0] = t.BOS
+	}
+}
+
 // Run calls visit for every scored position, chunk after chunk in order. It ends with the error of visit or when ctx is
 // done, looked at between batches.
 func Run(ctx context.Context, c *model.Context, t Text, o Options, visit func(Scored) error) error {
@@ -61,10 +72,7 @@ func Run(ctx context.Context, c *model.Context, t Text, o Options, visit func(Sc
 	}
 	tokens := make([]int32, o.Context)
 	for k := range n {
-		copy(tokens, t.Tokens[k*o.Context:])
-		if t.AddBOS {
-			tokens[0] = t.BOS
-		}
+		t.chunk(tokens, k)
 		c.Clear()
 		step := c.Batch
 		if o.Decode {

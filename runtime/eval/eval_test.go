@@ -6,24 +6,23 @@ import (
 	"math"
 	"testing"
 
-	"github.com/kvgen/kvgen/kernels"
-	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
-func open(t *testing.T, batch int) *model.Context {
+func tiny(t *testing.T) *model.Model {
 	t.Helper()
 	m, err := model.Open("../../testdata/arch/llama_hd64/model.gguf")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { m.Close() })
-	f32 := kv.Choice{Type: kernels.ByName("f32")}
-	plan, err := kv.NewPlan(m.KVLayers(), kv.Policy{K: f32, V: f32})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := m.NewContext(model.Options{Plan: plan, Size: 16, Batch: batch, Threads: 2})
+	return m
+}
+
+func open(t *testing.T, batch int) *model.Context {
+	t.Helper()
+	m := tiny(t)
+	c, err := m.NewContext(model.Options{Plan: plan(t, m, "f32", "f32"), Size: 16, Batch: batch, Threads: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

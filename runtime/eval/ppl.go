@@ -42,14 +42,13 @@ func (p *Perplexity) add(nll float64) {
 // Measure runs the text and calls progress after each chunk with what is known so far.
 func Measure(ctx context.Context, c *model.Context, t Text, o Options, progress func(Perplexity)) (Perplexity, error) {
 	var p Perplexity
-	perChunk := o.Context - 1 - o.Context/2
 	err := Run(ctx, c, t, o, func(s Scored) error {
 		nll := -LogProb(s.Logits, s.Target)
 		if nll != nll {
 			return s.notNumbers()
 		}
 		p.add(nll)
-		if p.Count%perChunk == 0 {
+		if p.Count%o.Scored() == 0 {
 			p.Chunks++
 			if progress != nil {
 				progress(p)

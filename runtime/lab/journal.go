@@ -1,0 +1,204 @@
+package lab
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"slices"
+
+	"github.com/kvgen/kvgen/runtime/kv"
+)
+
+// Journal holds every scored position of a sweep: in a file of JSON lines that grows chunk by chunk, or in memory alone.
+//
+// The first line is the header. Settings and cells get a line each before the first chunk that needs them, and are meant
+// by their numbers, from 0 in order, afterwards. A line is written at once and whole; what a killed program left of one
+// at the end of the file is dropped when it is opened again, so that no more than the chunk in work is lost. Settings,
+// cells and chunks can be added to a journal, but nothing in it changes.
+type Journal struct {
+	Header Header
+
+	path     string   // empty in memory
+	f        *os.File // nil in memory, and when it was only read
+	settings []Setting
+	cells    []cellLine
+	chunks   map[place]chunkLine
+}
+
+// place is where a chunkLine belongs.
+type place struct{ setting, cell, chunk int }
+
+// reference is the cell number of the reference.
+const reference = -1
+
+// format is the version of the journal's lines.
+const format = 1
+
+// line is one line; one field of it is set, Header together with Format.
+type line struct {
+	Format  int        `json:"kvrun_sweep,omitempty"`
+	Header  *Header    `json:"header,omitempty"`
+	Setting *Setting   `json:"setting,omitempty"`
+	Cell    *cellLine  `json:"cell,omitempty"`
+	Chunk   *chunkLine `json:"chunk,omitempty"`
+}
+
+type cellLine struct {
+	Name string    `json:"name"`
+	Swap *Swap     `json:"swap,omitempty"`
+	Plan kv.Record `json:"plan"`
+}
+
+// chunkLine is the scored positions of a cell, or of the reference, in one chunk: little-endian f32, in base64.
+type chunkLine struct {
+	Setting int     `json:"setting"`
+	Cell    int     `json:"cell"` // -1 for the reference
+	Chunk   int     `json:"chunk"`
+	Bits    float64 `json:"bits_per_value,omitempty"`  // of the cell in this setting
+	Bytes   float64 `json:"bytes_per_token,omitempty"` // the same
+	NLL     []byte  `json:"nll"`                       // [scored] f32
+	KLD     []byte  `json:"kld,omitempty"`             // [scored] f32
+	Top     []byte  `json:"same_top,omitempty"`        // [scored] bits, the lowest first
+}
+
+// NewJournal is one in memory.
+func NewJournal(h Header) *Journal { return &Journal{Header: h, chunks: map[place]chunkLine{}} }
+
+// Open opens the journal at path, or starts one where there is none. One of other inputs than h is refused, and so is a
+// file that is no journal; neither is changed. Close it.
+func Open(path string, h Header) (*Journal, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	j, whole, err := read(path, f)
+	if err == nil && whole > 0 {
+		err = j.Header.differs(path, h)
+	}
+	if err == nil {
+		err = f.Truncate(whole) // a line that was cut
+	}
+	if err == nil {
+		_, err = f.Seek(whole, io.SeekStart)
+	}
+	if err == nil && whole == 0 {
+		j.Header, j.f = h, f
+		err = j.write(line{Format: format, Header: &h})
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	j.f = f
+	return j, nil
+}
+
+// Read reads the journal at path and summarises it.
+func Read(path string) (*Result, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	j, whole, err := read(path, f)
+	if err != nil {
+		return nil, err
+	}
+	if whole == 0 {
+		return nil, fmt.Errorf("%s: a journal without its first line", path)
+	}
+	return j.Result(), nil
+}
+
+// Close closes the file.
+func (j *Journal) Close() error {
+	if j.f == nil {
+		return nil
+	}
+	f := j.f
+	j.f = nil
+	return f.Close()
+}
+
+// differs says in what a journal's header is not h, where that matters: other numbers would come from other inputs.
+func (was *Header) differs(path string, h Header) error {
+	for _, x := range []struct{ what, was, is string }{
+		{"model", was.Model.Hash, h.Model.Hash}, {"reference cache", was.Reference, h.Reference}, {"math", was.Math, h.Math},
+		{"instruction set", was.ISA, h.ISA}, {"batch size", fmt.Sprint(was.Batch), fmt.Sprint(h.Batch)}, {"version of the program", was.Program, h.Program},
+	} {
+		if x.was != x.is {
+			return fmt.Errorf("%s was written with another %s: %s, and now it is %s; nothing was changed", path, x.what, x.was, x.is)
+		}
+	}
+	return nil
+}
+
+// write appends a line and sees to it that it reaches the disk.
+func (j *Journal) write(lines ...line) error {
+	if j.f == nil {
+		return nil
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	for _, l := range lines {
+		if err := e.Encode(l); err != nil {
+			return err
+		}
+	}
+	if _, err := j.f.Write(b.Bytes()); err != nil {
+		return fmt.Errorf("cannot write the journal: %w", err)
+	}
+	return j.f.Sync()
+}
+
+// setting is the number of a setting, -1 for a new one. Another text of the same name is refused: it is more likely an
+// oversight than a wish.
+func (j *Journal) setting(s Setting) (int, error) {
+	for _, old := range j.settings {
+		if old.Corpus.Path == s.Corpus.Path && old.Corpus != s.Corpus {
+			return 0, fmt.Errorf("%s was written with another text of the name %s: SHA-256 %.12s of %d bytes, and now it is %.12s of %d; nothing was changed",
+				j.path, s.Corpus.Path, old.Corpus.SHA256, old.Corpus.Bytes, s.Corpus.SHA256, s.Corpus.Bytes)
+		}
+	}
+	return slices.Index(j.settings, s), nil
+}
+
+// cell is the number of a cell, -1 for a new one. A known name with another plan is refused.
+func (j *Journal) cell(c Cell) (int, error) {
+	i := slices.IndexFunc(j.cells, func(old cellLine) bool { return old.Name == c.Name })
+	if i >= 0 && !reflect.DeepEqual(j.cells[i].Plan, c.Plan.Record()) {
+		return 0, fmt.Errorf("%s has a cell %s of another plan than it has now; nothing was changed", j.path, c.Name)
+	}
+	return i, nil
+}
+
+// addSetting adds a setting and returns its number.
+func (j *Journal) addSetting(s Setting) (int, error) {
+	j.settings = append(j.settings, s)
+	return len(j.settings) - 1, j.write(line{Setting: &s})
+}
+
+// addCell adds a cell and returns its number.
+func (j *Journal) addCell(c Cell) (int, error) {
+	l := cellLine{c.Name, c.Swap, c.Plan.Record()}
+	j.cells = append(j.cells, l)
+	return len(j.cells) - 1, j.write(line{Cell: &l})
+}
+
+// add adds finished chunks.
+func (j *Journal) add(chunks []chunkLine) error {
+	var lines []line
+	for i, c := range chunks {
+		j.chunks[place{c.Setting, c.Cell, c.Chunk}] = c
+		lines = append(lines, line{Chunk: &chunks[i]})
+	}
+	return j.write(lines...)
+}
+
+// errCut is a last line without its end.
+var errCut = errors.New("the line is cut")

@@ -1,0 +1,199 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/kvgen/kvgen/runtime/eval"
+	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/model"
+)
+
+// Cell is one way of storing the cache.
+type Cell struct {
+	Name string // unique in a sweep
+	Plan *kv.Plan
+	Swap *Swap // nil unless it is the reference but for one side of one layer
+}
+
+// Place is a setting with its tokens.
+type Place struct {
+	Setting
+	Text eval.Text
+}
+
+// Options say how to run.
+type Options struct {
+	Reference *kv.Plan
+	Chunks    int // of each place at most; 0 for all
+	Math      model.Math
+	Threads   int // 0 means one per core
+	Batch     int // 0 means the model's default
+}
+
+// Progress is how far a run is. A step is a cell, or the reference, on a chunk; steps found in the journal do not count.
+type Progress struct {
+	Setting     Setting
+	Done, Steps int
+}
+
+// Run compares the cells with the reference at every place. What the journal has already is not run again, and every
+// finished chunk is added to it. observe, unless nil, is called after each step.
+//
+// Where the run ends early, because ctx is done or by an error, the result is of what is finished.
+func Run(ctx context.Context, m *model.Model, places []Place, cells []Cell, o Options, j *Journal, observe func(Progress)) (*Result, error) {
+	r := &run{m: m, o: o, j: j, cells: cells, observe: observe}
+	err := r.enter(places)
+	for i := 0; i < len(r.settings) && err == nil; i++ {
+		err = r.place(ctx, i, places[i])
+	}
+	result := &Result{Header: j.Header}
+	b := &bootstrap{}
+	for _, s := range r.settings {
+		if t := j.table(b, s, r.numbers); t.Chunks > 0 {
+			result.Tables = append(result.Tables, t)
+		}
+	}
+	return result, err
+}
+
+// run is one Run.
+type run struct {
+	m        *model.Model
+	o        Options
+	j        *Journal
+	cells    []Cell
+	observe  func(Progress)
+	numbers  []int // of cells in the journal
+	settings []int // of places in the journal
+	chunks   []int // of each place
+	at       Progress
+}
+
+// enter gives settings and cells their numbers in the journal and counts the steps.
+func (r *run) enter(places []Place) error {
+	for i, c := range r.cells {
+		for _, other := range r.cells[:i] {
+			if other.Name == c.Name {
+				return fmt.Errorf("two cells are called %s", c.Name)
+			}
+		}
+	}
+	for _, p := range places { // all that can be wrong, before the first line is written
+		o := options(p.Setting, r.o.Chunks)
+		n, err := o.Count(p.Text)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.Corpus.Path, err)
+		}
+		r.chunks = append(r.chunks, n)
+	}
+	for _, c := range r.cells {
+		n, err := r.j.cell(c)
+		if err != nil {
+			return err
+		}
+		r.numbers = append(r.numbers, n)
+	}
+	for _, p := range places {
+		n, err := r.j.setting(p.Setting)
+		if err != nil {
+			return err
+		}
+		r.settings = append(r.settings, n)
+	}
+	return r.add(places)
+}
+
+// add adds to the journal what is new, and counts the steps.
+func (r *run) add(places []Place) (err error) {
+	for i, n := range r.numbers {
+		if n < 0 {
+			if r.numbers[i], err = r.j.addCell(r.cells[i]); err != nil {
+				return err
+			}
+		}
+	}
+	for i, n := range r.settings {
+		if n < 0 {
+			if n, err = r.j.setting(places[i].Setting); err == nil && n < 0 { // the same place may be named twice
+				n, err = r.j.addSetting(places[i].Setting)
+			}
+			if err != nil {
+				return err
+			}
+			r.settings[i] = n
+		}
+		for k := range r.chunks[i] {
+			if n := len(r.missing(r.settings[i], k)); n > 0 {
+				r.at.Steps += 1 + n
+			}
+		}
+	}
+	return nil
+}
+
+// missing is the cells that have not finished a chunk.
+func (r *run) missing(setting, chunk int) (cells []int) {
+	for i, n := range r.numbers {
+		if _, done := r.j.chunks[place{setting, n, chunk}]; !done {
+			cells = append(cells, i)
+		}
+	}
+	return cells
+}
+
+// place runs the chunks of one place.
+func (r *run) place(ctx context.Context, i int, p Place) error {
+	r.at.Setting = p.Setting
+	c, err := r.m.NewContext(model.Options{Plan: r.o.Reference, Size: p.Context, Batch: r.o.Batch, Threads: r.o.Threads, Math: r.o.Math})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	l, err := eval.NewLockstep(c, p.Text, options(p.Setting, r.o.Chunks))
+	if err != nil {
+		return err
+	}
+	for k := range r.chunks[i] {
+		if err := r.chunk(ctx, l, r.settings[i], k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// chunk runs what is missing of a chunk and adds it to the journal.
+func (r *run) chunk(ctx context.Context, l *eval.Lockstep, setting, k int) error {
+	missing := r.missing(setting, k)
+	if len(missing) == 0 {
+		return nil
+	}
+	var plans []*kv.Plan
+	for _, i := range missing {
+		plans = append(plans, r.cells[i].Plan)
+	}
+	all, err := l.Chunk(ctx, k, plans, func() {
+		r.at.Done++
+		if r.observe != nil {
+			r.observe(r.at)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	var lines []chunkLine
+	if _, done := r.j.chunks[place{setting, reference, k}]; !done {
+		lines = append(lines, packReference(place{setting, reference, k}, all[0]))
+	}
+	for n, i := range missing {
+		c := pack(place{setting, r.numbers[i], k}, all[n])
+		c.Bits, c.Bytes = plans[n].BitsPerValue(), float64(plans[n].BytesPerToken())
+		lines = append(lines, c)
+	}
+	return r.j.add(lines)
+}
+
+// options are those of a setting.
+func options(s Setting, chunks int) eval.Options {
+	return eval.Options{Context: s.Context, Chunks: chunks, Decode: s.Path == Decode}
+}
