@@ -8,6 +8,9 @@
 // the path, prefill (batches) or decode (token by token). Each setting gives a Table. In a table every cell is compared
 // with the reference on the same scored positions, so that cells are compared with each other in pairs, chunk by chunk.
 //
-// Positions of a chunk are not independent, chunks nearly are: intervals come from a bootstrap over chunks (Interval), and
+// Positions of a chunk are not independent, chunks nearly are: intervals come from a bootstrap over chunks (Estimate), and
 // a cell beats another only where the interval of their differences lies on one side of zero.
+//
+// Beside the sweep there are what the numbers mean in words, completions (Agree) and needles (Haystack), and the Floor: what
+// moves although nothing was changed.
 package lab

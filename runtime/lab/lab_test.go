@@ -93,10 +93,10 @@ func TestRun(t *testing.T) {
 		}
 		same, q4, q8 := x.Cells[0], x.Cells[1], x.Cells[2]
 		if same.KLD != (Estimate{}) || same.Max != 0 || same.SameTop != (Estimate{1, 1, 1}) || same.PPL != x.PPL || same.BitsPerValue != 32 {
-			t.Errorf("the reference as a cell: %+v", same.Summary)
+			t.Errorf("the reference as a cell: %+v", same.Stats)
 		}
 		if !(q4.KLD.Mean > 4*q8.KLD.Mean && q8.KLD.Mean > 0 && q4.KLD.Low < q4.KLD.Mean && q4.KLD.Mean < q4.KLD.High && q4.Max >= q4.P999 && q4.P999 >= q4.P99 && q4.P99 > q4.Median) {
-			t.Errorf("q4_0 %+v\nq8_0 %+v", q4.Summary, q8.Summary)
+			t.Errorf("q4_0 %+v\nq8_0 %+v", q4.Stats, q8.Stats)
 		}
 		if got := mean(q4.PerChunk); len(q4.Chunk) != 7 || got != q4.KLD.Mean || q4.Scored != 7*x.Scored {
 			t.Errorf("per chunk %v", q4.PerChunk)

@@ -1,4 +1,3 @@
-// Package lab compares caches on a model: how far predictions move, which texts come of it, and what moves by itself.
 package lab
 
 import "github.com/kvgen/kvgen/runtime/tokenizer"

@@ -78,15 +78,15 @@ type CellResult struct {
 	Plan          kv.Record `json:"plan"`
 	BitsPerValue  float64   `json:"bits_per_value"`  // at the table's context, everything counted
 	BytesPerToken float64   `json:"bytes_per_token"` // the same
-	Summary
+	Stats
 	Chunk       []int     `json:"chunk"`        // numbers of the chunks that are finished, rising
 	PerChunk    []float64 `json:"per_chunk"`    // mean KLD of each
 	ByPosition  []Bucket  `json:"by_position"`  // of the chunk, rising
 	PPLMisleads bool      `json:"ppl_misleads"` // PPL orders it against another cell in the way that KLD rules out
 }
 
-// Summary is the statistics of a cell over all scored positions.
-type Summary struct {
+// Stats is the statistics of a cell over all scored positions.
+type Stats struct {
 	Scored     int      `json:"n_scored"`
 	KLD        Estimate `json:"kld"` // mean, nats per scored token
 	Median     float64  `json:"kld_median"`

@@ -75,7 +75,7 @@ func (j *Journal) cellResult(b *bootstrap, setting, cell int, chunks []int) (r C
 	}
 	kld := func(p eval.Position) float64 { return p.KLD }
 	r.PerChunk = perChunk(all, kld)
-	r.Summary = summarise(b, all)
+	r.Stats = summarise(b, all)
 	first, scored := j.settings[setting].Context/2, len(all[0])
 	for i := range min(buckets, scored) {
 		lo, hi := i*scored/min(buckets, scored), (i+1)*scored/min(buckets, scored)
@@ -89,14 +89,14 @@ func (j *Journal) cellResult(b *bootstrap, setting, cell int, chunks []int) (r C
 }
 
 // summarise computes the statistics of positions, [chunk][scored].
-func summarise(b *bootstrap, all [][]eval.Position) Summary {
+func summarise(b *bootstrap, all [][]eval.Position) Stats {
 	var sums eval.Sums
 	flat := slices.Concat(all...)
 	for _, p := range flat {
 		sums.Add(p)
 	}
 	klds := eval.Sorted(flat, func(p eval.Position) float32 { return float32(p.KLD) })
-	return Summary{
+	return Stats{
 		Scored: sums.Count,
 		KLD:    b.interval(perChunk(all, func(p eval.Position) float64 { return p.KLD })),
 		Median: float64(eval.Median(klds)), P99: float64(eval.Percentile(klds, .99)), P999: float64(eval.Percentile(klds, .999)),
