@@ -34,6 +34,8 @@ func recipeOf(t *testing.T, name string) *recipe {
 			r.keys[key] = v
 		} else if v, ok, err := f.F32(key); ok && err == nil {
 			r.keys[key] = v
+		} else if v, ok, err := f.Str(key); ok && err == nil {
+			r.keys[key] = v
 		}
 	}
 	for _, x := range f.Tensors() {
@@ -200,7 +202,7 @@ func TestHostileKeys(t *testing.T) {
 func TestHostileMixtures(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	ran := 0
-	for _, name := range []string{"llama_bf16", "gemma3", "w_q4_0"} {
+	for _, name := range []string{"llama_bf16", "gemma3", "w_q4_0", "mistral3", "phi3_long", "gpt2"} {
 		base := recipeOf(t, name)
 		arch := base.keys["general.architecture"].(string)
 		for n := range 80 {

@@ -1,0 +1,131 @@
+package model
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/kvgen/kvgen/runtime/gguf"
+)
+
+// variant is a case with other hyperparameters: what a file may say, or leave out.
+type variant struct {
+	Name    string
+	Base    string                     // case whose tensors and tokens it has
+	Set     map[string]json.RawMessage // numbers with a point are f32, others u32
+	Drop    []string                   // keys
+	Vectors map[string][]float32       // additional tensors
+	Size    int                        // of the context
+}
+
+// TestVariants compares the last logits of every variant with the other engine's, both ways.
+func TestVariants(t *testing.T) {
+	dir := filepath.Join(arches, "variants")
+	raw, err := os.ReadFile(filepath.Join(dir, "variants.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []variant
+	if err := json.Unmarshal(raw, &all); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range all {
+		t.Run(v.Name, func(t *testing.T) {
+			base := readCase(t, v.Base)
+			most := 2e-4
+			if base.usesGELU() {
+				most = 2e-2
+			}
+			m := v.model(t)
+			want := readRows(t, filepath.Join(dir, v.Name+".f32"), m.Vocab)
+			c := conformance{model: m}
+			x, err := c.context(t, "f32", "f32", Options{Threads: 2, Size: v.Size})
+			if err != nil {
+				t.Fatal(err)
+			}
+			first := len(base.Tokens) - len(want)
+			if d, _ := differ(prefill(t, x, base.Tokens, first), want); !(d <= most) {
+				t.Errorf("prefill: max %.2g, allowed %.2g", d, most)
+			}
+			if d, _ := differ(decode(t, x, base.Tokens, first), want); !(d <= most) {
+				t.Errorf("decode: max %.2g, allowed %.2g", d, most)
+			}
+		})
+	}
+}
+
+// model is the variant's file, loaded.
+func (v *variant) model(t *testing.T) *Model {
+	r := recipeOf(t, v.Base)
+	for _, key := range v.Drop {
+		delete(r.keys, key)
+	}
+	for key, raw := range v.Set {
+		var x any
+		if err := json.Unmarshal(raw, &x); err != nil {
+			t.Fatal(err)
+		}
+		if f, ok := x.(float64); ok {
+			x = uint32(f)
+			if strings.Contains(string(raw), ".") {
+				x = float32(f)
+			}
+		}
+		r.keys[key] = x
+	}
+	for name, x := range v.Vectors {
+		if !strings.HasSuffix(name, ".bias") {
+			name += ".weight"
+		}
+		r.add(name, x)
+	}
+	return r.model(t)
+}
+
+// add adds a vector.
+func (r *recipe) add(name string, x []float32) {
+	data := make([]byte, 4*len(x))
+	for i, v := range x {
+		binary.LittleEndian.PutUint32(data[4*i:], math.Float32bits(v))
+	}
+	r.tensors = append(r.tensors, gguf.Tensor{Name: name, Dims: []int64{int64(len(x))}})
+	r.data[name] = data
+}
+
+// model is the file, loaded.
+func (r *recipe) model(t *testing.T) *Model {
+	t.Helper()
+	data, err := r.bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := gguf.Parse(data, testSizes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := Load(f, testTypes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// readRows reads little-endian f32 rows of n.
+func readRows(t *testing.T, path string, n int) (rows [][]float32) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ; len(raw) > 0; raw = raw[4*n:] {
+		row := make([]float32, n)
+		for i := range row {
+			row[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
