@@ -17,13 +17,22 @@ type arch struct {
 	postNorms bool // after each branch
 	window    bool // a sliding window in some layers
 	experts   bool // in place of one feed-forward network
+	fused     bool // Q, K and V in one tensor, and gate and up in another
+	layerNorm bool // with biases, on all matrices too, and a feed-forward network without a gate
+	positions bool // a vector per position
 }
 
 var archs = []arch{
 	{name: "llama"},
+	{name: "mistral3"},
 	{name: "qwen2", biases: true},
+	{name: "qwen3", headNorms: true},
 	{name: "qwen3moe", headNorms: true, experts: true},
+	{name: "gemma2", postNorms: true, window: true},
 	{name: "gemma3", headNorms: true, postNorms: true, window: true},
+	{name: "phi3", fused: true},
+	{name: "starcoder2", biases: true, layerNorm: true},
+	{name: "gpt2", biases: true, layerNorm: true, fused: true, positions: true},
 }
 
 // Architectures are the families that can be written.
@@ -64,23 +73,36 @@ func (s *Shape) tensors() []tensor {
 		matrix(name, s.Experts*rows, columns, s.Type)
 		all[len(all)-1].stack = s.Experts
 	}
+	bias := func(name string, n int) {
+		all = append(all, tensor{name: name + ".bias", rows: 1, columns: n, vector: true, typ: f32, spread: .1})
+	}
 	norm := func(name string, n int) {
 		all = append(all, tensor{name: name + ".weight", rows: 1, columns: n, vector: true, typ: f32, mean: 1})
+		if a.layerNorm {
+			bias(name, n)
+		}
 	}
-	linear := func(name string, rows, columns int, bias bool) {
+	linear := func(name string, rows, columns int, biased bool) {
 		matrix(name, rows, columns, s.Type)
-		if bias {
-			all = append(all, tensor{name: name + ".bias", rows: 1, columns: rows, vector: true, typ: f32, spread: .1})
+		if biased {
+			bias(name, rows)
 		}
 	}
 	matrix("token_embd", s.Vocab, s.Width, s.Output)
+	if a.positions {
+		matrix("position_embd", s.Context, s.Width, f32)
+	}
 	for i := range s.Layers {
 		in := func(name string) string { return fmt.Sprintf("blk.%d.%s", i, name) }
 		norm(in("attn_norm"), s.Width)
-		linear(in("attn_q"), q, s.Width, a.biases)
-		linear(in("attn_k"), kv, s.Width, a.biases)
-		linear(in("attn_v"), kv, s.Width, a.biases)
-		linear(in("attn_output"), s.Width, q, false)
+		if a.fused {
+			linear(in("attn_qkv"), q+2*kv, s.Width, a.biases)
+		} else {
+			linear(in("attn_q"), q, s.Width, a.biases)
+			linear(in("attn_k"), kv, s.Width, a.biases)
+			linear(in("attn_v"), kv, s.Width, a.biases)
+		}
+		linear(in("attn_output"), s.Width, q, a.layerNorm)
 		if a.headNorms {
 			norm(in("attn_q_norm"), s.HeadDim)
 			norm(in("attn_k_norm"), s.HeadDim)
@@ -89,12 +111,19 @@ func (s *Shape) tensors() []tensor {
 			norm(in("post_attention_norm"), s.Width)
 		}
 		norm(in("ffn_norm"), s.Width)
-		if a.experts {
+		switch {
+		case a.experts:
 			matrix(in("ffn_gate_inp"), s.Experts, s.Width, f32)
 			stack(in("ffn_gate_exps"), s.Inner, s.Width)
 			stack(in("ffn_up_exps"), s.Inner, s.Width)
 			stack(in("ffn_down_exps"), s.Width, s.Inner)
-		} else {
+		case a.layerNorm:
+			linear(in("ffn_up"), s.Inner, s.Width, true)
+			linear(in("ffn_down"), s.Width, s.Inner, true)
+		case a.fused:
+			linear(in("ffn_up"), 2*s.Inner, s.Width, false)
+			linear(in("ffn_down"), s.Width, s.Inner, false)
+		default:
 			linear(in("ffn_gate"), s.Inner, s.Width, false)
 			linear(in("ffn_up"), s.Inner, s.Width, false)
 			linear(in("ffn_down"), s.Width, s.Inner, false)
@@ -129,7 +158,11 @@ func (s *Shape) metadata(w *gguf.Writer) error {
 	own("rope.dimension_count", s.HeadDim)
 	own("vocab_size", s.Vocab)
 	set(s.Arch+".rope.freq_base", float32(10000))
-	set(s.Arch+".attention.layer_norm_rms_epsilon", float32(1e-5))
+	epsilon := "attention.layer_norm_rms_epsilon"
+	if s.arch().layerNorm {
+		epsilon = "attention.layer_norm_epsilon"
+	}
+	set(s.Arch+"."+epsilon, float32(1e-5))
 	if s.arch().experts {
 		own("expert_count", s.Experts)
 		own("expert_used_count", s.Used)
