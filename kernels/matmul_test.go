@@ -34,7 +34,7 @@ func products(unit int) []product {
 		all = append(all, product{1, rows, n, rows % 2}, product{4, rows, n, 3}, product{3, rows, 2 * n, 0})
 	}
 	for blocks := 1; blocks <= 5; blocks++ {
-		all = append(all, product{2, 3, blocks * unit, 1}, product{5, 2, blocks * unit, 0})
+		all = append(all, product{2, 3, blocks * unit, 1}, product{5, 2, blocks * unit, 0}, product{1, 5, (blocks + 4) * unit, 2})
 	}
 	if unit == 1 {
 		for _, n := range []int{7, 8, 9, 15, 16, 17, 31, 33, 63, 65, 127} {

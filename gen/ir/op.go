@@ -20,6 +20,7 @@ const (
 	OpPairBroadcast // Dst = the f32 at Mem in the low half of the lanes, the one at Mem2 in the high half
 	OpLoadF16       // Dst = f16 lanes at Mem as f32
 	OpBcastF16      // Dst = the f16 at Mem as f32 in all lanes
+	OpStrideF16     // Dst = the f16 at Mem, Mem+Imm, Mem+2*Imm ... as f32, 4 lanes; Imm >= 4
 	OpLoadBF16      // Dst = bf16 lanes at Mem as f32
 	OpBcastBF16     // Dst = the bf16 at Mem as f32 in all lanes
 	OpBcastE8M0     // Dst = 2^(e-127), 2^-127 for e = 0, in all lanes
@@ -29,6 +30,7 @@ const (
 	OpWidenS8       // Dst i32 = signed bytes at Mem
 	OpWidenU8       // Dst i32 = unsigned bytes at Mem
 	OpGather        // Dst i32 = the 32-bit words at Mem + Const, byte offsets
+	OpPrefetch      // the bytes at Mem are read soon: a hint, which may lie outside of what can be read
 	OpConst         // Dst = Const
 	OpZero          // Dst = 0
 	OpAs            // Dst = the bits of Args[0] as another type of the same size
@@ -68,8 +70,8 @@ const (
 )
 
 var opNames = [...]string{"param", "slot", "copy", "addimm", "addint", "load", "loadlow", "store", "storelow",
-	"broadcast", "pairbroadcast", "loadf16", "bcastf16", "loadbf16", "bcastbf16", "bcaste8m0", "loaddup", "loadpair",
-	"loadbytes", "widens8", "widenu8", "gather", "const", "zero", "as", "shuffle", "shr", "shl", "sar", "shrvar", "shlvar", "and", "or", "xor",
+	"broadcast", "pairbroadcast", "loadf16", "bcastf16", "stridef16", "loadbf16", "bcastbf16", "bcaste8m0", "loaddup", "loadpair",
+	"loadbytes", "widens8", "widenu8", "gather", "prefetch", "const", "zero", "as", "shuffle", "shr", "shl", "sar", "shrvar", "shlvar", "and", "or", "xor",
 	"addb", "eqb", "table16", "selectbit", "absb", "signb", "dotu8s8", "pairsu8s8", "widenpairs", "dotacc", "accumulate", "addi", "pack4", "tof32", "tablef32",
 	"add", "sub", "mul", "fma", "hsum"}
 

@@ -161,9 +161,16 @@ func shufflePattern(b *ir.Builder, block ir.Mem, t *spec.Type, at func(int) (int
 	return sum
 }
 
-// windowBytes brings the byte at off(i) into lane i by one load for each 16 lanes and
-// one shuffle; nil when a half reaches further than 16 bytes.
+// windowBytes brings the byte at off(i) into lane i by one load, or one for each 16 lanes,
+// and one shuffle; nil when a half reaches further than 16 bytes.
 func windowBytes(b *ir.Builder, block ir.Mem, t *spec.Type, off func(int) int) *ir.Value {
+	index := make([]byte, chunk)
+	if from, n := window(t, off); n > 0 {
+		for i := range index {
+			index[i] = byte(off(i) - from)
+		}
+		return b.UnC(ir.OpShuffle, b.Mem1(ir.OpLoadDup, bytes(chunk), block.Plus(from), n, "raw"), index, "raw")
+	}
 	var start [2]int
 	for h := range 2 {
 		lo, hi := off(16*h), off(16*h)
@@ -175,11 +182,25 @@ func windowBytes(b *ir.Builder, block ir.Mem, t *spec.Type, off func(int) int) *
 			return nil
 		}
 	}
-	index := make([]byte, chunk)
 	for i := range index {
 		index[i] = byte(off(i) - start[i/16])
 	}
 	return b.UnC(ir.OpShuffle, loadWindow(b, block, t, start), index, "raw")
+}
+
+// window is the shortest window of the block, n bytes from its byte from on, that holds the
+// bytes of all lanes; n is 0 when 16 bytes do not.
+func window(t *spec.Type, off func(int) int) (from, n int) {
+	lo, hi := off(0), off(0)
+	for i := range chunk {
+		lo, hi = min(lo, off(i)), max(hi, off(i))
+	}
+	for _, n := range []int{4, 8, 16} {
+		if from := min(lo, t.Bytes-n); from >= 0 && hi-from < n {
+			return from, n
+		}
+	}
+	return 0, 0
 }
 
 // loadWindow loads 16 bytes from start[0] and start[1] into the two halves, never past the block.

@@ -120,6 +120,7 @@ func newQ8(b *ir.Builder, c Caps, t *spec.Type, m, group int) *q8 {
 	k := &q8{reader: newReader(b, c, t), b: b, m: m, group: group}
 	_, factor, _ := k.reader.a.int8Levels()
 	k.scale, k.min = scaled(k.reader.a.Scale, factor, t), k.reader.a.Min
+	k.one = oneRowOf(k)
 	return k
 }
 
@@ -129,14 +130,20 @@ func (k *q8) row(blocks, unroll int) {
 	// A sum waits for the one before it, so a single row of x gets two.
 	k.acc = accumulators(b, f32s(8), k.m*max(1, 2/k.m), "acc")
 	k.q, k.d = b.Param(2), b.Param(3)
-	if k.min != nil {
+	if k.min != nil || k.one != nil && k.one.off != 0 {
 		k.s = b.Param(4)
 	}
 	count, src := b.Param(blocks), b.Copy(k.w, "src")
-	if unroll > 1 {
+	switch {
+	case k.one != nil:
+		unroll = k.one.blocks
+		b.Loop(count, unroll, func() { k.turn(src) })
+	case unroll > 1:
 		b.Loop(count, unroll, func() { k.blocks(src, unroll) })
 	}
-	b.Loop(count, 1, func() { k.blocks(src, 1) })
+	if k.one == nil || unroll > 1 {
+		b.Loop(count, 1, func() { k.blocks(src, 1) })
+	}
 	for i := k.m; i < len(k.acc); i++ {
 		k.acc[i%k.m] = b.Bin(ir.OpAdd, k.acc[i%k.m], k.acc[i], "acc")
 	}
@@ -163,6 +170,7 @@ type q8 struct {
 	acc        []*ir.Value
 	y, w, rows *ir.Value
 	q, d, s    *ir.Value
+	one        *oneRow // nil where scales are computed block by block
 }
 
 func (k *q8) blocks(src *ir.Value, n int) {
@@ -176,6 +184,12 @@ func (k *q8) blocks(src *ir.Value, n int) {
 			k.sumGroup(i*t.Block, g)
 		}
 	}
+	k.advance(src, n)
+}
+
+// advance moves all cursors past n blocks.
+func (k *q8) advance(src *ir.Value, n int) {
+	t := k.reader.t
 	k.b.AddImm(src, n*t.Bytes)
 	k.b.AddImm(k.q, n*t.Block*k.m)
 	k.b.AddImm(k.d, n*t.Block/k.group*4*k.m)

@@ -21,6 +21,7 @@ type reader struct {
 	plain   bool // a has no meaning: Value is evaluated as it stands
 	rounded bool // levels are int8 even where that rounds a float table
 	slots   *ir.Value
+	abreast int                     // lanes stand for so many blocks, one after the other; 0: for runs of one block
 	free    int                     // next byte of slots
 	runs    map[spec.Expr]int       // offset in slots of an expression's runs
 	whole   map[spec.Expr]*ir.Value // expressions of the whole block, broadcast
@@ -105,7 +106,10 @@ func (r *reader) run(e spec.Expr, i int) ir.Mem { return ir.At(r.slots, r.runs[e
 func (r *reader) lanes(e spec.Expr, run, first int) *ir.Value {
 	index := func(l int) int { return min((first+l)*run, r.t.Block-1) }
 	n := r.caps.Lanes
-	if r.t.Block > run {
+	switch {
+	case r.abreast > 0:
+		n = r.abreast
+	case r.t.Block > run:
 		n = 8
 	}
 	ty := f32s(n)
@@ -167,8 +171,11 @@ func (r *reader) choose(c *spec.PerIndex, e *spec.Cond, run, first int, index fu
 
 var arithmetic = map[string]ir.Op{"+": ir.OpAdd, "-": ir.OpSub, "*": ir.OpMul}
 
-// field is a scalar field in all lanes.
+// field is a scalar field in all lanes, or that of each block.
 func (r *reader) field(f *spec.Field, ty ir.Type) *ir.Value {
+	if r.abreast > 0 && f.Kind == spec.F16 && f.Count == 1 {
+		return r.b.Mem1(ir.OpStrideF16, ty, r.block.Plus(f.Offset), r.t.Bytes, f.Name)
+	}
 	op := map[spec.FieldKind]ir.Op{spec.F16: ir.OpBcastF16, spec.BF16: ir.OpBcastBF16, spec.F32: ir.OpBroadcast, spec.E8M0: ir.OpBcastE8M0}
 	if o, ok := op[f.Kind]; ok && f.Count == 1 {
 		return r.b.Mem1(o, ty, r.block.Plus(f.Offset), 0, f.Name)

@@ -68,8 +68,7 @@ loop1:
 loop3:
 	VPMOVZXWD    (DI), Y4
 	VPSLLD       $0x10, Y4, Y4
-	VMOVUPS      (DX), Y5
-	VFMADD231PS  Y5, Y4, Y0
+	VFMADD231PS  (DX), Y4, Y0
 	ADDQ         $0x10, DI
 	ADDQ         $0x20, DX
 	SUBQ         $1, SI
@@ -124,10 +123,8 @@ loop1:
 loop3:
 	VPMOVZXWD    (R8), Y4
 	VPSLLD       $0x10, Y4, Y4
-	VMOVUPS      (DX), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (DX)(SI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
+	VFMADD231PS  (DX), Y4, Y0
+	VFMADD231PS  (DX)(SI*1), Y4, Y1
 	ADDQ         $0x10, R8
 	ADDQ         $0x20, DX
 	SUBQ         $1, DI
@@ -193,12 +190,9 @@ loop1:
 loop3:
 	VPMOVZXWD    (R9), Y3
 	VPSLLD       $0x10, Y3, Y3
-	VMOVUPS      (DX), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      (DX)(SI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      (DI), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VFMADD231PS  (DX), Y3, Y0
+	VFMADD231PS  (DX)(SI*1), Y3, Y1
+	VFMADD231PS  (DI), Y3, Y2
 	ADDQ         $0x10, R9
 	ADDQ         $0x20, DX
 	ADDQ         $0x20, DI
@@ -272,14 +266,10 @@ loop1:
 loop3:
 	VPMOVZXWD    (R9), Y4
 	VPSLLD       $0x10, Y4, Y4
-	VMOVUPS      (DX), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (DX)(SI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (DI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      (DI)(SI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VFMADD231PS  (DX), Y4, Y0
+	VFMADD231PS  (DX)(SI*1), Y4, Y1
+	VFMADD231PS  (DI), Y4, Y2
+	VFMADD231PS  (DI)(SI*1), Y4, Y3
 	ADDQ         $0x10, R9
 	ADDQ         $0x20, DX
 	ADDQ         $0x20, DI
@@ -1214,8 +1204,7 @@ loop1:
 loop3:
 	VPMOVZXWD    (DI), Y4
 	VPSLLD       $0x10, Y4, Y4
-	VMOVUPS      (DX), Y5
-	VFMADD231PS  Y5, Y4, Y0
+	VFMADD231PS  (DX), Y4, Y0
 	ADDQ         $0x10, DI
 	ADDQ         $0x20, DX
 	SUBQ         $1, SI
@@ -1270,10 +1259,8 @@ loop1:
 loop3:
 	VPMOVZXWD    (R8), Y4
 	VPSLLD       $0x10, Y4, Y4
-	VMOVUPS      (DX), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (DX)(SI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
+	VFMADD231PS  (DX), Y4, Y0
+	VFMADD231PS  (DX)(SI*1), Y4, Y1
 	ADDQ         $0x10, R8
 	ADDQ         $0x20, DX
 	SUBQ         $1, DI
@@ -1339,12 +1326,9 @@ loop1:
 loop3:
 	VPMOVZXWD    (R9), Y3
 	VPSLLD       $0x10, Y3, Y3
-	VMOVUPS      (DX), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      (DX)(SI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      (DI), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VFMADD231PS  (DX), Y3, Y0
+	VFMADD231PS  (DX)(SI*1), Y3, Y1
+	VFMADD231PS  (DI), Y3, Y2
 	ADDQ         $0x10, R9
 	ADDQ         $0x20, DX
 	ADDQ         $0x20, DI
@@ -1418,14 +1402,10 @@ loop1:
 loop3:
 	VPMOVZXWD    (R9), Y4
 	VPSLLD       $0x10, Y4, Y4
-	VMOVUPS      (DX), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (DX)(SI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (DI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      (DI)(SI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VFMADD231PS  (DX), Y4, Y0
+	VFMADD231PS  (DX)(SI*1), Y4, Y1
+	VFMADD231PS  (DI), Y4, Y2
+	VFMADD231PS  (DI)(SI*1), Y4, Y3
 	ADDQ         $0x10, R9
 	ADDQ         $0x20, DX
 	ADDQ         $0x20, DI

@@ -60,8 +60,7 @@ loop1:
 
 loop3:
 	VCVTPH2PS    (DI), Y4
-	VMOVUPS      (DX), Y5
-	VFMADD231PS  Y5, Y4, Y0
+	VFMADD231PS  (DX), Y4, Y0
 	ADDQ         $0x10, DI
 	ADDQ         $0x20, DX
 	SUBQ         $1, SI
@@ -115,10 +114,8 @@ loop1:
 
 loop3:
 	VCVTPH2PS    (R8), Y4
-	VMOVUPS      (DX), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (DX)(SI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
+	VFMADD231PS  (DX), Y4, Y0
+	VFMADD231PS  (DX)(SI*1), Y4, Y1
 	ADDQ         $0x10, R8
 	ADDQ         $0x20, DX
 	SUBQ         $1, DI
@@ -183,12 +180,9 @@ loop1:
 
 loop3:
 	VCVTPH2PS    (R9), Y3
-	VMOVUPS      (DX), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      (DX)(SI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      (DI), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VFMADD231PS  (DX), Y3, Y0
+	VFMADD231PS  (DX)(SI*1), Y3, Y1
+	VFMADD231PS  (DI), Y3, Y2
 	ADDQ         $0x10, R9
 	ADDQ         $0x20, DX
 	ADDQ         $0x20, DI
@@ -261,14 +255,10 @@ loop1:
 
 loop3:
 	VCVTPH2PS    (R9), Y4
-	VMOVUPS      (DX), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (DX)(SI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (DI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      (DI)(SI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VFMADD231PS  (DX), Y4, Y0
+	VFMADD231PS  (DX)(SI*1), Y4, Y1
+	VFMADD231PS  (DI), Y4, Y2
+	VFMADD231PS  (DI)(SI*1), Y4, Y3
 	ADDQ         $0x10, R9
 	ADDQ         $0x20, DX
 	ADDQ         $0x20, DI
@@ -1189,8 +1179,7 @@ loop1:
 
 loop3:
 	VCVTPH2PS    (DI), Y4
-	VMOVUPS      (DX), Y5
-	VFMADD231PS  Y5, Y4, Y0
+	VFMADD231PS  (DX), Y4, Y0
 	ADDQ         $0x10, DI
 	ADDQ         $0x20, DX
 	SUBQ         $1, SI
@@ -1244,10 +1233,8 @@ loop1:
 
 loop3:
 	VCVTPH2PS    (R8), Y4
-	VMOVUPS      (DX), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (DX)(SI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
+	VFMADD231PS  (DX), Y4, Y0
+	VFMADD231PS  (DX)(SI*1), Y4, Y1
 	ADDQ         $0x10, R8
 	ADDQ         $0x20, DX
 	SUBQ         $1, DI
@@ -1312,12 +1299,9 @@ loop1:
 
 loop3:
 	VCVTPH2PS    (R9), Y3
-	VMOVUPS      (DX), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      (DX)(SI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      (DI), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VFMADD231PS  (DX), Y3, Y0
+	VFMADD231PS  (DX)(SI*1), Y3, Y1
+	VFMADD231PS  (DI), Y3, Y2
 	ADDQ         $0x10, R9
 	ADDQ         $0x20, DX
 	ADDQ         $0x20, DI
@@ -1390,14 +1374,10 @@ loop1:
 
 loop3:
 	VCVTPH2PS    (R9), Y4
-	VMOVUPS      (DX), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (DX)(SI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (DI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      (DI)(SI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VFMADD231PS  (DX), Y4, Y0
+	VFMADD231PS  (DX)(SI*1), Y4, Y1
+	VFMADD231PS  (DI), Y4, Y2
+	VFMADD231PS  (DI)(SI*1), Y4, Y3
 	ADDQ         $0x10, R9
 	ADDQ         $0x20, DX
 	ADDQ         $0x20, DI

@@ -48,8 +48,7 @@ loop1:
 
 loop3:
 	VMOVUPS      (DI), Y4
-	VMOVUPS      (DX), Y5
-	VFMADD231PS  Y5, Y4, Y0
+	VFMADD231PS  (DX), Y4, Y0
 	ADDQ         $0x20, DI
 	ADDQ         $0x20, DX
 	SUBQ         $1, SI
@@ -103,10 +102,8 @@ loop1:
 
 loop3:
 	VMOVUPS      (R8), Y4
-	VMOVUPS      (DX), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (DX)(SI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
+	VFMADD231PS  (DX), Y4, Y0
+	VFMADD231PS  (DX)(SI*1), Y4, Y1
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, DX
 	SUBQ         $1, DI
@@ -171,12 +168,9 @@ loop1:
 
 loop3:
 	VMOVUPS      (R9), Y3
-	VMOVUPS      (DX), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      (DX)(SI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      (DI), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VFMADD231PS  (DX), Y3, Y0
+	VFMADD231PS  (DX)(SI*1), Y3, Y1
+	VFMADD231PS  (DI), Y3, Y2
 	ADDQ         $0x20, R9
 	ADDQ         $0x20, DX
 	ADDQ         $0x20, DI
@@ -249,14 +243,10 @@ loop1:
 
 loop3:
 	VMOVUPS      (R9), Y4
-	VMOVUPS      (DX), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (DX)(SI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (DI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      (DI)(SI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VFMADD231PS  (DX), Y4, Y0
+	VFMADD231PS  (DX)(SI*1), Y4, Y1
+	VFMADD231PS  (DI), Y4, Y2
+	VFMADD231PS  (DI)(SI*1), Y4, Y3
 	ADDQ         $0x20, R9
 	ADDQ         $0x20, DX
 	ADDQ         $0x20, DI
@@ -1177,8 +1167,7 @@ loop1:
 
 loop3:
 	VMOVUPS      (DI), Y4
-	VMOVUPS      (DX), Y5
-	VFMADD231PS  Y5, Y4, Y0
+	VFMADD231PS  (DX), Y4, Y0
 	ADDQ         $0x20, DI
 	ADDQ         $0x20, DX
 	SUBQ         $1, SI
@@ -1232,10 +1221,8 @@ loop1:
 
 loop3:
 	VMOVUPS      (R8), Y4
-	VMOVUPS      (DX), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (DX)(SI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
+	VFMADD231PS  (DX), Y4, Y0
+	VFMADD231PS  (DX)(SI*1), Y4, Y1
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, DX
 	SUBQ         $1, DI
@@ -1300,12 +1287,9 @@ loop1:
 
 loop3:
 	VMOVUPS      (R9), Y3
-	VMOVUPS      (DX), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      (DX)(SI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      (DI), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VFMADD231PS  (DX), Y3, Y0
+	VFMADD231PS  (DX)(SI*1), Y3, Y1
+	VFMADD231PS  (DI), Y3, Y2
 	ADDQ         $0x20, R9
 	ADDQ         $0x20, DX
 	ADDQ         $0x20, DI
@@ -1378,14 +1362,10 @@ loop1:
 
 loop3:
 	VMOVUPS      (R9), Y4
-	VMOVUPS      (DX), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (DX)(SI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (DI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      (DI)(SI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VFMADD231PS  (DX), Y4, Y0
+	VFMADD231PS  (DX)(SI*1), Y4, Y1
+	VFMADD231PS  (DI), Y4, Y2
+	VFMADD231PS  (DI)(SI*1), Y4, Y3
 	ADDQ         $0x20, R9
 	ADDQ         $0x20, DX
 	ADDQ         $0x20, DI

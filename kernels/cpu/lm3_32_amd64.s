@@ -238,23 +238,19 @@ loop3:
 	VPMOVSXBD    (DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      (SI), Y11
-	VFMADD231PS  Y11, Y10, Y5
+	VFMADD231PS  (SI), Y10, Y5
 	VPMOVSXBD    8(DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      32(SI), Y11
-	VFMADD231PS  Y11, Y10, Y6
+	VFMADD231PS  32(SI), Y10, Y6
 	VPMOVSXBD    16(DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      64(SI), Y11
-	VFMADD231PS  Y11, Y10, Y7
+	VFMADD231PS  64(SI), Y10, Y7
 	VPMOVSXBD    24(DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y9
-	VMOVUPS      96(SI), Y10
-	VFMADD231PS  Y10, Y9, Y8
+	VFMADD231PS  96(SI), Y9, Y8
 	ADDQ         $0xe, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -335,31 +331,23 @@ loop3:
 	VPMOVSXBD    (DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      (SI), Y11
-	VFMADD231PS  Y11, Y10, Y5
-	VMOVUPS      (SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y6
+	VFMADD231PS  (SI), Y10, Y5
+	VFMADD231PS  (SI)(DI*1), Y10, Y6
 	VPMOVSXBD    8(DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      32(SI), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      32(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  32(SI), Y10, Y7
+	VFMADD231PS  32(SI)(DI*1), Y10, Y8
 	VPMOVSXBD    16(DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      64(SI), Y11
-	VFMADD231PS  Y11, Y10, Y5
-	VMOVUPS      64(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y6
+	VFMADD231PS  64(SI), Y10, Y5
+	VFMADD231PS  64(SI)(DI*1), Y10, Y6
 	VPMOVSXBD    24(DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y9
-	VMOVUPS      96(SI), Y10
-	VFMADD231PS  Y10, Y9, Y7
-	VMOVUPS      96(SI)(DI*1), Y10
-	VFMADD231PS  Y10, Y9, Y8
+	VFMADD231PS  96(SI), Y9, Y7
+	VFMADD231PS  96(SI)(DI*1), Y9, Y8
 	ADDQ         $0xe, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -451,39 +439,27 @@ loop3:
 	VPMOVSXBD    (DX), Y9
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y9, Y8, Y9
-	VMOVUPS      (SI), Y10
-	VFMADD231PS  Y10, Y9, Y5
-	VMOVUPS      (SI)(DI*1), Y10
-	VFMADD231PS  Y10, Y9, Y6
-	VMOVUPS      (R8), Y10
-	VFMADD231PS  Y10, Y9, Y7
+	VFMADD231PS  (SI), Y9, Y5
+	VFMADD231PS  (SI)(DI*1), Y9, Y6
+	VFMADD231PS  (R8), Y9, Y7
 	VPMOVSXBD    8(DX), Y9
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y9, Y8, Y9
-	VMOVUPS      32(SI), Y10
-	VFMADD231PS  Y10, Y9, Y5
-	VMOVUPS      32(SI)(DI*1), Y10
-	VFMADD231PS  Y10, Y9, Y6
-	VMOVUPS      32(R8), Y10
-	VFMADD231PS  Y10, Y9, Y7
+	VFMADD231PS  32(SI), Y9, Y5
+	VFMADD231PS  32(SI)(DI*1), Y9, Y6
+	VFMADD231PS  32(R8), Y9, Y7
 	VPMOVSXBD    16(DX), Y9
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y9, Y8, Y9
-	VMOVUPS      64(SI), Y10
-	VFMADD231PS  Y10, Y9, Y5
-	VMOVUPS      64(SI)(DI*1), Y10
-	VFMADD231PS  Y10, Y9, Y6
-	VMOVUPS      64(R8), Y10
-	VFMADD231PS  Y10, Y9, Y7
+	VFMADD231PS  64(SI), Y9, Y5
+	VFMADD231PS  64(SI)(DI*1), Y9, Y6
+	VFMADD231PS  64(R8), Y9, Y7
 	VPMOVSXBD    24(DX), Y9
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y9, Y8, Y8
-	VMOVUPS      96(SI), Y9
-	VFMADD231PS  Y9, Y8, Y5
-	VMOVUPS      96(SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y6
-	VMOVUPS      96(R8), Y9
-	VFMADD231PS  Y9, Y8, Y7
+	VFMADD231PS  96(SI), Y8, Y5
+	VFMADD231PS  96(SI)(DI*1), Y8, Y6
+	VFMADD231PS  96(R8), Y8, Y7
 	ADDQ         $0xe, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -583,47 +559,31 @@ loop3:
 	VPMOVSXBD    (DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      (SI), Y11
-	VFMADD231PS  Y11, Y10, Y5
-	VMOVUPS      (SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      (R8), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      (R8)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  (SI), Y10, Y5
+	VFMADD231PS  (SI)(DI*1), Y10, Y6
+	VFMADD231PS  (R8), Y10, Y7
+	VFMADD231PS  (R8)(DI*1), Y10, Y8
 	VPMOVSXBD    8(DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      32(SI), Y11
-	VFMADD231PS  Y11, Y10, Y5
-	VMOVUPS      32(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      32(R8), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      32(R8)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  32(SI), Y10, Y5
+	VFMADD231PS  32(SI)(DI*1), Y10, Y6
+	VFMADD231PS  32(R8), Y10, Y7
+	VFMADD231PS  32(R8)(DI*1), Y10, Y8
 	VPMOVSXBD    16(DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      64(SI), Y11
-	VFMADD231PS  Y11, Y10, Y5
-	VMOVUPS      64(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      64(R8), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      64(R8)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  64(SI), Y10, Y5
+	VFMADD231PS  64(SI)(DI*1), Y10, Y6
+	VFMADD231PS  64(R8), Y10, Y7
+	VFMADD231PS  64(R8)(DI*1), Y10, Y8
 	VPMOVSXBD    24(DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y9
-	VMOVUPS      96(SI), Y10
-	VFMADD231PS  Y10, Y9, Y5
-	VMOVUPS      96(SI)(DI*1), Y10
-	VFMADD231PS  Y10, Y9, Y6
-	VMOVUPS      96(R8), Y10
-	VFMADD231PS  Y10, Y9, Y7
-	VMOVUPS      96(R8)(DI*1), Y10
-	VFMADD231PS  Y10, Y9, Y8
+	VFMADD231PS  96(SI), Y9, Y5
+	VFMADD231PS  96(SI)(DI*1), Y9, Y6
+	VFMADD231PS  96(R8), Y9, Y7
+	VFMADD231PS  96(R8)(DI*1), Y9, Y8
 	ADDQ         $0xe, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -680,7 +640,7 @@ done2:
 
 // matmulQ81xLm3_32AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xLm3_32AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ81xLm3_32AVX512(SB), NOSPLIT, $176-72
 
 	// constants of the loops
 	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
@@ -690,121 +650,157 @@ TEXT ·matmulQ81xLm3_32AVX512(SB), NOSPLIT, $128-72
 	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	SUBQ         $1, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	SUBQ         $1, DX
 	JLT          done2
 
 loop1:
 	VPXOR        Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
-	MOVQ         q+16(FP), DX
-	MOVQ         d+24(FP), SI
-	MOVQ         blocks+64(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $2, DI
+	MOVQ         q+16(FP), SI
+	MOVQ         d+24(FP), DI
+	MOVQ         blocks+64(FP), R8
+	MOVQ         CX, R9
+	SUBQ         $4, R8
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R9)
 
-	// scales of the block
-	VPBROADCASTW (R8), X7
-	VCVTPH2PS    X7, Y7
-
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(R8), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPBROADCASTD 10(R8), Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPSLLD       $2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSHUFB      Y8, Y4, Y8
-	VPABSB       Y8, Y9
-	VMOVDQU      (DX), Y10
-	VPSIGNB      Y8, Y10, Y8
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y8, Y9, Y10
-
-	// integer sums times both scales
-	VBROADCASTSS (SI), Y8
-	VCVTDQ2PS    Y10, Y9
-	VMULPS       Y7, Y8, Y7
-	VFMADD231PS  Y7, Y9, Y5
-
-	// scales of the block
-	VPBROADCASTW 14(R8), X7
-	VCVTPH2PS    X7, Y7
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R9), X7
+	VPINSRW      $1, 14(R9), X7, X7
+	VPINSRW      $2, 28(R9), X7, X7
+	VPINSRW      $3, 42(R9), X7, X7
+	VCVTPH2PS    X7, X7
+	VMULPS       (DI), X7, X7
+	VMOVUPS      X7, (AX)
 
 	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 16(R8), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPBROADCASTD 24(R8), Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPSLLD       $2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSHUFB      Y8, Y4, Y8
-	VPABSB       Y8, Y9
-	VMOVDQU      32(DX), Y10
-	VPSIGNB      Y8, Y10, Y8
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y8, Y9, Y10
+	VPBROADCASTQ 2(R9), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTD 10(R9), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      Y7, Y4, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (SI), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS (AX), Y7
+	VCVTDQ2PS    Y9, Y8
+	VFMADD231PS  Y7, Y8, Y5
 
-	// integer sums times both scales
-	VBROADCASTSS 4(SI), Y8
-	VCVTDQ2PS    Y10, Y9
-	VMULPS       Y7, Y8, Y7
-	VFMADD231PS  Y7, Y9, Y6
-	ADDQ         $0x1c, R8
-	ADDQ         $0x40, DX
-	ADDQ         $8, SI
-	SUBQ         $2, DI
+	// levels of values 32 to 63, and their products
+	VPBROADCASTQ 16(R9), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTD 24(R9), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      Y7, Y4, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      32(SI), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS 4(AX), Y7
+	VCVTDQ2PS    Y9, Y8
+	VFMADD231PS  Y7, Y8, Y6
+
+	// levels of values 64 to 95, and their products
+	VPBROADCASTQ 30(R9), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTD 38(R9), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      Y7, Y4, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      64(SI), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS 8(AX), Y7
+	VCVTDQ2PS    Y9, Y8
+	VFMADD231PS  Y7, Y8, Y5
+
+	// levels of values 96 to 127, and their products
+	VPBROADCASTQ 44(R9), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTD 52(R9), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      Y7, Y4, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      96(SI), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS 12(AX), Y7
+	VCVTDQ2PS    Y9, Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         $0x38, R9
+	ADDQ         $0x80, SI
+	ADDQ         $0x10, DI
+	SUBQ         $4, R8
 	JGE          loop3
 
 done4:
-	ADDQ         $2, DI
-	SUBQ         $1, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R8
 	JLT          done6
 
 loop5:
 
 	// scales of the block
-	VPBROADCASTW (R8), X7
+	VPBROADCASTW (R9), X7
 	VCVTPH2PS    X7, Y7
 
 	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(R8), Y8
+	VPBROADCASTQ 2(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y3, Y8, Y8
-	VPBROADCASTD 10(R8), Y9
+	VPBROADCASTD 10(R9), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
 	VPSLLD       $2, Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VPSHUFB      Y8, Y4, Y8
 	VPABSB       Y8, Y9
-	VMOVDQU      (DX), Y10
+	VMOVDQU      (SI), Y10
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
 
 	// integer sums times both scales
-	VBROADCASTSS (SI), Y8
+	VBROADCASTSS (DI), Y8
 	VCVTDQ2PS    Y10, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y5
-	ADDQ         $0xe, R8
-	ADDQ         $0x20, DX
-	ADDQ         $4, SI
-	SUBQ         $1, DI
+	ADDQ         $0xe, R9
+	ADDQ         $0x20, SI
+	ADDQ         $4, DI
+	SUBQ         $1, R8
 	JGE          loop5
 
 done6:
-	ADDQ         $1, DI
+	ADDQ         $1, R8
 	VADDPS       Y6, Y5, Y5
 
 	// sums of the lanes
@@ -814,15 +810,15 @@ done6:
 	VADDPS       X5, X6, X6
 	VMOVSHDUP    X6, X5
 	VADDSS       X5, X6, X6
-	VMOVSS       X6, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+48(FP), DX
-	ADDQ         DX, BX
-	SUBQ         $1, CX
+	VMOVSS       X6, (BX)
+	ADDQ         $4, BX
+	MOVQ         stride+48(FP), SI
+	ADDQ         SI, CX
+	SUBQ         $1, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, CX
+	ADDQ         $1, DX
 	VZEROUPPER
 	RET
 
@@ -1470,7 +1466,7 @@ done2:
 
 // matmulQ8Fours1xLm3_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours1xLm3_32AVX512(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xLm3_32AVX512(SB), NOSPLIT, $336-72
 
 	// constants of the loops
 	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
@@ -1480,146 +1476,182 @@ TEXT ·matmulQ8Fours1xLm3_32AVX512(SB), NOSPLIT, $288-72
 	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $4, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	LEAQ         207(SP), SI
+	ANDQ         $-32, SI
+	SUBQ         $4, DX
 	JLT          done2
 
 loop1:
-	XORQ         SI, SI
-	MOVQ         DX, DI
-	ADDQ         $4, SI
-	SUBQ         $1, SI
+	XORQ         DI, DI
+	MOVQ         SI, R8
+	ADDQ         $4, DI
+	SUBQ         $1, DI
 	JLT          done4
 
 loop3:
 	VPXOR        Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
-	MOVQ         q+16(FP), R8
-	MOVQ         d+24(FP), R9
-	MOVQ         blocks+64(FP), R10
-	MOVQ         BX, R11
-	SUBQ         $2, R10
+	MOVQ         q+16(FP), R9
+	MOVQ         d+24(FP), R10
+	MOVQ         blocks+64(FP), R11
+	MOVQ         CX, R12
+	SUBQ         $4, R11
 	JLT          done6
 
 loop5:
+	PREFETCHT0   2048(R12)
 
-	// scales of the block
-	VPBROADCASTW (R11), X7
-	VCVTPH2PS    X7, Y7
-
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(R11), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPBROADCASTD 10(R11), Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPSLLD       $2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSHUFB      Y8, Y4, Y8
-	VPABSB       Y8, Y9
-	VMOVDQU      (R8), Y10
-	VPSIGNB      Y8, Y10, Y8
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y8, Y9, Y10
-
-	// integer sums times both scales
-	VBROADCASTSS (R9), Y8
-	VCVTDQ2PS    Y10, Y9
-	VMULPS       Y7, Y8, Y7
-	VFMADD231PS  Y7, Y9, Y5
-
-	// scales of the block
-	VPBROADCASTW 14(R11), X7
-	VCVTPH2PS    X7, Y7
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R12), X7
+	VPINSRW      $1, 14(R12), X7, X7
+	VPINSRW      $2, 28(R12), X7, X7
+	VPINSRW      $3, 42(R12), X7, X7
+	VCVTPH2PS    X7, X7
+	VMULPS       (R10), X7, X7
+	VMOVUPS      X7, (AX)
 
 	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 16(R11), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPBROADCASTD 24(R11), Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPSLLD       $2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSHUFB      Y8, Y4, Y8
-	VPABSB       Y8, Y9
-	VMOVDQU      32(R8), Y10
-	VPSIGNB      Y8, Y10, Y8
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y8, Y9, Y10
+	VPBROADCASTQ 2(R12), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTD 10(R12), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      Y7, Y4, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (R9), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS (AX), Y7
+	VCVTDQ2PS    Y9, Y8
+	VFMADD231PS  Y7, Y8, Y5
 
-	// integer sums times both scales
-	VBROADCASTSS 4(R9), Y8
-	VCVTDQ2PS    Y10, Y9
-	VMULPS       Y7, Y8, Y7
-	VFMADD231PS  Y7, Y9, Y6
-	ADDQ         $0x1c, R11
-	ADDQ         $0x40, R8
-	ADDQ         $8, R9
-	SUBQ         $2, R10
+	// levels of values 32 to 63, and their products
+	VPBROADCASTQ 16(R12), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTD 24(R12), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      Y7, Y4, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      32(R9), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS 4(AX), Y7
+	VCVTDQ2PS    Y9, Y8
+	VFMADD231PS  Y7, Y8, Y6
+
+	// levels of values 64 to 95, and their products
+	VPBROADCASTQ 30(R12), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTD 38(R12), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      Y7, Y4, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      64(R9), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS 8(AX), Y7
+	VCVTDQ2PS    Y9, Y8
+	VFMADD231PS  Y7, Y8, Y5
+
+	// levels of values 96 to 127, and their products
+	VPBROADCASTQ 44(R12), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTD 52(R12), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      Y7, Y4, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      96(R9), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS 12(AX), Y7
+	VCVTDQ2PS    Y9, Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         $0x38, R12
+	ADDQ         $0x80, R9
+	ADDQ         $0x10, R10
+	SUBQ         $4, R11
 	JGE          loop5
 
 done6:
-	ADDQ         $2, R10
-	SUBQ         $1, R10
+	ADDQ         $4, R11
+	SUBQ         $1, R11
 	JLT          done8
 
 loop7:
 
 	// scales of the block
-	VPBROADCASTW (R11), X7
+	VPBROADCASTW (R12), X7
 	VCVTPH2PS    X7, Y7
 
 	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(R11), Y8
+	VPBROADCASTQ 2(R12), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y3, Y8, Y8
-	VPBROADCASTD 10(R11), Y9
+	VPBROADCASTD 10(R12), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
 	VPSLLD       $2, Y9, Y9
 	VPOR         Y9, Y8, Y8
 	VPSHUFB      Y8, Y4, Y8
 	VPABSB       Y8, Y9
-	VMOVDQU      (R8), Y10
+	VMOVDQU      (R9), Y10
 	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
 	VPDPBUSD     Y8, Y9, Y10
 
 	// integer sums times both scales
-	VBROADCASTSS (R9), Y8
+	VBROADCASTSS (R10), Y8
 	VCVTDQ2PS    Y10, Y9
 	VMULPS       Y7, Y8, Y7
 	VFMADD231PS  Y7, Y9, Y5
-	ADDQ         $0xe, R11
-	ADDQ         $0x20, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
+	ADDQ         $0xe, R12
+	ADDQ         $0x20, R9
+	ADDQ         $4, R10
+	SUBQ         $1, R11
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R10
+	ADDQ         $1, R11
 	VADDPS       Y6, Y5, Y5
-	VMOVUPS      Y5, (DI)
-	ADDQ         $0x20, DI
-	MOVQ         stride+48(FP), R8
-	ADDQ         R8, BX
-	SUBQ         $1, SI
+	VMOVUPS      Y5, (R8)
+	ADDQ         $0x20, R8
+	MOVQ         stride+48(FP), R9
+	ADDQ         R9, CX
+	SUBQ         $1, DI
 	JGE          loop3
 
 done4:
-	ADDQ         $1, SI
+	ADDQ         $1, DI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y5
-	VMOVUPS      32(DX), Y6
-	VMOVUPS      64(DX), Y7
-	VMOVUPS      96(DX), Y8
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
 	VPUNPCKLDQ   Y6, Y5, Y9
 	VPUNPCKHDQ   Y6, Y5, Y5
 	VADDPS       Y5, Y9, Y9
@@ -1631,13 +1663,13 @@ done4:
 	VADDPS       Y5, Y6, Y6
 	VEXTRACTI128 $1, Y6, X5
 	VADDPS       X5, X6, X5
-	VMOVUPS      X5, (AX)
-	ADDQ         $0x10, AX
-	SUBQ         $4, CX
+	VMOVUPS      X5, (BX)
+	ADDQ         $0x10, BX
+	SUBQ         $4, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $4, CX
+	ADDQ         $4, DX
 	VZEROUPPER
 	RET
 
@@ -3110,23 +3142,19 @@ loop3:
 	VPMOVSXBD    (DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      (SI), Y11
-	VFMADD231PS  Y11, Y10, Y5
+	VFMADD231PS  (SI), Y10, Y5
 	VPMOVSXBD    8(DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      32(SI), Y11
-	VFMADD231PS  Y11, Y10, Y6
+	VFMADD231PS  32(SI), Y10, Y6
 	VPMOVSXBD    16(DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      64(SI), Y11
-	VFMADD231PS  Y11, Y10, Y7
+	VFMADD231PS  64(SI), Y10, Y7
 	VPMOVSXBD    24(DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y9
-	VMOVUPS      96(SI), Y10
-	VFMADD231PS  Y10, Y9, Y8
+	VFMADD231PS  96(SI), Y9, Y8
 	ADDQ         $0xe, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -3207,31 +3235,23 @@ loop3:
 	VPMOVSXBD    (DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      (SI), Y11
-	VFMADD231PS  Y11, Y10, Y5
-	VMOVUPS      (SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y6
+	VFMADD231PS  (SI), Y10, Y5
+	VFMADD231PS  (SI)(DI*1), Y10, Y6
 	VPMOVSXBD    8(DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      32(SI), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      32(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  32(SI), Y10, Y7
+	VFMADD231PS  32(SI)(DI*1), Y10, Y8
 	VPMOVSXBD    16(DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      64(SI), Y11
-	VFMADD231PS  Y11, Y10, Y5
-	VMOVUPS      64(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y6
+	VFMADD231PS  64(SI), Y10, Y5
+	VFMADD231PS  64(SI)(DI*1), Y10, Y6
 	VPMOVSXBD    24(DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y9
-	VMOVUPS      96(SI), Y10
-	VFMADD231PS  Y10, Y9, Y7
-	VMOVUPS      96(SI)(DI*1), Y10
-	VFMADD231PS  Y10, Y9, Y8
+	VFMADD231PS  96(SI), Y9, Y7
+	VFMADD231PS  96(SI)(DI*1), Y9, Y8
 	ADDQ         $0xe, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -3323,39 +3343,27 @@ loop3:
 	VPMOVSXBD    (DX), Y9
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y9, Y8, Y9
-	VMOVUPS      (SI), Y10
-	VFMADD231PS  Y10, Y9, Y5
-	VMOVUPS      (SI)(DI*1), Y10
-	VFMADD231PS  Y10, Y9, Y6
-	VMOVUPS      (R8), Y10
-	VFMADD231PS  Y10, Y9, Y7
+	VFMADD231PS  (SI), Y9, Y5
+	VFMADD231PS  (SI)(DI*1), Y9, Y6
+	VFMADD231PS  (R8), Y9, Y7
 	VPMOVSXBD    8(DX), Y9
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y9, Y8, Y9
-	VMOVUPS      32(SI), Y10
-	VFMADD231PS  Y10, Y9, Y5
-	VMOVUPS      32(SI)(DI*1), Y10
-	VFMADD231PS  Y10, Y9, Y6
-	VMOVUPS      32(R8), Y10
-	VFMADD231PS  Y10, Y9, Y7
+	VFMADD231PS  32(SI), Y9, Y5
+	VFMADD231PS  32(SI)(DI*1), Y9, Y6
+	VFMADD231PS  32(R8), Y9, Y7
 	VPMOVSXBD    16(DX), Y9
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y9, Y8, Y9
-	VMOVUPS      64(SI), Y10
-	VFMADD231PS  Y10, Y9, Y5
-	VMOVUPS      64(SI)(DI*1), Y10
-	VFMADD231PS  Y10, Y9, Y6
-	VMOVUPS      64(R8), Y10
-	VFMADD231PS  Y10, Y9, Y7
+	VFMADD231PS  64(SI), Y9, Y5
+	VFMADD231PS  64(SI)(DI*1), Y9, Y6
+	VFMADD231PS  64(R8), Y9, Y7
 	VPMOVSXBD    24(DX), Y9
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y9, Y8, Y8
-	VMOVUPS      96(SI), Y9
-	VFMADD231PS  Y9, Y8, Y5
-	VMOVUPS      96(SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y6
-	VMOVUPS      96(R8), Y9
-	VFMADD231PS  Y9, Y8, Y7
+	VFMADD231PS  96(SI), Y8, Y5
+	VFMADD231PS  96(SI)(DI*1), Y8, Y6
+	VFMADD231PS  96(R8), Y8, Y7
 	ADDQ         $0xe, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -3455,47 +3463,31 @@ loop3:
 	VPMOVSXBD    (DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      (SI), Y11
-	VFMADD231PS  Y11, Y10, Y5
-	VMOVUPS      (SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      (R8), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      (R8)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  (SI), Y10, Y5
+	VFMADD231PS  (SI)(DI*1), Y10, Y6
+	VFMADD231PS  (R8), Y10, Y7
+	VFMADD231PS  (R8)(DI*1), Y10, Y8
 	VPMOVSXBD    8(DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      32(SI), Y11
-	VFMADD231PS  Y11, Y10, Y5
-	VMOVUPS      32(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      32(R8), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      32(R8)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  32(SI), Y10, Y5
+	VFMADD231PS  32(SI)(DI*1), Y10, Y6
+	VFMADD231PS  32(R8), Y10, Y7
+	VFMADD231PS  32(R8)(DI*1), Y10, Y8
 	VPMOVSXBD    16(DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      64(SI), Y11
-	VFMADD231PS  Y11, Y10, Y5
-	VMOVUPS      64(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      64(R8), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      64(R8)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  64(SI), Y10, Y5
+	VFMADD231PS  64(SI)(DI*1), Y10, Y6
+	VFMADD231PS  64(R8), Y10, Y7
+	VFMADD231PS  64(R8)(DI*1), Y10, Y8
 	VPMOVSXBD    24(DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y9
-	VMOVUPS      96(SI), Y10
-	VFMADD231PS  Y10, Y9, Y5
-	VMOVUPS      96(SI)(DI*1), Y10
-	VFMADD231PS  Y10, Y9, Y6
-	VMOVUPS      96(R8), Y10
-	VFMADD231PS  Y10, Y9, Y7
-	VMOVUPS      96(R8)(DI*1), Y10
-	VFMADD231PS  Y10, Y9, Y8
+	VFMADD231PS  96(SI), Y9, Y5
+	VFMADD231PS  96(SI)(DI*1), Y9, Y6
+	VFMADD231PS  96(R8), Y9, Y7
+	VFMADD231PS  96(R8)(DI*1), Y9, Y8
 	ADDQ         $0xe, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -3552,7 +3544,7 @@ done2:
 
 // matmulQ81xLm3_32AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xLm3_32AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ81xLm3_32AVX2(SB), NOSPLIT, $176-72
 
 	// constants of the loops
 	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
@@ -3563,121 +3555,157 @@ TEXT ·matmulQ81xLm3_32AVX2(SB), NOSPLIT, $128-72
 	VBROADCASTI128 lm3_32_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	SUBQ         $1, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	SUBQ         $1, DX
 	JLT          done2
 
 loop1:
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7
-	MOVQ         q+16(FP), DX
-	MOVQ         d+24(FP), SI
-	MOVQ         blocks+64(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $2, DI
+	MOVQ         q+16(FP), SI
+	MOVQ         d+24(FP), DI
+	MOVQ         blocks+64(FP), R8
+	MOVQ         CX, R9
+	SUBQ         $4, R8
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R9)
 
-	// scales of the block
-	VPBROADCASTW (R8), X8
-	VCVTPH2PS    X8, Y8
-
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(R8), Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPBROADCASTD 10(R8), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPSLLD       $2, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSHUFB      Y9, Y5, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      (DX), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     Y2, Y9, Y9
-
-	// integer sums times both scales
-	VBROADCASTSS (SI), Y10
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y10, Y8
-	VFMADD231PS  Y8, Y9, Y6
-
-	// scales of the block
-	VPBROADCASTW 14(R8), X8
-	VCVTPH2PS    X8, Y8
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R9), X8
+	VPINSRW      $1, 14(R9), X8, X8
+	VPINSRW      $2, 28(R9), X8, X8
+	VPINSRW      $3, 42(R9), X8, X8
+	VCVTPH2PS    X8, X8
+	VMULPS       (DI), X8, X8
+	VMOVUPS      X8, (AX)
 
 	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 16(R8), Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPBROADCASTD 24(R8), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPSLLD       $2, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSHUFB      Y9, Y5, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      32(DX), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     Y2, Y9, Y9
+	VPBROADCASTQ 2(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTD 10(R9), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y5, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS (AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y6
 
-	// integer sums times both scales
-	VBROADCASTSS 4(SI), Y10
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y10, Y8
-	VFMADD231PS  Y8, Y9, Y7
-	ADDQ         $0x1c, R8
-	ADDQ         $0x40, DX
-	ADDQ         $8, SI
-	SUBQ         $2, DI
+	// levels of values 32 to 63, and their products
+	VPBROADCASTQ 16(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTD 24(R9), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y5, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      32(SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS 4(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 64 to 95, and their products
+	VPBROADCASTQ 30(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTD 38(R9), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y5, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      64(SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS 8(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 96 to 127, and their products
+	VPBROADCASTQ 44(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTD 52(R9), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y5, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      96(SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS 12(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         $0x38, R9
+	ADDQ         $0x80, SI
+	ADDQ         $0x10, DI
+	SUBQ         $4, R8
 	JGE          loop3
 
 done4:
-	ADDQ         $2, DI
-	SUBQ         $1, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R8
 	JLT          done6
 
 loop5:
 
 	// scales of the block
-	VPBROADCASTW (R8), X8
+	VPBROADCASTW (R9), X8
 	VCVTPH2PS    X8, Y8
 
 	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(R8), Y9
+	VPBROADCASTQ 2(R9), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y4, Y9, Y9
-	VPBROADCASTD 10(R8), Y10
+	VPBROADCASTD 10(R9), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $2, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VPSHUFB      Y9, Y5, Y9
 	VPABSB       Y9, Y10
-	VMOVDQU      (DX), Y11
+	VMOVDQU      (SI), Y11
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
 
 	// integer sums times both scales
-	VBROADCASTSS (SI), Y10
+	VBROADCASTSS (DI), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y6
-	ADDQ         $0xe, R8
-	ADDQ         $0x20, DX
-	ADDQ         $4, SI
-	SUBQ         $1, DI
+	ADDQ         $0xe, R9
+	ADDQ         $0x20, SI
+	ADDQ         $4, DI
+	SUBQ         $1, R8
 	JGE          loop5
 
 done6:
-	ADDQ         $1, DI
+	ADDQ         $1, R8
 	VADDPS       Y7, Y6, Y6
 
 	// sums of the lanes
@@ -3687,15 +3715,15 @@ done6:
 	VADDPS       X6, X7, X7
 	VMOVSHDUP    X7, X6
 	VADDSS       X6, X7, X7
-	VMOVSS       X7, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+48(FP), DX
-	ADDQ         DX, BX
-	SUBQ         $1, CX
+	VMOVSS       X7, (BX)
+	ADDQ         $4, BX
+	MOVQ         stride+48(FP), SI
+	ADDQ         SI, CX
+	SUBQ         $1, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, CX
+	ADDQ         $1, DX
 	VZEROUPPER
 	RET
 
@@ -4348,7 +4376,7 @@ done2:
 
 // matmulQ8Fours1xLm3_32AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours1xLm3_32AVX2(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xLm3_32AVX2(SB), NOSPLIT, $336-72
 
 	// constants of the loops
 	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
@@ -4359,146 +4387,182 @@ TEXT ·matmulQ8Fours1xLm3_32AVX2(SB), NOSPLIT, $288-72
 	VBROADCASTI128 lm3_32_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $4, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	LEAQ         207(SP), SI
+	ANDQ         $-32, SI
+	SUBQ         $4, DX
 	JLT          done2
 
 loop1:
-	XORQ         SI, SI
-	MOVQ         DX, DI
-	ADDQ         $4, SI
-	SUBQ         $1, SI
+	XORQ         DI, DI
+	MOVQ         SI, R8
+	ADDQ         $4, DI
+	SUBQ         $1, DI
 	JLT          done4
 
 loop3:
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7
-	MOVQ         q+16(FP), R8
-	MOVQ         d+24(FP), R9
-	MOVQ         blocks+64(FP), R10
-	MOVQ         BX, R11
-	SUBQ         $2, R10
+	MOVQ         q+16(FP), R9
+	MOVQ         d+24(FP), R10
+	MOVQ         blocks+64(FP), R11
+	MOVQ         CX, R12
+	SUBQ         $4, R11
 	JLT          done6
 
 loop5:
+	PREFETCHT0   2048(R12)
 
-	// scales of the block
-	VPBROADCASTW (R11), X8
-	VCVTPH2PS    X8, Y8
-
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(R11), Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPBROADCASTD 10(R11), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPSLLD       $2, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSHUFB      Y9, Y5, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      (R8), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     Y2, Y9, Y9
-
-	// integer sums times both scales
-	VBROADCASTSS (R9), Y10
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y10, Y8
-	VFMADD231PS  Y8, Y9, Y6
-
-	// scales of the block
-	VPBROADCASTW 14(R11), X8
-	VCVTPH2PS    X8, Y8
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R12), X8
+	VPINSRW      $1, 14(R12), X8, X8
+	VPINSRW      $2, 28(R12), X8, X8
+	VPINSRW      $3, 42(R12), X8, X8
+	VCVTPH2PS    X8, X8
+	VMULPS       (R10), X8, X8
+	VMOVUPS      X8, (AX)
 
 	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 16(R11), Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPBROADCASTD 24(R11), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPSLLD       $2, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSHUFB      Y9, Y5, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      32(R8), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     Y2, Y9, Y9
+	VPBROADCASTQ 2(R12), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTD 10(R12), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y5, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (R9), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS (AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y6
 
-	// integer sums times both scales
-	VBROADCASTSS 4(R9), Y10
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y10, Y8
-	VFMADD231PS  Y8, Y9, Y7
-	ADDQ         $0x1c, R11
-	ADDQ         $0x40, R8
-	ADDQ         $8, R9
-	SUBQ         $2, R10
+	// levels of values 32 to 63, and their products
+	VPBROADCASTQ 16(R12), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTD 24(R12), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y5, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      32(R9), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS 4(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 64 to 95, and their products
+	VPBROADCASTQ 30(R12), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTD 38(R12), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y5, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      64(R9), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS 8(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 96 to 127, and their products
+	VPBROADCASTQ 44(R12), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTD 52(R12), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y5, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      96(R9), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS 12(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         $0x38, R12
+	ADDQ         $0x80, R9
+	ADDQ         $0x10, R10
+	SUBQ         $4, R11
 	JGE          loop5
 
 done6:
-	ADDQ         $2, R10
-	SUBQ         $1, R10
+	ADDQ         $4, R11
+	SUBQ         $1, R11
 	JLT          done8
 
 loop7:
 
 	// scales of the block
-	VPBROADCASTW (R11), X8
+	VPBROADCASTW (R12), X8
 	VCVTPH2PS    X8, Y8
 
 	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(R11), Y9
+	VPBROADCASTQ 2(R12), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y4, Y9, Y9
-	VPBROADCASTD 10(R11), Y10
+	VPBROADCASTD 10(R12), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $2, Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VPSHUFB      Y9, Y5, Y9
 	VPABSB       Y9, Y10
-	VMOVDQU      (R8), Y11
+	VMOVDQU      (R9), Y11
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
 
 	// integer sums times both scales
-	VBROADCASTSS (R9), Y10
+	VBROADCASTSS (R10), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y6
-	ADDQ         $0xe, R11
-	ADDQ         $0x20, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
+	ADDQ         $0xe, R12
+	ADDQ         $0x20, R9
+	ADDQ         $4, R10
+	SUBQ         $1, R11
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R10
+	ADDQ         $1, R11
 	VADDPS       Y7, Y6, Y6
-	VMOVUPS      Y6, (DI)
-	ADDQ         $0x20, DI
-	MOVQ         stride+48(FP), R8
-	ADDQ         R8, BX
-	SUBQ         $1, SI
+	VMOVUPS      Y6, (R8)
+	ADDQ         $0x20, R8
+	MOVQ         stride+48(FP), R9
+	ADDQ         R9, CX
+	SUBQ         $1, DI
 	JGE          loop3
 
 done4:
-	ADDQ         $1, SI
+	ADDQ         $1, DI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y6
-	VMOVUPS      32(DX), Y7
-	VMOVUPS      64(DX), Y8
-	VMOVUPS      96(DX), Y9
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
 	VPUNPCKLDQ   Y7, Y6, Y10
 	VPUNPCKHDQ   Y7, Y6, Y6
 	VADDPS       Y6, Y10, Y10
@@ -4510,13 +4574,13 @@ done4:
 	VADDPS       Y6, Y7, Y7
 	VEXTRACTI128 $1, Y7, X6
 	VADDPS       X6, X7, X6
-	VMOVUPS      X6, (AX)
-	ADDQ         $0x10, AX
-	SUBQ         $4, CX
+	VMOVUPS      X6, (BX)
+	ADDQ         $0x10, BX
+	SUBQ         $4, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $4, CX
+	ADDQ         $4, DX
 	VZEROUPPER
 	RET
 
@@ -5472,8 +5536,7 @@ done6:
 loop7:
 	VMOVDQU      1088(CX), Y4
 	VMOVUPS      (CX)(DI*8), Y5
-	VMOVUPS      1120(CX), Y6
-	VMULPS       Y6, Y5, Y5
+	VMULPS       1120(CX), Y5, Y5
 	VMOVDQU      lm3_32_sum<>+0(SB), Y6
 	VBLENDVPS    Y4, Y5, Y6, Y4
 	VBROADCASTSS (SI)(DI*1), Y5
@@ -5481,8 +5544,7 @@ loop7:
 	VMOVUPS      Y4, 1152(CX)(DI*8)
 	VMOVDQU      1088(CX), Y4
 	VMOVUPS      32(CX)(DI*8), Y5
-	VMOVUPS      1120(CX), Y6
-	VMULPS       Y6, Y5, Y5
+	VMULPS       1120(CX), Y5, Y5
 	VMOVDQU      lm3_32_sum<>+0(SB), Y6
 	VBLENDVPS    Y4, Y5, Y6, Y4
 	VBROADCASTSS 4(SI)(DI*1), Y5
@@ -5490,8 +5552,7 @@ loop7:
 	VMOVUPS      Y4, 1184(CX)(DI*8)
 	VMOVDQU      1088(CX), Y4
 	VMOVUPS      64(CX)(DI*8), Y5
-	VMOVUPS      1120(CX), Y6
-	VMULPS       Y6, Y5, Y5
+	VMULPS       1120(CX), Y5, Y5
 	VMOVDQU      lm3_32_sum<>+0(SB), Y6
 	VBLENDVPS    Y4, Y5, Y6, Y4
 	VBROADCASTSS 8(SI)(DI*1), Y5
@@ -5499,8 +5560,7 @@ loop7:
 	VMOVUPS      Y4, 1216(CX)(DI*8)
 	VMOVDQU      1088(CX), Y4
 	VMOVUPS      96(CX)(DI*8), Y5
-	VMOVUPS      1120(CX), Y6
-	VMULPS       Y6, Y5, Y5
+	VMULPS       1120(CX), Y5, Y5
 	VMOVDQU      lm3_32_sum<>+0(SB), Y6
 	VBLENDVPS    Y4, Y5, Y6, Y4
 	VBROADCASTSS 12(SI)(DI*1), Y5

@@ -218,23 +218,19 @@ loop3:
 	VPMOVSXBD    (DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      (SI), Y9
-	VFMADD231PS  Y9, Y8, Y3
+	VFMADD231PS  (SI), Y8, Y3
 	VPMOVSXBD    8(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      32(SI), Y9
-	VFMADD231PS  Y9, Y8, Y4
+	VFMADD231PS  32(SI), Y8, Y4
 	VPMOVSXBD    16(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      64(SI), Y9
-	VFMADD231PS  Y9, Y8, Y5
+	VFMADD231PS  64(SI), Y8, Y5
 	VPMOVSXBD    24(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y7
-	VMOVUPS      96(SI), Y8
-	VFMADD231PS  Y8, Y7, Y6
+	VFMADD231PS  96(SI), Y7, Y6
 	ADDQ         $0x12, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -308,31 +304,23 @@ loop3:
 	VPMOVSXBD    (DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      (SI), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VMOVUPS      (SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y4
+	VFMADD231PS  (SI), Y8, Y3
+	VFMADD231PS  (SI)(DI*1), Y8, Y4
 	VPMOVSXBD    8(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      32(SI), Y9
-	VFMADD231PS  Y9, Y8, Y5
-	VMOVUPS      32(SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y6
+	VFMADD231PS  32(SI), Y8, Y5
+	VFMADD231PS  32(SI)(DI*1), Y8, Y6
 	VPMOVSXBD    16(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      64(SI), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VMOVUPS      64(SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y4
+	VFMADD231PS  64(SI), Y8, Y3
+	VFMADD231PS  64(SI)(DI*1), Y8, Y4
 	VPMOVSXBD    24(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y7
-	VMOVUPS      96(SI), Y8
-	VFMADD231PS  Y8, Y7, Y5
-	VMOVUPS      96(SI)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y6
+	VFMADD231PS  96(SI), Y7, Y5
+	VFMADD231PS  96(SI)(DI*1), Y7, Y6
 	ADDQ         $0x12, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -417,39 +405,27 @@ loop3:
 	VPMOVSXBD    (DX), Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y6, Y7
-	VMOVUPS      (SI), Y8
-	VFMADD231PS  Y8, Y7, Y3
-	VMOVUPS      (SI)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y4
-	VMOVUPS      (R8), Y8
-	VFMADD231PS  Y8, Y7, Y5
+	VFMADD231PS  (SI), Y7, Y3
+	VFMADD231PS  (SI)(DI*1), Y7, Y4
+	VFMADD231PS  (R8), Y7, Y5
 	VPMOVSXBD    8(DX), Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y6, Y7
-	VMOVUPS      32(SI), Y8
-	VFMADD231PS  Y8, Y7, Y3
-	VMOVUPS      32(SI)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y4
-	VMOVUPS      32(R8), Y8
-	VFMADD231PS  Y8, Y7, Y5
+	VFMADD231PS  32(SI), Y7, Y3
+	VFMADD231PS  32(SI)(DI*1), Y7, Y4
+	VFMADD231PS  32(R8), Y7, Y5
 	VPMOVSXBD    16(DX), Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y6, Y7
-	VMOVUPS      64(SI), Y8
-	VFMADD231PS  Y8, Y7, Y3
-	VMOVUPS      64(SI)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y4
-	VMOVUPS      64(R8), Y8
-	VFMADD231PS  Y8, Y7, Y5
+	VFMADD231PS  64(SI), Y7, Y3
+	VFMADD231PS  64(SI)(DI*1), Y7, Y4
+	VFMADD231PS  64(R8), Y7, Y5
 	VPMOVSXBD    24(DX), Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVUPS      96(SI), Y7
-	VFMADD231PS  Y7, Y6, Y3
-	VMOVUPS      96(SI)(DI*1), Y7
-	VFMADD231PS  Y7, Y6, Y4
-	VMOVUPS      96(R8), Y7
-	VFMADD231PS  Y7, Y6, Y5
+	VFMADD231PS  96(SI), Y6, Y3
+	VFMADD231PS  96(SI)(DI*1), Y6, Y4
+	VFMADD231PS  96(R8), Y6, Y5
 	ADDQ         $0x12, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -542,47 +518,31 @@ loop3:
 	VPMOVSXBD    (DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      (SI), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VMOVUPS      (SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y4
-	VMOVUPS      (R8), Y9
-	VFMADD231PS  Y9, Y8, Y5
-	VMOVUPS      (R8)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y6
+	VFMADD231PS  (SI), Y8, Y3
+	VFMADD231PS  (SI)(DI*1), Y8, Y4
+	VFMADD231PS  (R8), Y8, Y5
+	VFMADD231PS  (R8)(DI*1), Y8, Y6
 	VPMOVSXBD    8(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      32(SI), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VMOVUPS      32(SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y4
-	VMOVUPS      32(R8), Y9
-	VFMADD231PS  Y9, Y8, Y5
-	VMOVUPS      32(R8)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y6
+	VFMADD231PS  32(SI), Y8, Y3
+	VFMADD231PS  32(SI)(DI*1), Y8, Y4
+	VFMADD231PS  32(R8), Y8, Y5
+	VFMADD231PS  32(R8)(DI*1), Y8, Y6
 	VPMOVSXBD    16(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      64(SI), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VMOVUPS      64(SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y4
-	VMOVUPS      64(R8), Y9
-	VFMADD231PS  Y9, Y8, Y5
-	VMOVUPS      64(R8)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y6
+	VFMADD231PS  64(SI), Y8, Y3
+	VFMADD231PS  64(SI)(DI*1), Y8, Y4
+	VFMADD231PS  64(R8), Y8, Y5
+	VFMADD231PS  64(R8)(DI*1), Y8, Y6
 	VPMOVSXBD    24(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y7
-	VMOVUPS      96(SI), Y8
-	VFMADD231PS  Y8, Y7, Y3
-	VMOVUPS      96(SI)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y4
-	VMOVUPS      96(R8), Y8
-	VFMADD231PS  Y8, Y7, Y5
-	VMOVUPS      96(R8)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y6
+	VFMADD231PS  96(SI), Y7, Y3
+	VFMADD231PS  96(SI)(DI*1), Y7, Y4
+	VFMADD231PS  96(R8), Y7, Y5
+	VFMADD231PS  96(R8)(DI*1), Y7, Y6
 	ADDQ         $0x12, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -639,7 +599,7 @@ done2:
 
 // matmulQ81xLm4_32AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xLm4_32AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ81xLm4_32AVX512(SB), NOSPLIT, $176-72
 
 	// constants of the loops
 	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
@@ -647,106 +607,133 @@ TEXT ·matmulQ81xLm4_32AVX512(SB), NOSPLIT, $128-72
 	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	SUBQ         $1, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	SUBQ         $1, DX
 	JLT          done2
 
 loop1:
 	VPXOR        Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
-	MOVQ         q+16(FP), DX
-	MOVQ         d+24(FP), SI
-	MOVQ         blocks+64(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $2, DI
+	MOVQ         q+16(FP), SI
+	MOVQ         d+24(FP), DI
+	MOVQ         blocks+64(FP), R8
+	MOVQ         CX, R9
+	SUBQ         $4, R8
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R9)
+	PREFETCHT0   2112(R9)
 
-	// scales of the block
-	VPBROADCASTW (R8), X5
-	VCVTPH2PS    X5, Y5
-
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R8), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPSHUFB      Y6, Y2, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      (DX), Y8
-	VPSIGNB      Y6, Y8, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y7, Y8
-
-	// integer sums times both scales
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y5, Y6, Y5
-	VFMADD231PS  Y5, Y7, Y3
-
-	// scales of the block
-	VPBROADCASTW 18(R8), X5
-	VCVTPH2PS    X5, Y5
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R9), X5
+	VPINSRW      $1, 18(R9), X5, X5
+	VPINSRW      $2, 36(R9), X5, X5
+	VPINSRW      $3, 54(R9), X5, X5
+	VCVTPH2PS    X5, X5
+	VMULPS       (DI), X5, X5
+	VMOVUPS      X5, (AX)
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 20(R8), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPSHUFB      Y6, Y2, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      32(DX), Y8
-	VPSIGNB      Y6, Y8, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 2(R9), Y5
+	VPSRLVD      Y0, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      (SI), Y7
+	VPSIGNB      Y5, Y7, Y5
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     Y5, Y6, Y7
+	VBROADCASTSS (AX), Y5
+	VCVTDQ2PS    Y7, Y6
+	VFMADD231PS  Y5, Y6, Y3
 
-	// integer sums times both scales
-	VBROADCASTSS 4(SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y5, Y6, Y5
-	VFMADD231PS  Y5, Y7, Y4
-	ADDQ         $0x24, R8
-	ADDQ         $0x40, DX
-	ADDQ         $8, SI
-	SUBQ         $2, DI
+	// levels of values 32 to 63, and their products
+	VBROADCASTI128 20(R9), Y5
+	VPSRLVD      Y0, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      32(SI), Y7
+	VPSIGNB      Y5, Y7, Y5
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     Y5, Y6, Y7
+	VBROADCASTSS 4(AX), Y5
+	VCVTDQ2PS    Y7, Y6
+	VFMADD231PS  Y5, Y6, Y4
+
+	// levels of values 64 to 95, and their products
+	VBROADCASTI128 38(R9), Y5
+	VPSRLVD      Y0, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      64(SI), Y7
+	VPSIGNB      Y5, Y7, Y5
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     Y5, Y6, Y7
+	VBROADCASTSS 8(AX), Y5
+	VCVTDQ2PS    Y7, Y6
+	VFMADD231PS  Y5, Y6, Y3
+
+	// levels of values 96 to 127, and their products
+	VBROADCASTI128 56(R9), Y5
+	VPSRLVD      Y0, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      96(SI), Y7
+	VPSIGNB      Y5, Y7, Y5
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     Y5, Y6, Y7
+	VBROADCASTSS 12(AX), Y5
+	VCVTDQ2PS    Y7, Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         $0x48, R9
+	ADDQ         $0x80, SI
+	ADDQ         $0x10, DI
+	SUBQ         $4, R8
 	JGE          loop3
 
 done4:
-	ADDQ         $2, DI
-	SUBQ         $1, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R8
 	JLT          done6
 
 loop5:
 
 	// scales of the block
-	VPBROADCASTW (R8), X5
+	VPBROADCASTW (R9), X5
 	VCVTPH2PS    X5, Y5
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R8), Y6
+	VBROADCASTI128 2(R9), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
 	VPSHUFB      Y6, Y2, Y6
 	VPABSB       Y6, Y7
-	VMOVDQU      (DX), Y8
+	VMOVDQU      (SI), Y8
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
 
 	// integer sums times both scales
-	VBROADCASTSS (SI), Y6
+	VBROADCASTSS (DI), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y3
-	ADDQ         $0x12, R8
-	ADDQ         $0x20, DX
-	ADDQ         $4, SI
-	SUBQ         $1, DI
+	ADDQ         $0x12, R9
+	ADDQ         $0x20, SI
+	ADDQ         $4, DI
+	SUBQ         $1, R8
 	JGE          loop5
 
 done6:
-	ADDQ         $1, DI
+	ADDQ         $1, R8
 	VADDPS       Y4, Y3, Y3
 
 	// sums of the lanes
@@ -756,15 +743,15 @@ done6:
 	VADDPS       X3, X4, X4
 	VMOVSHDUP    X4, X3
 	VADDSS       X3, X4, X4
-	VMOVSS       X4, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+48(FP), DX
-	ADDQ         DX, BX
-	SUBQ         $1, CX
+	VMOVSS       X4, (BX)
+	ADDQ         $4, BX
+	MOVQ         stride+48(FP), SI
+	ADDQ         SI, CX
+	SUBQ         $1, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, CX
+	ADDQ         $1, DX
 	VZEROUPPER
 	RET
 
@@ -1361,7 +1348,7 @@ done2:
 
 // matmulQ8Fours1xLm4_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours1xLm4_32AVX512(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xLm4_32AVX512(SB), NOSPLIT, $336-72
 
 	// constants of the loops
 	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
@@ -1369,131 +1356,158 @@ TEXT ·matmulQ8Fours1xLm4_32AVX512(SB), NOSPLIT, $288-72
 	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $4, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	LEAQ         207(SP), SI
+	ANDQ         $-32, SI
+	SUBQ         $4, DX
 	JLT          done2
 
 loop1:
-	XORQ         SI, SI
-	MOVQ         DX, DI
-	ADDQ         $4, SI
-	SUBQ         $1, SI
+	XORQ         DI, DI
+	MOVQ         SI, R8
+	ADDQ         $4, DI
+	SUBQ         $1, DI
 	JLT          done4
 
 loop3:
 	VPXOR        Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
-	MOVQ         q+16(FP), R8
-	MOVQ         d+24(FP), R9
-	MOVQ         blocks+64(FP), R10
-	MOVQ         BX, R11
-	SUBQ         $2, R10
+	MOVQ         q+16(FP), R9
+	MOVQ         d+24(FP), R10
+	MOVQ         blocks+64(FP), R11
+	MOVQ         CX, R12
+	SUBQ         $4, R11
 	JLT          done6
 
 loop5:
+	PREFETCHT0   2048(R12)
+	PREFETCHT0   2112(R12)
 
-	// scales of the block
-	VPBROADCASTW (R11), X5
-	VCVTPH2PS    X5, Y5
-
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R11), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPSHUFB      Y6, Y2, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      (R8), Y8
-	VPSIGNB      Y6, Y8, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y7, Y8
-
-	// integer sums times both scales
-	VBROADCASTSS (R9), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y5, Y6, Y5
-	VFMADD231PS  Y5, Y7, Y3
-
-	// scales of the block
-	VPBROADCASTW 18(R11), X5
-	VCVTPH2PS    X5, Y5
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R12), X5
+	VPINSRW      $1, 18(R12), X5, X5
+	VPINSRW      $2, 36(R12), X5, X5
+	VPINSRW      $3, 54(R12), X5, X5
+	VCVTPH2PS    X5, X5
+	VMULPS       (R10), X5, X5
+	VMOVUPS      X5, (AX)
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 20(R11), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPSHUFB      Y6, Y2, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      32(R8), Y8
-	VPSIGNB      Y6, Y8, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 2(R12), Y5
+	VPSRLVD      Y0, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      (R9), Y7
+	VPSIGNB      Y5, Y7, Y5
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     Y5, Y6, Y7
+	VBROADCASTSS (AX), Y5
+	VCVTDQ2PS    Y7, Y6
+	VFMADD231PS  Y5, Y6, Y3
 
-	// integer sums times both scales
-	VBROADCASTSS 4(R9), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y5, Y6, Y5
-	VFMADD231PS  Y5, Y7, Y4
-	ADDQ         $0x24, R11
-	ADDQ         $0x40, R8
-	ADDQ         $8, R9
-	SUBQ         $2, R10
+	// levels of values 32 to 63, and their products
+	VBROADCASTI128 20(R12), Y5
+	VPSRLVD      Y0, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      32(R9), Y7
+	VPSIGNB      Y5, Y7, Y5
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     Y5, Y6, Y7
+	VBROADCASTSS 4(AX), Y5
+	VCVTDQ2PS    Y7, Y6
+	VFMADD231PS  Y5, Y6, Y4
+
+	// levels of values 64 to 95, and their products
+	VBROADCASTI128 38(R12), Y5
+	VPSRLVD      Y0, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      64(R9), Y7
+	VPSIGNB      Y5, Y7, Y5
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     Y5, Y6, Y7
+	VBROADCASTSS 8(AX), Y5
+	VCVTDQ2PS    Y7, Y6
+	VFMADD231PS  Y5, Y6, Y3
+
+	// levels of values 96 to 127, and their products
+	VBROADCASTI128 56(R12), Y5
+	VPSRLVD      Y0, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      96(R9), Y7
+	VPSIGNB      Y5, Y7, Y5
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     Y5, Y6, Y7
+	VBROADCASTSS 12(AX), Y5
+	VCVTDQ2PS    Y7, Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         $0x48, R12
+	ADDQ         $0x80, R9
+	ADDQ         $0x10, R10
+	SUBQ         $4, R11
 	JGE          loop5
 
 done6:
-	ADDQ         $2, R10
-	SUBQ         $1, R10
+	ADDQ         $4, R11
+	SUBQ         $1, R11
 	JLT          done8
 
 loop7:
 
 	// scales of the block
-	VPBROADCASTW (R11), X5
+	VPBROADCASTW (R12), X5
 	VCVTPH2PS    X5, Y5
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R11), Y6
+	VBROADCASTI128 2(R12), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
 	VPSHUFB      Y6, Y2, Y6
 	VPABSB       Y6, Y7
-	VMOVDQU      (R8), Y8
+	VMOVDQU      (R9), Y8
 	VPSIGNB      Y6, Y8, Y6
 	VPXOR        Y8, Y8, Y8
 	VPDPBUSD     Y6, Y7, Y8
 
 	// integer sums times both scales
-	VBROADCASTSS (R9), Y6
+	VBROADCASTSS (R10), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y3
-	ADDQ         $0x12, R11
-	ADDQ         $0x20, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
+	ADDQ         $0x12, R12
+	ADDQ         $0x20, R9
+	ADDQ         $4, R10
+	SUBQ         $1, R11
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R10
+	ADDQ         $1, R11
 	VADDPS       Y4, Y3, Y3
-	VMOVUPS      Y3, (DI)
-	ADDQ         $0x20, DI
-	MOVQ         stride+48(FP), R8
-	ADDQ         R8, BX
-	SUBQ         $1, SI
+	VMOVUPS      Y3, (R8)
+	ADDQ         $0x20, R8
+	MOVQ         stride+48(FP), R9
+	ADDQ         R9, CX
+	SUBQ         $1, DI
 	JGE          loop3
 
 done4:
-	ADDQ         $1, SI
+	ADDQ         $1, DI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y3
-	VMOVUPS      32(DX), Y4
-	VMOVUPS      64(DX), Y5
-	VMOVUPS      96(DX), Y6
+	VMOVUPS      (SI), Y3
+	VMOVUPS      32(SI), Y4
+	VMOVUPS      64(SI), Y5
+	VMOVUPS      96(SI), Y6
 	VPUNPCKLDQ   Y4, Y3, Y7
 	VPUNPCKHDQ   Y4, Y3, Y3
 	VADDPS       Y3, Y7, Y7
@@ -1505,13 +1519,13 @@ done4:
 	VADDPS       Y3, Y4, Y4
 	VEXTRACTI128 $1, Y4, X3
 	VADDPS       X3, X4, X3
-	VMOVUPS      X3, (AX)
-	ADDQ         $0x10, AX
-	SUBQ         $4, CX
+	VMOVUPS      X3, (BX)
+	ADDQ         $0x10, BX
+	SUBQ         $4, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $4, CX
+	ADDQ         $4, DX
 	VZEROUPPER
 	RET
 
@@ -2883,23 +2897,19 @@ loop3:
 	VPMOVSXBD    (DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      (SI), Y9
-	VFMADD231PS  Y9, Y8, Y3
+	VFMADD231PS  (SI), Y8, Y3
 	VPMOVSXBD    8(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      32(SI), Y9
-	VFMADD231PS  Y9, Y8, Y4
+	VFMADD231PS  32(SI), Y8, Y4
 	VPMOVSXBD    16(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      64(SI), Y9
-	VFMADD231PS  Y9, Y8, Y5
+	VFMADD231PS  64(SI), Y8, Y5
 	VPMOVSXBD    24(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y7
-	VMOVUPS      96(SI), Y8
-	VFMADD231PS  Y8, Y7, Y6
+	VFMADD231PS  96(SI), Y7, Y6
 	ADDQ         $0x12, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -2973,31 +2983,23 @@ loop3:
 	VPMOVSXBD    (DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      (SI), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VMOVUPS      (SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y4
+	VFMADD231PS  (SI), Y8, Y3
+	VFMADD231PS  (SI)(DI*1), Y8, Y4
 	VPMOVSXBD    8(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      32(SI), Y9
-	VFMADD231PS  Y9, Y8, Y5
-	VMOVUPS      32(SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y6
+	VFMADD231PS  32(SI), Y8, Y5
+	VFMADD231PS  32(SI)(DI*1), Y8, Y6
 	VPMOVSXBD    16(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      64(SI), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VMOVUPS      64(SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y4
+	VFMADD231PS  64(SI), Y8, Y3
+	VFMADD231PS  64(SI)(DI*1), Y8, Y4
 	VPMOVSXBD    24(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y7
-	VMOVUPS      96(SI), Y8
-	VFMADD231PS  Y8, Y7, Y5
-	VMOVUPS      96(SI)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y6
+	VFMADD231PS  96(SI), Y7, Y5
+	VFMADD231PS  96(SI)(DI*1), Y7, Y6
 	ADDQ         $0x12, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -3082,39 +3084,27 @@ loop3:
 	VPMOVSXBD    (DX), Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y6, Y7
-	VMOVUPS      (SI), Y8
-	VFMADD231PS  Y8, Y7, Y3
-	VMOVUPS      (SI)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y4
-	VMOVUPS      (R8), Y8
-	VFMADD231PS  Y8, Y7, Y5
+	VFMADD231PS  (SI), Y7, Y3
+	VFMADD231PS  (SI)(DI*1), Y7, Y4
+	VFMADD231PS  (R8), Y7, Y5
 	VPMOVSXBD    8(DX), Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y6, Y7
-	VMOVUPS      32(SI), Y8
-	VFMADD231PS  Y8, Y7, Y3
-	VMOVUPS      32(SI)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y4
-	VMOVUPS      32(R8), Y8
-	VFMADD231PS  Y8, Y7, Y5
+	VFMADD231PS  32(SI), Y7, Y3
+	VFMADD231PS  32(SI)(DI*1), Y7, Y4
+	VFMADD231PS  32(R8), Y7, Y5
 	VPMOVSXBD    16(DX), Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y6, Y7
-	VMOVUPS      64(SI), Y8
-	VFMADD231PS  Y8, Y7, Y3
-	VMOVUPS      64(SI)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y4
-	VMOVUPS      64(R8), Y8
-	VFMADD231PS  Y8, Y7, Y5
+	VFMADD231PS  64(SI), Y7, Y3
+	VFMADD231PS  64(SI)(DI*1), Y7, Y4
+	VFMADD231PS  64(R8), Y7, Y5
 	VPMOVSXBD    24(DX), Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVUPS      96(SI), Y7
-	VFMADD231PS  Y7, Y6, Y3
-	VMOVUPS      96(SI)(DI*1), Y7
-	VFMADD231PS  Y7, Y6, Y4
-	VMOVUPS      96(R8), Y7
-	VFMADD231PS  Y7, Y6, Y5
+	VFMADD231PS  96(SI), Y6, Y3
+	VFMADD231PS  96(SI)(DI*1), Y6, Y4
+	VFMADD231PS  96(R8), Y6, Y5
 	ADDQ         $0x12, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -3207,47 +3197,31 @@ loop3:
 	VPMOVSXBD    (DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      (SI), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VMOVUPS      (SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y4
-	VMOVUPS      (R8), Y9
-	VFMADD231PS  Y9, Y8, Y5
-	VMOVUPS      (R8)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y6
+	VFMADD231PS  (SI), Y8, Y3
+	VFMADD231PS  (SI)(DI*1), Y8, Y4
+	VFMADD231PS  (R8), Y8, Y5
+	VFMADD231PS  (R8)(DI*1), Y8, Y6
 	VPMOVSXBD    8(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      32(SI), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VMOVUPS      32(SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y4
-	VMOVUPS      32(R8), Y9
-	VFMADD231PS  Y9, Y8, Y5
-	VMOVUPS      32(R8)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y6
+	VFMADD231PS  32(SI), Y8, Y3
+	VFMADD231PS  32(SI)(DI*1), Y8, Y4
+	VFMADD231PS  32(R8), Y8, Y5
+	VFMADD231PS  32(R8)(DI*1), Y8, Y6
 	VPMOVSXBD    16(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      64(SI), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VMOVUPS      64(SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y4
-	VMOVUPS      64(R8), Y9
-	VFMADD231PS  Y9, Y8, Y5
-	VMOVUPS      64(R8)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y6
+	VFMADD231PS  64(SI), Y8, Y3
+	VFMADD231PS  64(SI)(DI*1), Y8, Y4
+	VFMADD231PS  64(R8), Y8, Y5
+	VFMADD231PS  64(R8)(DI*1), Y8, Y6
 	VPMOVSXBD    24(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y7
-	VMOVUPS      96(SI), Y8
-	VFMADD231PS  Y8, Y7, Y3
-	VMOVUPS      96(SI)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y4
-	VMOVUPS      96(R8), Y8
-	VFMADD231PS  Y8, Y7, Y5
-	VMOVUPS      96(R8)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y6
+	VFMADD231PS  96(SI), Y7, Y3
+	VFMADD231PS  96(SI)(DI*1), Y7, Y4
+	VFMADD231PS  96(R8), Y7, Y5
+	VFMADD231PS  96(R8)(DI*1), Y7, Y6
 	ADDQ         $0x12, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -3304,7 +3278,7 @@ done2:
 
 // matmulQ81xLm4_32AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xLm4_32AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ81xLm4_32AVX2(SB), NOSPLIT, $176-72
 
 	// constants of the loops
 	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
@@ -3313,106 +3287,133 @@ TEXT ·matmulQ81xLm4_32AVX2(SB), NOSPLIT, $128-72
 	VBROADCASTI128 lm4_32_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	SUBQ         $1, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	SUBQ         $1, DX
 	JLT          done2
 
 loop1:
 	VPXOR        Y4, Y4, Y4
 	VPXOR        Y5, Y5, Y5
-	MOVQ         q+16(FP), DX
-	MOVQ         d+24(FP), SI
-	MOVQ         blocks+64(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $2, DI
+	MOVQ         q+16(FP), SI
+	MOVQ         d+24(FP), DI
+	MOVQ         blocks+64(FP), R8
+	MOVQ         CX, R9
+	SUBQ         $4, R8
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R9)
+	PREFETCHT0   2112(R9)
 
-	// scales of the block
-	VPBROADCASTW (R8), X6
-	VCVTPH2PS    X6, Y6
-
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R8), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSHUFB      Y7, Y3, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      (DX), Y9
-	VPSIGNB      Y7, Y9, Y7
-	VPMADDUBSW   Y7, Y8, Y7
-	VPMADDWD     Y1, Y7, Y7
-
-	// integer sums times both scales
-	VBROADCASTSS (SI), Y8
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y8, Y6
-	VFMADD231PS  Y6, Y7, Y4
-
-	// scales of the block
-	VPBROADCASTW 18(R8), X6
-	VCVTPH2PS    X6, Y6
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R9), X6
+	VPINSRW      $1, 18(R9), X6, X6
+	VPINSRW      $2, 36(R9), X6, X6
+	VPINSRW      $3, 54(R9), X6, X6
+	VCVTPH2PS    X6, X6
+	VMULPS       (DI), X6, X6
+	VMOVUPS      X6, (AX)
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 20(R8), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSHUFB      Y7, Y3, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      32(DX), Y9
-	VPSIGNB      Y7, Y9, Y7
-	VPMADDUBSW   Y7, Y8, Y7
-	VPMADDWD     Y1, Y7, Y7
+	VBROADCASTI128 2(R9), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (SI), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y1, Y6, Y6
+	VBROADCASTSS (AX), Y7
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y7, Y6, Y4
 
-	// integer sums times both scales
-	VBROADCASTSS 4(SI), Y8
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y8, Y6
-	VFMADD231PS  Y6, Y7, Y5
-	ADDQ         $0x24, R8
-	ADDQ         $0x40, DX
-	ADDQ         $8, SI
-	SUBQ         $2, DI
+	// levels of values 32 to 63, and their products
+	VBROADCASTI128 20(R9), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      32(SI), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y1, Y6, Y6
+	VBROADCASTSS 4(AX), Y7
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y7, Y6, Y5
+
+	// levels of values 64 to 95, and their products
+	VBROADCASTI128 38(R9), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      64(SI), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y1, Y6, Y6
+	VBROADCASTSS 8(AX), Y7
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y7, Y6, Y4
+
+	// levels of values 96 to 127, and their products
+	VBROADCASTI128 56(R9), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      96(SI), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y1, Y6, Y6
+	VBROADCASTSS 12(AX), Y7
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         $0x48, R9
+	ADDQ         $0x80, SI
+	ADDQ         $0x10, DI
+	SUBQ         $4, R8
 	JGE          loop3
 
 done4:
-	ADDQ         $2, DI
-	SUBQ         $1, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R8
 	JLT          done6
 
 loop5:
 
 	// scales of the block
-	VPBROADCASTW (R8), X6
+	VPBROADCASTW (R9), X6
 	VCVTPH2PS    X6, Y6
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R8), Y7
+	VBROADCASTI128 2(R9), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
 	VPSHUFB      Y7, Y3, Y7
 	VPABSB       Y7, Y8
-	VMOVDQU      (DX), Y9
+	VMOVDQU      (SI), Y9
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
 
 	// integer sums times both scales
-	VBROADCASTSS (SI), Y8
+	VBROADCASTSS (DI), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
 	VFMADD231PS  Y6, Y7, Y4
-	ADDQ         $0x12, R8
-	ADDQ         $0x20, DX
-	ADDQ         $4, SI
-	SUBQ         $1, DI
+	ADDQ         $0x12, R9
+	ADDQ         $0x20, SI
+	ADDQ         $4, DI
+	SUBQ         $1, R8
 	JGE          loop5
 
 done6:
-	ADDQ         $1, DI
+	ADDQ         $1, R8
 	VADDPS       Y5, Y4, Y4
 
 	// sums of the lanes
@@ -3422,15 +3423,15 @@ done6:
 	VADDPS       X4, X5, X5
 	VMOVSHDUP    X5, X4
 	VADDSS       X4, X5, X5
-	VMOVSS       X5, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+48(FP), DX
-	ADDQ         DX, BX
-	SUBQ         $1, CX
+	VMOVSS       X5, (BX)
+	ADDQ         $4, BX
+	MOVQ         stride+48(FP), SI
+	ADDQ         SI, CX
+	SUBQ         $1, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, CX
+	ADDQ         $1, DX
 	VZEROUPPER
 	RET
 
@@ -4030,7 +4031,7 @@ done2:
 
 // matmulQ8Fours1xLm4_32AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours1xLm4_32AVX2(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xLm4_32AVX2(SB), NOSPLIT, $336-72
 
 	// constants of the loops
 	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
@@ -4039,131 +4040,158 @@ TEXT ·matmulQ8Fours1xLm4_32AVX2(SB), NOSPLIT, $288-72
 	VBROADCASTI128 lm4_32_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $4, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	LEAQ         207(SP), SI
+	ANDQ         $-32, SI
+	SUBQ         $4, DX
 	JLT          done2
 
 loop1:
-	XORQ         SI, SI
-	MOVQ         DX, DI
-	ADDQ         $4, SI
-	SUBQ         $1, SI
+	XORQ         DI, DI
+	MOVQ         SI, R8
+	ADDQ         $4, DI
+	SUBQ         $1, DI
 	JLT          done4
 
 loop3:
 	VPXOR        Y4, Y4, Y4
 	VPXOR        Y5, Y5, Y5
-	MOVQ         q+16(FP), R8
-	MOVQ         d+24(FP), R9
-	MOVQ         blocks+64(FP), R10
-	MOVQ         BX, R11
-	SUBQ         $2, R10
+	MOVQ         q+16(FP), R9
+	MOVQ         d+24(FP), R10
+	MOVQ         blocks+64(FP), R11
+	MOVQ         CX, R12
+	SUBQ         $4, R11
 	JLT          done6
 
 loop5:
+	PREFETCHT0   2048(R12)
+	PREFETCHT0   2112(R12)
 
-	// scales of the block
-	VPBROADCASTW (R11), X6
-	VCVTPH2PS    X6, Y6
-
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R11), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSHUFB      Y7, Y3, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      (R8), Y9
-	VPSIGNB      Y7, Y9, Y7
-	VPMADDUBSW   Y7, Y8, Y7
-	VPMADDWD     Y1, Y7, Y7
-
-	// integer sums times both scales
-	VBROADCASTSS (R9), Y8
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y8, Y6
-	VFMADD231PS  Y6, Y7, Y4
-
-	// scales of the block
-	VPBROADCASTW 18(R11), X6
-	VCVTPH2PS    X6, Y6
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R12), X6
+	VPINSRW      $1, 18(R12), X6, X6
+	VPINSRW      $2, 36(R12), X6, X6
+	VPINSRW      $3, 54(R12), X6, X6
+	VCVTPH2PS    X6, X6
+	VMULPS       (R10), X6, X6
+	VMOVUPS      X6, (AX)
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 20(R11), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSHUFB      Y7, Y3, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      32(R8), Y9
-	VPSIGNB      Y7, Y9, Y7
-	VPMADDUBSW   Y7, Y8, Y7
-	VPMADDWD     Y1, Y7, Y7
+	VBROADCASTI128 2(R12), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (R9), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y1, Y6, Y6
+	VBROADCASTSS (AX), Y7
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y7, Y6, Y4
 
-	// integer sums times both scales
-	VBROADCASTSS 4(R9), Y8
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y8, Y6
-	VFMADD231PS  Y6, Y7, Y5
-	ADDQ         $0x24, R11
-	ADDQ         $0x40, R8
-	ADDQ         $8, R9
-	SUBQ         $2, R10
+	// levels of values 32 to 63, and their products
+	VBROADCASTI128 20(R12), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      32(R9), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y1, Y6, Y6
+	VBROADCASTSS 4(AX), Y7
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y7, Y6, Y5
+
+	// levels of values 64 to 95, and their products
+	VBROADCASTI128 38(R12), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      64(R9), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y1, Y6, Y6
+	VBROADCASTSS 8(AX), Y7
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y7, Y6, Y4
+
+	// levels of values 96 to 127, and their products
+	VBROADCASTI128 56(R12), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      96(R9), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y1, Y6, Y6
+	VBROADCASTSS 12(AX), Y7
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         $0x48, R12
+	ADDQ         $0x80, R9
+	ADDQ         $0x10, R10
+	SUBQ         $4, R11
 	JGE          loop5
 
 done6:
-	ADDQ         $2, R10
-	SUBQ         $1, R10
+	ADDQ         $4, R11
+	SUBQ         $1, R11
 	JLT          done8
 
 loop7:
 
 	// scales of the block
-	VPBROADCASTW (R11), X6
+	VPBROADCASTW (R12), X6
 	VCVTPH2PS    X6, Y6
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R11), Y7
+	VBROADCASTI128 2(R12), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y2, Y7, Y7
 	VPSHUFB      Y7, Y3, Y7
 	VPABSB       Y7, Y8
-	VMOVDQU      (R8), Y9
+	VMOVDQU      (R9), Y9
 	VPSIGNB      Y7, Y9, Y7
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
 
 	// integer sums times both scales
-	VBROADCASTSS (R9), Y8
+	VBROADCASTSS (R10), Y8
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y8, Y6
 	VFMADD231PS  Y6, Y7, Y4
-	ADDQ         $0x12, R11
-	ADDQ         $0x20, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
+	ADDQ         $0x12, R12
+	ADDQ         $0x20, R9
+	ADDQ         $4, R10
+	SUBQ         $1, R11
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R10
+	ADDQ         $1, R11
 	VADDPS       Y5, Y4, Y4
-	VMOVUPS      Y4, (DI)
-	ADDQ         $0x20, DI
-	MOVQ         stride+48(FP), R8
-	ADDQ         R8, BX
-	SUBQ         $1, SI
+	VMOVUPS      Y4, (R8)
+	ADDQ         $0x20, R8
+	MOVQ         stride+48(FP), R9
+	ADDQ         R9, CX
+	SUBQ         $1, DI
 	JGE          loop3
 
 done4:
-	ADDQ         $1, SI
+	ADDQ         $1, DI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y4
-	VMOVUPS      32(DX), Y5
-	VMOVUPS      64(DX), Y6
-	VMOVUPS      96(DX), Y7
+	VMOVUPS      (SI), Y4
+	VMOVUPS      32(SI), Y5
+	VMOVUPS      64(SI), Y6
+	VMOVUPS      96(SI), Y7
 	VPUNPCKLDQ   Y5, Y4, Y8
 	VPUNPCKHDQ   Y5, Y4, Y4
 	VADDPS       Y4, Y8, Y8
@@ -4175,13 +4203,13 @@ done4:
 	VADDPS       Y4, Y5, Y5
 	VEXTRACTI128 $1, Y5, X4
 	VADDPS       X4, X5, X4
-	VMOVUPS      X4, (AX)
-	ADDQ         $0x10, AX
-	SUBQ         $4, CX
+	VMOVUPS      X4, (BX)
+	ADDQ         $0x10, BX
+	SUBQ         $4, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $4, CX
+	ADDQ         $4, DX
 	VZEROUPPER
 	RET
 
@@ -5078,8 +5106,7 @@ done6:
 loop7:
 	VMOVDQU      1088(CX), Y5
 	VMOVUPS      (CX)(DI*8), Y6
-	VMOVUPS      1120(CX), Y7
-	VMULPS       Y7, Y6, Y6
+	VMULPS       1120(CX), Y6, Y6
 	VMOVDQU      lm4_32_sum<>+0(SB), Y7
 	VBLENDVPS    Y5, Y6, Y7, Y5
 	VBROADCASTSS (SI)(DI*1), Y6
@@ -5087,8 +5114,7 @@ loop7:
 	VMOVUPS      Y5, 1152(CX)(DI*8)
 	VMOVDQU      1088(CX), Y5
 	VMOVUPS      32(CX)(DI*8), Y6
-	VMOVUPS      1120(CX), Y7
-	VMULPS       Y7, Y6, Y6
+	VMULPS       1120(CX), Y6, Y6
 	VMOVDQU      lm4_32_sum<>+0(SB), Y7
 	VBLENDVPS    Y5, Y6, Y7, Y5
 	VBROADCASTSS 4(SI)(DI*1), Y6
@@ -5096,8 +5122,7 @@ loop7:
 	VMOVUPS      Y5, 1184(CX)(DI*8)
 	VMOVDQU      1088(CX), Y5
 	VMOVUPS      64(CX)(DI*8), Y6
-	VMOVUPS      1120(CX), Y7
-	VMULPS       Y7, Y6, Y6
+	VMULPS       1120(CX), Y6, Y6
 	VMOVDQU      lm4_32_sum<>+0(SB), Y7
 	VBLENDVPS    Y5, Y6, Y7, Y5
 	VBROADCASTSS 8(SI)(DI*1), Y6
@@ -5105,8 +5130,7 @@ loop7:
 	VMOVUPS      Y5, 1216(CX)(DI*8)
 	VMOVDQU      1088(CX), Y5
 	VMOVUPS      96(CX)(DI*8), Y6
-	VMOVUPS      1120(CX), Y7
-	VMULPS       Y7, Y6, Y6
+	VMULPS       1120(CX), Y6, Y6
 	VMOVDQU      lm4_32_sum<>+0(SB), Y7
 	VBLENDVPS    Y5, Y6, Y7, Y5
 	VBROADCASTSS 12(SI)(DI*1), Y6

@@ -54,9 +54,7 @@ GLOBL lm5_32_level4<>(SB), RODATA|NOPTR, $32
 
 DATA lm5_32_const<>+0(SB)/8, $0x3b900f663b900f66
 DATA lm5_32_const<>+8(SB)/8, $0x3b900f663b900f66
-DATA lm5_32_const<>+16(SB)/8, $0x3b900f663b900f66
-DATA lm5_32_const<>+24(SB)/8, $0x3b900f663b900f66
-GLOBL lm5_32_const<>(SB), RODATA|NOPTR, $32
+GLOBL lm5_32_const<>(SB), RODATA|NOPTR, $16
 
 DATA lm5_32_levels<>+0(SB)/8, $0xd1cac3bbb2a89b88
 DATA lm5_32_levels<>+8(SB)/8, $0xfdf8f3eee8e3ddd7
@@ -65,6 +63,12 @@ GLOBL lm5_32_levels<>(SB), RODATA|NOPTR, $16
 DATA lm5_32_levels2<>+0(SB)/8, $0x29231d18120d0803
 DATA lm5_32_levels2<>+8(SB)/8, $0x7865584e453d362f
 GLOBL lm5_32_levels2<>(SB), RODATA|NOPTR, $16
+
+DATA lm5_32_const2<>+0(SB)/8, $0x3b900f663b900f66
+DATA lm5_32_const2<>+8(SB)/8, $0x3b900f663b900f66
+DATA lm5_32_const2<>+16(SB)/8, $0x3b900f663b900f66
+DATA lm5_32_const2<>+24(SB)/8, $0x3b900f663b900f66
+GLOBL lm5_32_const2<>(SB), RODATA|NOPTR, $32
 
 DATA lm5_32_ones<>+0(SB)/8, $0x0001000100010001
 DATA lm5_32_ones<>+8(SB)/8, $0x0001000100010001
@@ -78,17 +82,17 @@ DATA lm5_32_sum<>+16(SB)/8, $0x0000000000000000
 DATA lm5_32_sum<>+24(SB)/8, $0x0000000000000000
 GLOBL lm5_32_sum<>(SB), RODATA|NOPTR, $32
 
-DATA lm5_32_const2<>+0(SB)/8, $0x1e3ce5081e3ce508
-DATA lm5_32_const2<>+8(SB)/8, $0x1e3ce5081e3ce508
-DATA lm5_32_const2<>+16(SB)/8, $0x1e3ce5081e3ce508
-DATA lm5_32_const2<>+24(SB)/8, $0x1e3ce5081e3ce508
-GLOBL lm5_32_const2<>(SB), RODATA|NOPTR, $32
-
-DATA lm5_32_const3<>+0(SB)/8, $0x3f8000003f800000
-DATA lm5_32_const3<>+8(SB)/8, $0x3f8000003f800000
-DATA lm5_32_const3<>+16(SB)/8, $0x3f8000003f800000
-DATA lm5_32_const3<>+24(SB)/8, $0x3f8000003f800000
+DATA lm5_32_const3<>+0(SB)/8, $0x1e3ce5081e3ce508
+DATA lm5_32_const3<>+8(SB)/8, $0x1e3ce5081e3ce508
+DATA lm5_32_const3<>+16(SB)/8, $0x1e3ce5081e3ce508
+DATA lm5_32_const3<>+24(SB)/8, $0x1e3ce5081e3ce508
 GLOBL lm5_32_const3<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_32_const4<>+0(SB)/8, $0x3f8000003f800000
+DATA lm5_32_const4<>+8(SB)/8, $0x3f8000003f800000
+DATA lm5_32_const4<>+16(SB)/8, $0x3f8000003f800000
+DATA lm5_32_const4<>+24(SB)/8, $0x3f8000003f800000
+GLOBL lm5_32_const4<>(SB), RODATA|NOPTR, $32
 
 DATA lm5_32_signs<>+0(SB)/8, $0xbf8000003f800000
 DATA lm5_32_signs<>+8(SB)/8, $0x3f800000bf800000
@@ -329,8 +333,7 @@ loop3:
 	VPSLLD       $0x1b, Y11, Y11
 	VBLENDVPS    Y11, Y13, Y12, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      (SI), Y12
-	VFMADD231PS  Y12, Y11, Y6
+	VFMADD231PS  (SI), Y11, Y6
 	VPMOVZXBD    8(DX), Y11
 	VPERMPS      Y1, Y11, Y12
 	VPERMPS      Y0, Y11, Y13
@@ -343,8 +346,7 @@ loop3:
 	VPSLLD       $0x1b, Y11, Y11
 	VBLENDVPS    Y11, Y13, Y12, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      32(SI), Y12
-	VFMADD231PS  Y12, Y11, Y7
+	VFMADD231PS  32(SI), Y11, Y7
 	VPMOVZXBD    16(DX), Y11
 	VPERMPS      Y1, Y11, Y12
 	VPERMPS      Y0, Y11, Y13
@@ -357,8 +359,7 @@ loop3:
 	VPSLLD       $0x1b, Y11, Y11
 	VBLENDVPS    Y11, Y13, Y12, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      64(SI), Y12
-	VFMADD231PS  Y12, Y11, Y8
+	VFMADD231PS  64(SI), Y11, Y8
 	VPMOVZXBD    24(DX), Y11
 	VPERMPS      Y1, Y11, Y12
 	VPERMPS      Y0, Y11, Y13
@@ -371,8 +372,7 @@ loop3:
 	VPSLLD       $0x1b, Y11, Y11
 	VBLENDVPS    Y11, Y13, Y12, Y11
 	VMULPS       Y11, Y10, Y10
-	VMOVUPS      96(SI), Y11
-	VFMADD231PS  Y11, Y10, Y9
+	VFMADD231PS  96(SI), Y10, Y9
 	ADDQ         $0x16, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -462,10 +462,8 @@ loop3:
 	VPSLLD       $0x1b, Y11, Y11
 	VBLENDVPS    Y11, Y13, Y12, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      (SI), Y12
-	VFMADD231PS  Y12, Y11, Y6
-	VMOVUPS      (SI)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y7
+	VFMADD231PS  (SI), Y11, Y6
+	VFMADD231PS  (SI)(DI*1), Y11, Y7
 	VPMOVZXBD    8(DX), Y11
 	VPERMPS      Y1, Y11, Y12
 	VPERMPS      Y0, Y11, Y13
@@ -478,10 +476,8 @@ loop3:
 	VPSLLD       $0x1b, Y11, Y11
 	VBLENDVPS    Y11, Y13, Y12, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      32(SI), Y12
-	VFMADD231PS  Y12, Y11, Y8
-	VMOVUPS      32(SI)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y9
+	VFMADD231PS  32(SI), Y11, Y8
+	VFMADD231PS  32(SI)(DI*1), Y11, Y9
 	VPMOVZXBD    16(DX), Y11
 	VPERMPS      Y1, Y11, Y12
 	VPERMPS      Y0, Y11, Y13
@@ -494,10 +490,8 @@ loop3:
 	VPSLLD       $0x1b, Y11, Y11
 	VBLENDVPS    Y11, Y13, Y12, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      64(SI), Y12
-	VFMADD231PS  Y12, Y11, Y6
-	VMOVUPS      64(SI)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y7
+	VFMADD231PS  64(SI), Y11, Y6
+	VFMADD231PS  64(SI)(DI*1), Y11, Y7
 	VPMOVZXBD    24(DX), Y11
 	VPERMPS      Y1, Y11, Y12
 	VPERMPS      Y0, Y11, Y13
@@ -510,10 +504,8 @@ loop3:
 	VPSLLD       $0x1b, Y11, Y11
 	VBLENDVPS    Y11, Y13, Y12, Y11
 	VMULPS       Y11, Y10, Y10
-	VMOVUPS      96(SI), Y11
-	VFMADD231PS  Y11, Y10, Y8
-	VMOVUPS      96(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y9
+	VFMADD231PS  96(SI), Y10, Y8
+	VFMADD231PS  96(SI)(DI*1), Y10, Y9
 	ADDQ         $0x16, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -614,12 +606,9 @@ loop3:
 	VPSLLD       $0x1b, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      (SI), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      (SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      (R8), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  (SI), Y10, Y6
+	VFMADD231PS  (SI)(DI*1), Y10, Y7
+	VFMADD231PS  (R8), Y10, Y8
 	VPMOVZXBD    8(DX), Y10
 	VPERMPS      Y1, Y10, Y11
 	VPERMPS      Y0, Y10, Y12
@@ -632,12 +621,9 @@ loop3:
 	VPSLLD       $0x1b, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      32(SI), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      32(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      32(R8), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  32(SI), Y10, Y6
+	VFMADD231PS  32(SI)(DI*1), Y10, Y7
+	VFMADD231PS  32(R8), Y10, Y8
 	VPMOVZXBD    16(DX), Y10
 	VPERMPS      Y1, Y10, Y11
 	VPERMPS      Y0, Y10, Y12
@@ -650,12 +636,9 @@ loop3:
 	VPSLLD       $0x1b, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      64(SI), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      64(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      64(R8), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  64(SI), Y10, Y6
+	VFMADD231PS  64(SI)(DI*1), Y10, Y7
+	VFMADD231PS  64(R8), Y10, Y8
 	VPMOVZXBD    24(DX), Y10
 	VPERMPS      Y1, Y10, Y11
 	VPERMPS      Y0, Y10, Y12
@@ -668,12 +651,9 @@ loop3:
 	VPSLLD       $0x1b, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y9
-	VMOVUPS      96(SI), Y10
-	VFMADD231PS  Y10, Y9, Y6
-	VMOVUPS      96(SI)(DI*1), Y10
-	VFMADD231PS  Y10, Y9, Y7
-	VMOVUPS      96(R8), Y10
-	VFMADD231PS  Y10, Y9, Y8
+	VFMADD231PS  96(SI), Y9, Y6
+	VFMADD231PS  96(SI)(DI*1), Y9, Y7
+	VFMADD231PS  96(R8), Y9, Y8
 	ADDQ         $0x16, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -782,14 +762,10 @@ loop3:
 	VPSLLD       $0x1b, Y11, Y11
 	VBLENDVPS    Y11, Y13, Y12, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      (SI), Y12
-	VFMADD231PS  Y12, Y11, Y6
-	VMOVUPS      (SI)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y7
-	VMOVUPS      (R8), Y12
-	VFMADD231PS  Y12, Y11, Y8
-	VMOVUPS      (R8)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y9
+	VFMADD231PS  (SI), Y11, Y6
+	VFMADD231PS  (SI)(DI*1), Y11, Y7
+	VFMADD231PS  (R8), Y11, Y8
+	VFMADD231PS  (R8)(DI*1), Y11, Y9
 	VPMOVZXBD    8(DX), Y11
 	VPERMPS      Y1, Y11, Y12
 	VPERMPS      Y0, Y11, Y13
@@ -802,14 +778,10 @@ loop3:
 	VPSLLD       $0x1b, Y11, Y11
 	VBLENDVPS    Y11, Y13, Y12, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      32(SI), Y12
-	VFMADD231PS  Y12, Y11, Y6
-	VMOVUPS      32(SI)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y7
-	VMOVUPS      32(R8), Y12
-	VFMADD231PS  Y12, Y11, Y8
-	VMOVUPS      32(R8)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y9
+	VFMADD231PS  32(SI), Y11, Y6
+	VFMADD231PS  32(SI)(DI*1), Y11, Y7
+	VFMADD231PS  32(R8), Y11, Y8
+	VFMADD231PS  32(R8)(DI*1), Y11, Y9
 	VPMOVZXBD    16(DX), Y11
 	VPERMPS      Y1, Y11, Y12
 	VPERMPS      Y0, Y11, Y13
@@ -822,14 +794,10 @@ loop3:
 	VPSLLD       $0x1b, Y11, Y11
 	VBLENDVPS    Y11, Y13, Y12, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      64(SI), Y12
-	VFMADD231PS  Y12, Y11, Y6
-	VMOVUPS      64(SI)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y7
-	VMOVUPS      64(R8), Y12
-	VFMADD231PS  Y12, Y11, Y8
-	VMOVUPS      64(R8)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y9
+	VFMADD231PS  64(SI), Y11, Y6
+	VFMADD231PS  64(SI)(DI*1), Y11, Y7
+	VFMADD231PS  64(R8), Y11, Y8
+	VFMADD231PS  64(R8)(DI*1), Y11, Y9
 	VPMOVZXBD    24(DX), Y11
 	VPERMPS      Y1, Y11, Y12
 	VPERMPS      Y0, Y11, Y13
@@ -842,14 +810,10 @@ loop3:
 	VPSLLD       $0x1b, Y11, Y11
 	VBLENDVPS    Y11, Y13, Y12, Y11
 	VMULPS       Y11, Y10, Y10
-	VMOVUPS      96(SI), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      96(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      96(R8), Y11
-	VFMADD231PS  Y11, Y10, Y8
-	VMOVUPS      96(R8)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y9
+	VFMADD231PS  96(SI), Y10, Y6
+	VFMADD231PS  96(SI)(DI*1), Y10, Y7
+	VFMADD231PS  96(R8), Y10, Y8
+	VFMADD231PS  96(R8)(DI*1), Y10, Y9
 	ADDQ         $0x16, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -906,7 +870,7 @@ done2:
 
 // matmulQ81xLm5_32AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xLm5_32AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ81xLm5_32AVX512(SB), NOSPLIT, $176-72
 
 	// constants of the loops
 	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
@@ -917,109 +881,150 @@ TEXT ·matmulQ81xLm5_32AVX512(SB), NOSPLIT, $128-72
 	VBROADCASTI128 lm5_32_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	SUBQ         $1, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	SUBQ         $1, DX
 	JLT          done2
 
 loop1:
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7
-	MOVQ         q+16(FP), DX
-	MOVQ         d+24(FP), SI
-	MOVQ         blocks+64(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $2, DI
+	MOVQ         q+16(FP), SI
+	MOVQ         d+24(FP), DI
+	MOVQ         blocks+64(FP), R8
+	MOVQ         CX, R9
+	SUBQ         $4, R8
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R9)
+	PREFETCHT0   2112(R9)
 
-	// scales of the block
-	VPBROADCASTW (R8), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_32_const<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R8), Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPBROADCASTD 18(R8), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSHUFB      Y9, Y5, Y10
-	VPSHUFB      Y9, Y4, Y11
-	VPSLLW       $3, Y9, Y9
-	VPBLENDVB    Y9, Y11, Y10, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      (DX), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y9, Y10, Y11
-
-	// integer sums times both scales
-	VBROADCASTSS (SI), Y9
-	VCVTDQ2PS    Y11, Y10
-	VMULPS       Y8, Y9, Y8
-	VFMADD231PS  Y8, Y10, Y6
-
-	// scales of the block
-	VPBROADCASTW 22(R8), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_32_const<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R9), X8
+	VPINSRW      $1, 22(R9), X8, X8
+	VPINSRW      $2, 44(R9), X8, X8
+	VPINSRW      $3, 66(R9), X8, X8
+	VCVTPH2PS    X8, X8
+	VMOVDQU      lm5_32_const<>+0(SB), X9
+	VMULPS       X9, X8, X8
+	VMULPS       (DI), X8, X8
+	VMOVUPS      X8, (AX)
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 24(R8), Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPBROADCASTD 40(R8), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSHUFB      Y9, Y5, Y10
-	VPSHUFB      Y9, Y4, Y11
-	VPSLLW       $3, Y9, Y9
-	VPBLENDVB    Y9, Y11, Y10, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      32(DX), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTI128 2(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTD 18(R9), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y5, Y9
+	VPSHUFB      Y8, Y4, Y10
+	VPSLLW       $3, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS (AX), Y8
+	VCVTDQ2PS    Y10, Y9
+	VFMADD231PS  Y8, Y9, Y6
 
-	// integer sums times both scales
-	VBROADCASTSS 4(SI), Y9
-	VCVTDQ2PS    Y11, Y10
-	VMULPS       Y8, Y9, Y8
-	VFMADD231PS  Y8, Y10, Y7
-	ADDQ         $0x2c, R8
-	ADDQ         $0x40, DX
-	ADDQ         $8, SI
-	SUBQ         $2, DI
+	// levels of values 32 to 63, and their products
+	VBROADCASTI128 24(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTD 40(R9), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y5, Y9
+	VPSHUFB      Y8, Y4, Y10
+	VPSLLW       $3, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      32(SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 4(AX), Y8
+	VCVTDQ2PS    Y10, Y9
+	VFMADD231PS  Y8, Y9, Y7
+
+	// levels of values 64 to 95, and their products
+	VBROADCASTI128 46(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTD 62(R9), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y5, Y9
+	VPSHUFB      Y8, Y4, Y10
+	VPSLLW       $3, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      64(SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 8(AX), Y8
+	VCVTDQ2PS    Y10, Y9
+	VFMADD231PS  Y8, Y9, Y6
+
+	// levels of values 96 to 127, and their products
+	VBROADCASTI128 68(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTD 84(R9), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y5, Y9
+	VPSHUFB      Y8, Y4, Y10
+	VPSLLW       $3, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      96(SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 12(AX), Y8
+	VCVTDQ2PS    Y10, Y9
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         $0x58, R9
+	ADDQ         $0x80, SI
+	ADDQ         $0x10, DI
+	SUBQ         $4, R8
 	JGE          loop3
 
 done4:
-	ADDQ         $2, DI
-	SUBQ         $1, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R8
 	JLT          done6
 
 loop5:
 
 	// scales of the block
-	VPBROADCASTW (R8), X8
+	VPBROADCASTW (R9), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_32_const<>+0(SB), Y9
+	VMOVDQU      lm5_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R8), Y9
+	VBROADCASTI128 2(R9), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
-	VPBROADCASTD 18(R8), Y10
+	VPBROADCASTD 18(R9), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y2, Y10, Y10
 	VPSLLD       $4, Y10, Y10
@@ -1029,24 +1034,24 @@ loop5:
 	VPSLLW       $3, Y9, Y9
 	VPBLENDVB    Y9, Y11, Y10, Y9
 	VPABSB       Y9, Y10
-	VMOVDQU      (DX), Y11
+	VMOVDQU      (SI), Y11
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
 
 	// integer sums times both scales
-	VBROADCASTSS (SI), Y9
+	VBROADCASTSS (DI), Y9
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
-	ADDQ         $0x16, R8
-	ADDQ         $0x20, DX
-	ADDQ         $4, SI
-	SUBQ         $1, DI
+	ADDQ         $0x16, R9
+	ADDQ         $0x20, SI
+	ADDQ         $4, DI
+	SUBQ         $1, R8
 	JGE          loop5
 
 done6:
-	ADDQ         $1, DI
+	ADDQ         $1, R8
 	VADDPS       Y7, Y6, Y6
 
 	// sums of the lanes
@@ -1056,15 +1061,15 @@ done6:
 	VADDPS       X6, X7, X7
 	VMOVSHDUP    X7, X6
 	VADDSS       X6, X7, X7
-	VMOVSS       X7, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+48(FP), DX
-	ADDQ         DX, BX
-	SUBQ         $1, CX
+	VMOVSS       X7, (BX)
+	ADDQ         $4, BX
+	MOVQ         stride+48(FP), SI
+	ADDQ         SI, CX
+	SUBQ         $1, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, CX
+	ADDQ         $1, DX
 	VZEROUPPER
 	RET
 
@@ -1102,7 +1107,7 @@ loop3:
 	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_32_const<>+0(SB), Y9
+	VMOVDQU      lm5_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
@@ -1141,7 +1146,7 @@ loop3:
 	// scales of the block
 	VPBROADCASTW 22(R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_32_const<>+0(SB), Y9
+	VMOVDQU      lm5_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
@@ -1192,7 +1197,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_32_const<>+0(SB), Y9
+	VMOVDQU      lm5_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
@@ -1300,7 +1305,7 @@ loop3:
 	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_32_const<>+0(SB), Y10
+	VMOVDQU      lm5_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -1347,7 +1352,7 @@ loop3:
 	// scales of the block
 	VPBROADCASTW 22(R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_32_const<>+0(SB), Y10
+	VMOVDQU      lm5_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -1406,7 +1411,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_32_const<>+0(SB), Y10
+	VMOVDQU      lm5_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -1530,7 +1535,7 @@ loop3:
 	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_32_const<>+0(SB), Y10
+	VMOVDQU      lm5_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -1586,7 +1591,7 @@ loop3:
 	// scales of the block
 	VPBROADCASTW 22(R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_32_const<>+0(SB), Y10
+	VMOVDQU      lm5_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -1654,7 +1659,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_32_const<>+0(SB), Y10
+	VMOVDQU      lm5_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -1762,7 +1767,7 @@ done2:
 
 // matmulQ8Fours1xLm5_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours1xLm5_32AVX512(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xLm5_32AVX512(SB), NOSPLIT, $336-72
 
 	// constants of the loops
 	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
@@ -1773,118 +1778,159 @@ TEXT ·matmulQ8Fours1xLm5_32AVX512(SB), NOSPLIT, $288-72
 	VBROADCASTI128 lm5_32_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $4, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	LEAQ         207(SP), SI
+	ANDQ         $-32, SI
+	SUBQ         $4, DX
 	JLT          done2
 
 loop1:
-	XORQ         SI, SI
-	MOVQ         DX, DI
-	ADDQ         $4, SI
-	SUBQ         $1, SI
+	XORQ         DI, DI
+	MOVQ         SI, R8
+	ADDQ         $4, DI
+	SUBQ         $1, DI
 	JLT          done4
 
 loop3:
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7
-	MOVQ         q+16(FP), R8
-	MOVQ         d+24(FP), R9
-	MOVQ         blocks+64(FP), R10
-	MOVQ         BX, R11
-	SUBQ         $2, R10
+	MOVQ         q+16(FP), R9
+	MOVQ         d+24(FP), R10
+	MOVQ         blocks+64(FP), R11
+	MOVQ         CX, R12
+	SUBQ         $4, R11
 	JLT          done6
 
 loop5:
+	PREFETCHT0   2048(R12)
+	PREFETCHT0   2112(R12)
 
-	// scales of the block
-	VPBROADCASTW (R11), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_32_const<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R11), Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPBROADCASTD 18(R11), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSHUFB      Y9, Y5, Y10
-	VPSHUFB      Y9, Y4, Y11
-	VPSLLW       $3, Y9, Y9
-	VPBLENDVB    Y9, Y11, Y10, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      (R8), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y9, Y10, Y11
-
-	// integer sums times both scales
-	VBROADCASTSS (R9), Y9
-	VCVTDQ2PS    Y11, Y10
-	VMULPS       Y8, Y9, Y8
-	VFMADD231PS  Y8, Y10, Y6
-
-	// scales of the block
-	VPBROADCASTW 22(R11), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_32_const<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R12), X8
+	VPINSRW      $1, 22(R12), X8, X8
+	VPINSRW      $2, 44(R12), X8, X8
+	VPINSRW      $3, 66(R12), X8, X8
+	VCVTPH2PS    X8, X8
+	VMOVDQU      lm5_32_const<>+0(SB), X9
+	VMULPS       X9, X8, X8
+	VMULPS       (R10), X8, X8
+	VMOVUPS      X8, (AX)
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 24(R11), Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPBROADCASTD 40(R11), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSHUFB      Y9, Y5, Y10
-	VPSHUFB      Y9, Y4, Y11
-	VPSLLW       $3, Y9, Y9
-	VPBLENDVB    Y9, Y11, Y10, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      32(R8), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTI128 2(R12), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTD 18(R12), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y5, Y9
+	VPSHUFB      Y8, Y4, Y10
+	VPSLLW       $3, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (R9), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS (AX), Y8
+	VCVTDQ2PS    Y10, Y9
+	VFMADD231PS  Y8, Y9, Y6
 
-	// integer sums times both scales
-	VBROADCASTSS 4(R9), Y9
-	VCVTDQ2PS    Y11, Y10
-	VMULPS       Y8, Y9, Y8
-	VFMADD231PS  Y8, Y10, Y7
-	ADDQ         $0x2c, R11
-	ADDQ         $0x40, R8
-	ADDQ         $8, R9
-	SUBQ         $2, R10
+	// levels of values 32 to 63, and their products
+	VBROADCASTI128 24(R12), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTD 40(R12), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y5, Y9
+	VPSHUFB      Y8, Y4, Y10
+	VPSLLW       $3, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      32(R9), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 4(AX), Y8
+	VCVTDQ2PS    Y10, Y9
+	VFMADD231PS  Y8, Y9, Y7
+
+	// levels of values 64 to 95, and their products
+	VBROADCASTI128 46(R12), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTD 62(R12), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y5, Y9
+	VPSHUFB      Y8, Y4, Y10
+	VPSLLW       $3, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      64(R9), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 8(AX), Y8
+	VCVTDQ2PS    Y10, Y9
+	VFMADD231PS  Y8, Y9, Y6
+
+	// levels of values 96 to 127, and their products
+	VBROADCASTI128 68(R12), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTD 84(R12), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y5, Y9
+	VPSHUFB      Y8, Y4, Y10
+	VPSLLW       $3, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      96(R9), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 12(AX), Y8
+	VCVTDQ2PS    Y10, Y9
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         $0x58, R12
+	ADDQ         $0x80, R9
+	ADDQ         $0x10, R10
+	SUBQ         $4, R11
 	JGE          loop5
 
 done6:
-	ADDQ         $2, R10
-	SUBQ         $1, R10
+	ADDQ         $4, R11
+	SUBQ         $1, R11
 	JLT          done8
 
 loop7:
 
 	// scales of the block
-	VPBROADCASTW (R11), X8
+	VPBROADCASTW (R12), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_32_const<>+0(SB), Y9
+	VMOVDQU      lm5_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R11), Y9
+	VBROADCASTI128 2(R12), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
-	VPBROADCASTD 18(R11), Y10
+	VPBROADCASTD 18(R12), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y2, Y10, Y10
 	VPSLLD       $4, Y10, Y10
@@ -1894,40 +1940,40 @@ loop7:
 	VPSLLW       $3, Y9, Y9
 	VPBLENDVB    Y9, Y11, Y10, Y9
 	VPABSB       Y9, Y10
-	VMOVDQU      (R8), Y11
+	VMOVDQU      (R9), Y11
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
 
 	// integer sums times both scales
-	VBROADCASTSS (R9), Y9
+	VBROADCASTSS (R10), Y9
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
-	ADDQ         $0x16, R11
-	ADDQ         $0x20, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
+	ADDQ         $0x16, R12
+	ADDQ         $0x20, R9
+	ADDQ         $4, R10
+	SUBQ         $1, R11
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R10
+	ADDQ         $1, R11
 	VADDPS       Y7, Y6, Y6
-	VMOVUPS      Y6, (DI)
-	ADDQ         $0x20, DI
-	MOVQ         stride+48(FP), R8
-	ADDQ         R8, BX
-	SUBQ         $1, SI
+	VMOVUPS      Y6, (R8)
+	ADDQ         $0x20, R8
+	MOVQ         stride+48(FP), R9
+	ADDQ         R9, CX
+	SUBQ         $1, DI
 	JGE          loop3
 
 done4:
-	ADDQ         $1, SI
+	ADDQ         $1, DI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y6
-	VMOVUPS      32(DX), Y7
-	VMOVUPS      64(DX), Y8
-	VMOVUPS      96(DX), Y9
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
 	VPUNPCKLDQ   Y7, Y6, Y10
 	VPUNPCKHDQ   Y7, Y6, Y6
 	VADDPS       Y6, Y10, Y10
@@ -1939,13 +1985,13 @@ done4:
 	VADDPS       Y6, Y7, Y7
 	VEXTRACTI128 $1, Y7, X6
 	VADDPS       X6, X7, X6
-	VMOVUPS      X6, (AX)
-	ADDQ         $0x10, AX
-	SUBQ         $4, CX
+	VMOVUPS      X6, (BX)
+	ADDQ         $0x10, BX
+	SUBQ         $4, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $4, CX
+	ADDQ         $4, DX
 	VZEROUPPER
 	RET
 
@@ -1992,7 +2038,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_32_const<>+0(SB), Y9
+	VMOVDQU      lm5_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
@@ -2031,7 +2077,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW 22(R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_32_const<>+0(SB), Y9
+	VMOVDQU      lm5_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
@@ -2082,7 +2128,7 @@ loop7:
 	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_32_const<>+0(SB), Y9
+	VMOVDQU      lm5_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
@@ -2225,7 +2271,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_32_const<>+0(SB), Y10
+	VMOVDQU      lm5_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -2272,7 +2318,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW 22(R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_32_const<>+0(SB), Y10
+	VMOVDQU      lm5_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -2331,7 +2377,7 @@ loop7:
 	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_32_const<>+0(SB), Y10
+	VMOVDQU      lm5_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -2500,7 +2546,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_32_const<>+0(SB), Y10
+	VMOVDQU      lm5_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -2556,7 +2602,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW 22(R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_32_const<>+0(SB), Y10
+	VMOVDQU      lm5_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -2624,7 +2670,7 @@ loop7:
 	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_32_const<>+0(SB), Y10
+	VMOVDQU      lm5_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -2798,7 +2844,7 @@ TEXT ·unpackLm5_32AVX512(SB), NOSPLIT, $128-24
 loop1:
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm5_32_const<>+0(SB), Y7
+	VMOVDQU      lm5_32_const2<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VBROADCASTI128 2(BX), Y7
 	VPSRLVD      Y0, Y7, Y7
@@ -3129,7 +3175,7 @@ loop3:
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R8), X10
 	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm5_32_const<>+0(SB), Y11
+	VMOVDQU      lm5_32_const2<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y10
@@ -3225,7 +3271,7 @@ loop3:
 	VMOVDQU      Y13, (DX)
 	VPBROADCASTW (R9), X13
 	VCVTPH2PS    X13, Y13
-	VMOVDQU      lm5_32_const<>+0(SB), Y14
+	VMOVDQU      lm5_32_const2<>+0(SB), Y14
 	VMULPS       Y14, Y13, Y13
 	VBROADCASTSS (SI), Y14
 	VMULPS       Y14, Y13, Y14
@@ -3337,7 +3383,7 @@ loop3:
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
 	VCVTPH2PS    X12, Y12
-	VMOVDQU      lm5_32_const<>+0(SB), Y13
+	VMOVDQU      lm5_32_const2<>+0(SB), Y13
 	VMULPS       Y13, Y12, Y12
 	VBROADCASTSS (SI), Y13
 	VMULPS       Y13, Y12, Y13
@@ -3469,7 +3515,7 @@ loop3:
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm5_32_const<>+0(SB), Y11
+	VMOVDQU      lm5_32_const2<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3580,7 +3626,7 @@ loop5:
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm5_32_const<>+0(SB), Y11
+	VMOVDQU      lm5_32_const2<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3801,8 +3847,7 @@ loop3:
 	VPSLLD       $0x1b, Y11, Y11
 	VBLENDVPS    Y11, Y13, Y12, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      (SI), Y12
-	VFMADD231PS  Y12, Y11, Y6
+	VFMADD231PS  (SI), Y11, Y6
 	VPMOVZXBD    8(DX), Y11
 	VPERMPS      Y1, Y11, Y12
 	VPERMPS      Y0, Y11, Y13
@@ -3815,8 +3860,7 @@ loop3:
 	VPSLLD       $0x1b, Y11, Y11
 	VBLENDVPS    Y11, Y13, Y12, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      32(SI), Y12
-	VFMADD231PS  Y12, Y11, Y7
+	VFMADD231PS  32(SI), Y11, Y7
 	VPMOVZXBD    16(DX), Y11
 	VPERMPS      Y1, Y11, Y12
 	VPERMPS      Y0, Y11, Y13
@@ -3829,8 +3873,7 @@ loop3:
 	VPSLLD       $0x1b, Y11, Y11
 	VBLENDVPS    Y11, Y13, Y12, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      64(SI), Y12
-	VFMADD231PS  Y12, Y11, Y8
+	VFMADD231PS  64(SI), Y11, Y8
 	VPMOVZXBD    24(DX), Y11
 	VPERMPS      Y1, Y11, Y12
 	VPERMPS      Y0, Y11, Y13
@@ -3843,8 +3886,7 @@ loop3:
 	VPSLLD       $0x1b, Y11, Y11
 	VBLENDVPS    Y11, Y13, Y12, Y11
 	VMULPS       Y11, Y10, Y10
-	VMOVUPS      96(SI), Y11
-	VFMADD231PS  Y11, Y10, Y9
+	VFMADD231PS  96(SI), Y10, Y9
 	ADDQ         $0x16, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -3934,10 +3976,8 @@ loop3:
 	VPSLLD       $0x1b, Y11, Y11
 	VBLENDVPS    Y11, Y13, Y12, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      (SI), Y12
-	VFMADD231PS  Y12, Y11, Y6
-	VMOVUPS      (SI)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y7
+	VFMADD231PS  (SI), Y11, Y6
+	VFMADD231PS  (SI)(DI*1), Y11, Y7
 	VPMOVZXBD    8(DX), Y11
 	VPERMPS      Y1, Y11, Y12
 	VPERMPS      Y0, Y11, Y13
@@ -3950,10 +3990,8 @@ loop3:
 	VPSLLD       $0x1b, Y11, Y11
 	VBLENDVPS    Y11, Y13, Y12, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      32(SI), Y12
-	VFMADD231PS  Y12, Y11, Y8
-	VMOVUPS      32(SI)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y9
+	VFMADD231PS  32(SI), Y11, Y8
+	VFMADD231PS  32(SI)(DI*1), Y11, Y9
 	VPMOVZXBD    16(DX), Y11
 	VPERMPS      Y1, Y11, Y12
 	VPERMPS      Y0, Y11, Y13
@@ -3966,10 +4004,8 @@ loop3:
 	VPSLLD       $0x1b, Y11, Y11
 	VBLENDVPS    Y11, Y13, Y12, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      64(SI), Y12
-	VFMADD231PS  Y12, Y11, Y6
-	VMOVUPS      64(SI)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y7
+	VFMADD231PS  64(SI), Y11, Y6
+	VFMADD231PS  64(SI)(DI*1), Y11, Y7
 	VPMOVZXBD    24(DX), Y11
 	VPERMPS      Y1, Y11, Y12
 	VPERMPS      Y0, Y11, Y13
@@ -3982,10 +4018,8 @@ loop3:
 	VPSLLD       $0x1b, Y11, Y11
 	VBLENDVPS    Y11, Y13, Y12, Y11
 	VMULPS       Y11, Y10, Y10
-	VMOVUPS      96(SI), Y11
-	VFMADD231PS  Y11, Y10, Y8
-	VMOVUPS      96(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y9
+	VFMADD231PS  96(SI), Y10, Y8
+	VFMADD231PS  96(SI)(DI*1), Y10, Y9
 	ADDQ         $0x16, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -4086,12 +4120,9 @@ loop3:
 	VPSLLD       $0x1b, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      (SI), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      (SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      (R8), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  (SI), Y10, Y6
+	VFMADD231PS  (SI)(DI*1), Y10, Y7
+	VFMADD231PS  (R8), Y10, Y8
 	VPMOVZXBD    8(DX), Y10
 	VPERMPS      Y1, Y10, Y11
 	VPERMPS      Y0, Y10, Y12
@@ -4104,12 +4135,9 @@ loop3:
 	VPSLLD       $0x1b, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      32(SI), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      32(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      32(R8), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  32(SI), Y10, Y6
+	VFMADD231PS  32(SI)(DI*1), Y10, Y7
+	VFMADD231PS  32(R8), Y10, Y8
 	VPMOVZXBD    16(DX), Y10
 	VPERMPS      Y1, Y10, Y11
 	VPERMPS      Y0, Y10, Y12
@@ -4122,12 +4150,9 @@ loop3:
 	VPSLLD       $0x1b, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      64(SI), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      64(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      64(R8), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  64(SI), Y10, Y6
+	VFMADD231PS  64(SI)(DI*1), Y10, Y7
+	VFMADD231PS  64(R8), Y10, Y8
 	VPMOVZXBD    24(DX), Y10
 	VPERMPS      Y1, Y10, Y11
 	VPERMPS      Y0, Y10, Y12
@@ -4140,12 +4165,9 @@ loop3:
 	VPSLLD       $0x1b, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y9
-	VMOVUPS      96(SI), Y10
-	VFMADD231PS  Y10, Y9, Y6
-	VMOVUPS      96(SI)(DI*1), Y10
-	VFMADD231PS  Y10, Y9, Y7
-	VMOVUPS      96(R8), Y10
-	VFMADD231PS  Y10, Y9, Y8
+	VFMADD231PS  96(SI), Y9, Y6
+	VFMADD231PS  96(SI)(DI*1), Y9, Y7
+	VFMADD231PS  96(R8), Y9, Y8
 	ADDQ         $0x16, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -4254,14 +4276,10 @@ loop3:
 	VPSLLD       $0x1b, Y11, Y11
 	VBLENDVPS    Y11, Y13, Y12, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      (SI), Y12
-	VFMADD231PS  Y12, Y11, Y6
-	VMOVUPS      (SI)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y7
-	VMOVUPS      (R8), Y12
-	VFMADD231PS  Y12, Y11, Y8
-	VMOVUPS      (R8)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y9
+	VFMADD231PS  (SI), Y11, Y6
+	VFMADD231PS  (SI)(DI*1), Y11, Y7
+	VFMADD231PS  (R8), Y11, Y8
+	VFMADD231PS  (R8)(DI*1), Y11, Y9
 	VPMOVZXBD    8(DX), Y11
 	VPERMPS      Y1, Y11, Y12
 	VPERMPS      Y0, Y11, Y13
@@ -4274,14 +4292,10 @@ loop3:
 	VPSLLD       $0x1b, Y11, Y11
 	VBLENDVPS    Y11, Y13, Y12, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      32(SI), Y12
-	VFMADD231PS  Y12, Y11, Y6
-	VMOVUPS      32(SI)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y7
-	VMOVUPS      32(R8), Y12
-	VFMADD231PS  Y12, Y11, Y8
-	VMOVUPS      32(R8)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y9
+	VFMADD231PS  32(SI), Y11, Y6
+	VFMADD231PS  32(SI)(DI*1), Y11, Y7
+	VFMADD231PS  32(R8), Y11, Y8
+	VFMADD231PS  32(R8)(DI*1), Y11, Y9
 	VPMOVZXBD    16(DX), Y11
 	VPERMPS      Y1, Y11, Y12
 	VPERMPS      Y0, Y11, Y13
@@ -4294,14 +4308,10 @@ loop3:
 	VPSLLD       $0x1b, Y11, Y11
 	VBLENDVPS    Y11, Y13, Y12, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      64(SI), Y12
-	VFMADD231PS  Y12, Y11, Y6
-	VMOVUPS      64(SI)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y7
-	VMOVUPS      64(R8), Y12
-	VFMADD231PS  Y12, Y11, Y8
-	VMOVUPS      64(R8)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y9
+	VFMADD231PS  64(SI), Y11, Y6
+	VFMADD231PS  64(SI)(DI*1), Y11, Y7
+	VFMADD231PS  64(R8), Y11, Y8
+	VFMADD231PS  64(R8)(DI*1), Y11, Y9
 	VPMOVZXBD    24(DX), Y11
 	VPERMPS      Y1, Y11, Y12
 	VPERMPS      Y0, Y11, Y13
@@ -4314,14 +4324,10 @@ loop3:
 	VPSLLD       $0x1b, Y11, Y11
 	VBLENDVPS    Y11, Y13, Y12, Y11
 	VMULPS       Y11, Y10, Y10
-	VMOVUPS      96(SI), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      96(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      96(R8), Y11
-	VFMADD231PS  Y11, Y10, Y8
-	VMOVUPS      96(R8)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y9
+	VFMADD231PS  96(SI), Y10, Y6
+	VFMADD231PS  96(SI)(DI*1), Y10, Y7
+	VFMADD231PS  96(R8), Y10, Y8
+	VFMADD231PS  96(R8)(DI*1), Y10, Y9
 	ADDQ         $0x16, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -4378,7 +4384,7 @@ done2:
 
 // matmulQ81xLm5_32AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xLm5_32AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ81xLm5_32AVX2(SB), NOSPLIT, $176-72
 
 	// constants of the loops
 	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
@@ -4389,111 +4395,154 @@ TEXT ·matmulQ81xLm5_32AVX2(SB), NOSPLIT, $128-72
 	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	SUBQ         $1, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	SUBQ         $1, DX
 	JLT          done2
 
 loop1:
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7
-	MOVQ         q+16(FP), DX
-	MOVQ         d+24(FP), SI
-	MOVQ         blocks+64(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $2, DI
+	MOVQ         q+16(FP), SI
+	MOVQ         d+24(FP), DI
+	MOVQ         blocks+64(FP), R8
+	MOVQ         CX, R9
+	SUBQ         $4, R8
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R9)
+	PREFETCHT0   2112(R9)
 
-	// scales of the block
-	VPBROADCASTW (R8), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_32_const<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R8), Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPBROADCASTD 18(R8), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm5_32_levels<>+0(SB), Y10
-	VPSHUFB      Y9, Y10, Y10
-	VPSHUFB      Y9, Y5, Y11
-	VPSLLW       $3, Y9, Y9
-	VPBLENDVB    Y9, Y11, Y10, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      (DX), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     Y2, Y9, Y9
-
-	// integer sums times both scales
-	VBROADCASTSS (SI), Y10
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y10, Y8
-	VFMADD231PS  Y8, Y9, Y6
-
-	// scales of the block
-	VPBROADCASTW 22(R8), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_32_const<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R9), X8
+	VPINSRW      $1, 22(R9), X8, X8
+	VPINSRW      $2, 44(R9), X8, X8
+	VPINSRW      $3, 66(R9), X8, X8
+	VCVTPH2PS    X8, X8
+	VMOVDQU      lm5_32_const<>+0(SB), X9
+	VMULPS       X9, X8, X8
+	VMULPS       (DI), X8, X8
+	VMOVUPS      X8, (AX)
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 24(R8), Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPBROADCASTD 40(R8), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm5_32_levels<>+0(SB), Y10
-	VPSHUFB      Y9, Y10, Y10
-	VPSHUFB      Y9, Y5, Y11
-	VPSLLW       $3, Y9, Y9
-	VPBLENDVB    Y9, Y11, Y10, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      32(DX), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     Y2, Y9, Y9
+	VBROADCASTI128 2(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTD 18(R9), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VPSHUFB      Y8, Y5, Y10
+	VPSLLW       $3, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS (AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y6
 
-	// integer sums times both scales
-	VBROADCASTSS 4(SI), Y10
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y10, Y8
-	VFMADD231PS  Y8, Y9, Y7
-	ADDQ         $0x2c, R8
-	ADDQ         $0x40, DX
-	ADDQ         $8, SI
-	SUBQ         $2, DI
+	// levels of values 32 to 63, and their products
+	VBROADCASTI128 24(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTD 40(R9), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VPSHUFB      Y8, Y5, Y10
+	VPSLLW       $3, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      32(SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS 4(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 64 to 95, and their products
+	VBROADCASTI128 46(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTD 62(R9), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VPSHUFB      Y8, Y5, Y10
+	VPSLLW       $3, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      64(SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS 8(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 96 to 127, and their products
+	VBROADCASTI128 68(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTD 84(R9), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VPSHUFB      Y8, Y5, Y10
+	VPSLLW       $3, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      96(SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS 12(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         $0x58, R9
+	ADDQ         $0x80, SI
+	ADDQ         $0x10, DI
+	SUBQ         $4, R8
 	JGE          loop3
 
 done4:
-	ADDQ         $2, DI
-	SUBQ         $1, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R8
 	JLT          done6
 
 loop5:
 
 	// scales of the block
-	VPBROADCASTW (R8), X8
+	VPBROADCASTW (R9), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_32_const<>+0(SB), Y9
+	VMOVDQU      lm5_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R8), Y9
+	VBROADCASTI128 2(R9), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y4, Y9, Y9
-	VPBROADCASTD 18(R8), Y10
+	VPBROADCASTD 18(R9), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
@@ -4504,24 +4553,24 @@ loop5:
 	VPSLLW       $3, Y9, Y9
 	VPBLENDVB    Y9, Y11, Y10, Y9
 	VPABSB       Y9, Y10
-	VMOVDQU      (DX), Y11
+	VMOVDQU      (SI), Y11
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
 
 	// integer sums times both scales
-	VBROADCASTSS (SI), Y10
+	VBROADCASTSS (DI), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y6
-	ADDQ         $0x16, R8
-	ADDQ         $0x20, DX
-	ADDQ         $4, SI
-	SUBQ         $1, DI
+	ADDQ         $0x16, R9
+	ADDQ         $0x20, SI
+	ADDQ         $4, DI
+	SUBQ         $1, R8
 	JGE          loop5
 
 done6:
-	ADDQ         $1, DI
+	ADDQ         $1, R8
 	VADDPS       Y7, Y6, Y6
 
 	// sums of the lanes
@@ -4531,15 +4580,15 @@ done6:
 	VADDPS       X6, X7, X7
 	VMOVSHDUP    X7, X6
 	VADDSS       X6, X7, X7
-	VMOVSS       X7, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+48(FP), DX
-	ADDQ         DX, BX
-	SUBQ         $1, CX
+	VMOVSS       X7, (BX)
+	ADDQ         $4, BX
+	MOVQ         stride+48(FP), SI
+	ADDQ         SI, CX
+	SUBQ         $1, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, CX
+	ADDQ         $1, DX
 	VZEROUPPER
 	RET
 
@@ -4577,7 +4626,7 @@ loop3:
 	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_32_const<>+0(SB), Y9
+	VMOVDQU      lm5_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
@@ -4617,7 +4666,7 @@ loop3:
 	// scales of the block
 	VPBROADCASTW 22(R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_32_const<>+0(SB), Y9
+	VMOVDQU      lm5_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
@@ -4669,7 +4718,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_32_const<>+0(SB), Y9
+	VMOVDQU      lm5_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
@@ -4778,7 +4827,7 @@ loop3:
 	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_32_const<>+0(SB), Y10
+	VMOVDQU      lm5_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -4826,7 +4875,7 @@ loop3:
 	// scales of the block
 	VPBROADCASTW 22(R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_32_const<>+0(SB), Y10
+	VMOVDQU      lm5_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -4886,7 +4935,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_32_const<>+0(SB), Y10
+	VMOVDQU      lm5_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -5011,7 +5060,7 @@ loop3:
 	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_32_const<>+0(SB), Y10
+	VMOVDQU      lm5_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -5068,7 +5117,7 @@ loop3:
 	// scales of the block
 	VPBROADCASTW 22(R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_32_const<>+0(SB), Y10
+	VMOVDQU      lm5_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -5137,7 +5186,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_32_const<>+0(SB), Y10
+	VMOVDQU      lm5_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -5246,7 +5295,7 @@ done2:
 
 // matmulQ8Fours1xLm5_32AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours1xLm5_32AVX2(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xLm5_32AVX2(SB), NOSPLIT, $336-72
 
 	// constants of the loops
 	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
@@ -5257,120 +5306,163 @@ TEXT ·matmulQ8Fours1xLm5_32AVX2(SB), NOSPLIT, $288-72
 	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $4, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	LEAQ         207(SP), SI
+	ANDQ         $-32, SI
+	SUBQ         $4, DX
 	JLT          done2
 
 loop1:
-	XORQ         SI, SI
-	MOVQ         DX, DI
-	ADDQ         $4, SI
-	SUBQ         $1, SI
+	XORQ         DI, DI
+	MOVQ         SI, R8
+	ADDQ         $4, DI
+	SUBQ         $1, DI
 	JLT          done4
 
 loop3:
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7
-	MOVQ         q+16(FP), R8
-	MOVQ         d+24(FP), R9
-	MOVQ         blocks+64(FP), R10
-	MOVQ         BX, R11
-	SUBQ         $2, R10
+	MOVQ         q+16(FP), R9
+	MOVQ         d+24(FP), R10
+	MOVQ         blocks+64(FP), R11
+	MOVQ         CX, R12
+	SUBQ         $4, R11
 	JLT          done6
 
 loop5:
+	PREFETCHT0   2048(R12)
+	PREFETCHT0   2112(R12)
 
-	// scales of the block
-	VPBROADCASTW (R11), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_32_const<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R11), Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPBROADCASTD 18(R11), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm5_32_levels<>+0(SB), Y10
-	VPSHUFB      Y9, Y10, Y10
-	VPSHUFB      Y9, Y5, Y11
-	VPSLLW       $3, Y9, Y9
-	VPBLENDVB    Y9, Y11, Y10, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      (R8), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     Y2, Y9, Y9
-
-	// integer sums times both scales
-	VBROADCASTSS (R9), Y10
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y10, Y8
-	VFMADD231PS  Y8, Y9, Y6
-
-	// scales of the block
-	VPBROADCASTW 22(R11), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_32_const<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R12), X8
+	VPINSRW      $1, 22(R12), X8, X8
+	VPINSRW      $2, 44(R12), X8, X8
+	VPINSRW      $3, 66(R12), X8, X8
+	VCVTPH2PS    X8, X8
+	VMOVDQU      lm5_32_const<>+0(SB), X9
+	VMULPS       X9, X8, X8
+	VMULPS       (R10), X8, X8
+	VMOVUPS      X8, (AX)
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 24(R11), Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPBROADCASTD 40(R11), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm5_32_levels<>+0(SB), Y10
-	VPSHUFB      Y9, Y10, Y10
-	VPSHUFB      Y9, Y5, Y11
-	VPSLLW       $3, Y9, Y9
-	VPBLENDVB    Y9, Y11, Y10, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      32(R8), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     Y2, Y9, Y9
+	VBROADCASTI128 2(R12), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTD 18(R12), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VPSHUFB      Y8, Y5, Y10
+	VPSLLW       $3, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (R9), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS (AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y6
 
-	// integer sums times both scales
-	VBROADCASTSS 4(R9), Y10
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y10, Y8
-	VFMADD231PS  Y8, Y9, Y7
-	ADDQ         $0x2c, R11
-	ADDQ         $0x40, R8
-	ADDQ         $8, R9
-	SUBQ         $2, R10
+	// levels of values 32 to 63, and their products
+	VBROADCASTI128 24(R12), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTD 40(R12), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VPSHUFB      Y8, Y5, Y10
+	VPSLLW       $3, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      32(R9), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS 4(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 64 to 95, and their products
+	VBROADCASTI128 46(R12), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTD 62(R12), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VPSHUFB      Y8, Y5, Y10
+	VPSLLW       $3, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      64(R9), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS 8(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 96 to 127, and their products
+	VBROADCASTI128 68(R12), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTD 84(R12), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VPSHUFB      Y8, Y5, Y10
+	VPSLLW       $3, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      96(R9), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS 12(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         $0x58, R12
+	ADDQ         $0x80, R9
+	ADDQ         $0x10, R10
+	SUBQ         $4, R11
 	JGE          loop5
 
 done6:
-	ADDQ         $2, R10
-	SUBQ         $1, R10
+	ADDQ         $4, R11
+	SUBQ         $1, R11
 	JLT          done8
 
 loop7:
 
 	// scales of the block
-	VPBROADCASTW (R11), X8
+	VPBROADCASTW (R12), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_32_const<>+0(SB), Y9
+	VMOVDQU      lm5_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R11), Y9
+	VBROADCASTI128 2(R12), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y4, Y9, Y9
-	VPBROADCASTD 18(R11), Y10
+	VPBROADCASTD 18(R12), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
@@ -5381,40 +5473,40 @@ loop7:
 	VPSLLW       $3, Y9, Y9
 	VPBLENDVB    Y9, Y11, Y10, Y9
 	VPABSB       Y9, Y10
-	VMOVDQU      (R8), Y11
+	VMOVDQU      (R9), Y11
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
 
 	// integer sums times both scales
-	VBROADCASTSS (R9), Y10
+	VBROADCASTSS (R10), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y6
-	ADDQ         $0x16, R11
-	ADDQ         $0x20, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
+	ADDQ         $0x16, R12
+	ADDQ         $0x20, R9
+	ADDQ         $4, R10
+	SUBQ         $1, R11
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R10
+	ADDQ         $1, R11
 	VADDPS       Y7, Y6, Y6
-	VMOVUPS      Y6, (DI)
-	ADDQ         $0x20, DI
-	MOVQ         stride+48(FP), R8
-	ADDQ         R8, BX
-	SUBQ         $1, SI
+	VMOVUPS      Y6, (R8)
+	ADDQ         $0x20, R8
+	MOVQ         stride+48(FP), R9
+	ADDQ         R9, CX
+	SUBQ         $1, DI
 	JGE          loop3
 
 done4:
-	ADDQ         $1, SI
+	ADDQ         $1, DI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y6
-	VMOVUPS      32(DX), Y7
-	VMOVUPS      64(DX), Y8
-	VMOVUPS      96(DX), Y9
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
 	VPUNPCKLDQ   Y7, Y6, Y10
 	VPUNPCKHDQ   Y7, Y6, Y6
 	VADDPS       Y6, Y10, Y10
@@ -5426,13 +5518,13 @@ done4:
 	VADDPS       Y6, Y7, Y7
 	VEXTRACTI128 $1, Y7, X6
 	VADDPS       X6, X7, X6
-	VMOVUPS      X6, (AX)
-	ADDQ         $0x10, AX
-	SUBQ         $4, CX
+	VMOVUPS      X6, (BX)
+	ADDQ         $0x10, BX
+	SUBQ         $4, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $4, CX
+	ADDQ         $4, DX
 	VZEROUPPER
 	RET
 
@@ -5479,7 +5571,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_32_const<>+0(SB), Y9
+	VMOVDQU      lm5_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
@@ -5519,7 +5611,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW 22(R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_32_const<>+0(SB), Y9
+	VMOVDQU      lm5_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
@@ -5571,7 +5663,7 @@ loop7:
 	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm5_32_const<>+0(SB), Y9
+	VMOVDQU      lm5_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
@@ -5715,7 +5807,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_32_const<>+0(SB), Y10
+	VMOVDQU      lm5_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -5763,7 +5855,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW 22(R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_32_const<>+0(SB), Y10
+	VMOVDQU      lm5_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -5823,7 +5915,7 @@ loop7:
 	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_32_const<>+0(SB), Y10
+	VMOVDQU      lm5_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -5993,7 +6085,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_32_const<>+0(SB), Y10
+	VMOVDQU      lm5_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -6050,7 +6142,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW 22(R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_32_const<>+0(SB), Y10
+	VMOVDQU      lm5_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -6119,7 +6211,7 @@ loop7:
 	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm5_32_const<>+0(SB), Y10
+	VMOVDQU      lm5_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -6294,7 +6386,7 @@ TEXT ·unpackLm5_32AVX2(SB), NOSPLIT, $128-24
 loop1:
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm5_32_const<>+0(SB), Y7
+	VMOVDQU      lm5_32_const2<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VBROADCASTI128 2(BX), Y7
 	VPSRLVD      Y0, Y7, Y7
@@ -6433,10 +6525,10 @@ done6:
 
 	// v
 	VMOVUPS      1056(CX), Y6
-	VMOVDQU      lm5_32_const2<>+0(SB), Y7
+	VMOVDQU      lm5_32_const3<>+0(SB), Y7
 	VCMPPS       $0x1e, Y7, Y6, Y6
 	VMOVDQU      Y6, 1088(CX)
-	VMOVDQU      lm5_32_const3<>+0(SB), Y6
+	VMOVDQU      lm5_32_const4<>+0(SB), Y6
 	VMOVUPS      1056(CX), Y7
 	VDIVPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 1120(CX)
@@ -6450,8 +6542,7 @@ done6:
 loop7:
 	VMOVDQU      1088(CX), Y6
 	VMOVUPS      (CX)(DI*8), Y7
-	VMOVUPS      1120(CX), Y8
-	VMULPS       Y8, Y7, Y7
+	VMULPS       1120(CX), Y7, Y7
 	VMOVDQU      lm5_32_sum<>+0(SB), Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VBROADCASTSS (SI)(DI*1), Y7
@@ -6459,8 +6550,7 @@ loop7:
 	VMOVUPS      Y6, 1152(CX)(DI*8)
 	VMOVDQU      1088(CX), Y6
 	VMOVUPS      32(CX)(DI*8), Y7
-	VMOVUPS      1120(CX), Y8
-	VMULPS       Y8, Y7, Y7
+	VMULPS       1120(CX), Y7, Y7
 	VMOVDQU      lm5_32_sum<>+0(SB), Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VBROADCASTSS 4(SI)(DI*1), Y7
@@ -6468,8 +6558,7 @@ loop7:
 	VMOVUPS      Y6, 1184(CX)(DI*8)
 	VMOVDQU      1088(CX), Y6
 	VMOVUPS      64(CX)(DI*8), Y7
-	VMOVUPS      1120(CX), Y8
-	VMULPS       Y8, Y7, Y7
+	VMULPS       1120(CX), Y7, Y7
 	VMOVDQU      lm5_32_sum<>+0(SB), Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VBROADCASTSS 8(SI)(DI*1), Y7
@@ -6477,8 +6566,7 @@ loop7:
 	VMOVUPS      Y6, 1216(CX)(DI*8)
 	VMOVDQU      1088(CX), Y6
 	VMOVUPS      96(CX)(DI*8), Y7
-	VMOVUPS      1120(CX), Y8
-	VMULPS       Y8, Y7, Y7
+	VMULPS       1120(CX), Y7, Y7
 	VMOVDQU      lm5_32_sum<>+0(SB), Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VBROADCASTSS 12(SI)(DI*1), Y7
@@ -6849,7 +6937,7 @@ done20:
 	VMOVUPS      3232(CX), Y7
 	VDIVPS       Y7, Y6, Y6
 	VMOVUPS      1056(CX), Y7
-	VDIVPS       lm5_32_const3<>+0(SB), Y7, Y7
+	VDIVPS       lm5_32_const4<>+0(SB), Y7, Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 3264(CX)
 
@@ -7454,7 +7542,7 @@ loop3:
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R8), X10
 	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm5_32_const<>+0(SB), Y11
+	VMOVDQU      lm5_32_const2<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y10
@@ -7550,7 +7638,7 @@ loop3:
 	VMOVDQU      Y13, (DX)
 	VPBROADCASTW (R9), X13
 	VCVTPH2PS    X13, Y13
-	VMOVDQU      lm5_32_const<>+0(SB), Y14
+	VMOVDQU      lm5_32_const2<>+0(SB), Y14
 	VMULPS       Y14, Y13, Y13
 	VBROADCASTSS (SI), Y14
 	VMULPS       Y14, Y13, Y14
@@ -7662,7 +7750,7 @@ loop3:
 	VMOVDQU      Y12, (DX)
 	VPBROADCASTW (R10), X12
 	VCVTPH2PS    X12, Y12
-	VMOVDQU      lm5_32_const<>+0(SB), Y13
+	VMOVDQU      lm5_32_const2<>+0(SB), Y13
 	VMULPS       Y13, Y12, Y12
 	VBROADCASTSS (SI), Y13
 	VMULPS       Y13, Y12, Y13
@@ -7794,7 +7882,7 @@ loop3:
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm5_32_const<>+0(SB), Y11
+	VMOVDQU      lm5_32_const2<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -7905,7 +7993,7 @@ loop5:
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm5_32_const<>+0(SB), Y11
+	VMOVDQU      lm5_32_const2<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11

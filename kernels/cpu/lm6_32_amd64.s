@@ -78,9 +78,7 @@ GLOBL lm6_32_level8<>(SB), RODATA|NOPTR, $32
 
 DATA lm6_32_const<>+0(SB)/8, $0x3b98f47b3b98f47b
 DATA lm6_32_const<>+8(SB)/8, $0x3b98f47b3b98f47b
-DATA lm6_32_const<>+16(SB)/8, $0x3b98f47b3b98f47b
-DATA lm6_32_const<>+24(SB)/8, $0x3b98f47b3b98f47b
-GLOBL lm6_32_const<>(SB), RODATA|NOPTR, $32
+GLOBL lm6_32_const<>(SB), RODATA|NOPTR, $16
 
 DATA lm6_32_levels<>+0(SB)/8, $0xb8b3aea8a29a9082
 DATA lm6_32_levels<>+8(SB)/8, $0xd4d1cecbc7c4c0bc
@@ -98,6 +96,12 @@ DATA lm6_32_levels4<>+0(SB)/8, $0x44403c3935322f2c
 DATA lm6_32_levels4<>+8(SB)/8, $0x7e70665e58524d48
 GLOBL lm6_32_levels4<>(SB), RODATA|NOPTR, $16
 
+DATA lm6_32_const2<>+0(SB)/8, $0x3b98f47b3b98f47b
+DATA lm6_32_const2<>+8(SB)/8, $0x3b98f47b3b98f47b
+DATA lm6_32_const2<>+16(SB)/8, $0x3b98f47b3b98f47b
+DATA lm6_32_const2<>+24(SB)/8, $0x3b98f47b3b98f47b
+GLOBL lm6_32_const2<>(SB), RODATA|NOPTR, $32
+
 DATA lm6_32_ones<>+0(SB)/8, $0x0001000100010001
 DATA lm6_32_ones<>+8(SB)/8, $0x0001000100010001
 DATA lm6_32_ones<>+16(SB)/8, $0x0001000100010001
@@ -110,17 +114,17 @@ DATA lm6_32_sum<>+16(SB)/8, $0x0000000000000000
 DATA lm6_32_sum<>+24(SB)/8, $0x0000000000000000
 GLOBL lm6_32_sum<>(SB), RODATA|NOPTR, $32
 
-DATA lm6_32_const2<>+0(SB)/8, $0x1e3ce5081e3ce508
-DATA lm6_32_const2<>+8(SB)/8, $0x1e3ce5081e3ce508
-DATA lm6_32_const2<>+16(SB)/8, $0x1e3ce5081e3ce508
-DATA lm6_32_const2<>+24(SB)/8, $0x1e3ce5081e3ce508
-GLOBL lm6_32_const2<>(SB), RODATA|NOPTR, $32
-
-DATA lm6_32_const3<>+0(SB)/8, $0x3f8000003f800000
-DATA lm6_32_const3<>+8(SB)/8, $0x3f8000003f800000
-DATA lm6_32_const3<>+16(SB)/8, $0x3f8000003f800000
-DATA lm6_32_const3<>+24(SB)/8, $0x3f8000003f800000
+DATA lm6_32_const3<>+0(SB)/8, $0x1e3ce5081e3ce508
+DATA lm6_32_const3<>+8(SB)/8, $0x1e3ce5081e3ce508
+DATA lm6_32_const3<>+16(SB)/8, $0x1e3ce5081e3ce508
+DATA lm6_32_const3<>+24(SB)/8, $0x1e3ce5081e3ce508
 GLOBL lm6_32_const3<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_32_const4<>+0(SB)/8, $0x3f8000003f800000
+DATA lm6_32_const4<>+8(SB)/8, $0x3f8000003f800000
+DATA lm6_32_const4<>+16(SB)/8, $0x3f8000003f800000
+DATA lm6_32_const4<>+24(SB)/8, $0x3f8000003f800000
+GLOBL lm6_32_const4<>(SB), RODATA|NOPTR, $32
 
 DATA lm6_32_signs<>+0(SB)/8, $0xbf8000003f800000
 DATA lm6_32_signs<>+8(SB)/8, $0x3f800000bf800000
@@ -444,8 +448,7 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      (SI), Y11
-	VFMADD231PS  Y11, Y10, Y5
+	VFMADD231PS  (SI), Y10, Y5
 	VPMOVZXBD    8(DX), Y10
 	VPERMPS      Y3, Y10, Y11
 	VPERMPS      Y4, Y10, Y12
@@ -470,8 +473,7 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      32(SI), Y11
-	VFMADD231PS  Y11, Y10, Y6
+	VFMADD231PS  32(SI), Y10, Y6
 	VPMOVZXBD    16(DX), Y10
 	VPERMPS      Y3, Y10, Y11
 	VPERMPS      Y4, Y10, Y12
@@ -496,8 +498,7 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      64(SI), Y11
-	VFMADD231PS  Y11, Y10, Y7
+	VFMADD231PS  64(SI), Y10, Y7
 	VPMOVZXBD    24(DX), Y10
 	VPERMPS      Y3, Y10, Y11
 	VPERMPS      Y4, Y10, Y12
@@ -522,8 +523,7 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y9
-	VMOVUPS      96(SI), Y10
-	VFMADD231PS  Y10, Y9, Y8
+	VFMADD231PS  96(SI), Y9, Y8
 	ADDQ         $0x1a, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -624,10 +624,8 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      (SI), Y11
-	VFMADD231PS  Y11, Y10, Y5
-	VMOVUPS      (SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y6
+	VFMADD231PS  (SI), Y10, Y5
+	VFMADD231PS  (SI)(DI*1), Y10, Y6
 	VPMOVZXBD    8(DX), Y10
 	VPERMPS      Y3, Y10, Y11
 	VPERMPS      Y4, Y10, Y12
@@ -652,10 +650,8 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      32(SI), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      32(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  32(SI), Y10, Y7
+	VFMADD231PS  32(SI)(DI*1), Y10, Y8
 	VPMOVZXBD    16(DX), Y10
 	VPERMPS      Y3, Y10, Y11
 	VPERMPS      Y4, Y10, Y12
@@ -680,10 +676,8 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      64(SI), Y11
-	VFMADD231PS  Y11, Y10, Y5
-	VMOVUPS      64(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y6
+	VFMADD231PS  64(SI), Y10, Y5
+	VFMADD231PS  64(SI)(DI*1), Y10, Y6
 	VPMOVZXBD    24(DX), Y10
 	VPERMPS      Y3, Y10, Y11
 	VPERMPS      Y4, Y10, Y12
@@ -708,10 +702,8 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y9
-	VMOVUPS      96(SI), Y10
-	VFMADD231PS  Y10, Y9, Y7
-	VMOVUPS      96(SI)(DI*1), Y10
-	VFMADD231PS  Y10, Y9, Y8
+	VFMADD231PS  96(SI), Y9, Y7
+	VFMADD231PS  96(SI)(DI*1), Y9, Y8
 	ADDQ         $0x1a, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -824,12 +816,9 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      (SI), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      (SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      (R8), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  (SI), Y10, Y6
+	VFMADD231PS  (SI)(DI*1), Y10, Y7
+	VFMADD231PS  (R8), Y10, Y8
 	VPMOVZXBD    8(DX), Y10
 	VPERMPS      Y3, Y10, Y11
 	VPERMPS      Y4, Y10, Y12
@@ -854,12 +843,9 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      32(SI), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      32(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      32(R8), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  32(SI), Y10, Y6
+	VFMADD231PS  32(SI)(DI*1), Y10, Y7
+	VFMADD231PS  32(R8), Y10, Y8
 	VPMOVZXBD    16(DX), Y10
 	VPERMPS      Y3, Y10, Y11
 	VPERMPS      Y4, Y10, Y12
@@ -884,12 +870,9 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      64(SI), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      64(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      64(R8), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  64(SI), Y10, Y6
+	VFMADD231PS  64(SI)(DI*1), Y10, Y7
+	VFMADD231PS  64(R8), Y10, Y8
 	VPMOVZXBD    24(DX), Y10
 	VPERMPS      Y3, Y10, Y11
 	VPERMPS      Y4, Y10, Y12
@@ -914,12 +897,9 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y9
-	VMOVUPS      96(SI), Y10
-	VFMADD231PS  Y10, Y9, Y6
-	VMOVUPS      96(SI)(DI*1), Y10
-	VFMADD231PS  Y10, Y9, Y7
-	VMOVUPS      96(R8), Y10
-	VFMADD231PS  Y10, Y9, Y8
+	VFMADD231PS  96(SI), Y9, Y6
+	VFMADD231PS  96(SI)(DI*1), Y9, Y7
+	VFMADD231PS  96(R8), Y9, Y8
 	ADDQ         $0x1a, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -1039,14 +1019,10 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      (SI), Y11
-	VFMADD231PS  Y11, Y10, Y5
-	VMOVUPS      (SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      (R8), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      (R8)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  (SI), Y10, Y5
+	VFMADD231PS  (SI)(DI*1), Y10, Y6
+	VFMADD231PS  (R8), Y10, Y7
+	VFMADD231PS  (R8)(DI*1), Y10, Y8
 	VPMOVZXBD    8(DX), Y10
 	VPERMPS      Y3, Y10, Y11
 	VPERMPS      Y4, Y10, Y12
@@ -1071,14 +1047,10 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      32(SI), Y11
-	VFMADD231PS  Y11, Y10, Y5
-	VMOVUPS      32(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      32(R8), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      32(R8)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  32(SI), Y10, Y5
+	VFMADD231PS  32(SI)(DI*1), Y10, Y6
+	VFMADD231PS  32(R8), Y10, Y7
+	VFMADD231PS  32(R8)(DI*1), Y10, Y8
 	VPMOVZXBD    16(DX), Y10
 	VPERMPS      Y3, Y10, Y11
 	VPERMPS      Y4, Y10, Y12
@@ -1103,14 +1075,10 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      64(SI), Y11
-	VFMADD231PS  Y11, Y10, Y5
-	VMOVUPS      64(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      64(R8), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      64(R8)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  64(SI), Y10, Y5
+	VFMADD231PS  64(SI)(DI*1), Y10, Y6
+	VFMADD231PS  64(R8), Y10, Y7
+	VFMADD231PS  64(R8)(DI*1), Y10, Y8
 	VPMOVZXBD    24(DX), Y10
 	VPERMPS      Y3, Y10, Y11
 	VPERMPS      Y4, Y10, Y12
@@ -1135,14 +1103,10 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y9
-	VMOVUPS      96(SI), Y10
-	VFMADD231PS  Y10, Y9, Y5
-	VMOVUPS      96(SI)(DI*1), Y10
-	VFMADD231PS  Y10, Y9, Y6
-	VMOVUPS      96(R8), Y10
-	VFMADD231PS  Y10, Y9, Y7
-	VMOVUPS      96(R8)(DI*1), Y10
-	VFMADD231PS  Y10, Y9, Y8
+	VFMADD231PS  96(SI), Y9, Y5
+	VFMADD231PS  96(SI)(DI*1), Y9, Y6
+	VFMADD231PS  96(R8), Y9, Y7
+	VFMADD231PS  96(R8)(DI*1), Y9, Y8
 	ADDQ         $0x1a, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -1199,7 +1163,7 @@ done2:
 
 // matmulQ81xLm6_32AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xLm6_32AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ81xLm6_32AVX512(SB), NOSPLIT, $176-72
 
 	// constants of the loops
 	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
@@ -1210,125 +1174,182 @@ TEXT ·matmulQ81xLm6_32AVX512(SB), NOSPLIT, $128-72
 	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	SUBQ         $1, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	SUBQ         $1, DX
 	JLT          done2
 
 loop1:
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7
-	MOVQ         q+16(FP), DX
-	MOVQ         d+24(FP), SI
-	MOVQ         blocks+64(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $2, DI
+	MOVQ         q+16(FP), SI
+	MOVQ         d+24(FP), DI
+	MOVQ         blocks+64(FP), R8
+	MOVQ         CX, R9
+	SUBQ         $4, R8
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R9)
+	PREFETCHT0   2112(R9)
 
-	// scales of the block
-	VPBROADCASTW (R8), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_32_const<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R8), Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPBROADCASTQ 18(R8), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
-	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
-	VPSHUFB      Y9, Y11, Y11
-	VPSLLW       $3, Y9, Y12
-	VPBLENDVB    Y12, Y11, Y10, Y10
-	VPSHUFB      Y9, Y4, Y11
-	VPSHUFB      Y9, Y5, Y12
-	VPSLLW       $3, Y9, Y13
-	VPBLENDVB    Y13, Y12, Y11, Y11
-	VPSLLW       $2, Y9, Y9
-	VPBLENDVB    Y9, Y11, Y10, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      (DX), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y9, Y10, Y11
-
-	// integer sums times both scales
-	VBROADCASTSS (SI), Y9
-	VCVTDQ2PS    Y11, Y10
-	VMULPS       Y8, Y9, Y8
-	VFMADD231PS  Y8, Y10, Y6
-
-	// scales of the block
-	VPBROADCASTW 26(R8), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_32_const<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R9), X8
+	VPINSRW      $1, 26(R9), X8, X8
+	VPINSRW      $2, 52(R9), X8, X8
+	VPINSRW      $3, 78(R9), X8, X8
+	VCVTPH2PS    X8, X8
+	VMOVDQU      lm6_32_const<>+0(SB), X9
+	VMULPS       X9, X8, X8
+	VMULPS       (DI), X8, X8
+	VMOVUPS      X8, (AX)
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 28(R8), Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPBROADCASTQ 44(R8), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
-	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
-	VPSHUFB      Y9, Y11, Y11
-	VPSLLW       $3, Y9, Y12
+	VBROADCASTI128 2(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTQ 18(R9), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y10
+	VPSHUFB      Y8, Y10, Y10
+	VPSLLW       $3, Y8, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSHUFB      Y8, Y4, Y10
+	VPSHUFB      Y8, Y5, Y11
+	VPSLLW       $3, Y8, Y12
 	VPBLENDVB    Y12, Y11, Y10, Y10
-	VPSHUFB      Y9, Y4, Y11
-	VPSHUFB      Y9, Y5, Y12
-	VPSLLW       $3, Y9, Y13
-	VPBLENDVB    Y13, Y12, Y11, Y11
-	VPSLLW       $2, Y9, Y9
-	VPBLENDVB    Y9, Y11, Y10, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      32(DX), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y9, Y10, Y11
+	VPSLLW       $2, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS (AX), Y8
+	VCVTDQ2PS    Y10, Y9
+	VFMADD231PS  Y8, Y9, Y6
 
-	// integer sums times both scales
-	VBROADCASTSS 4(SI), Y9
-	VCVTDQ2PS    Y11, Y10
-	VMULPS       Y8, Y9, Y8
-	VFMADD231PS  Y8, Y10, Y7
-	ADDQ         $0x34, R8
-	ADDQ         $0x40, DX
-	ADDQ         $8, SI
-	SUBQ         $2, DI
+	// levels of values 32 to 63, and their products
+	VBROADCASTI128 28(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTQ 44(R9), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y10
+	VPSHUFB      Y8, Y10, Y10
+	VPSLLW       $3, Y8, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSHUFB      Y8, Y4, Y10
+	VPSHUFB      Y8, Y5, Y11
+	VPSLLW       $3, Y8, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSLLW       $2, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      32(SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 4(AX), Y8
+	VCVTDQ2PS    Y10, Y9
+	VFMADD231PS  Y8, Y9, Y7
+
+	// levels of values 64 to 95, and their products
+	VBROADCASTI128 54(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTQ 70(R9), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y10
+	VPSHUFB      Y8, Y10, Y10
+	VPSLLW       $3, Y8, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSHUFB      Y8, Y4, Y10
+	VPSHUFB      Y8, Y5, Y11
+	VPSLLW       $3, Y8, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSLLW       $2, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      64(SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 8(AX), Y8
+	VCVTDQ2PS    Y10, Y9
+	VFMADD231PS  Y8, Y9, Y6
+
+	// levels of values 96 to 127, and their products
+	VBROADCASTI128 80(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTQ 96(R9), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y10
+	VPSHUFB      Y8, Y10, Y10
+	VPSLLW       $3, Y8, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSHUFB      Y8, Y4, Y10
+	VPSHUFB      Y8, Y5, Y11
+	VPSLLW       $3, Y8, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSLLW       $2, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      96(SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 12(AX), Y8
+	VCVTDQ2PS    Y10, Y9
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         $0x68, R9
+	ADDQ         $0x80, SI
+	ADDQ         $0x10, DI
+	SUBQ         $4, R8
 	JGE          loop3
 
 done4:
-	ADDQ         $2, DI
-	SUBQ         $1, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R8
 	JLT          done6
 
 loop5:
 
 	// scales of the block
-	VPBROADCASTW (R8), X8
+	VPBROADCASTW (R9), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_32_const<>+0(SB), Y9
+	VMOVDQU      lm6_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R8), Y9
+	VBROADCASTI128 2(R9), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
-	VPBROADCASTQ 18(R8), Y10
+	VPBROADCASTQ 18(R9), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y2, Y10, Y10
 	VPSLLD       $4, Y10, Y10
@@ -1346,24 +1367,24 @@ loop5:
 	VPSLLW       $2, Y9, Y9
 	VPBLENDVB    Y9, Y11, Y10, Y9
 	VPABSB       Y9, Y10
-	VMOVDQU      (DX), Y11
+	VMOVDQU      (SI), Y11
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
 
 	// integer sums times both scales
-	VBROADCASTSS (SI), Y9
+	VBROADCASTSS (DI), Y9
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
-	ADDQ         $0x1a, R8
-	ADDQ         $0x20, DX
-	ADDQ         $4, SI
-	SUBQ         $1, DI
+	ADDQ         $0x1a, R9
+	ADDQ         $0x20, SI
+	ADDQ         $4, DI
+	SUBQ         $1, R8
 	JGE          loop5
 
 done6:
-	ADDQ         $1, DI
+	ADDQ         $1, R8
 	VADDPS       Y7, Y6, Y6
 
 	// sums of the lanes
@@ -1373,15 +1394,15 @@ done6:
 	VADDPS       X6, X7, X7
 	VMOVSHDUP    X7, X6
 	VADDSS       X6, X7, X7
-	VMOVSS       X7, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+48(FP), DX
-	ADDQ         DX, BX
-	SUBQ         $1, CX
+	VMOVSS       X7, (BX)
+	ADDQ         $4, BX
+	MOVQ         stride+48(FP), SI
+	ADDQ         SI, CX
+	SUBQ         $1, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, CX
+	ADDQ         $1, DX
 	VZEROUPPER
 	RET
 
@@ -1419,7 +1440,7 @@ loop3:
 	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_32_const<>+0(SB), Y9
+	VMOVDQU      lm6_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
@@ -1466,7 +1487,7 @@ loop3:
 	// scales of the block
 	VPBROADCASTW 26(R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_32_const<>+0(SB), Y9
+	VMOVDQU      lm6_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
@@ -1525,7 +1546,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_32_const<>+0(SB), Y9
+	VMOVDQU      lm6_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
@@ -1641,7 +1662,7 @@ loop3:
 	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_32_const<>+0(SB), Y10
+	VMOVDQU      lm6_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -1696,7 +1717,7 @@ loop3:
 	// scales of the block
 	VPBROADCASTW 26(R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_32_const<>+0(SB), Y10
+	VMOVDQU      lm6_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -1763,7 +1784,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_32_const<>+0(SB), Y10
+	VMOVDQU      lm6_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -1895,7 +1916,7 @@ loop3:
 	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_32_const<>+0(SB), Y10
+	VMOVDQU      lm6_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -1959,7 +1980,7 @@ loop3:
 	// scales of the block
 	VPBROADCASTW 26(R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_32_const<>+0(SB), Y10
+	VMOVDQU      lm6_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -2035,7 +2056,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_32_const<>+0(SB), Y10
+	VMOVDQU      lm6_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -2151,7 +2172,7 @@ done2:
 
 // matmulQ8Fours1xLm6_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours1xLm6_32AVX512(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xLm6_32AVX512(SB), NOSPLIT, $336-72
 
 	// constants of the loops
 	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
@@ -2162,134 +2183,191 @@ TEXT ·matmulQ8Fours1xLm6_32AVX512(SB), NOSPLIT, $288-72
 	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $4, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	LEAQ         207(SP), SI
+	ANDQ         $-32, SI
+	SUBQ         $4, DX
 	JLT          done2
 
 loop1:
-	XORQ         SI, SI
-	MOVQ         DX, DI
-	ADDQ         $4, SI
-	SUBQ         $1, SI
+	XORQ         DI, DI
+	MOVQ         SI, R8
+	ADDQ         $4, DI
+	SUBQ         $1, DI
 	JLT          done4
 
 loop3:
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7
-	MOVQ         q+16(FP), R8
-	MOVQ         d+24(FP), R9
-	MOVQ         blocks+64(FP), R10
-	MOVQ         BX, R11
-	SUBQ         $2, R10
+	MOVQ         q+16(FP), R9
+	MOVQ         d+24(FP), R10
+	MOVQ         blocks+64(FP), R11
+	MOVQ         CX, R12
+	SUBQ         $4, R11
 	JLT          done6
 
 loop5:
+	PREFETCHT0   2048(R12)
+	PREFETCHT0   2112(R12)
 
-	// scales of the block
-	VPBROADCASTW (R11), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_32_const<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R11), Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPBROADCASTQ 18(R11), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
-	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
-	VPSHUFB      Y9, Y11, Y11
-	VPSLLW       $3, Y9, Y12
-	VPBLENDVB    Y12, Y11, Y10, Y10
-	VPSHUFB      Y9, Y4, Y11
-	VPSHUFB      Y9, Y5, Y12
-	VPSLLW       $3, Y9, Y13
-	VPBLENDVB    Y13, Y12, Y11, Y11
-	VPSLLW       $2, Y9, Y9
-	VPBLENDVB    Y9, Y11, Y10, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      (R8), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y9, Y10, Y11
-
-	// integer sums times both scales
-	VBROADCASTSS (R9), Y9
-	VCVTDQ2PS    Y11, Y10
-	VMULPS       Y8, Y9, Y8
-	VFMADD231PS  Y8, Y10, Y6
-
-	// scales of the block
-	VPBROADCASTW 26(R11), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_32_const<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R12), X8
+	VPINSRW      $1, 26(R12), X8, X8
+	VPINSRW      $2, 52(R12), X8, X8
+	VPINSRW      $3, 78(R12), X8, X8
+	VCVTPH2PS    X8, X8
+	VMOVDQU      lm6_32_const<>+0(SB), X9
+	VMULPS       X9, X8, X8
+	VMULPS       (R10), X8, X8
+	VMOVUPS      X8, (AX)
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 28(R11), Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPBROADCASTQ 44(R11), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
-	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
-	VPSHUFB      Y9, Y11, Y11
-	VPSLLW       $3, Y9, Y12
+	VBROADCASTI128 2(R12), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTQ 18(R12), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y10
+	VPSHUFB      Y8, Y10, Y10
+	VPSLLW       $3, Y8, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSHUFB      Y8, Y4, Y10
+	VPSHUFB      Y8, Y5, Y11
+	VPSLLW       $3, Y8, Y12
 	VPBLENDVB    Y12, Y11, Y10, Y10
-	VPSHUFB      Y9, Y4, Y11
-	VPSHUFB      Y9, Y5, Y12
-	VPSLLW       $3, Y9, Y13
-	VPBLENDVB    Y13, Y12, Y11, Y11
-	VPSLLW       $2, Y9, Y9
-	VPBLENDVB    Y9, Y11, Y10, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      32(R8), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y9, Y10, Y11
+	VPSLLW       $2, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (R9), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS (AX), Y8
+	VCVTDQ2PS    Y10, Y9
+	VFMADD231PS  Y8, Y9, Y6
 
-	// integer sums times both scales
-	VBROADCASTSS 4(R9), Y9
-	VCVTDQ2PS    Y11, Y10
-	VMULPS       Y8, Y9, Y8
-	VFMADD231PS  Y8, Y10, Y7
-	ADDQ         $0x34, R11
-	ADDQ         $0x40, R8
-	ADDQ         $8, R9
-	SUBQ         $2, R10
+	// levels of values 32 to 63, and their products
+	VBROADCASTI128 28(R12), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTQ 44(R12), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y10
+	VPSHUFB      Y8, Y10, Y10
+	VPSLLW       $3, Y8, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSHUFB      Y8, Y4, Y10
+	VPSHUFB      Y8, Y5, Y11
+	VPSLLW       $3, Y8, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSLLW       $2, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      32(R9), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 4(AX), Y8
+	VCVTDQ2PS    Y10, Y9
+	VFMADD231PS  Y8, Y9, Y7
+
+	// levels of values 64 to 95, and their products
+	VBROADCASTI128 54(R12), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTQ 70(R12), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y10
+	VPSHUFB      Y8, Y10, Y10
+	VPSLLW       $3, Y8, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSHUFB      Y8, Y4, Y10
+	VPSHUFB      Y8, Y5, Y11
+	VPSLLW       $3, Y8, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSLLW       $2, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      64(R9), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 8(AX), Y8
+	VCVTDQ2PS    Y10, Y9
+	VFMADD231PS  Y8, Y9, Y6
+
+	// levels of values 96 to 127, and their products
+	VBROADCASTI128 80(R12), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTQ 96(R12), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y10
+	VPSHUFB      Y8, Y10, Y10
+	VPSLLW       $3, Y8, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSHUFB      Y8, Y4, Y10
+	VPSHUFB      Y8, Y5, Y11
+	VPSLLW       $3, Y8, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSLLW       $2, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      96(R9), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 12(AX), Y8
+	VCVTDQ2PS    Y10, Y9
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         $0x68, R12
+	ADDQ         $0x80, R9
+	ADDQ         $0x10, R10
+	SUBQ         $4, R11
 	JGE          loop5
 
 done6:
-	ADDQ         $2, R10
-	SUBQ         $1, R10
+	ADDQ         $4, R11
+	SUBQ         $1, R11
 	JLT          done8
 
 loop7:
 
 	// scales of the block
-	VPBROADCASTW (R11), X8
+	VPBROADCASTW (R12), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_32_const<>+0(SB), Y9
+	VMOVDQU      lm6_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R11), Y9
+	VBROADCASTI128 2(R12), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y3, Y9, Y9
-	VPBROADCASTQ 18(R11), Y10
+	VPBROADCASTQ 18(R12), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y2, Y10, Y10
 	VPSLLD       $4, Y10, Y10
@@ -2307,40 +2385,40 @@ loop7:
 	VPSLLW       $2, Y9, Y9
 	VPBLENDVB    Y9, Y11, Y10, Y9
 	VPABSB       Y9, Y10
-	VMOVDQU      (R8), Y11
+	VMOVDQU      (R9), Y11
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
 
 	// integer sums times both scales
-	VBROADCASTSS (R9), Y9
+	VBROADCASTSS (R10), Y9
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
-	ADDQ         $0x1a, R11
-	ADDQ         $0x20, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
+	ADDQ         $0x1a, R12
+	ADDQ         $0x20, R9
+	ADDQ         $4, R10
+	SUBQ         $1, R11
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R10
+	ADDQ         $1, R11
 	VADDPS       Y7, Y6, Y6
-	VMOVUPS      Y6, (DI)
-	ADDQ         $0x20, DI
-	MOVQ         stride+48(FP), R8
-	ADDQ         R8, BX
-	SUBQ         $1, SI
+	VMOVUPS      Y6, (R8)
+	ADDQ         $0x20, R8
+	MOVQ         stride+48(FP), R9
+	ADDQ         R9, CX
+	SUBQ         $1, DI
 	JGE          loop3
 
 done4:
-	ADDQ         $1, SI
+	ADDQ         $1, DI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y6
-	VMOVUPS      32(DX), Y7
-	VMOVUPS      64(DX), Y8
-	VMOVUPS      96(DX), Y9
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
 	VPUNPCKLDQ   Y7, Y6, Y10
 	VPUNPCKHDQ   Y7, Y6, Y6
 	VADDPS       Y6, Y10, Y10
@@ -2352,13 +2430,13 @@ done4:
 	VADDPS       Y6, Y7, Y7
 	VEXTRACTI128 $1, Y7, X6
 	VADDPS       X6, X7, X6
-	VMOVUPS      X6, (AX)
-	ADDQ         $0x10, AX
-	SUBQ         $4, CX
+	VMOVUPS      X6, (BX)
+	ADDQ         $0x10, BX
+	SUBQ         $4, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $4, CX
+	ADDQ         $4, DX
 	VZEROUPPER
 	RET
 
@@ -2405,7 +2483,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_32_const<>+0(SB), Y9
+	VMOVDQU      lm6_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
@@ -2452,7 +2530,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW 26(R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_32_const<>+0(SB), Y9
+	VMOVDQU      lm6_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
@@ -2511,7 +2589,7 @@ loop7:
 	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_32_const<>+0(SB), Y9
+	VMOVDQU      lm6_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
@@ -2662,7 +2740,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_32_const<>+0(SB), Y10
+	VMOVDQU      lm6_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -2717,7 +2795,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW 26(R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_32_const<>+0(SB), Y10
+	VMOVDQU      lm6_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -2784,7 +2862,7 @@ loop7:
 	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_32_const<>+0(SB), Y10
+	VMOVDQU      lm6_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -2961,7 +3039,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_32_const<>+0(SB), Y10
+	VMOVDQU      lm6_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -3025,7 +3103,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW 26(R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_32_const<>+0(SB), Y10
+	VMOVDQU      lm6_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -3101,7 +3179,7 @@ loop7:
 	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_32_const<>+0(SB), Y10
+	VMOVDQU      lm6_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -3283,7 +3361,7 @@ TEXT ·unpackLm6_32AVX512(SB), NOSPLIT, $128-24
 loop1:
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm6_32_const<>+0(SB), Y7
+	VMOVDQU      lm6_32_const2<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VBROADCASTI128 2(BX), Y7
 	VPSRLVD      Y0, Y7, Y7
@@ -3722,7 +3800,7 @@ loop3:
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R8), X10
 	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm6_32_const<>+0(SB), Y11
+	VMOVDQU      lm6_32_const2<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y10
@@ -3825,7 +3903,7 @@ loop3:
 	VMOVDQU      Y11, (DX)
 	VPBROADCASTW (R9), X11
 	VCVTPH2PS    X11, Y11
-	VMOVDQU      lm6_32_const<>+0(SB), Y12
+	VMOVDQU      lm6_32_const2<>+0(SB), Y12
 	VMULPS       Y12, Y11, Y11
 	VBROADCASTSS (SI), Y12
 	VMULPS       Y12, Y11, Y12
@@ -3950,7 +4028,7 @@ loop3:
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm6_32_const<>+0(SB), Y11
+	VMOVDQU      lm6_32_const2<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -4069,7 +4147,7 @@ loop5:
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm6_32_const<>+0(SB), Y11
+	VMOVDQU      lm6_32_const2<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -4349,8 +4427,7 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      (SI), Y11
-	VFMADD231PS  Y11, Y10, Y5
+	VFMADD231PS  (SI), Y10, Y5
 	VPMOVZXBD    8(DX), Y10
 	VPERMPS      Y3, Y10, Y11
 	VPERMPS      Y4, Y10, Y12
@@ -4375,8 +4452,7 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      32(SI), Y11
-	VFMADD231PS  Y11, Y10, Y6
+	VFMADD231PS  32(SI), Y10, Y6
 	VPMOVZXBD    16(DX), Y10
 	VPERMPS      Y3, Y10, Y11
 	VPERMPS      Y4, Y10, Y12
@@ -4401,8 +4477,7 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      64(SI), Y11
-	VFMADD231PS  Y11, Y10, Y7
+	VFMADD231PS  64(SI), Y10, Y7
 	VPMOVZXBD    24(DX), Y10
 	VPERMPS      Y3, Y10, Y11
 	VPERMPS      Y4, Y10, Y12
@@ -4427,8 +4502,7 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y9
-	VMOVUPS      96(SI), Y10
-	VFMADD231PS  Y10, Y9, Y8
+	VFMADD231PS  96(SI), Y9, Y8
 	ADDQ         $0x1a, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -4529,10 +4603,8 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      (SI), Y11
-	VFMADD231PS  Y11, Y10, Y5
-	VMOVUPS      (SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y6
+	VFMADD231PS  (SI), Y10, Y5
+	VFMADD231PS  (SI)(DI*1), Y10, Y6
 	VPMOVZXBD    8(DX), Y10
 	VPERMPS      Y3, Y10, Y11
 	VPERMPS      Y4, Y10, Y12
@@ -4557,10 +4629,8 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      32(SI), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      32(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  32(SI), Y10, Y7
+	VFMADD231PS  32(SI)(DI*1), Y10, Y8
 	VPMOVZXBD    16(DX), Y10
 	VPERMPS      Y3, Y10, Y11
 	VPERMPS      Y4, Y10, Y12
@@ -4585,10 +4655,8 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      64(SI), Y11
-	VFMADD231PS  Y11, Y10, Y5
-	VMOVUPS      64(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y6
+	VFMADD231PS  64(SI), Y10, Y5
+	VFMADD231PS  64(SI)(DI*1), Y10, Y6
 	VPMOVZXBD    24(DX), Y10
 	VPERMPS      Y3, Y10, Y11
 	VPERMPS      Y4, Y10, Y12
@@ -4613,10 +4681,8 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y9
-	VMOVUPS      96(SI), Y10
-	VFMADD231PS  Y10, Y9, Y7
-	VMOVUPS      96(SI)(DI*1), Y10
-	VFMADD231PS  Y10, Y9, Y8
+	VFMADD231PS  96(SI), Y9, Y7
+	VFMADD231PS  96(SI)(DI*1), Y9, Y8
 	ADDQ         $0x1a, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -4729,12 +4795,9 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      (SI), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      (SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      (R8), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  (SI), Y10, Y6
+	VFMADD231PS  (SI)(DI*1), Y10, Y7
+	VFMADD231PS  (R8), Y10, Y8
 	VPMOVZXBD    8(DX), Y10
 	VPERMPS      Y3, Y10, Y11
 	VPERMPS      Y4, Y10, Y12
@@ -4759,12 +4822,9 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      32(SI), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      32(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      32(R8), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  32(SI), Y10, Y6
+	VFMADD231PS  32(SI)(DI*1), Y10, Y7
+	VFMADD231PS  32(R8), Y10, Y8
 	VPMOVZXBD    16(DX), Y10
 	VPERMPS      Y3, Y10, Y11
 	VPERMPS      Y4, Y10, Y12
@@ -4789,12 +4849,9 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      64(SI), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      64(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      64(R8), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  64(SI), Y10, Y6
+	VFMADD231PS  64(SI)(DI*1), Y10, Y7
+	VFMADD231PS  64(R8), Y10, Y8
 	VPMOVZXBD    24(DX), Y10
 	VPERMPS      Y3, Y10, Y11
 	VPERMPS      Y4, Y10, Y12
@@ -4819,12 +4876,9 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y9
-	VMOVUPS      96(SI), Y10
-	VFMADD231PS  Y10, Y9, Y6
-	VMOVUPS      96(SI)(DI*1), Y10
-	VFMADD231PS  Y10, Y9, Y7
-	VMOVUPS      96(R8), Y10
-	VFMADD231PS  Y10, Y9, Y8
+	VFMADD231PS  96(SI), Y9, Y6
+	VFMADD231PS  96(SI)(DI*1), Y9, Y7
+	VFMADD231PS  96(R8), Y9, Y8
 	ADDQ         $0x1a, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -4944,14 +4998,10 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      (SI), Y11
-	VFMADD231PS  Y11, Y10, Y5
-	VMOVUPS      (SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      (R8), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      (R8)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  (SI), Y10, Y5
+	VFMADD231PS  (SI)(DI*1), Y10, Y6
+	VFMADD231PS  (R8), Y10, Y7
+	VFMADD231PS  (R8)(DI*1), Y10, Y8
 	VPMOVZXBD    8(DX), Y10
 	VPERMPS      Y3, Y10, Y11
 	VPERMPS      Y4, Y10, Y12
@@ -4976,14 +5026,10 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      32(SI), Y11
-	VFMADD231PS  Y11, Y10, Y5
-	VMOVUPS      32(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      32(R8), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      32(R8)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  32(SI), Y10, Y5
+	VFMADD231PS  32(SI)(DI*1), Y10, Y6
+	VFMADD231PS  32(R8), Y10, Y7
+	VFMADD231PS  32(R8)(DI*1), Y10, Y8
 	VPMOVZXBD    16(DX), Y10
 	VPERMPS      Y3, Y10, Y11
 	VPERMPS      Y4, Y10, Y12
@@ -5008,14 +5054,10 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      64(SI), Y11
-	VFMADD231PS  Y11, Y10, Y5
-	VMOVUPS      64(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      64(R8), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      64(R8)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  64(SI), Y10, Y5
+	VFMADD231PS  64(SI)(DI*1), Y10, Y6
+	VFMADD231PS  64(R8), Y10, Y7
+	VFMADD231PS  64(R8)(DI*1), Y10, Y8
 	VPMOVZXBD    24(DX), Y10
 	VPERMPS      Y3, Y10, Y11
 	VPERMPS      Y4, Y10, Y12
@@ -5040,14 +5082,10 @@ loop3:
 	VPSLLD       $0x1a, Y10, Y10
 	VBLENDVPS    Y10, Y12, Y11, Y10
 	VMULPS       Y10, Y9, Y9
-	VMOVUPS      96(SI), Y10
-	VFMADD231PS  Y10, Y9, Y5
-	VMOVUPS      96(SI)(DI*1), Y10
-	VFMADD231PS  Y10, Y9, Y6
-	VMOVUPS      96(R8), Y10
-	VFMADD231PS  Y10, Y9, Y7
-	VMOVUPS      96(R8)(DI*1), Y10
-	VFMADD231PS  Y10, Y9, Y8
+	VFMADD231PS  96(SI), Y9, Y5
+	VFMADD231PS  96(SI)(DI*1), Y9, Y6
+	VFMADD231PS  96(R8), Y9, Y7
+	VFMADD231PS  96(R8)(DI*1), Y9, Y8
 	ADDQ         $0x1a, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -5104,7 +5142,7 @@ done2:
 
 // matmulQ81xLm6_32AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xLm6_32AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ81xLm6_32AVX2(SB), NOSPLIT, $176-72
 
 	// constants of the loops
 	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
@@ -5115,127 +5153,186 @@ TEXT ·matmulQ81xLm6_32AVX2(SB), NOSPLIT, $128-72
 	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	SUBQ         $1, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	SUBQ         $1, DX
 	JLT          done2
 
 loop1:
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7
-	MOVQ         q+16(FP), DX
-	MOVQ         d+24(FP), SI
-	MOVQ         blocks+64(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $2, DI
+	MOVQ         q+16(FP), SI
+	MOVQ         d+24(FP), DI
+	MOVQ         blocks+64(FP), R8
+	MOVQ         CX, R9
+	SUBQ         $4, R8
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R9)
+	PREFETCHT0   2112(R9)
 
-	// scales of the block
-	VPBROADCASTW (R8), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_32_const<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R8), Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPBROADCASTQ 18(R8), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
-	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
-	VPSHUFB      Y9, Y11, Y11
-	VPSLLW       $3, Y9, Y12
-	VPBLENDVB    Y12, Y11, Y10, Y10
-	VPSHUFB      Y9, Y5, Y11
-	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y12
-	VPSHUFB      Y9, Y12, Y12
-	VPSLLW       $3, Y9, Y13
-	VPBLENDVB    Y13, Y12, Y11, Y11
-	VPSLLW       $2, Y9, Y9
-	VPBLENDVB    Y9, Y11, Y10, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      (DX), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     Y2, Y9, Y9
-
-	// integer sums times both scales
-	VBROADCASTSS (SI), Y10
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y10, Y8
-	VFMADD231PS  Y8, Y9, Y6
-
-	// scales of the block
-	VPBROADCASTW 26(R8), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_32_const<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R9), X8
+	VPINSRW      $1, 26(R9), X8, X8
+	VPINSRW      $2, 52(R9), X8, X8
+	VPINSRW      $3, 78(R9), X8, X8
+	VCVTPH2PS    X8, X8
+	VMOVDQU      lm6_32_const<>+0(SB), X9
+	VMULPS       X9, X8, X8
+	VMULPS       (DI), X8, X8
+	VMOVUPS      X8, (AX)
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 28(R8), Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPBROADCASTQ 44(R8), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
-	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
-	VPSHUFB      Y9, Y11, Y11
-	VPSLLW       $3, Y9, Y12
+	VBROADCASTI128 2(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTQ 18(R9), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y10
+	VPSHUFB      Y8, Y10, Y10
+	VPSLLW       $3, Y8, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSHUFB      Y8, Y5, Y10
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y11
+	VPSHUFB      Y8, Y11, Y11
+	VPSLLW       $3, Y8, Y12
 	VPBLENDVB    Y12, Y11, Y10, Y10
-	VPSHUFB      Y9, Y5, Y11
-	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y12
-	VPSHUFB      Y9, Y12, Y12
-	VPSLLW       $3, Y9, Y13
-	VPBLENDVB    Y13, Y12, Y11, Y11
-	VPSLLW       $2, Y9, Y9
-	VPBLENDVB    Y9, Y11, Y10, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      32(DX), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     Y2, Y9, Y9
+	VPSLLW       $2, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS (AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y6
 
-	// integer sums times both scales
-	VBROADCASTSS 4(SI), Y10
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y10, Y8
-	VFMADD231PS  Y8, Y9, Y7
-	ADDQ         $0x34, R8
-	ADDQ         $0x40, DX
-	ADDQ         $8, SI
-	SUBQ         $2, DI
+	// levels of values 32 to 63, and their products
+	VBROADCASTI128 28(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTQ 44(R9), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y10
+	VPSHUFB      Y8, Y10, Y10
+	VPSLLW       $3, Y8, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSHUFB      Y8, Y5, Y10
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y11
+	VPSHUFB      Y8, Y11, Y11
+	VPSLLW       $3, Y8, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSLLW       $2, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      32(SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS 4(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 64 to 95, and their products
+	VBROADCASTI128 54(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTQ 70(R9), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y10
+	VPSHUFB      Y8, Y10, Y10
+	VPSLLW       $3, Y8, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSHUFB      Y8, Y5, Y10
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y11
+	VPSHUFB      Y8, Y11, Y11
+	VPSLLW       $3, Y8, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSLLW       $2, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      64(SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS 8(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 96 to 127, and their products
+	VBROADCASTI128 80(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTQ 96(R9), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y10
+	VPSHUFB      Y8, Y10, Y10
+	VPSLLW       $3, Y8, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSHUFB      Y8, Y5, Y10
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y11
+	VPSHUFB      Y8, Y11, Y11
+	VPSLLW       $3, Y8, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSLLW       $2, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      96(SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS 12(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         $0x68, R9
+	ADDQ         $0x80, SI
+	ADDQ         $0x10, DI
+	SUBQ         $4, R8
 	JGE          loop3
 
 done4:
-	ADDQ         $2, DI
-	SUBQ         $1, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R8
 	JLT          done6
 
 loop5:
 
 	// scales of the block
-	VPBROADCASTW (R8), X8
+	VPBROADCASTW (R9), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_32_const<>+0(SB), Y9
+	VMOVDQU      lm6_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R8), Y9
+	VBROADCASTI128 2(R9), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y4, Y9, Y9
-	VPBROADCASTQ 18(R8), Y10
+	VPBROADCASTQ 18(R9), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
@@ -5254,24 +5351,24 @@ loop5:
 	VPSLLW       $2, Y9, Y9
 	VPBLENDVB    Y9, Y11, Y10, Y9
 	VPABSB       Y9, Y10
-	VMOVDQU      (DX), Y11
+	VMOVDQU      (SI), Y11
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
 
 	// integer sums times both scales
-	VBROADCASTSS (SI), Y10
+	VBROADCASTSS (DI), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y6
-	ADDQ         $0x1a, R8
-	ADDQ         $0x20, DX
-	ADDQ         $4, SI
-	SUBQ         $1, DI
+	ADDQ         $0x1a, R9
+	ADDQ         $0x20, SI
+	ADDQ         $4, DI
+	SUBQ         $1, R8
 	JGE          loop5
 
 done6:
-	ADDQ         $1, DI
+	ADDQ         $1, R8
 	VADDPS       Y7, Y6, Y6
 
 	// sums of the lanes
@@ -5281,15 +5378,15 @@ done6:
 	VADDPS       X6, X7, X7
 	VMOVSHDUP    X7, X6
 	VADDSS       X6, X7, X7
-	VMOVSS       X7, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+48(FP), DX
-	ADDQ         DX, BX
-	SUBQ         $1, CX
+	VMOVSS       X7, (BX)
+	ADDQ         $4, BX
+	MOVQ         stride+48(FP), SI
+	ADDQ         SI, CX
+	SUBQ         $1, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, CX
+	ADDQ         $1, DX
 	VZEROUPPER
 	RET
 
@@ -5327,7 +5424,7 @@ loop3:
 	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_32_const<>+0(SB), Y9
+	VMOVDQU      lm6_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
@@ -5375,7 +5472,7 @@ loop3:
 	// scales of the block
 	VPBROADCASTW 26(R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_32_const<>+0(SB), Y9
+	VMOVDQU      lm6_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
@@ -5435,7 +5532,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW (R8), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_32_const<>+0(SB), Y9
+	VMOVDQU      lm6_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
@@ -5552,7 +5649,7 @@ loop3:
 	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_32_const<>+0(SB), Y10
+	VMOVDQU      lm6_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -5608,7 +5705,7 @@ loop3:
 	// scales of the block
 	VPBROADCASTW 26(R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_32_const<>+0(SB), Y10
+	VMOVDQU      lm6_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -5676,7 +5773,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_32_const<>+0(SB), Y10
+	VMOVDQU      lm6_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -5809,7 +5906,7 @@ loop3:
 	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_32_const<>+0(SB), Y10
+	VMOVDQU      lm6_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -5874,7 +5971,7 @@ loop3:
 	// scales of the block
 	VPBROADCASTW 26(R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_32_const<>+0(SB), Y10
+	VMOVDQU      lm6_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -5951,7 +6048,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW (R8), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_32_const<>+0(SB), Y10
+	VMOVDQU      lm6_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -6068,7 +6165,7 @@ done2:
 
 // matmulQ8Fours1xLm6_32AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours1xLm6_32AVX2(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xLm6_32AVX2(SB), NOSPLIT, $336-72
 
 	// constants of the loops
 	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
@@ -6079,136 +6176,195 @@ TEXT ·matmulQ8Fours1xLm6_32AVX2(SB), NOSPLIT, $288-72
 	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $4, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	LEAQ         207(SP), SI
+	ANDQ         $-32, SI
+	SUBQ         $4, DX
 	JLT          done2
 
 loop1:
-	XORQ         SI, SI
-	MOVQ         DX, DI
-	ADDQ         $4, SI
-	SUBQ         $1, SI
+	XORQ         DI, DI
+	MOVQ         SI, R8
+	ADDQ         $4, DI
+	SUBQ         $1, DI
 	JLT          done4
 
 loop3:
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7
-	MOVQ         q+16(FP), R8
-	MOVQ         d+24(FP), R9
-	MOVQ         blocks+64(FP), R10
-	MOVQ         BX, R11
-	SUBQ         $2, R10
+	MOVQ         q+16(FP), R9
+	MOVQ         d+24(FP), R10
+	MOVQ         blocks+64(FP), R11
+	MOVQ         CX, R12
+	SUBQ         $4, R11
 	JLT          done6
 
 loop5:
+	PREFETCHT0   2048(R12)
+	PREFETCHT0   2112(R12)
 
-	// scales of the block
-	VPBROADCASTW (R11), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_32_const<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R11), Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPBROADCASTQ 18(R11), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
-	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
-	VPSHUFB      Y9, Y11, Y11
-	VPSLLW       $3, Y9, Y12
-	VPBLENDVB    Y12, Y11, Y10, Y10
-	VPSHUFB      Y9, Y5, Y11
-	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y12
-	VPSHUFB      Y9, Y12, Y12
-	VPSLLW       $3, Y9, Y13
-	VPBLENDVB    Y13, Y12, Y11, Y11
-	VPSLLW       $2, Y9, Y9
-	VPBLENDVB    Y9, Y11, Y10, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      (R8), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     Y2, Y9, Y9
-
-	// integer sums times both scales
-	VBROADCASTSS (R9), Y10
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y10, Y8
-	VFMADD231PS  Y8, Y9, Y6
-
-	// scales of the block
-	VPBROADCASTW 26(R11), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_32_const<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R12), X8
+	VPINSRW      $1, 26(R12), X8, X8
+	VPINSRW      $2, 52(R12), X8, X8
+	VPINSRW      $3, 78(R12), X8, X8
+	VCVTPH2PS    X8, X8
+	VMOVDQU      lm6_32_const<>+0(SB), X9
+	VMULPS       X9, X8, X8
+	VMULPS       (R10), X8, X8
+	VMOVUPS      X8, (AX)
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 28(R11), Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPBROADCASTQ 44(R11), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 lm6_32_levels<>+0(SB), Y10
-	VPSHUFB      Y9, Y10, Y10
-	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y11
-	VPSHUFB      Y9, Y11, Y11
-	VPSLLW       $3, Y9, Y12
+	VBROADCASTI128 2(R12), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTQ 18(R12), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y10
+	VPSHUFB      Y8, Y10, Y10
+	VPSLLW       $3, Y8, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSHUFB      Y8, Y5, Y10
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y11
+	VPSHUFB      Y8, Y11, Y11
+	VPSLLW       $3, Y8, Y12
 	VPBLENDVB    Y12, Y11, Y10, Y10
-	VPSHUFB      Y9, Y5, Y11
-	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y12
-	VPSHUFB      Y9, Y12, Y12
-	VPSLLW       $3, Y9, Y13
-	VPBLENDVB    Y13, Y12, Y11, Y11
-	VPSLLW       $2, Y9, Y9
-	VPBLENDVB    Y9, Y11, Y10, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      32(R8), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     Y2, Y9, Y9
+	VPSLLW       $2, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (R9), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS (AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y6
 
-	// integer sums times both scales
-	VBROADCASTSS 4(R9), Y10
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y10, Y8
-	VFMADD231PS  Y8, Y9, Y7
-	ADDQ         $0x34, R11
-	ADDQ         $0x40, R8
-	ADDQ         $8, R9
-	SUBQ         $2, R10
+	// levels of values 32 to 63, and their products
+	VBROADCASTI128 28(R12), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTQ 44(R12), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y10
+	VPSHUFB      Y8, Y10, Y10
+	VPSLLW       $3, Y8, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSHUFB      Y8, Y5, Y10
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y11
+	VPSHUFB      Y8, Y11, Y11
+	VPSLLW       $3, Y8, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSLLW       $2, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      32(R9), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS 4(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 64 to 95, and their products
+	VBROADCASTI128 54(R12), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTQ 70(R12), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y10
+	VPSHUFB      Y8, Y10, Y10
+	VPSLLW       $3, Y8, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSHUFB      Y8, Y5, Y10
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y11
+	VPSHUFB      Y8, Y11, Y11
+	VPSLLW       $3, Y8, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSLLW       $2, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      64(R9), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS 8(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 96 to 127, and their products
+	VBROADCASTI128 80(R12), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTQ 96(R12), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y10
+	VPSHUFB      Y8, Y10, Y10
+	VPSLLW       $3, Y8, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSHUFB      Y8, Y5, Y10
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y11
+	VPSHUFB      Y8, Y11, Y11
+	VPSLLW       $3, Y8, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSLLW       $2, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      96(R9), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS 12(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         $0x68, R12
+	ADDQ         $0x80, R9
+	ADDQ         $0x10, R10
+	SUBQ         $4, R11
 	JGE          loop5
 
 done6:
-	ADDQ         $2, R10
-	SUBQ         $1, R10
+	ADDQ         $4, R11
+	SUBQ         $1, R11
 	JLT          done8
 
 loop7:
 
 	// scales of the block
-	VPBROADCASTW (R11), X8
+	VPBROADCASTW (R12), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_32_const<>+0(SB), Y9
+	VMOVDQU      lm6_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R11), Y9
+	VBROADCASTI128 2(R12), Y9
 	VPSRLVD      Y0, Y9, Y9
 	VPAND        Y4, Y9, Y9
-	VPBROADCASTQ 18(R11), Y10
+	VPBROADCASTQ 18(R12), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
 	VPSLLD       $4, Y10, Y10
@@ -6227,40 +6383,40 @@ loop7:
 	VPSLLW       $2, Y9, Y9
 	VPBLENDVB    Y9, Y11, Y10, Y9
 	VPABSB       Y9, Y10
-	VMOVDQU      (R8), Y11
+	VMOVDQU      (R9), Y11
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y2, Y9, Y9
 
 	// integer sums times both scales
-	VBROADCASTSS (R9), Y10
+	VBROADCASTSS (R10), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y6
-	ADDQ         $0x1a, R11
-	ADDQ         $0x20, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
+	ADDQ         $0x1a, R12
+	ADDQ         $0x20, R9
+	ADDQ         $4, R10
+	SUBQ         $1, R11
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R10
+	ADDQ         $1, R11
 	VADDPS       Y7, Y6, Y6
-	VMOVUPS      Y6, (DI)
-	ADDQ         $0x20, DI
-	MOVQ         stride+48(FP), R8
-	ADDQ         R8, BX
-	SUBQ         $1, SI
+	VMOVUPS      Y6, (R8)
+	ADDQ         $0x20, R8
+	MOVQ         stride+48(FP), R9
+	ADDQ         R9, CX
+	SUBQ         $1, DI
 	JGE          loop3
 
 done4:
-	ADDQ         $1, SI
+	ADDQ         $1, DI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y6
-	VMOVUPS      32(DX), Y7
-	VMOVUPS      64(DX), Y8
-	VMOVUPS      96(DX), Y9
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
 	VPUNPCKLDQ   Y7, Y6, Y10
 	VPUNPCKHDQ   Y7, Y6, Y6
 	VADDPS       Y6, Y10, Y10
@@ -6272,13 +6428,13 @@ done4:
 	VADDPS       Y6, Y7, Y7
 	VEXTRACTI128 $1, Y7, X6
 	VADDPS       X6, X7, X6
-	VMOVUPS      X6, (AX)
-	ADDQ         $0x10, AX
-	SUBQ         $4, CX
+	VMOVUPS      X6, (BX)
+	ADDQ         $0x10, BX
+	SUBQ         $4, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $4, CX
+	ADDQ         $4, DX
 	VZEROUPPER
 	RET
 
@@ -6325,7 +6481,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_32_const<>+0(SB), Y9
+	VMOVDQU      lm6_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
@@ -6373,7 +6529,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW 26(R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_32_const<>+0(SB), Y9
+	VMOVDQU      lm6_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
@@ -6433,7 +6589,7 @@ loop7:
 	// scales of the block
 	VPBROADCASTW (R11), X8
 	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_32_const<>+0(SB), Y9
+	VMOVDQU      lm6_32_const2<>+0(SB), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// levels of values 0 to 31, and their products
@@ -6585,7 +6741,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_32_const<>+0(SB), Y10
+	VMOVDQU      lm6_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -6641,7 +6797,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW 26(R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_32_const<>+0(SB), Y10
+	VMOVDQU      lm6_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -6709,7 +6865,7 @@ loop7:
 	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_32_const<>+0(SB), Y10
+	VMOVDQU      lm6_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -6887,7 +7043,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_32_const<>+0(SB), Y10
+	VMOVDQU      lm6_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -6952,7 +7108,7 @@ loop5:
 	// scales of the block
 	VPBROADCASTW 26(R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_32_const<>+0(SB), Y10
+	VMOVDQU      lm6_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -7029,7 +7185,7 @@ loop7:
 	// scales of the block
 	VPBROADCASTW (R11), X9
 	VCVTPH2PS    X9, Y9
-	VMOVDQU      lm6_32_const<>+0(SB), Y10
+	VMOVDQU      lm6_32_const2<>+0(SB), Y10
 	VMULPS       Y10, Y9, Y9
 
 	// levels of values 0 to 31, and their products
@@ -7212,7 +7368,7 @@ TEXT ·unpackLm6_32AVX2(SB), NOSPLIT, $128-24
 loop1:
 	VPBROADCASTW (BX), X6
 	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm6_32_const<>+0(SB), Y7
+	VMOVDQU      lm6_32_const2<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
 	VBROADCASTI128 2(BX), Y7
 	VPSRLVD      Y0, Y7, Y7
@@ -7359,10 +7515,10 @@ done6:
 
 	// v
 	VMOVUPS      1056(CX), Y6
-	VMOVDQU      lm6_32_const2<>+0(SB), Y7
+	VMOVDQU      lm6_32_const3<>+0(SB), Y7
 	VCMPPS       $0x1e, Y7, Y6, Y6
 	VMOVDQU      Y6, 1088(CX)
-	VMOVDQU      lm6_32_const3<>+0(SB), Y6
+	VMOVDQU      lm6_32_const4<>+0(SB), Y6
 	VMOVUPS      1056(CX), Y7
 	VDIVPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 1120(CX)
@@ -7376,8 +7532,7 @@ done6:
 loop7:
 	VMOVDQU      1088(CX), Y6
 	VMOVUPS      (CX)(DI*8), Y7
-	VMOVUPS      1120(CX), Y8
-	VMULPS       Y8, Y7, Y7
+	VMULPS       1120(CX), Y7, Y7
 	VMOVDQU      lm6_32_sum<>+0(SB), Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VBROADCASTSS (SI)(DI*1), Y7
@@ -7385,8 +7540,7 @@ loop7:
 	VMOVUPS      Y6, 1152(CX)(DI*8)
 	VMOVDQU      1088(CX), Y6
 	VMOVUPS      32(CX)(DI*8), Y7
-	VMOVUPS      1120(CX), Y8
-	VMULPS       Y8, Y7, Y7
+	VMULPS       1120(CX), Y7, Y7
 	VMOVDQU      lm6_32_sum<>+0(SB), Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VBROADCASTSS 4(SI)(DI*1), Y7
@@ -7394,8 +7548,7 @@ loop7:
 	VMOVUPS      Y6, 1184(CX)(DI*8)
 	VMOVDQU      1088(CX), Y6
 	VMOVUPS      64(CX)(DI*8), Y7
-	VMOVUPS      1120(CX), Y8
-	VMULPS       Y8, Y7, Y7
+	VMULPS       1120(CX), Y7, Y7
 	VMOVDQU      lm6_32_sum<>+0(SB), Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VBROADCASTSS 8(SI)(DI*1), Y7
@@ -7403,8 +7556,7 @@ loop7:
 	VMOVUPS      Y6, 1216(CX)(DI*8)
 	VMOVDQU      1088(CX), Y6
 	VMOVUPS      96(CX)(DI*8), Y7
-	VMOVUPS      1120(CX), Y8
-	VMULPS       Y8, Y7, Y7
+	VMULPS       1120(CX), Y7, Y7
 	VMOVDQU      lm6_32_sum<>+0(SB), Y8
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VBROADCASTSS 12(SI)(DI*1), Y7
@@ -7923,7 +8075,7 @@ done20:
 	VMOVUPS      3232(CX), Y7
 	VDIVPS       Y7, Y6, Y6
 	VMOVUPS      1056(CX), Y7
-	VDIVPS       lm6_32_const3<>+0(SB), Y7, Y7
+	VDIVPS       lm6_32_const4<>+0(SB), Y7, Y7
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 3264(CX)
 
@@ -8629,7 +8781,7 @@ loop3:
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R8), X10
 	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm6_32_const<>+0(SB), Y11
+	VMOVDQU      lm6_32_const2<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y10
@@ -8732,7 +8884,7 @@ loop3:
 	VMOVDQU      Y11, (DX)
 	VPBROADCASTW (R9), X11
 	VCVTPH2PS    X11, Y11
-	VMOVDQU      lm6_32_const<>+0(SB), Y12
+	VMOVDQU      lm6_32_const2<>+0(SB), Y12
 	VMULPS       Y12, Y11, Y11
 	VBROADCASTSS (SI), Y12
 	VMULPS       Y12, Y11, Y12
@@ -8857,7 +9009,7 @@ loop3:
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm6_32_const<>+0(SB), Y11
+	VMOVDQU      lm6_32_const2<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -8976,7 +9128,7 @@ loop5:
 	VMOVDQU      Y10, (DX)
 	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm6_32_const<>+0(SB), Y11
+	VMOVDQU      lm6_32_const2<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11

@@ -88,8 +88,7 @@ TEXT ·forwardRunsLm_wht32AVX2(SB), NOSPLIT, $0-16
 
 loop1:
 	VMOVUPS      (AX), Y0
-	VMOVUPS      (CX), Y1
-	VMULPS       Y1, Y0, Y0
+	VMULPS       (CX), Y0, Y0
 	VPERMILPS    $0xb1, Y0, Y1
 	VADDPS       Y1, Y0, Y2
 	VSUBPS       Y0, Y1, Y0
@@ -103,8 +102,7 @@ loop1:
 	VSUBPS       Y0, Y1, Y0
 	VBLENDPS     $0xf0, Y0, Y2, Y0
 	VMOVUPS      32(AX), Y1
-	VMOVUPS      32(CX), Y2
-	VMULPS       Y2, Y1, Y1
+	VMULPS       32(CX), Y1, Y1
 	VPERMILPS    $0xb1, Y1, Y2
 	VADDPS       Y2, Y1, Y3
 	VSUBPS       Y1, Y2, Y1
@@ -118,8 +116,7 @@ loop1:
 	VSUBPS       Y1, Y2, Y1
 	VBLENDPS     $0xf0, Y1, Y3, Y1
 	VMOVUPS      64(AX), Y2
-	VMOVUPS      64(CX), Y3
-	VMULPS       Y3, Y2, Y2
+	VMULPS       64(CX), Y2, Y2
 	VPERMILPS    $0xb1, Y2, Y3
 	VADDPS       Y3, Y2, Y4
 	VSUBPS       Y2, Y3, Y2
@@ -133,8 +130,7 @@ loop1:
 	VSUBPS       Y2, Y3, Y2
 	VBLENDPS     $0xf0, Y2, Y4, Y2
 	VMOVUPS      96(AX), Y3
-	VMOVUPS      96(CX), Y4
-	VMULPS       Y4, Y3, Y3
+	VMULPS       96(CX), Y3, Y3
 	VPERMILPS    $0xb1, Y3, Y4
 	VADDPS       Y4, Y3, Y5
 	VSUBPS       Y3, Y4, Y3
@@ -155,17 +151,13 @@ loop1:
 	VSUBPS       Y1, Y4, Y1
 	VADDPS       Y2, Y0, Y4
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      (DX), Y2
-	VMULPS       Y2, Y3, Y2
+	VMULPS       (DX), Y3, Y2
 	VMOVUPS      Y2, (AX)
-	VMOVUPS      32(DX), Y2
-	VMULPS       Y2, Y4, Y2
+	VMULPS       32(DX), Y4, Y2
 	VMOVUPS      Y2, 32(AX)
-	VMOVUPS      64(DX), Y2
-	VMULPS       Y2, Y1, Y1
+	VMULPS       64(DX), Y1, Y1
 	VMOVUPS      Y1, 64(AX)
-	VMOVUPS      96(DX), Y1
-	VMULPS       Y1, Y0, Y0
+	VMULPS       96(DX), Y0, Y0
 	VMOVUPS      Y0, 96(AX)
 	ADDQ         $0x80, AX
 	SUBQ         $1, BX
@@ -188,8 +180,7 @@ TEXT ·inverseRunsLm_wht32AVX2(SB), NOSPLIT, $0-16
 
 loop1:
 	VMOVUPS      (AX), Y0
-	VMOVUPS      (CX), Y1
-	VMULPS       Y1, Y0, Y0
+	VMULPS       (CX), Y0, Y0
 	VPERMILPS    $0xb1, Y0, Y1
 	VADDPS       Y1, Y0, Y2
 	VSUBPS       Y0, Y1, Y0
@@ -203,8 +194,7 @@ loop1:
 	VSUBPS       Y0, Y1, Y0
 	VBLENDPS     $0xf0, Y0, Y2, Y0
 	VMOVUPS      32(AX), Y1
-	VMOVUPS      32(CX), Y2
-	VMULPS       Y2, Y1, Y1
+	VMULPS       32(CX), Y1, Y1
 	VPERMILPS    $0xb1, Y1, Y2
 	VADDPS       Y2, Y1, Y3
 	VSUBPS       Y1, Y2, Y1
@@ -218,8 +208,7 @@ loop1:
 	VSUBPS       Y1, Y2, Y1
 	VBLENDPS     $0xf0, Y1, Y3, Y1
 	VMOVUPS      64(AX), Y2
-	VMOVUPS      64(CX), Y3
-	VMULPS       Y3, Y2, Y2
+	VMULPS       64(CX), Y2, Y2
 	VPERMILPS    $0xb1, Y2, Y3
 	VADDPS       Y3, Y2, Y4
 	VSUBPS       Y2, Y3, Y2
@@ -233,8 +222,7 @@ loop1:
 	VSUBPS       Y2, Y3, Y2
 	VBLENDPS     $0xf0, Y2, Y4, Y2
 	VMOVUPS      96(AX), Y3
-	VMOVUPS      96(CX), Y4
-	VMULPS       Y4, Y3, Y3
+	VMULPS       96(CX), Y3, Y3
 	VPERMILPS    $0xb1, Y3, Y4
 	VADDPS       Y4, Y3, Y5
 	VSUBPS       Y3, Y4, Y3
@@ -255,17 +243,13 @@ loop1:
 	VSUBPS       Y1, Y4, Y1
 	VADDPS       Y2, Y0, Y4
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      (DX), Y2
-	VMULPS       Y2, Y3, Y2
+	VMULPS       (DX), Y3, Y2
 	VMOVUPS      Y2, (AX)
-	VMOVUPS      32(DX), Y2
-	VMULPS       Y2, Y4, Y2
+	VMULPS       32(DX), Y4, Y2
 	VMOVUPS      Y2, 32(AX)
-	VMOVUPS      64(DX), Y2
-	VMULPS       Y2, Y1, Y1
+	VMULPS       64(DX), Y1, Y1
 	VMOVUPS      Y1, 64(AX)
-	VMOVUPS      96(DX), Y1
-	VMULPS       Y1, Y0, Y0
+	VMULPS       96(DX), Y0, Y0
 	VMOVUPS      Y0, 96(AX)
 	ADDQ         $0x80, AX
 	SUBQ         $1, BX

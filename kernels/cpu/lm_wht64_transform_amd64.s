@@ -152,8 +152,7 @@ TEXT ·forwardRunsLm_wht64AVX2(SB), NOSPLIT, $0-16
 
 loop1:
 	VMOVUPS      (AX), Y0
-	VMOVUPS      (CX), Y1
-	VMULPS       Y1, Y0, Y0
+	VMULPS       (CX), Y0, Y0
 	VPERMILPS    $0xb1, Y0, Y1
 	VADDPS       Y1, Y0, Y2
 	VSUBPS       Y0, Y1, Y0
@@ -167,8 +166,7 @@ loop1:
 	VSUBPS       Y0, Y1, Y0
 	VBLENDPS     $0xf0, Y0, Y2, Y0
 	VMOVUPS      32(AX), Y1
-	VMOVUPS      32(CX), Y2
-	VMULPS       Y2, Y1, Y1
+	VMULPS       32(CX), Y1, Y1
 	VPERMILPS    $0xb1, Y1, Y2
 	VADDPS       Y2, Y1, Y3
 	VSUBPS       Y1, Y2, Y1
@@ -182,8 +180,7 @@ loop1:
 	VSUBPS       Y1, Y2, Y1
 	VBLENDPS     $0xf0, Y1, Y3, Y1
 	VMOVUPS      64(AX), Y2
-	VMOVUPS      64(CX), Y3
-	VMULPS       Y3, Y2, Y2
+	VMULPS       64(CX), Y2, Y2
 	VPERMILPS    $0xb1, Y2, Y3
 	VADDPS       Y3, Y2, Y4
 	VSUBPS       Y2, Y3, Y2
@@ -197,8 +194,7 @@ loop1:
 	VSUBPS       Y2, Y3, Y2
 	VBLENDPS     $0xf0, Y2, Y4, Y2
 	VMOVUPS      96(AX), Y3
-	VMOVUPS      96(CX), Y4
-	VMULPS       Y4, Y3, Y3
+	VMULPS       96(CX), Y3, Y3
 	VPERMILPS    $0xb1, Y3, Y4
 	VADDPS       Y4, Y3, Y5
 	VSUBPS       Y3, Y4, Y3
@@ -212,8 +208,7 @@ loop1:
 	VSUBPS       Y3, Y4, Y3
 	VBLENDPS     $0xf0, Y3, Y5, Y3
 	VMOVUPS      128(AX), Y4
-	VMOVUPS      128(CX), Y5
-	VMULPS       Y5, Y4, Y4
+	VMULPS       128(CX), Y4, Y4
 	VPERMILPS    $0xb1, Y4, Y5
 	VADDPS       Y5, Y4, Y6
 	VSUBPS       Y4, Y5, Y4
@@ -227,8 +222,7 @@ loop1:
 	VSUBPS       Y4, Y5, Y4
 	VBLENDPS     $0xf0, Y4, Y6, Y4
 	VMOVUPS      160(AX), Y5
-	VMOVUPS      160(CX), Y6
-	VMULPS       Y6, Y5, Y5
+	VMULPS       160(CX), Y5, Y5
 	VPERMILPS    $0xb1, Y5, Y6
 	VADDPS       Y6, Y5, Y7
 	VSUBPS       Y5, Y6, Y5
@@ -242,8 +236,7 @@ loop1:
 	VSUBPS       Y5, Y6, Y5
 	VBLENDPS     $0xf0, Y5, Y7, Y5
 	VMOVUPS      192(AX), Y6
-	VMOVUPS      192(CX), Y7
-	VMULPS       Y7, Y6, Y6
+	VMULPS       192(CX), Y6, Y6
 	VPERMILPS    $0xb1, Y6, Y7
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y6, Y7, Y6
@@ -257,8 +250,7 @@ loop1:
 	VSUBPS       Y6, Y7, Y6
 	VBLENDPS     $0xf0, Y6, Y8, Y6
 	VMOVUPS      224(AX), Y7
-	VMOVUPS      224(CX), Y8
-	VMULPS       Y8, Y7, Y7
+	VMULPS       224(CX), Y7, Y7
 	VPERMILPS    $0xb1, Y7, Y8
 	VADDPS       Y8, Y7, Y9
 	VSUBPS       Y7, Y8, Y7
@@ -295,29 +287,21 @@ loop1:
 	VSUBPS       Y3, Y1, Y1
 	VADDPS       Y4, Y0, Y3
 	VSUBPS       Y4, Y0, Y0
-	VMOVUPS      (DX), Y4
-	VMULPS       Y4, Y6, Y4
+	VMULPS       (DX), Y6, Y4
 	VMOVUPS      Y4, (AX)
-	VMOVUPS      32(DX), Y4
-	VMULPS       Y4, Y7, Y4
+	VMULPS       32(DX), Y7, Y4
 	VMOVUPS      Y4, 32(AX)
-	VMOVUPS      64(DX), Y4
-	VMULPS       Y4, Y8, Y4
+	VMULPS       64(DX), Y8, Y4
 	VMOVUPS      Y4, 64(AX)
-	VMOVUPS      96(DX), Y4
-	VMULPS       Y4, Y3, Y3
+	VMULPS       96(DX), Y3, Y3
 	VMOVUPS      Y3, 96(AX)
-	VMOVUPS      128(DX), Y3
-	VMULPS       Y3, Y2, Y2
+	VMULPS       128(DX), Y2, Y2
 	VMOVUPS      Y2, 128(AX)
-	VMOVUPS      160(DX), Y2
-	VMULPS       Y2, Y5, Y2
+	VMULPS       160(DX), Y5, Y2
 	VMOVUPS      Y2, 160(AX)
-	VMOVUPS      192(DX), Y2
-	VMULPS       Y2, Y1, Y1
+	VMULPS       192(DX), Y1, Y1
 	VMOVUPS      Y1, 192(AX)
-	VMOVUPS      224(DX), Y1
-	VMULPS       Y1, Y0, Y0
+	VMULPS       224(DX), Y0, Y0
 	VMOVUPS      Y0, 224(AX)
 	ADDQ         $0x100, AX
 	SUBQ         $1, BX
@@ -340,8 +324,7 @@ TEXT ·inverseRunsLm_wht64AVX2(SB), NOSPLIT, $0-16
 
 loop1:
 	VMOVUPS      (AX), Y0
-	VMOVUPS      (CX), Y1
-	VMULPS       Y1, Y0, Y0
+	VMULPS       (CX), Y0, Y0
 	VPERMILPS    $0xb1, Y0, Y1
 	VADDPS       Y1, Y0, Y2
 	VSUBPS       Y0, Y1, Y0
@@ -355,8 +338,7 @@ loop1:
 	VSUBPS       Y0, Y1, Y0
 	VBLENDPS     $0xf0, Y0, Y2, Y0
 	VMOVUPS      32(AX), Y1
-	VMOVUPS      32(CX), Y2
-	VMULPS       Y2, Y1, Y1
+	VMULPS       32(CX), Y1, Y1
 	VPERMILPS    $0xb1, Y1, Y2
 	VADDPS       Y2, Y1, Y3
 	VSUBPS       Y1, Y2, Y1
@@ -370,8 +352,7 @@ loop1:
 	VSUBPS       Y1, Y2, Y1
 	VBLENDPS     $0xf0, Y1, Y3, Y1
 	VMOVUPS      64(AX), Y2
-	VMOVUPS      64(CX), Y3
-	VMULPS       Y3, Y2, Y2
+	VMULPS       64(CX), Y2, Y2
 	VPERMILPS    $0xb1, Y2, Y3
 	VADDPS       Y3, Y2, Y4
 	VSUBPS       Y2, Y3, Y2
@@ -385,8 +366,7 @@ loop1:
 	VSUBPS       Y2, Y3, Y2
 	VBLENDPS     $0xf0, Y2, Y4, Y2
 	VMOVUPS      96(AX), Y3
-	VMOVUPS      96(CX), Y4
-	VMULPS       Y4, Y3, Y3
+	VMULPS       96(CX), Y3, Y3
 	VPERMILPS    $0xb1, Y3, Y4
 	VADDPS       Y4, Y3, Y5
 	VSUBPS       Y3, Y4, Y3
@@ -400,8 +380,7 @@ loop1:
 	VSUBPS       Y3, Y4, Y3
 	VBLENDPS     $0xf0, Y3, Y5, Y3
 	VMOVUPS      128(AX), Y4
-	VMOVUPS      128(CX), Y5
-	VMULPS       Y5, Y4, Y4
+	VMULPS       128(CX), Y4, Y4
 	VPERMILPS    $0xb1, Y4, Y5
 	VADDPS       Y5, Y4, Y6
 	VSUBPS       Y4, Y5, Y4
@@ -415,8 +394,7 @@ loop1:
 	VSUBPS       Y4, Y5, Y4
 	VBLENDPS     $0xf0, Y4, Y6, Y4
 	VMOVUPS      160(AX), Y5
-	VMOVUPS      160(CX), Y6
-	VMULPS       Y6, Y5, Y5
+	VMULPS       160(CX), Y5, Y5
 	VPERMILPS    $0xb1, Y5, Y6
 	VADDPS       Y6, Y5, Y7
 	VSUBPS       Y5, Y6, Y5
@@ -430,8 +408,7 @@ loop1:
 	VSUBPS       Y5, Y6, Y5
 	VBLENDPS     $0xf0, Y5, Y7, Y5
 	VMOVUPS      192(AX), Y6
-	VMOVUPS      192(CX), Y7
-	VMULPS       Y7, Y6, Y6
+	VMULPS       192(CX), Y6, Y6
 	VPERMILPS    $0xb1, Y6, Y7
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y6, Y7, Y6
@@ -445,8 +422,7 @@ loop1:
 	VSUBPS       Y6, Y7, Y6
 	VBLENDPS     $0xf0, Y6, Y8, Y6
 	VMOVUPS      224(AX), Y7
-	VMOVUPS      224(CX), Y8
-	VMULPS       Y8, Y7, Y7
+	VMULPS       224(CX), Y7, Y7
 	VPERMILPS    $0xb1, Y7, Y8
 	VADDPS       Y8, Y7, Y9
 	VSUBPS       Y7, Y8, Y7
@@ -483,29 +459,21 @@ loop1:
 	VSUBPS       Y3, Y1, Y1
 	VADDPS       Y4, Y0, Y3
 	VSUBPS       Y4, Y0, Y0
-	VMOVUPS      (DX), Y4
-	VMULPS       Y4, Y6, Y4
+	VMULPS       (DX), Y6, Y4
 	VMOVUPS      Y4, (AX)
-	VMOVUPS      32(DX), Y4
-	VMULPS       Y4, Y7, Y4
+	VMULPS       32(DX), Y7, Y4
 	VMOVUPS      Y4, 32(AX)
-	VMOVUPS      64(DX), Y4
-	VMULPS       Y4, Y8, Y4
+	VMULPS       64(DX), Y8, Y4
 	VMOVUPS      Y4, 64(AX)
-	VMOVUPS      96(DX), Y4
-	VMULPS       Y4, Y3, Y3
+	VMULPS       96(DX), Y3, Y3
 	VMOVUPS      Y3, 96(AX)
-	VMOVUPS      128(DX), Y3
-	VMULPS       Y3, Y2, Y2
+	VMULPS       128(DX), Y2, Y2
 	VMOVUPS      Y2, 128(AX)
-	VMOVUPS      160(DX), Y2
-	VMULPS       Y2, Y5, Y2
+	VMULPS       160(DX), Y5, Y2
 	VMOVUPS      Y2, 160(AX)
-	VMOVUPS      192(DX), Y2
-	VMULPS       Y2, Y1, Y1
+	VMULPS       192(DX), Y1, Y1
 	VMOVUPS      Y1, 192(AX)
-	VMOVUPS      224(DX), Y1
-	VMULPS       Y1, Y0, Y0
+	VMULPS       224(DX), Y0, Y0
 	VMOVUPS      Y0, 224(AX)
 	ADDQ         $0x100, AX
 	SUBQ         $1, BX

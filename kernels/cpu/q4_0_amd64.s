@@ -22,6 +22,16 @@ DATA q4_0_offset<>+16(SB)/8, $0xf8f8f8f8f8f8f8f8
 DATA q4_0_offset<>+24(SB)/8, $0xf8f8f8f8f8f8f8f8
 GLOBL q4_0_offset<>(SB), RODATA|NOPTR, $32
 
+DATA q4_0_factor<>+0(SB)/8, $0xc1000000c1000000
+DATA q4_0_factor<>+8(SB)/8, $0xc1000000c1000000
+GLOBL q4_0_factor<>(SB), RODATA|NOPTR, $16
+
+DATA q4_0_order<>+0(SB)/8, $0x0000000000000000
+DATA q4_0_order<>+8(SB)/8, $0x0000000100000001
+DATA q4_0_order<>+16(SB)/8, $0x0000000200000002
+DATA q4_0_order<>+24(SB)/8, $0x0000000300000003
+GLOBL q4_0_order<>(SB), RODATA|NOPTR, $32
+
 DATA q4_0_const<>+0(SB)/8, $0xc1000000c1000000
 DATA q4_0_const<>+8(SB)/8, $0xc1000000c1000000
 DATA q4_0_const<>+16(SB)/8, $0xc1000000c1000000
@@ -172,23 +182,19 @@ loop3:
 	VPMOVSXBD    (DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      (SI), Y9
-	VFMADD231PS  Y9, Y8, Y3
+	VFMADD231PS  (SI), Y8, Y3
 	VPMOVSXBD    8(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      32(SI), Y9
-	VFMADD231PS  Y9, Y8, Y4
+	VFMADD231PS  32(SI), Y8, Y4
 	VPMOVSXBD    16(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      64(SI), Y9
-	VFMADD231PS  Y9, Y8, Y5
+	VFMADD231PS  64(SI), Y8, Y5
 	VPMOVSXBD    24(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y7
-	VMOVUPS      96(SI), Y8
-	VFMADD231PS  Y8, Y7, Y6
+	VFMADD231PS  96(SI), Y7, Y6
 	ADDQ         $0x12, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -262,31 +268,23 @@ loop3:
 	VPMOVSXBD    (DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      (SI), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VMOVUPS      (SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y4
+	VFMADD231PS  (SI), Y8, Y3
+	VFMADD231PS  (SI)(DI*1), Y8, Y4
 	VPMOVSXBD    8(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      32(SI), Y9
-	VFMADD231PS  Y9, Y8, Y5
-	VMOVUPS      32(SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y6
+	VFMADD231PS  32(SI), Y8, Y5
+	VFMADD231PS  32(SI)(DI*1), Y8, Y6
 	VPMOVSXBD    16(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      64(SI), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VMOVUPS      64(SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y4
+	VFMADD231PS  64(SI), Y8, Y3
+	VFMADD231PS  64(SI)(DI*1), Y8, Y4
 	VPMOVSXBD    24(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y7
-	VMOVUPS      96(SI), Y8
-	VFMADD231PS  Y8, Y7, Y5
-	VMOVUPS      96(SI)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y6
+	VFMADD231PS  96(SI), Y7, Y5
+	VFMADD231PS  96(SI)(DI*1), Y7, Y6
 	ADDQ         $0x12, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -371,39 +369,27 @@ loop3:
 	VPMOVSXBD    (DX), Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y6, Y7
-	VMOVUPS      (SI), Y8
-	VFMADD231PS  Y8, Y7, Y3
-	VMOVUPS      (SI)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y4
-	VMOVUPS      (R8), Y8
-	VFMADD231PS  Y8, Y7, Y5
+	VFMADD231PS  (SI), Y7, Y3
+	VFMADD231PS  (SI)(DI*1), Y7, Y4
+	VFMADD231PS  (R8), Y7, Y5
 	VPMOVSXBD    8(DX), Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y6, Y7
-	VMOVUPS      32(SI), Y8
-	VFMADD231PS  Y8, Y7, Y3
-	VMOVUPS      32(SI)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y4
-	VMOVUPS      32(R8), Y8
-	VFMADD231PS  Y8, Y7, Y5
+	VFMADD231PS  32(SI), Y7, Y3
+	VFMADD231PS  32(SI)(DI*1), Y7, Y4
+	VFMADD231PS  32(R8), Y7, Y5
 	VPMOVSXBD    16(DX), Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y6, Y7
-	VMOVUPS      64(SI), Y8
-	VFMADD231PS  Y8, Y7, Y3
-	VMOVUPS      64(SI)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y4
-	VMOVUPS      64(R8), Y8
-	VFMADD231PS  Y8, Y7, Y5
+	VFMADD231PS  64(SI), Y7, Y3
+	VFMADD231PS  64(SI)(DI*1), Y7, Y4
+	VFMADD231PS  64(R8), Y7, Y5
 	VPMOVSXBD    24(DX), Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVUPS      96(SI), Y7
-	VFMADD231PS  Y7, Y6, Y3
-	VMOVUPS      96(SI)(DI*1), Y7
-	VFMADD231PS  Y7, Y6, Y4
-	VMOVUPS      96(R8), Y7
-	VFMADD231PS  Y7, Y6, Y5
+	VFMADD231PS  96(SI), Y6, Y3
+	VFMADD231PS  96(SI)(DI*1), Y6, Y4
+	VFMADD231PS  96(R8), Y6, Y5
 	ADDQ         $0x12, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -496,47 +482,31 @@ loop3:
 	VPMOVSXBD    (DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      (SI), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VMOVUPS      (SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y4
-	VMOVUPS      (R8), Y9
-	VFMADD231PS  Y9, Y8, Y5
-	VMOVUPS      (R8)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y6
+	VFMADD231PS  (SI), Y8, Y3
+	VFMADD231PS  (SI)(DI*1), Y8, Y4
+	VFMADD231PS  (R8), Y8, Y5
+	VFMADD231PS  (R8)(DI*1), Y8, Y6
 	VPMOVSXBD    8(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      32(SI), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VMOVUPS      32(SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y4
-	VMOVUPS      32(R8), Y9
-	VFMADD231PS  Y9, Y8, Y5
-	VMOVUPS      32(R8)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y6
+	VFMADD231PS  32(SI), Y8, Y3
+	VFMADD231PS  32(SI)(DI*1), Y8, Y4
+	VFMADD231PS  32(R8), Y8, Y5
+	VFMADD231PS  32(R8)(DI*1), Y8, Y6
 	VPMOVSXBD    16(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      64(SI), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VMOVUPS      64(SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y4
-	VMOVUPS      64(R8), Y9
-	VFMADD231PS  Y9, Y8, Y5
-	VMOVUPS      64(R8)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y6
+	VFMADD231PS  64(SI), Y8, Y3
+	VFMADD231PS  64(SI)(DI*1), Y8, Y4
+	VFMADD231PS  64(R8), Y8, Y5
+	VFMADD231PS  64(R8)(DI*1), Y8, Y6
 	VPMOVSXBD    24(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y7
-	VMOVUPS      96(SI), Y8
-	VFMADD231PS  Y8, Y7, Y3
-	VMOVUPS      96(SI)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y4
-	VMOVUPS      96(R8), Y8
-	VFMADD231PS  Y8, Y7, Y5
-	VMOVUPS      96(R8)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y6
+	VFMADD231PS  96(SI), Y7, Y3
+	VFMADD231PS  96(SI)(DI*1), Y7, Y4
+	VFMADD231PS  96(R8), Y7, Y5
+	VFMADD231PS  96(R8)(DI*1), Y7, Y6
 	ADDQ         $0x12, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -593,132 +563,151 @@ done2:
 
 // matmulQ81xQ4_0AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xQ4_0AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ81xQ4_0AVX512(SB), NOSPLIT, $176-72
 
 	// constants of the loops
 	VMOVDQU      q4_0_shifts<>+0(SB), Y0
 	VMOVDQU      q4_0_mask<>+0(SB), Y1
-	VMOVDQU      q4_0_offset<>+0(SB), Y2
+	VMOVDQU      q4_0_order<>+0(SB), Y2
+	VMOVDQU      q4_0_factor<>+0(SB), X3
+	VMOVDQU      q4_0_offset<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	SUBQ         $1, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	SUBQ         $1, DX
 	JLT          done2
 
 loop1:
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	MOVQ         q+16(FP), DX
-	MOVQ         d+24(FP), SI
-	MOVQ         blocks+64(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $2, DI
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	MOVQ         q+16(FP), SI
+	MOVQ         d+24(FP), DI
+	MOVQ         s+32(FP), R8
+	MOVQ         blocks+64(FP), R9
+	MOVQ         CX, R10
+	SUBQ         $4, R9
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R10)
+	PREFETCHT0   2112(R10)
 
-	// scales of the block
-	VPBROADCASTW (R8), X5
-	VCVTPH2PS    X5, Y5
-
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R8), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPADDB       Y2, Y6, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      (DX), Y8
-	VPSIGNB      Y6, Y8, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y7, Y8
-
-	// integer sums times both scales
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y5, Y6, Y5
-	VFMADD231PS  Y5, Y7, Y3
-
-	// scales of the block
-	VPBROADCASTW 18(R8), X5
-	VCVTPH2PS    X5, Y5
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R10), X7
+	VPINSRW      $1, 18(R10), X7, X7
+	VPINSRW      $2, 36(R10), X7, X7
+	VPINSRW      $3, 54(R10), X7, X7
+	VCVTPH2PS    X7, X7
+	VMULPS       (DI), X7, X8
+	VMOVUPS      X8, (AX)
+	VMULPS       X3, X7, X7
+	VPERMD       Y7, Y2, Y7
+	VFMADD231PS  (R8), Y7, Y5
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 20(R8), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPADDB       Y2, Y6, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      32(DX), Y8
-	VPSIGNB      Y6, Y8, Y6
+	VBROADCASTI128 2(R10), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
 	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y7, Y8
+	VPDPBUSD     (SI), Y7, Y8
+	VBROADCASTSS (AX), Y7
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y5
 
-	// integer sums times both scales
-	VBROADCASTSS 4(SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y5, Y6, Y5
-	VFMADD231PS  Y5, Y7, Y4
-	ADDQ         $0x24, R8
-	ADDQ         $0x40, DX
-	ADDQ         $8, SI
-	SUBQ         $2, DI
+	// levels of values 32 to 63, and their products
+	VBROADCASTI128 20(R10), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     32(SI), Y7, Y8
+	VBROADCASTSS 4(AX), Y7
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y6
+
+	// levels of values 64 to 95, and their products
+	VBROADCASTI128 38(R10), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     64(SI), Y7, Y8
+	VBROADCASTSS 8(AX), Y7
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y5
+
+	// levels of values 96 to 127, and their products
+	VBROADCASTI128 56(R10), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     96(SI), Y7, Y8
+	VBROADCASTSS 12(AX), Y7
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         $0x48, R10
+	ADDQ         $0x80, SI
+	ADDQ         $0x10, DI
+	ADDQ         $0x20, R8
+	SUBQ         $4, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $2, DI
-	SUBQ         $1, DI
+	ADDQ         $4, R9
+	SUBQ         $1, R9
 	JLT          done6
 
 loop5:
 
 	// scales of the block
-	VPBROADCASTW (R8), X5
-	VCVTPH2PS    X5, Y5
+	VPBROADCASTW (R10), X7
+	VCVTPH2PS    X7, Y7
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R8), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPADDB       Y2, Y6, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      (DX), Y8
-	VPSIGNB      Y6, Y8, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 2(R10), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPADDB       Y4, Y8, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
 
 	// integer sums times both scales
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y5, Y6, Y5
-	VFMADD231PS  Y5, Y7, Y3
-	ADDQ         $0x12, R8
-	ADDQ         $0x20, DX
-	ADDQ         $4, SI
-	SUBQ         $1, DI
+	VBROADCASTSS (DI), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y5
+	ADDQ         $0x12, R10
+	ADDQ         $0x20, SI
+	ADDQ         $4, DI
+	ADDQ         $8, R8
+	SUBQ         $1, R9
 	JGE          loop5
 
 done6:
-	ADDQ         $1, DI
-	VADDPS       Y4, Y3, Y3
+	ADDQ         $1, R9
+	VADDPS       Y6, Y5, Y5
 
 	// sums of the lanes
-	VEXTRACTF128 $1, Y3, X4
-	VADDPS       X3, X4, X4
-	VMOVHLPS     X4, X4, X3
-	VADDPS       X3, X4, X4
-	VMOVSHDUP    X4, X3
-	VADDSS       X3, X4, X4
-	VMOVSS       X4, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+48(FP), DX
-	ADDQ         DX, BX
-	SUBQ         $1, CX
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, (BX)
+	ADDQ         $4, BX
+	MOVQ         stride+48(FP), SI
+	ADDQ         SI, CX
+	SUBQ         $1, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, CX
+	ADDQ         $1, DX
 	VZEROUPPER
 	RET
 
@@ -1315,157 +1304,176 @@ done2:
 
 // matmulQ8Fours1xQ4_0AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours1xQ4_0AVX512(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xQ4_0AVX512(SB), NOSPLIT, $336-72
 
 	// constants of the loops
 	VMOVDQU      q4_0_shifts<>+0(SB), Y0
 	VMOVDQU      q4_0_mask<>+0(SB), Y1
-	VMOVDQU      q4_0_offset<>+0(SB), Y2
+	VMOVDQU      q4_0_order<>+0(SB), Y2
+	VMOVDQU      q4_0_factor<>+0(SB), X3
+	VMOVDQU      q4_0_offset<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $4, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	LEAQ         207(SP), SI
+	ANDQ         $-32, SI
+	SUBQ         $4, DX
 	JLT          done2
 
 loop1:
-	XORQ         SI, SI
-	MOVQ         DX, DI
-	ADDQ         $4, SI
-	SUBQ         $1, SI
+	XORQ         DI, DI
+	MOVQ         SI, R8
+	ADDQ         $4, DI
+	SUBQ         $1, DI
 	JLT          done4
 
 loop3:
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	MOVQ         q+16(FP), R8
-	MOVQ         d+24(FP), R9
-	MOVQ         blocks+64(FP), R10
-	MOVQ         BX, R11
-	SUBQ         $2, R10
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	MOVQ         q+16(FP), R9
+	MOVQ         d+24(FP), R10
+	MOVQ         s+32(FP), R11
+	MOVQ         blocks+64(FP), R12
+	MOVQ         CX, R13
+	SUBQ         $4, R12
 	JLT          done6
 
 loop5:
+	PREFETCHT0   2048(R13)
+	PREFETCHT0   2112(R13)
 
-	// scales of the block
-	VPBROADCASTW (R11), X5
-	VCVTPH2PS    X5, Y5
-
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R11), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPADDB       Y2, Y6, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      (R8), Y8
-	VPSIGNB      Y6, Y8, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y7, Y8
-
-	// integer sums times both scales
-	VBROADCASTSS (R9), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y5, Y6, Y5
-	VFMADD231PS  Y5, Y7, Y3
-
-	// scales of the block
-	VPBROADCASTW 18(R11), X5
-	VCVTPH2PS    X5, Y5
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R13), X7
+	VPINSRW      $1, 18(R13), X7, X7
+	VPINSRW      $2, 36(R13), X7, X7
+	VPINSRW      $3, 54(R13), X7, X7
+	VCVTPH2PS    X7, X7
+	VMULPS       (R10), X7, X8
+	VMOVUPS      X8, (AX)
+	VMULPS       X3, X7, X7
+	VPERMD       Y7, Y2, Y7
+	VFMADD231PS  (R11), Y7, Y5
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 20(R11), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPADDB       Y2, Y6, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      32(R8), Y8
-	VPSIGNB      Y6, Y8, Y6
+	VBROADCASTI128 2(R13), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
 	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y7, Y8
+	VPDPBUSD     (R9), Y7, Y8
+	VBROADCASTSS (AX), Y7
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y5
 
-	// integer sums times both scales
-	VBROADCASTSS 4(R9), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y5, Y6, Y5
-	VFMADD231PS  Y5, Y7, Y4
-	ADDQ         $0x24, R11
-	ADDQ         $0x40, R8
-	ADDQ         $8, R9
-	SUBQ         $2, R10
+	// levels of values 32 to 63, and their products
+	VBROADCASTI128 20(R13), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     32(R9), Y7, Y8
+	VBROADCASTSS 4(AX), Y7
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y6
+
+	// levels of values 64 to 95, and their products
+	VBROADCASTI128 38(R13), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     64(R9), Y7, Y8
+	VBROADCASTSS 8(AX), Y7
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y5
+
+	// levels of values 96 to 127, and their products
+	VBROADCASTI128 56(R13), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     96(R9), Y7, Y8
+	VBROADCASTSS 12(AX), Y7
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         $0x48, R13
+	ADDQ         $0x80, R9
+	ADDQ         $0x10, R10
+	ADDQ         $0x20, R11
+	SUBQ         $4, R12
 	JGE          loop5
 
 done6:
-	ADDQ         $2, R10
-	SUBQ         $1, R10
+	ADDQ         $4, R12
+	SUBQ         $1, R12
 	JLT          done8
 
 loop7:
 
 	// scales of the block
-	VPBROADCASTW (R11), X5
-	VCVTPH2PS    X5, Y5
+	VPBROADCASTW (R13), X7
+	VCVTPH2PS    X7, Y7
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R11), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPADDB       Y2, Y6, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      (R8), Y8
-	VPSIGNB      Y6, Y8, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 2(R13), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPADDB       Y4, Y8, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (R9), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
 
 	// integer sums times both scales
-	VBROADCASTSS (R9), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y5, Y6, Y5
-	VFMADD231PS  Y5, Y7, Y3
-	ADDQ         $0x12, R11
-	ADDQ         $0x20, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
+	VBROADCASTSS (R10), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y5
+	ADDQ         $0x12, R13
+	ADDQ         $0x20, R9
+	ADDQ         $4, R10
+	ADDQ         $8, R11
+	SUBQ         $1, R12
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R10
-	VADDPS       Y4, Y3, Y3
-	VMOVUPS      Y3, (DI)
-	ADDQ         $0x20, DI
-	MOVQ         stride+48(FP), R8
-	ADDQ         R8, BX
-	SUBQ         $1, SI
+	ADDQ         $1, R12
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      Y5, (R8)
+	ADDQ         $0x20, R8
+	MOVQ         stride+48(FP), R9
+	ADDQ         R9, CX
+	SUBQ         $1, DI
 	JGE          loop3
 
 done4:
-	ADDQ         $1, SI
+	ADDQ         $1, DI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y3
-	VMOVUPS      32(DX), Y4
-	VMOVUPS      64(DX), Y5
-	VMOVUPS      96(DX), Y6
-	VPUNPCKLDQ   Y4, Y3, Y7
-	VPUNPCKHDQ   Y4, Y3, Y3
-	VADDPS       Y3, Y7, Y7
-	VPUNPCKLDQ   Y6, Y5, Y3
-	VPUNPCKHDQ   Y6, Y5, Y4
-	VADDPS       Y4, Y3, Y3
-	VPUNPCKLQDQ  Y3, Y7, Y4
-	VPUNPCKHQDQ  Y3, Y7, Y3
-	VADDPS       Y3, Y4, Y4
-	VEXTRACTI128 $1, Y4, X3
-	VADDPS       X3, X4, X3
-	VMOVUPS      X3, (AX)
-	ADDQ         $0x10, AX
-	SUBQ         $4, CX
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
+	VMOVUPS      X5, (BX)
+	ADDQ         $0x10, BX
+	SUBQ         $4, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $4, CX
+	ADDQ         $4, DX
 	VZEROUPPER
 	RET
 
@@ -2835,23 +2843,19 @@ loop3:
 	VPMOVSXBD    (DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      (SI), Y9
-	VFMADD231PS  Y9, Y8, Y3
+	VFMADD231PS  (SI), Y8, Y3
 	VPMOVSXBD    8(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      32(SI), Y9
-	VFMADD231PS  Y9, Y8, Y4
+	VFMADD231PS  32(SI), Y8, Y4
 	VPMOVSXBD    16(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      64(SI), Y9
-	VFMADD231PS  Y9, Y8, Y5
+	VFMADD231PS  64(SI), Y8, Y5
 	VPMOVSXBD    24(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y7
-	VMOVUPS      96(SI), Y8
-	VFMADD231PS  Y8, Y7, Y6
+	VFMADD231PS  96(SI), Y7, Y6
 	ADDQ         $0x12, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -2925,31 +2929,23 @@ loop3:
 	VPMOVSXBD    (DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      (SI), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VMOVUPS      (SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y4
+	VFMADD231PS  (SI), Y8, Y3
+	VFMADD231PS  (SI)(DI*1), Y8, Y4
 	VPMOVSXBD    8(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      32(SI), Y9
-	VFMADD231PS  Y9, Y8, Y5
-	VMOVUPS      32(SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y6
+	VFMADD231PS  32(SI), Y8, Y5
+	VFMADD231PS  32(SI)(DI*1), Y8, Y6
 	VPMOVSXBD    16(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      64(SI), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VMOVUPS      64(SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y4
+	VFMADD231PS  64(SI), Y8, Y3
+	VFMADD231PS  64(SI)(DI*1), Y8, Y4
 	VPMOVSXBD    24(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y7
-	VMOVUPS      96(SI), Y8
-	VFMADD231PS  Y8, Y7, Y5
-	VMOVUPS      96(SI)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y6
+	VFMADD231PS  96(SI), Y7, Y5
+	VFMADD231PS  96(SI)(DI*1), Y7, Y6
 	ADDQ         $0x12, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -3034,39 +3030,27 @@ loop3:
 	VPMOVSXBD    (DX), Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y6, Y7
-	VMOVUPS      (SI), Y8
-	VFMADD231PS  Y8, Y7, Y3
-	VMOVUPS      (SI)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y4
-	VMOVUPS      (R8), Y8
-	VFMADD231PS  Y8, Y7, Y5
+	VFMADD231PS  (SI), Y7, Y3
+	VFMADD231PS  (SI)(DI*1), Y7, Y4
+	VFMADD231PS  (R8), Y7, Y5
 	VPMOVSXBD    8(DX), Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y6, Y7
-	VMOVUPS      32(SI), Y8
-	VFMADD231PS  Y8, Y7, Y3
-	VMOVUPS      32(SI)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y4
-	VMOVUPS      32(R8), Y8
-	VFMADD231PS  Y8, Y7, Y5
+	VFMADD231PS  32(SI), Y7, Y3
+	VFMADD231PS  32(SI)(DI*1), Y7, Y4
+	VFMADD231PS  32(R8), Y7, Y5
 	VPMOVSXBD    16(DX), Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y6, Y7
-	VMOVUPS      64(SI), Y8
-	VFMADD231PS  Y8, Y7, Y3
-	VMOVUPS      64(SI)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y4
-	VMOVUPS      64(R8), Y8
-	VFMADD231PS  Y8, Y7, Y5
+	VFMADD231PS  64(SI), Y7, Y3
+	VFMADD231PS  64(SI)(DI*1), Y7, Y4
+	VFMADD231PS  64(R8), Y7, Y5
 	VPMOVSXBD    24(DX), Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVUPS      96(SI), Y7
-	VFMADD231PS  Y7, Y6, Y3
-	VMOVUPS      96(SI)(DI*1), Y7
-	VFMADD231PS  Y7, Y6, Y4
-	VMOVUPS      96(R8), Y7
-	VFMADD231PS  Y7, Y6, Y5
+	VFMADD231PS  96(SI), Y6, Y3
+	VFMADD231PS  96(SI)(DI*1), Y6, Y4
+	VFMADD231PS  96(R8), Y6, Y5
 	ADDQ         $0x12, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -3159,47 +3143,31 @@ loop3:
 	VPMOVSXBD    (DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      (SI), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VMOVUPS      (SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y4
-	VMOVUPS      (R8), Y9
-	VFMADD231PS  Y9, Y8, Y5
-	VMOVUPS      (R8)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y6
+	VFMADD231PS  (SI), Y8, Y3
+	VFMADD231PS  (SI)(DI*1), Y8, Y4
+	VFMADD231PS  (R8), Y8, Y5
+	VFMADD231PS  (R8)(DI*1), Y8, Y6
 	VPMOVSXBD    8(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      32(SI), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VMOVUPS      32(SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y4
-	VMOVUPS      32(R8), Y9
-	VFMADD231PS  Y9, Y8, Y5
-	VMOVUPS      32(R8)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y6
+	VFMADD231PS  32(SI), Y8, Y3
+	VFMADD231PS  32(SI)(DI*1), Y8, Y4
+	VFMADD231PS  32(R8), Y8, Y5
+	VFMADD231PS  32(R8)(DI*1), Y8, Y6
 	VPMOVSXBD    16(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y8
-	VMOVUPS      64(SI), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VMOVUPS      64(SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y4
-	VMOVUPS      64(R8), Y9
-	VFMADD231PS  Y9, Y8, Y5
-	VMOVUPS      64(R8)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y6
+	VFMADD231PS  64(SI), Y8, Y3
+	VFMADD231PS  64(SI)(DI*1), Y8, Y4
+	VFMADD231PS  64(R8), Y8, Y5
+	VFMADD231PS  64(R8)(DI*1), Y8, Y6
 	VPMOVSXBD    24(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y7, Y7
-	VMOVUPS      96(SI), Y8
-	VFMADD231PS  Y8, Y7, Y3
-	VMOVUPS      96(SI)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y4
-	VMOVUPS      96(R8), Y8
-	VFMADD231PS  Y8, Y7, Y5
-	VMOVUPS      96(R8)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y6
+	VFMADD231PS  96(SI), Y7, Y3
+	VFMADD231PS  96(SI)(DI*1), Y7, Y4
+	VFMADD231PS  96(R8), Y7, Y5
+	VFMADD231PS  96(R8)(DI*1), Y7, Y6
 	ADDQ         $0x12, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -3256,133 +3224,152 @@ done2:
 
 // matmulQ81xQ4_0AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xQ4_0AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ81xQ4_0AVX2(SB), NOSPLIT, $176-72
 
 	// constants of the loops
 	VMOVDQU      q4_0_shifts<>+0(SB), Y0
 	VMOVDQU      q4_0_ones<>+0(SB), Y1
 	VMOVDQU      q4_0_mask<>+0(SB), Y2
-	VMOVDQU      q4_0_offset<>+0(SB), Y3
+	VMOVDQU      q4_0_order<>+0(SB), Y3
+	VMOVDQU      q4_0_factor<>+0(SB), X4
+	VMOVDQU      q4_0_offset<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	SUBQ         $1, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	SUBQ         $1, DX
 	JLT          done2
 
 loop1:
-	VPXOR        Y4, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	MOVQ         q+16(FP), DX
-	MOVQ         d+24(FP), SI
-	MOVQ         blocks+64(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $2, DI
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	MOVQ         q+16(FP), SI
+	MOVQ         d+24(FP), DI
+	MOVQ         s+32(FP), R8
+	MOVQ         blocks+64(FP), R9
+	MOVQ         CX, R10
+	SUBQ         $4, R9
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R10)
+	PREFETCHT0   2112(R10)
 
-	// scales of the block
-	VPBROADCASTW (R8), X6
-	VCVTPH2PS    X6, Y6
-
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R8), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPADDB       Y3, Y7, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      (DX), Y9
-	VPSIGNB      Y7, Y9, Y7
-	VPMADDUBSW   Y7, Y8, Y7
-	VPMADDWD     Y1, Y7, Y7
-
-	// integer sums times both scales
-	VBROADCASTSS (SI), Y8
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y8, Y6
-	VFMADD231PS  Y6, Y7, Y4
-
-	// scales of the block
-	VPBROADCASTW 18(R8), X6
-	VCVTPH2PS    X6, Y6
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R10), X8
+	VPINSRW      $1, 18(R10), X8, X8
+	VPINSRW      $2, 36(R10), X8, X8
+	VPINSRW      $3, 54(R10), X8, X8
+	VCVTPH2PS    X8, X8
+	VMULPS       (DI), X8, X9
+	VMOVUPS      X9, (AX)
+	VMULPS       X4, X8, X8
+	VPERMD       Y8, Y3, Y8
+	VFMADD231PS  (R8), Y8, Y6
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 20(R8), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPADDB       Y3, Y7, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      32(DX), Y9
-	VPSIGNB      Y7, Y9, Y7
-	VPMADDUBSW   Y7, Y8, Y7
-	VPMADDWD     Y1, Y7, Y7
+	VBROADCASTI128 2(R10), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPMADDUBSW   (SI), Y8, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VBROADCASTSS (AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y6
 
-	// integer sums times both scales
-	VBROADCASTSS 4(SI), Y8
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y8, Y6
-	VFMADD231PS  Y6, Y7, Y5
-	ADDQ         $0x24, R8
-	ADDQ         $0x40, DX
-	ADDQ         $8, SI
-	SUBQ         $2, DI
+	// levels of values 32 to 63, and their products
+	VBROADCASTI128 20(R10), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPMADDUBSW   32(SI), Y8, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VBROADCASTSS 4(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 64 to 95, and their products
+	VBROADCASTI128 38(R10), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPMADDUBSW   64(SI), Y8, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VBROADCASTSS 8(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 96 to 127, and their products
+	VBROADCASTI128 56(R10), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPMADDUBSW   96(SI), Y8, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VBROADCASTSS 12(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         $0x48, R10
+	ADDQ         $0x80, SI
+	ADDQ         $0x10, DI
+	ADDQ         $0x20, R8
+	SUBQ         $4, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $2, DI
-	SUBQ         $1, DI
+	ADDQ         $4, R9
+	SUBQ         $1, R9
 	JLT          done6
 
 loop5:
 
 	// scales of the block
-	VPBROADCASTW (R8), X6
-	VCVTPH2PS    X6, Y6
+	VPBROADCASTW (R10), X8
+	VCVTPH2PS    X8, Y8
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R8), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPADDB       Y3, Y7, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      (DX), Y9
-	VPSIGNB      Y7, Y9, Y7
-	VPMADDUBSW   Y7, Y8, Y7
-	VPMADDWD     Y1, Y7, Y7
+	VBROADCASTI128 2(R10), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPADDB       Y5, Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (SI), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y1, Y9, Y9
 
 	// integer sums times both scales
-	VBROADCASTSS (SI), Y8
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y8, Y6
-	VFMADD231PS  Y6, Y7, Y4
-	ADDQ         $0x12, R8
-	ADDQ         $0x20, DX
-	ADDQ         $4, SI
-	SUBQ         $1, DI
+	VBROADCASTSS (DI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y6
+	ADDQ         $0x12, R10
+	ADDQ         $0x20, SI
+	ADDQ         $4, DI
+	ADDQ         $8, R8
+	SUBQ         $1, R9
 	JGE          loop5
 
 done6:
-	ADDQ         $1, DI
-	VADDPS       Y5, Y4, Y4
+	ADDQ         $1, R9
+	VADDPS       Y7, Y6, Y6
 
 	// sums of the lanes
-	VEXTRACTF128 $1, Y4, X5
-	VADDPS       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDPS       X4, X5, X5
-	VMOVSHDUP    X5, X4
-	VADDSS       X4, X5, X5
-	VMOVSS       X5, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+48(FP), DX
-	ADDQ         DX, BX
-	SUBQ         $1, CX
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, (BX)
+	ADDQ         $4, BX
+	MOVQ         stride+48(FP), SI
+	ADDQ         SI, CX
+	SUBQ         $1, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, CX
+	ADDQ         $1, DX
 	VZEROUPPER
 	RET
 
@@ -3982,158 +3969,177 @@ done2:
 
 // matmulQ8Fours1xQ4_0AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours1xQ4_0AVX2(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xQ4_0AVX2(SB), NOSPLIT, $336-72
 
 	// constants of the loops
 	VMOVDQU      q4_0_shifts<>+0(SB), Y0
 	VMOVDQU      q4_0_ones<>+0(SB), Y1
 	VMOVDQU      q4_0_mask<>+0(SB), Y2
-	VMOVDQU      q4_0_offset<>+0(SB), Y3
+	VMOVDQU      q4_0_order<>+0(SB), Y3
+	VMOVDQU      q4_0_factor<>+0(SB), X4
+	VMOVDQU      q4_0_offset<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $4, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	LEAQ         207(SP), SI
+	ANDQ         $-32, SI
+	SUBQ         $4, DX
 	JLT          done2
 
 loop1:
-	XORQ         SI, SI
-	MOVQ         DX, DI
-	ADDQ         $4, SI
-	SUBQ         $1, SI
+	XORQ         DI, DI
+	MOVQ         SI, R8
+	ADDQ         $4, DI
+	SUBQ         $1, DI
 	JLT          done4
 
 loop3:
-	VPXOR        Y4, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	MOVQ         q+16(FP), R8
-	MOVQ         d+24(FP), R9
-	MOVQ         blocks+64(FP), R10
-	MOVQ         BX, R11
-	SUBQ         $2, R10
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	MOVQ         q+16(FP), R9
+	MOVQ         d+24(FP), R10
+	MOVQ         s+32(FP), R11
+	MOVQ         blocks+64(FP), R12
+	MOVQ         CX, R13
+	SUBQ         $4, R12
 	JLT          done6
 
 loop5:
+	PREFETCHT0   2048(R13)
+	PREFETCHT0   2112(R13)
 
-	// scales of the block
-	VPBROADCASTW (R11), X6
-	VCVTPH2PS    X6, Y6
-
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R11), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPADDB       Y3, Y7, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      (R8), Y9
-	VPSIGNB      Y7, Y9, Y7
-	VPMADDUBSW   Y7, Y8, Y7
-	VPMADDWD     Y1, Y7, Y7
-
-	// integer sums times both scales
-	VBROADCASTSS (R9), Y8
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y8, Y6
-	VFMADD231PS  Y6, Y7, Y4
-
-	// scales of the block
-	VPBROADCASTW 18(R11), X6
-	VCVTPH2PS    X6, Y6
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R13), X8
+	VPINSRW      $1, 18(R13), X8, X8
+	VPINSRW      $2, 36(R13), X8, X8
+	VPINSRW      $3, 54(R13), X8, X8
+	VCVTPH2PS    X8, X8
+	VMULPS       (R10), X8, X9
+	VMOVUPS      X9, (AX)
+	VMULPS       X4, X8, X8
+	VPERMD       Y8, Y3, Y8
+	VFMADD231PS  (R11), Y8, Y6
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 20(R11), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPADDB       Y3, Y7, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      32(R8), Y9
-	VPSIGNB      Y7, Y9, Y7
-	VPMADDUBSW   Y7, Y8, Y7
-	VPMADDWD     Y1, Y7, Y7
+	VBROADCASTI128 2(R13), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPMADDUBSW   (R9), Y8, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VBROADCASTSS (AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y6
 
-	// integer sums times both scales
-	VBROADCASTSS 4(R9), Y8
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y8, Y6
-	VFMADD231PS  Y6, Y7, Y5
-	ADDQ         $0x24, R11
-	ADDQ         $0x40, R8
-	ADDQ         $8, R9
-	SUBQ         $2, R10
+	// levels of values 32 to 63, and their products
+	VBROADCASTI128 20(R13), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPMADDUBSW   32(R9), Y8, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VBROADCASTSS 4(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 64 to 95, and their products
+	VBROADCASTI128 38(R13), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPMADDUBSW   64(R9), Y8, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VBROADCASTSS 8(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 96 to 127, and their products
+	VBROADCASTI128 56(R13), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPMADDUBSW   96(R9), Y8, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VBROADCASTSS 12(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         $0x48, R13
+	ADDQ         $0x80, R9
+	ADDQ         $0x10, R10
+	ADDQ         $0x20, R11
+	SUBQ         $4, R12
 	JGE          loop5
 
 done6:
-	ADDQ         $2, R10
-	SUBQ         $1, R10
+	ADDQ         $4, R12
+	SUBQ         $1, R12
 	JLT          done8
 
 loop7:
 
 	// scales of the block
-	VPBROADCASTW (R11), X6
-	VCVTPH2PS    X6, Y6
+	VPBROADCASTW (R13), X8
+	VCVTPH2PS    X8, Y8
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R11), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPADDB       Y3, Y7, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      (R8), Y9
-	VPSIGNB      Y7, Y9, Y7
-	VPMADDUBSW   Y7, Y8, Y7
-	VPMADDWD     Y1, Y7, Y7
+	VBROADCASTI128 2(R13), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPADDB       Y5, Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R9), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y1, Y9, Y9
 
 	// integer sums times both scales
-	VBROADCASTSS (R9), Y8
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y8, Y6
-	VFMADD231PS  Y6, Y7, Y4
-	ADDQ         $0x12, R11
-	ADDQ         $0x20, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
+	VBROADCASTSS (R10), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y6
+	ADDQ         $0x12, R13
+	ADDQ         $0x20, R9
+	ADDQ         $4, R10
+	ADDQ         $8, R11
+	SUBQ         $1, R12
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R10
-	VADDPS       Y5, Y4, Y4
-	VMOVUPS      Y4, (DI)
-	ADDQ         $0x20, DI
-	MOVQ         stride+48(FP), R8
-	ADDQ         R8, BX
-	SUBQ         $1, SI
+	ADDQ         $1, R12
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (R8)
+	ADDQ         $0x20, R8
+	MOVQ         stride+48(FP), R9
+	ADDQ         R9, CX
+	SUBQ         $1, DI
 	JGE          loop3
 
 done4:
-	ADDQ         $1, SI
+	ADDQ         $1, DI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y4
-	VMOVUPS      32(DX), Y5
-	VMOVUPS      64(DX), Y6
-	VMOVUPS      96(DX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VADDPS       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VADDPS       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VADDPS       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VADDPS       X4, X5, X4
-	VMOVUPS      X4, (AX)
-	ADDQ         $0x10, AX
-	SUBQ         $4, CX
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
+	VMOVUPS      X6, (BX)
+	ADDQ         $0x10, BX
+	SUBQ         $4, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $4, CX
+	ADDQ         $4, DX
 	VZEROUPPER
 	RET
 
@@ -5036,32 +5042,28 @@ done6:
 loop7:
 	VMOVDQU      q4_0_const2<>+0(SB), Y3
 	VMOVUPS      (CX)(SI*8), Y4
-	VMOVUPS      1088(CX), Y5
-	VMULPS       Y5, Y4, Y4
+	VMULPS       1088(CX), Y4, Y4
 	VADDPS       Y1, Y4, Y4
 	VCVTTPS2DQ   Y4, Y4
 	VPMINSD      Y4, Y3, Y3
 	VMOVDQU      Y3, 1120(CX)(SI*8)
 	VMOVDQU      q4_0_const2<>+0(SB), Y3
 	VMOVUPS      32(CX)(SI*8), Y4
-	VMOVUPS      1088(CX), Y5
-	VMULPS       Y5, Y4, Y4
+	VMULPS       1088(CX), Y4, Y4
 	VADDPS       Y1, Y4, Y4
 	VCVTTPS2DQ   Y4, Y4
 	VPMINSD      Y4, Y3, Y3
 	VMOVDQU      Y3, 1152(CX)(SI*8)
 	VMOVDQU      q4_0_const2<>+0(SB), Y3
 	VMOVUPS      64(CX)(SI*8), Y4
-	VMOVUPS      1088(CX), Y5
-	VMULPS       Y5, Y4, Y4
+	VMULPS       1088(CX), Y4, Y4
 	VADDPS       Y1, Y4, Y4
 	VCVTTPS2DQ   Y4, Y4
 	VPMINSD      Y4, Y3, Y3
 	VMOVDQU      Y3, 1184(CX)(SI*8)
 	VMOVDQU      q4_0_const2<>+0(SB), Y3
 	VMOVUPS      96(CX)(SI*8), Y4
-	VMOVUPS      1088(CX), Y5
-	VMULPS       Y5, Y4, Y4
+	VMULPS       1088(CX), Y4, Y4
 	VADDPS       Y1, Y4, Y4
 	VCVTTPS2DQ   Y4, Y4
 	VPMINSD      Y4, Y3, Y3

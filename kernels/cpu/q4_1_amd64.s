@@ -16,6 +16,12 @@ DATA q4_1_mask<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA q4_1_mask<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
 GLOBL q4_1_mask<>(SB), RODATA|NOPTR, $32
 
+DATA q4_1_order<>+0(SB)/8, $0x0000000000000000
+DATA q4_1_order<>+8(SB)/8, $0x0000000100000001
+DATA q4_1_order<>+16(SB)/8, $0x0000000200000002
+DATA q4_1_order<>+24(SB)/8, $0x0000000300000003
+GLOBL q4_1_order<>(SB), RODATA|NOPTR, $32
+
 DATA q4_1_ones<>+0(SB)/8, $0x0001000100010001
 DATA q4_1_ones<>+8(SB)/8, $0x0001000100010001
 DATA q4_1_ones<>+16(SB)/8, $0x0001000100010001
@@ -177,26 +183,22 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y6, Y8
 	VADDPS       Y7, Y8, Y8
-	VMOVUPS      (SI), Y9
-	VFMADD231PS  Y9, Y8, Y2
+	VFMADD231PS  (SI), Y8, Y2
 	VPMOVSXBD    8(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y6, Y8
 	VADDPS       Y7, Y8, Y8
-	VMOVUPS      32(SI), Y9
-	VFMADD231PS  Y9, Y8, Y3
+	VFMADD231PS  32(SI), Y8, Y3
 	VPMOVSXBD    16(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y6, Y8
 	VADDPS       Y7, Y8, Y8
-	VMOVUPS      64(SI), Y9
-	VFMADD231PS  Y9, Y8, Y4
+	VFMADD231PS  64(SI), Y8, Y4
 	VPMOVSXBD    24(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y6, Y6
 	VADDPS       Y7, Y6, Y6
-	VMOVUPS      96(SI), Y7
-	VFMADD231PS  Y7, Y6, Y5
+	VFMADD231PS  96(SI), Y6, Y5
 	ADDQ         $0x14, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -271,34 +273,26 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y6, Y8
 	VADDPS       Y7, Y8, Y8
-	VMOVUPS      (SI), Y9
-	VFMADD231PS  Y9, Y8, Y2
-	VMOVUPS      (SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y3
+	VFMADD231PS  (SI), Y8, Y2
+	VFMADD231PS  (SI)(DI*1), Y8, Y3
 	VPMOVSXBD    8(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y6, Y8
 	VADDPS       Y7, Y8, Y8
-	VMOVUPS      32(SI), Y9
-	VFMADD231PS  Y9, Y8, Y4
-	VMOVUPS      32(SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y5
+	VFMADD231PS  32(SI), Y8, Y4
+	VFMADD231PS  32(SI)(DI*1), Y8, Y5
 	VPMOVSXBD    16(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y6, Y8
 	VADDPS       Y7, Y8, Y8
-	VMOVUPS      64(SI), Y9
-	VFMADD231PS  Y9, Y8, Y2
-	VMOVUPS      64(SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y3
+	VFMADD231PS  64(SI), Y8, Y2
+	VFMADD231PS  64(SI)(DI*1), Y8, Y3
 	VPMOVSXBD    24(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y6, Y6
 	VADDPS       Y7, Y6, Y6
-	VMOVUPS      96(SI), Y7
-	VFMADD231PS  Y7, Y6, Y4
-	VMOVUPS      96(SI)(DI*1), Y7
-	VFMADD231PS  Y7, Y6, Y5
+	VFMADD231PS  96(SI), Y6, Y4
+	VFMADD231PS  96(SI)(DI*1), Y6, Y5
 	ADDQ         $0x14, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -384,42 +378,30 @@ loop3:
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y5, Y7
 	VADDPS       Y6, Y7, Y7
-	VMOVUPS      (SI), Y8
-	VFMADD231PS  Y8, Y7, Y2
-	VMOVUPS      (SI)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y3
-	VMOVUPS      (R8), Y8
-	VFMADD231PS  Y8, Y7, Y4
+	VFMADD231PS  (SI), Y7, Y2
+	VFMADD231PS  (SI)(DI*1), Y7, Y3
+	VFMADD231PS  (R8), Y7, Y4
 	VPMOVSXBD    8(DX), Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y5, Y7
 	VADDPS       Y6, Y7, Y7
-	VMOVUPS      32(SI), Y8
-	VFMADD231PS  Y8, Y7, Y2
-	VMOVUPS      32(SI)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y3
-	VMOVUPS      32(R8), Y8
-	VFMADD231PS  Y8, Y7, Y4
+	VFMADD231PS  32(SI), Y7, Y2
+	VFMADD231PS  32(SI)(DI*1), Y7, Y3
+	VFMADD231PS  32(R8), Y7, Y4
 	VPMOVSXBD    16(DX), Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y5, Y7
 	VADDPS       Y6, Y7, Y7
-	VMOVUPS      64(SI), Y8
-	VFMADD231PS  Y8, Y7, Y2
-	VMOVUPS      64(SI)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y3
-	VMOVUPS      64(R8), Y8
-	VFMADD231PS  Y8, Y7, Y4
+	VFMADD231PS  64(SI), Y7, Y2
+	VFMADD231PS  64(SI)(DI*1), Y7, Y3
+	VFMADD231PS  64(R8), Y7, Y4
 	VPMOVSXBD    24(DX), Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y5, Y5
 	VADDPS       Y6, Y5, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      96(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VMOVUPS      96(R8), Y6
-	VFMADD231PS  Y6, Y5, Y4
+	VFMADD231PS  96(SI), Y5, Y2
+	VFMADD231PS  96(SI)(DI*1), Y5, Y3
+	VFMADD231PS  96(R8), Y5, Y4
 	ADDQ         $0x14, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -513,50 +495,34 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y6, Y8
 	VADDPS       Y7, Y8, Y8
-	VMOVUPS      (SI), Y9
-	VFMADD231PS  Y9, Y8, Y2
-	VMOVUPS      (SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VMOVUPS      (R8), Y9
-	VFMADD231PS  Y9, Y8, Y4
-	VMOVUPS      (R8)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y5
+	VFMADD231PS  (SI), Y8, Y2
+	VFMADD231PS  (SI)(DI*1), Y8, Y3
+	VFMADD231PS  (R8), Y8, Y4
+	VFMADD231PS  (R8)(DI*1), Y8, Y5
 	VPMOVSXBD    8(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y6, Y8
 	VADDPS       Y7, Y8, Y8
-	VMOVUPS      32(SI), Y9
-	VFMADD231PS  Y9, Y8, Y2
-	VMOVUPS      32(SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VMOVUPS      32(R8), Y9
-	VFMADD231PS  Y9, Y8, Y4
-	VMOVUPS      32(R8)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y5
+	VFMADD231PS  32(SI), Y8, Y2
+	VFMADD231PS  32(SI)(DI*1), Y8, Y3
+	VFMADD231PS  32(R8), Y8, Y4
+	VFMADD231PS  32(R8)(DI*1), Y8, Y5
 	VPMOVSXBD    16(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y6, Y8
 	VADDPS       Y7, Y8, Y8
-	VMOVUPS      64(SI), Y9
-	VFMADD231PS  Y9, Y8, Y2
-	VMOVUPS      64(SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VMOVUPS      64(R8), Y9
-	VFMADD231PS  Y9, Y8, Y4
-	VMOVUPS      64(R8)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y5
+	VFMADD231PS  64(SI), Y8, Y2
+	VFMADD231PS  64(SI)(DI*1), Y8, Y3
+	VFMADD231PS  64(R8), Y8, Y4
+	VFMADD231PS  64(R8)(DI*1), Y8, Y5
 	VPMOVSXBD    24(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y6, Y6
 	VADDPS       Y7, Y6, Y6
-	VMOVUPS      96(SI), Y7
-	VFMADD231PS  Y7, Y6, Y2
-	VMOVUPS      96(SI)(DI*1), Y7
-	VFMADD231PS  Y7, Y6, Y3
-	VMOVUPS      96(R8), Y7
-	VFMADD231PS  Y7, Y6, Y4
-	VMOVUPS      96(R8)(DI*1), Y7
-	VFMADD231PS  Y7, Y6, Y5
+	VFMADD231PS  96(SI), Y6, Y2
+	VFMADD231PS  96(SI)(DI*1), Y6, Y3
+	VFMADD231PS  96(R8), Y6, Y4
+	VFMADD231PS  96(R8)(DI*1), Y6, Y5
 	ADDQ         $0x14, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -613,137 +579,153 @@ done2:
 
 // matmulQ81xQ4_1AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xQ4_1AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ81xQ4_1AVX512(SB), NOSPLIT, $176-72
 
 	// constants of the loops
 	VMOVDQU      q4_1_shifts<>+0(SB), Y0
 	VMOVDQU      q4_1_mask<>+0(SB), Y1
+	VMOVDQU      q4_1_order<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	SUBQ         $1, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	SUBQ         $1, DX
 	JLT          done2
 
 loop1:
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
-	MOVQ         q+16(FP), DX
-	MOVQ         d+24(FP), SI
-	MOVQ         s+32(FP), DI
-	MOVQ         blocks+64(FP), R8
-	MOVQ         BX, R9
-	SUBQ         $2, R8
+	VPXOR        Y4, Y4, Y4
+	MOVQ         q+16(FP), SI
+	MOVQ         d+24(FP), DI
+	MOVQ         s+32(FP), R8
+	MOVQ         blocks+64(FP), R9
+	MOVQ         CX, R10
+	SUBQ         $4, R9
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R10)
+	PREFETCHT0   2112(R10)
 
-	// scales of the block
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R9), X5
-	VCVTPH2PS    X5, Y5
-
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 4(R9), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VMOVDQU      (DX), Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVSD       (DI), X6
-	VFMADD231PS  Y6, Y5, Y3
-
-	// integer sums times both scales
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y2
-
-	// scales of the block
-	VPBROADCASTW 20(R9), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 22(R9), X5
-	VCVTPH2PS    X5, Y5
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R10), X5
+	VPINSRW      $1, 20(R10), X5, X5
+	VPINSRW      $2, 40(R10), X5, X5
+	VPINSRW      $3, 60(R10), X5, X5
+	VCVTPH2PS    X5, X5
+	VMULPS       (DI), X5, X5
+	VMOVUPS      X5, (AX)
+	VMOVD        2(R10), X5
+	VPINSRW      $1, 22(R10), X5, X5
+	VPINSRW      $2, 42(R10), X5, X5
+	VPINSRW      $3, 62(R10), X5, X5
+	VCVTPH2PS    X5, X5
+	VPERMD       Y5, Y2, Y5
+	VFMADD231PS  (R8), Y5, Y3
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 24(R9), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VMOVDQU      32(DX), Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVSD       8(DI), X6
-	VFMADD231PS  Y6, Y5, Y2
+	VBROADCASTI128 4(R10), Y5
+	VPSRLVD      Y0, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     (SI), Y5, Y6
+	VBROADCASTSS (AX), Y5
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y5, Y6, Y3
 
-	// integer sums times both scales
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
-	ADDQ         $0x28, R9
-	ADDQ         $0x40, DX
-	ADDQ         $8, SI
+	// levels of values 32 to 63, and their products
+	VBROADCASTI128 24(R10), Y5
+	VPSRLVD      Y0, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     32(SI), Y5, Y6
+	VBROADCASTSS 4(AX), Y5
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y5, Y6, Y4
+
+	// levels of values 64 to 95, and their products
+	VBROADCASTI128 44(R10), Y5
+	VPSRLVD      Y0, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     64(SI), Y5, Y6
+	VBROADCASTSS 8(AX), Y5
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y5, Y6, Y3
+
+	// levels of values 96 to 127, and their products
+	VBROADCASTI128 64(R10), Y5
+	VPSRLVD      Y0, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     96(SI), Y5, Y6
+	VBROADCASTSS 12(AX), Y5
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         $0x50, R10
+	ADDQ         $0x80, SI
 	ADDQ         $0x10, DI
-	SUBQ         $2, R8
+	ADDQ         $0x20, R8
+	SUBQ         $4, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $2, R8
-	SUBQ         $1, R8
+	ADDQ         $4, R9
+	SUBQ         $1, R9
 	JLT          done6
 
 loop5:
 
 	// scales of the block
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R9), X5
+	VPBROADCASTW (R10), X5
 	VCVTPH2PS    X5, Y5
+	VPBROADCASTW 2(R10), X6
+	VCVTPH2PS    X6, Y6
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 4(R9), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VMOVDQU      (DX), Y7
+	VBROADCASTI128 4(R10), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
 	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVSD       (DI), X6
-	VFMADD231PS  Y6, Y5, Y3
+	VPDPBUSD     (SI), Y7, Y8
+	VMOVSD       (R8), X7
+	VFMADD231PS  Y7, Y6, Y4
 
 	// integer sums times both scales
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y2
-	ADDQ         $0x14, R9
-	ADDQ         $0x20, DX
-	ADDQ         $4, SI
-	ADDQ         $8, DI
-	SUBQ         $1, R8
+	VBROADCASTSS (DI), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y3
+	ADDQ         $0x14, R10
+	ADDQ         $0x20, SI
+	ADDQ         $4, DI
+	ADDQ         $8, R8
+	SUBQ         $1, R9
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R8
-	VADDPS       Y3, Y2, Y2
+	ADDQ         $1, R9
+	VADDPS       Y4, Y3, Y3
 
 	// sums of the lanes
-	VEXTRACTF128 $1, Y2, X3
-	VADDPS       X2, X3, X3
-	VMOVHLPS     X3, X3, X2
-	VADDPS       X2, X3, X3
-	VMOVSHDUP    X3, X2
-	VADDSS       X2, X3, X3
-	VMOVSS       X3, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+48(FP), DX
-	ADDQ         DX, BX
-	SUBQ         $1, CX
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, (BX)
+	ADDQ         $4, BX
+	MOVQ         stride+48(FP), SI
+	ADDQ         SI, CX
+	SUBQ         $1, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, CX
+	ADDQ         $1, DX
 	VZEROUPPER
 	RET
 
@@ -785,12 +767,10 @@ loop3:
 	VBROADCASTI128 4(R9), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
-	VMOVDQU      (DX), Y7
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     (DX), Y6, Y7
 	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(DX), Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
+	VPDPBUSD     32(DX), Y6, Y8
 	VMOVSD       (DI), X6
 	VFMADD231PS  Y6, Y5, Y2
 	VMOVSD       8(DI), X6
@@ -798,11 +778,11 @@ loop3:
 
 	// integer sums times both scales
 	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y8, Y6
+	VCVTDQ2PS    Y7, Y6
 	VMULPS       Y4, Y5, Y5
 	VFMADD231PS  Y5, Y6, Y2
 	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y9, Y6
+	VCVTDQ2PS    Y8, Y6
 	VMULPS       Y4, Y5, Y4
 	VFMADD231PS  Y4, Y6, Y3
 
@@ -816,12 +796,10 @@ loop3:
 	VBROADCASTI128 24(R9), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
-	VMOVDQU      64(DX), Y7
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     64(DX), Y6, Y7
 	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      96(DX), Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
+	VPDPBUSD     96(DX), Y6, Y8
 	VMOVSD       16(DI), X6
 	VFMADD231PS  Y6, Y5, Y2
 	VMOVSD       24(DI), X6
@@ -829,11 +807,11 @@ loop3:
 
 	// integer sums times both scales
 	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y8, Y6
+	VCVTDQ2PS    Y7, Y6
 	VMULPS       Y4, Y5, Y5
 	VFMADD231PS  Y5, Y6, Y2
 	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y9, Y6
+	VCVTDQ2PS    Y8, Y6
 	VMULPS       Y4, Y5, Y4
 	VFMADD231PS  Y4, Y6, Y3
 	ADDQ         $0x28, R9
@@ -860,12 +838,10 @@ loop5:
 	VBROADCASTI128 4(R9), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
-	VMOVDQU      (DX), Y7
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     (DX), Y6, Y7
 	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(DX), Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
+	VPDPBUSD     32(DX), Y6, Y8
 	VMOVSD       (DI), X6
 	VFMADD231PS  Y6, Y5, Y2
 	VMOVSD       8(DI), X6
@@ -873,11 +849,11 @@ loop5:
 
 	// integer sums times both scales
 	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y8, Y6
+	VCVTDQ2PS    Y7, Y6
 	VMULPS       Y4, Y5, Y5
 	VFMADD231PS  Y5, Y6, Y2
 	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y9, Y6
+	VCVTDQ2PS    Y8, Y6
 	VMULPS       Y4, Y5, Y4
 	VFMADD231PS  Y4, Y6, Y3
 	ADDQ         $0x14, R9
@@ -958,15 +934,12 @@ loop3:
 	VBROADCASTI128 4(R9), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
-	VMOVDQU      (DX), Y8
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     (DX), Y7, Y8
 	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y8, Y7, Y9
-	VMOVDQU      32(DX), Y8
+	VPDPBUSD     32(DX), Y7, Y9
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y8, Y7, Y10
-	VMOVDQU      64(DX), Y8
-	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y8, Y7, Y11
+	VPDPBUSD     64(DX), Y7, Y10
 	VMOVSD       (DI), X7
 	VFMADD231PS  Y7, Y6, Y2
 	VMOVSD       8(DI), X7
@@ -976,15 +949,15 @@ loop3:
 
 	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y9, Y7
+	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y6
 	VFMADD231PS  Y6, Y7, Y2
 	VBROADCASTSS 4(SI), Y6
-	VCVTDQ2PS    Y10, Y7
+	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
 	VFMADD231PS  Y6, Y7, Y3
 	VBROADCASTSS 8(SI), Y6
-	VCVTDQ2PS    Y11, Y7
+	VCVTDQ2PS    Y10, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y4
 
@@ -998,15 +971,12 @@ loop3:
 	VBROADCASTI128 24(R9), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
-	VMOVDQU      96(DX), Y8
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     96(DX), Y7, Y8
 	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y8, Y7, Y9
-	VMOVDQU      128(DX), Y8
+	VPDPBUSD     128(DX), Y7, Y9
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y8, Y7, Y10
-	VMOVDQU      160(DX), Y8
-	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y8, Y7, Y11
+	VPDPBUSD     160(DX), Y7, Y10
 	VMOVSD       24(DI), X7
 	VFMADD231PS  Y7, Y6, Y2
 	VMOVSD       32(DI), X7
@@ -1016,15 +986,15 @@ loop3:
 
 	// integer sums times both scales
 	VBROADCASTSS 12(SI), Y6
-	VCVTDQ2PS    Y9, Y7
+	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y6
 	VFMADD231PS  Y6, Y7, Y2
 	VBROADCASTSS 16(SI), Y6
-	VCVTDQ2PS    Y10, Y7
+	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
 	VFMADD231PS  Y6, Y7, Y3
 	VBROADCASTSS 20(SI), Y6
-	VCVTDQ2PS    Y11, Y7
+	VCVTDQ2PS    Y10, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y4
 	ADDQ         $0x28, R9
@@ -1051,15 +1021,12 @@ loop5:
 	VBROADCASTI128 4(R9), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
-	VMOVDQU      (DX), Y8
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     (DX), Y7, Y8
 	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y8, Y7, Y9
-	VMOVDQU      32(DX), Y8
+	VPDPBUSD     32(DX), Y7, Y9
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y8, Y7, Y10
-	VMOVDQU      64(DX), Y8
-	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y8, Y7, Y11
+	VPDPBUSD     64(DX), Y7, Y10
 	VMOVSD       (DI), X7
 	VFMADD231PS  Y7, Y6, Y2
 	VMOVSD       8(DI), X7
@@ -1069,15 +1036,15 @@ loop5:
 
 	// integer sums times both scales
 	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y9, Y7
+	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y6
 	VFMADD231PS  Y6, Y7, Y2
 	VBROADCASTSS 4(SI), Y6
-	VCVTDQ2PS    Y10, Y7
+	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
 	VFMADD231PS  Y6, Y7, Y3
 	VBROADCASTSS 8(SI), Y6
-	VCVTDQ2PS    Y11, Y7
+	VCVTDQ2PS    Y10, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y4
 	ADDQ         $0x14, R9
@@ -1167,18 +1134,14 @@ loop3:
 	VBROADCASTI128 4(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
-	VMOVDQU      (DX), Y9
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     (DX), Y8, Y9
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y9, Y8, Y10
-	VMOVDQU      32(DX), Y9
+	VPDPBUSD     32(DX), Y8, Y10
 	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y9, Y8, Y11
-	VMOVDQU      64(DX), Y9
+	VPDPBUSD     64(DX), Y8, Y11
 	VPXOR        Y12, Y12, Y12
-	VPDPBUSD     Y9, Y8, Y12
-	VMOVDQU      96(DX), Y9
-	VPXOR        Y13, Y13, Y13
-	VPDPBUSD     Y9, Y8, Y13
+	VPDPBUSD     96(DX), Y8, Y12
 	VMOVSD       (DI), X8
 	VFMADD231PS  Y8, Y7, Y2
 	VMOVSD       8(DI), X8
@@ -1190,19 +1153,19 @@ loop3:
 
 	// integer sums times both scales
 	VBROADCASTSS (SI), Y7
-	VCVTDQ2PS    Y10, Y8
+	VCVTDQ2PS    Y9, Y8
 	VMULPS       Y6, Y7, Y7
 	VFMADD231PS  Y7, Y8, Y2
 	VBROADCASTSS 4(SI), Y7
-	VCVTDQ2PS    Y11, Y8
+	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
 	VFMADD231PS  Y7, Y8, Y3
 	VBROADCASTSS 8(SI), Y7
-	VCVTDQ2PS    Y12, Y8
+	VCVTDQ2PS    Y11, Y8
 	VMULPS       Y6, Y7, Y7
 	VFMADD231PS  Y7, Y8, Y4
 	VBROADCASTSS 12(SI), Y7
-	VCVTDQ2PS    Y13, Y8
+	VCVTDQ2PS    Y12, Y8
 	VMULPS       Y6, Y7, Y6
 	VFMADD231PS  Y6, Y8, Y5
 
@@ -1216,18 +1179,14 @@ loop3:
 	VBROADCASTI128 24(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
-	VMOVDQU      128(DX), Y9
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     128(DX), Y8, Y9
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y9, Y8, Y10
-	VMOVDQU      160(DX), Y9
+	VPDPBUSD     160(DX), Y8, Y10
 	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y9, Y8, Y11
-	VMOVDQU      192(DX), Y9
+	VPDPBUSD     192(DX), Y8, Y11
 	VPXOR        Y12, Y12, Y12
-	VPDPBUSD     Y9, Y8, Y12
-	VMOVDQU      224(DX), Y9
-	VPXOR        Y13, Y13, Y13
-	VPDPBUSD     Y9, Y8, Y13
+	VPDPBUSD     224(DX), Y8, Y12
 	VMOVSD       32(DI), X8
 	VFMADD231PS  Y8, Y7, Y2
 	VMOVSD       40(DI), X8
@@ -1239,19 +1198,19 @@ loop3:
 
 	// integer sums times both scales
 	VBROADCASTSS 16(SI), Y7
-	VCVTDQ2PS    Y10, Y8
+	VCVTDQ2PS    Y9, Y8
 	VMULPS       Y6, Y7, Y7
 	VFMADD231PS  Y7, Y8, Y2
 	VBROADCASTSS 20(SI), Y7
-	VCVTDQ2PS    Y11, Y8
+	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
 	VFMADD231PS  Y7, Y8, Y3
 	VBROADCASTSS 24(SI), Y7
-	VCVTDQ2PS    Y12, Y8
+	VCVTDQ2PS    Y11, Y8
 	VMULPS       Y6, Y7, Y7
 	VFMADD231PS  Y7, Y8, Y4
 	VBROADCASTSS 28(SI), Y7
-	VCVTDQ2PS    Y13, Y8
+	VCVTDQ2PS    Y12, Y8
 	VMULPS       Y6, Y7, Y6
 	VFMADD231PS  Y6, Y8, Y5
 	ADDQ         $0x28, R9
@@ -1278,18 +1237,14 @@ loop5:
 	VBROADCASTI128 4(R9), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
-	VMOVDQU      (DX), Y9
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     (DX), Y8, Y9
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y9, Y8, Y10
-	VMOVDQU      32(DX), Y9
+	VPDPBUSD     32(DX), Y8, Y10
 	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y9, Y8, Y11
-	VMOVDQU      64(DX), Y9
+	VPDPBUSD     64(DX), Y8, Y11
 	VPXOR        Y12, Y12, Y12
-	VPDPBUSD     Y9, Y8, Y12
-	VMOVDQU      96(DX), Y9
-	VPXOR        Y13, Y13, Y13
-	VPDPBUSD     Y9, Y8, Y13
+	VPDPBUSD     96(DX), Y8, Y12
 	VMOVSD       (DI), X8
 	VFMADD231PS  Y8, Y7, Y2
 	VMOVSD       8(DI), X8
@@ -1301,19 +1256,19 @@ loop5:
 
 	// integer sums times both scales
 	VBROADCASTSS (SI), Y7
-	VCVTDQ2PS    Y10, Y8
+	VCVTDQ2PS    Y9, Y8
 	VMULPS       Y6, Y7, Y7
 	VFMADD231PS  Y7, Y8, Y2
 	VBROADCASTSS 4(SI), Y7
-	VCVTDQ2PS    Y11, Y8
+	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
 	VFMADD231PS  Y7, Y8, Y3
 	VBROADCASTSS 8(SI), Y7
-	VCVTDQ2PS    Y12, Y8
+	VCVTDQ2PS    Y11, Y8
 	VMULPS       Y6, Y7, Y7
 	VFMADD231PS  Y7, Y8, Y4
 	VBROADCASTSS 12(SI), Y7
-	VCVTDQ2PS    Y13, Y8
+	VCVTDQ2PS    Y12, Y8
 	VMULPS       Y6, Y7, Y6
 	VFMADD231PS  Y6, Y8, Y5
 	ADDQ         $0x14, R9
@@ -1373,162 +1328,178 @@ done2:
 
 // matmulQ8Fours1xQ4_1AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours1xQ4_1AVX512(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xQ4_1AVX512(SB), NOSPLIT, $336-72
 
 	// constants of the loops
 	VMOVDQU      q4_1_shifts<>+0(SB), Y0
 	VMOVDQU      q4_1_mask<>+0(SB), Y1
+	VMOVDQU      q4_1_order<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $4, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	LEAQ         207(SP), SI
+	ANDQ         $-32, SI
+	SUBQ         $4, DX
 	JLT          done2
 
 loop1:
-	XORQ         SI, SI
-	MOVQ         DX, DI
-	ADDQ         $4, SI
-	SUBQ         $1, SI
+	XORQ         DI, DI
+	MOVQ         SI, R8
+	ADDQ         $4, DI
+	SUBQ         $1, DI
 	JLT          done4
 
 loop3:
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
-	MOVQ         q+16(FP), R8
-	MOVQ         d+24(FP), R9
-	MOVQ         s+32(FP), R10
-	MOVQ         blocks+64(FP), R11
-	MOVQ         BX, R12
-	SUBQ         $2, R11
+	VPXOR        Y4, Y4, Y4
+	MOVQ         q+16(FP), R9
+	MOVQ         d+24(FP), R10
+	MOVQ         s+32(FP), R11
+	MOVQ         blocks+64(FP), R12
+	MOVQ         CX, R13
+	SUBQ         $4, R12
 	JLT          done6
 
 loop5:
+	PREFETCHT0   2048(R13)
+	PREFETCHT0   2112(R13)
 
-	// scales of the block
-	VPBROADCASTW (R12), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R12), X5
-	VCVTPH2PS    X5, Y5
-
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 4(R12), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VMOVDQU      (R8), Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVSD       (R10), X6
-	VFMADD231PS  Y6, Y5, Y3
-
-	// integer sums times both scales
-	VBROADCASTSS (R9), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y2
-
-	// scales of the block
-	VPBROADCASTW 20(R12), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 22(R12), X5
-	VCVTPH2PS    X5, Y5
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R13), X5
+	VPINSRW      $1, 20(R13), X5, X5
+	VPINSRW      $2, 40(R13), X5, X5
+	VPINSRW      $3, 60(R13), X5, X5
+	VCVTPH2PS    X5, X5
+	VMULPS       (R10), X5, X5
+	VMOVUPS      X5, (AX)
+	VMOVD        2(R13), X5
+	VPINSRW      $1, 22(R13), X5, X5
+	VPINSRW      $2, 42(R13), X5, X5
+	VPINSRW      $3, 62(R13), X5, X5
+	VCVTPH2PS    X5, X5
+	VPERMD       Y5, Y2, Y5
+	VFMADD231PS  (R11), Y5, Y3
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 24(R12), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VMOVDQU      32(R8), Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVSD       8(R10), X6
-	VFMADD231PS  Y6, Y5, Y2
+	VBROADCASTI128 4(R13), Y5
+	VPSRLVD      Y0, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     (R9), Y5, Y6
+	VBROADCASTSS (AX), Y5
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y5, Y6, Y3
 
-	// integer sums times both scales
-	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
-	ADDQ         $0x28, R12
-	ADDQ         $0x40, R8
-	ADDQ         $8, R9
+	// levels of values 32 to 63, and their products
+	VBROADCASTI128 24(R13), Y5
+	VPSRLVD      Y0, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     32(R9), Y5, Y6
+	VBROADCASTSS 4(AX), Y5
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y5, Y6, Y4
+
+	// levels of values 64 to 95, and their products
+	VBROADCASTI128 44(R13), Y5
+	VPSRLVD      Y0, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     64(R9), Y5, Y6
+	VBROADCASTSS 8(AX), Y5
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y5, Y6, Y3
+
+	// levels of values 96 to 127, and their products
+	VBROADCASTI128 64(R13), Y5
+	VPSRLVD      Y0, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     96(R9), Y5, Y6
+	VBROADCASTSS 12(AX), Y5
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         $0x50, R13
+	ADDQ         $0x80, R9
 	ADDQ         $0x10, R10
-	SUBQ         $2, R11
+	ADDQ         $0x20, R11
+	SUBQ         $4, R12
 	JGE          loop5
 
 done6:
-	ADDQ         $2, R11
-	SUBQ         $1, R11
+	ADDQ         $4, R12
+	SUBQ         $1, R12
 	JLT          done8
 
 loop7:
 
 	// scales of the block
-	VPBROADCASTW (R12), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R12), X5
+	VPBROADCASTW (R13), X5
 	VCVTPH2PS    X5, Y5
+	VPBROADCASTW 2(R13), X6
+	VCVTPH2PS    X6, Y6
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 4(R12), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VMOVDQU      (R8), Y7
+	VBROADCASTI128 4(R13), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
 	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVSD       (R10), X6
-	VFMADD231PS  Y6, Y5, Y3
+	VPDPBUSD     (R9), Y7, Y8
+	VMOVSD       (R11), X7
+	VFMADD231PS  Y7, Y6, Y4
 
 	// integer sums times both scales
-	VBROADCASTSS (R9), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y2
-	ADDQ         $0x14, R12
-	ADDQ         $0x20, R8
-	ADDQ         $4, R9
-	ADDQ         $8, R10
-	SUBQ         $1, R11
+	VBROADCASTSS (R10), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y3
+	ADDQ         $0x14, R13
+	ADDQ         $0x20, R9
+	ADDQ         $4, R10
+	ADDQ         $8, R11
+	SUBQ         $1, R12
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R11
-	VADDPS       Y3, Y2, Y2
-	VMOVUPS      Y2, (DI)
-	ADDQ         $0x20, DI
-	MOVQ         stride+48(FP), R8
-	ADDQ         R8, BX
-	SUBQ         $1, SI
+	ADDQ         $1, R12
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         $0x20, R8
+	MOVQ         stride+48(FP), R9
+	ADDQ         R9, CX
+	SUBQ         $1, DI
 	JGE          loop3
 
 done4:
-	ADDQ         $1, SI
+	ADDQ         $1, DI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y2
-	VMOVUPS      32(DX), Y3
-	VMOVUPS      64(DX), Y4
-	VMOVUPS      96(DX), Y5
-	VPUNPCKLDQ   Y3, Y2, Y6
-	VPUNPCKHDQ   Y3, Y2, Y2
-	VADDPS       Y2, Y6, Y6
-	VPUNPCKLDQ   Y5, Y4, Y2
-	VPUNPCKHDQ   Y5, Y4, Y3
-	VADDPS       Y3, Y2, Y2
-	VPUNPCKLQDQ  Y2, Y6, Y3
-	VPUNPCKHQDQ  Y2, Y6, Y2
-	VADDPS       Y2, Y3, Y3
-	VEXTRACTI128 $1, Y3, X2
-	VADDPS       X2, X3, X2
-	VMOVUPS      X2, (AX)
-	ADDQ         $0x10, AX
-	SUBQ         $4, CX
+	VMOVUPS      (SI), Y3
+	VMOVUPS      32(SI), Y4
+	VMOVUPS      64(SI), Y5
+	VMOVUPS      96(SI), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VADDPS       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VADDPS       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VADDPS       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VADDPS       X3, X4, X3
+	VMOVUPS      X3, (BX)
+	ADDQ         $0x10, BX
+	SUBQ         $4, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $4, CX
+	ADDQ         $4, DX
 	VZEROUPPER
 	RET
 
@@ -1579,12 +1550,10 @@ loop5:
 	VBROADCASTI128 4(R12), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
-	VMOVDQU      (R8), Y7
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     (R8), Y6, Y7
 	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(R8), Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
+	VPDPBUSD     32(R8), Y6, Y8
 	VMOVSD       (R10), X6
 	VFMADD231PS  Y6, Y5, Y2
 	VMOVSD       8(R10), X6
@@ -1592,11 +1561,11 @@ loop5:
 
 	// integer sums times both scales
 	VBROADCASTSS (R9), Y5
-	VCVTDQ2PS    Y8, Y6
+	VCVTDQ2PS    Y7, Y6
 	VMULPS       Y4, Y5, Y5
 	VFMADD231PS  Y5, Y6, Y2
 	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y9, Y6
+	VCVTDQ2PS    Y8, Y6
 	VMULPS       Y4, Y5, Y4
 	VFMADD231PS  Y4, Y6, Y3
 
@@ -1610,12 +1579,10 @@ loop5:
 	VBROADCASTI128 24(R12), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
-	VMOVDQU      64(R8), Y7
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     64(R8), Y6, Y7
 	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      96(R8), Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
+	VPDPBUSD     96(R8), Y6, Y8
 	VMOVSD       16(R10), X6
 	VFMADD231PS  Y6, Y5, Y2
 	VMOVSD       24(R10), X6
@@ -1623,11 +1590,11 @@ loop5:
 
 	// integer sums times both scales
 	VBROADCASTSS 8(R9), Y5
-	VCVTDQ2PS    Y8, Y6
+	VCVTDQ2PS    Y7, Y6
 	VMULPS       Y4, Y5, Y5
 	VFMADD231PS  Y5, Y6, Y2
 	VBROADCASTSS 12(R9), Y5
-	VCVTDQ2PS    Y9, Y6
+	VCVTDQ2PS    Y8, Y6
 	VMULPS       Y4, Y5, Y4
 	VFMADD231PS  Y4, Y6, Y3
 	ADDQ         $0x28, R12
@@ -1654,12 +1621,10 @@ loop7:
 	VBROADCASTI128 4(R12), Y6
 	VPSRLVD      Y0, Y6, Y6
 	VPAND        Y1, Y6, Y6
-	VMOVDQU      (R8), Y7
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     (R8), Y6, Y7
 	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(R8), Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
+	VPDPBUSD     32(R8), Y6, Y8
 	VMOVSD       (R10), X6
 	VFMADD231PS  Y6, Y5, Y2
 	VMOVSD       8(R10), X6
@@ -1667,11 +1632,11 @@ loop7:
 
 	// integer sums times both scales
 	VBROADCASTSS (R9), Y5
-	VCVTDQ2PS    Y8, Y6
+	VCVTDQ2PS    Y7, Y6
 	VMULPS       Y4, Y5, Y5
 	VFMADD231PS  Y5, Y6, Y2
 	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y9, Y6
+	VCVTDQ2PS    Y8, Y6
 	VMULPS       Y4, Y5, Y4
 	VFMADD231PS  Y4, Y6, Y3
 	ADDQ         $0x14, R12
@@ -1787,15 +1752,12 @@ loop5:
 	VBROADCASTI128 4(R12), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
-	VMOVDQU      (R8), Y8
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     (R8), Y7, Y8
 	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y8, Y7, Y9
-	VMOVDQU      32(R8), Y8
+	VPDPBUSD     32(R8), Y7, Y9
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y8, Y7, Y10
-	VMOVDQU      64(R8), Y8
-	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y8, Y7, Y11
+	VPDPBUSD     64(R8), Y7, Y10
 	VMOVSD       (R10), X7
 	VFMADD231PS  Y7, Y6, Y2
 	VMOVSD       8(R10), X7
@@ -1805,15 +1767,15 @@ loop5:
 
 	// integer sums times both scales
 	VBROADCASTSS (R9), Y6
-	VCVTDQ2PS    Y9, Y7
+	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y6
 	VFMADD231PS  Y6, Y7, Y2
 	VBROADCASTSS 4(R9), Y6
-	VCVTDQ2PS    Y10, Y7
+	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
 	VFMADD231PS  Y6, Y7, Y3
 	VBROADCASTSS 8(R9), Y6
-	VCVTDQ2PS    Y11, Y7
+	VCVTDQ2PS    Y10, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y4
 
@@ -1827,15 +1789,12 @@ loop5:
 	VBROADCASTI128 24(R12), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
-	VMOVDQU      96(R8), Y8
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     96(R8), Y7, Y8
 	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y8, Y7, Y9
-	VMOVDQU      128(R8), Y8
+	VPDPBUSD     128(R8), Y7, Y9
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y8, Y7, Y10
-	VMOVDQU      160(R8), Y8
-	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y8, Y7, Y11
+	VPDPBUSD     160(R8), Y7, Y10
 	VMOVSD       24(R10), X7
 	VFMADD231PS  Y7, Y6, Y2
 	VMOVSD       32(R10), X7
@@ -1845,15 +1804,15 @@ loop5:
 
 	// integer sums times both scales
 	VBROADCASTSS 12(R9), Y6
-	VCVTDQ2PS    Y9, Y7
+	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y6
 	VFMADD231PS  Y6, Y7, Y2
 	VBROADCASTSS 16(R9), Y6
-	VCVTDQ2PS    Y10, Y7
+	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
 	VFMADD231PS  Y6, Y7, Y3
 	VBROADCASTSS 20(R9), Y6
-	VCVTDQ2PS    Y11, Y7
+	VCVTDQ2PS    Y10, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y4
 	ADDQ         $0x28, R12
@@ -1880,15 +1839,12 @@ loop7:
 	VBROADCASTI128 4(R12), Y7
 	VPSRLVD      Y0, Y7, Y7
 	VPAND        Y1, Y7, Y7
-	VMOVDQU      (R8), Y8
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     (R8), Y7, Y8
 	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y8, Y7, Y9
-	VMOVDQU      32(R8), Y8
+	VPDPBUSD     32(R8), Y7, Y9
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y8, Y7, Y10
-	VMOVDQU      64(R8), Y8
-	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y8, Y7, Y11
+	VPDPBUSD     64(R8), Y7, Y10
 	VMOVSD       (R10), X7
 	VFMADD231PS  Y7, Y6, Y2
 	VMOVSD       8(R10), X7
@@ -1898,15 +1854,15 @@ loop7:
 
 	// integer sums times both scales
 	VBROADCASTSS (R9), Y6
-	VCVTDQ2PS    Y9, Y7
+	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y5, Y6, Y6
 	VFMADD231PS  Y6, Y7, Y2
 	VBROADCASTSS 4(R9), Y6
-	VCVTDQ2PS    Y10, Y7
+	VCVTDQ2PS    Y9, Y7
 	VMULPS       Y5, Y6, Y6
 	VFMADD231PS  Y6, Y7, Y3
 	VBROADCASTSS 8(R9), Y6
-	VCVTDQ2PS    Y11, Y7
+	VCVTDQ2PS    Y10, Y7
 	VMULPS       Y5, Y6, Y5
 	VFMADD231PS  Y5, Y7, Y4
 	ADDQ         $0x14, R12
@@ -2041,18 +1997,14 @@ loop5:
 	VBROADCASTI128 4(R12), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
-	VMOVDQU      (R8), Y9
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     (R8), Y8, Y9
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y9, Y8, Y10
-	VMOVDQU      32(R8), Y9
+	VPDPBUSD     32(R8), Y8, Y10
 	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y9, Y8, Y11
-	VMOVDQU      64(R8), Y9
+	VPDPBUSD     64(R8), Y8, Y11
 	VPXOR        Y12, Y12, Y12
-	VPDPBUSD     Y9, Y8, Y12
-	VMOVDQU      96(R8), Y9
-	VPXOR        Y13, Y13, Y13
-	VPDPBUSD     Y9, Y8, Y13
+	VPDPBUSD     96(R8), Y8, Y12
 	VMOVSD       (R10), X8
 	VFMADD231PS  Y8, Y7, Y2
 	VMOVSD       8(R10), X8
@@ -2064,19 +2016,19 @@ loop5:
 
 	// integer sums times both scales
 	VBROADCASTSS (R9), Y7
-	VCVTDQ2PS    Y10, Y8
+	VCVTDQ2PS    Y9, Y8
 	VMULPS       Y6, Y7, Y7
 	VFMADD231PS  Y7, Y8, Y2
 	VBROADCASTSS 4(R9), Y7
-	VCVTDQ2PS    Y11, Y8
+	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
 	VFMADD231PS  Y7, Y8, Y3
 	VBROADCASTSS 8(R9), Y7
-	VCVTDQ2PS    Y12, Y8
+	VCVTDQ2PS    Y11, Y8
 	VMULPS       Y6, Y7, Y7
 	VFMADD231PS  Y7, Y8, Y4
 	VBROADCASTSS 12(R9), Y7
-	VCVTDQ2PS    Y13, Y8
+	VCVTDQ2PS    Y12, Y8
 	VMULPS       Y6, Y7, Y6
 	VFMADD231PS  Y6, Y8, Y5
 
@@ -2090,18 +2042,14 @@ loop5:
 	VBROADCASTI128 24(R12), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
-	VMOVDQU      128(R8), Y9
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     128(R8), Y8, Y9
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y9, Y8, Y10
-	VMOVDQU      160(R8), Y9
+	VPDPBUSD     160(R8), Y8, Y10
 	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y9, Y8, Y11
-	VMOVDQU      192(R8), Y9
+	VPDPBUSD     192(R8), Y8, Y11
 	VPXOR        Y12, Y12, Y12
-	VPDPBUSD     Y9, Y8, Y12
-	VMOVDQU      224(R8), Y9
-	VPXOR        Y13, Y13, Y13
-	VPDPBUSD     Y9, Y8, Y13
+	VPDPBUSD     224(R8), Y8, Y12
 	VMOVSD       32(R10), X8
 	VFMADD231PS  Y8, Y7, Y2
 	VMOVSD       40(R10), X8
@@ -2113,19 +2061,19 @@ loop5:
 
 	// integer sums times both scales
 	VBROADCASTSS 16(R9), Y7
-	VCVTDQ2PS    Y10, Y8
+	VCVTDQ2PS    Y9, Y8
 	VMULPS       Y6, Y7, Y7
 	VFMADD231PS  Y7, Y8, Y2
 	VBROADCASTSS 20(R9), Y7
-	VCVTDQ2PS    Y11, Y8
+	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
 	VFMADD231PS  Y7, Y8, Y3
 	VBROADCASTSS 24(R9), Y7
-	VCVTDQ2PS    Y12, Y8
+	VCVTDQ2PS    Y11, Y8
 	VMULPS       Y6, Y7, Y7
 	VFMADD231PS  Y7, Y8, Y4
 	VBROADCASTSS 28(R9), Y7
-	VCVTDQ2PS    Y13, Y8
+	VCVTDQ2PS    Y12, Y8
 	VMULPS       Y6, Y7, Y6
 	VFMADD231PS  Y6, Y8, Y5
 	ADDQ         $0x28, R12
@@ -2152,18 +2100,14 @@ loop7:
 	VBROADCASTI128 4(R12), Y8
 	VPSRLVD      Y0, Y8, Y8
 	VPAND        Y1, Y8, Y8
-	VMOVDQU      (R8), Y9
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     (R8), Y8, Y9
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y9, Y8, Y10
-	VMOVDQU      32(R8), Y9
+	VPDPBUSD     32(R8), Y8, Y10
 	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y9, Y8, Y11
-	VMOVDQU      64(R8), Y9
+	VPDPBUSD     64(R8), Y8, Y11
 	VPXOR        Y12, Y12, Y12
-	VPDPBUSD     Y9, Y8, Y12
-	VMOVDQU      96(R8), Y9
-	VPXOR        Y13, Y13, Y13
-	VPDPBUSD     Y9, Y8, Y13
+	VPDPBUSD     96(R8), Y8, Y12
 	VMOVSD       (R10), X8
 	VFMADD231PS  Y8, Y7, Y2
 	VMOVSD       8(R10), X8
@@ -2175,19 +2119,19 @@ loop7:
 
 	// integer sums times both scales
 	VBROADCASTSS (R9), Y7
-	VCVTDQ2PS    Y10, Y8
+	VCVTDQ2PS    Y9, Y8
 	VMULPS       Y6, Y7, Y7
 	VFMADD231PS  Y7, Y8, Y2
 	VBROADCASTSS 4(R9), Y7
-	VCVTDQ2PS    Y11, Y8
+	VCVTDQ2PS    Y10, Y8
 	VMULPS       Y6, Y7, Y7
 	VFMADD231PS  Y7, Y8, Y3
 	VBROADCASTSS 8(R9), Y7
-	VCVTDQ2PS    Y12, Y8
+	VCVTDQ2PS    Y11, Y8
 	VMULPS       Y6, Y7, Y7
 	VFMADD231PS  Y7, Y8, Y4
 	VBROADCASTSS 12(R9), Y7
-	VCVTDQ2PS    Y13, Y8
+	VCVTDQ2PS    Y12, Y8
 	VMULPS       Y6, Y7, Y6
 	VFMADD231PS  Y6, Y8, Y5
 	ADDQ         $0x14, R12
@@ -3421,26 +3365,22 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y6, Y8
 	VADDPS       Y7, Y8, Y8
-	VMOVUPS      (SI), Y9
-	VFMADD231PS  Y9, Y8, Y2
+	VFMADD231PS  (SI), Y8, Y2
 	VPMOVSXBD    8(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y6, Y8
 	VADDPS       Y7, Y8, Y8
-	VMOVUPS      32(SI), Y9
-	VFMADD231PS  Y9, Y8, Y3
+	VFMADD231PS  32(SI), Y8, Y3
 	VPMOVSXBD    16(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y6, Y8
 	VADDPS       Y7, Y8, Y8
-	VMOVUPS      64(SI), Y9
-	VFMADD231PS  Y9, Y8, Y4
+	VFMADD231PS  64(SI), Y8, Y4
 	VPMOVSXBD    24(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y6, Y6
 	VADDPS       Y7, Y6, Y6
-	VMOVUPS      96(SI), Y7
-	VFMADD231PS  Y7, Y6, Y5
+	VFMADD231PS  96(SI), Y6, Y5
 	ADDQ         $0x14, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -3515,34 +3455,26 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y6, Y8
 	VADDPS       Y7, Y8, Y8
-	VMOVUPS      (SI), Y9
-	VFMADD231PS  Y9, Y8, Y2
-	VMOVUPS      (SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y3
+	VFMADD231PS  (SI), Y8, Y2
+	VFMADD231PS  (SI)(DI*1), Y8, Y3
 	VPMOVSXBD    8(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y6, Y8
 	VADDPS       Y7, Y8, Y8
-	VMOVUPS      32(SI), Y9
-	VFMADD231PS  Y9, Y8, Y4
-	VMOVUPS      32(SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y5
+	VFMADD231PS  32(SI), Y8, Y4
+	VFMADD231PS  32(SI)(DI*1), Y8, Y5
 	VPMOVSXBD    16(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y6, Y8
 	VADDPS       Y7, Y8, Y8
-	VMOVUPS      64(SI), Y9
-	VFMADD231PS  Y9, Y8, Y2
-	VMOVUPS      64(SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y3
+	VFMADD231PS  64(SI), Y8, Y2
+	VFMADD231PS  64(SI)(DI*1), Y8, Y3
 	VPMOVSXBD    24(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y6, Y6
 	VADDPS       Y7, Y6, Y6
-	VMOVUPS      96(SI), Y7
-	VFMADD231PS  Y7, Y6, Y4
-	VMOVUPS      96(SI)(DI*1), Y7
-	VFMADD231PS  Y7, Y6, Y5
+	VFMADD231PS  96(SI), Y6, Y4
+	VFMADD231PS  96(SI)(DI*1), Y6, Y5
 	ADDQ         $0x14, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -3628,42 +3560,30 @@ loop3:
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y5, Y7
 	VADDPS       Y6, Y7, Y7
-	VMOVUPS      (SI), Y8
-	VFMADD231PS  Y8, Y7, Y2
-	VMOVUPS      (SI)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y3
-	VMOVUPS      (R8), Y8
-	VFMADD231PS  Y8, Y7, Y4
+	VFMADD231PS  (SI), Y7, Y2
+	VFMADD231PS  (SI)(DI*1), Y7, Y3
+	VFMADD231PS  (R8), Y7, Y4
 	VPMOVSXBD    8(DX), Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y5, Y7
 	VADDPS       Y6, Y7, Y7
-	VMOVUPS      32(SI), Y8
-	VFMADD231PS  Y8, Y7, Y2
-	VMOVUPS      32(SI)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y3
-	VMOVUPS      32(R8), Y8
-	VFMADD231PS  Y8, Y7, Y4
+	VFMADD231PS  32(SI), Y7, Y2
+	VFMADD231PS  32(SI)(DI*1), Y7, Y3
+	VFMADD231PS  32(R8), Y7, Y4
 	VPMOVSXBD    16(DX), Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y5, Y7
 	VADDPS       Y6, Y7, Y7
-	VMOVUPS      64(SI), Y8
-	VFMADD231PS  Y8, Y7, Y2
-	VMOVUPS      64(SI)(DI*1), Y8
-	VFMADD231PS  Y8, Y7, Y3
-	VMOVUPS      64(R8), Y8
-	VFMADD231PS  Y8, Y7, Y4
+	VFMADD231PS  64(SI), Y7, Y2
+	VFMADD231PS  64(SI)(DI*1), Y7, Y3
+	VFMADD231PS  64(R8), Y7, Y4
 	VPMOVSXBD    24(DX), Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y7, Y5, Y5
 	VADDPS       Y6, Y5, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      96(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VMOVUPS      96(R8), Y6
-	VFMADD231PS  Y6, Y5, Y4
+	VFMADD231PS  96(SI), Y5, Y2
+	VFMADD231PS  96(SI)(DI*1), Y5, Y3
+	VFMADD231PS  96(R8), Y5, Y4
 	ADDQ         $0x14, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -3757,50 +3677,34 @@ loop3:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y6, Y8
 	VADDPS       Y7, Y8, Y8
-	VMOVUPS      (SI), Y9
-	VFMADD231PS  Y9, Y8, Y2
-	VMOVUPS      (SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VMOVUPS      (R8), Y9
-	VFMADD231PS  Y9, Y8, Y4
-	VMOVUPS      (R8)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y5
+	VFMADD231PS  (SI), Y8, Y2
+	VFMADD231PS  (SI)(DI*1), Y8, Y3
+	VFMADD231PS  (R8), Y8, Y4
+	VFMADD231PS  (R8)(DI*1), Y8, Y5
 	VPMOVSXBD    8(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y6, Y8
 	VADDPS       Y7, Y8, Y8
-	VMOVUPS      32(SI), Y9
-	VFMADD231PS  Y9, Y8, Y2
-	VMOVUPS      32(SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VMOVUPS      32(R8), Y9
-	VFMADD231PS  Y9, Y8, Y4
-	VMOVUPS      32(R8)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y5
+	VFMADD231PS  32(SI), Y8, Y2
+	VFMADD231PS  32(SI)(DI*1), Y8, Y3
+	VFMADD231PS  32(R8), Y8, Y4
+	VFMADD231PS  32(R8)(DI*1), Y8, Y5
 	VPMOVSXBD    16(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y6, Y8
 	VADDPS       Y7, Y8, Y8
-	VMOVUPS      64(SI), Y9
-	VFMADD231PS  Y9, Y8, Y2
-	VMOVUPS      64(SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VMOVUPS      64(R8), Y9
-	VFMADD231PS  Y9, Y8, Y4
-	VMOVUPS      64(R8)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y5
+	VFMADD231PS  64(SI), Y8, Y2
+	VFMADD231PS  64(SI)(DI*1), Y8, Y3
+	VFMADD231PS  64(R8), Y8, Y4
+	VFMADD231PS  64(R8)(DI*1), Y8, Y5
 	VPMOVSXBD    24(DX), Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y8, Y6, Y6
 	VADDPS       Y7, Y6, Y6
-	VMOVUPS      96(SI), Y7
-	VFMADD231PS  Y7, Y6, Y2
-	VMOVUPS      96(SI)(DI*1), Y7
-	VFMADD231PS  Y7, Y6, Y3
-	VMOVUPS      96(R8), Y7
-	VFMADD231PS  Y7, Y6, Y4
-	VMOVUPS      96(R8)(DI*1), Y7
-	VFMADD231PS  Y7, Y6, Y5
+	VFMADD231PS  96(SI), Y6, Y2
+	VFMADD231PS  96(SI)(DI*1), Y6, Y3
+	VFMADD231PS  96(R8), Y6, Y4
+	VFMADD231PS  96(R8)(DI*1), Y6, Y5
 	ADDQ         $0x14, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -3857,138 +3761,154 @@ done2:
 
 // matmulQ81xQ4_1AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xQ4_1AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ81xQ4_1AVX2(SB), NOSPLIT, $176-72
 
 	// constants of the loops
 	VMOVDQU      q4_1_shifts<>+0(SB), Y0
 	VMOVDQU      q4_1_ones<>+0(SB), Y1
 	VMOVDQU      q4_1_mask<>+0(SB), Y2
+	VMOVDQU      q4_1_order<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	SUBQ         $1, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	SUBQ         $1, DX
 	JLT          done2
 
 loop1:
-	VPXOR        Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
-	MOVQ         q+16(FP), DX
-	MOVQ         d+24(FP), SI
-	MOVQ         s+32(FP), DI
-	MOVQ         blocks+64(FP), R8
-	MOVQ         BX, R9
-	SUBQ         $2, R8
+	VPXOR        Y5, Y5, Y5
+	MOVQ         q+16(FP), SI
+	MOVQ         d+24(FP), DI
+	MOVQ         s+32(FP), R8
+	MOVQ         blocks+64(FP), R9
+	MOVQ         CX, R10
+	SUBQ         $4, R9
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R10)
+	PREFETCHT0   2112(R10)
 
-	// scales of the block
-	VPBROADCASTW (R9), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 2(R9), X6
-	VCVTPH2PS    X6, Y6
-
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 4(R9), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VMOVDQU      (DX), Y8
-	VPMADDUBSW   Y8, Y7, Y7
-	VPMADDWD     Y1, Y7, Y7
-	VMOVSD       (DI), X8
-	VFMADD231PS  Y8, Y6, Y4
-
-	// integer sums times both scales
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y5, Y6, Y5
-	VFMADD231PS  Y5, Y7, Y3
-
-	// scales of the block
-	VPBROADCASTW 20(R9), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 22(R9), X6
-	VCVTPH2PS    X6, Y6
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R10), X6
+	VPINSRW      $1, 20(R10), X6, X6
+	VPINSRW      $2, 40(R10), X6, X6
+	VPINSRW      $3, 60(R10), X6, X6
+	VCVTPH2PS    X6, X6
+	VMULPS       (DI), X6, X6
+	VMOVUPS      X6, (AX)
+	VMOVD        2(R10), X6
+	VPINSRW      $1, 22(R10), X6, X6
+	VPINSRW      $2, 42(R10), X6, X6
+	VPINSRW      $3, 62(R10), X6, X6
+	VCVTPH2PS    X6, X6
+	VPERMD       Y6, Y3, Y6
+	VFMADD231PS  (R8), Y6, Y4
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 24(R9), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VMOVDQU      32(DX), Y8
-	VPMADDUBSW   Y8, Y7, Y7
-	VPMADDWD     Y1, Y7, Y7
-	VMOVSD       8(DI), X8
-	VFMADD231PS  Y8, Y6, Y3
+	VBROADCASTI128 4(R10), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPMADDUBSW   (SI), Y6, Y6
+	VPMADDWD     Y1, Y6, Y6
+	VBROADCASTSS (AX), Y7
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y7, Y6, Y4
 
-	// integer sums times both scales
-	VBROADCASTSS 4(SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y5, Y6, Y5
-	VFMADD231PS  Y5, Y7, Y4
-	ADDQ         $0x28, R9
-	ADDQ         $0x40, DX
-	ADDQ         $8, SI
+	// levels of values 32 to 63, and their products
+	VBROADCASTI128 24(R10), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPMADDUBSW   32(SI), Y6, Y6
+	VPMADDWD     Y1, Y6, Y6
+	VBROADCASTSS 4(AX), Y7
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y7, Y6, Y5
+
+	// levels of values 64 to 95, and their products
+	VBROADCASTI128 44(R10), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPMADDUBSW   64(SI), Y6, Y6
+	VPMADDWD     Y1, Y6, Y6
+	VBROADCASTSS 8(AX), Y7
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y7, Y6, Y4
+
+	// levels of values 96 to 127, and their products
+	VBROADCASTI128 64(R10), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPMADDUBSW   96(SI), Y6, Y6
+	VPMADDWD     Y1, Y6, Y6
+	VBROADCASTSS 12(AX), Y7
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         $0x50, R10
+	ADDQ         $0x80, SI
 	ADDQ         $0x10, DI
-	SUBQ         $2, R8
+	ADDQ         $0x20, R8
+	SUBQ         $4, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $2, R8
-	SUBQ         $1, R8
+	ADDQ         $4, R9
+	SUBQ         $1, R9
 	JLT          done6
 
 loop5:
 
 	// scales of the block
-	VPBROADCASTW (R9), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 2(R9), X6
+	VPBROADCASTW (R10), X6
 	VCVTPH2PS    X6, Y6
+	VPBROADCASTW 2(R10), X7
+	VCVTPH2PS    X7, Y7
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 4(R9), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VMOVDQU      (DX), Y8
-	VPMADDUBSW   Y8, Y7, Y7
-	VPMADDWD     Y1, Y7, Y7
-	VMOVSD       (DI), X8
-	VFMADD231PS  Y8, Y6, Y4
+	VBROADCASTI128 4(R10), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPMADDUBSW   (SI), Y8, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VMOVSD       (R8), X9
+	VFMADD231PS  Y9, Y7, Y5
 
 	// integer sums times both scales
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y5, Y6, Y5
-	VFMADD231PS  Y5, Y7, Y3
-	ADDQ         $0x14, R9
-	ADDQ         $0x20, DX
-	ADDQ         $4, SI
-	ADDQ         $8, DI
-	SUBQ         $1, R8
+	VBROADCASTSS (DI), Y7
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y6, Y7, Y6
+	VFMADD231PS  Y6, Y8, Y4
+	ADDQ         $0x14, R10
+	ADDQ         $0x20, SI
+	ADDQ         $4, DI
+	ADDQ         $8, R8
+	SUBQ         $1, R9
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R8
-	VADDPS       Y4, Y3, Y3
+	ADDQ         $1, R9
+	VADDPS       Y5, Y4, Y4
 
 	// sums of the lanes
-	VEXTRACTF128 $1, Y3, X4
-	VADDPS       X3, X4, X4
-	VMOVHLPS     X4, X4, X3
-	VADDPS       X3, X4, X4
-	VMOVSHDUP    X4, X3
-	VADDSS       X3, X4, X4
-	VMOVSS       X4, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+48(FP), DX
-	ADDQ         DX, BX
-	SUBQ         $1, CX
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, (BX)
+	ADDQ         $4, BX
+	MOVQ         stride+48(FP), SI
+	ADDQ         SI, CX
+	SUBQ         $1, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, CX
+	ADDQ         $1, DX
 	VZEROUPPER
 	RET
 
@@ -4031,11 +3951,9 @@ loop3:
 	VBROADCASTI128 4(R9), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
-	VMOVDQU      (DX), Y8
-	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDUBSW   (DX), Y7, Y8
 	VPMADDWD     Y0, Y8, Y8
-	VMOVDQU      32(DX), Y9
-	VPMADDUBSW   Y9, Y7, Y7
+	VPMADDUBSW   32(DX), Y7, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VMOVSD       (DI), X9
 	VFMADD231PS  Y9, Y6, Y3
@@ -4062,11 +3980,9 @@ loop3:
 	VBROADCASTI128 24(R9), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
-	VMOVDQU      64(DX), Y8
-	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDUBSW   64(DX), Y7, Y8
 	VPMADDWD     Y0, Y8, Y8
-	VMOVDQU      96(DX), Y9
-	VPMADDUBSW   Y9, Y7, Y7
+	VPMADDUBSW   96(DX), Y7, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VMOVSD       16(DI), X9
 	VFMADD231PS  Y9, Y6, Y3
@@ -4106,11 +4022,9 @@ loop5:
 	VBROADCASTI128 4(R9), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
-	VMOVDQU      (DX), Y8
-	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDUBSW   (DX), Y7, Y8
 	VPMADDWD     Y0, Y8, Y8
-	VMOVDQU      32(DX), Y9
-	VPMADDUBSW   Y9, Y7, Y7
+	VPMADDUBSW   32(DX), Y7, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VMOVSD       (DI), X9
 	VFMADD231PS  Y9, Y6, Y3
@@ -4205,14 +4119,11 @@ loop3:
 	VBROADCASTI128 4(R9), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
-	VMOVDQU      (DX), Y9
-	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDUBSW   (DX), Y8, Y9
 	VPMADDWD     Y0, Y9, Y9
-	VMOVDQU      32(DX), Y10
-	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDUBSW   32(DX), Y8, Y10
 	VPMADDWD     Y0, Y10, Y10
-	VMOVDQU      64(DX), Y11
-	VPMADDUBSW   Y11, Y8, Y8
+	VPMADDUBSW   64(DX), Y8, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VMOVSD       (DI), X11
 	VFMADD231PS  Y11, Y7, Y3
@@ -4245,14 +4156,11 @@ loop3:
 	VBROADCASTI128 24(R9), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
-	VMOVDQU      96(DX), Y9
-	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDUBSW   96(DX), Y8, Y9
 	VPMADDWD     Y0, Y9, Y9
-	VMOVDQU      128(DX), Y10
-	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDUBSW   128(DX), Y8, Y10
 	VPMADDWD     Y0, Y10, Y10
-	VMOVDQU      160(DX), Y11
-	VPMADDUBSW   Y11, Y8, Y8
+	VPMADDUBSW   160(DX), Y8, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VMOVSD       24(DI), X11
 	VFMADD231PS  Y11, Y7, Y3
@@ -4298,14 +4206,11 @@ loop5:
 	VBROADCASTI128 4(R9), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
-	VMOVDQU      (DX), Y9
-	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDUBSW   (DX), Y8, Y9
 	VPMADDWD     Y0, Y9, Y9
-	VMOVDQU      32(DX), Y10
-	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDUBSW   32(DX), Y8, Y10
 	VPMADDWD     Y0, Y10, Y10
-	VMOVDQU      64(DX), Y11
-	VPMADDUBSW   Y11, Y8, Y8
+	VPMADDUBSW   64(DX), Y8, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VMOVSD       (DI), X11
 	VFMADD231PS  Y11, Y7, Y3
@@ -4415,17 +4320,13 @@ loop3:
 	VBROADCASTI128 4(R9), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
-	VMOVDQU      (DX), Y10
-	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDUBSW   (DX), Y9, Y10
 	VPMADDWD     Y0, Y10, Y10
-	VMOVDQU      32(DX), Y11
-	VPMADDUBSW   Y11, Y9, Y11
+	VPMADDUBSW   32(DX), Y9, Y11
 	VPMADDWD     Y0, Y11, Y11
-	VMOVDQU      64(DX), Y12
-	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDUBSW   64(DX), Y9, Y12
 	VPMADDWD     Y0, Y12, Y12
-	VMOVDQU      96(DX), Y13
-	VPMADDUBSW   Y13, Y9, Y9
+	VPMADDUBSW   96(DX), Y9, Y9
 	VPMADDWD     Y0, Y9, Y9
 	VMOVSD       (DI), X13
 	VFMADD231PS  Y13, Y8, Y3
@@ -4464,17 +4365,13 @@ loop3:
 	VBROADCASTI128 24(R9), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
-	VMOVDQU      128(DX), Y10
-	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDUBSW   128(DX), Y9, Y10
 	VPMADDWD     Y0, Y10, Y10
-	VMOVDQU      160(DX), Y11
-	VPMADDUBSW   Y11, Y9, Y11
+	VPMADDUBSW   160(DX), Y9, Y11
 	VPMADDWD     Y0, Y11, Y11
-	VMOVDQU      192(DX), Y12
-	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDUBSW   192(DX), Y9, Y12
 	VPMADDWD     Y0, Y12, Y12
-	VMOVDQU      224(DX), Y13
-	VPMADDUBSW   Y13, Y9, Y9
+	VPMADDUBSW   224(DX), Y9, Y9
 	VPMADDWD     Y0, Y9, Y9
 	VMOVSD       32(DI), X13
 	VFMADD231PS  Y13, Y8, Y3
@@ -4526,17 +4423,13 @@ loop5:
 	VBROADCASTI128 4(R9), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
-	VMOVDQU      (DX), Y10
-	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDUBSW   (DX), Y9, Y10
 	VPMADDWD     Y0, Y10, Y10
-	VMOVDQU      32(DX), Y11
-	VPMADDUBSW   Y11, Y9, Y11
+	VPMADDUBSW   32(DX), Y9, Y11
 	VPMADDWD     Y0, Y11, Y11
-	VMOVDQU      64(DX), Y12
-	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDUBSW   64(DX), Y9, Y12
 	VPMADDWD     Y0, Y12, Y12
-	VMOVDQU      96(DX), Y13
-	VPMADDUBSW   Y13, Y9, Y9
+	VPMADDUBSW   96(DX), Y9, Y9
 	VPMADDWD     Y0, Y9, Y9
 	VMOVSD       (DI), X13
 	VFMADD231PS  Y13, Y8, Y3
@@ -4621,163 +4514,179 @@ done2:
 
 // matmulQ8Fours1xQ4_1AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours1xQ4_1AVX2(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xQ4_1AVX2(SB), NOSPLIT, $336-72
 
 	// constants of the loops
 	VMOVDQU      q4_1_shifts<>+0(SB), Y0
 	VMOVDQU      q4_1_ones<>+0(SB), Y1
 	VMOVDQU      q4_1_mask<>+0(SB), Y2
+	VMOVDQU      q4_1_order<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $4, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	LEAQ         207(SP), SI
+	ANDQ         $-32, SI
+	SUBQ         $4, DX
 	JLT          done2
 
 loop1:
-	XORQ         SI, SI
-	MOVQ         DX, DI
-	ADDQ         $4, SI
-	SUBQ         $1, SI
+	XORQ         DI, DI
+	MOVQ         SI, R8
+	ADDQ         $4, DI
+	SUBQ         $1, DI
 	JLT          done4
 
 loop3:
-	VPXOR        Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
-	MOVQ         q+16(FP), R8
-	MOVQ         d+24(FP), R9
-	MOVQ         s+32(FP), R10
-	MOVQ         blocks+64(FP), R11
-	MOVQ         BX, R12
-	SUBQ         $2, R11
+	VPXOR        Y5, Y5, Y5
+	MOVQ         q+16(FP), R9
+	MOVQ         d+24(FP), R10
+	MOVQ         s+32(FP), R11
+	MOVQ         blocks+64(FP), R12
+	MOVQ         CX, R13
+	SUBQ         $4, R12
 	JLT          done6
 
 loop5:
+	PREFETCHT0   2048(R13)
+	PREFETCHT0   2112(R13)
 
-	// scales of the block
-	VPBROADCASTW (R12), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 2(R12), X6
-	VCVTPH2PS    X6, Y6
-
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 4(R12), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VMOVDQU      (R8), Y8
-	VPMADDUBSW   Y8, Y7, Y7
-	VPMADDWD     Y1, Y7, Y7
-	VMOVSD       (R10), X8
-	VFMADD231PS  Y8, Y6, Y4
-
-	// integer sums times both scales
-	VBROADCASTSS (R9), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y5, Y6, Y5
-	VFMADD231PS  Y5, Y7, Y3
-
-	// scales of the block
-	VPBROADCASTW 20(R12), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 22(R12), X6
-	VCVTPH2PS    X6, Y6
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R13), X6
+	VPINSRW      $1, 20(R13), X6, X6
+	VPINSRW      $2, 40(R13), X6, X6
+	VPINSRW      $3, 60(R13), X6, X6
+	VCVTPH2PS    X6, X6
+	VMULPS       (R10), X6, X6
+	VMOVUPS      X6, (AX)
+	VMOVD        2(R13), X6
+	VPINSRW      $1, 22(R13), X6, X6
+	VPINSRW      $2, 42(R13), X6, X6
+	VPINSRW      $3, 62(R13), X6, X6
+	VCVTPH2PS    X6, X6
+	VPERMD       Y6, Y3, Y6
+	VFMADD231PS  (R11), Y6, Y4
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 24(R12), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VMOVDQU      32(R8), Y8
-	VPMADDUBSW   Y8, Y7, Y7
-	VPMADDWD     Y1, Y7, Y7
-	VMOVSD       8(R10), X8
-	VFMADD231PS  Y8, Y6, Y3
+	VBROADCASTI128 4(R13), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPMADDUBSW   (R9), Y6, Y6
+	VPMADDWD     Y1, Y6, Y6
+	VBROADCASTSS (AX), Y7
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y7, Y6, Y4
 
-	// integer sums times both scales
-	VBROADCASTSS 4(R9), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y5, Y6, Y5
-	VFMADD231PS  Y5, Y7, Y4
-	ADDQ         $0x28, R12
-	ADDQ         $0x40, R8
-	ADDQ         $8, R9
+	// levels of values 32 to 63, and their products
+	VBROADCASTI128 24(R13), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPMADDUBSW   32(R9), Y6, Y6
+	VPMADDWD     Y1, Y6, Y6
+	VBROADCASTSS 4(AX), Y7
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y7, Y6, Y5
+
+	// levels of values 64 to 95, and their products
+	VBROADCASTI128 44(R13), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPMADDUBSW   64(R9), Y6, Y6
+	VPMADDWD     Y1, Y6, Y6
+	VBROADCASTSS 8(AX), Y7
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y7, Y6, Y4
+
+	// levels of values 96 to 127, and their products
+	VBROADCASTI128 64(R13), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPMADDUBSW   96(R9), Y6, Y6
+	VPMADDWD     Y1, Y6, Y6
+	VBROADCASTSS 12(AX), Y7
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         $0x50, R13
+	ADDQ         $0x80, R9
 	ADDQ         $0x10, R10
-	SUBQ         $2, R11
+	ADDQ         $0x20, R11
+	SUBQ         $4, R12
 	JGE          loop5
 
 done6:
-	ADDQ         $2, R11
-	SUBQ         $1, R11
+	ADDQ         $4, R12
+	SUBQ         $1, R12
 	JLT          done8
 
 loop7:
 
 	// scales of the block
-	VPBROADCASTW (R12), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 2(R12), X6
+	VPBROADCASTW (R13), X6
 	VCVTPH2PS    X6, Y6
+	VPBROADCASTW 2(R13), X7
+	VCVTPH2PS    X7, Y7
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 4(R12), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VMOVDQU      (R8), Y8
-	VPMADDUBSW   Y8, Y7, Y7
-	VPMADDWD     Y1, Y7, Y7
-	VMOVSD       (R10), X8
-	VFMADD231PS  Y8, Y6, Y4
+	VBROADCASTI128 4(R13), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPMADDUBSW   (R9), Y8, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VMOVSD       (R11), X9
+	VFMADD231PS  Y9, Y7, Y5
 
 	// integer sums times both scales
-	VBROADCASTSS (R9), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y5, Y6, Y5
-	VFMADD231PS  Y5, Y7, Y3
-	ADDQ         $0x14, R12
-	ADDQ         $0x20, R8
-	ADDQ         $4, R9
-	ADDQ         $8, R10
-	SUBQ         $1, R11
+	VBROADCASTSS (R10), Y7
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y6, Y7, Y6
+	VFMADD231PS  Y6, Y8, Y4
+	ADDQ         $0x14, R13
+	ADDQ         $0x20, R9
+	ADDQ         $4, R10
+	ADDQ         $8, R11
+	SUBQ         $1, R12
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R11
-	VADDPS       Y4, Y3, Y3
-	VMOVUPS      Y3, (DI)
-	ADDQ         $0x20, DI
-	MOVQ         stride+48(FP), R8
-	ADDQ         R8, BX
-	SUBQ         $1, SI
+	ADDQ         $1, R12
+	VADDPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         $0x20, R8
+	MOVQ         stride+48(FP), R9
+	ADDQ         R9, CX
+	SUBQ         $1, DI
 	JGE          loop3
 
 done4:
-	ADDQ         $1, SI
+	ADDQ         $1, DI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y3
-	VMOVUPS      32(DX), Y4
-	VMOVUPS      64(DX), Y5
-	VMOVUPS      96(DX), Y6
-	VPUNPCKLDQ   Y4, Y3, Y7
-	VPUNPCKHDQ   Y4, Y3, Y3
-	VADDPS       Y3, Y7, Y7
-	VPUNPCKLDQ   Y6, Y5, Y3
-	VPUNPCKHDQ   Y6, Y5, Y4
-	VADDPS       Y4, Y3, Y3
-	VPUNPCKLQDQ  Y3, Y7, Y4
-	VPUNPCKHQDQ  Y3, Y7, Y3
-	VADDPS       Y3, Y4, Y4
-	VEXTRACTI128 $1, Y4, X3
-	VADDPS       X3, X4, X3
-	VMOVUPS      X3, (AX)
-	ADDQ         $0x10, AX
-	SUBQ         $4, CX
+	VMOVUPS      (SI), Y4
+	VMOVUPS      32(SI), Y5
+	VMOVUPS      64(SI), Y6
+	VMOVUPS      96(SI), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VADDPS       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VADDPS       X4, X5, X4
+	VMOVUPS      X4, (BX)
+	ADDQ         $0x10, BX
+	SUBQ         $4, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $4, CX
+	ADDQ         $4, DX
 	VZEROUPPER
 	RET
 
@@ -4829,11 +4738,9 @@ loop5:
 	VBROADCASTI128 4(R12), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
-	VMOVDQU      (R8), Y8
-	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDUBSW   (R8), Y7, Y8
 	VPMADDWD     Y0, Y8, Y8
-	VMOVDQU      32(R8), Y9
-	VPMADDUBSW   Y9, Y7, Y7
+	VPMADDUBSW   32(R8), Y7, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VMOVSD       (R10), X9
 	VFMADD231PS  Y9, Y6, Y3
@@ -4860,11 +4767,9 @@ loop5:
 	VBROADCASTI128 24(R12), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
-	VMOVDQU      64(R8), Y8
-	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDUBSW   64(R8), Y7, Y8
 	VPMADDWD     Y0, Y8, Y8
-	VMOVDQU      96(R8), Y9
-	VPMADDUBSW   Y9, Y7, Y7
+	VPMADDUBSW   96(R8), Y7, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VMOVSD       16(R10), X9
 	VFMADD231PS  Y9, Y6, Y3
@@ -4904,11 +4809,9 @@ loop7:
 	VBROADCASTI128 4(R12), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y2, Y7, Y7
-	VMOVDQU      (R8), Y8
-	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDUBSW   (R8), Y7, Y8
 	VPMADDWD     Y0, Y8, Y8
-	VMOVDQU      32(R8), Y9
-	VPMADDUBSW   Y9, Y7, Y7
+	VPMADDUBSW   32(R8), Y7, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VMOVSD       (R10), X9
 	VFMADD231PS  Y9, Y6, Y3
@@ -5038,14 +4941,11 @@ loop5:
 	VBROADCASTI128 4(R12), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
-	VMOVDQU      (R8), Y9
-	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDUBSW   (R8), Y8, Y9
 	VPMADDWD     Y0, Y9, Y9
-	VMOVDQU      32(R8), Y10
-	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDUBSW   32(R8), Y8, Y10
 	VPMADDWD     Y0, Y10, Y10
-	VMOVDQU      64(R8), Y11
-	VPMADDUBSW   Y11, Y8, Y8
+	VPMADDUBSW   64(R8), Y8, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VMOVSD       (R10), X11
 	VFMADD231PS  Y11, Y7, Y3
@@ -5078,14 +4978,11 @@ loop5:
 	VBROADCASTI128 24(R12), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
-	VMOVDQU      96(R8), Y9
-	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDUBSW   96(R8), Y8, Y9
 	VPMADDWD     Y0, Y9, Y9
-	VMOVDQU      128(R8), Y10
-	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDUBSW   128(R8), Y8, Y10
 	VPMADDWD     Y0, Y10, Y10
-	VMOVDQU      160(R8), Y11
-	VPMADDUBSW   Y11, Y8, Y8
+	VPMADDUBSW   160(R8), Y8, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VMOVSD       24(R10), X11
 	VFMADD231PS  Y11, Y7, Y3
@@ -5131,14 +5028,11 @@ loop7:
 	VBROADCASTI128 4(R12), Y8
 	VPSRLVD      Y1, Y8, Y8
 	VPAND        Y2, Y8, Y8
-	VMOVDQU      (R8), Y9
-	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDUBSW   (R8), Y8, Y9
 	VPMADDWD     Y0, Y9, Y9
-	VMOVDQU      32(R8), Y10
-	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDUBSW   32(R8), Y8, Y10
 	VPMADDWD     Y0, Y10, Y10
-	VMOVDQU      64(R8), Y11
-	VPMADDUBSW   Y11, Y8, Y8
+	VPMADDUBSW   64(R8), Y8, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VMOVSD       (R10), X11
 	VFMADD231PS  Y11, Y7, Y3
@@ -5293,17 +5187,13 @@ loop5:
 	VBROADCASTI128 4(R12), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
-	VMOVDQU      (R8), Y10
-	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDUBSW   (R8), Y9, Y10
 	VPMADDWD     Y0, Y10, Y10
-	VMOVDQU      32(R8), Y11
-	VPMADDUBSW   Y11, Y9, Y11
+	VPMADDUBSW   32(R8), Y9, Y11
 	VPMADDWD     Y0, Y11, Y11
-	VMOVDQU      64(R8), Y12
-	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDUBSW   64(R8), Y9, Y12
 	VPMADDWD     Y0, Y12, Y12
-	VMOVDQU      96(R8), Y13
-	VPMADDUBSW   Y13, Y9, Y9
+	VPMADDUBSW   96(R8), Y9, Y9
 	VPMADDWD     Y0, Y9, Y9
 	VMOVSD       (R10), X13
 	VFMADD231PS  Y13, Y8, Y3
@@ -5342,17 +5232,13 @@ loop5:
 	VBROADCASTI128 24(R12), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
-	VMOVDQU      128(R8), Y10
-	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDUBSW   128(R8), Y9, Y10
 	VPMADDWD     Y0, Y10, Y10
-	VMOVDQU      160(R8), Y11
-	VPMADDUBSW   Y11, Y9, Y11
+	VPMADDUBSW   160(R8), Y9, Y11
 	VPMADDWD     Y0, Y11, Y11
-	VMOVDQU      192(R8), Y12
-	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDUBSW   192(R8), Y9, Y12
 	VPMADDWD     Y0, Y12, Y12
-	VMOVDQU      224(R8), Y13
-	VPMADDUBSW   Y13, Y9, Y9
+	VPMADDUBSW   224(R8), Y9, Y9
 	VPMADDWD     Y0, Y9, Y9
 	VMOVSD       32(R10), X13
 	VFMADD231PS  Y13, Y8, Y3
@@ -5404,17 +5290,13 @@ loop7:
 	VBROADCASTI128 4(R12), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y2, Y9, Y9
-	VMOVDQU      (R8), Y10
-	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDUBSW   (R8), Y9, Y10
 	VPMADDWD     Y0, Y10, Y10
-	VMOVDQU      32(R8), Y11
-	VPMADDUBSW   Y11, Y9, Y11
+	VPMADDUBSW   32(R8), Y9, Y11
 	VPMADDWD     Y0, Y11, Y11
-	VMOVDQU      64(R8), Y12
-	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDUBSW   64(R8), Y9, Y12
 	VPMADDWD     Y0, Y12, Y12
-	VMOVDQU      96(R8), Y13
-	VPMADDUBSW   Y13, Y9, Y9
+	VPMADDUBSW   96(R8), Y9, Y9
 	VPMADDWD     Y0, Y9, Y9
 	VMOVSD       (R10), X13
 	VFMADD231PS  Y13, Y8, Y3
@@ -5725,8 +5607,7 @@ loop9:
 	VMOVUPS      (CX)(SI*8), Y3
 	VMOVUPS      1024(CX), Y4
 	VSUBPS       Y4, Y3, Y3
-	VMOVUPS      1120(CX), Y4
-	VMULPS       Y4, Y3, Y3
+	VMULPS       1120(CX), Y3, Y3
 	VADDPS       Y0, Y3, Y3
 	VCVTTPS2DQ   Y3, Y3
 	VPMINSD      Y3, Y2, Y2
@@ -5735,8 +5616,7 @@ loop9:
 	VMOVUPS      32(CX)(SI*8), Y3
 	VMOVUPS      1024(CX), Y4
 	VSUBPS       Y4, Y3, Y3
-	VMOVUPS      1120(CX), Y4
-	VMULPS       Y4, Y3, Y3
+	VMULPS       1120(CX), Y3, Y3
 	VADDPS       Y0, Y3, Y3
 	VCVTTPS2DQ   Y3, Y3
 	VPMINSD      Y3, Y2, Y2
@@ -5745,8 +5625,7 @@ loop9:
 	VMOVUPS      64(CX)(SI*8), Y3
 	VMOVUPS      1024(CX), Y4
 	VSUBPS       Y4, Y3, Y3
-	VMOVUPS      1120(CX), Y4
-	VMULPS       Y4, Y3, Y3
+	VMULPS       1120(CX), Y3, Y3
 	VADDPS       Y0, Y3, Y3
 	VCVTTPS2DQ   Y3, Y3
 	VPMINSD      Y3, Y2, Y2
@@ -5755,8 +5634,7 @@ loop9:
 	VMOVUPS      96(CX)(SI*8), Y3
 	VMOVUPS      1024(CX), Y4
 	VSUBPS       Y4, Y3, Y3
-	VMOVUPS      1120(CX), Y4
-	VMULPS       Y4, Y3, Y3
+	VMULPS       1120(CX), Y3, Y3
 	VADDPS       Y0, Y3, Y3
 	VCVTTPS2DQ   Y3, Y3
 	VPMINSD      Y3, Y2, Y2

@@ -18,8 +18,8 @@ GLOBL q5_0_mask<>(SB), RODATA|NOPTR, $32
 
 DATA q5_0_shuffle<>+0(SB)/8, $0x0000000000000000
 DATA q5_0_shuffle<>+8(SB)/8, $0x0101010101010101
-DATA q5_0_shuffle<>+16(SB)/8, $0x0000000000000000
-DATA q5_0_shuffle<>+24(SB)/8, $0x0101010101010101
+DATA q5_0_shuffle<>+16(SB)/8, $0x0202020202020202
+DATA q5_0_shuffle<>+24(SB)/8, $0x0303030303030303
 GLOBL q5_0_shuffle<>(SB), RODATA|NOPTR, $32
 
 DATA q5_0_mask2<>+0(SB)/8, $0x8040201008040201
@@ -39,6 +39,16 @@ DATA q5_0_offset<>+8(SB)/8, $0xf0f0f0f0f0f0f0f0
 DATA q5_0_offset<>+16(SB)/8, $0xf0f0f0f0f0f0f0f0
 DATA q5_0_offset<>+24(SB)/8, $0xf0f0f0f0f0f0f0f0
 GLOBL q5_0_offset<>(SB), RODATA|NOPTR, $32
+
+DATA q5_0_factor<>+0(SB)/8, $0xc1800000c1800000
+DATA q5_0_factor<>+8(SB)/8, $0xc1800000c1800000
+GLOBL q5_0_factor<>(SB), RODATA|NOPTR, $16
+
+DATA q5_0_order<>+0(SB)/8, $0x0000000000000000
+DATA q5_0_order<>+8(SB)/8, $0x0000000100000001
+DATA q5_0_order<>+16(SB)/8, $0x0000000200000002
+DATA q5_0_order<>+24(SB)/8, $0x0000000300000003
+GLOBL q5_0_order<>(SB), RODATA|NOPTR, $32
 
 DATA q5_0_const<>+0(SB)/8, $0xc1800000c1800000
 DATA q5_0_const<>+8(SB)/8, $0xc1800000c1800000
@@ -135,8 +145,7 @@ loop1:
 	VBROADCASTI128 6(BX), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y3, Y7, Y7
-	VMOVDQU      2(BX), X8
-	VINSERTI128  $1, 4(BX), Y8, Y8
+	VPBROADCASTD 2(BX), Y8
 	VPSHUFB      Y2, Y8, Y8
 	VPAND        Y0, Y8, Y8
 	VPCMPEQB     Y0, Y8, Y8
@@ -210,8 +219,7 @@ loop3:
 	VBROADCASTI128 6(R8), Y11
 	VPSRLVD      Y1, Y11, Y11
 	VPAND        Y3, Y11, Y11
-	VMOVDQU      2(R8), X12
-	VINSERTI128  $1, 4(R8), Y12, Y12
+	VPBROADCASTD 2(R8), Y12
 	VPSHUFB      Y2, Y12, Y12
 	VPAND        Y0, Y12, Y12
 	VPCMPEQB     Y0, Y12, Y12
@@ -222,23 +230,19 @@ loop3:
 	VPMOVSXBD    (DX), Y11
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      (SI), Y12
-	VFMADD231PS  Y12, Y11, Y6
+	VFMADD231PS  (SI), Y11, Y6
 	VPMOVSXBD    8(DX), Y11
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      32(SI), Y12
-	VFMADD231PS  Y12, Y11, Y7
+	VFMADD231PS  32(SI), Y11, Y7
 	VPMOVSXBD    16(DX), Y11
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      64(SI), Y12
-	VFMADD231PS  Y12, Y11, Y8
+	VFMADD231PS  64(SI), Y11, Y8
 	VPMOVSXBD    24(DX), Y11
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
-	VMOVUPS      96(SI), Y11
-	VFMADD231PS  Y11, Y10, Y9
+	VFMADD231PS  96(SI), Y10, Y9
 	ADDQ         $0x16, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -310,8 +314,7 @@ loop3:
 	VBROADCASTI128 6(R9), Y11
 	VPSRLVD      Y1, Y11, Y11
 	VPAND        Y3, Y11, Y11
-	VMOVDQU      2(R9), X12
-	VINSERTI128  $1, 4(R9), Y12, Y12
+	VPBROADCASTD 2(R9), Y12
 	VPSHUFB      Y2, Y12, Y12
 	VPAND        Y0, Y12, Y12
 	VPCMPEQB     Y0, Y12, Y12
@@ -322,31 +325,23 @@ loop3:
 	VPMOVSXBD    (DX), Y11
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      (SI), Y12
-	VFMADD231PS  Y12, Y11, Y6
-	VMOVUPS      (SI)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y7
+	VFMADD231PS  (SI), Y11, Y6
+	VFMADD231PS  (SI)(DI*1), Y11, Y7
 	VPMOVSXBD    8(DX), Y11
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      32(SI), Y12
-	VFMADD231PS  Y12, Y11, Y8
-	VMOVUPS      32(SI)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y9
+	VFMADD231PS  32(SI), Y11, Y8
+	VFMADD231PS  32(SI)(DI*1), Y11, Y9
 	VPMOVSXBD    16(DX), Y11
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      64(SI), Y12
-	VFMADD231PS  Y12, Y11, Y6
-	VMOVUPS      64(SI)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y7
+	VFMADD231PS  64(SI), Y11, Y6
+	VFMADD231PS  64(SI)(DI*1), Y11, Y7
 	VPMOVSXBD    24(DX), Y11
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
-	VMOVUPS      96(SI), Y11
-	VFMADD231PS  Y11, Y10, Y8
-	VMOVUPS      96(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y9
+	VFMADD231PS  96(SI), Y10, Y8
+	VFMADD231PS  96(SI)(DI*1), Y10, Y9
 	ADDQ         $0x16, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -429,8 +424,7 @@ loop3:
 	VBROADCASTI128 6(R10), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
-	VMOVDQU      2(R10), X11
-	VINSERTI128  $1, 4(R10), Y11, Y11
+	VPBROADCASTD 2(R10), Y11
 	VPSHUFB      Y2, Y11, Y11
 	VPAND        Y0, Y11, Y11
 	VPCMPEQB     Y0, Y11, Y11
@@ -441,39 +435,27 @@ loop3:
 	VPMOVSXBD    (DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      (SI), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      (SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      (R8), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  (SI), Y10, Y6
+	VFMADD231PS  (SI)(DI*1), Y10, Y7
+	VFMADD231PS  (R8), Y10, Y8
 	VPMOVSXBD    8(DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      32(SI), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      32(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      32(R8), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  32(SI), Y10, Y6
+	VFMADD231PS  32(SI)(DI*1), Y10, Y7
+	VFMADD231PS  32(R8), Y10, Y8
 	VPMOVSXBD    16(DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      64(SI), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      64(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      64(R8), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  64(SI), Y10, Y6
+	VFMADD231PS  64(SI)(DI*1), Y10, Y7
+	VFMADD231PS  64(R8), Y10, Y8
 	VPMOVSXBD    24(DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y9
-	VMOVUPS      96(SI), Y10
-	VFMADD231PS  Y10, Y9, Y6
-	VMOVUPS      96(SI)(DI*1), Y10
-	VFMADD231PS  Y10, Y9, Y7
-	VMOVUPS      96(R8), Y10
-	VFMADD231PS  Y10, Y9, Y8
+	VFMADD231PS  96(SI), Y9, Y6
+	VFMADD231PS  96(SI)(DI*1), Y9, Y7
+	VFMADD231PS  96(R8), Y9, Y8
 	ADDQ         $0x16, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -564,8 +546,7 @@ loop3:
 	VBROADCASTI128 6(R10), Y11
 	VPSRLVD      Y1, Y11, Y11
 	VPAND        Y3, Y11, Y11
-	VMOVDQU      2(R10), X12
-	VINSERTI128  $1, 4(R10), Y12, Y12
+	VPBROADCASTD 2(R10), Y12
 	VPSHUFB      Y2, Y12, Y12
 	VPAND        Y0, Y12, Y12
 	VPCMPEQB     Y0, Y12, Y12
@@ -576,47 +557,31 @@ loop3:
 	VPMOVSXBD    (DX), Y11
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      (SI), Y12
-	VFMADD231PS  Y12, Y11, Y6
-	VMOVUPS      (SI)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y7
-	VMOVUPS      (R8), Y12
-	VFMADD231PS  Y12, Y11, Y8
-	VMOVUPS      (R8)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y9
+	VFMADD231PS  (SI), Y11, Y6
+	VFMADD231PS  (SI)(DI*1), Y11, Y7
+	VFMADD231PS  (R8), Y11, Y8
+	VFMADD231PS  (R8)(DI*1), Y11, Y9
 	VPMOVSXBD    8(DX), Y11
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      32(SI), Y12
-	VFMADD231PS  Y12, Y11, Y6
-	VMOVUPS      32(SI)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y7
-	VMOVUPS      32(R8), Y12
-	VFMADD231PS  Y12, Y11, Y8
-	VMOVUPS      32(R8)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y9
+	VFMADD231PS  32(SI), Y11, Y6
+	VFMADD231PS  32(SI)(DI*1), Y11, Y7
+	VFMADD231PS  32(R8), Y11, Y8
+	VFMADD231PS  32(R8)(DI*1), Y11, Y9
 	VPMOVSXBD    16(DX), Y11
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      64(SI), Y12
-	VFMADD231PS  Y12, Y11, Y6
-	VMOVUPS      64(SI)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y7
-	VMOVUPS      64(R8), Y12
-	VFMADD231PS  Y12, Y11, Y8
-	VMOVUPS      64(R8)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y9
+	VFMADD231PS  64(SI), Y11, Y6
+	VFMADD231PS  64(SI)(DI*1), Y11, Y7
+	VFMADD231PS  64(R8), Y11, Y8
+	VFMADD231PS  64(R8)(DI*1), Y11, Y9
 	VPMOVSXBD    24(DX), Y11
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
-	VMOVUPS      96(SI), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      96(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      96(R8), Y11
-	VFMADD231PS  Y11, Y10, Y8
-	VMOVUPS      96(R8)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y9
+	VFMADD231PS  96(SI), Y10, Y6
+	VFMADD231PS  96(SI)(DI*1), Y10, Y7
+	VFMADD231PS  96(R8), Y10, Y8
+	VFMADD231PS  96(R8)(DI*1), Y10, Y9
 	ADDQ         $0x16, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -673,7 +638,7 @@ done2:
 
 // matmulQ81xQ5_0AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xQ5_0AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ81xQ5_0AVX512(SB), NOSPLIT, $176-72
 
 	// constants of the loops
 	VMOVDQU      q5_0_mask2<>+0(SB), Y0
@@ -681,130 +646,156 @@ TEXT ·matmulQ81xQ5_0AVX512(SB), NOSPLIT, $128-72
 	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
 	VMOVDQU      q5_0_mask<>+0(SB), Y3
 	VMOVDQU      q5_0_mask3<>+0(SB), Y4
-	VMOVDQU      q5_0_offset<>+0(SB), Y5
+	VMOVDQU      q5_0_order<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	SUBQ         $1, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	SUBQ         $1, DX
 	JLT          done2
 
 loop1:
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7
-	MOVQ         q+16(FP), DX
-	MOVQ         d+24(FP), SI
-	MOVQ         blocks+64(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $2, DI
+	MOVQ         q+16(FP), SI
+	MOVQ         d+24(FP), DI
+	MOVQ         s+32(FP), R8
+	MOVQ         blocks+64(FP), R9
+	MOVQ         CX, R10
+	SUBQ         $4, R9
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R10)
+	PREFETCHT0   2112(R10)
 
-	// scales of the block
-	VPBROADCASTW (R8), X8
-	VCVTPH2PS    X8, Y8
-
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 6(R8), Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VMOVDQU      2(R8), X10
-	VINSERTI128  $1, 4(R8), Y10, Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        Y0, Y10, Y10
-	VPCMPEQB     Y0, Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPADDB       Y5, Y9, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      (DX), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y9, Y10, Y11
-
-	// integer sums times both scales
-	VBROADCASTSS (SI), Y9
-	VCVTDQ2PS    Y11, Y10
-	VMULPS       Y8, Y9, Y8
-	VFMADD231PS  Y8, Y10, Y6
-
-	// scales of the block
-	VPBROADCASTW 22(R8), X8
-	VCVTPH2PS    X8, Y8
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R10), X8
+	VPINSRW      $1, 22(R10), X8, X8
+	VPINSRW      $2, 44(R10), X8, X8
+	VPINSRW      $3, 66(R10), X8, X8
+	VCVTPH2PS    X8, X8
+	VMULPS       (DI), X8, X9
+	VMOVUPS      X9, (AX)
+	VMULPS       q5_0_factor<>+0(SB), X8, X8
+	VPERMD       Y8, Y5, Y8
+	VFMADD231PS  (R8), Y8, Y6
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 28(R8), Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VMOVDQU      24(R8), X10
-	VINSERTI128  $1, 26(R8), Y10, Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        Y0, Y10, Y10
-	VPCMPEQB     Y0, Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPADDB       Y5, Y9, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      32(DX), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTI128 6(R10), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTD 2(R10), Y9
+	VPSHUFB      Y2, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPCMPEQB     Y0, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     (SI), Y8, Y9
+	VBROADCASTSS (AX), Y8
+	VCVTDQ2PS    Y9, Y9
+	VFMADD231PS  Y8, Y9, Y6
 
-	// integer sums times both scales
-	VBROADCASTSS 4(SI), Y9
-	VCVTDQ2PS    Y11, Y10
-	VMULPS       Y8, Y9, Y8
-	VFMADD231PS  Y8, Y10, Y7
-	ADDQ         $0x2c, R8
-	ADDQ         $0x40, DX
-	ADDQ         $8, SI
-	SUBQ         $2, DI
+	// levels of values 32 to 63, and their products
+	VBROADCASTI128 28(R10), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTD 24(R10), Y9
+	VPSHUFB      Y2, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPCMPEQB     Y0, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     32(SI), Y8, Y9
+	VBROADCASTSS 4(AX), Y8
+	VCVTDQ2PS    Y9, Y9
+	VFMADD231PS  Y8, Y9, Y7
+
+	// levels of values 64 to 95, and their products
+	VBROADCASTI128 50(R10), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTD 46(R10), Y9
+	VPSHUFB      Y2, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPCMPEQB     Y0, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     64(SI), Y8, Y9
+	VBROADCASTSS 8(AX), Y8
+	VCVTDQ2PS    Y9, Y9
+	VFMADD231PS  Y8, Y9, Y6
+
+	// levels of values 96 to 127, and their products
+	VBROADCASTI128 72(R10), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTD 68(R10), Y9
+	VPSHUFB      Y2, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPCMPEQB     Y0, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     96(SI), Y8, Y9
+	VBROADCASTSS 12(AX), Y8
+	VCVTDQ2PS    Y9, Y9
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         $0x58, R10
+	ADDQ         $0x80, SI
+	ADDQ         $0x10, DI
+	ADDQ         $0x20, R8
+	SUBQ         $4, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $2, DI
-	SUBQ         $1, DI
+	ADDQ         $4, R9
+	SUBQ         $1, R9
 	JLT          done6
 
 loop5:
 
 	// scales of the block
-	VPBROADCASTW (R8), X8
+	VPBROADCASTW (R10), X8
 	VCVTPH2PS    X8, Y8
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 6(R8), Y9
+	VBROADCASTI128 6(R10), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
-	VMOVDQU      2(R8), X10
-	VINSERTI128  $1, 4(R8), Y10, Y10
+	VPBROADCASTD 2(R10), Y10
 	VPSHUFB      Y2, Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VPCMPEQB     Y0, Y10, Y10
 	VPAND        Y4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VPADDB       Y5, Y9, Y9
+	VPADDB       q5_0_offset<>+0(SB), Y9, Y9
 	VPABSB       Y9, Y10
-	VMOVDQU      (DX), Y11
+	VMOVDQU      (SI), Y11
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
 
 	// integer sums times both scales
-	VBROADCASTSS (SI), Y9
+	VBROADCASTSS (DI), Y9
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
-	ADDQ         $0x16, R8
-	ADDQ         $0x20, DX
-	ADDQ         $4, SI
-	SUBQ         $1, DI
+	ADDQ         $0x16, R10
+	ADDQ         $0x20, SI
+	ADDQ         $4, DI
+	ADDQ         $8, R8
+	SUBQ         $1, R9
 	JGE          loop5
 
 done6:
-	ADDQ         $1, DI
+	ADDQ         $1, R9
 	VADDPS       Y7, Y6, Y6
 
 	// sums of the lanes
@@ -814,15 +805,15 @@ done6:
 	VADDPS       X6, X7, X7
 	VMOVSHDUP    X7, X6
 	VADDSS       X6, X7, X7
-	VMOVSS       X7, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+48(FP), DX
-	ADDQ         DX, BX
-	SUBQ         $1, CX
+	VMOVSS       X7, (BX)
+	ADDQ         $4, BX
+	MOVQ         stride+48(FP), SI
+	ADDQ         SI, CX
+	SUBQ         $1, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, CX
+	ADDQ         $1, DX
 	VZEROUPPER
 	RET
 
@@ -865,8 +856,7 @@ loop3:
 	VBROADCASTI128 6(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
-	VMOVDQU      2(R8), X10
-	VINSERTI128  $1, 4(R8), Y10, Y10
+	VPBROADCASTD 2(R8), Y10
 	VPSHUFB      Y2, Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VPCMPEQB     Y0, Y10, Y10
@@ -901,8 +891,7 @@ loop3:
 	VBROADCASTI128 28(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
-	VMOVDQU      24(R8), X10
-	VINSERTI128  $1, 26(R8), Y10, Y10
+	VPBROADCASTD 24(R8), Y10
 	VPSHUFB      Y2, Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VPCMPEQB     Y0, Y10, Y10
@@ -949,8 +938,7 @@ loop5:
 	VBROADCASTI128 6(R8), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
-	VMOVDQU      2(R8), X10
-	VINSERTI128  $1, 4(R8), Y10, Y10
+	VPBROADCASTD 2(R8), Y10
 	VPSHUFB      Y2, Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VPCMPEQB     Y0, Y10, Y10
@@ -1054,8 +1042,7 @@ loop3:
 	VBROADCASTI128 6(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
-	VMOVDQU      2(R8), X11
-	VINSERTI128  $1, 4(R8), Y11, Y11
+	VPBROADCASTD 2(R8), Y11
 	VPSHUFB      Y2, Y11, Y11
 	VPAND        Y0, Y11, Y11
 	VPCMPEQB     Y0, Y11, Y11
@@ -1098,8 +1085,7 @@ loop3:
 	VBROADCASTI128 28(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
-	VMOVDQU      24(R8), X11
-	VINSERTI128  $1, 26(R8), Y11, Y11
+	VPBROADCASTD 24(R8), Y11
 	VPSHUFB      Y2, Y11, Y11
 	VPAND        Y0, Y11, Y11
 	VPCMPEQB     Y0, Y11, Y11
@@ -1154,8 +1140,7 @@ loop5:
 	VBROADCASTI128 6(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
-	VMOVDQU      2(R8), X11
-	VINSERTI128  $1, 4(R8), Y11, Y11
+	VPBROADCASTD 2(R8), Y11
 	VPSHUFB      Y2, Y11, Y11
 	VPAND        Y0, Y11, Y11
 	VPCMPEQB     Y0, Y11, Y11
@@ -1275,8 +1260,7 @@ loop3:
 	VBROADCASTI128 6(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
-	VMOVDQU      2(R8), X11
-	VINSERTI128  $1, 4(R8), Y11, Y11
+	VPBROADCASTD 2(R8), Y11
 	VPSHUFB      Y2, Y11, Y11
 	VPAND        Y0, Y11, Y11
 	VPCMPEQB     Y0, Y11, Y11
@@ -1327,8 +1311,7 @@ loop3:
 	VBROADCASTI128 28(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
-	VMOVDQU      24(R8), X11
-	VINSERTI128  $1, 26(R8), Y11, Y11
+	VPBROADCASTD 24(R8), Y11
 	VPSHUFB      Y2, Y11, Y11
 	VPAND        Y0, Y11, Y11
 	VPCMPEQB     Y0, Y11, Y11
@@ -1391,8 +1374,7 @@ loop5:
 	VBROADCASTI128 6(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
-	VMOVDQU      2(R8), X11
-	VINSERTI128  $1, 4(R8), Y11, Y11
+	VPBROADCASTD 2(R8), Y11
 	VPSHUFB      Y2, Y11, Y11
 	VPAND        Y0, Y11, Y11
 	VPCMPEQB     Y0, Y11, Y11
@@ -1490,7 +1472,7 @@ done2:
 
 // matmulQ8Fours1xQ5_0AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours1xQ5_0AVX512(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xQ5_0AVX512(SB), NOSPLIT, $336-72
 
 	// constants of the loops
 	VMOVDQU      q5_0_mask2<>+0(SB), Y0
@@ -1498,155 +1480,181 @@ TEXT ·matmulQ8Fours1xQ5_0AVX512(SB), NOSPLIT, $288-72
 	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
 	VMOVDQU      q5_0_mask<>+0(SB), Y3
 	VMOVDQU      q5_0_mask3<>+0(SB), Y4
-	VMOVDQU      q5_0_offset<>+0(SB), Y5
+	VMOVDQU      q5_0_order<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $4, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	LEAQ         207(SP), SI
+	ANDQ         $-32, SI
+	SUBQ         $4, DX
 	JLT          done2
 
 loop1:
-	XORQ         SI, SI
-	MOVQ         DX, DI
-	ADDQ         $4, SI
-	SUBQ         $1, SI
+	XORQ         DI, DI
+	MOVQ         SI, R8
+	ADDQ         $4, DI
+	SUBQ         $1, DI
 	JLT          done4
 
 loop3:
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7
-	MOVQ         q+16(FP), R8
-	MOVQ         d+24(FP), R9
-	MOVQ         blocks+64(FP), R10
-	MOVQ         BX, R11
-	SUBQ         $2, R10
+	MOVQ         q+16(FP), R9
+	MOVQ         d+24(FP), R10
+	MOVQ         s+32(FP), R11
+	MOVQ         blocks+64(FP), R12
+	MOVQ         CX, R13
+	SUBQ         $4, R12
 	JLT          done6
 
 loop5:
+	PREFETCHT0   2048(R13)
+	PREFETCHT0   2112(R13)
 
-	// scales of the block
-	VPBROADCASTW (R11), X8
-	VCVTPH2PS    X8, Y8
-
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 6(R11), Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VMOVDQU      2(R11), X10
-	VINSERTI128  $1, 4(R11), Y10, Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        Y0, Y10, Y10
-	VPCMPEQB     Y0, Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPADDB       Y5, Y9, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      (R8), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y9, Y10, Y11
-
-	// integer sums times both scales
-	VBROADCASTSS (R9), Y9
-	VCVTDQ2PS    Y11, Y10
-	VMULPS       Y8, Y9, Y8
-	VFMADD231PS  Y8, Y10, Y6
-
-	// scales of the block
-	VPBROADCASTW 22(R11), X8
-	VCVTPH2PS    X8, Y8
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R13), X8
+	VPINSRW      $1, 22(R13), X8, X8
+	VPINSRW      $2, 44(R13), X8, X8
+	VPINSRW      $3, 66(R13), X8, X8
+	VCVTPH2PS    X8, X8
+	VMULPS       (R10), X8, X9
+	VMOVUPS      X9, (AX)
+	VMULPS       q5_0_factor<>+0(SB), X8, X8
+	VPERMD       Y8, Y5, Y8
+	VFMADD231PS  (R11), Y8, Y6
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 28(R11), Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VMOVDQU      24(R11), X10
-	VINSERTI128  $1, 26(R11), Y10, Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        Y0, Y10, Y10
-	VPCMPEQB     Y0, Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPADDB       Y5, Y9, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      32(R8), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTI128 6(R13), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTD 2(R13), Y9
+	VPSHUFB      Y2, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPCMPEQB     Y0, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     (R9), Y8, Y9
+	VBROADCASTSS (AX), Y8
+	VCVTDQ2PS    Y9, Y9
+	VFMADD231PS  Y8, Y9, Y6
 
-	// integer sums times both scales
-	VBROADCASTSS 4(R9), Y9
-	VCVTDQ2PS    Y11, Y10
-	VMULPS       Y8, Y9, Y8
-	VFMADD231PS  Y8, Y10, Y7
-	ADDQ         $0x2c, R11
-	ADDQ         $0x40, R8
-	ADDQ         $8, R9
-	SUBQ         $2, R10
+	// levels of values 32 to 63, and their products
+	VBROADCASTI128 28(R13), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTD 24(R13), Y9
+	VPSHUFB      Y2, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPCMPEQB     Y0, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     32(R9), Y8, Y9
+	VBROADCASTSS 4(AX), Y8
+	VCVTDQ2PS    Y9, Y9
+	VFMADD231PS  Y8, Y9, Y7
+
+	// levels of values 64 to 95, and their products
+	VBROADCASTI128 50(R13), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTD 46(R13), Y9
+	VPSHUFB      Y2, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPCMPEQB     Y0, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     64(R9), Y8, Y9
+	VBROADCASTSS 8(AX), Y8
+	VCVTDQ2PS    Y9, Y9
+	VFMADD231PS  Y8, Y9, Y6
+
+	// levels of values 96 to 127, and their products
+	VBROADCASTI128 72(R13), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTD 68(R13), Y9
+	VPSHUFB      Y2, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPCMPEQB     Y0, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     96(R9), Y8, Y9
+	VBROADCASTSS 12(AX), Y8
+	VCVTDQ2PS    Y9, Y9
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         $0x58, R13
+	ADDQ         $0x80, R9
+	ADDQ         $0x10, R10
+	ADDQ         $0x20, R11
+	SUBQ         $4, R12
 	JGE          loop5
 
 done6:
-	ADDQ         $2, R10
-	SUBQ         $1, R10
+	ADDQ         $4, R12
+	SUBQ         $1, R12
 	JLT          done8
 
 loop7:
 
 	// scales of the block
-	VPBROADCASTW (R11), X8
+	VPBROADCASTW (R13), X8
 	VCVTPH2PS    X8, Y8
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 6(R11), Y9
+	VBROADCASTI128 6(R13), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
-	VMOVDQU      2(R11), X10
-	VINSERTI128  $1, 4(R11), Y10, Y10
+	VPBROADCASTD 2(R13), Y10
 	VPSHUFB      Y2, Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VPCMPEQB     Y0, Y10, Y10
 	VPAND        Y4, Y10, Y10
 	VPOR         Y10, Y9, Y9
-	VPADDB       Y5, Y9, Y9
+	VPADDB       q5_0_offset<>+0(SB), Y9, Y9
 	VPABSB       Y9, Y10
-	VMOVDQU      (R8), Y11
+	VMOVDQU      (R9), Y11
 	VPSIGNB      Y9, Y11, Y9
 	VPXOR        Y11, Y11, Y11
 	VPDPBUSD     Y9, Y10, Y11
 
 	// integer sums times both scales
-	VBROADCASTSS (R9), Y9
+	VBROADCASTSS (R10), Y9
 	VCVTDQ2PS    Y11, Y10
 	VMULPS       Y8, Y9, Y8
 	VFMADD231PS  Y8, Y10, Y6
-	ADDQ         $0x16, R11
-	ADDQ         $0x20, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
+	ADDQ         $0x16, R13
+	ADDQ         $0x20, R9
+	ADDQ         $4, R10
+	ADDQ         $8, R11
+	SUBQ         $1, R12
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R10
+	ADDQ         $1, R12
 	VADDPS       Y7, Y6, Y6
-	VMOVUPS      Y6, (DI)
-	ADDQ         $0x20, DI
-	MOVQ         stride+48(FP), R8
-	ADDQ         R8, BX
-	SUBQ         $1, SI
+	VMOVUPS      Y6, (R8)
+	ADDQ         $0x20, R8
+	MOVQ         stride+48(FP), R9
+	ADDQ         R9, CX
+	SUBQ         $1, DI
 	JGE          loop3
 
 done4:
-	ADDQ         $1, SI
+	ADDQ         $1, DI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y6
-	VMOVUPS      32(DX), Y7
-	VMOVUPS      64(DX), Y8
-	VMOVUPS      96(DX), Y9
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
 	VPUNPCKLDQ   Y7, Y6, Y10
 	VPUNPCKHDQ   Y7, Y6, Y6
 	VADDPS       Y6, Y10, Y10
@@ -1658,13 +1666,13 @@ done4:
 	VADDPS       Y6, Y7, Y7
 	VEXTRACTI128 $1, Y7, X6
 	VADDPS       X6, X7, X6
-	VMOVUPS      X6, (AX)
-	ADDQ         $0x10, AX
-	SUBQ         $4, CX
+	VMOVUPS      X6, (BX)
+	ADDQ         $0x10, BX
+	SUBQ         $4, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $4, CX
+	ADDQ         $4, DX
 	VZEROUPPER
 	RET
 
@@ -1716,8 +1724,7 @@ loop5:
 	VBROADCASTI128 6(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
-	VMOVDQU      2(R11), X10
-	VINSERTI128  $1, 4(R11), Y10, Y10
+	VPBROADCASTD 2(R11), Y10
 	VPSHUFB      Y2, Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VPCMPEQB     Y0, Y10, Y10
@@ -1752,8 +1759,7 @@ loop5:
 	VBROADCASTI128 28(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
-	VMOVDQU      24(R11), X10
-	VINSERTI128  $1, 26(R11), Y10, Y10
+	VPBROADCASTD 24(R11), Y10
 	VPSHUFB      Y2, Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VPCMPEQB     Y0, Y10, Y10
@@ -1800,8 +1806,7 @@ loop7:
 	VBROADCASTI128 6(R11), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y3, Y9, Y9
-	VMOVDQU      2(R11), X10
-	VINSERTI128  $1, 4(R11), Y10, Y10
+	VPBROADCASTD 2(R11), Y10
 	VPSHUFB      Y2, Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VPCMPEQB     Y0, Y10, Y10
@@ -1940,8 +1945,7 @@ loop5:
 	VBROADCASTI128 6(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
-	VMOVDQU      2(R11), X11
-	VINSERTI128  $1, 4(R11), Y11, Y11
+	VPBROADCASTD 2(R11), Y11
 	VPSHUFB      Y2, Y11, Y11
 	VPAND        Y0, Y11, Y11
 	VPCMPEQB     Y0, Y11, Y11
@@ -1984,8 +1988,7 @@ loop5:
 	VBROADCASTI128 28(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
-	VMOVDQU      24(R11), X11
-	VINSERTI128  $1, 26(R11), Y11, Y11
+	VPBROADCASTD 24(R11), Y11
 	VPSHUFB      Y2, Y11, Y11
 	VPAND        Y0, Y11, Y11
 	VPCMPEQB     Y0, Y11, Y11
@@ -2040,8 +2043,7 @@ loop7:
 	VBROADCASTI128 6(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
-	VMOVDQU      2(R11), X11
-	VINSERTI128  $1, 4(R11), Y11, Y11
+	VPBROADCASTD 2(R11), Y11
 	VPSHUFB      Y2, Y11, Y11
 	VPAND        Y0, Y11, Y11
 	VPCMPEQB     Y0, Y11, Y11
@@ -2206,8 +2208,7 @@ loop5:
 	VBROADCASTI128 6(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
-	VMOVDQU      2(R11), X11
-	VINSERTI128  $1, 4(R11), Y11, Y11
+	VPBROADCASTD 2(R11), Y11
 	VPSHUFB      Y2, Y11, Y11
 	VPAND        Y0, Y11, Y11
 	VPCMPEQB     Y0, Y11, Y11
@@ -2258,8 +2259,7 @@ loop5:
 	VBROADCASTI128 28(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
-	VMOVDQU      24(R11), X11
-	VINSERTI128  $1, 26(R11), Y11, Y11
+	VPBROADCASTD 24(R11), Y11
 	VPSHUFB      Y2, Y11, Y11
 	VPAND        Y0, Y11, Y11
 	VPCMPEQB     Y0, Y11, Y11
@@ -2322,8 +2322,7 @@ loop7:
 	VBROADCASTI128 6(R11), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
-	VMOVDQU      2(R11), X11
-	VINSERTI128  $1, 4(R11), Y11, Y11
+	VPBROADCASTD 2(R11), Y11
 	VPSHUFB      Y2, Y11, Y11
 	VPAND        Y0, Y11, Y11
 	VPCMPEQB     Y0, Y11, Y11
@@ -2493,8 +2492,7 @@ loop1:
 	VBROADCASTI128 6(BX), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y3, Y7, Y7
-	VMOVDQU      2(BX), X8
-	VINSERTI128  $1, 4(BX), Y8, Y8
+	VPBROADCASTD 2(BX), Y8
 	VPSHUFB      Y2, Y8, Y8
 	VPAND        Y0, Y8, Y8
 	VPCMPEQB     Y0, Y8, Y8
@@ -2552,8 +2550,7 @@ loop3:
 	VBROADCASTI128 6(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
-	VMOVDQU      2(R8), X11
-	VINSERTI128  $1, 4(R8), Y11, Y11
+	VPBROADCASTD 2(R8), Y11
 	VPSHUFB      Y2, Y11, Y11
 	VPAND        Y0, Y11, Y11
 	VPCMPEQB     Y0, Y11, Y11
@@ -2644,8 +2641,7 @@ loop3:
 	VBROADCASTI128 6(R9), Y13
 	VPSRLVD      Y1, Y13, Y13
 	VPAND        Y3, Y13, Y13
-	VMOVDQU      2(R9), X14
-	VINSERTI128  $1, 4(R9), Y14, Y14
+	VPBROADCASTD 2(R9), Y14
 	VPSHUFB      Y2, Y14, Y14
 	VPAND        Y0, Y14, Y14
 	VPCMPEQB     Y0, Y14, Y14
@@ -2751,8 +2747,7 @@ loop3:
 	VBROADCASTI128 6(R10), Y12
 	VPSRLVD      q5_0_shifts<>+0(SB), Y12, Y12
 	VPAND        q5_0_mask<>+0(SB), Y12, Y12
-	VMOVDQU      2(R10), X13
-	VINSERTI128  $1, 4(R10), Y13, Y13
+	VPBROADCASTD 2(R10), Y13
 	VPSHUFB      q5_0_shuffle<>+0(SB), Y13, Y13
 	VPAND        q5_0_mask2<>+0(SB), Y13, Y13
 	VPCMPEQB     q5_0_mask2<>+0(SB), Y13, Y13
@@ -2878,8 +2873,7 @@ loop3:
 	VBROADCASTI128 6(R11), Y10
 	VPSRLVD      q5_0_shifts<>+0(SB), Y10, Y10
 	VPAND        q5_0_mask<>+0(SB), Y10, Y10
-	VMOVDQU      2(R11), X11
-	VINSERTI128  $1, 4(R11), Y11, Y11
+	VPBROADCASTD 2(R11), Y11
 	VPSHUFB      q5_0_shuffle<>+0(SB), Y11, Y11
 	VPAND        q5_0_mask2<>+0(SB), Y11, Y11
 	VPCMPEQB     q5_0_mask2<>+0(SB), Y11, Y11
@@ -2984,8 +2978,7 @@ loop5:
 	VBROADCASTI128 6(R11), Y10
 	VPSRLVD      q5_0_shifts<>+0(SB), Y10, Y10
 	VPAND        q5_0_mask<>+0(SB), Y10, Y10
-	VMOVDQU      2(R11), X11
-	VINSERTI128  $1, 4(R11), Y11, Y11
+	VPBROADCASTD 2(R11), Y11
 	VPSHUFB      q5_0_shuffle<>+0(SB), Y11, Y11
 	VPAND        q5_0_mask2<>+0(SB), Y11, Y11
 	VPCMPEQB     q5_0_mask2<>+0(SB), Y11, Y11
@@ -3088,8 +3081,7 @@ loop1:
 	VBROADCASTI128 6(BX), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y3, Y7, Y7
-	VMOVDQU      2(BX), X8
-	VINSERTI128  $1, 4(BX), Y8, Y8
+	VPBROADCASTD 2(BX), Y8
 	VPSHUFB      Y2, Y8, Y8
 	VPAND        Y0, Y8, Y8
 	VPCMPEQB     Y0, Y8, Y8
@@ -3163,8 +3155,7 @@ loop3:
 	VBROADCASTI128 6(R8), Y11
 	VPSRLVD      Y1, Y11, Y11
 	VPAND        Y3, Y11, Y11
-	VMOVDQU      2(R8), X12
-	VINSERTI128  $1, 4(R8), Y12, Y12
+	VPBROADCASTD 2(R8), Y12
 	VPSHUFB      Y2, Y12, Y12
 	VPAND        Y0, Y12, Y12
 	VPCMPEQB     Y0, Y12, Y12
@@ -3175,23 +3166,19 @@ loop3:
 	VPMOVSXBD    (DX), Y11
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      (SI), Y12
-	VFMADD231PS  Y12, Y11, Y6
+	VFMADD231PS  (SI), Y11, Y6
 	VPMOVSXBD    8(DX), Y11
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      32(SI), Y12
-	VFMADD231PS  Y12, Y11, Y7
+	VFMADD231PS  32(SI), Y11, Y7
 	VPMOVSXBD    16(DX), Y11
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      64(SI), Y12
-	VFMADD231PS  Y12, Y11, Y8
+	VFMADD231PS  64(SI), Y11, Y8
 	VPMOVSXBD    24(DX), Y11
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
-	VMOVUPS      96(SI), Y11
-	VFMADD231PS  Y11, Y10, Y9
+	VFMADD231PS  96(SI), Y10, Y9
 	ADDQ         $0x16, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -3263,8 +3250,7 @@ loop3:
 	VBROADCASTI128 6(R9), Y11
 	VPSRLVD      Y1, Y11, Y11
 	VPAND        Y3, Y11, Y11
-	VMOVDQU      2(R9), X12
-	VINSERTI128  $1, 4(R9), Y12, Y12
+	VPBROADCASTD 2(R9), Y12
 	VPSHUFB      Y2, Y12, Y12
 	VPAND        Y0, Y12, Y12
 	VPCMPEQB     Y0, Y12, Y12
@@ -3275,31 +3261,23 @@ loop3:
 	VPMOVSXBD    (DX), Y11
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      (SI), Y12
-	VFMADD231PS  Y12, Y11, Y6
-	VMOVUPS      (SI)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y7
+	VFMADD231PS  (SI), Y11, Y6
+	VFMADD231PS  (SI)(DI*1), Y11, Y7
 	VPMOVSXBD    8(DX), Y11
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      32(SI), Y12
-	VFMADD231PS  Y12, Y11, Y8
-	VMOVUPS      32(SI)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y9
+	VFMADD231PS  32(SI), Y11, Y8
+	VFMADD231PS  32(SI)(DI*1), Y11, Y9
 	VPMOVSXBD    16(DX), Y11
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      64(SI), Y12
-	VFMADD231PS  Y12, Y11, Y6
-	VMOVUPS      64(SI)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y7
+	VFMADD231PS  64(SI), Y11, Y6
+	VFMADD231PS  64(SI)(DI*1), Y11, Y7
 	VPMOVSXBD    24(DX), Y11
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
-	VMOVUPS      96(SI), Y11
-	VFMADD231PS  Y11, Y10, Y8
-	VMOVUPS      96(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y9
+	VFMADD231PS  96(SI), Y10, Y8
+	VFMADD231PS  96(SI)(DI*1), Y10, Y9
 	ADDQ         $0x16, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -3382,8 +3360,7 @@ loop3:
 	VBROADCASTI128 6(R10), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
-	VMOVDQU      2(R10), X11
-	VINSERTI128  $1, 4(R10), Y11, Y11
+	VPBROADCASTD 2(R10), Y11
 	VPSHUFB      Y2, Y11, Y11
 	VPAND        Y0, Y11, Y11
 	VPCMPEQB     Y0, Y11, Y11
@@ -3394,39 +3371,27 @@ loop3:
 	VPMOVSXBD    (DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      (SI), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      (SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      (R8), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  (SI), Y10, Y6
+	VFMADD231PS  (SI)(DI*1), Y10, Y7
+	VFMADD231PS  (R8), Y10, Y8
 	VPMOVSXBD    8(DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      32(SI), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      32(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      32(R8), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  32(SI), Y10, Y6
+	VFMADD231PS  32(SI)(DI*1), Y10, Y7
+	VFMADD231PS  32(R8), Y10, Y8
 	VPMOVSXBD    16(DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y10
-	VMOVUPS      64(SI), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      64(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      64(R8), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  64(SI), Y10, Y6
+	VFMADD231PS  64(SI)(DI*1), Y10, Y7
+	VFMADD231PS  64(R8), Y10, Y8
 	VPMOVSXBD    24(DX), Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y10, Y9, Y9
-	VMOVUPS      96(SI), Y10
-	VFMADD231PS  Y10, Y9, Y6
-	VMOVUPS      96(SI)(DI*1), Y10
-	VFMADD231PS  Y10, Y9, Y7
-	VMOVUPS      96(R8), Y10
-	VFMADD231PS  Y10, Y9, Y8
+	VFMADD231PS  96(SI), Y9, Y6
+	VFMADD231PS  96(SI)(DI*1), Y9, Y7
+	VFMADD231PS  96(R8), Y9, Y8
 	ADDQ         $0x16, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -3517,8 +3482,7 @@ loop3:
 	VBROADCASTI128 6(R10), Y11
 	VPSRLVD      Y1, Y11, Y11
 	VPAND        Y3, Y11, Y11
-	VMOVDQU      2(R10), X12
-	VINSERTI128  $1, 4(R10), Y12, Y12
+	VPBROADCASTD 2(R10), Y12
 	VPSHUFB      Y2, Y12, Y12
 	VPAND        Y0, Y12, Y12
 	VPCMPEQB     Y0, Y12, Y12
@@ -3529,47 +3493,31 @@ loop3:
 	VPMOVSXBD    (DX), Y11
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      (SI), Y12
-	VFMADD231PS  Y12, Y11, Y6
-	VMOVUPS      (SI)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y7
-	VMOVUPS      (R8), Y12
-	VFMADD231PS  Y12, Y11, Y8
-	VMOVUPS      (R8)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y9
+	VFMADD231PS  (SI), Y11, Y6
+	VFMADD231PS  (SI)(DI*1), Y11, Y7
+	VFMADD231PS  (R8), Y11, Y8
+	VFMADD231PS  (R8)(DI*1), Y11, Y9
 	VPMOVSXBD    8(DX), Y11
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      32(SI), Y12
-	VFMADD231PS  Y12, Y11, Y6
-	VMOVUPS      32(SI)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y7
-	VMOVUPS      32(R8), Y12
-	VFMADD231PS  Y12, Y11, Y8
-	VMOVUPS      32(R8)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y9
+	VFMADD231PS  32(SI), Y11, Y6
+	VFMADD231PS  32(SI)(DI*1), Y11, Y7
+	VFMADD231PS  32(R8), Y11, Y8
+	VFMADD231PS  32(R8)(DI*1), Y11, Y9
 	VPMOVSXBD    16(DX), Y11
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y11
-	VMOVUPS      64(SI), Y12
-	VFMADD231PS  Y12, Y11, Y6
-	VMOVUPS      64(SI)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y7
-	VMOVUPS      64(R8), Y12
-	VFMADD231PS  Y12, Y11, Y8
-	VMOVUPS      64(R8)(DI*1), Y12
-	VFMADD231PS  Y12, Y11, Y9
+	VFMADD231PS  64(SI), Y11, Y6
+	VFMADD231PS  64(SI)(DI*1), Y11, Y7
+	VFMADD231PS  64(R8), Y11, Y8
+	VFMADD231PS  64(R8)(DI*1), Y11, Y9
 	VPMOVSXBD    24(DX), Y11
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y11, Y10, Y10
-	VMOVUPS      96(SI), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VMOVUPS      96(SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VMOVUPS      96(R8), Y11
-	VFMADD231PS  Y11, Y10, Y8
-	VMOVUPS      96(R8)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y9
+	VFMADD231PS  96(SI), Y10, Y6
+	VFMADD231PS  96(SI)(DI*1), Y10, Y7
+	VFMADD231PS  96(R8), Y10, Y8
+	VFMADD231PS  96(R8)(DI*1), Y10, Y9
 	ADDQ         $0x16, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -3626,7 +3574,7 @@ done2:
 
 // matmulQ81xQ5_0AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xQ5_0AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ81xQ5_0AVX2(SB), NOSPLIT, $176-72
 
 	// constants of the loops
 	VMOVDQU      q5_0_mask2<>+0(SB), Y0
@@ -3637,102 +3585,128 @@ TEXT ·matmulQ81xQ5_0AVX2(SB), NOSPLIT, $128-72
 	VMOVDQU      q5_0_mask3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	SUBQ         $1, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	SUBQ         $1, DX
 	JLT          done2
 
 loop1:
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7
-	MOVQ         q+16(FP), DX
-	MOVQ         d+24(FP), SI
-	MOVQ         blocks+64(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $2, DI
+	MOVQ         q+16(FP), SI
+	MOVQ         d+24(FP), DI
+	MOVQ         s+32(FP), R8
+	MOVQ         blocks+64(FP), R9
+	MOVQ         CX, R10
+	SUBQ         $4, R9
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R10)
+	PREFETCHT0   2112(R10)
 
-	// scales of the block
-	VPBROADCASTW (R8), X8
-	VCVTPH2PS    X8, Y8
-
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 6(R8), Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VMOVDQU      2(R8), X10
-	VINSERTI128  $1, 4(R8), Y10, Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        Y0, Y10, Y10
-	VPCMPEQB     Y0, Y10, Y10
-	VPAND        Y5, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPADDB       q5_0_offset<>+0(SB), Y9, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      (DX), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     Y3, Y9, Y9
-
-	// integer sums times both scales
-	VBROADCASTSS (SI), Y10
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y10, Y8
-	VFMADD231PS  Y8, Y9, Y6
-
-	// scales of the block
-	VPBROADCASTW 22(R8), X8
-	VCVTPH2PS    X8, Y8
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R10), X8
+	VPINSRW      $1, 22(R10), X8, X8
+	VPINSRW      $2, 44(R10), X8, X8
+	VPINSRW      $3, 66(R10), X8, X8
+	VCVTPH2PS    X8, X8
+	VMULPS       (DI), X8, X9
+	VMOVUPS      X9, (AX)
+	VMULPS       q5_0_factor<>+0(SB), X8, X8
+	VMOVDQU      q5_0_order<>+0(SB), Y9
+	VPERMD       Y8, Y9, Y8
+	VFMADD231PS  (R8), Y8, Y6
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 28(R8), Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VMOVDQU      24(R8), X10
-	VINSERTI128  $1, 26(R8), Y10, Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        Y0, Y10, Y10
-	VPCMPEQB     Y0, Y10, Y10
-	VPAND        Y5, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPADDB       q5_0_offset<>+0(SB), Y9, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      32(DX), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     Y3, Y9, Y9
+	VBROADCASTI128 6(R10), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTD 2(R10), Y9
+	VPSHUFB      Y2, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPCMPEQB     Y0, Y9, Y9
+	VPAND        Y5, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPMADDUBSW   (SI), Y8, Y8
+	VPMADDWD     Y3, Y8, Y8
+	VBROADCASTSS (AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y6
 
-	// integer sums times both scales
-	VBROADCASTSS 4(SI), Y10
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y10, Y8
-	VFMADD231PS  Y8, Y9, Y7
-	ADDQ         $0x2c, R8
-	ADDQ         $0x40, DX
-	ADDQ         $8, SI
-	SUBQ         $2, DI
+	// levels of values 32 to 63, and their products
+	VBROADCASTI128 28(R10), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTD 24(R10), Y9
+	VPSHUFB      Y2, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPCMPEQB     Y0, Y9, Y9
+	VPAND        Y5, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPMADDUBSW   32(SI), Y8, Y8
+	VPMADDWD     Y3, Y8, Y8
+	VBROADCASTSS 4(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 64 to 95, and their products
+	VBROADCASTI128 50(R10), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTD 46(R10), Y9
+	VPSHUFB      Y2, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPCMPEQB     Y0, Y9, Y9
+	VPAND        Y5, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPMADDUBSW   64(SI), Y8, Y8
+	VPMADDWD     Y3, Y8, Y8
+	VBROADCASTSS 8(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 96 to 127, and their products
+	VBROADCASTI128 72(R10), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTD 68(R10), Y9
+	VPSHUFB      Y2, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPCMPEQB     Y0, Y9, Y9
+	VPAND        Y5, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPMADDUBSW   96(SI), Y8, Y8
+	VPMADDWD     Y3, Y8, Y8
+	VBROADCASTSS 12(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         $0x58, R10
+	ADDQ         $0x80, SI
+	ADDQ         $0x10, DI
+	ADDQ         $0x20, R8
+	SUBQ         $4, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $2, DI
-	SUBQ         $1, DI
+	ADDQ         $4, R9
+	SUBQ         $1, R9
 	JLT          done6
 
 loop5:
 
 	// scales of the block
-	VPBROADCASTW (R8), X8
+	VPBROADCASTW (R10), X8
 	VCVTPH2PS    X8, Y8
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 6(R8), Y9
+	VBROADCASTI128 6(R10), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
-	VMOVDQU      2(R8), X10
-	VINSERTI128  $1, 4(R8), Y10, Y10
+	VPBROADCASTD 2(R10), Y10
 	VPSHUFB      Y2, Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VPCMPEQB     Y0, Y10, Y10
@@ -3740,24 +3714,25 @@ loop5:
 	VPOR         Y10, Y9, Y9
 	VPADDB       q5_0_offset<>+0(SB), Y9, Y9
 	VPABSB       Y9, Y10
-	VMOVDQU      (DX), Y11
+	VMOVDQU      (SI), Y11
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y3, Y9, Y9
 
 	// integer sums times both scales
-	VBROADCASTSS (SI), Y10
+	VBROADCASTSS (DI), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y6
-	ADDQ         $0x16, R8
-	ADDQ         $0x20, DX
-	ADDQ         $4, SI
-	SUBQ         $1, DI
+	ADDQ         $0x16, R10
+	ADDQ         $0x20, SI
+	ADDQ         $4, DI
+	ADDQ         $8, R8
+	SUBQ         $1, R9
 	JGE          loop5
 
 done6:
-	ADDQ         $1, DI
+	ADDQ         $1, R9
 	VADDPS       Y7, Y6, Y6
 
 	// sums of the lanes
@@ -3767,15 +3742,15 @@ done6:
 	VADDPS       X6, X7, X7
 	VMOVSHDUP    X7, X6
 	VADDSS       X6, X7, X7
-	VMOVSS       X7, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+48(FP), DX
-	ADDQ         DX, BX
-	SUBQ         $1, CX
+	VMOVSS       X7, (BX)
+	ADDQ         $4, BX
+	MOVQ         stride+48(FP), SI
+	ADDQ         SI, CX
+	SUBQ         $1, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, CX
+	ADDQ         $1, DX
 	VZEROUPPER
 	RET
 
@@ -3818,8 +3793,7 @@ loop3:
 	VBROADCASTI128 6(R8), Y9
 	VPSRLVD      Y2, Y9, Y9
 	VPAND        Y4, Y9, Y9
-	VMOVDQU      2(R8), X10
-	VINSERTI128  $1, 4(R8), Y10, Y10
+	VPBROADCASTD 2(R8), Y10
 	VPSHUFB      Y3, Y10, Y10
 	VPAND        Y1, Y10, Y10
 	VPCMPEQB     Y1, Y10, Y10
@@ -3854,8 +3828,7 @@ loop3:
 	VBROADCASTI128 28(R8), Y9
 	VPSRLVD      Y2, Y9, Y9
 	VPAND        Y4, Y9, Y9
-	VMOVDQU      24(R8), X10
-	VINSERTI128  $1, 26(R8), Y10, Y10
+	VPBROADCASTD 24(R8), Y10
 	VPSHUFB      Y3, Y10, Y10
 	VPAND        Y1, Y10, Y10
 	VPCMPEQB     Y1, Y10, Y10
@@ -3902,8 +3875,7 @@ loop5:
 	VBROADCASTI128 6(R8), Y9
 	VPSRLVD      Y2, Y9, Y9
 	VPAND        Y4, Y9, Y9
-	VMOVDQU      2(R8), X10
-	VINSERTI128  $1, 4(R8), Y10, Y10
+	VPBROADCASTD 2(R8), Y10
 	VPSHUFB      Y3, Y10, Y10
 	VPAND        Y1, Y10, Y10
 	VPCMPEQB     Y1, Y10, Y10
@@ -4007,8 +3979,7 @@ loop3:
 	VBROADCASTI128 6(R8), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
-	VMOVDQU      2(R8), X11
-	VINSERTI128  $1, 4(R8), Y11, Y11
+	VPBROADCASTD 2(R8), Y11
 	VPSHUFB      Y3, Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
@@ -4051,8 +4022,7 @@ loop3:
 	VBROADCASTI128 28(R8), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
-	VMOVDQU      24(R8), X11
-	VINSERTI128  $1, 26(R8), Y11, Y11
+	VPBROADCASTD 24(R8), Y11
 	VPSHUFB      Y3, Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
@@ -4107,8 +4077,7 @@ loop5:
 	VBROADCASTI128 6(R8), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
-	VMOVDQU      2(R8), X11
-	VINSERTI128  $1, 4(R8), Y11, Y11
+	VPBROADCASTD 2(R8), Y11
 	VPSHUFB      Y3, Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
@@ -4228,8 +4197,7 @@ loop3:
 	VBROADCASTI128 6(R8), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
-	VMOVDQU      2(R8), X11
-	VINSERTI128  $1, 4(R8), Y11, Y11
+	VPBROADCASTD 2(R8), Y11
 	VPSHUFB      Y3, Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
@@ -4280,8 +4248,7 @@ loop3:
 	VBROADCASTI128 28(R8), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
-	VMOVDQU      24(R8), X11
-	VINSERTI128  $1, 26(R8), Y11, Y11
+	VPBROADCASTD 24(R8), Y11
 	VPSHUFB      Y3, Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
@@ -4344,8 +4311,7 @@ loop5:
 	VBROADCASTI128 6(R8), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
-	VMOVDQU      2(R8), X11
-	VINSERTI128  $1, 4(R8), Y11, Y11
+	VPBROADCASTD 2(R8), Y11
 	VPSHUFB      Y3, Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
@@ -4443,7 +4409,7 @@ done2:
 
 // matmulQ8Fours1xQ5_0AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours1xQ5_0AVX2(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xQ5_0AVX2(SB), NOSPLIT, $336-72
 
 	// constants of the loops
 	VMOVDQU      q5_0_mask2<>+0(SB), Y0
@@ -4454,111 +4420,137 @@ TEXT ·matmulQ8Fours1xQ5_0AVX2(SB), NOSPLIT, $288-72
 	VMOVDQU      q5_0_mask3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $4, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	LEAQ         207(SP), SI
+	ANDQ         $-32, SI
+	SUBQ         $4, DX
 	JLT          done2
 
 loop1:
-	XORQ         SI, SI
-	MOVQ         DX, DI
-	ADDQ         $4, SI
-	SUBQ         $1, SI
+	XORQ         DI, DI
+	MOVQ         SI, R8
+	ADDQ         $4, DI
+	SUBQ         $1, DI
 	JLT          done4
 
 loop3:
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7
-	MOVQ         q+16(FP), R8
-	MOVQ         d+24(FP), R9
-	MOVQ         blocks+64(FP), R10
-	MOVQ         BX, R11
-	SUBQ         $2, R10
+	MOVQ         q+16(FP), R9
+	MOVQ         d+24(FP), R10
+	MOVQ         s+32(FP), R11
+	MOVQ         blocks+64(FP), R12
+	MOVQ         CX, R13
+	SUBQ         $4, R12
 	JLT          done6
 
 loop5:
+	PREFETCHT0   2048(R13)
+	PREFETCHT0   2112(R13)
 
-	// scales of the block
-	VPBROADCASTW (R11), X8
-	VCVTPH2PS    X8, Y8
-
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 6(R11), Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VMOVDQU      2(R11), X10
-	VINSERTI128  $1, 4(R11), Y10, Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        Y0, Y10, Y10
-	VPCMPEQB     Y0, Y10, Y10
-	VPAND        Y5, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPADDB       q5_0_offset<>+0(SB), Y9, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      (R8), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     Y3, Y9, Y9
-
-	// integer sums times both scales
-	VBROADCASTSS (R9), Y10
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y10, Y8
-	VFMADD231PS  Y8, Y9, Y6
-
-	// scales of the block
-	VPBROADCASTW 22(R11), X8
-	VCVTPH2PS    X8, Y8
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R13), X8
+	VPINSRW      $1, 22(R13), X8, X8
+	VPINSRW      $2, 44(R13), X8, X8
+	VPINSRW      $3, 66(R13), X8, X8
+	VCVTPH2PS    X8, X8
+	VMULPS       (R10), X8, X9
+	VMOVUPS      X9, (AX)
+	VMULPS       q5_0_factor<>+0(SB), X8, X8
+	VMOVDQU      q5_0_order<>+0(SB), Y9
+	VPERMD       Y8, Y9, Y8
+	VFMADD231PS  (R11), Y8, Y6
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 28(R11), Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VMOVDQU      24(R11), X10
-	VINSERTI128  $1, 26(R11), Y10, Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        Y0, Y10, Y10
-	VPCMPEQB     Y0, Y10, Y10
-	VPAND        Y5, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPADDB       q5_0_offset<>+0(SB), Y9, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      32(R8), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     Y3, Y9, Y9
+	VBROADCASTI128 6(R13), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTD 2(R13), Y9
+	VPSHUFB      Y2, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPCMPEQB     Y0, Y9, Y9
+	VPAND        Y5, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPMADDUBSW   (R9), Y8, Y8
+	VPMADDWD     Y3, Y8, Y8
+	VBROADCASTSS (AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y6
 
-	// integer sums times both scales
-	VBROADCASTSS 4(R9), Y10
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y10, Y8
-	VFMADD231PS  Y8, Y9, Y7
-	ADDQ         $0x2c, R11
-	ADDQ         $0x40, R8
-	ADDQ         $8, R9
-	SUBQ         $2, R10
+	// levels of values 32 to 63, and their products
+	VBROADCASTI128 28(R13), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTD 24(R13), Y9
+	VPSHUFB      Y2, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPCMPEQB     Y0, Y9, Y9
+	VPAND        Y5, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPMADDUBSW   32(R9), Y8, Y8
+	VPMADDWD     Y3, Y8, Y8
+	VBROADCASTSS 4(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y7
+
+	// levels of values 64 to 95, and their products
+	VBROADCASTI128 50(R13), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTD 46(R13), Y9
+	VPSHUFB      Y2, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPCMPEQB     Y0, Y9, Y9
+	VPAND        Y5, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPMADDUBSW   64(R9), Y8, Y8
+	VPMADDWD     Y3, Y8, Y8
+	VBROADCASTSS 8(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y6
+
+	// levels of values 96 to 127, and their products
+	VBROADCASTI128 72(R13), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPBROADCASTD 68(R13), Y9
+	VPSHUFB      Y2, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPCMPEQB     Y0, Y9, Y9
+	VPAND        Y5, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPMADDUBSW   96(R9), Y8, Y8
+	VPMADDWD     Y3, Y8, Y8
+	VBROADCASTSS 12(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         $0x58, R13
+	ADDQ         $0x80, R9
+	ADDQ         $0x10, R10
+	ADDQ         $0x20, R11
+	SUBQ         $4, R12
 	JGE          loop5
 
 done6:
-	ADDQ         $2, R10
-	SUBQ         $1, R10
+	ADDQ         $4, R12
+	SUBQ         $1, R12
 	JLT          done8
 
 loop7:
 
 	// scales of the block
-	VPBROADCASTW (R11), X8
+	VPBROADCASTW (R13), X8
 	VCVTPH2PS    X8, Y8
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 6(R11), Y9
+	VBROADCASTI128 6(R13), Y9
 	VPSRLVD      Y1, Y9, Y9
 	VPAND        Y4, Y9, Y9
-	VMOVDQU      2(R11), X10
-	VINSERTI128  $1, 4(R11), Y10, Y10
+	VPBROADCASTD 2(R13), Y10
 	VPSHUFB      Y2, Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VPCMPEQB     Y0, Y10, Y10
@@ -4566,40 +4558,41 @@ loop7:
 	VPOR         Y10, Y9, Y9
 	VPADDB       q5_0_offset<>+0(SB), Y9, Y9
 	VPABSB       Y9, Y10
-	VMOVDQU      (R8), Y11
+	VMOVDQU      (R9), Y11
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
 	VPMADDWD     Y3, Y9, Y9
 
 	// integer sums times both scales
-	VBROADCASTSS (R9), Y10
+	VBROADCASTSS (R10), Y10
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y8, Y10, Y8
 	VFMADD231PS  Y8, Y9, Y6
-	ADDQ         $0x16, R11
-	ADDQ         $0x20, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
+	ADDQ         $0x16, R13
+	ADDQ         $0x20, R9
+	ADDQ         $4, R10
+	ADDQ         $8, R11
+	SUBQ         $1, R12
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R10
+	ADDQ         $1, R12
 	VADDPS       Y7, Y6, Y6
-	VMOVUPS      Y6, (DI)
-	ADDQ         $0x20, DI
-	MOVQ         stride+48(FP), R8
-	ADDQ         R8, BX
-	SUBQ         $1, SI
+	VMOVUPS      Y6, (R8)
+	ADDQ         $0x20, R8
+	MOVQ         stride+48(FP), R9
+	ADDQ         R9, CX
+	SUBQ         $1, DI
 	JGE          loop3
 
 done4:
-	ADDQ         $1, SI
+	ADDQ         $1, DI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y6
-	VMOVUPS      32(DX), Y7
-	VMOVUPS      64(DX), Y8
-	VMOVUPS      96(DX), Y9
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
 	VPUNPCKLDQ   Y7, Y6, Y10
 	VPUNPCKHDQ   Y7, Y6, Y6
 	VADDPS       Y6, Y10, Y10
@@ -4611,13 +4604,13 @@ done4:
 	VADDPS       Y6, Y7, Y7
 	VEXTRACTI128 $1, Y7, X6
 	VADDPS       X6, X7, X6
-	VMOVUPS      X6, (AX)
-	ADDQ         $0x10, AX
-	SUBQ         $4, CX
+	VMOVUPS      X6, (BX)
+	ADDQ         $0x10, BX
+	SUBQ         $4, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $4, CX
+	ADDQ         $4, DX
 	VZEROUPPER
 	RET
 
@@ -4669,8 +4662,7 @@ loop5:
 	VBROADCASTI128 6(R11), Y9
 	VPSRLVD      Y2, Y9, Y9
 	VPAND        Y4, Y9, Y9
-	VMOVDQU      2(R11), X10
-	VINSERTI128  $1, 4(R11), Y10, Y10
+	VPBROADCASTD 2(R11), Y10
 	VPSHUFB      Y3, Y10, Y10
 	VPAND        Y1, Y10, Y10
 	VPCMPEQB     Y1, Y10, Y10
@@ -4705,8 +4697,7 @@ loop5:
 	VBROADCASTI128 28(R11), Y9
 	VPSRLVD      Y2, Y9, Y9
 	VPAND        Y4, Y9, Y9
-	VMOVDQU      24(R11), X10
-	VINSERTI128  $1, 26(R11), Y10, Y10
+	VPBROADCASTD 24(R11), Y10
 	VPSHUFB      Y3, Y10, Y10
 	VPAND        Y1, Y10, Y10
 	VPCMPEQB     Y1, Y10, Y10
@@ -4753,8 +4744,7 @@ loop7:
 	VBROADCASTI128 6(R11), Y9
 	VPSRLVD      Y2, Y9, Y9
 	VPAND        Y4, Y9, Y9
-	VMOVDQU      2(R11), X10
-	VINSERTI128  $1, 4(R11), Y10, Y10
+	VPBROADCASTD 2(R11), Y10
 	VPSHUFB      Y3, Y10, Y10
 	VPAND        Y1, Y10, Y10
 	VPCMPEQB     Y1, Y10, Y10
@@ -4893,8 +4883,7 @@ loop5:
 	VBROADCASTI128 6(R11), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
-	VMOVDQU      2(R11), X11
-	VINSERTI128  $1, 4(R11), Y11, Y11
+	VPBROADCASTD 2(R11), Y11
 	VPSHUFB      Y3, Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
@@ -4937,8 +4926,7 @@ loop5:
 	VBROADCASTI128 28(R11), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
-	VMOVDQU      24(R11), X11
-	VINSERTI128  $1, 26(R11), Y11, Y11
+	VPBROADCASTD 24(R11), Y11
 	VPSHUFB      Y3, Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
@@ -4993,8 +4981,7 @@ loop7:
 	VBROADCASTI128 6(R11), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
-	VMOVDQU      2(R11), X11
-	VINSERTI128  $1, 4(R11), Y11, Y11
+	VPBROADCASTD 2(R11), Y11
 	VPSHUFB      Y3, Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
@@ -5159,8 +5146,7 @@ loop5:
 	VBROADCASTI128 6(R11), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
-	VMOVDQU      2(R11), X11
-	VINSERTI128  $1, 4(R11), Y11, Y11
+	VPBROADCASTD 2(R11), Y11
 	VPSHUFB      Y3, Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
@@ -5211,8 +5197,7 @@ loop5:
 	VBROADCASTI128 28(R11), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
-	VMOVDQU      24(R11), X11
-	VINSERTI128  $1, 26(R11), Y11, Y11
+	VPBROADCASTD 24(R11), Y11
 	VPSHUFB      Y3, Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
@@ -5275,8 +5260,7 @@ loop7:
 	VBROADCASTI128 6(R11), Y10
 	VPSRLVD      Y2, Y10, Y10
 	VPAND        Y4, Y10, Y10
-	VMOVDQU      2(R11), X11
-	VINSERTI128  $1, 4(R11), Y11, Y11
+	VPBROADCASTD 2(R11), Y11
 	VPSHUFB      Y3, Y11, Y11
 	VPAND        Y1, Y11, Y11
 	VPCMPEQB     Y1, Y11, Y11
@@ -5446,8 +5430,7 @@ loop1:
 	VBROADCASTI128 6(BX), Y7
 	VPSRLVD      Y1, Y7, Y7
 	VPAND        Y3, Y7, Y7
-	VMOVDQU      2(BX), X8
-	VINSERTI128  $1, 4(BX), Y8, Y8
+	VPBROADCASTD 2(BX), Y8
 	VPSHUFB      Y2, Y8, Y8
 	VPAND        Y0, Y8, Y8
 	VPCMPEQB     Y0, Y8, Y8
@@ -5599,32 +5582,28 @@ done6:
 loop7:
 	VMOVDQU      q5_0_const2<>+0(SB), Y4
 	VMOVUPS      (CX)(SI*8), Y5
-	VMOVUPS      1088(CX), Y6
-	VMULPS       Y6, Y5, Y5
+	VMULPS       1088(CX), Y5, Y5
 	VADDPS       Y1, Y5, Y5
 	VCVTTPS2DQ   Y5, Y5
 	VPMINSD      Y5, Y4, Y4
 	VMOVDQU      Y4, 1120(CX)(SI*8)
 	VMOVDQU      q5_0_const2<>+0(SB), Y4
 	VMOVUPS      32(CX)(SI*8), Y5
-	VMOVUPS      1088(CX), Y6
-	VMULPS       Y6, Y5, Y5
+	VMULPS       1088(CX), Y5, Y5
 	VADDPS       Y1, Y5, Y5
 	VCVTTPS2DQ   Y5, Y5
 	VPMINSD      Y5, Y4, Y4
 	VMOVDQU      Y4, 1152(CX)(SI*8)
 	VMOVDQU      q5_0_const2<>+0(SB), Y4
 	VMOVUPS      64(CX)(SI*8), Y5
-	VMOVUPS      1088(CX), Y6
-	VMULPS       Y6, Y5, Y5
+	VMULPS       1088(CX), Y5, Y5
 	VADDPS       Y1, Y5, Y5
 	VCVTTPS2DQ   Y5, Y5
 	VPMINSD      Y5, Y4, Y4
 	VMOVDQU      Y4, 1184(CX)(SI*8)
 	VMOVDQU      q5_0_const2<>+0(SB), Y4
 	VMOVUPS      96(CX)(SI*8), Y5
-	VMOVUPS      1088(CX), Y6
-	VMULPS       Y6, Y5, Y5
+	VMULPS       1088(CX), Y5, Y5
 	VADDPS       Y1, Y5, Y5
 	VCVTTPS2DQ   Y5, Y5
 	VPMINSD      Y5, Y4, Y4
@@ -6004,8 +5983,7 @@ loop3:
 	VBROADCASTI128 6(R8), Y10
 	VPSRLVD      Y1, Y10, Y10
 	VPAND        Y3, Y10, Y10
-	VMOVDQU      2(R8), X11
-	VINSERTI128  $1, 4(R8), Y11, Y11
+	VPBROADCASTD 2(R8), Y11
 	VPSHUFB      Y2, Y11, Y11
 	VPAND        Y0, Y11, Y11
 	VPCMPEQB     Y0, Y11, Y11
@@ -6096,8 +6074,7 @@ loop3:
 	VBROADCASTI128 6(R9), Y13
 	VPSRLVD      Y1, Y13, Y13
 	VPAND        Y3, Y13, Y13
-	VMOVDQU      2(R9), X14
-	VINSERTI128  $1, 4(R9), Y14, Y14
+	VPBROADCASTD 2(R9), Y14
 	VPSHUFB      Y2, Y14, Y14
 	VPAND        Y0, Y14, Y14
 	VPCMPEQB     Y0, Y14, Y14
@@ -6203,8 +6180,7 @@ loop3:
 	VBROADCASTI128 6(R10), Y12
 	VPSRLVD      q5_0_shifts<>+0(SB), Y12, Y12
 	VPAND        q5_0_mask<>+0(SB), Y12, Y12
-	VMOVDQU      2(R10), X13
-	VINSERTI128  $1, 4(R10), Y13, Y13
+	VPBROADCASTD 2(R10), Y13
 	VPSHUFB      q5_0_shuffle<>+0(SB), Y13, Y13
 	VPAND        q5_0_mask2<>+0(SB), Y13, Y13
 	VPCMPEQB     q5_0_mask2<>+0(SB), Y13, Y13
@@ -6330,8 +6306,7 @@ loop3:
 	VBROADCASTI128 6(R11), Y10
 	VPSRLVD      q5_0_shifts<>+0(SB), Y10, Y10
 	VPAND        q5_0_mask<>+0(SB), Y10, Y10
-	VMOVDQU      2(R11), X11
-	VINSERTI128  $1, 4(R11), Y11, Y11
+	VPBROADCASTD 2(R11), Y11
 	VPSHUFB      q5_0_shuffle<>+0(SB), Y11, Y11
 	VPAND        q5_0_mask2<>+0(SB), Y11, Y11
 	VPCMPEQB     q5_0_mask2<>+0(SB), Y11, Y11
@@ -6436,8 +6411,7 @@ loop5:
 	VBROADCASTI128 6(R11), Y10
 	VPSRLVD      q5_0_shifts<>+0(SB), Y10, Y10
 	VPAND        q5_0_mask<>+0(SB), Y10, Y10
-	VMOVDQU      2(R11), X11
-	VINSERTI128  $1, 4(R11), Y11, Y11
+	VPBROADCASTD 2(R11), Y11
 	VPSHUFB      q5_0_shuffle<>+0(SB), Y11, Y11
 	VPAND        q5_0_mask2<>+0(SB), Y11, Y11
 	VPCMPEQB     q5_0_mask2<>+0(SB), Y11, Y11

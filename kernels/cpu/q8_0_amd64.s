@@ -138,23 +138,19 @@ loop3:
 	VPMOVSXBD    (DX), Y5
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
+	VFMADD231PS  (SI), Y5, Y0
 	VPMOVSXBD    8(DX), Y5
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
+	VFMADD231PS  32(SI), Y5, Y1
 	VPMOVSXBD    16(DX), Y5
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
+	VFMADD231PS  64(SI), Y5, Y2
 	VPMOVSXBD    24(DX), Y5
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VFMADD231PS  96(SI), Y4, Y3
 	ADDQ         $0x22, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -220,31 +216,23 @@ loop3:
 	VPMOVSXBD    (DX), Y5
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
+	VFMADD231PS  (SI), Y5, Y0
+	VFMADD231PS  (SI)(DI*1), Y5, Y1
 	VPMOVSXBD    8(DX), Y5
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
+	VFMADD231PS  32(SI), Y5, Y2
+	VFMADD231PS  32(SI)(DI*1), Y5, Y3
 	VPMOVSXBD    16(DX), Y5
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
+	VFMADD231PS  64(SI), Y5, Y0
+	VFMADD231PS  64(SI)(DI*1), Y5, Y1
 	VPMOVSXBD    24(DX), Y5
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VFMADD231PS  96(SI), Y4, Y2
+	VFMADD231PS  96(SI)(DI*1), Y4, Y3
 	ADDQ         $0x22, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -321,39 +309,27 @@ loop3:
 	VPMOVSXBD    (DX), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y4, Y3, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
+	VFMADD231PS  (SI), Y4, Y0
+	VFMADD231PS  (SI)(DI*1), Y4, Y1
+	VFMADD231PS  (R8), Y4, Y2
 	VPMOVSXBD    8(DX), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y4, Y3, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
+	VFMADD231PS  32(SI), Y4, Y0
+	VFMADD231PS  32(SI)(DI*1), Y4, Y1
+	VFMADD231PS  32(R8), Y4, Y2
 	VPMOVSXBD    16(DX), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y4, Y3, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
+	VFMADD231PS  64(SI), Y4, Y0
+	VFMADD231PS  64(SI)(DI*1), Y4, Y1
+	VFMADD231PS  64(R8), Y4, Y2
 	VPMOVSXBD    24(DX), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y4, Y3, Y3
-	VMOVUPS      96(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      96(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      96(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VFMADD231PS  96(SI), Y3, Y0
+	VFMADD231PS  96(SI)(DI*1), Y3, Y1
+	VFMADD231PS  96(R8), Y3, Y2
 	ADDQ         $0x22, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -438,47 +414,31 @@ loop3:
 	VPMOVSXBD    (DX), Y5
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
+	VFMADD231PS  (SI), Y5, Y0
+	VFMADD231PS  (SI)(DI*1), Y5, Y1
+	VFMADD231PS  (R8), Y5, Y2
+	VFMADD231PS  (R8)(DI*1), Y5, Y3
 	VPMOVSXBD    8(DX), Y5
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      32(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
+	VFMADD231PS  32(SI), Y5, Y0
+	VFMADD231PS  32(SI)(DI*1), Y5, Y1
+	VFMADD231PS  32(R8), Y5, Y2
+	VFMADD231PS  32(R8)(DI*1), Y5, Y3
 	VPMOVSXBD    16(DX), Y5
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      64(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      64(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
+	VFMADD231PS  64(SI), Y5, Y0
+	VFMADD231PS  64(SI)(DI*1), Y5, Y1
+	VFMADD231PS  64(R8), Y5, Y2
+	VFMADD231PS  64(R8)(DI*1), Y5, Y3
 	VPMOVSXBD    24(DX), Y5
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VFMADD231PS  96(SI), Y4, Y0
+	VFMADD231PS  96(SI)(DI*1), Y4, Y1
+	VFMADD231PS  96(R8), Y4, Y2
+	VFMADD231PS  96(R8)(DI*1), Y4, Y3
 	ADDQ         $0x22, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -535,100 +495,122 @@ done2:
 
 // matmulQ81xQ8_0AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xQ8_0AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ81xQ8_0AVX512(SB), NOSPLIT, $176-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	SUBQ         $1, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	SUBQ         $1, DX
 	JLT          done2
 
 loop1:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
-	MOVQ         q+16(FP), DX
-	MOVQ         d+24(FP), SI
-	MOVQ         blocks+64(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $2, DI
+	MOVQ         q+16(FP), SI
+	MOVQ         d+24(FP), DI
+	MOVQ         blocks+64(FP), R8
+	MOVQ         CX, R9
+	SUBQ         $4, R8
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R9)
+	PREFETCHT0   2112(R9)
+	PREFETCHT0   2176(R9)
 
-	// scales of the block
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-
-	// levels of values 0 to 31, and their products
-	VMOVDQU      2(R8), Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-
-	// integer sums times both scales
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
-
-	// scales of the block
-	VPBROADCASTW 34(R8), X2
-	VCVTPH2PS    X2, Y2
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R9), X2
+	VPINSRW      $1, 34(R9), X2, X2
+	VPINSRW      $2, 68(R9), X2, X2
+	VPINSRW      $3, 102(R9), X2, X2
+	VCVTPH2PS    X2, X2
+	VMULPS       (DI), X2, X2
+	VMOVUPS      X2, (AX)
 
 	// levels of values 0 to 31, and their products
-	VMOVDQU      36(R8), Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
+	VMOVDQU      2(R9), Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      (SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS (AX), Y2
+	VCVTDQ2PS    Y4, Y3
+	VFMADD231PS  Y2, Y3, Y0
 
-	// integer sums times both scales
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
-	ADDQ         $0x44, R8
-	ADDQ         $0x40, DX
-	ADDQ         $8, SI
-	SUBQ         $2, DI
+	// levels of values 32 to 63, and their products
+	VMOVDQU      36(R9), Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      32(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 4(AX), Y2
+	VCVTDQ2PS    Y4, Y3
+	VFMADD231PS  Y2, Y3, Y1
+
+	// levels of values 64 to 95, and their products
+	VMOVDQU      70(R9), Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      64(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 8(AX), Y2
+	VCVTDQ2PS    Y4, Y3
+	VFMADD231PS  Y2, Y3, Y0
+
+	// levels of values 96 to 127, and their products
+	VMOVDQU      104(R9), Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      96(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 12(AX), Y2
+	VCVTDQ2PS    Y4, Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         $0x88, R9
+	ADDQ         $0x80, SI
+	ADDQ         $0x10, DI
+	SUBQ         $4, R8
 	JGE          loop3
 
 done4:
-	ADDQ         $2, DI
-	SUBQ         $1, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R8
 	JLT          done6
 
 loop5:
 
 	// scales of the block
-	VPBROADCASTW (R8), X2
+	VPBROADCASTW (R9), X2
 	VCVTPH2PS    X2, Y2
 
 	// levels of values 0 to 31, and their products
-	VMOVDQU      2(R8), Y3
+	VMOVDQU      2(R9), Y3
 	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
+	VMOVDQU      (SI), Y5
 	VPSIGNB      Y3, Y5, Y3
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y3, Y4, Y5
 
 	// integer sums times both scales
-	VBROADCASTSS (SI), Y3
+	VBROADCASTSS (DI), Y3
 	VCVTDQ2PS    Y5, Y4
 	VMULPS       Y2, Y3, Y2
 	VFMADD231PS  Y2, Y4, Y0
-	ADDQ         $0x22, R8
-	ADDQ         $0x20, DX
-	ADDQ         $4, SI
-	SUBQ         $1, DI
+	ADDQ         $0x22, R9
+	ADDQ         $0x20, SI
+	ADDQ         $4, DI
+	SUBQ         $1, R8
 	JGE          loop5
 
 done6:
-	ADDQ         $1, DI
+	ADDQ         $1, R8
 	VADDPS       Y1, Y0, Y0
 
 	// sums of the lanes
@@ -638,15 +620,15 @@ done6:
 	VADDPS       X0, X1, X1
 	VMOVSHDUP    X1, X0
 	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+48(FP), DX
-	ADDQ         DX, BX
-	SUBQ         $1, CX
+	VMOVSS       X1, (BX)
+	ADDQ         $4, BX
+	MOVQ         stride+48(FP), SI
+	ADDQ         SI, CX
+	SUBQ         $1, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, CX
+	ADDQ         $1, DX
 	VZEROUPPER
 	RET
 
@@ -1201,125 +1183,147 @@ done2:
 
 // matmulQ8Fours1xQ8_0AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours1xQ8_0AVX512(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xQ8_0AVX512(SB), NOSPLIT, $336-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $4, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	LEAQ         207(SP), SI
+	ANDQ         $-32, SI
+	SUBQ         $4, DX
 	JLT          done2
 
 loop1:
-	XORQ         SI, SI
-	MOVQ         DX, DI
-	ADDQ         $4, SI
-	SUBQ         $1, SI
+	XORQ         DI, DI
+	MOVQ         SI, R8
+	ADDQ         $4, DI
+	SUBQ         $1, DI
 	JLT          done4
 
 loop3:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
-	MOVQ         q+16(FP), R8
-	MOVQ         d+24(FP), R9
-	MOVQ         blocks+64(FP), R10
-	MOVQ         BX, R11
-	SUBQ         $2, R10
+	MOVQ         q+16(FP), R9
+	MOVQ         d+24(FP), R10
+	MOVQ         blocks+64(FP), R11
+	MOVQ         CX, R12
+	SUBQ         $4, R11
 	JLT          done6
 
 loop5:
+	PREFETCHT0   2048(R12)
+	PREFETCHT0   2112(R12)
+	PREFETCHT0   2176(R12)
 
-	// scales of the block
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-
-	// levels of values 0 to 31, and their products
-	VMOVDQU      2(R11), Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-
-	// integer sums times both scales
-	VBROADCASTSS (R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
-
-	// scales of the block
-	VPBROADCASTW 34(R11), X2
-	VCVTPH2PS    X2, Y2
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R12), X2
+	VPINSRW      $1, 34(R12), X2, X2
+	VPINSRW      $2, 68(R12), X2, X2
+	VPINSRW      $3, 102(R12), X2, X2
+	VCVTPH2PS    X2, X2
+	VMULPS       (R10), X2, X2
+	VMOVUPS      X2, (AX)
 
 	// levels of values 0 to 31, and their products
-	VMOVDQU      36(R11), Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
+	VMOVDQU      2(R12), Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      (R9), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS (AX), Y2
+	VCVTDQ2PS    Y4, Y3
+	VFMADD231PS  Y2, Y3, Y0
 
-	// integer sums times both scales
-	VBROADCASTSS 4(R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
-	ADDQ         $0x44, R11
-	ADDQ         $0x40, R8
-	ADDQ         $8, R9
-	SUBQ         $2, R10
+	// levels of values 32 to 63, and their products
+	VMOVDQU      36(R12), Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      32(R9), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 4(AX), Y2
+	VCVTDQ2PS    Y4, Y3
+	VFMADD231PS  Y2, Y3, Y1
+
+	// levels of values 64 to 95, and their products
+	VMOVDQU      70(R12), Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      64(R9), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 8(AX), Y2
+	VCVTDQ2PS    Y4, Y3
+	VFMADD231PS  Y2, Y3, Y0
+
+	// levels of values 96 to 127, and their products
+	VMOVDQU      104(R12), Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      96(R9), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 12(AX), Y2
+	VCVTDQ2PS    Y4, Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         $0x88, R12
+	ADDQ         $0x80, R9
+	ADDQ         $0x10, R10
+	SUBQ         $4, R11
 	JGE          loop5
 
 done6:
-	ADDQ         $2, R10
-	SUBQ         $1, R10
+	ADDQ         $4, R11
+	SUBQ         $1, R11
 	JLT          done8
 
 loop7:
 
 	// scales of the block
-	VPBROADCASTW (R11), X2
+	VPBROADCASTW (R12), X2
 	VCVTPH2PS    X2, Y2
 
 	// levels of values 0 to 31, and their products
-	VMOVDQU      2(R11), Y3
+	VMOVDQU      2(R12), Y3
 	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
+	VMOVDQU      (R9), Y5
 	VPSIGNB      Y3, Y5, Y3
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y3, Y4, Y5
 
 	// integer sums times both scales
-	VBROADCASTSS (R9), Y3
+	VBROADCASTSS (R10), Y3
 	VCVTDQ2PS    Y5, Y4
 	VMULPS       Y2, Y3, Y2
 	VFMADD231PS  Y2, Y4, Y0
-	ADDQ         $0x22, R11
-	ADDQ         $0x20, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
+	ADDQ         $0x22, R12
+	ADDQ         $0x20, R9
+	ADDQ         $4, R10
+	SUBQ         $1, R11
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R10
+	ADDQ         $1, R11
 	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (DI)
-	ADDQ         $0x20, DI
-	MOVQ         stride+48(FP), R8
-	ADDQ         R8, BX
-	SUBQ         $1, SI
+	VMOVUPS      Y0, (R8)
+	ADDQ         $0x20, R8
+	MOVQ         stride+48(FP), R9
+	ADDQ         R9, CX
+	SUBQ         $1, DI
 	JGE          loop3
 
 done4:
-	ADDQ         $1, SI
+	ADDQ         $1, DI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
+	VMOVUPS      (SI), Y0
+	VMOVUPS      32(SI), Y1
+	VMOVUPS      64(SI), Y2
+	VMOVUPS      96(SI), Y3
 	VPUNPCKLDQ   Y1, Y0, Y4
 	VPUNPCKHDQ   Y1, Y0, Y0
 	VADDPS       Y0, Y4, Y4
@@ -1331,13 +1335,13 @@ done4:
 	VADDPS       Y0, Y1, Y1
 	VEXTRACTI128 $1, Y1, X0
 	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	ADDQ         $0x10, AX
-	SUBQ         $4, CX
+	VMOVUPS      X0, (BX)
+	ADDQ         $0x10, BX
+	SUBQ         $4, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $4, CX
+	ADDQ         $4, DX
 	VZEROUPPER
 	RET
 
@@ -2615,23 +2619,19 @@ loop3:
 	VPMOVSXBD    (DX), Y5
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
+	VFMADD231PS  (SI), Y5, Y0
 	VPMOVSXBD    8(DX), Y5
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
+	VFMADD231PS  32(SI), Y5, Y1
 	VPMOVSXBD    16(DX), Y5
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
+	VFMADD231PS  64(SI), Y5, Y2
 	VPMOVSXBD    24(DX), Y5
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VFMADD231PS  96(SI), Y4, Y3
 	ADDQ         $0x22, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -2697,31 +2697,23 @@ loop3:
 	VPMOVSXBD    (DX), Y5
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
+	VFMADD231PS  (SI), Y5, Y0
+	VFMADD231PS  (SI)(DI*1), Y5, Y1
 	VPMOVSXBD    8(DX), Y5
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
+	VFMADD231PS  32(SI), Y5, Y2
+	VFMADD231PS  32(SI)(DI*1), Y5, Y3
 	VPMOVSXBD    16(DX), Y5
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
+	VFMADD231PS  64(SI), Y5, Y0
+	VFMADD231PS  64(SI)(DI*1), Y5, Y1
 	VPMOVSXBD    24(DX), Y5
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VFMADD231PS  96(SI), Y4, Y2
+	VFMADD231PS  96(SI)(DI*1), Y4, Y3
 	ADDQ         $0x22, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -2798,39 +2790,27 @@ loop3:
 	VPMOVSXBD    (DX), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y4, Y3, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
+	VFMADD231PS  (SI), Y4, Y0
+	VFMADD231PS  (SI)(DI*1), Y4, Y1
+	VFMADD231PS  (R8), Y4, Y2
 	VPMOVSXBD    8(DX), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y4, Y3, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
+	VFMADD231PS  32(SI), Y4, Y0
+	VFMADD231PS  32(SI)(DI*1), Y4, Y1
+	VFMADD231PS  32(R8), Y4, Y2
 	VPMOVSXBD    16(DX), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y4, Y3, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
+	VFMADD231PS  64(SI), Y4, Y0
+	VFMADD231PS  64(SI)(DI*1), Y4, Y1
+	VFMADD231PS  64(R8), Y4, Y2
 	VPMOVSXBD    24(DX), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y4, Y3, Y3
-	VMOVUPS      96(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      96(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      96(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VFMADD231PS  96(SI), Y3, Y0
+	VFMADD231PS  96(SI)(DI*1), Y3, Y1
+	VFMADD231PS  96(R8), Y3, Y2
 	ADDQ         $0x22, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -2915,47 +2895,31 @@ loop3:
 	VPMOVSXBD    (DX), Y5
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
+	VFMADD231PS  (SI), Y5, Y0
+	VFMADD231PS  (SI)(DI*1), Y5, Y1
+	VFMADD231PS  (R8), Y5, Y2
+	VFMADD231PS  (R8)(DI*1), Y5, Y3
 	VPMOVSXBD    8(DX), Y5
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      32(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
+	VFMADD231PS  32(SI), Y5, Y0
+	VFMADD231PS  32(SI)(DI*1), Y5, Y1
+	VFMADD231PS  32(R8), Y5, Y2
+	VFMADD231PS  32(R8)(DI*1), Y5, Y3
 	VPMOVSXBD    16(DX), Y5
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      64(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      64(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
+	VFMADD231PS  64(SI), Y5, Y0
+	VFMADD231PS  64(SI)(DI*1), Y5, Y1
+	VFMADD231PS  64(R8), Y5, Y2
+	VFMADD231PS  64(R8)(DI*1), Y5, Y3
 	VPMOVSXBD    24(DX), Y5
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VFMADD231PS  96(SI), Y4, Y0
+	VFMADD231PS  96(SI)(DI*1), Y4, Y1
+	VFMADD231PS  96(R8), Y4, Y2
+	VFMADD231PS  96(R8)(DI*1), Y4, Y3
 	ADDQ         $0x22, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -3012,103 +2976,125 @@ done2:
 
 // matmulQ81xQ8_0AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xQ8_0AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ81xQ8_0AVX2(SB), NOSPLIT, $176-72
 
 	// constants of the loops
 	VMOVDQU      q8_0_ones<>+0(SB), Y0
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	SUBQ         $1, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	SUBQ         $1, DX
 	JLT          done2
 
 loop1:
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
-	MOVQ         q+16(FP), DX
-	MOVQ         d+24(FP), SI
-	MOVQ         blocks+64(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $2, DI
+	MOVQ         q+16(FP), SI
+	MOVQ         d+24(FP), DI
+	MOVQ         blocks+64(FP), R8
+	MOVQ         CX, R9
+	SUBQ         $4, R8
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R9)
+	PREFETCHT0   2112(R9)
+	PREFETCHT0   2176(R9)
 
-	// scales of the block
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-
-	// levels of values 0 to 31, and their products
-	VMOVDQU      2(R8), Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     Y0, Y4, Y4
-
-	// integer sums times both scales
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y1
-
-	// scales of the block
-	VPBROADCASTW 34(R8), X3
-	VCVTPH2PS    X3, Y3
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R9), X3
+	VPINSRW      $1, 34(R9), X3, X3
+	VPINSRW      $2, 68(R9), X3, X3
+	VPINSRW      $3, 102(R9), X3, X3
+	VCVTPH2PS    X3, X3
+	VMULPS       (DI), X3, X3
+	VMOVUPS      X3, (AX)
 
 	// levels of values 0 to 31, and their products
-	VMOVDQU      36(R8), Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     Y0, Y4, Y4
+	VMOVDQU      2(R9), Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (SI), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     Y0, Y3, Y3
+	VBROADCASTSS (AX), Y4
+	VCVTDQ2PS    Y3, Y3
+	VFMADD231PS  Y4, Y3, Y1
 
-	// integer sums times both scales
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
-	ADDQ         $0x44, R8
-	ADDQ         $0x40, DX
-	ADDQ         $8, SI
-	SUBQ         $2, DI
+	// levels of values 32 to 63, and their products
+	VMOVDQU      36(R9), Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      32(SI), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     Y0, Y3, Y3
+	VBROADCASTSS 4(AX), Y4
+	VCVTDQ2PS    Y3, Y3
+	VFMADD231PS  Y4, Y3, Y2
+
+	// levels of values 64 to 95, and their products
+	VMOVDQU      70(R9), Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      64(SI), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     Y0, Y3, Y3
+	VBROADCASTSS 8(AX), Y4
+	VCVTDQ2PS    Y3, Y3
+	VFMADD231PS  Y4, Y3, Y1
+
+	// levels of values 96 to 127, and their products
+	VMOVDQU      104(R9), Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      96(SI), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     Y0, Y3, Y3
+	VBROADCASTSS 12(AX), Y4
+	VCVTDQ2PS    Y3, Y3
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         $0x88, R9
+	ADDQ         $0x80, SI
+	ADDQ         $0x10, DI
+	SUBQ         $4, R8
 	JGE          loop3
 
 done4:
-	ADDQ         $2, DI
-	SUBQ         $1, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R8
 	JLT          done6
 
 loop5:
 
 	// scales of the block
-	VPBROADCASTW (R8), X3
+	VPBROADCASTW (R9), X3
 	VCVTPH2PS    X3, Y3
 
 	// levels of values 0 to 31, and their products
-	VMOVDQU      2(R8), Y4
+	VMOVDQU      2(R9), Y4
 	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
+	VMOVDQU      (SI), Y6
 	VPSIGNB      Y4, Y6, Y4
 	VPMADDUBSW   Y4, Y5, Y4
 	VPMADDWD     Y0, Y4, Y4
 
 	// integer sums times both scales
-	VBROADCASTSS (SI), Y5
+	VBROADCASTSS (DI), Y5
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y3, Y5, Y3
 	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         $0x22, R8
-	ADDQ         $0x20, DX
-	ADDQ         $4, SI
-	SUBQ         $1, DI
+	ADDQ         $0x22, R9
+	ADDQ         $0x20, SI
+	ADDQ         $4, DI
+	SUBQ         $1, R8
 	JGE          loop5
 
 done6:
-	ADDQ         $1, DI
+	ADDQ         $1, R8
 	VADDPS       Y2, Y1, Y1
 
 	// sums of the lanes
@@ -3118,15 +3104,15 @@ done6:
 	VADDPS       X1, X2, X2
 	VMOVSHDUP    X2, X1
 	VADDSS       X1, X2, X2
-	VMOVSS       X2, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+48(FP), DX
-	ADDQ         DX, BX
-	SUBQ         $1, CX
+	VMOVSS       X2, (BX)
+	ADDQ         $4, BX
+	MOVQ         stride+48(FP), SI
+	ADDQ         SI, CX
+	SUBQ         $1, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, CX
+	ADDQ         $1, DX
 	VZEROUPPER
 	RET
 
@@ -3690,128 +3676,150 @@ done2:
 
 // matmulQ8Fours1xQ8_0AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours1xQ8_0AVX2(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xQ8_0AVX2(SB), NOSPLIT, $336-72
 
 	// constants of the loops
 	VMOVDQU      q8_0_ones<>+0(SB), Y0
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $4, CX
+	LEAQ         159(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), BX
+	MOVQ         w+40(FP), CX
+	MOVQ         rows+56(FP), DX
+	LEAQ         207(SP), SI
+	ANDQ         $-32, SI
+	SUBQ         $4, DX
 	JLT          done2
 
 loop1:
-	XORQ         SI, SI
-	MOVQ         DX, DI
-	ADDQ         $4, SI
-	SUBQ         $1, SI
+	XORQ         DI, DI
+	MOVQ         SI, R8
+	ADDQ         $4, DI
+	SUBQ         $1, DI
 	JLT          done4
 
 loop3:
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
-	MOVQ         q+16(FP), R8
-	MOVQ         d+24(FP), R9
-	MOVQ         blocks+64(FP), R10
-	MOVQ         BX, R11
-	SUBQ         $2, R10
+	MOVQ         q+16(FP), R9
+	MOVQ         d+24(FP), R10
+	MOVQ         blocks+64(FP), R11
+	MOVQ         CX, R12
+	SUBQ         $4, R11
 	JLT          done6
 
 loop5:
+	PREFETCHT0   2048(R12)
+	PREFETCHT0   2112(R12)
+	PREFETCHT0   2176(R12)
 
-	// scales of the block
-	VPBROADCASTW (R11), X3
-	VCVTPH2PS    X3, Y3
-
-	// levels of values 0 to 31, and their products
-	VMOVDQU      2(R11), Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (R8), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     Y0, Y4, Y4
-
-	// integer sums times both scales
-	VBROADCASTSS (R9), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y1
-
-	// scales of the block
-	VPBROADCASTW 34(R11), X3
-	VCVTPH2PS    X3, Y3
+	// scales of values 0 to 127, times those of the activations
+	VMOVD        (R12), X3
+	VPINSRW      $1, 34(R12), X3, X3
+	VPINSRW      $2, 68(R12), X3, X3
+	VPINSRW      $3, 102(R12), X3, X3
+	VCVTPH2PS    X3, X3
+	VMULPS       (R10), X3, X3
+	VMOVUPS      X3, (AX)
 
 	// levels of values 0 to 31, and their products
-	VMOVDQU      36(R11), Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      32(R8), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     Y0, Y4, Y4
+	VMOVDQU      2(R12), Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (R9), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     Y0, Y3, Y3
+	VBROADCASTSS (AX), Y4
+	VCVTDQ2PS    Y3, Y3
+	VFMADD231PS  Y4, Y3, Y1
 
-	// integer sums times both scales
-	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
-	ADDQ         $0x44, R11
-	ADDQ         $0x40, R8
-	ADDQ         $8, R9
-	SUBQ         $2, R10
+	// levels of values 32 to 63, and their products
+	VMOVDQU      36(R12), Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      32(R9), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     Y0, Y3, Y3
+	VBROADCASTSS 4(AX), Y4
+	VCVTDQ2PS    Y3, Y3
+	VFMADD231PS  Y4, Y3, Y2
+
+	// levels of values 64 to 95, and their products
+	VMOVDQU      70(R12), Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      64(R9), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     Y0, Y3, Y3
+	VBROADCASTSS 8(AX), Y4
+	VCVTDQ2PS    Y3, Y3
+	VFMADD231PS  Y4, Y3, Y1
+
+	// levels of values 96 to 127, and their products
+	VMOVDQU      104(R12), Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      96(R9), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     Y0, Y3, Y3
+	VBROADCASTSS 12(AX), Y4
+	VCVTDQ2PS    Y3, Y3
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         $0x88, R12
+	ADDQ         $0x80, R9
+	ADDQ         $0x10, R10
+	SUBQ         $4, R11
 	JGE          loop5
 
 done6:
-	ADDQ         $2, R10
-	SUBQ         $1, R10
+	ADDQ         $4, R11
+	SUBQ         $1, R11
 	JLT          done8
 
 loop7:
 
 	// scales of the block
-	VPBROADCASTW (R11), X3
+	VPBROADCASTW (R12), X3
 	VCVTPH2PS    X3, Y3
 
 	// levels of values 0 to 31, and their products
-	VMOVDQU      2(R11), Y4
+	VMOVDQU      2(R12), Y4
 	VPABSB       Y4, Y5
-	VMOVDQU      (R8), Y6
+	VMOVDQU      (R9), Y6
 	VPSIGNB      Y4, Y6, Y4
 	VPMADDUBSW   Y4, Y5, Y4
 	VPMADDWD     Y0, Y4, Y4
 
 	// integer sums times both scales
-	VBROADCASTSS (R9), Y5
+	VBROADCASTSS (R10), Y5
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y3, Y5, Y3
 	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         $0x22, R11
-	ADDQ         $0x20, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
+	ADDQ         $0x22, R12
+	ADDQ         $0x20, R9
+	ADDQ         $4, R10
+	SUBQ         $1, R11
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R10
+	ADDQ         $1, R11
 	VADDPS       Y2, Y1, Y1
-	VMOVUPS      Y1, (DI)
-	ADDQ         $0x20, DI
-	MOVQ         stride+48(FP), R8
-	ADDQ         R8, BX
-	SUBQ         $1, SI
+	VMOVUPS      Y1, (R8)
+	ADDQ         $0x20, R8
+	MOVQ         stride+48(FP), R9
+	ADDQ         R9, CX
+	SUBQ         $1, DI
 	JGE          loop3
 
 done4:
-	ADDQ         $1, SI
+	ADDQ         $1, DI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y1
-	VMOVUPS      32(DX), Y2
-	VMOVUPS      64(DX), Y3
-	VMOVUPS      96(DX), Y4
+	VMOVUPS      (SI), Y1
+	VMOVUPS      32(SI), Y2
+	VMOVUPS      64(SI), Y3
+	VMOVUPS      96(SI), Y4
 	VPUNPCKLDQ   Y2, Y1, Y5
 	VPUNPCKHDQ   Y2, Y1, Y1
 	VADDPS       Y1, Y5, Y5
@@ -3823,13 +3831,13 @@ done4:
 	VADDPS       Y1, Y2, Y2
 	VEXTRACTI128 $1, Y2, X1
 	VADDPS       X1, X2, X1
-	VMOVUPS      X1, (AX)
-	ADDQ         $0x10, AX
-	SUBQ         $4, CX
+	VMOVUPS      X1, (BX)
+	ADDQ         $0x10, BX
+	SUBQ         $4, DX
 	JGE          loop1
 
 done2:
-	ADDQ         $4, CX
+	ADDQ         $4, DX
 	VZEROUPPER
 	RET
 
@@ -4676,8 +4684,7 @@ done6:
 
 loop7:
 	VMOVUPS      (CX)(SI*8), Y3
-	VMOVUPS      1088(CX), Y4
-	VMULPS       Y4, Y3, Y3
+	VMULPS       1088(CX), Y3, Y3
 	VPAND        Y0, Y3, Y4
 	VMOVDQU      q8_0_half<>+0(SB), Y5
 	VPOR         Y5, Y4, Y4
@@ -4685,8 +4692,7 @@ loop7:
 	VCVTTPS2DQ   Y3, Y3
 	VMOVDQU      Y3, 1120(CX)(SI*8)
 	VMOVUPS      32(CX)(SI*8), Y3
-	VMOVUPS      1088(CX), Y4
-	VMULPS       Y4, Y3, Y3
+	VMULPS       1088(CX), Y3, Y3
 	VPAND        Y0, Y3, Y4
 	VMOVDQU      q8_0_half<>+0(SB), Y5
 	VPOR         Y5, Y4, Y4
@@ -4694,8 +4700,7 @@ loop7:
 	VCVTTPS2DQ   Y3, Y3
 	VMOVDQU      Y3, 1152(CX)(SI*8)
 	VMOVUPS      64(CX)(SI*8), Y3
-	VMOVUPS      1088(CX), Y4
-	VMULPS       Y4, Y3, Y3
+	VMULPS       1088(CX), Y3, Y3
 	VPAND        Y0, Y3, Y4
 	VMOVDQU      q8_0_half<>+0(SB), Y5
 	VPOR         Y5, Y4, Y4
@@ -4703,8 +4708,7 @@ loop7:
 	VCVTTPS2DQ   Y3, Y3
 	VMOVDQU      Y3, 1184(CX)(SI*8)
 	VMOVUPS      96(CX)(SI*8), Y3
-	VMOVUPS      1088(CX), Y4
-	VMULPS       Y4, Y3, Y3
+	VMULPS       1088(CX), Y3, Y3
 	VPAND        Y0, Y3, Y4
 	VMOVDQU      q8_0_half<>+0(SB), Y5
 	VPOR         Y5, Y4, Y4

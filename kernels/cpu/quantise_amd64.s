@@ -58,7 +58,8 @@ TEXT ·quantiseAct32AVX2(SB), NOSPLIT, $0-64
 
 	// constants of the loops
 	VMOVDQU      quantise_mask<>+0(SB), Y0
-	VMOVDQU      quantise_ones2<>+0(SB), Y1
+	VMOVDQU      quantise_order<>+0(SB), Y1
+	VMOVDQU      quantise_ones2<>+0(SB), Y2
 	MOVQ         q+0(FP), AX
 	MOVQ         d+8(FP), BX
 	MOVQ         s+16(FP), CX
@@ -73,72 +74,71 @@ TEXT ·quantiseAct32AVX2(SB), NOSPLIT, $0-64
 loop1:
 
 	// d: the largest magnitude over 127
-	VMOVDQU      (DX), Y2
-	VPAND        Y0, Y2, Y2
-	VMOVDQU      32(DX), Y3
+	VMOVDQU      (DX), Y3
 	VPAND        Y0, Y3, Y3
-	VMOVDQU      64(DX), Y4
+	VMOVDQU      32(DX), Y4
 	VPAND        Y0, Y4, Y4
-	VMOVDQU      96(DX), Y5
+	VMOVDQU      64(DX), Y5
 	VPAND        Y0, Y5, Y5
-	VPMAXSD      Y3, Y2, Y2
-	VPMAXSD      Y5, Y4, Y3
-	VPMAXSD      Y3, Y2, Y2
-	VPERM2F128   $1, Y2, Y2, Y3
-	VPMAXSD      Y3, Y2, Y2
-	VPERMILPS    $0x4e, Y2, Y3
-	VPMAXSD      Y3, Y2, Y2
-	VPERMILPS    $0xb1, Y2, Y3
-	VPMAXSD      Y3, Y2, Y2
-	VMOVDQU      quantise_127<>+0(SB), Y3
-	VDIVPS       Y3, Y2, Y4
-	VDIVPS       Y2, Y3, Y3
+	VMOVDQU      96(DX), Y6
+	VPAND        Y0, Y6, Y6
+	VPMAXSD      Y4, Y3, Y3
+	VPMAXSD      Y6, Y5, Y4
+	VPMAXSD      Y4, Y3, Y3
+	VPERM2F128   $1, Y3, Y3, Y4
+	VPMAXSD      Y4, Y3, Y3
+	VPERMILPS    $0x4e, Y3, Y4
+	VPMAXSD      Y4, Y3, Y3
+	VPERMILPS    $0xb1, Y3, Y4
+	VPMAXSD      Y4, Y3, Y3
+	VMOVDQU      quantise_127<>+0(SB), Y4
+	VDIVPS       Y4, Y3, Y5
+	VDIVPS       Y3, Y4, Y4
 
 	// no scale: an infinity or NaN gives d = NaN, magnitudes whose inverse overflows d = 0
-	VPCMPGTD     quantise_limit<>+0(SB), Y2, Y5
+	VPCMPGTD     quantise_limit<>+0(SB), Y3, Y6
+	VMOVDQU      quantise_infinity<>+0(SB), Y7
+	VPCMPGTD     Y4, Y7, Y7
+	VMOVDQU      quantise_NaN<>+0(SB), Y8
+	VPAND        Y7, Y5, Y5
+	VBLENDVPS    Y6, Y8, Y5, Y5
 	VMOVDQU      quantise_infinity<>+0(SB), Y6
-	VPCMPGTD     Y3, Y6, Y6
-	VMOVDQU      quantise_NaN<>+0(SB), Y7
-	VPAND        Y6, Y4, Y4
-	VBLENDVPS    Y5, Y7, Y4, Y4
-	VMOVDQU      quantise_infinity<>+0(SB), Y5
-	VPCMPGTD     Y2, Y5, Y2
-	VPAND        Y2, Y6, Y2
-	VMOVSS       X4, (BX)
+	VPCMPGTD     Y3, Y6, Y3
+	VPAND        Y3, Y7, Y3
+	VMOVSS       X5, (BX)
 
 	// q: round to even, 0 where the group has no scale
-	VMOVUPS      (DX), Y5
-	VMULPS       Y3, Y5, Y5
-	VPAND        Y2, Y5, Y5
-	VCVTPS2DQ    Y5, Y5
-	VMOVUPS      32(DX), Y6
-	VMULPS       Y3, Y6, Y6
-	VPAND        Y2, Y6, Y6
+	VMOVUPS      (DX), Y6
+	VMULPS       Y4, Y6, Y6
+	VPAND        Y3, Y6, Y6
 	VCVTPS2DQ    Y6, Y6
-	VMOVUPS      64(DX), Y7
-	VMULPS       Y3, Y7, Y7
-	VPAND        Y2, Y7, Y7
+	VMOVUPS      32(DX), Y7
+	VMULPS       Y4, Y7, Y7
+	VPAND        Y3, Y7, Y7
 	VCVTPS2DQ    Y7, Y7
-	VMOVUPS      96(DX), Y8
-	VMULPS       Y3, Y8, Y3
-	VPAND        Y2, Y3, Y2
-	VCVTPS2DQ    Y2, Y2
-	VPACKSSDW    Y6, Y5, Y3
-	VPACKSSDW    Y2, Y7, Y2
-	VPACKSSWB    Y2, Y3, Y3
-	VMOVDQU      quantise_order<>+0(SB), Y2
-	VPERMD       Y3, Y2, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVDQU      quantise_ones<>+0(SB), Y3
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPHADDD      Y2, Y2, Y2
-	VPHADDD      Y2, Y2, Y2
+	VMOVUPS      64(DX), Y8
+	VMULPS       Y4, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VMOVUPS      96(DX), Y9
+	VMULPS       Y4, Y9, Y4
+	VPAND        Y3, Y4, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPACKSSDW    Y7, Y6, Y4
+	VPACKSSDW    Y3, Y8, Y3
+	VPACKSSWB    Y3, Y4, Y4
 	VMOVDQU      quantise_order<>+0(SB), Y3
-	VPERMD       Y2, Y3, Y2
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y4, Y2
-	VMOVSD       X2, (CX)
+	VPERMD       Y4, Y3, Y3
+	VMOVDQU      Y3, (AX)
+	VMOVDQU      quantise_ones<>+0(SB), Y4
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     Y2, Y3, Y3
+	VPHADDD      Y3, Y3, Y3
+	VPHADDD      Y3, Y3, Y3
+	VPERMD       Y3, Y1, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VMOVSD       X3, (CX)
 	ADDQ         $0x80, DX
 	ADDQ         DI, AX
 	ADDQ         R8, BX
@@ -158,6 +158,7 @@ TEXT ·quantiseAct64AVX2(SB), NOSPLIT, $0-64
 	// constants of the loops
 	VMOVDQU      quantise_mask<>+0(SB), Y0
 	VMOVDQU      quantise_ones2<>+0(SB), Y1
+	VMOVDQU      quantise_order<>+0(SB), Y2
 	MOVQ         q+0(FP), AX
 	MOVQ         d+8(FP), BX
 	MOVQ         s+16(FP), CX
@@ -172,109 +173,108 @@ TEXT ·quantiseAct64AVX2(SB), NOSPLIT, $0-64
 loop1:
 
 	// d: the largest magnitude over 127
-	VMOVDQU      (DX), Y2
-	VPAND        Y0, Y2, Y2
-	VMOVDQU      32(DX), Y3
+	VMOVDQU      (DX), Y3
 	VPAND        Y0, Y3, Y3
-	VMOVDQU      64(DX), Y4
+	VMOVDQU      32(DX), Y4
 	VPAND        Y0, Y4, Y4
-	VMOVDQU      96(DX), Y5
+	VMOVDQU      64(DX), Y5
 	VPAND        Y0, Y5, Y5
-	VMOVDQU      128(DX), Y6
+	VMOVDQU      96(DX), Y6
 	VPAND        Y0, Y6, Y6
-	VPMAXSD      Y6, Y2, Y2
-	VMOVDQU      160(DX), Y6
-	VPAND        Y0, Y6, Y6
-	VPMAXSD      Y6, Y3, Y3
-	VMOVDQU      192(DX), Y6
-	VPAND        Y0, Y6, Y6
-	VPMAXSD      Y6, Y4, Y4
-	VMOVDQU      224(DX), Y6
-	VPAND        Y0, Y6, Y6
-	VPMAXSD      Y6, Y5, Y5
-	VPMAXSD      Y3, Y2, Y2
-	VPMAXSD      Y5, Y4, Y3
-	VPMAXSD      Y3, Y2, Y2
-	VPERM2F128   $1, Y2, Y2, Y3
-	VPMAXSD      Y3, Y2, Y2
-	VPERMILPS    $0x4e, Y2, Y3
-	VPMAXSD      Y3, Y2, Y2
-	VPERMILPS    $0xb1, Y2, Y3
-	VPMAXSD      Y3, Y2, Y2
-	VMOVDQU      quantise_127<>+0(SB), Y3
-	VDIVPS       Y3, Y2, Y4
-	VDIVPS       Y2, Y3, Y3
+	VMOVDQU      128(DX), Y7
+	VPAND        Y0, Y7, Y7
+	VPMAXSD      Y7, Y3, Y3
+	VMOVDQU      160(DX), Y7
+	VPAND        Y0, Y7, Y7
+	VPMAXSD      Y7, Y4, Y4
+	VMOVDQU      192(DX), Y7
+	VPAND        Y0, Y7, Y7
+	VPMAXSD      Y7, Y5, Y5
+	VMOVDQU      224(DX), Y7
+	VPAND        Y0, Y7, Y7
+	VPMAXSD      Y7, Y6, Y6
+	VPMAXSD      Y4, Y3, Y3
+	VPMAXSD      Y6, Y5, Y4
+	VPMAXSD      Y4, Y3, Y3
+	VPERM2F128   $1, Y3, Y3, Y4
+	VPMAXSD      Y4, Y3, Y3
+	VPERMILPS    $0x4e, Y3, Y4
+	VPMAXSD      Y4, Y3, Y3
+	VPERMILPS    $0xb1, Y3, Y4
+	VPMAXSD      Y4, Y3, Y3
+	VMOVDQU      quantise_127<>+0(SB), Y4
+	VDIVPS       Y4, Y3, Y5
+	VDIVPS       Y3, Y4, Y4
 
 	// no scale: an infinity or NaN gives d = NaN, magnitudes whose inverse overflows d = 0
-	VPCMPGTD     quantise_limit<>+0(SB), Y2, Y5
+	VPCMPGTD     quantise_limit<>+0(SB), Y3, Y6
+	VMOVDQU      quantise_infinity<>+0(SB), Y7
+	VPCMPGTD     Y4, Y7, Y7
+	VMOVDQU      quantise_NaN<>+0(SB), Y8
+	VPAND        Y7, Y5, Y5
+	VBLENDVPS    Y6, Y8, Y5, Y5
 	VMOVDQU      quantise_infinity<>+0(SB), Y6
-	VPCMPGTD     Y3, Y6, Y6
-	VMOVDQU      quantise_NaN<>+0(SB), Y7
-	VPAND        Y6, Y4, Y4
-	VBLENDVPS    Y5, Y7, Y4, Y4
-	VMOVDQU      quantise_infinity<>+0(SB), Y5
-	VPCMPGTD     Y2, Y5, Y2
-	VPAND        Y2, Y6, Y2
-	VMOVSS       X4, (BX)
+	VPCMPGTD     Y3, Y6, Y3
+	VPAND        Y3, Y7, Y3
+	VMOVSS       X5, (BX)
 
 	// q: round to even, 0 where the group has no scale
-	VMOVUPS      (DX), Y5
-	VMULPS       Y3, Y5, Y5
-	VPAND        Y2, Y5, Y5
-	VCVTPS2DQ    Y5, Y5
-	VMOVUPS      32(DX), Y6
-	VMULPS       Y3, Y6, Y6
-	VPAND        Y2, Y6, Y6
+	VMOVUPS      (DX), Y6
+	VMULPS       Y4, Y6, Y6
+	VPAND        Y3, Y6, Y6
 	VCVTPS2DQ    Y6, Y6
-	VMOVUPS      64(DX), Y7
-	VMULPS       Y3, Y7, Y7
-	VPAND        Y2, Y7, Y7
+	VMOVUPS      32(DX), Y7
+	VMULPS       Y4, Y7, Y7
+	VPAND        Y3, Y7, Y7
 	VCVTPS2DQ    Y7, Y7
-	VMOVUPS      96(DX), Y8
-	VMULPS       Y3, Y8, Y8
-	VPAND        Y2, Y8, Y8
+	VMOVUPS      64(DX), Y8
+	VMULPS       Y4, Y8, Y8
+	VPAND        Y3, Y8, Y8
 	VCVTPS2DQ    Y8, Y8
-	VPACKSSDW    Y6, Y5, Y5
-	VPACKSSDW    Y8, Y7, Y6
-	VPACKSSWB    Y6, Y5, Y5
-	VMOVDQU      quantise_order<>+0(SB), Y6
-	VPERMD       Y5, Y6, Y5
-	VMOVDQU      Y5, (AX)
-	VMOVDQU      quantise_ones<>+0(SB), Y6
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     Y1, Y5, Y5
-	VMOVUPS      128(DX), Y6
-	VMULPS       Y3, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VCVTPS2DQ    Y6, Y6
-	VMOVUPS      160(DX), Y7
-	VMULPS       Y3, Y7, Y7
-	VPAND        Y2, Y7, Y7
+	VMOVUPS      96(DX), Y9
+	VMULPS       Y4, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VCVTPS2DQ    Y9, Y9
+	VPACKSSDW    Y7, Y6, Y6
+	VPACKSSDW    Y9, Y8, Y7
+	VPACKSSWB    Y7, Y6, Y6
+	VMOVDQU      quantise_order<>+0(SB), Y7
+	VPERMD       Y6, Y7, Y6
+	VMOVDQU      Y6, (AX)
+	VMOVDQU      quantise_ones<>+0(SB), Y7
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y1, Y6, Y6
+	VMOVUPS      128(DX), Y7
+	VMULPS       Y4, Y7, Y7
+	VPAND        Y3, Y7, Y7
 	VCVTPS2DQ    Y7, Y7
-	VMOVUPS      192(DX), Y8
-	VMULPS       Y3, Y8, Y8
-	VPAND        Y2, Y8, Y8
+	VMOVUPS      160(DX), Y8
+	VMULPS       Y4, Y8, Y8
+	VPAND        Y3, Y8, Y8
 	VCVTPS2DQ    Y8, Y8
-	VMOVUPS      224(DX), Y9
-	VMULPS       Y3, Y9, Y3
-	VPAND        Y2, Y3, Y2
-	VCVTPS2DQ    Y2, Y2
-	VPACKSSDW    Y7, Y6, Y3
-	VPACKSSDW    Y2, Y8, Y2
-	VPACKSSWB    Y2, Y3, Y3
-	VMOVDQU      quantise_order<>+0(SB), Y2
-	VPERMD       Y3, Y2, Y2
-	VMOVDQU      Y2, 32(AX)
-	VMOVDQU      quantise_ones<>+0(SB), Y3
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPHADDD      Y2, Y5, Y2
-	VPHADDD      Y2, Y2, Y2
+	VMOVUPS      192(DX), Y9
+	VMULPS       Y4, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VCVTPS2DQ    Y9, Y9
+	VMOVUPS      224(DX), Y10
+	VMULPS       Y4, Y10, Y4
+	VPAND        Y3, Y4, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPACKSSDW    Y8, Y7, Y4
+	VPACKSSDW    Y3, Y9, Y3
+	VPACKSSWB    Y3, Y4, Y4
 	VMOVDQU      quantise_order<>+0(SB), Y3
-	VPERMD       Y2, Y3, Y2
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y4, Y2
-	VMOVUPS      X2, (CX)
+	VPERMD       Y4, Y3, Y3
+	VMOVDQU      Y3, 32(AX)
+	VMOVDQU      quantise_ones<>+0(SB), Y4
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     Y1, Y3, Y3
+	VPHADDD      Y3, Y6, Y3
+	VPHADDD      Y3, Y3, Y3
+	VPERMD       Y3, Y2, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VMOVUPS      X3, (CX)
 	ADDQ         $0x100, DX
 	ADDQ         DI, AX
 	ADDQ         R8, BX
@@ -294,6 +294,7 @@ TEXT ·quantiseAct128AVX2(SB), NOSPLIT, $0-64
 	// constants of the loops
 	VMOVDQU      quantise_mask<>+0(SB), Y0
 	VMOVDQU      quantise_ones2<>+0(SB), Y1
+	VMOVDQU      quantise_order<>+0(SB), Y2
 	MOVQ         q+0(FP), AX
 	MOVQ         d+8(FP), BX
 	MOVQ         s+16(FP), CX
@@ -308,184 +309,183 @@ TEXT ·quantiseAct128AVX2(SB), NOSPLIT, $0-64
 loop1:
 
 	// d: the largest magnitude over 127
-	VMOVDQU      (DX), Y2
-	VPAND        Y0, Y2, Y2
-	VMOVDQU      32(DX), Y3
+	VMOVDQU      (DX), Y3
 	VPAND        Y0, Y3, Y3
-	VMOVDQU      64(DX), Y4
+	VMOVDQU      32(DX), Y4
 	VPAND        Y0, Y4, Y4
-	VMOVDQU      96(DX), Y5
+	VMOVDQU      64(DX), Y5
 	VPAND        Y0, Y5, Y5
-	VMOVDQU      128(DX), Y6
+	VMOVDQU      96(DX), Y6
 	VPAND        Y0, Y6, Y6
-	VPMAXSD      Y6, Y2, Y2
-	VMOVDQU      160(DX), Y6
-	VPAND        Y0, Y6, Y6
-	VPMAXSD      Y6, Y3, Y3
-	VMOVDQU      192(DX), Y6
-	VPAND        Y0, Y6, Y6
-	VPMAXSD      Y6, Y4, Y4
-	VMOVDQU      224(DX), Y6
-	VPAND        Y0, Y6, Y6
-	VPMAXSD      Y6, Y5, Y5
-	VMOVDQU      256(DX), Y6
-	VPAND        Y0, Y6, Y6
-	VPMAXSD      Y6, Y2, Y2
-	VMOVDQU      288(DX), Y6
-	VPAND        Y0, Y6, Y6
-	VPMAXSD      Y6, Y3, Y3
-	VMOVDQU      320(DX), Y6
-	VPAND        Y0, Y6, Y6
-	VPMAXSD      Y6, Y4, Y4
-	VMOVDQU      352(DX), Y6
-	VPAND        Y0, Y6, Y6
-	VPMAXSD      Y6, Y5, Y5
-	VMOVDQU      384(DX), Y6
-	VPAND        Y0, Y6, Y6
-	VPMAXSD      Y6, Y2, Y2
-	VMOVDQU      416(DX), Y6
-	VPAND        Y0, Y6, Y6
-	VPMAXSD      Y6, Y3, Y3
-	VMOVDQU      448(DX), Y6
-	VPAND        Y0, Y6, Y6
-	VPMAXSD      Y6, Y4, Y4
-	VMOVDQU      480(DX), Y6
-	VPAND        Y0, Y6, Y6
-	VPMAXSD      Y6, Y5, Y5
-	VPMAXSD      Y3, Y2, Y2
-	VPMAXSD      Y5, Y4, Y3
-	VPMAXSD      Y3, Y2, Y2
-	VPERM2F128   $1, Y2, Y2, Y3
-	VPMAXSD      Y3, Y2, Y2
-	VPERMILPS    $0x4e, Y2, Y3
-	VPMAXSD      Y3, Y2, Y2
-	VPERMILPS    $0xb1, Y2, Y3
-	VPMAXSD      Y3, Y2, Y2
-	VMOVDQU      quantise_127<>+0(SB), Y3
-	VDIVPS       Y3, Y2, Y4
-	VDIVPS       Y2, Y3, Y3
+	VMOVDQU      128(DX), Y7
+	VPAND        Y0, Y7, Y7
+	VPMAXSD      Y7, Y3, Y3
+	VMOVDQU      160(DX), Y7
+	VPAND        Y0, Y7, Y7
+	VPMAXSD      Y7, Y4, Y4
+	VMOVDQU      192(DX), Y7
+	VPAND        Y0, Y7, Y7
+	VPMAXSD      Y7, Y5, Y5
+	VMOVDQU      224(DX), Y7
+	VPAND        Y0, Y7, Y7
+	VPMAXSD      Y7, Y6, Y6
+	VMOVDQU      256(DX), Y7
+	VPAND        Y0, Y7, Y7
+	VPMAXSD      Y7, Y3, Y3
+	VMOVDQU      288(DX), Y7
+	VPAND        Y0, Y7, Y7
+	VPMAXSD      Y7, Y4, Y4
+	VMOVDQU      320(DX), Y7
+	VPAND        Y0, Y7, Y7
+	VPMAXSD      Y7, Y5, Y5
+	VMOVDQU      352(DX), Y7
+	VPAND        Y0, Y7, Y7
+	VPMAXSD      Y7, Y6, Y6
+	VMOVDQU      384(DX), Y7
+	VPAND        Y0, Y7, Y7
+	VPMAXSD      Y7, Y3, Y3
+	VMOVDQU      416(DX), Y7
+	VPAND        Y0, Y7, Y7
+	VPMAXSD      Y7, Y4, Y4
+	VMOVDQU      448(DX), Y7
+	VPAND        Y0, Y7, Y7
+	VPMAXSD      Y7, Y5, Y5
+	VMOVDQU      480(DX), Y7
+	VPAND        Y0, Y7, Y7
+	VPMAXSD      Y7, Y6, Y6
+	VPMAXSD      Y4, Y3, Y3
+	VPMAXSD      Y6, Y5, Y4
+	VPMAXSD      Y4, Y3, Y3
+	VPERM2F128   $1, Y3, Y3, Y4
+	VPMAXSD      Y4, Y3, Y3
+	VPERMILPS    $0x4e, Y3, Y4
+	VPMAXSD      Y4, Y3, Y3
+	VPERMILPS    $0xb1, Y3, Y4
+	VPMAXSD      Y4, Y3, Y3
+	VMOVDQU      quantise_127<>+0(SB), Y4
+	VDIVPS       Y4, Y3, Y5
+	VDIVPS       Y3, Y4, Y4
 
 	// no scale: an infinity or NaN gives d = NaN, magnitudes whose inverse overflows d = 0
-	VPCMPGTD     quantise_limit<>+0(SB), Y2, Y5
+	VPCMPGTD     quantise_limit<>+0(SB), Y3, Y6
+	VMOVDQU      quantise_infinity<>+0(SB), Y7
+	VPCMPGTD     Y4, Y7, Y7
+	VMOVDQU      quantise_NaN<>+0(SB), Y8
+	VPAND        Y7, Y5, Y5
+	VBLENDVPS    Y6, Y8, Y5, Y5
 	VMOVDQU      quantise_infinity<>+0(SB), Y6
-	VPCMPGTD     Y3, Y6, Y6
-	VMOVDQU      quantise_NaN<>+0(SB), Y7
-	VPAND        Y6, Y4, Y4
-	VBLENDVPS    Y5, Y7, Y4, Y4
-	VMOVDQU      quantise_infinity<>+0(SB), Y5
-	VPCMPGTD     Y2, Y5, Y2
-	VPAND        Y2, Y6, Y2
-	VMOVSS       X4, (BX)
+	VPCMPGTD     Y3, Y6, Y3
+	VPAND        Y3, Y7, Y3
+	VMOVSS       X5, (BX)
 
 	// q: round to even, 0 where the group has no scale
-	VMOVUPS      (DX), Y5
-	VMULPS       Y3, Y5, Y5
-	VPAND        Y2, Y5, Y5
-	VCVTPS2DQ    Y5, Y5
-	VMOVUPS      32(DX), Y6
-	VMULPS       Y3, Y6, Y6
-	VPAND        Y2, Y6, Y6
+	VMOVUPS      (DX), Y6
+	VMULPS       Y4, Y6, Y6
+	VPAND        Y3, Y6, Y6
 	VCVTPS2DQ    Y6, Y6
-	VMOVUPS      64(DX), Y7
-	VMULPS       Y3, Y7, Y7
-	VPAND        Y2, Y7, Y7
+	VMOVUPS      32(DX), Y7
+	VMULPS       Y4, Y7, Y7
+	VPAND        Y3, Y7, Y7
 	VCVTPS2DQ    Y7, Y7
-	VMOVUPS      96(DX), Y8
-	VMULPS       Y3, Y8, Y8
-	VPAND        Y2, Y8, Y8
+	VMOVUPS      64(DX), Y8
+	VMULPS       Y4, Y8, Y8
+	VPAND        Y3, Y8, Y8
 	VCVTPS2DQ    Y8, Y8
-	VPACKSSDW    Y6, Y5, Y5
-	VPACKSSDW    Y8, Y7, Y6
-	VPACKSSWB    Y6, Y5, Y5
-	VMOVDQU      quantise_order<>+0(SB), Y6
-	VPERMD       Y5, Y6, Y5
-	VMOVDQU      Y5, (AX)
-	VMOVDQU      quantise_ones<>+0(SB), Y6
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     Y1, Y5, Y5
-	VMOVUPS      128(DX), Y6
-	VMULPS       Y3, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VCVTPS2DQ    Y6, Y6
-	VMOVUPS      160(DX), Y7
-	VMULPS       Y3, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VCVTPS2DQ    Y7, Y7
-	VMOVUPS      192(DX), Y8
-	VMULPS       Y3, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VCVTPS2DQ    Y8, Y8
-	VMOVUPS      224(DX), Y9
-	VMULPS       Y3, Y9, Y9
-	VPAND        Y2, Y9, Y9
+	VMOVUPS      96(DX), Y9
+	VMULPS       Y4, Y9, Y9
+	VPAND        Y3, Y9, Y9
 	VCVTPS2DQ    Y9, Y9
 	VPACKSSDW    Y7, Y6, Y6
 	VPACKSSDW    Y9, Y8, Y7
 	VPACKSSWB    Y7, Y6, Y6
 	VMOVDQU      quantise_order<>+0(SB), Y7
 	VPERMD       Y6, Y7, Y6
-	VMOVDQU      Y6, 32(AX)
+	VMOVDQU      Y6, (AX)
 	VMOVDQU      quantise_ones<>+0(SB), Y7
 	VPMADDUBSW   Y6, Y7, Y6
 	VPMADDWD     Y1, Y6, Y6
-	VMOVUPS      256(DX), Y7
-	VMULPS       Y3, Y7, Y7
-	VPAND        Y2, Y7, Y7
+	VMOVUPS      128(DX), Y7
+	VMULPS       Y4, Y7, Y7
+	VPAND        Y3, Y7, Y7
 	VCVTPS2DQ    Y7, Y7
-	VMOVUPS      288(DX), Y8
-	VMULPS       Y3, Y8, Y8
-	VPAND        Y2, Y8, Y8
+	VMOVUPS      160(DX), Y8
+	VMULPS       Y4, Y8, Y8
+	VPAND        Y3, Y8, Y8
 	VCVTPS2DQ    Y8, Y8
-	VMOVUPS      320(DX), Y9
-	VMULPS       Y3, Y9, Y9
-	VPAND        Y2, Y9, Y9
+	VMOVUPS      192(DX), Y9
+	VMULPS       Y4, Y9, Y9
+	VPAND        Y3, Y9, Y9
 	VCVTPS2DQ    Y9, Y9
-	VMOVUPS      352(DX), Y10
-	VMULPS       Y3, Y10, Y10
-	VPAND        Y2, Y10, Y10
+	VMOVUPS      224(DX), Y10
+	VMULPS       Y4, Y10, Y10
+	VPAND        Y3, Y10, Y10
 	VCVTPS2DQ    Y10, Y10
 	VPACKSSDW    Y8, Y7, Y7
 	VPACKSSDW    Y10, Y9, Y8
 	VPACKSSWB    Y8, Y7, Y7
 	VMOVDQU      quantise_order<>+0(SB), Y8
 	VPERMD       Y7, Y8, Y7
-	VMOVDQU      Y7, 64(AX)
+	VMOVDQU      Y7, 32(AX)
 	VMOVDQU      quantise_ones<>+0(SB), Y8
 	VPMADDUBSW   Y7, Y8, Y7
 	VPMADDWD     Y1, Y7, Y7
-	VMOVUPS      384(DX), Y8
-	VMULPS       Y3, Y8, Y8
-	VPAND        Y2, Y8, Y8
+	VMOVUPS      256(DX), Y8
+	VMULPS       Y4, Y8, Y8
+	VPAND        Y3, Y8, Y8
 	VCVTPS2DQ    Y8, Y8
-	VMOVUPS      416(DX), Y9
-	VMULPS       Y3, Y9, Y9
-	VPAND        Y2, Y9, Y9
+	VMOVUPS      288(DX), Y9
+	VMULPS       Y4, Y9, Y9
+	VPAND        Y3, Y9, Y9
 	VCVTPS2DQ    Y9, Y9
-	VMOVUPS      448(DX), Y10
-	VMULPS       Y3, Y10, Y10
-	VPAND        Y2, Y10, Y10
+	VMOVUPS      320(DX), Y10
+	VMULPS       Y4, Y10, Y10
+	VPAND        Y3, Y10, Y10
 	VCVTPS2DQ    Y10, Y10
-	VMOVUPS      480(DX), Y11
-	VMULPS       Y3, Y11, Y3
-	VPAND        Y2, Y3, Y2
-	VCVTPS2DQ    Y2, Y2
-	VPACKSSDW    Y9, Y8, Y3
-	VPACKSSDW    Y2, Y10, Y2
-	VPACKSSWB    Y2, Y3, Y3
-	VMOVDQU      quantise_order<>+0(SB), Y2
-	VPERMD       Y3, Y2, Y2
-	VMOVDQU      Y2, 96(AX)
-	VMOVDQU      quantise_ones<>+0(SB), Y3
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPHADDD      Y6, Y5, Y3
-	VPHADDD      Y2, Y7, Y2
-	VPHADDD      Y2, Y3, Y2
+	VMOVUPS      352(DX), Y11
+	VMULPS       Y4, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VCVTPS2DQ    Y11, Y11
+	VPACKSSDW    Y9, Y8, Y8
+	VPACKSSDW    Y11, Y10, Y9
+	VPACKSSWB    Y9, Y8, Y8
+	VMOVDQU      quantise_order<>+0(SB), Y9
+	VPERMD       Y8, Y9, Y8
+	VMOVDQU      Y8, 64(AX)
+	VMOVDQU      quantise_ones<>+0(SB), Y9
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VMOVUPS      384(DX), Y9
+	VMULPS       Y4, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VCVTPS2DQ    Y9, Y9
+	VMOVUPS      416(DX), Y10
+	VMULPS       Y4, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VCVTPS2DQ    Y10, Y10
+	VMOVUPS      448(DX), Y11
+	VMULPS       Y4, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VCVTPS2DQ    Y11, Y11
+	VMOVUPS      480(DX), Y12
+	VMULPS       Y4, Y12, Y4
+	VPAND        Y3, Y4, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPACKSSDW    Y10, Y9, Y4
+	VPACKSSDW    Y3, Y11, Y3
+	VPACKSSWB    Y3, Y4, Y4
 	VMOVDQU      quantise_order<>+0(SB), Y3
-	VPERMD       Y2, Y3, Y2
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y4, Y2
-	VMOVUPS      Y2, (CX)
+	VPERMD       Y4, Y3, Y3
+	VMOVDQU      Y3, 96(AX)
+	VMOVDQU      quantise_ones<>+0(SB), Y4
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     Y1, Y3, Y3
+	VPHADDD      Y7, Y6, Y4
+	VPHADDD      Y3, Y8, Y3
+	VPHADDD      Y3, Y4, Y3
+	VPERMD       Y3, Y2, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VMOVUPS      Y3, (CX)
 	ADDQ         $0x200, DX
 	ADDQ         DI, AX
 	ADDQ         R8, BX

@@ -60,8 +60,7 @@ TEXT ·forwardRunsTq_wht32AVX2(SB), NOSPLIT, $0-16
 
 loop1:
 	VMOVUPS      (AX), Y1
-	VMOVUPS      (CX), Y2
-	VMULPS       Y2, Y1, Y1
+	VMULPS       (CX), Y1, Y1
 	VPERMILPS    $0xb1, Y1, Y2
 	VADDPS       Y2, Y1, Y3
 	VSUBPS       Y1, Y2, Y1
@@ -75,8 +74,7 @@ loop1:
 	VSUBPS       Y1, Y2, Y1
 	VBLENDPS     $0xf0, Y1, Y3, Y1
 	VMOVUPS      32(AX), Y2
-	VMOVUPS      32(CX), Y3
-	VMULPS       Y3, Y2, Y2
+	VMULPS       32(CX), Y2, Y2
 	VPERMILPS    $0xb1, Y2, Y3
 	VADDPS       Y3, Y2, Y4
 	VSUBPS       Y2, Y3, Y2
@@ -90,8 +88,7 @@ loop1:
 	VSUBPS       Y2, Y3, Y2
 	VBLENDPS     $0xf0, Y2, Y4, Y2
 	VMOVUPS      64(AX), Y3
-	VMOVUPS      64(CX), Y4
-	VMULPS       Y4, Y3, Y3
+	VMULPS       64(CX), Y3, Y3
 	VPERMILPS    $0xb1, Y3, Y4
 	VADDPS       Y4, Y3, Y5
 	VSUBPS       Y3, Y4, Y3
@@ -105,8 +102,7 @@ loop1:
 	VSUBPS       Y3, Y4, Y3
 	VBLENDPS     $0xf0, Y3, Y5, Y3
 	VMOVUPS      96(AX), Y4
-	VMOVUPS      96(CX), Y5
-	VMULPS       Y5, Y4, Y4
+	VMULPS       96(CX), Y4, Y4
 	VPERMILPS    $0xb1, Y4, Y5
 	VADDPS       Y5, Y4, Y6
 	VSUBPS       Y4, Y5, Y4
@@ -214,17 +210,13 @@ loop1:
 	VSUBPS       Y1, Y4, Y1
 	VADDPS       Y2, Y0, Y4
 	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      (CX), Y2
-	VMULPS       Y2, Y3, Y2
+	VMULPS       (CX), Y3, Y2
 	VMOVUPS      Y2, (AX)
-	VMOVUPS      32(CX), Y2
-	VMULPS       Y2, Y4, Y2
+	VMULPS       32(CX), Y4, Y2
 	VMOVUPS      Y2, 32(AX)
-	VMOVUPS      64(CX), Y2
-	VMULPS       Y2, Y1, Y1
+	VMULPS       64(CX), Y1, Y1
 	VMOVUPS      Y1, 64(AX)
-	VMOVUPS      96(CX), Y1
-	VMULPS       Y1, Y0, Y0
+	VMULPS       96(CX), Y0, Y0
 	VMOVUPS      Y0, 96(AX)
 	ADDQ         $0x80, AX
 	SUBQ         $1, BX

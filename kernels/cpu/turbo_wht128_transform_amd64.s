@@ -287,8 +287,7 @@ loop1:
 
 loop3:
 	VMOVUPS      (AX), Y0
-	VMOVUPS      (CX)(SI*1), Y1
-	VMULPS       Y1, Y0, Y0
+	VMULPS       (CX)(SI*1), Y0, Y0
 	VPERMILPS    $0xb1, Y0, Y1
 	VADDPS       Y1, Y0, Y2
 	VSUBPS       Y0, Y1, Y0
@@ -302,8 +301,7 @@ loop3:
 	VSUBPS       Y0, Y1, Y0
 	VBLENDPS     $0xf0, Y0, Y2, Y0
 	VMOVUPS      32(AX), Y1
-	VMOVUPS      32(CX)(SI*1), Y2
-	VMULPS       Y2, Y1, Y1
+	VMULPS       32(CX)(SI*1), Y1, Y1
 	VPERMILPS    $0xb1, Y1, Y2
 	VADDPS       Y2, Y1, Y3
 	VSUBPS       Y1, Y2, Y1
@@ -317,8 +315,7 @@ loop3:
 	VSUBPS       Y1, Y2, Y1
 	VBLENDPS     $0xf0, Y1, Y3, Y1
 	VMOVUPS      64(AX), Y2
-	VMOVUPS      64(CX)(SI*1), Y3
-	VMULPS       Y3, Y2, Y2
+	VMULPS       64(CX)(SI*1), Y2, Y2
 	VPERMILPS    $0xb1, Y2, Y3
 	VADDPS       Y3, Y2, Y4
 	VSUBPS       Y2, Y3, Y2
@@ -332,8 +329,7 @@ loop3:
 	VSUBPS       Y2, Y3, Y2
 	VBLENDPS     $0xf0, Y2, Y4, Y2
 	VMOVUPS      96(AX), Y3
-	VMOVUPS      96(CX)(SI*1), Y4
-	VMULPS       Y4, Y3, Y3
+	VMULPS       96(CX)(SI*1), Y3, Y3
 	VPERMILPS    $0xb1, Y3, Y4
 	VADDPS       Y4, Y3, Y5
 	VSUBPS       Y3, Y4, Y3
@@ -347,8 +343,7 @@ loop3:
 	VSUBPS       Y3, Y4, Y3
 	VBLENDPS     $0xf0, Y3, Y5, Y3
 	VMOVUPS      128(AX), Y4
-	VMOVUPS      128(CX)(SI*1), Y5
-	VMULPS       Y5, Y4, Y4
+	VMULPS       128(CX)(SI*1), Y4, Y4
 	VPERMILPS    $0xb1, Y4, Y5
 	VADDPS       Y5, Y4, Y6
 	VSUBPS       Y4, Y5, Y4
@@ -362,8 +357,7 @@ loop3:
 	VSUBPS       Y4, Y5, Y4
 	VBLENDPS     $0xf0, Y4, Y6, Y4
 	VMOVUPS      160(AX), Y5
-	VMOVUPS      160(CX)(SI*1), Y6
-	VMULPS       Y6, Y5, Y5
+	VMULPS       160(CX)(SI*1), Y5, Y5
 	VPERMILPS    $0xb1, Y5, Y6
 	VADDPS       Y6, Y5, Y7
 	VSUBPS       Y5, Y6, Y5
@@ -377,8 +371,7 @@ loop3:
 	VSUBPS       Y5, Y6, Y5
 	VBLENDPS     $0xf0, Y5, Y7, Y5
 	VMOVUPS      192(AX), Y6
-	VMOVUPS      192(CX)(SI*1), Y7
-	VMULPS       Y7, Y6, Y6
+	VMULPS       192(CX)(SI*1), Y6, Y6
 	VPERMILPS    $0xb1, Y6, Y7
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y6, Y7, Y6
@@ -392,8 +385,7 @@ loop3:
 	VSUBPS       Y6, Y7, Y6
 	VBLENDPS     $0xf0, Y6, Y8, Y6
 	VMOVUPS      224(AX), Y7
-	VMOVUPS      224(CX)(SI*1), Y8
-	VMULPS       Y8, Y7, Y7
+	VMULPS       224(CX)(SI*1), Y7, Y7
 	VPERMILPS    $0xb1, Y7, Y8
 	VADDPS       Y8, Y7, Y9
 	VSUBPS       Y7, Y8, Y7
@@ -457,11 +449,9 @@ loop5:
 	VMOVUPS      256(AX), Y1
 	VADDPS       Y1, Y0, Y2
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      (DX)(SI*1), Y1
-	VMULPS       Y1, Y2, Y1
+	VMULPS       (DX)(SI*1), Y2, Y1
 	VMOVUPS      Y1, (AX)
-	VMOVUPS      256(DX)(SI*1), Y1
-	VMULPS       Y1, Y0, Y0
+	VMULPS       256(DX)(SI*1), Y0, Y0
 	VMOVUPS      Y0, 256(AX)
 	ADDQ         $0x20, SI
 	ADDQ         $0x20, AX
@@ -498,8 +488,7 @@ loop1:
 
 loop3:
 	VMOVUPS      (AX), Y0
-	VMOVUPS      (CX)(SI*1), Y1
-	VMULPS       Y1, Y0, Y0
+	VMULPS       (CX)(SI*1), Y0, Y0
 	VPERMILPS    $0xb1, Y0, Y1
 	VADDPS       Y1, Y0, Y2
 	VSUBPS       Y0, Y1, Y0
@@ -513,8 +502,7 @@ loop3:
 	VSUBPS       Y0, Y1, Y0
 	VBLENDPS     $0xf0, Y0, Y2, Y0
 	VMOVUPS      32(AX), Y1
-	VMOVUPS      32(CX)(SI*1), Y2
-	VMULPS       Y2, Y1, Y1
+	VMULPS       32(CX)(SI*1), Y1, Y1
 	VPERMILPS    $0xb1, Y1, Y2
 	VADDPS       Y2, Y1, Y3
 	VSUBPS       Y1, Y2, Y1
@@ -528,8 +516,7 @@ loop3:
 	VSUBPS       Y1, Y2, Y1
 	VBLENDPS     $0xf0, Y1, Y3, Y1
 	VMOVUPS      64(AX), Y2
-	VMOVUPS      64(CX)(SI*1), Y3
-	VMULPS       Y3, Y2, Y2
+	VMULPS       64(CX)(SI*1), Y2, Y2
 	VPERMILPS    $0xb1, Y2, Y3
 	VADDPS       Y3, Y2, Y4
 	VSUBPS       Y2, Y3, Y2
@@ -543,8 +530,7 @@ loop3:
 	VSUBPS       Y2, Y3, Y2
 	VBLENDPS     $0xf0, Y2, Y4, Y2
 	VMOVUPS      96(AX), Y3
-	VMOVUPS      96(CX)(SI*1), Y4
-	VMULPS       Y4, Y3, Y3
+	VMULPS       96(CX)(SI*1), Y3, Y3
 	VPERMILPS    $0xb1, Y3, Y4
 	VADDPS       Y4, Y3, Y5
 	VSUBPS       Y3, Y4, Y3
@@ -558,8 +544,7 @@ loop3:
 	VSUBPS       Y3, Y4, Y3
 	VBLENDPS     $0xf0, Y3, Y5, Y3
 	VMOVUPS      128(AX), Y4
-	VMOVUPS      128(CX)(SI*1), Y5
-	VMULPS       Y5, Y4, Y4
+	VMULPS       128(CX)(SI*1), Y4, Y4
 	VPERMILPS    $0xb1, Y4, Y5
 	VADDPS       Y5, Y4, Y6
 	VSUBPS       Y4, Y5, Y4
@@ -573,8 +558,7 @@ loop3:
 	VSUBPS       Y4, Y5, Y4
 	VBLENDPS     $0xf0, Y4, Y6, Y4
 	VMOVUPS      160(AX), Y5
-	VMOVUPS      160(CX)(SI*1), Y6
-	VMULPS       Y6, Y5, Y5
+	VMULPS       160(CX)(SI*1), Y5, Y5
 	VPERMILPS    $0xb1, Y5, Y6
 	VADDPS       Y6, Y5, Y7
 	VSUBPS       Y5, Y6, Y5
@@ -588,8 +572,7 @@ loop3:
 	VSUBPS       Y5, Y6, Y5
 	VBLENDPS     $0xf0, Y5, Y7, Y5
 	VMOVUPS      192(AX), Y6
-	VMOVUPS      192(CX)(SI*1), Y7
-	VMULPS       Y7, Y6, Y6
+	VMULPS       192(CX)(SI*1), Y6, Y6
 	VPERMILPS    $0xb1, Y6, Y7
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y6, Y7, Y6
@@ -603,8 +586,7 @@ loop3:
 	VSUBPS       Y6, Y7, Y6
 	VBLENDPS     $0xf0, Y6, Y8, Y6
 	VMOVUPS      224(AX), Y7
-	VMOVUPS      224(CX)(SI*1), Y8
-	VMULPS       Y8, Y7, Y7
+	VMULPS       224(CX)(SI*1), Y7, Y7
 	VPERMILPS    $0xb1, Y7, Y8
 	VADDPS       Y8, Y7, Y9
 	VSUBPS       Y7, Y8, Y7
@@ -668,11 +650,9 @@ loop5:
 	VMOVUPS      256(AX), Y1
 	VADDPS       Y1, Y0, Y2
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      (DX)(SI*1), Y1
-	VMULPS       Y1, Y2, Y1
+	VMULPS       (DX)(SI*1), Y2, Y1
 	VMOVUPS      Y1, (AX)
-	VMOVUPS      256(DX)(SI*1), Y1
-	VMULPS       Y1, Y0, Y0
+	VMULPS       256(DX)(SI*1), Y0, Y0
 	VMOVUPS      Y0, 256(AX)
 	ADDQ         $0x20, SI
 	ADDQ         $0x20, AX

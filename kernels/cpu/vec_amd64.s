@@ -389,8 +389,7 @@ loop1:
 	VMULPS       Y10, Y9, Y9
 	VADDPS       Y0, Y9, Y9
 	VDIVPS       Y9, Y8, Y8
-	VMOVUPS      (BX), Y9
-	VMULPS       Y9, Y8, Y8
+	VMULPS       (BX), Y8, Y8
 	VMOVUPS      Y8, (AX)
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, BX
@@ -504,8 +503,7 @@ loop1:
 	VMULPS       Y10, Y9, Y9
 	VADDPS       Y0, Y9, Y9
 	VDIVPS       Y9, Y8, Y8
-	VMOVUPS      (BX), Y9
-	VMULPS       Y9, Y8, Y8
+	VMULPS       (BX), Y8, Y8
 	VMOVUPS      Y8, (AX)
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, BX
@@ -693,20 +691,16 @@ TEXT ·lanesAddAVX2(SB), NOSPLIT, $0-24
 
 loop1:
 	VMOVUPS      (AX), Y0
-	VMOVUPS      (BX), Y1
-	VADDPS       Y1, Y0, Y0
+	VADDPS       (BX), Y0, Y0
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      32(AX), Y0
-	VMOVUPS      32(BX), Y1
-	VADDPS       Y1, Y0, Y0
+	VADDPS       32(BX), Y0, Y0
 	VMOVUPS      Y0, 32(AX)
 	VMOVUPS      64(AX), Y0
-	VMOVUPS      64(BX), Y1
-	VADDPS       Y1, Y0, Y0
+	VADDPS       64(BX), Y0, Y0
 	VMOVUPS      Y0, 64(AX)
 	VMOVUPS      96(AX), Y0
-	VMOVUPS      96(BX), Y1
-	VADDPS       Y1, Y0, Y0
+	VADDPS       96(BX), Y0, Y0
 	VMOVUPS      Y0, 96(AX)
 	ADDQ         $0x80, AX
 	ADDQ         $0x80, BX
@@ -720,8 +714,7 @@ done2:
 
 loop3:
 	VMOVUPS      (AX), Y0
-	VMOVUPS      (BX), Y1
-	VADDPS       Y1, Y0, Y0
+	VADDPS       (BX), Y0, Y0
 	VMOVUPS      Y0, (AX)
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, BX
@@ -830,13 +823,11 @@ TEXT ·lanesScaleMulAVX2(SB), NOSPLIT, $0-40
 loop1:
 	VMOVUPS      (BX), Y1
 	VMULPS       Y0, Y1, Y1
-	VMOVUPS      (CX), Y2
-	VMULPS       Y2, Y1, Y1
+	VMULPS       (CX), Y1, Y1
 	VMOVUPS      Y1, (AX)
 	VMOVUPS      32(BX), Y1
 	VMULPS       Y0, Y1, Y1
-	VMOVUPS      32(CX), Y2
-	VMULPS       Y2, Y1, Y1
+	VMULPS       32(CX), Y1, Y1
 	VMOVUPS      Y1, 32(AX)
 	ADDQ         $0x40, AX
 	ADDQ         $0x40, BX
@@ -852,8 +843,7 @@ done2:
 loop3:
 	VMOVUPS      (BX), Y1
 	VMULPS       Y0, Y1, Y1
-	VMOVUPS      (CX), Y2
-	VMULPS       Y2, Y1, Y1
+	VMULPS       (CX), Y1, Y1
 	VMOVUPS      Y1, (AX)
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, BX
@@ -1014,7 +1004,9 @@ done4:
 TEXT ·lanesRopeAdjacentAVX2(SB), NOSPLIT, $0-32
 
 	// constants of the loops
-	VMOVDQU      vec_flip2<>+0(SB), Y0
+	VMOVDQU      vec_order<>+0(SB), Y0
+	VMOVDQU      vec_order2<>+0(SB), Y1
+	VMOVDQU      vec_flip2<>+0(SB), Y2
 	MOVQ         x+0(FP), AX
 	MOVQ         cos+8(FP), BX
 	MOVQ         sin+16(FP), CX
@@ -1023,30 +1015,26 @@ TEXT ·lanesRopeAdjacentAVX2(SB), NOSPLIT, $0-32
 	JLT          done2
 
 loop1:
-	VMOVUPS      (BX), Y1
-	VMOVUPS      (CX), Y2
-	VMOVUPS      (AX), Y3
-	VMOVDQU      vec_order<>+0(SB), Y4
-	VPERMD       Y1, Y4, Y4
-	VMOVDQU      vec_order<>+0(SB), Y5
-	VPERMD       Y2, Y5, Y5
-	VPXOR        Y0, Y5, Y5
-	VMULPS       Y4, Y3, Y4
-	VPERMILPS    $0xb1, Y3, Y3
-	VMULPS       Y5, Y3, Y3
-	VADDPS       Y3, Y4, Y3
-	VMOVUPS      Y3, (AX)
-	VMOVUPS      32(AX), Y3
-	VMOVDQU      vec_order2<>+0(SB), Y4
-	VPERMD       Y1, Y4, Y1
-	VMOVDQU      vec_order2<>+0(SB), Y4
-	VPERMD       Y2, Y4, Y2
-	VPXOR        Y0, Y2, Y2
-	VMULPS       Y1, Y3, Y1
-	VPERMILPS    $0xb1, Y3, Y3
-	VMULPS       Y2, Y3, Y2
-	VADDPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      (BX), Y3
+	VMOVUPS      (CX), Y4
+	VMOVUPS      (AX), Y5
+	VPERMD       Y3, Y0, Y6
+	VPERMD       Y4, Y0, Y7
+	VPXOR        Y2, Y7, Y7
+	VMULPS       Y6, Y5, Y6
+	VPERMILPS    $0xb1, Y5, Y5
+	VMULPS       Y7, Y5, Y5
+	VADDPS       Y5, Y6, Y5
+	VMOVUPS      Y5, (AX)
+	VMOVUPS      32(AX), Y5
+	VPERMD       Y3, Y1, Y3
+	VPERMD       Y4, Y1, Y4
+	VPXOR        Y2, Y4, Y4
+	VMULPS       Y3, Y5, Y3
+	VPERMILPS    $0xb1, Y5, Y5
+	VMULPS       Y4, Y5, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 32(AX)
 	ADDQ         $0x40, AX
 	ADDQ         $0x20, BX
 	ADDQ         $0x20, CX
@@ -1057,45 +1045,37 @@ done2:
 	ADDQ         $8, DX
 
 	// what is left, fewer than a vector
-	VMOVQ        DX, X1
-	VPBROADCASTD X1, Y1
-	VPCMPGTD     vec_lanes<>+0(SB), Y1, Y1
+	VMOVQ        DX, X3
+	VPBROADCASTD X3, Y3
+	VPCMPGTD     vec_lanes<>+0(SB), Y3, Y3
 	SUBQ         $1, DX
 	JLT          done4
 
 loop3:
-	VMASKMOVPS   (BX), Y1, Y2
-	VMASKMOVPS   (CX), Y1, Y3
-	VMOVDQU      vec_order<>+0(SB), Y4
-	VPERMD       Y1, Y4, Y4
-	VMASKMOVPS   (AX), Y4, Y4
-	VMOVDQU      vec_order<>+0(SB), Y5
-	VPERMD       Y2, Y5, Y5
-	VMOVDQU      vec_order<>+0(SB), Y6
-	VPERMD       Y3, Y6, Y6
-	VPXOR        Y0, Y6, Y6
-	VMULPS       Y5, Y4, Y5
-	VPERMILPS    $0xb1, Y4, Y4
-	VMULPS       Y6, Y4, Y4
-	VADDPS       Y4, Y5, Y4
-	VMOVDQU      vec_order<>+0(SB), Y5
-	VPERMD       Y1, Y5, Y5
-	VMASKMOVPS   Y4, Y5, (AX)
-	VMOVDQU      vec_order2<>+0(SB), Y4
-	VPERMD       Y1, Y4, Y4
-	VMASKMOVPS   32(AX), Y4, Y4
-	VMOVDQU      vec_order2<>+0(SB), Y5
-	VPERMD       Y2, Y5, Y2
-	VMOVDQU      vec_order2<>+0(SB), Y5
-	VPERMD       Y3, Y5, Y3
-	VPXOR        Y0, Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VPERMILPS    $0xb1, Y4, Y4
-	VMULPS       Y3, Y4, Y3
-	VADDPS       Y3, Y2, Y2
-	VMOVDQU      vec_order2<>+0(SB), Y3
-	VPERMD       Y1, Y3, Y3
-	VMASKMOVPS   Y2, Y3, 32(AX)
+	VMASKMOVPS   (BX), Y3, Y4
+	VMASKMOVPS   (CX), Y3, Y5
+	VPERMD       Y3, Y0, Y6
+	VMASKMOVPS   (AX), Y6, Y6
+	VPERMD       Y4, Y0, Y7
+	VPERMD       Y5, Y0, Y8
+	VPXOR        Y2, Y8, Y8
+	VMULPS       Y7, Y6, Y7
+	VPERMILPS    $0xb1, Y6, Y6
+	VMULPS       Y8, Y6, Y6
+	VADDPS       Y6, Y7, Y6
+	VPERMD       Y3, Y0, Y7
+	VMASKMOVPS   Y6, Y7, (AX)
+	VPERMD       Y3, Y1, Y6
+	VMASKMOVPS   32(AX), Y6, Y6
+	VPERMD       Y4, Y1, Y4
+	VPERMD       Y5, Y1, Y5
+	VPXOR        Y2, Y5, Y5
+	VMULPS       Y4, Y6, Y4
+	VPERMILPS    $0xb1, Y6, Y6
+	VMULPS       Y5, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VPERMD       Y3, Y1, Y5
+	VMASKMOVPS   Y4, Y5, 32(AX)
 	ADDQ         $-8, DX
 	SUBQ         $1, DX
 	JGE          loop3

@@ -33,6 +33,16 @@ func (s *selector) constant(c []byte) asm.Operand {
 	return s.pool.sym(c)
 }
 
+// constantRegister is c in a register.
+func (s *selector) constantRegister(c []byte) asm.R {
+	if r, ok := s.constant(c).(asm.R); ok {
+		return r
+	}
+	r := s.tmp(len(c))
+	s.op("VMOVDQU", s.pool.sym(c), r)
+	return r
+}
+
 // table16 is a table of 16 bytes in both halves of a register.
 func (s *selector) table16(c []byte, width int) asm.R {
 	key := tableKey + string(c)

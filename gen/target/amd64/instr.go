@@ -23,7 +23,7 @@ func (s *selector) instr(in *ir.Instr) {
 		case in.Const != nil:
 			args = append(args, s.constant(in.Const))
 		case len(in.Args) == 2:
-			args = append(args, s.r(in.Args[1]))
+			args = append(args, s.operand(in.Args[1]))
 		case in.Op == ir.OpShr || in.Op == ir.OpShl || in.Op == ir.OpSar:
 			args = append(args, asm.Imm(in.Imm))
 		}
@@ -72,19 +72,19 @@ func (s *selector) compute(in *ir.Instr) {
 		d := s.r(in.Dst)
 		if s.isa.VNNI {
 			s.zero(d)
-			s.rmw("VPDPBUSD", s.r(in.Args[1]), s.r(in.Args[0]), d)
+			s.rmw("VPDPBUSD", s.operand(in.Args[1]), s.r(in.Args[0]), d)
 			return
 		}
-		s.op("VPMADDUBSW", s.r(in.Args[1]), s.r(in.Args[0]), d)
+		s.op("VPMADDUBSW", s.operand(in.Args[1]), s.r(in.Args[0]), d)
 		s.op("VPMADDWD", s.constant(ones16), d, d)
 	case ir.OpDotAcc:
 		acc := s.r(in.Args[0])
 		if s.isa.VNNI {
-			s.rmw("VPDPBUSD", s.r(in.Args[2]), s.r(in.Args[1]), acc)
+			s.rmw("VPDPBUSD", s.operand(in.Args[2]), s.r(in.Args[1]), acc)
 			return
 		}
 		t := s.tmp(32)
-		s.op("VPMADDUBSW", s.r(in.Args[2]), s.r(in.Args[1]), t)
+		s.op("VPMADDUBSW", s.operand(in.Args[2]), s.r(in.Args[1]), t)
 		s.op("VPMADDWD", s.constant(ones16), t, t)
 		s.op("VPADDD", t, acc, acc)
 	case ir.OpPairsU8S8:
@@ -105,7 +105,7 @@ func (s *selector) compute(in *ir.Instr) {
 	case ir.OpTableF32:
 		s.tableF32(s.r(in.Dst), s.r(in.Args[0]), in.Const)
 	case ir.OpFMA:
-		s.rmw("VFMADD231PS", s.r(in.Args[2]), s.r(in.Args[1]), s.r(in.Args[0]))
+		s.rmw("VFMADD231PS", s.operand(in.Args[2]), s.r(in.Args[1]), s.r(in.Args[0]))
 	case ir.OpHSum:
 		s.hsum(s.r(in.Args[0]), s.mem(in.Mem))
 	default:

@@ -68,9 +68,7 @@ func (s *selector) lanes(in *ir.Instr) {
 		upper := map[int]int{1: 0xAA, 2: 0xCC, 4: 0xF0}[in.Imm]
 		s.op("VBLENDPS", asm.Imm(upper), s.r(in.Args[1]), s.r(in.Args[0]), s.r(in.Dst))
 	case ir.OpOrder:
-		order := s.tmp(32)
-		s.op("VMOVDQU", s.pool.sym(in.Const), order)
-		s.op("VPERMD", s.r(in.Args[0]), order, s.r(in.Dst))
+		s.op("VPERMD", at(s.r(in.Args[0]), 32), s.constantRegister(in.Const), s.r(in.Dst))
 	case ir.OpPackS4:
 		lo, hi, order := s.tmp(32), s.tmp(32), s.tmp(32)
 		s.op("VPACKSSDW", s.r(in.Args[1]), s.r(in.Args[0]), lo)

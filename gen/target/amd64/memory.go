@@ -38,6 +38,8 @@ func (s *selector) memory(in *ir.Instr) {
 		s.op(moveName(in.Dst.Type), m, s.r(in.Dst))
 	case ir.OpStore:
 		s.store(moveName(in.Args[0].Type), s.r(in.Args[0]), m)
+	case ir.OpPrefetch:
+		s.store("PREFETCHT0", m)
 	case ir.OpLoadLow:
 		name := map[int]string{1: "VMOVSS", 2: "VMOVSD", 4: "VMOVUPS", 8: "VMOVUPS"}[in.Imm]
 		s.op(name, m, at(s.r(in.Dst), max(16, 4*in.Imm)))
@@ -45,13 +47,20 @@ func (s *selector) memory(in *ir.Instr) {
 		name := map[int]string{4: "VMOVSS", 8: "VMOVSD", 16: "VMOVUPS"}[in.Imm]
 		s.store(name, at(s.r(in.Args[0]), 16), m)
 	case ir.OpPairBroadcast:
-		d, t := s.r(in.Dst), s.tmp(16)
-		s.op("VBROADCASTSS", m, at(d, 16))
+		d, t := s.r(in.Dst), s.tmp(32)
+		s.op("VBROADCASTSS", m, d)
 		s.op("VBROADCASTSS", s.mem(in.Mem2), t)
-		s.op("VINSERTF128", asm.Imm(1), t, d, d)
+		s.op("VBLENDPS", asm.Imm(0xF0), t, d, d)
 	case ir.OpBcastF16:
 		t := s.tmp(16)
 		s.op("VPBROADCASTW", m, t)
+		s.op("VCVTPH2PS", t, s.r(in.Dst))
+	case ir.OpStrideF16: // a load of 4 bytes needs no other unit, and the next f16 lies beyond them
+		t := s.tmp(16)
+		s.op("VMOVD", m, t)
+		for l := 1; l < in.Dst.Type.Lanes; l++ {
+			s.op("VPINSRW", asm.Imm(l), plus(m, l*in.Imm), t, t)
+		}
 		s.op("VCVTPH2PS", t, s.r(in.Dst))
 	case ir.OpLoadBF16:
 		d := s.r(in.Dst)

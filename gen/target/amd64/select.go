@@ -16,12 +16,15 @@ type selector struct {
 	src  *ir.Func
 
 	consts constants
+	uses   map[*ir.Value]int    // how often a value is read
+	loads  map[*ir.Value]ir.Mem // values that their only reader takes from memory
 }
 
 // selectFunc chooses instructions for f under isa; constants go to the file's pool, and
 // those named are held in registers. It also returns what is used in loops.
 func selectFunc(f *ir.Func, isa ISA, p *pool, held []string) (*asm.Func, *constants) {
-	s := &selector{isa: isa, src: f, pool: p, regs: map[*ir.Value]*asm.Reg{}}
+	s := &selector{isa: isa, src: f, pool: p, regs: map[*ir.Value]*asm.Reg{}, uses: map[*ir.Value]int{}, loads: map[*ir.Value]ir.Mem{}}
+	countUses(f.Body, s.uses)
 	s.consts = constants{uses: map[string]int{}, held: map[string]asm.R{}}
 	s.f = &asm.Func{Name: f.Name, Doc: f.Doc[:1], ArgBytes: 8 * len(f.Params)}
 	s.hold(held)
@@ -31,13 +34,17 @@ func selectFunc(f *ir.Func, isa ISA, p *pool, held []string) (*asm.Func, *consta
 }
 
 func (s *selector) block(body []ir.Node) {
-	for _, n := range body {
+	for i, n := range body {
 		switch n := n.(type) {
 		case ir.Note:
 			s.f.Note(string(n))
 		case *ir.Loop:
 			s.loop(n)
 		case *ir.Instr:
+			if i+1 < len(body) && s.mayFold(n, body[i+1]) {
+				s.loads[n.Dst] = n.Mem
+				continue
+			}
 			s.instr(n)
 		}
 	}

@@ -1,0 +1,194 @@
+package lower
+
+import (
+	"fmt"
+
+	"github.com/kvgen/kvgen/gen/ir"
+	"github.com/kvgen/kvgen/gen/spec"
+)
+
+// Generating a token multiplies weights with a single row of activations: nothing that is
+// computed of a weight serves twice, and what is done beside the products costs as much as
+// they do. So the scales of several groups are computed side by side and times those of the
+// activations at once, and levels that are a code and a constant stay codes, whose constant
+// meets the sums of the activations: sum(scale*(code+off)*x) = scale*sum(code*x) +
+// scale*off*sum(x).
+
+const (
+	shortBlocks = 4   // blocks of one chunk that make a turn
+	longStep    = 256 // values of a longer block whose scales are computed together
+
+	// Weights come from memory, and what the machine fetches by itself ends with each page: ahead
+	// bytes are asked for early, a line at a time.
+	ahead = 2048
+	line  = 64
+)
+
+// oneRow is what MatmulQ8 for a single row of activations adds to q8.
+type oneRow struct {
+	blocks  int       // of a turn
+	groups  int       // whose scales stand side by side
+	grain   int       // values that share a scale and a min: 16, or a chunk
+	off     int       // added to a code, where codes are dotted
+	codes   bool      // codes are dotted; else signed levels
+	factors *ir.Value // slot for scales times those of the activations, one per grain
+}
+
+// oneRowOf says how the scales of the type stand side by side, nil where they do not: blocks
+// are either one chunk with scalar fields of f16, or whole steps of 256 values.
+func oneRowOf(k *q8) *oneRow {
+	t, run := k.reader.t, k.reader.a.Run
+	levels, _, _ := k.reader.a.int8Levels()
+	o := &oneRow{grain: chunk}
+	if off, ok := codesUnsigned(levels, k.reader.a.Code); ok {
+		o.off, o.codes = off, true
+	}
+	switch {
+	case k.m != 1 || k.group != chunk:
+		return nil
+	case t.Block == chunk && run == chunk && fieldsF16(k.scale) && fieldsF16(k.min):
+		o.blocks, o.groups = shortBlocks, shortBlocks
+	case t.Block%longStep == 0:
+		o.blocks, o.groups = 1, longStep/chunk
+		if run%chunk != 0 {
+			o.grain = 16
+		}
+	default:
+		return nil
+	}
+	o.factors = k.b.Slot(4*o.groups*chunk/o.grain, "factors")
+	return o
+}
+
+// codesUnsigned reports whether a level is its code and off, with codes that leave room for the
+// sum of two products in 16 bits.
+func codesUnsigned(levels []int8, c *spec.Code) (off int, ok bool) {
+	off, linear := linearLevels(levels, c.Signed)
+	return off, linear && !c.Signed && c.Bits <= 7
+}
+
+// fieldsF16 reports whether e is arithmetic of scalar fields of f16 and constants.
+func fieldsF16(e spec.Expr) bool {
+	if e == nil {
+		return true
+	}
+	only := true
+	spec.Walk(e, func(e spec.Expr) {
+		switch e := e.(type) {
+		case *spec.Num, *spec.Unary, *spec.Binary:
+		case *spec.Ref:
+			only = only && e.Field != nil && e.Field.Kind == spec.F16 && e.Field.Count == 1
+		default:
+			only = false
+		}
+	})
+	return only
+}
+
+// turn adds the products of the blocks of a turn.
+func (k *q8) turn(src *ir.Value) {
+	o, t := k.one, k.reader.t
+	for at := 0; at < o.blocks*t.Bytes; at += line {
+		k.b.Do(ir.OpPrefetch, ir.Instr{Mem: ir.At(src, ahead+at)})
+	}
+	for first := 0; first < o.blocks*t.Block; first += o.groups * chunk {
+		k.reader.at(ir.At(src, 0))
+		k.factors(first)
+		for g := 0; g < o.groups; g++ {
+			at := first + g*chunk
+			k.reader.at(ir.At(src, at/t.Block*t.Bytes))
+			k.sumOne(at, g)
+		}
+	}
+	k.advance(src, o.blocks)
+}
+
+// factors stores the scales of the groups from value first of the turn on, times those of the
+// activations, and adds the share of the mins and of off.
+func (k *q8) factors(first int) {
+	o, b := k.one, k.b
+	b.Note(fmt.Sprintf("scales of values %d to %d, times those of the activations", first, first+o.groups*chunk-1))
+	parts := o.groups * chunk / o.grain / min(8, o.groups)
+	for p := range parts {
+		scale := k.sideBySide(k.scale, first, p)
+		factor := b.Load(f32s(o.groups), ir.At(k.d, 4*first/chunk), "d")
+		if parts > 1 {
+			factor = twice(b, factor, 4*p)
+		}
+		b.Store(b.Bin(ir.OpMul, scale, factor, "factor"), ir.At(o.factors, 32*p))
+		k.addMins(scale, first, p, parts)
+	}
+}
+
+// sideBySide is part p of e for the groups from value first on, a lane for each grain.
+func (k *q8) sideBySide(e spec.Expr, first, p int) *ir.Value {
+	r, o := k.reader, k.one
+	if o.blocks > 1 {
+		r.abreast = o.groups
+		defer func() { r.abreast = 0 }()
+		return r.lanes(e, r.t.Block, 0)
+	}
+	return r.lanes(e, o.grain, first/o.grain+8*p)
+}
+
+// addMins adds what part p of the mins, and off times the scales, contribute: their products with
+// the sums of 16 activations.
+func (k *q8) addMins(scale *ir.Value, first, p, parts int) {
+	o, b := k.one, k.b
+	var mins *ir.Value
+	if o.off != 0 {
+		mins = b.UnC(ir.OpMul, scale, splatF32(float32(o.off), scale.Type.Lanes), "min")
+	}
+	if k.min != nil {
+		min := k.sideBySide(k.min, first, p)
+		if mins != nil {
+			min = b.Bin(ir.OpAdd, min, mins, "min")
+		}
+		mins = min
+	}
+	if mins == nil {
+		return
+	}
+	sums := ir.At(k.s, 4*first/16)
+	if o.grain == 16 {
+		b.FMA(k.acc[p%len(k.acc)], mins, b.Load(f32s(8), sums.Plus(32*p), "s"))
+		return
+	}
+	for h := 0; h < o.groups; h += 4 { // a sum of 16 for each half of a group
+		b.FMA(k.acc[h/4%len(k.acc)], twice(b, mins, h), b.Load(f32s(8), sums.Plus(8*h), "s"))
+	}
+}
+
+// twice is 4 lanes of v from first on, each twice.
+func twice(b *ir.Builder, v *ir.Value, first int) *ir.Value {
+	var order []uint32
+	for l := range uint32(8) {
+		order = append(order, uint32(first)+l/2)
+	}
+	return b.Op(ir.OpOrder, f32s(8), v.Name, ir.Instr{Args: []*ir.Value{v}, Const: dwordConst(order)})
+}
+
+// sumOne adds the products of a chunk that starts at value at of the turn and has number g among
+// the factors.
+func (k *q8) sumOne(at, g int) {
+	b, r, o := k.b, k.reader, k.one
+	first := at % r.t.Block
+	b.Note(fmt.Sprintf("levels of values %d to %d, and their products", at, at+chunk-1))
+	var sum *ir.Value
+	if o.codes {
+		codes := gatherBytes(b, r.block, r.t, r.a.Code, first)
+		sum = b.To(ir.OpDotU8S8, i32s(8), "sum", codes, b.Load(bytes(chunk), ir.At(k.q, at), "q"))
+	} else {
+		levels := r.levelBytes(first)
+		magnitude := b.Un(ir.OpAbsB, levels, 0, "abs")
+		x := b.Bin(ir.OpSignB, b.Load(bytes(chunk), ir.At(k.q, at), "q"), levels, "q")
+		sum = b.To(ir.OpDotU8S8, i32s(8), "sum", magnitude, x)
+	}
+	var factor *ir.Value
+	if o.grain == chunk {
+		factor = b.Mem1(ir.OpBroadcast, f32s(8), ir.At(o.factors, 4*g), 0, "factor")
+	} else {
+		factor = b.Op(ir.OpPairBroadcast, f32s(8), "factor", ir.Instr{Mem: ir.At(o.factors, 8*g), Mem2: ir.At(o.factors, 8*g+4)})
+	}
+	b.FMA(k.acc[g%len(k.acc)], b.To(ir.OpToF32, f32s(8), "sum", sum), factor)
+}

@@ -1,0 +1,45 @@
+package amd64
+
+import (
+	"github.com/kvgen/kvgen/gen/asm"
+	"github.com/kvgen/kvgen/gen/ir"
+)
+
+// An arithmetic instruction takes its second operand from memory as well as from a register,
+// and both then pass the front end as one. A load is therefore left to the instruction after it
+// where that is the only one to read it.
+
+// foldable are the operations whose last argument may be in memory.
+var foldable = map[ir.Op]bool{ir.OpMul: true, ir.OpAdd: true, ir.OpFMA: true, ir.OpDotU8S8: true, ir.OpDotAcc: true}
+
+// mayFold reports whether next reads the vector that load loads, as its last argument, and
+// nothing else does.
+func (s *selector) mayFold(load *ir.Instr, next ir.Node) bool {
+	in, ok := next.(*ir.Instr)
+	if !ok || load.Op != ir.OpLoad || s.uses[load.Dst] != 1 || !foldable[in.Op] || len(in.Args) < 2 {
+		return false
+	}
+	return in.Args[len(in.Args)-1] == load.Dst
+}
+
+// operand is v, or the memory that holds it.
+func (s *selector) operand(v *ir.Value) asm.Operand {
+	if m, ok := s.loads[v]; ok {
+		return s.mem(m)
+	}
+	return s.r(v)
+}
+
+// countUses counts how often each value is an argument.
+func countUses(body []ir.Node, uses map[*ir.Value]int) {
+	for _, n := range body {
+		switch n := n.(type) {
+		case *ir.Loop:
+			countUses(n.Body, uses)
+		case *ir.Instr:
+			for _, v := range n.Args {
+				uses[v]++
+			}
+		}
+	}
+}
