@@ -17,6 +17,7 @@ var architectures = []struct {
 	{"gemma2", gemma2},
 	{"qwen3moe", qwen3moe},
 	{"gemma3", gemma3},
+	{"gemma4", gemma4},
 	{"gpt-oss", gptOSS},
 	{"gpt2", gpt2},
 	{"phi3", phi3},

@@ -8,36 +8,49 @@ import (
 
 // attend is an Attention with its tensors.
 type attend struct {
-	layer        attention.Layer
-	kv           int // KV layer
-	qkv, out     *group
-	qNorm, kNorm *norm
-	rope         *turns  // nil for none
-	temper       *Temper // nil for none
+	layer               attention.Layer
+	kv                  int  // KV layer
+	reads               bool // from the cache of another layer, and stores nothing
+	vIsK                bool // the values are the product of K
+	qkv, out            *group
+	qNorm, kNorm, vNorm *norm
+	rope                *turns  // nil for none
+	temper              *Temper // nil for none
 }
 
 func (a Attention) bind(b *binder) body {
 	q, k, v := a.Heads*a.KeyDim, a.KVHeads*a.KeyDim, a.KVHeads*a.ValueDim
 	o := a.Heads * a.ValueDim
-	if a.Rope != nil && a.Rope.Dims > a.KeyDim {
-		b.fail("layer %d: RoPE turns %d values of a head and its heads have %d", b.layer, a.Rope.Dims, a.KeyDim)
+	if a.Rope != nil && (a.Rope.Dims > a.KeyDim || a.Rope.Dims%2 != 0) {
+		b.fail("layer %d: RoPE turns %d values of a head, which must be even, and its heads have %d", b.layer, a.Rope.Dims, a.KeyDim)
 		return &attend{}
 	}
+	fused := a.QKV != "" && b.has(b.name(string(a.QKV), "weight"))
 	x := &attend{
 		layer: attention.Layer{Heads: a.Heads, KVHeads: a.KVHeads, KeyDim: a.KeyDim, ValueDim: a.ValueDim,
 			Scale: a.Scale, SoftCap: a.SoftCap, Window: a.Window},
 		kv:    len(b.kv),
-		qkv:   b.together(b.qkv(a, q, k, v)...),
+		reads: a.K == "" && !fused, vIsK: a.V == "" && a.K != "" && !fused,
+		qkv:   b.together(b.qkv(a, fused, q, k, v)...),
 		out:   b.together(b.linear(a.Out, o, b.width)),
 		qNorm: b.norm(a.QNorm, a.KeyDim),
 		kNorm: b.norm(a.KNorm, a.KeyDim),
+		vNorm: b.norm(a.VNorm, a.ValueDim),
 		rope:  b.rope(a.Rope), temper: a.Temper,
 	}
 	if a.Sinks != "" {
 		x.layer.Sinks = b.vector(b.name(a.Sinks, "weight"), a.Heads)
 	}
-	b.kv = append(b.kv, kv.Layer{Index: b.layer, Heads: a.KVHeads, KeyDim: a.KeyDim, ValueDim: a.ValueDim, Window: a.Window})
-	b.attends = append(b.attends, x)
+	if x.vIsK && k != v {
+		b.fail("layer %d: values are the product of K, and heads of K have %d values, of V %d", b.layer, a.KeyDim, a.ValueDim)
+	}
+	own := kv.Layer{Index: b.layer, Heads: a.KVHeads, KeyDim: a.KeyDim, ValueDim: a.ValueDim, Window: a.Window}
+	if x.reads {
+		x.kv = b.cacheOf(own, a.CacheOf)
+	} else {
+		b.kvOf[b.layer] = x.kv
+		b.kv, b.attends = append(b.kv, own), append(b.attends, x)
+	}
 	b.scratch.q, b.scratch.k = max(b.scratch.q, q), max(b.scratch.k, k)
 	b.scratch.v, b.scratch.o = max(b.scratch.v, v), max(b.scratch.o, o)
 	return x
@@ -45,12 +58,32 @@ func (a Attention) bind(b *binder) body {
 
 // qkv is the matrices of Q, K and V, of so many rows each. Those of one fused tensor are views of its rows, so that what
 // follows does not know of the difference.
-func (b *binder) qkv(a Attention, q, k, v int) []*weight {
-	if a.QKV != "" && b.has(b.name(string(a.QKV), "weight")) {
+func (b *binder) qkv(a Attention, fused bool, q, k, v int) []*weight {
+	if fused {
 		w := b.linear(a.QKV, b.width, q+k+v)
 		return []*weight{w.cut(0, q), w.cut(q, q+k), w.cut(q+k, q+k+v)}
 	}
-	return []*weight{b.linear(a.Q, b.width, q), b.linear(a.K, b.width, k), b.linear(a.V, b.width, v)}
+	ws := []*weight{b.linear(a.Q, b.width, q)}
+	if a.K != "" {
+		ws = append(ws, b.linear(a.K, b.width, k))
+	}
+	if a.V != "" {
+		ws = append(ws, b.linear(a.V, b.width, v))
+	}
+	return ws
+}
+
+// cacheOf is the KV layer of an earlier layer, which must store what a layer would that reads from it.
+func (b *binder) cacheOf(reader kv.Layer, layer int) int {
+	i, ok := b.kvOf[layer]
+	if !ok {
+		b.fail("layer %d reads the cache of layer %d, which has none before it", b.layer, layer)
+		return 0
+	}
+	if reader.Index = layer; reader != b.kv[i] {
+		b.fail("layer %d reads the cache of layer %d and has other heads or another window", b.layer, layer)
+	}
+	return i
 }
 
 func (a *attend) forward(p *pass, y, x []float32) error {
@@ -80,13 +113,29 @@ func (t *headsTask) Do(w, workers int) {
 	if lo == hi {
 		return
 	}
+	if t.a.vIsK {
+		n := l.KVHeads * l.KeyDim
+		copy(p.v[lo*n:hi*n], p.k[lo*n:hi*n])
+	}
 	for j := lo; j < hi; j++ {
 		q := p.q[j*l.Heads*l.KeyDim:][:l.Heads*l.KeyDim]
 		t.turn(q, j, t.a.qNorm)
 		if t.a.temper != nil {
 			t.a.temper.apply(q, p.pos[j])
 		}
+		if t.a.reads {
+			continue
+		}
 		t.turn(p.k[j*l.KVHeads*l.KeyDim:][:l.KVHeads*l.KeyDim], j, t.a.kNorm)
+		if t.a.vNorm != nil {
+			v := p.v[j*l.KVHeads*l.ValueDim:][:l.KVHeads*l.ValueDim]
+			for d := l.ValueDim; len(v) > 0; v = v[d:] {
+				t.a.vNorm.apply(v[:d], v[:d])
+			}
+		}
+	}
+	if t.a.reads {
+		return
 	}
 	sides := p.cache.Layer(t.a.kv)
 	sides.K.Store(&p.workers[w].ws, p.k, l.KVHeads*l.KeyDim, lo, hi)

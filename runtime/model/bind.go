@@ -1,11 +1,13 @@
 package model
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/cpu"
 	"github.com/kvgen/kvgen/runtime/gguf"
 	"github.com/kvgen/kvgen/runtime/kv"
 )
@@ -24,8 +26,9 @@ type binder struct {
 	ropes   map[*Rope]*turns
 	turns   []*turns
 	kv      []kv.Layer
-	attends []*attend // by KV layer
-	groups  []*group  // all matrices
+	attends []*attend   // by KV layer
+	kvOf    map[int]int // KV layer of a layer
+	groups  []*group    // all matrices
 	scratch sizes
 }
 
@@ -38,6 +41,17 @@ type body interface {
 type block struct {
 	pre, post *norm
 	body      body
+	scale     float32
+}
+
+func (b *binder) block(k Block) block {
+	x := block{pre: b.norm(k.Pre, b.width), post: b.norm(k.Post, b.width), body: k.Body.bind(b), scale: 1}
+	if name := b.name(k.Scale, "weight"); k.Scale != "" && b.has(name) {
+		if v := b.vector(name, 1); v != nil {
+			x.scale = v[0]
+		}
+	}
+	return x
 }
 
 // weight is a matrix in the file.
@@ -162,12 +176,18 @@ func (b *binder) table(name string, n, rows int) []float32 {
 	return v
 }
 
-// norm binds a norm over n values, nil for one without a name.
+// norm binds a norm over n values, nil for one that is not there.
 func (b *binder) norm(n Norm, width int) *norm {
-	if n.Name == "" {
+	switch {
+	case n.Bare:
+		return &norm{kind: n.Kind, eps: n.Eps}
+	case n.Name == "":
 		return nil
 	}
-	x := &norm{kind: n.Kind, eps: n.Eps, w: b.vector(b.name(n.Name, "weight"), width)}
+	x := &norm{kind: n.Kind, eps: n.Eps, w: b.vector(b.name(n.Name, cmp.Or(n.Suffix, "weight")), width)}
+	if n.Times != 0 {
+		cpu.Scale(x.w, n.Times)
+	}
 	if bias := b.name(n.Name, "bias"); n.Kind == LayerNorm && b.has(bias) {
 		x.b = b.vector(bias, width)
 	}

@@ -118,7 +118,7 @@ func (e *experts) forward(p *pass, y, x []float32) error {
 	r := &p.route
 	r.e, r.p = e, p
 	r.logits, r.chosen, r.weights = grow(r.logits, p.n*e.count), grow(r.chosen, p.n*e.used), grow(r.weights, p.n*e.used)
-	routed, err := p.normalise(e.routerNorm, x)
+	routed, err := p.normed.run(p, e.routerNorm, x)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (e *experts) forward(p *pass, y, x []float32) error {
 		return err
 	}
 	r.group()
-	if x, err = p.normalise(e.norm, x); err != nil {
+	if x, err = p.normed.run(p, e.norm, x); err != nil {
 		return err
 	}
 	return p.mixture.run(e, y, x)

@@ -3,7 +3,7 @@ package model
 // Graph is an architecture with the sizes of one file, before any tensor has been looked up.
 //
 //	x = Scale * embedding[token] + positions[position]
-//	for each layer and block:  x += Post(Body(Pre(x)))
+//	for each layer and block:  x = (x + Post(Body(Pre(x)))) * Scale
 //	logits = SoftCap(output . Norm(x))
 type Graph struct {
 	Width     int // values of the residual stream
@@ -11,6 +11,7 @@ type Graph struct {
 	Scale     float32 // of the embedding; 0 means 1
 	Positions Linear  // a learned vector per position, which bounds the context; "" for none
 	Norm      Norm    // before the output
+	Inputs    *Inputs // of layers beside the residual stream; nil for none
 	Cap       float32 // soft cap of the logits; 0 for none
 }
 
@@ -19,6 +20,8 @@ type Block struct {
 	Pre  Norm
 	Body Body
 	Post Norm
+
+	Scale string // optional tensor of one value that multiplies the whole stream after the block
 }
 
 // Body is what a block computes: Attention, GatedFFN, FFN. bind looks up its tensors.
@@ -31,6 +34,10 @@ type Norm struct {
 	Name string
 	Eps  float32
 	Kind NormKind
+
+	Suffix string  // of the tensor's name, "weight" where it is empty
+	Times  float32 // factor of the weights; 0 means 1
+	Bare   bool    // there are no weights, and no name
 }
 
 // NormKind says what is normalised.
@@ -45,13 +52,16 @@ const (
 // Linear is a matrix, with a bias vector where the file has a tensor of the same name ending in .bias.
 type Linear string
 
-// Attention is self-attention with a KV cache.
+// Attention is self-attention with a KV cache. Without a V, values are the product of K, before its norm and RoPE. With
+// neither K nor V the layer has no cache of its own and reads that of layer CacheOf.
 type Attention struct {
 	Heads, KVHeads   int
 	KeyDim, ValueDim int    // values of a head
 	QKV              Linear // rows of Q, K and V in one tensor, where the file has it instead of the three
 	Q, K, V, Out     Linear
+	CacheOf          int
 	QNorm, KNorm     Norm // of every head, before RoPE
+	VNorm            Norm // of every head
 	Rope             *Rope
 	Temper           *Temper // of the queries, after RoPE; nil for none
 	Scale            float32 // of the scores

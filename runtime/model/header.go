@@ -188,6 +188,12 @@ func (h *Header) Attention(layer int) Attention {
 	return a
 }
 
+// hasTensor reports whether a layer has a tensor.
+func (h *Header) hasTensor(layer int, name string) bool {
+	_, ok := h.f.Tensor(fmt.Sprintf("blk.%d.%s", layer, name))
+	return ok
+}
+
 // slidingPattern says which layers see a sliding window. A file may list them; otherwise it is all but the last layer of
 // each period, for which a file may give a number.
 func (h *Header) slidingPattern(period int) func(layer int) bool {

@@ -21,6 +21,7 @@ type Model struct {
 	positions *weight // a vector per position, nil for none
 	output    *group  // the embedding again when tied
 	norm      *norm
+	inputs    *inputs // nil for none
 	scale     float32
 	cap       float32
 	turns     []*turns
@@ -40,7 +41,7 @@ func Load(f *gguf.File, types Types) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &binder{f: f, types: types, width: g.Width, layer: -1, ropes: map[*Rope]*turns{}}
+	b := &binder{f: f, types: types, width: g.Width, layer: -1, ropes: map[*Rope]*turns{}, kvOf: map[int]int{}}
 	b.scratch.width = g.Width
 	m := &Model{File: f, Arch: h.arch, Layers: h.Layers, Width: g.Width, Context: h.Context, scale: max(g.Scale, 0), cap: g.Cap}
 	if m.scale == 0 {
@@ -59,10 +60,13 @@ func Load(f *gguf.File, types Types) (*Model, error) {
 		out = b.linear("output", g.Width, m.Vocab)
 	}
 	m.output = b.together(out)
+	if g.Inputs != nil {
+		m.inputs = g.Inputs.bind(b, m.Vocab, h.Layers)
+	}
 	for i, blocks := range g.Layers {
 		b.layer = i
 		for _, k := range blocks {
-			m.blocks = append(m.blocks, block{pre: b.norm(k.Pre, g.Width), post: b.norm(k.Post, g.Width), body: k.Body.bind(b)})
+			m.blocks = append(m.blocks, b.block(k))
 		}
 	}
 	if err := b.err(); err != nil {

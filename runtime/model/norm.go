@@ -33,12 +33,11 @@ func (t *normTask) Do(w, workers int) {
 	}
 }
 
-// normalise is norm(x), valid until the next call, or x itself where there is no norm.
-func (p *pass) normalise(n *norm, x []float32) ([]float32, error) {
+// run is norm(x), valid until the task's next call, or x itself where there is no norm.
+func (t *normTask) run(p *pass, n *norm, x []float32) ([]float32, error) {
 	if n == nil {
 		return x, nil
 	}
-	t := &p.normed
 	t.p, t.norm, t.x, t.y = p, n, x, grow(t.y, p.n*p.m.Width)
 	return t.y, p.each(t, p.n)
 }

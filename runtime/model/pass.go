@@ -37,7 +37,10 @@ type pass struct {
 	embed embedTask
 	step  stepTask
 
-	normed  normTask
+	normed  normTask // of the experts' input
+	branch  normTask // of a branch of a sum
+	sums    sumTask
+	inputs  inputsTask
 	route   routing
 	mixture mixture
 }
@@ -93,7 +96,12 @@ func (p *pass) forward(tokens []int32) error {
 		return err
 	}
 	blocks := p.m.blocks
-	p.step.post, p.step.add = nil, false
+	if p.m.inputs != nil {
+		if err := p.m.inputs.run(p); err != nil {
+			return err
+		}
+	}
+	p.step.post, p.step.add, p.step.scale = nil, false, 1
 	for i := range blocks {
 		p.step.pre = blocks[i].pre
 		if err := p.each(&p.step, p.n); err != nil {
@@ -106,7 +114,7 @@ func (p *pass) forward(tokens []int32) error {
 		if err := blocks[i].body.forward(p, p.y, in); err != nil {
 			return err
 		}
-		p.step.post, p.step.add = blocks[i].post, true
+		p.step.post, p.step.add, p.step.scale = blocks[i].post, true, blocks[i].scale
 	}
 	p.step.pre = nil
 	return p.each(&p.step, p.n)
@@ -136,8 +144,9 @@ func (t *embedTask) Do(w, workers int) {
 // the next.
 type stepTask struct {
 	p         *pass
-	add       bool  // there is a last block
-	post, pre *norm // of the last block and of the next, nil for none
+	add       bool    // there is a last block
+	scale     float32 // of the stream after the last block
+	post, pre *norm   // of the last block and of the next, nil for none
 }
 
 func (t *stepTask) Do(w, workers int) {
@@ -150,6 +159,9 @@ func (t *stepTask) Do(w, workers int) {
 		}
 		if t.add {
 			cpu.Add(x, y)
+		}
+		if t.scale != 1 {
+			cpu.Scale(x, t.scale)
 		}
 		if t.pre != nil {
 			t.pre.apply(p.h[j*n:][:n], x)
