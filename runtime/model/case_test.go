@@ -80,7 +80,7 @@ func readCase(t testing.TB, name string) *conformance {
 
 // usesGELU reports whether the other engine computed the case with its half-precision table.
 func (c *conformance) usesGELU() bool {
-	return slices.Contains([]string{"gemma2", "gemma3", "gpt2", "starcoder2"}, c.model.Arch)
+	return slices.Contains([]string{"gemma2", "gemma3", "gemma4", "gpt2", "starcoder2"}, c.model.Arch)
 }
 
 func testTypes(id int) *kernels.Type {
