@@ -205,3 +205,67 @@ func TestLockstep(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestSums computes the statistics from their definitions.
+func TestSums(t *testing.T) {
+	var s Sums
+	var all []Position
+	for i := range 40 {
+		x := float64(i)
+		p := Position{KLD: .01 + .001*x*x, NLL: float32(2 + math.Sin(x)), RefNLL: float32(2 + math.Sin(x+.1)), SameTop: i%4 != 0}
+		all = append(all, p)
+		s.Add(p)
+	}
+	mean := func(f func(Position) float64) (m, e float64) {
+		for _, p := range all {
+			m += f(p) / 40
+		}
+		for _, p := range all {
+			e += (f(p) - m) * (f(p) - m) / 40
+		}
+		return m, math.Sqrt(e / 39)
+	}
+	close := func(name string, got Value, m, e float64) {
+		t.Helper()
+		if math.Abs(got.Mean-m) > 1e-6*(1+math.Abs(m)) || math.Abs(got.Error-e) > 1e-5*(1+e) {
+			t.Errorf("%s: %v, want %v +- %v", name, got, m, e)
+		}
+	}
+	nll, nllE := mean(func(p Position) float64 { return float64(p.NLL) })
+	ref, refE := mean(func(p Position) float64 { return float64(p.RefNLL) })
+	ratio, ratioE := mean(func(p Position) float64 { return float64(p.NLL) - float64(p.RefNLL) })
+	kld, kldE := mean(func(p Position) float64 { return p.KLD })
+	dp := func(p Position) float64 { return math.Exp(-float64(p.NLL)) - math.Exp(-float64(p.RefNLL)) }
+	delta, deltaE := mean(dp)
+	square, squareE := mean(func(p Position) float64 { return dp(p) * dp(p) })
+	top, topE := mean(func(p Position) float64 {
+		if p.SameTop {
+			return 1
+		}
+		return 0
+	})
+	close("PPL", s.PPL(), math.Exp(nll), math.Exp(nll)*nllE)
+	close("RefPPL", s.RefPPL(), math.Exp(ref), math.Exp(ref)*refE)
+	close("LnRatio", s.LnRatio(), ratio, ratioE)
+	close("Ratio", s.Ratio(), math.Exp(ratio), math.Exp(ratio)*ratioE)
+	_, diffE := mean(func(p Position) float64 { // of the first order
+		return math.Exp(nll)*float64(p.NLL) - math.Exp(ref)*float64(p.RefNLL)
+	})
+	close("Difference", s.Difference(), math.Exp(nll)-math.Exp(ref), diffE)
+	close("KLD", s.KLD(), kld, kldE)
+	close("DeltaP", s.DeltaP(), delta, deltaE)
+	close("DeltaPRMS", s.DeltaPRMS(), math.Sqrt(square), .5/math.Sqrt(square)*squareE)
+	close("SameTop", s.SameTopShare(), top, topE)
+	if c := s.Correlation(); !(c > .99 && c < 1) {
+		t.Errorf("correlation %v", c)
+	}
+	x := []float32{1, 2, 4, 8}
+	for _, c := range []struct{ f, want float32 }{{0, 1}, {1, 8}, {.5, 3}, {.9, 6.8}} {
+		if got := Percentile(x, c.f); math.Abs(float64(got-c.want)) > 1e-5 {
+			t.Errorf("percentile %v: %v, want %v", c.f, got, c.want)
+		}
+	}
+	if Median(x) != 3 || Median(x[:3]) != 2 || Median(nil) != 0 || Percentile(nil, .5) != 0 {
+		t.Error("medians")
+	}
+}

@@ -1,0 +1,157 @@
+package eval
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+)
+
+// A base file is llama-perplexity's record of a reference's distributions (--kl-divergence-base), in 16 bits:
+//
+//	"_logits_"  i32 n_ctx  i32 n_vocab  i32 n_chunk  i32 tokens[n_chunk][n_ctx]
+//	for every scored position:  f32 scale  f32 least  u16 code[n_vocab, rounded up to even]
+//
+// The logarithm of a probability is scale*code + least; what lies more than 16 below the top is moved up to there, so that
+// divergences from a base file have a floor of about 1e-5 and may be negative. All little-endian (llama.cpp,
+// tools/perplexity/perplexity.cpp). After that, where llama-perplexity does not read, files written here say whose they are:
+//
+//	"kvrun base of  "  fingerprint of the model in 64 hexadecimal digits
+const (
+	baseMagic   = "_logits_"
+	baseTrailer = "kvrun base of  "
+	baseWindow  = 16
+	hashDigits  = 64
+)
+
+// baseShape is the sizes of a base file.
+type baseShape struct{ context, vocab, chunks int }
+
+func (b baseShape) header() int64  { return int64(len(baseMagic)) + 12 }
+func (b baseShape) tokens() int64  { return 4 * int64(b.chunks) * int64(b.context) }
+func (b baseShape) row() int64     { return 8 + 4*int64((b.vocab+1)/2) }
+func (b baseShape) scored() int    { return Options{Context: b.context}.Scored() }
+func (b baseShape) at(i int) int64 { return b.header() + b.tokens() + int64(i)*b.row() }
+func (b baseShape) size() int64    { return b.at(b.chunks * b.scored()) }
+
+// BaseWriter writes a base file, row after row.
+type BaseWriter struct {
+	w     io.Writer
+	shape baseShape
+	rows  int // still to come
+	buf   []byte
+}
+
+// NewBaseWriter writes the part before the rows. Write is to be called for every scored position, then Close.
+func NewBaseWriter(w io.Writer, t Text, o Options, vocab int) (*BaseWriter, error) {
+	n, err := o.Count(t)
+	if err != nil {
+		return nil, err
+	}
+	b := &BaseWriter{w: w, shape: baseShape{o.Context, vocab, n}}
+	b.rows = n * b.shape.scored()
+	b.buf = append(b.buf, baseMagic...)
+	for _, v := range []int{o.Context, vocab, n} {
+		b.buf = binary.LittleEndian.AppendUint32(b.buf, uint32(v))
+	}
+	for _, t := range t.Tokens[:n*o.Context] {
+		b.buf = binary.LittleEndian.AppendUint32(b.buf, uint32(t))
+	}
+	_, err = w.Write(b.buf)
+	return b, err
+}
+
+// Write writes the row of one position.
+func (b *BaseWriter) Write(logits []float32) error {
+	if b.rows--; b.rows < 0 || len(logits) != b.shape.vocab {
+		return errors.New("a row more than the base file has, or of another vocabulary")
+	}
+	b.buf = appendRow(b.buf[:0], logits)
+	_, err := b.w.Write(b.buf)
+	return err
+}
+
+// Close writes whose rows they were: the model's fingerprint.
+func (b *BaseWriter) Close(model string) error {
+	if b.rows != 0 {
+		return fmt.Errorf("a base file short of %d rows", b.rows)
+	}
+	_, err := io.WriteString(b.w, baseTrailer+model)
+	return err
+}
+
+// appendRow appends logits in 16 bits. Every step is rounded to f32 as llama-perplexity does it.
+func appendRow(b []byte, z []float32) []byte {
+	var s scratch
+	top, ln := s.logSumExp(z)
+	least := max(slices.Min(z), top-baseWindow)
+	scale := (top - least) / 65535
+	b = binary.LittleEndian.AppendUint32(b, math.Float32bits(scale))
+	b = binary.LittleEndian.AppendUint32(b, math.Float32bits(least-top-float32(ln)))
+	inv := 1 / scale
+	for _, l := range z {
+		code := uint16(0)
+		if scale != 0 && l > least {
+			code = uint16(math.RoundToEven(float64(inv * (l - least))))
+		}
+		b = binary.LittleEndian.AppendUint16(b, code)
+	}
+	if len(z)%2 != 0 {
+		b = append(b, 0, 0)
+	}
+	return b
+}
+
+// Base is an open base file. Its text is that of its chunks alone.
+type Base struct {
+	Context, Vocab, Chunks int
+	Tokens                 []int32 // [Chunks][Context]
+	Model                  string  // fingerprint, empty in files of llama-perplexity
+
+	shape baseShape
+	r     io.ReaderAt
+}
+
+// OpenBase reads a base file of size bytes up to its rows, which stay in r.
+func OpenBase(r io.ReaderAt, size int64) (*Base, error) {
+	head := make([]byte, len(baseMagic)+12)
+	if _, err := r.ReadAt(head, 0); err != nil || string(head[:len(baseMagic)]) != baseMagic {
+		return nil, fmt.Errorf("no base file: it does not start with %q", baseMagic)
+	}
+	number := func(i int) int { return int(int32(binary.LittleEndian.Uint32(head[len(baseMagic)+4*i:]))) }
+	b := &Base{Context: number(0), Vocab: number(1), Chunks: number(2), r: r}
+	if b.Context < 4 || b.Context > 1<<24 || b.Vocab < 1 || b.Vocab > 1<<24 || b.Chunks < 1 || b.Chunks > 1<<24 {
+		return nil, fmt.Errorf("no base file: %d chunks of %d tokens of a vocabulary of %d", b.Chunks, b.Context, b.Vocab)
+	}
+	b.shape = baseShape{b.Context, b.Vocab, b.Chunks}
+	whole := b.shape.size()
+	switch {
+	case size < whole:
+		return nil, fmt.Errorf("the base file is cut: %d bytes, and %d chunks of %d tokens take %d", size, b.Chunks, b.Context, whole)
+	case size == whole+int64(len(baseTrailer)+hashDigits):
+		trailer := make([]byte, len(baseTrailer)+hashDigits)
+		if _, err := r.ReadAt(trailer, whole); err != nil {
+			return nil, err
+		}
+		if _, err := hex.DecodeString(string(trailer[len(baseTrailer):])); err == nil && string(trailer[:len(baseTrailer)]) == baseTrailer {
+			b.Model = string(trailer[len(baseTrailer):])
+		}
+	case size > whole:
+		return nil, fmt.Errorf("the base file has %d bytes, and %d chunks of %d tokens take %d", size, b.Chunks, b.Context, whole)
+	}
+	tokens := make([]byte, b.shape.tokens())
+	if _, err := r.ReadAt(tokens, b.shape.header()); err != nil {
+		return nil, err
+	}
+	for i := range b.Chunks * b.Context {
+		t := int32(binary.LittleEndian.Uint32(tokens[4*i:]))
+		if t < 0 || int(t) >= b.Vocab {
+			return nil, fmt.Errorf("token %d of the base file is %d: its vocabulary has %d", i, t, b.Vocab)
+		}
+		b.Tokens = append(b.Tokens, t)
+	}
+	return b, nil
+}
