@@ -1,0 +1,234 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/eval"
+	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/model"
+)
+
+// kldFlags are the flags of kvrun kld.
+type kldFlags struct {
+	modelFlags
+	measure  eval.Options
+	corpus   string
+	ref      string
+	format   string
+	base     string
+	readBase bool
+}
+
+func (f *kldFlags) parse(e *environment, args []string) error {
+	fs := newFlags("kld")
+	fs.StringVarP(&f.corpus, "file", "f", "", "`text` to measure on; - is the standard input (default: the embedded corpus)")
+	fs.IntVar(&f.measure.Chunks, "chunks", 0, "measure the first `N` chunks only (default: all)")
+	fs.BoolVar(&f.measure.Decode, "decode", false, "run token by token instead of in batches")
+	fs.StringVar(&f.ref, "ref", "f16", "`type` of the cache to compare with: f16 or f32")
+	fs.StringVar(&f.base, "kl-divergence-base", "", "`file` of the reference's distributions, as llama-perplexity has it: written, or with --kl-divergence read")
+	fs.BoolVar(&f.readBase, "kl-divergence", false, "compare with the distributions in the file of --kl-divergence-base")
+	fs.StringVar(&f.format, "format", "text", "`form` of the output: text, llama (as llama-perplexity prints it) or json")
+	f.add(fs, model.Exact)
+	if err := e.parse(fs, "[MODEL] [-f FILE] [-ctk TYPE] [-ctv TYPE] [flags]", args); err != nil {
+		return err
+	}
+	if f.json {
+		f.format = "json"
+	}
+	switch {
+	case f.format != "text" && f.format != "llama" && f.format != "json":
+		return fmt.Errorf("--format %q: want text, llama or json", f.format)
+	case f.measure.Chunks < 0:
+		return fmt.Errorf("--chunks %d: want 0 or more", f.measure.Chunks)
+	case f.ref != "f16" && f.ref != "f32":
+		return fmt.Errorf("--ref %q: want f16 or f32", f.ref)
+	case f.readBase && f.base == "":
+		return errors.New("--kl-divergence: --kl-divergence-base names the file to read")
+	case f.readBase && fs.Changed("ref"):
+		return errors.New("--ref: with --kl-divergence the reference is what is in the file")
+	}
+	return f.check(e, fs.Args())
+}
+
+// kldCommand compares one cache with a reference.
+func kldCommand(e *environment, args []string) error {
+	var f kldFlags
+	if err := f.parse(e, args); err != nil {
+		return err
+	}
+	s, err := e.open(&f.modelFlags)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	k := &kld{e: e, s: s, f: &f}
+	if f.readBase {
+		close, err := k.openBase()
+		if err != nil {
+			return err
+		}
+		defer close()
+	}
+	if f.measure.Context = f.size; f.size == 0 {
+		if f.measure.Context = 512; k.base != nil {
+			f.measure.Context = k.base.Context
+		}
+	}
+	if err := s.within(f.measure.Context); err != nil {
+		return err
+	}
+	if err := k.readText(); err != nil {
+		return err
+	}
+	if f.base == "" || f.readBase {
+		return k.run(nil)
+	}
+	return writeFile(f.base, io.Discard, k.run)
+}
+
+// within refuses chunks of more tokens than the model was trained for.
+func (s *session) within(size int) error {
+	if size > s.Context && !s.flags.allowFallback {
+		return refuse("--ctx-size %d: the model was trained for %d positions; --allow-fallback measures beyond", size, s.Context)
+	}
+	return nil
+}
+
+// kld is one comparison.
+type kld struct {
+	e      *environment
+	s      *session
+	f      *kldFlags
+	base   *eval.Base // nil for a live reference
+	text   eval.Text  // empty with a base file
+	corpus *corpusRecord
+
+	c       *model.Context
+	sums    eval.Sums
+	all     []eval.Position
+	chunks  []float64 // mean KLD of each
+	started time.Time
+}
+
+// readText reads the corpus, unless the text is in a base file; if one is named beside it, it must be the same.
+func (k *kld) readText() error {
+	if k.base != nil && k.f.corpus == "" {
+		return nil
+	}
+	text, corpus, err := k.s.corpus(k.e, k.f.corpus)
+	if err != nil {
+		return err
+	}
+	if _, err := k.f.measure.Count(text); err != nil {
+		return fmt.Errorf("%s: %w", corpus.Path, err)
+	}
+	k.text, k.corpus = text, &corpus
+	if k.base == nil {
+		return nil
+	}
+	for i, t := range k.base.Tokens {
+		if i >= len(text.Tokens) || text.Tokens[i] != t {
+			return fmt.Errorf("%s: the base file was made of another text, or by another tokenizer: they differ at token %d", k.f.base, i)
+		}
+	}
+	return nil
+}
+
+// lockstep prepares the comparison.
+func (k *kld) lockstep() (*eval.Lockstep, error) {
+	plan := k.s.plan
+	if k.base == nil {
+		t := kv.Choice{Type: kernels.ByName(k.f.ref)}
+		var err error
+		if plan, err = kv.NewPlan(k.s.KVLayers(), kv.Policy{K: t, V: t}); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	k.c, err = k.s.NewContext(model.Options{Plan: plan, Size: k.f.measure.Context, Batch: k.f.batch, Threads: k.f.threads, Math: k.f.kind})
+	if err != nil {
+		return nil, err
+	}
+	if k.base == nil {
+		return eval.NewLockstep(k.c, k.text, k.f.measure)
+	}
+	t, err := k.s.vocabulary()
+	if err != nil {
+		return nil, err
+	}
+	l, err := k.base.Lockstep(k.c, t.BOS, t.AddBOS, k.f.measure)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", k.f.base, err)
+	}
+	return l, err
+}
+
+// run compares, writes the base file to w unless that is nil, and prints.
+func (k *kld) run(w io.Writer) error {
+	l, err := k.lockstep()
+	if k.c != nil {
+		defer k.c.Close()
+	}
+	if err != nil {
+		return err
+	}
+	var base *eval.BaseWriter
+	if w != nil {
+		if base, err = eval.NewBaseWriter(w, k.text, k.f.measure, k.s.Vocab); err != nil {
+			return err
+		}
+		l.Visit = func(s eval.Scored) error { return base.Write(s.Logits) }
+	}
+	if k.f.format != "json" {
+		k.s.describe(k.e.stderr)
+	}
+	bar := k.e.progress(l.Chunks(), "kld")
+	defer bar.Finish()
+	k.started = time.Now()
+	for i := range l.Chunks() {
+		out, err := l.Chunk(k.e.ctx, i, []*kv.Plan{k.s.plan}, nil)
+		if err != nil {
+			return err
+		}
+		bar.Add(1)
+		if err := k.add(out[0], l.Chunks()); err != nil {
+			return err
+		}
+	}
+	bar.Finish()
+	if base != nil {
+		if err := base.Close(k.s.hash); err != nil {
+			return err
+		}
+	}
+	return k.print()
+}
+
+// add takes the positions of a chunk.
+func (k *kld) add(out []eval.Position, chunks int) error {
+	mean := 0.0
+	for _, p := range out {
+		k.sums.Add(p)
+		mean += p.KLD / float64(len(out))
+	}
+	k.all, k.chunks = append(k.all, out...), append(k.chunks, mean)
+	if k.f.format != "llama" {
+		return nil
+	}
+	if len(k.chunks) == 1 {
+		// llama-perplexity's estimate of the whole, of which the minutes go to the standard output.
+		seconds := int(time.Since(k.started).Seconds() * float64(chunks))
+		if seconds >= 3600 {
+			fmt.Fprintf(k.e.stdout, "%d hours ", seconds/3600)
+		}
+		fmt.Fprintf(k.e.stdout, "%.2f minutes\n\n", float64(seconds%3600)/60)
+		if err := eval.WriteLlamaHead(k.e.stdout); err != nil {
+			return err
+		}
+	}
+	return eval.WriteLlamaChunk(k.e.stdout, len(k.chunks), &k.sums)
+}
