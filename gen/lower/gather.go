@@ -10,12 +10,14 @@ import (
 // chunk is the number of codes that the byte kernels hold in one vector.
 const chunk = 32
 
-// gatherBytes reads codes first..first+31 of a block as bytes in natural order, without
-// sign extension: a signed code c is the byte c & (1<<Bits - 1). The
-// arithmetic of the spec has become, for each value, a list of bit ranges; this
+// gatherBytes reads the codes of 32 values of a block as bytes, without sign
+// extension: a signed code c is the byte c & (1<<Bits - 1). The arithmetic of the spec has become, for each value, a list of bit ranges; this
 // looks for the cheapest loads and shifts that bring them into byte lanes.
-func gatherBytes(b *ir.Builder, block ir.Mem, t *spec.Type, c *spec.Code, first int) *ir.Value {
-	lanes := c.Parts[first : first+chunk]
+func gatherBytes(b *ir.Builder, block ir.Mem, t *spec.Type, c *spec.Code, values []int) *ir.Value {
+	lanes := make([][]spec.Part, chunk)
+	for l, v := range values {
+		lanes[l] = c.Parts[v]
+	}
 	if c.Bits > 8 {
 		giveUp("codes of %d bits do not fit bytes", c.Bits)
 	}
@@ -23,7 +25,7 @@ func gatherBytes(b *ir.Builder, block ir.Mem, t *spec.Type, c *spec.Code, first 
 	for k := range lanes[0] {
 		v := componentBytes(b, block, t, lanes, k)
 		if v == nil {
-			return packWords(b, block, t, c, first)
+			return packWords(b, block, t, c, values)
 		}
 		if sum != nil {
 			v = b.Bin(ir.OpOr, sum, v, "codes")

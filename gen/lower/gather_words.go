@@ -104,10 +104,10 @@ func scatteredWords(b *ir.Builder, block ir.Mem, t *spec.Type, part func(int) (s
 }
 
 // packWords is gatherBytes by way of four gathers of words.
-func packWords(b *ir.Builder, block ir.Mem, t *spec.Type, c *spec.Code, first int) *ir.Value {
+func packWords(b *ir.Builder, block ir.Mem, t *spec.Type, c *spec.Code, values []int) *ir.Value {
 	var w [4]*ir.Value
 	for q := range w {
-		w[q] = gatherWords(b, block, t, unsigned(c), func(l int) int { return first + 8*q + l })
+		w[q] = gatherWords(b, block, t, unsigned(c), func(l int) int { return values[8*q+l] })
 	}
 	return b.To(ir.OpPack4, bytes(chunk), "codes", w[:]...)
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-// levelBytes is the int8 level of values first..first+31 of the block, rounded to
-// int8 when the table is one of floats (int8Levels).
-func (r *reader) levelBytes(first int) *ir.Value {
-	codes := gatherBytes(r.b, r.block, r.t, r.a.Code, first)
+// levelBytes is the int8 level of 32 values of the block, rounded to int8 when the
+// table is one of floats (int8Levels).
+func (r *reader) levelBytes(values []int) *ir.Value {
+	codes := gatherBytes(r.b, r.block, r.t, r.a.Code, values)
 	levels, _, _ := r.a.int8Levels()
 	if off, ok := linearLevels(levels, r.a.Code.Signed); ok {
 		if sign := 1 << (r.a.Code.Bits - 1); r.a.Code.Signed && sign < 0x80 { // (c ^ sign) - sign extends the sign
@@ -73,12 +73,12 @@ func (r *reader) levelPieces(first, count int) func(piece int) *ir.Value {
 	bytewise := r.t.Block%chunk == 0 && first+count <= base+chunk && r.a.Code.Bits <= 8
 	switch {
 	case bytewise && (exact || r.rounded) && (len(r.a.Levels) <= 64 || r.isLinear()):
-		r.b.Store(r.levelBytes(base), ir.At(r.slots, 0))
+		r.b.Store(r.levelBytes(run(base)), ir.At(r.slots, 0))
 		return func(p int) *ir.Value {
 			return r.b.To(ir.OpToF32, f32s(n), "level", r.b.Mem1(ir.OpWidenS8, i32s(n), at(p), 0, "level"))
 		}
 	case bytewise && !r.a.Code.Signed && !r.rounded:
-		r.b.Store(gatherBytes(r.b, r.block, r.t, r.a.Code, base), ir.At(r.slots, 0))
+		r.b.Store(gatherBytes(r.b, r.block, r.t, r.a.Code, run(base)), ir.At(r.slots, 0))
 		return func(p int) *ir.Value {
 			return r.levelOf(r.b.Mem1(ir.OpWidenU8, i32s(n), at(p), 0, "code"))
 		}

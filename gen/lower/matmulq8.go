@@ -223,7 +223,7 @@ func (k *q8) chain(n, j int) *ir.Value { return k.acc[(n*k.m+j)%len(k.acc)] }
 func (k *q8) dot(sums []*ir.Value, base, first int) {
 	b := k.b
 	b.Note(fmt.Sprintf("levels of values %d to %d, and their products", first, first+chunk-1))
-	levels := k.reader.levelBytes(first)
+	levels := k.reader.levelBytes(run(first))
 	magnitude := levels
 	signed := k.reader.signedLevels()
 	if signed {

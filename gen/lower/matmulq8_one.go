@@ -176,10 +176,10 @@ func (k *q8) sumOne(at, g int) {
 	b.Note(fmt.Sprintf("levels of values %d to %d, and their products", at, at+chunk-1))
 	var sum *ir.Value
 	if o.codes {
-		codes := gatherBytes(b, r.block, r.t, r.a.Code, first)
+		codes := gatherBytes(b, r.block, r.t, r.a.Code, run(first))
 		sum = b.To(ir.OpDotU8S8, i32s(8), "sum", codes, b.Load(bytes(chunk), ir.At(k.q, at), "q"))
 	} else {
-		levels := r.levelBytes(first)
+		levels := r.levelBytes(run(first))
 		magnitude := b.Un(ir.OpAbsB, levels, 0, "abs")
 		x := b.Bin(ir.OpSignB, b.Load(bytes(chunk), ir.At(k.q, at), "q"), levels, "q")
 		sum = b.To(ir.OpDotU8S8, i32s(8), "sum", magnitude, x)

@@ -36,7 +36,7 @@ func Levels(t *spec.Type, c Caps, rounded bool, name string) *ir.Func {
 		r.at(ir.At(v, 0))
 		for first := 0; first < t.Block; first += chunk {
 			b.Note(fmt.Sprintf("levels of values %d to %d", first, first+chunk-1))
-			b.Store(r.levelBytes(first), ir.At(levels, first))
+			b.Store(r.levelBytes(run(first)), ir.At(levels, first))
 		}
 		b.Do(ir.OpStoreLow, ir.Instr{Args: []*ir.Value{r.uniform(scale, 0)}, Mem: ir.At(scales, 0), Imm: 4})
 		b.AddImm(levels, t.Block)

@@ -78,11 +78,11 @@ func Unpack(t *spec.Type, c Caps, name string) *ir.Func {
 		for first := 0; first < t.Block; first += chunk {
 			rec := ir.At(dst, first/chunk*p.Bytes)
 			if p.Signed {
-				v := r.levelBytes(first)
+				v := r.levelBytes(run(first))
 				b.Store(b.Un(ir.OpAbsB, v, 0, "abs"), rec)
 				b.Store(v, rec.Plus(recordSigned))
 			} else {
-				b.Store(gatherBytes(b, r.block, t, r.a.Code, first), rec)
+				b.Store(gatherBytes(b, r.block, t, r.a.Code, run(first)), rec)
 			}
 			r.storeRuns(scale, first, rec.Plus(recordScale))
 			if min != nil {

@@ -18,8 +18,8 @@ type Impl struct {
 	Matmul func(y []float32, ldy int, x []float32, ldx, m int, w []byte, stride, rows, n int, ws *Workspace)
 
 	// MatmulQ8 is Matmul with x in int8 blocks of x.Group values; n is x.N, and m is x.Rows or a multiple of ActPanel below
-	// it. Levels that are not integers may be rounded to multiples of one step, of 1/127 to 1/64 of the largest level; with integer
-	// levels and rows of one block of more than 32 values, quants may be halved to 7 bits, to even.
+	// it. Levels that are not integers may be rounded to multiples of one step, of 1/127 to 1/64 of the largest level; in rows of one block of more
+	// than 32 values, with integer levels or codes of at most 4 bits, quants may be halved to 7 bits, to even.
 	MatmulQ8 func(y []float32, ldy int, x *Act, m int, w []byte, stride, rows, n int, ws *Workspace)
 
 	// Mix is o[j*ldo+i] += sum over r of p[j*ldp+r] * v[r*stride][i] for j < m, i < n, r < rows.

@@ -26,6 +26,30 @@ DATA lm2_128_ones<>+16(SB)/8, $0x0101010101010101
 DATA lm2_128_ones<>+24(SB)/8, $0x0101010101010101
 GLOBL lm2_128_ones<>(SB), RODATA|NOPTR, $32
 
+DATA lm2_128_shuffle<>+0(SB)/8, $0x0706050403020100
+DATA lm2_128_shuffle<>+8(SB)/8, $0x8080808080808080
+DATA lm2_128_shuffle<>+16(SB)/8, $0x8080808080808080
+DATA lm2_128_shuffle<>+24(SB)/8, $0x8080808080808080
+GLOBL lm2_128_shuffle<>(SB), RODATA|NOPTR, $32
+
+DATA lm2_128_shuffle2<>+0(SB)/8, $0x8080808080808080
+DATA lm2_128_shuffle2<>+8(SB)/8, $0x0706050403020100
+DATA lm2_128_shuffle2<>+16(SB)/8, $0x8080808080808080
+DATA lm2_128_shuffle2<>+24(SB)/8, $0x8080808080808080
+GLOBL lm2_128_shuffle2<>(SB), RODATA|NOPTR, $32
+
+DATA lm2_128_shuffle3<>+0(SB)/8, $0x8080808080808080
+DATA lm2_128_shuffle3<>+8(SB)/8, $0x8080808080808080
+DATA lm2_128_shuffle3<>+16(SB)/8, $0x0706050403020100
+DATA lm2_128_shuffle3<>+24(SB)/8, $0x8080808080808080
+GLOBL lm2_128_shuffle3<>(SB), RODATA|NOPTR, $32
+
+DATA lm2_128_shuffle4<>+0(SB)/8, $0x8080808080808080
+DATA lm2_128_shuffle4<>+8(SB)/8, $0x8080808080808080
+DATA lm2_128_shuffle4<>+16(SB)/8, $0x8080808080808080
+DATA lm2_128_shuffle4<>+24(SB)/8, $0x0706050403020100
+GLOBL lm2_128_shuffle4<>(SB), RODATA|NOPTR, $32
+
 DATA lm2_128_mask2<>+0(SB)/8, $0x0202020202020202
 DATA lm2_128_mask2<>+8(SB)/8, $0x0202020202020202
 DATA lm2_128_mask2<>+16(SB)/8, $0x0202020202020202
@@ -43,6 +67,30 @@ DATA lm2_128_flip<>+8(SB)/8, $0x8080808080808080
 DATA lm2_128_flip<>+16(SB)/8, $0x8080808080808080
 DATA lm2_128_flip<>+24(SB)/8, $0x8080808080808080
 GLOBL lm2_128_flip<>(SB), RODATA|NOPTR, $32
+
+DATA lm2_128_shuffle5<>+0(SB)/8, $0x0f0e0d0c0b0a0908
+DATA lm2_128_shuffle5<>+8(SB)/8, $0x8080808080808080
+DATA lm2_128_shuffle5<>+16(SB)/8, $0x8080808080808080
+DATA lm2_128_shuffle5<>+24(SB)/8, $0x8080808080808080
+GLOBL lm2_128_shuffle5<>(SB), RODATA|NOPTR, $32
+
+DATA lm2_128_shuffle6<>+0(SB)/8, $0x8080808080808080
+DATA lm2_128_shuffle6<>+8(SB)/8, $0x0f0e0d0c0b0a0908
+DATA lm2_128_shuffle6<>+16(SB)/8, $0x8080808080808080
+DATA lm2_128_shuffle6<>+24(SB)/8, $0x8080808080808080
+GLOBL lm2_128_shuffle6<>(SB), RODATA|NOPTR, $32
+
+DATA lm2_128_shuffle7<>+0(SB)/8, $0x8080808080808080
+DATA lm2_128_shuffle7<>+8(SB)/8, $0x8080808080808080
+DATA lm2_128_shuffle7<>+16(SB)/8, $0x0f0e0d0c0b0a0908
+DATA lm2_128_shuffle7<>+24(SB)/8, $0x8080808080808080
+GLOBL lm2_128_shuffle7<>(SB), RODATA|NOPTR, $32
+
+DATA lm2_128_shuffle8<>+0(SB)/8, $0x8080808080808080
+DATA lm2_128_shuffle8<>+8(SB)/8, $0x8080808080808080
+DATA lm2_128_shuffle8<>+16(SB)/8, $0x8080808080808080
+DATA lm2_128_shuffle8<>+24(SB)/8, $0x0f0e0d0c0b0a0908
+GLOBL lm2_128_shuffle8<>(SB), RODATA|NOPTR, $32
 
 DATA lm2_128_least<>+0(SB)/8, $0xc2f60000c2f60000
 DATA lm2_128_least<>+8(SB)/8, $0xc2f60000c2f60000
@@ -1712,12 +1760,11 @@ done2:
 
 // matmulQ8Block1xLm2_128AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xLm2_128AVX512(SB), 0, $768-72
+TEXT ·matmulQ8Block1xLm2_128AVX512(SB), 0, $864-72
 
 	// constants of the loops
-	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
-	VMOVDQU      lm2_128_mask<>+0(SB), Y1
-	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y2
+	VMOVDQU      lm2_128_mask<>+0(SB), Y0
+	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -1726,60 +1773,100 @@ TEXT ·matmulQ8Block1xLm2_128AVX512(SB), 0, $768-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         575(SP), SI
+	LEAQ         671(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         639(SP), DI
+	LEAQ         735(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_128_ones<>+0(SB), Y3
-	VMOVDQU      (CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
+	VMOVDQU      lm2_128_ones<>+0(SB), Y2
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 32(CX), Y4
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 64(CX), Y4
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 96(CX), Y4
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, (DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y3, Y3
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
 	VPSRLD       $1, Y5, Y5
 	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, (DI)
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      32(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 32(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      64(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 64(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      96(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 96(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm2_128_least<>+0(SB), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y3, Y4, Y3
-	VEXTRACTF128 $1, Y3, X4
-	VADDPS       X3, X4, X4
-	VMOVHLPS     X4, X4, X3
-	VADDPS       X3, X4, X4
-	VMOVSHDUP    X4, X3
-	VADDSS       X3, X4, X4
-	VMOVSS       X4, (SI)
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 32(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 16(CX), Y3
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 64(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 16(CX), Y3
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y3, Y3
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 96(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      lm2_128_least<>+0(SB), Y2
+	VCVTDQ2PS    Y4, Y3
+	VMULPS       Y2, Y3, Y2
+	VEXTRACTF128 $1, Y2, X3
+	VADDPS       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VADDPS       X2, X3, X3
+	VMOVSHDUP    X3, X2
+	VADDSS       X2, X3, X3
+	VMOVSS       X3, (SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -1798,40 +1885,39 @@ loop1:
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(R8), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     (DI), Y3, Y4
+	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
+	VMOVDQU      2(R8), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPXOR        Y3, Y3, Y3
+	VPDPBUSD     (DI), Y2, Y3
 
-	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 10(R8), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPDPBUSD     32(DI), Y3, Y4
+	// levels of values 8 to 15 and 40 to 47 and 72 to 79 and 104 to 111, and their products
+	VMOVDQU      2(R8), Y2
+	VPSRLD       $2, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     32(DI), Y2, Y3
 
-	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 18(R8), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPDPBUSD     64(DI), Y3, Y4
+	// levels of values 16 to 23 and 48 to 55 and 80 to 87 and 112 to 119, and their products
+	VMOVDQU      2(R8), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     64(DI), Y2, Y3
 
-	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 26(R8), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPDPBUSD     96(DI), Y3, Y4
-	VMOVDQU      Y4, (R11)
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VMOVSS       X3, (R12)
+	// levels of values 24 to 31 and 56 to 63 and 88 to 95 and 120 to 127, and their products
+	VMOVDQU      2(R8), Y2
+	VPSRLD       $6, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     96(DI), Y2, Y3
+	VMOVDQU      Y3, (R11)
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VMOVUPS      Y2, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -1841,30 +1927,36 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X3
-	VADDPS       X3, X3, X3
-	VMOVDQU      (AX), Y4
-	VMOVDQU      32(AX), Y5
-	VMOVDQU      64(AX), Y6
-	VMOVDQU      96(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS (SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS (DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X3
-	VMOVUPS      X3, (CX)
+	VMOVUPS      (BX), X2
+	VMOVUPS      32(BX), X3
+	VMOVUPS      64(BX), X4
+	VMOVUPS      96(BX), X5
+	VBLENDPS     $0xaa, X3, X2, X2
+	VBLENDPS     $0xaa, X5, X4, X3
+	VBLENDPS     $0xcc, X3, X2, X2
+	VADDPS       X2, X2, X2
+	VMOVDQU      (AX), Y3
+	VMOVDQU      32(AX), Y4
+	VMOVDQU      64(AX), Y5
+	VMOVDQU      96(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS (SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS (DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X2
+	VMOVUPS      X2, (CX)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -1876,12 +1968,11 @@ done2:
 
 // matmulQ8Block2xLm2_128AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xLm2_128AVX512(SB), 0, $1024-72
+TEXT ·matmulQ8Block2xLm2_128AVX512(SB), 0, $1120-72
 
 	// constants of the loops
-	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
-	VMOVDQU      lm2_128_mask<>+0(SB), Y1
-	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y2
+	VMOVDQU      lm2_128_mask<>+0(SB), Y0
+	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -1890,99 +1981,92 @@ TEXT ·matmulQ8Block2xLm2_128AVX512(SB), 0, $1024-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         703(SP), SI
+	LEAQ         799(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         767(SP), DI
+	LEAQ         863(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_128_ones<>+0(SB), Y3
-	VMOVDQU      (CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
+	VMOVDQU      lm2_128_ones<>+0(SB), Y2
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 32(CX), Y4
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 64(CX), Y4
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 96(CX), Y4
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, (DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y3, Y3
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
 	VPSRLD       $1, Y5, Y5
 	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, (DI)
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      32(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 32(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      64(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 64(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      96(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 96(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm2_128_least<>+0(SB), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y5, Y4
-	VEXTRACTF128 $1, Y4, X5
-	VADDPS       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDPS       X4, X5, X5
-	VMOVSHDUP    X5, X4
-	VADDSS       X4, X5, X5
-	VMOVSS       X5, (SI)
-	VMOVDQU      128(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 32(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 16(CX), Y3
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
 	VPSRLD       $1, Y5, Y5
 	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 128(DI)
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      160(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 160(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      192(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 192(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      224(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 224(DI)
-	VPDPBUSD     Y4, Y3, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 64(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 16(CX), Y3
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y3, Y3
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 96(DI)
+	VPDPBUSD     Y3, Y2, Y4
 	VMOVDQU      lm2_128_least<>+0(SB), Y3
-	VCVTDQ2PS    Y5, Y4
+	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y3, Y4, Y3
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
@@ -1990,7 +2074,94 @@ TEXT ·matmulQ8Block2xLm2_128AVX512(SB), 0, $1024-72
 	VADDPS       X3, X4, X4
 	VMOVSHDUP    X4, X3
 	VADDSS       X3, X4, X4
-	VMOVSS       X4, 4(SI)
+	VMOVSS       X4, (SI)
+	VBROADCASTI128 128(CX), Y3
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 160(CX), Y4
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 192(CX), Y4
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 224(CX), Y4
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 128(DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 128(CX), Y3
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y3, Y3
+	VBROADCASTI128 160(CX), Y5
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 224(CX), Y5
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 160(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 144(CX), Y3
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 176(CX), Y5
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 208(CX), Y5
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 240(CX), Y5
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 192(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 144(CX), Y3
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y3, Y3
+	VBROADCASTI128 176(CX), Y5
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 208(CX), Y5
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 240(CX), Y5
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 224(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      lm2_128_least<>+0(SB), Y2
+	VCVTDQ2PS    Y4, Y3
+	VMULPS       Y2, Y3, Y2
+	VEXTRACTF128 $1, Y2, X3
+	VADDPS       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VADDPS       X2, X3, X3
+	VMOVSHDUP    X3, X2
+	VADDSS       X2, X3, X3
+	VMOVSS       X3, 4(SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -2009,46 +2180,45 @@ loop1:
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(R8), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
+	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
+	VMOVDQU      2(R8), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPXOR        Y3, Y3, Y3
+	VPDPBUSD     (DI), Y2, Y3
 	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     (DI), Y3, Y4
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     128(DI), Y3, Y5
+	VPDPBUSD     128(DI), Y2, Y4
 
-	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 10(R8), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPDPBUSD     32(DI), Y3, Y4
-	VPDPBUSD     160(DI), Y3, Y5
+	// levels of values 8 to 15 and 40 to 47 and 72 to 79 and 104 to 111, and their products
+	VMOVDQU      2(R8), Y2
+	VPSRLD       $2, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     32(DI), Y2, Y3
+	VPDPBUSD     160(DI), Y2, Y4
 
-	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 18(R8), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPDPBUSD     64(DI), Y3, Y4
-	VPDPBUSD     192(DI), Y3, Y5
+	// levels of values 16 to 23 and 48 to 55 and 80 to 87 and 112 to 119, and their products
+	VMOVDQU      2(R8), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     64(DI), Y2, Y3
+	VPDPBUSD     192(DI), Y2, Y4
 
-	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 26(R8), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPDPBUSD     96(DI), Y3, Y4
-	VPDPBUSD     224(DI), Y3, Y5
-	VMOVDQU      Y4, (R11)
-	VMOVDQU      Y5, 128(R11)
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VMOVSS       X3, (R12)
+	// levels of values 24 to 31 and 56 to 63 and 88 to 95 and 120 to 127, and their products
+	VMOVDQU      2(R8), Y2
+	VPSRLD       $6, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     96(DI), Y2, Y3
+	VPDPBUSD     224(DI), Y2, Y4
+	VMOVDQU      Y3, (R11)
+	VMOVDQU      Y4, 128(R11)
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VMOVUPS      Y2, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -2058,55 +2228,61 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X3
-	VADDPS       X3, X3, X3
-	VMOVDQU      (AX), Y4
-	VMOVDQU      32(AX), Y5
-	VMOVDQU      64(AX), Y6
-	VMOVDQU      96(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS (SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS (DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X4
-	VMOVUPS      X4, (CX)
-	VMOVDQU      128(AX), Y4
-	VMOVDQU      160(AX), Y5
-	VMOVDQU      192(AX), Y6
-	VMOVDQU      224(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS 4(SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS 4(DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X3
+	VMOVUPS      (BX), X2
+	VMOVUPS      32(BX), X3
+	VMOVUPS      64(BX), X4
+	VMOVUPS      96(BX), X5
+	VBLENDPS     $0xaa, X3, X2, X2
+	VBLENDPS     $0xaa, X5, X4, X3
+	VBLENDPS     $0xcc, X3, X2, X2
+	VADDPS       X2, X2, X2
+	VMOVDQU      (AX), Y3
+	VMOVDQU      32(AX), Y4
+	VMOVDQU      64(AX), Y5
+	VMOVDQU      96(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS (SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS (DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X3
+	VMOVUPS      X3, (CX)
+	VMOVDQU      128(AX), Y3
+	VMOVDQU      160(AX), Y4
+	VMOVDQU      192(AX), Y5
+	VMOVDQU      224(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS 4(SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS 4(DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X2
 	MOVQ         ldy+8(FP), R10
 	MOVQ         CX, R11
 	ADDQ         R10, R11
-	VMOVUPS      X3, (R11)
+	VMOVUPS      X2, (R11)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -2118,12 +2294,11 @@ done2:
 
 // matmulQ8Block3xLm2_128AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xLm2_128AVX512(SB), 0, $1280-72
+TEXT ·matmulQ8Block3xLm2_128AVX512(SB), 0, $1376-72
 
 	// constants of the loops
-	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
-	VMOVDQU      lm2_128_mask<>+0(SB), Y1
-	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y2
+	VMOVDQU      lm2_128_mask<>+0(SB), Y0
+	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2132,146 +2307,92 @@ TEXT ·matmulQ8Block3xLm2_128AVX512(SB), 0, $1280-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         831(SP), SI
+	LEAQ         927(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         895(SP), DI
+	LEAQ         991(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_128_ones<>+0(SB), Y3
-	VMOVDQU      (CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
+	VMOVDQU      lm2_128_ones<>+0(SB), Y2
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 32(CX), Y4
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 64(CX), Y4
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 96(CX), Y4
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, (DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y3, Y3
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
 	VPSRLD       $1, Y5, Y5
 	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, (DI)
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      32(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 32(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      64(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 64(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      96(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 96(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm2_128_least<>+0(SB), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y5, Y4
-	VEXTRACTF128 $1, Y4, X5
-	VADDPS       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDPS       X4, X5, X5
-	VMOVSHDUP    X5, X4
-	VADDSS       X4, X5, X5
-	VMOVSS       X5, (SI)
-	VMOVDQU      128(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 32(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 16(CX), Y3
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
 	VPSRLD       $1, Y5, Y5
 	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 128(DI)
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      160(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 160(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      192(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 192(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      224(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 224(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm2_128_least<>+0(SB), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y5, Y4
-	VEXTRACTF128 $1, Y4, X5
-	VADDPS       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDPS       X4, X5, X5
-	VMOVSHDUP    X5, X4
-	VADDSS       X4, X5, X5
-	VMOVSS       X5, 4(SI)
-	VMOVDQU      256(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 64(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 16(CX), Y3
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y3, Y3
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
 	VPSRLD       $1, Y5, Y5
 	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 256(DI)
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      288(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 288(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      320(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 320(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      352(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 352(DI)
-	VPDPBUSD     Y4, Y3, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 96(DI)
+	VPDPBUSD     Y3, Y2, Y4
 	VMOVDQU      lm2_128_least<>+0(SB), Y3
-	VCVTDQ2PS    Y5, Y4
+	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y3, Y4, Y3
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
@@ -2279,7 +2400,181 @@ TEXT ·matmulQ8Block3xLm2_128AVX512(SB), 0, $1280-72
 	VADDPS       X3, X4, X4
 	VMOVSHDUP    X4, X3
 	VADDSS       X3, X4, X4
-	VMOVSS       X4, 8(SI)
+	VMOVSS       X4, (SI)
+	VBROADCASTI128 128(CX), Y3
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 160(CX), Y4
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 192(CX), Y4
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 224(CX), Y4
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 128(DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 128(CX), Y3
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y3, Y3
+	VBROADCASTI128 160(CX), Y5
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 224(CX), Y5
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 160(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 144(CX), Y3
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 176(CX), Y5
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 208(CX), Y5
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 240(CX), Y5
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 192(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 144(CX), Y3
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y3, Y3
+	VBROADCASTI128 176(CX), Y5
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 208(CX), Y5
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 240(CX), Y5
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 224(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      lm2_128_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 4(SI)
+	VBROADCASTI128 256(CX), Y3
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 288(CX), Y4
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 320(CX), Y4
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 352(CX), Y4
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 256(DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 256(CX), Y3
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y3, Y3
+	VBROADCASTI128 288(CX), Y5
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 320(CX), Y5
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 352(CX), Y5
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 288(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 272(CX), Y3
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 304(CX), Y5
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 336(CX), Y5
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 368(CX), Y5
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 320(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 272(CX), Y3
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y3, Y3
+	VBROADCASTI128 304(CX), Y5
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 336(CX), Y5
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 368(CX), Y5
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 352(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      lm2_128_least<>+0(SB), Y2
+	VCVTDQ2PS    Y4, Y3
+	VMULPS       Y2, Y3, Y2
+	VEXTRACTF128 $1, Y2, X3
+	VADDPS       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VADDPS       X2, X3, X3
+	VMOVSHDUP    X3, X2
+	VADDSS       X2, X3, X3
+	VMOVSS       X3, 8(SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -2298,52 +2593,51 @@ loop1:
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(R8), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
+	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
+	VMOVDQU      2(R8), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPXOR        Y3, Y3, Y3
+	VPDPBUSD     (DI), Y2, Y3
 	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     (DI), Y3, Y4
+	VPDPBUSD     128(DI), Y2, Y4
 	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     128(DI), Y3, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     256(DI), Y3, Y6
+	VPDPBUSD     256(DI), Y2, Y5
 
-	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 10(R8), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPDPBUSD     32(DI), Y3, Y4
-	VPDPBUSD     160(DI), Y3, Y5
-	VPDPBUSD     288(DI), Y3, Y6
+	// levels of values 8 to 15 and 40 to 47 and 72 to 79 and 104 to 111, and their products
+	VMOVDQU      2(R8), Y2
+	VPSRLD       $2, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     32(DI), Y2, Y3
+	VPDPBUSD     160(DI), Y2, Y4
+	VPDPBUSD     288(DI), Y2, Y5
 
-	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 18(R8), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPDPBUSD     64(DI), Y3, Y4
-	VPDPBUSD     192(DI), Y3, Y5
-	VPDPBUSD     320(DI), Y3, Y6
+	// levels of values 16 to 23 and 48 to 55 and 80 to 87 and 112 to 119, and their products
+	VMOVDQU      2(R8), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     64(DI), Y2, Y3
+	VPDPBUSD     192(DI), Y2, Y4
+	VPDPBUSD     320(DI), Y2, Y5
 
-	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 26(R8), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPDPBUSD     96(DI), Y3, Y4
-	VPDPBUSD     224(DI), Y3, Y5
-	VPDPBUSD     352(DI), Y3, Y6
-	VMOVDQU      Y4, (R11)
-	VMOVDQU      Y5, 128(R11)
-	VMOVDQU      Y6, 256(R11)
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VMOVSS       X3, (R12)
+	// levels of values 24 to 31 and 56 to 63 and 88 to 95 and 120 to 127, and their products
+	VMOVDQU      2(R8), Y2
+	VPSRLD       $6, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     96(DI), Y2, Y3
+	VPDPBUSD     224(DI), Y2, Y4
+	VPDPBUSD     352(DI), Y2, Y5
+	VMOVDQU      Y3, (R11)
+	VMOVDQU      Y4, 128(R11)
+	VMOVDQU      Y5, 256(R11)
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VMOVUPS      Y2, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -2353,78 +2647,84 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X3
-	VADDPS       X3, X3, X3
-	VMOVDQU      (AX), Y4
-	VMOVDQU      32(AX), Y5
-	VMOVDQU      64(AX), Y6
-	VMOVDQU      96(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS (SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS (DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X4
-	VMOVUPS      X4, (CX)
-	VMOVDQU      128(AX), Y4
-	VMOVDQU      160(AX), Y5
-	VMOVDQU      192(AX), Y6
-	VMOVDQU      224(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS 4(SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS 4(DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X4
+	VMOVUPS      (BX), X2
+	VMOVUPS      32(BX), X3
+	VMOVUPS      64(BX), X4
+	VMOVUPS      96(BX), X5
+	VBLENDPS     $0xaa, X3, X2, X2
+	VBLENDPS     $0xaa, X5, X4, X3
+	VBLENDPS     $0xcc, X3, X2, X2
+	VADDPS       X2, X2, X2
+	VMOVDQU      (AX), Y3
+	VMOVDQU      32(AX), Y4
+	VMOVDQU      64(AX), Y5
+	VMOVDQU      96(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS (SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS (DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X3
+	VMOVUPS      X3, (CX)
+	VMOVDQU      128(AX), Y3
+	VMOVDQU      160(AX), Y4
+	VMOVDQU      192(AX), Y5
+	VMOVDQU      224(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS 4(SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS 4(DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X3
 	MOVQ         ldy+8(FP), R10
 	MOVQ         CX, R11
 	ADDQ         R10, R11
-	VMOVUPS      X4, (R11)
-	VMOVDQU      256(AX), Y4
-	VMOVDQU      288(AX), Y5
-	VMOVDQU      320(AX), Y6
-	VMOVDQU      352(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS 8(SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS 8(DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X3
-	ADDQ         R10, R11
 	VMOVUPS      X3, (R11)
+	VMOVDQU      256(AX), Y3
+	VMOVDQU      288(AX), Y4
+	VMOVDQU      320(AX), Y5
+	VMOVDQU      352(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS 8(SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS 8(DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X2
+	ADDQ         R10, R11
+	VMOVUPS      X2, (R11)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -2436,12 +2736,11 @@ done2:
 
 // matmulQ8Block4xLm2_128AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xLm2_128AVX512(SB), 0, $1536-72
+TEXT ·matmulQ8Block4xLm2_128AVX512(SB), 0, $1632-72
 
 	// constants of the loops
-	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
-	VMOVDQU      lm2_128_mask<>+0(SB), Y1
-	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y2
+	VMOVDQU      lm2_128_mask<>+0(SB), Y0
+	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2450,193 +2749,92 @@ TEXT ·matmulQ8Block4xLm2_128AVX512(SB), 0, $1536-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         959(SP), SI
+	LEAQ         1055(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         1023(SP), DI
+	LEAQ         1119(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_128_ones<>+0(SB), Y3
-	VMOVDQU      (CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
+	VMOVDQU      lm2_128_ones<>+0(SB), Y2
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 32(CX), Y4
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 64(CX), Y4
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 96(CX), Y4
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, (DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y3, Y3
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
 	VPSRLD       $1, Y5, Y5
 	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, (DI)
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      32(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 32(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      64(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 64(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      96(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 96(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm2_128_least<>+0(SB), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y5, Y4
-	VEXTRACTF128 $1, Y4, X5
-	VADDPS       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDPS       X4, X5, X5
-	VMOVSHDUP    X5, X4
-	VADDSS       X4, X5, X5
-	VMOVSS       X5, (SI)
-	VMOVDQU      128(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 32(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 16(CX), Y3
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
 	VPSRLD       $1, Y5, Y5
 	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 128(DI)
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      160(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 160(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      192(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 192(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      224(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 224(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm2_128_least<>+0(SB), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y5, Y4
-	VEXTRACTF128 $1, Y4, X5
-	VADDPS       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDPS       X4, X5, X5
-	VMOVSHDUP    X5, X4
-	VADDSS       X4, X5, X5
-	VMOVSS       X5, 4(SI)
-	VMOVDQU      256(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 64(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 16(CX), Y3
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y3, Y3
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
 	VPSRLD       $1, Y5, Y5
 	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 256(DI)
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      288(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 288(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      320(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 320(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      352(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 352(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm2_128_least<>+0(SB), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y5, Y4
-	VEXTRACTF128 $1, Y4, X5
-	VADDPS       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDPS       X4, X5, X5
-	VMOVSHDUP    X5, X4
-	VADDSS       X4, X5, X5
-	VMOVSS       X5, 8(SI)
-	VMOVDQU      384(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
-	VPSRLD       $1, Y5, Y5
-	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 384(DI)
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      416(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 416(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      448(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 448(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      480(CX), Y4
-	VPAND        lm2_128_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 480(DI)
-	VPDPBUSD     Y4, Y3, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 96(DI)
+	VPDPBUSD     Y3, Y2, Y4
 	VMOVDQU      lm2_128_least<>+0(SB), Y3
-	VCVTDQ2PS    Y5, Y4
+	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y3, Y4, Y3
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
@@ -2644,7 +2842,268 @@ TEXT ·matmulQ8Block4xLm2_128AVX512(SB), 0, $1536-72
 	VADDPS       X3, X4, X4
 	VMOVSHDUP    X4, X3
 	VADDSS       X3, X4, X4
-	VMOVSS       X4, 12(SI)
+	VMOVSS       X4, (SI)
+	VBROADCASTI128 128(CX), Y3
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 160(CX), Y4
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 192(CX), Y4
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 224(CX), Y4
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 128(DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 128(CX), Y3
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y3, Y3
+	VBROADCASTI128 160(CX), Y5
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 224(CX), Y5
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 160(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 144(CX), Y3
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 176(CX), Y5
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 208(CX), Y5
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 240(CX), Y5
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 192(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 144(CX), Y3
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y3, Y3
+	VBROADCASTI128 176(CX), Y5
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 208(CX), Y5
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 240(CX), Y5
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 224(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      lm2_128_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 4(SI)
+	VBROADCASTI128 256(CX), Y3
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 288(CX), Y4
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 320(CX), Y4
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 352(CX), Y4
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 256(DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 256(CX), Y3
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y3, Y3
+	VBROADCASTI128 288(CX), Y5
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 320(CX), Y5
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 352(CX), Y5
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 288(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 272(CX), Y3
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 304(CX), Y5
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 336(CX), Y5
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 368(CX), Y5
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 320(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 272(CX), Y3
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y3, Y3
+	VBROADCASTI128 304(CX), Y5
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 336(CX), Y5
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 368(CX), Y5
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 352(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      lm2_128_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 8(SI)
+	VBROADCASTI128 384(CX), Y3
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 416(CX), Y4
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 448(CX), Y4
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 480(CX), Y4
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       lm2_128_offset<>+0(SB), Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 384(DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 384(CX), Y3
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y3, Y3
+	VBROADCASTI128 416(CX), Y5
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 448(CX), Y5
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 480(CX), Y5
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 416(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 400(CX), Y3
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 432(CX), Y5
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 464(CX), Y5
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 496(CX), Y5
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 448(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 400(CX), Y3
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y3, Y3
+	VBROADCASTI128 432(CX), Y5
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 464(CX), Y5
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 496(CX), Y5
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm2_128_mask2<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm2_128_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 480(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      lm2_128_least<>+0(SB), Y2
+	VCVTDQ2PS    Y4, Y3
+	VMULPS       Y2, Y3, Y2
+	VEXTRACTF128 $1, Y2, X3
+	VADDPS       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VADDPS       X2, X3, X3
+	VMOVSHDUP    X3, X2
+	VADDSS       X2, X3, X3
+	VMOVSS       X3, 12(SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -2663,58 +3122,57 @@ loop1:
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(R8), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
+	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
+	VMOVDQU      2(R8), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPXOR        Y3, Y3, Y3
+	VPDPBUSD     (DI), Y2, Y3
 	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     (DI), Y3, Y4
+	VPDPBUSD     128(DI), Y2, Y4
 	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     128(DI), Y3, Y5
+	VPDPBUSD     256(DI), Y2, Y5
 	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     256(DI), Y3, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     384(DI), Y3, Y7
+	VPDPBUSD     384(DI), Y2, Y6
 
-	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 10(R8), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPDPBUSD     32(DI), Y3, Y4
-	VPDPBUSD     160(DI), Y3, Y5
-	VPDPBUSD     288(DI), Y3, Y6
-	VPDPBUSD     416(DI), Y3, Y7
+	// levels of values 8 to 15 and 40 to 47 and 72 to 79 and 104 to 111, and their products
+	VMOVDQU      2(R8), Y2
+	VPSRLD       $2, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     32(DI), Y2, Y3
+	VPDPBUSD     160(DI), Y2, Y4
+	VPDPBUSD     288(DI), Y2, Y5
+	VPDPBUSD     416(DI), Y2, Y6
 
-	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 18(R8), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPDPBUSD     64(DI), Y3, Y4
-	VPDPBUSD     192(DI), Y3, Y5
-	VPDPBUSD     320(DI), Y3, Y6
-	VPDPBUSD     448(DI), Y3, Y7
+	// levels of values 16 to 23 and 48 to 55 and 80 to 87 and 112 to 119, and their products
+	VMOVDQU      2(R8), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     64(DI), Y2, Y3
+	VPDPBUSD     192(DI), Y2, Y4
+	VPDPBUSD     320(DI), Y2, Y5
+	VPDPBUSD     448(DI), Y2, Y6
 
-	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 26(R8), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPDPBUSD     96(DI), Y3, Y4
-	VPDPBUSD     224(DI), Y3, Y5
-	VPDPBUSD     352(DI), Y3, Y6
-	VPDPBUSD     480(DI), Y3, Y7
-	VMOVDQU      Y4, (R11)
-	VMOVDQU      Y5, 128(R11)
-	VMOVDQU      Y6, 256(R11)
-	VMOVDQU      Y7, 384(R11)
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VMOVSS       X3, (R12)
+	// levels of values 24 to 31 and 56 to 63 and 88 to 95 and 120 to 127, and their products
+	VMOVDQU      2(R8), Y2
+	VPSRLD       $6, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     96(DI), Y2, Y3
+	VPDPBUSD     224(DI), Y2, Y4
+	VPDPBUSD     352(DI), Y2, Y5
+	VPDPBUSD     480(DI), Y2, Y6
+	VMOVDQU      Y3, (R11)
+	VMOVDQU      Y4, 128(R11)
+	VMOVDQU      Y5, 256(R11)
+	VMOVDQU      Y6, 384(R11)
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VMOVUPS      Y2, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -2724,101 +3182,107 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X3
-	VADDPS       X3, X3, X3
-	VMOVDQU      (AX), Y4
-	VMOVDQU      32(AX), Y5
-	VMOVDQU      64(AX), Y6
-	VMOVDQU      96(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS (SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS (DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X4
-	VMOVUPS      X4, (CX)
-	VMOVDQU      128(AX), Y4
-	VMOVDQU      160(AX), Y5
-	VMOVDQU      192(AX), Y6
-	VMOVDQU      224(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS 4(SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS 4(DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X4
+	VMOVUPS      (BX), X2
+	VMOVUPS      32(BX), X3
+	VMOVUPS      64(BX), X4
+	VMOVUPS      96(BX), X5
+	VBLENDPS     $0xaa, X3, X2, X2
+	VBLENDPS     $0xaa, X5, X4, X3
+	VBLENDPS     $0xcc, X3, X2, X2
+	VADDPS       X2, X2, X2
+	VMOVDQU      (AX), Y3
+	VMOVDQU      32(AX), Y4
+	VMOVDQU      64(AX), Y5
+	VMOVDQU      96(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS (SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS (DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X3
+	VMOVUPS      X3, (CX)
+	VMOVDQU      128(AX), Y3
+	VMOVDQU      160(AX), Y4
+	VMOVDQU      192(AX), Y5
+	VMOVDQU      224(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS 4(SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS 4(DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X3
 	MOVQ         ldy+8(FP), R10
 	MOVQ         CX, R11
 	ADDQ         R10, R11
-	VMOVUPS      X4, (R11)
-	VMOVDQU      256(AX), Y4
-	VMOVDQU      288(AX), Y5
-	VMOVDQU      320(AX), Y6
-	VMOVDQU      352(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS 8(SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS 8(DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X4
-	ADDQ         R10, R11
-	VMOVUPS      X4, (R11)
-	VMOVDQU      384(AX), Y4
-	VMOVDQU      416(AX), Y5
-	VMOVDQU      448(AX), Y6
-	VMOVDQU      480(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS 12(SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS 12(DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X3
+	VMOVUPS      X3, (R11)
+	VMOVDQU      256(AX), Y3
+	VMOVDQU      288(AX), Y4
+	VMOVDQU      320(AX), Y5
+	VMOVDQU      352(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS 8(SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS 8(DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X3
 	ADDQ         R10, R11
 	VMOVUPS      X3, (R11)
+	VMOVDQU      384(AX), Y3
+	VMOVDQU      416(AX), Y4
+	VMOVDQU      448(AX), Y5
+	VMOVDQU      480(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS 12(SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS 12(DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X2
+	ADDQ         R10, R11
+	VMOVUPS      X2, (R11)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -4492,13 +4956,12 @@ done2:
 
 // matmulQ8Block1xLm2_128AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block1xLm2_128AVX2(SB), 0, $768-72
+TEXT ·matmulQ8Block1xLm2_128AVX2(SB), 0, $864-72
 
 	// constants of the loops
-	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
-	VMOVDQU      lm2_128_ones2<>+0(SB), Y1
-	VMOVDQU      lm2_128_mask<>+0(SB), Y2
-	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y3
+	VMOVDQU      lm2_128_ones2<>+0(SB), Y0
+	VMOVDQU      lm2_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -4507,66 +4970,106 @@ TEXT ·matmulQ8Block1xLm2_128AVX2(SB), 0, $768-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         575(SP), SI
+	LEAQ         671(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         639(SP), DI
+	LEAQ         735(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_128_ones<>+0(SB), Y4
-	VMOVDQU      (CX), Y5
+	VMOVDQU      lm2_128_ones<>+0(SB), Y3
+	VBROADCASTI128 (CX), Y4
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y4, Y4
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, (DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 (CX), Y5
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y5, Y5
+	VBROADCASTI128 32(CX), Y6
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 64(CX), Y6
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
 	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
 	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
 	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
 	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, (DI)
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     Y1, Y5, Y5
-	VMOVDQU      32(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 32(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y1, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      64(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 64(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y1, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      96(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 96(DI)
-	VPMADDUBSW   Y6, Y4, Y4
-	VPMADDWD     Y1, Y4, Y4
-	VPADDD       Y4, Y5, Y5
-	VMOVDQU      lm2_128_least<>+0(SB), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y5, Y4
-	VEXTRACTF128 $1, Y4, X5
-	VADDPS       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDPS       X4, X5, X5
-	VMOVSHDUP    X5, X4
-	VADDSS       X4, X5, X5
-	VMOVSS       X5, (SI)
+	VMOVDQU      Y5, 32(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 64(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 96(DI)
+	VPMADDUBSW   Y5, Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVDQU      lm2_128_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, (SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -4585,46 +5088,45 @@ loop1:
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(R8), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y2, Y4, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VPMADDUBSW   (DI), Y4, Y4
-	VPMADDWD     Y1, Y4, Y4
+	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
+	VMOVDQU      2(R8), Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VPMADDUBSW   (DI), Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
 
-	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 10(R8), Y5
-	VPSRLVD      Y0, Y5, Y5
-	VPAND        Y2, Y5, Y5
-	VPSHUFB      Y5, Y3, Y5
-	VPMADDUBSW   32(DI), Y5, Y5
-	VPMADDWD     Y1, Y5, Y5
-	VPADDD       Y5, Y4, Y4
+	// levels of values 8 to 15 and 40 to 47 and 72 to 79 and 104 to 111, and their products
+	VMOVDQU      2(R8), Y4
+	VPSRLD       $2, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPMADDUBSW   32(DI), Y4, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPADDD       Y4, Y3, Y3
 
-	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 18(R8), Y5
-	VPSRLVD      Y0, Y5, Y5
-	VPAND        Y2, Y5, Y5
-	VPSHUFB      Y5, Y3, Y5
-	VPMADDUBSW   64(DI), Y5, Y5
-	VPMADDWD     Y1, Y5, Y5
-	VPADDD       Y5, Y4, Y4
+	// levels of values 16 to 23 and 48 to 55 and 80 to 87 and 112 to 119, and their products
+	VMOVDQU      2(R8), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPMADDUBSW   64(DI), Y4, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPADDD       Y4, Y3, Y3
 
-	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 26(R8), Y5
-	VPSRLVD      Y0, Y5, Y5
-	VPAND        Y2, Y5, Y5
-	VPSHUFB      Y5, Y3, Y5
-	VPMADDUBSW   96(DI), Y5, Y5
-	VPMADDWD     Y1, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VMOVDQU      Y4, (R11)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVSS       X4, (R12)
+	// levels of values 24 to 31 and 56 to 63 and 88 to 95 and 120 to 127, and their products
+	VMOVDQU      2(R8), Y4
+	VPSRLD       $6, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPMADDUBSW   96(DI), Y4, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VMOVDQU      Y3, (R11)
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVUPS      Y3, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -4634,30 +5136,36 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X4
-	VADDPS       X4, X4, X4
-	VMOVDQU      (AX), Y5
-	VMOVDQU      32(AX), Y6
-	VMOVDQU      64(AX), Y7
-	VMOVDQU      96(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS (SI), X6
-	VADDPS       X6, X5, X5
-	VBROADCASTSS (DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X4
-	VMOVUPS      X4, (CX)
+	VMOVUPS      (BX), X3
+	VMOVUPS      32(BX), X4
+	VMOVUPS      64(BX), X5
+	VMOVUPS      96(BX), X6
+	VBLENDPS     $0xaa, X4, X3, X3
+	VBLENDPS     $0xaa, X6, X5, X4
+	VBLENDPS     $0xcc, X4, X3, X3
+	VADDPS       X3, X3, X3
+	VMOVDQU      (AX), Y4
+	VMOVDQU      32(AX), Y5
+	VMOVDQU      64(AX), Y6
+	VMOVDQU      96(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS (SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS (DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X3
+	VMOVUPS      X3, (CX)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -4669,13 +5177,12 @@ done2:
 
 // matmulQ8Block2xLm2_128AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block2xLm2_128AVX2(SB), 0, $1024-72
+TEXT ·matmulQ8Block2xLm2_128AVX2(SB), 0, $1120-72
 
 	// constants of the loops
 	VMOVDQU      lm2_128_ones2<>+0(SB), Y0
-	VMOVDQU      lm2_128_shifts<>+0(SB), Y1
-	VMOVDQU      lm2_128_mask<>+0(SB), Y2
-	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y3
+	VMOVDQU      lm2_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -4684,119 +5191,199 @@ TEXT ·matmulQ8Block2xLm2_128AVX2(SB), 0, $1024-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         703(SP), SI
+	LEAQ         799(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         767(SP), DI
+	LEAQ         863(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_128_ones<>+0(SB), Y4
-	VMOVDQU      (CX), Y5
-	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, (DI)
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VMOVDQU      32(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 32(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      64(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 64(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      96(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 96(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm2_128_least<>+0(SB), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y6, Y5, Y5
-	VEXTRACTF128 $1, Y5, X6
-	VADDPS       X5, X6, X6
-	VMOVHLPS     X6, X6, X5
-	VADDPS       X5, X6, X6
-	VMOVSHDUP    X6, X5
-	VADDSS       X5, X6, X6
-	VMOVSS       X6, (SI)
-	VMOVDQU      128(CX), Y5
-	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 128(DI)
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VMOVDQU      160(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 160(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      192(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 192(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      224(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 224(DI)
-	VPMADDUBSW   Y6, Y4, Y4
+	VMOVDQU      lm2_128_ones<>+0(SB), Y3
+	VBROADCASTI128 (CX), Y4
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y4, Y4
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, (DI)
+	VPMADDUBSW   Y4, Y3, Y4
 	VPMADDWD     Y0, Y4, Y4
-	VPADDD       Y4, Y5, Y5
-	VMOVDQU      lm2_128_least<>+0(SB), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y5, Y4
+	VBROADCASTI128 (CX), Y5
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y5, Y5
+	VBROADCASTI128 32(CX), Y6
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 64(CX), Y6
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 32(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 64(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 96(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      lm2_128_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
 	VEXTRACTF128 $1, Y4, X5
 	VADDPS       X4, X5, X5
 	VMOVHLPS     X5, X5, X4
 	VADDPS       X4, X5, X5
 	VMOVSHDUP    X5, X4
 	VADDSS       X4, X5, X5
-	VMOVSS       X5, 4(SI)
+	VMOVSS       X5, (SI)
+	VBROADCASTI128 128(CX), Y4
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y4, Y4
+	VBROADCASTI128 160(CX), Y5
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 224(CX), Y5
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 128(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 128(CX), Y5
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y5, Y5
+	VBROADCASTI128 160(CX), Y6
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 192(CX), Y6
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 224(CX), Y6
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 160(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 144(CX), Y5
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y5, Y5
+	VBROADCASTI128 176(CX), Y6
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 208(CX), Y6
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 240(CX), Y6
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 192(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 144(CX), Y5
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y5, Y5
+	VBROADCASTI128 176(CX), Y6
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 208(CX), Y6
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 240(CX), Y6
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 224(DI)
+	VPMADDUBSW   Y5, Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVDQU      lm2_128_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 4(SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -4815,58 +5402,57 @@ loop1:
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(R8), Y4
-	VPSRLVD      Y1, Y4, Y4
-	VPAND        Y2, Y4, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VPMADDUBSW   (DI), Y4, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPMADDUBSW   128(DI), Y4, Y4
+	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
+	VMOVDQU      2(R8), Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VPMADDUBSW   (DI), Y3, Y4
 	VPMADDWD     Y0, Y4, Y4
+	VPMADDUBSW   128(DI), Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
 
-	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 10(R8), Y6
-	VPSRLVD      Y1, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPSHUFB      Y6, Y3, Y6
-	VPMADDUBSW   32(DI), Y6, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y5, Y5
-	VPMADDUBSW   160(DI), Y6, Y6
+	// levels of values 8 to 15 and 40 to 47 and 72 to 79 and 104 to 111, and their products
+	VMOVDQU      2(R8), Y5
+	VPSRLD       $2, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPMADDUBSW   32(DI), Y5, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y4, Y4
+	VPMADDUBSW   160(DI), Y5, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y3, Y3
 
-	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 18(R8), Y6
-	VPSRLVD      Y1, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPSHUFB      Y6, Y3, Y6
-	VPMADDUBSW   64(DI), Y6, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y5, Y5
-	VPMADDUBSW   192(DI), Y6, Y6
+	// levels of values 16 to 23 and 48 to 55 and 80 to 87 and 112 to 119, and their products
+	VMOVDQU      2(R8), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPMADDUBSW   64(DI), Y5, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y4, Y4
+	VPMADDUBSW   192(DI), Y5, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y3, Y3
 
-	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 26(R8), Y6
-	VPSRLVD      Y1, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPSHUFB      Y6, Y3, Y6
-	VPMADDUBSW   96(DI), Y6, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y5, Y5
-	VPMADDUBSW   224(DI), Y6, Y6
+	// levels of values 24 to 31 and 56 to 63 and 88 to 95 and 120 to 127, and their products
+	VMOVDQU      2(R8), Y5
+	VPSRLD       $6, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPMADDUBSW   96(DI), Y5, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y4, Y4
-	VMOVDQU      Y5, (R11)
-	VMOVDQU      Y4, 128(R11)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVSS       X4, (R12)
+	VPMADDUBSW   224(DI), Y5, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VMOVDQU      Y4, (R11)
+	VMOVDQU      Y3, 128(R11)
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVUPS      Y3, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -4876,55 +5462,61 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X4
-	VADDPS       X4, X4, X4
-	VMOVDQU      (AX), Y5
-	VMOVDQU      32(AX), Y6
-	VMOVDQU      64(AX), Y7
-	VMOVDQU      96(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS (SI), X6
-	VADDPS       X6, X5, X5
-	VBROADCASTSS (DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X5
-	VMOVUPS      X5, (CX)
-	VMOVDQU      128(AX), Y5
-	VMOVDQU      160(AX), Y6
-	VMOVDQU      192(AX), Y7
-	VMOVDQU      224(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS 4(SI), X6
-	VADDPS       X6, X5, X5
-	VBROADCASTSS 4(DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X4
+	VMOVUPS      (BX), X3
+	VMOVUPS      32(BX), X4
+	VMOVUPS      64(BX), X5
+	VMOVUPS      96(BX), X6
+	VBLENDPS     $0xaa, X4, X3, X3
+	VBLENDPS     $0xaa, X6, X5, X4
+	VBLENDPS     $0xcc, X4, X3, X3
+	VADDPS       X3, X3, X3
+	VMOVDQU      (AX), Y4
+	VMOVDQU      32(AX), Y5
+	VMOVDQU      64(AX), Y6
+	VMOVDQU      96(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS (SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS (DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	VMOVUPS      X4, (CX)
+	VMOVDQU      128(AX), Y4
+	VMOVDQU      160(AX), Y5
+	VMOVDQU      192(AX), Y6
+	VMOVDQU      224(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 4(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 4(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X3
 	MOVQ         ldy+8(FP), R10
 	MOVQ         CX, R11
 	ADDQ         R10, R11
-	VMOVUPS      X4, (R11)
+	VMOVUPS      X3, (R11)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -4936,13 +5528,12 @@ done2:
 
 // matmulQ8Block3xLm2_128AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block3xLm2_128AVX2(SB), 0, $1280-72
+TEXT ·matmulQ8Block3xLm2_128AVX2(SB), 0, $1376-72
 
 	// constants of the loops
 	VMOVDQU      lm2_128_ones2<>+0(SB), Y0
-	VMOVDQU      lm2_128_shifts<>+0(SB), Y1
-	VMOVDQU      lm2_128_mask<>+0(SB), Y2
-	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y3
+	VMOVDQU      lm2_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -4951,172 +5542,292 @@ TEXT ·matmulQ8Block3xLm2_128AVX2(SB), 0, $1280-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         831(SP), SI
+	LEAQ         927(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         895(SP), DI
+	LEAQ         991(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_128_ones<>+0(SB), Y4
-	VMOVDQU      (CX), Y5
-	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, (DI)
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VMOVDQU      32(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 32(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      64(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 64(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      96(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 96(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm2_128_least<>+0(SB), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y6, Y5, Y5
-	VEXTRACTF128 $1, Y5, X6
-	VADDPS       X5, X6, X6
-	VMOVHLPS     X6, X6, X5
-	VADDPS       X5, X6, X6
-	VMOVSHDUP    X6, X5
-	VADDSS       X5, X6, X6
-	VMOVSS       X6, (SI)
-	VMOVDQU      128(CX), Y5
-	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 128(DI)
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VMOVDQU      160(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 160(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      192(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 192(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      224(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 224(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm2_128_least<>+0(SB), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y6, Y5, Y5
-	VEXTRACTF128 $1, Y5, X6
-	VADDPS       X5, X6, X6
-	VMOVHLPS     X6, X6, X5
-	VADDPS       X5, X6, X6
-	VMOVSHDUP    X6, X5
-	VADDSS       X5, X6, X6
-	VMOVSS       X6, 4(SI)
-	VMOVDQU      256(CX), Y5
-	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 256(DI)
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VMOVDQU      288(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 288(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      320(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 320(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      352(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 352(DI)
-	VPMADDUBSW   Y6, Y4, Y4
+	VMOVDQU      lm2_128_ones<>+0(SB), Y3
+	VBROADCASTI128 (CX), Y4
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y4, Y4
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, (DI)
+	VPMADDUBSW   Y4, Y3, Y4
 	VPMADDWD     Y0, Y4, Y4
-	VPADDD       Y4, Y5, Y5
-	VMOVDQU      lm2_128_least<>+0(SB), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y5, Y4
+	VBROADCASTI128 (CX), Y5
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y5, Y5
+	VBROADCASTI128 32(CX), Y6
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 64(CX), Y6
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 32(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 64(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 96(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      lm2_128_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
 	VEXTRACTF128 $1, Y4, X5
 	VADDPS       X4, X5, X5
 	VMOVHLPS     X5, X5, X4
 	VADDPS       X4, X5, X5
 	VMOVSHDUP    X5, X4
 	VADDSS       X4, X5, X5
-	VMOVSS       X5, 8(SI)
+	VMOVSS       X5, (SI)
+	VBROADCASTI128 128(CX), Y4
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y4, Y4
+	VBROADCASTI128 160(CX), Y5
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 224(CX), Y5
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 128(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 128(CX), Y5
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y5, Y5
+	VBROADCASTI128 160(CX), Y6
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 192(CX), Y6
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 224(CX), Y6
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 160(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 144(CX), Y5
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y5, Y5
+	VBROADCASTI128 176(CX), Y6
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 208(CX), Y6
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 240(CX), Y6
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 192(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 144(CX), Y5
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y5, Y5
+	VBROADCASTI128 176(CX), Y6
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 208(CX), Y6
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 240(CX), Y6
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 224(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      lm2_128_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, 4(SI)
+	VBROADCASTI128 256(CX), Y4
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y4, Y4
+	VBROADCASTI128 288(CX), Y5
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 320(CX), Y5
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 352(CX), Y5
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 256(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 256(CX), Y5
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y5, Y5
+	VBROADCASTI128 288(CX), Y6
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 320(CX), Y6
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 352(CX), Y6
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 288(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 272(CX), Y5
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y5, Y5
+	VBROADCASTI128 304(CX), Y6
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 336(CX), Y6
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 368(CX), Y6
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 320(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 272(CX), Y5
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y5, Y5
+	VBROADCASTI128 304(CX), Y6
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 336(CX), Y6
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 368(CX), Y6
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 352(DI)
+	VPMADDUBSW   Y5, Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVDQU      lm2_128_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 8(SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -5135,70 +5846,69 @@ loop1:
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(R8), Y4
-	VPSRLVD      Y1, Y4, Y4
-	VPAND        Y2, Y4, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VPMADDUBSW   (DI), Y4, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPMADDUBSW   128(DI), Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPMADDUBSW   256(DI), Y4, Y4
+	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
+	VMOVDQU      2(R8), Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VPMADDUBSW   (DI), Y3, Y4
 	VPMADDWD     Y0, Y4, Y4
+	VPMADDUBSW   128(DI), Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPMADDUBSW   256(DI), Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
 
-	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 10(R8), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSHUFB      Y7, Y3, Y7
-	VPMADDUBSW   32(DI), Y7, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y5, Y5
-	VPMADDUBSW   160(DI), Y7, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y6, Y6
-	VPMADDUBSW   288(DI), Y7, Y7
+	// levels of values 8 to 15 and 40 to 47 and 72 to 79 and 104 to 111, and their products
+	VMOVDQU      2(R8), Y6
+	VPSRLD       $2, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPMADDUBSW   32(DI), Y6, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VPADDD       Y7, Y4, Y4
+	VPMADDUBSW   160(DI), Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPMADDUBSW   288(DI), Y6, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y3, Y3
 
-	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 18(R8), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSHUFB      Y7, Y3, Y7
-	VPMADDUBSW   64(DI), Y7, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y5, Y5
-	VPMADDUBSW   192(DI), Y7, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y6, Y6
-	VPMADDUBSW   320(DI), Y7, Y7
+	// levels of values 16 to 23 and 48 to 55 and 80 to 87 and 112 to 119, and their products
+	VMOVDQU      2(R8), Y6
+	VPSRLD       $4, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPMADDUBSW   64(DI), Y6, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VPADDD       Y7, Y4, Y4
+	VPMADDUBSW   192(DI), Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPMADDUBSW   320(DI), Y6, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y3, Y3
 
-	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 26(R8), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSHUFB      Y7, Y3, Y7
-	VPMADDUBSW   96(DI), Y7, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y5, Y5
-	VPMADDUBSW   224(DI), Y7, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y6, Y6
-	VPMADDUBSW   352(DI), Y7, Y7
+	// levels of values 24 to 31 and 56 to 63 and 88 to 95 and 120 to 127, and their products
+	VMOVDQU      2(R8), Y6
+	VPSRLD       $6, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPMADDUBSW   96(DI), Y6, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VPADDD       Y7, Y4, Y4
-	VMOVDQU      Y5, (R11)
-	VMOVDQU      Y6, 128(R11)
-	VMOVDQU      Y4, 256(R11)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVSS       X4, (R12)
+	VPMADDUBSW   224(DI), Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPMADDUBSW   352(DI), Y6, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y3, Y3
+	VMOVDQU      Y4, (R11)
+	VMOVDQU      Y5, 128(R11)
+	VMOVDQU      Y3, 256(R11)
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVUPS      Y3, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -5208,78 +5918,84 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X4
-	VADDPS       X4, X4, X4
-	VMOVDQU      (AX), Y5
-	VMOVDQU      32(AX), Y6
-	VMOVDQU      64(AX), Y7
-	VMOVDQU      96(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS (SI), X6
-	VADDPS       X6, X5, X5
-	VBROADCASTSS (DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X5
-	VMOVUPS      X5, (CX)
-	VMOVDQU      128(AX), Y5
-	VMOVDQU      160(AX), Y6
-	VMOVDQU      192(AX), Y7
-	VMOVDQU      224(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS 4(SI), X6
-	VADDPS       X6, X5, X5
-	VBROADCASTSS 4(DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X5
+	VMOVUPS      (BX), X3
+	VMOVUPS      32(BX), X4
+	VMOVUPS      64(BX), X5
+	VMOVUPS      96(BX), X6
+	VBLENDPS     $0xaa, X4, X3, X3
+	VBLENDPS     $0xaa, X6, X5, X4
+	VBLENDPS     $0xcc, X4, X3, X3
+	VADDPS       X3, X3, X3
+	VMOVDQU      (AX), Y4
+	VMOVDQU      32(AX), Y5
+	VMOVDQU      64(AX), Y6
+	VMOVDQU      96(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS (SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS (DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	VMOVUPS      X4, (CX)
+	VMOVDQU      128(AX), Y4
+	VMOVDQU      160(AX), Y5
+	VMOVDQU      192(AX), Y6
+	VMOVDQU      224(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 4(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 4(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
 	MOVQ         ldy+8(FP), R10
 	MOVQ         CX, R11
 	ADDQ         R10, R11
-	VMOVUPS      X5, (R11)
-	VMOVDQU      256(AX), Y5
-	VMOVDQU      288(AX), Y6
-	VMOVDQU      320(AX), Y7
-	VMOVDQU      352(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS 8(SI), X6
-	VADDPS       X6, X5, X5
-	VBROADCASTSS 8(DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X4
-	ADDQ         R10, R11
 	VMOVUPS      X4, (R11)
+	VMOVDQU      256(AX), Y4
+	VMOVDQU      288(AX), Y5
+	VMOVDQU      320(AX), Y6
+	VMOVDQU      352(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 8(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 8(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X3
+	ADDQ         R10, R11
+	VMOVUPS      X3, (R11)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -5291,13 +6007,12 @@ done2:
 
 // matmulQ8Block4xLm2_128AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block4xLm2_128AVX2(SB), 0, $1536-72
+TEXT ·matmulQ8Block4xLm2_128AVX2(SB), 0, $1632-72
 
 	// constants of the loops
 	VMOVDQU      lm2_128_ones2<>+0(SB), Y0
-	VMOVDQU      lm2_128_shifts<>+0(SB), Y1
-	VMOVDQU      lm2_128_mask<>+0(SB), Y2
-	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y3
+	VMOVDQU      lm2_128_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -5306,225 +6021,385 @@ TEXT ·matmulQ8Block4xLm2_128AVX2(SB), 0, $1536-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         959(SP), SI
+	LEAQ         1055(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         1023(SP), DI
+	LEAQ         1119(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_128_ones<>+0(SB), Y4
-	VMOVDQU      (CX), Y5
-	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, (DI)
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VMOVDQU      32(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 32(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      64(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 64(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      96(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 96(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm2_128_least<>+0(SB), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y6, Y5, Y5
-	VEXTRACTF128 $1, Y5, X6
-	VADDPS       X5, X6, X6
-	VMOVHLPS     X6, X6, X5
-	VADDPS       X5, X6, X6
-	VMOVSHDUP    X6, X5
-	VADDSS       X5, X6, X6
-	VMOVSS       X6, (SI)
-	VMOVDQU      128(CX), Y5
-	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 128(DI)
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VMOVDQU      160(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 160(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      192(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 192(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      224(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 224(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm2_128_least<>+0(SB), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y6, Y5, Y5
-	VEXTRACTF128 $1, Y5, X6
-	VADDPS       X5, X6, X6
-	VMOVHLPS     X6, X6, X5
-	VADDPS       X5, X6, X6
-	VMOVSHDUP    X6, X5
-	VADDSS       X5, X6, X6
-	VMOVSS       X6, 4(SI)
-	VMOVDQU      256(CX), Y5
-	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 256(DI)
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VMOVDQU      288(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 288(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      320(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 320(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      352(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 352(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm2_128_least<>+0(SB), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y6, Y5, Y5
-	VEXTRACTF128 $1, Y5, X6
-	VADDPS       X5, X6, X6
-	VMOVHLPS     X6, X6, X5
-	VADDPS       X5, X6, X6
-	VMOVSHDUP    X6, X5
-	VADDSS       X5, X6, X6
-	VMOVSS       X6, 8(SI)
-	VMOVDQU      384(CX), Y5
-	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 384(DI)
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VMOVDQU      416(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 416(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      448(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 448(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      480(CX), Y6
-	VPAND        lm2_128_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm2_128_offset<>+0(SB), Y7, Y7
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm2_128_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 480(DI)
-	VPMADDUBSW   Y6, Y4, Y4
+	VMOVDQU      lm2_128_ones<>+0(SB), Y3
+	VBROADCASTI128 (CX), Y4
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y4, Y4
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, (DI)
+	VPMADDUBSW   Y4, Y3, Y4
 	VPMADDWD     Y0, Y4, Y4
-	VPADDD       Y4, Y5, Y5
-	VMOVDQU      lm2_128_least<>+0(SB), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y5, Y4
+	VBROADCASTI128 (CX), Y5
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y5, Y5
+	VBROADCASTI128 32(CX), Y6
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 64(CX), Y6
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 32(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 64(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 96(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      lm2_128_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
 	VEXTRACTF128 $1, Y4, X5
 	VADDPS       X4, X5, X5
 	VMOVHLPS     X5, X5, X4
 	VADDPS       X4, X5, X5
 	VMOVSHDUP    X5, X4
 	VADDSS       X4, X5, X5
-	VMOVSS       X5, 12(SI)
+	VMOVSS       X5, (SI)
+	VBROADCASTI128 128(CX), Y4
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y4, Y4
+	VBROADCASTI128 160(CX), Y5
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 224(CX), Y5
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 128(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 128(CX), Y5
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y5, Y5
+	VBROADCASTI128 160(CX), Y6
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 192(CX), Y6
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 224(CX), Y6
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 160(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 144(CX), Y5
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y5, Y5
+	VBROADCASTI128 176(CX), Y6
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 208(CX), Y6
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 240(CX), Y6
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 192(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 144(CX), Y5
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y5, Y5
+	VBROADCASTI128 176(CX), Y6
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 208(CX), Y6
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 240(CX), Y6
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 224(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      lm2_128_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, 4(SI)
+	VBROADCASTI128 256(CX), Y4
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y4, Y4
+	VBROADCASTI128 288(CX), Y5
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 320(CX), Y5
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 352(CX), Y5
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 256(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 256(CX), Y5
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y5, Y5
+	VBROADCASTI128 288(CX), Y6
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 320(CX), Y6
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 352(CX), Y6
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 288(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 272(CX), Y5
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y5, Y5
+	VBROADCASTI128 304(CX), Y6
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 336(CX), Y6
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 368(CX), Y6
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 320(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 272(CX), Y5
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y5, Y5
+	VBROADCASTI128 304(CX), Y6
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 336(CX), Y6
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 368(CX), Y6
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 352(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      lm2_128_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, 8(SI)
+	VBROADCASTI128 384(CX), Y4
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y4, Y4
+	VBROADCASTI128 416(CX), Y5
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 448(CX), Y5
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 480(CX), Y5
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        lm2_128_mask2<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_128_offset<>+0(SB), Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm2_128_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 384(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 384(CX), Y5
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y5, Y5
+	VBROADCASTI128 416(CX), Y6
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 448(CX), Y6
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 480(CX), Y6
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 416(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 400(CX), Y5
+	VPSHUFB      lm2_128_shuffle<>+0(SB), Y5, Y5
+	VBROADCASTI128 432(CX), Y6
+	VPSHUFB      lm2_128_shuffle2<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 464(CX), Y6
+	VPSHUFB      lm2_128_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 496(CX), Y6
+	VPSHUFB      lm2_128_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 448(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 400(CX), Y5
+	VPSHUFB      lm2_128_shuffle5<>+0(SB), Y5, Y5
+	VBROADCASTI128 432(CX), Y6
+	VPSHUFB      lm2_128_shuffle6<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 464(CX), Y6
+	VPSHUFB      lm2_128_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 496(CX), Y6
+	VPSHUFB      lm2_128_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm2_128_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_128_offset<>+0(SB), Y6, Y6
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_128_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 480(DI)
+	VPMADDUBSW   Y5, Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVDQU      lm2_128_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 12(SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -5543,82 +6418,81 @@ loop1:
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(R8), Y4
-	VPSRLVD      Y1, Y4, Y4
-	VPAND        Y2, Y4, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VPMADDUBSW   (DI), Y4, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPMADDUBSW   128(DI), Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPMADDUBSW   256(DI), Y4, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPMADDUBSW   384(DI), Y4, Y4
+	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
+	VMOVDQU      2(R8), Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VPMADDUBSW   (DI), Y3, Y4
 	VPMADDWD     Y0, Y4, Y4
+	VPMADDUBSW   128(DI), Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPMADDUBSW   256(DI), Y3, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPMADDUBSW   384(DI), Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
 
-	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 10(R8), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSHUFB      Y8, Y3, Y8
-	VPMADDUBSW   32(DI), Y8, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VPMADDUBSW   160(DI), Y8, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   288(DI), Y8, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VPMADDUBSW   416(DI), Y8, Y8
+	// levels of values 8 to 15 and 40 to 47 and 72 to 79 and 104 to 111, and their products
+	VMOVDQU      2(R8), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPMADDUBSW   32(DI), Y7, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y4, Y4
+	VPMADDUBSW   160(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPMADDUBSW   288(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	VPMADDUBSW   416(DI), Y7, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y3, Y3
 
-	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 18(R8), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSHUFB      Y8, Y3, Y8
-	VPMADDUBSW   64(DI), Y8, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VPMADDUBSW   192(DI), Y8, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   320(DI), Y8, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VPMADDUBSW   448(DI), Y8, Y8
+	// levels of values 16 to 23 and 48 to 55 and 80 to 87 and 112 to 119, and their products
+	VMOVDQU      2(R8), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPMADDUBSW   64(DI), Y7, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y4, Y4
+	VPMADDUBSW   192(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPMADDUBSW   320(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	VPMADDUBSW   448(DI), Y7, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y3, Y3
 
-	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 26(R8), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSHUFB      Y8, Y3, Y8
-	VPMADDUBSW   96(DI), Y8, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VPMADDUBSW   224(DI), Y8, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   352(DI), Y8, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VPMADDUBSW   480(DI), Y8, Y8
+	// levels of values 24 to 31 and 56 to 63 and 88 to 95 and 120 to 127, and their products
+	VMOVDQU      2(R8), Y7
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPMADDUBSW   96(DI), Y7, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y4, Y4
-	VMOVDQU      Y5, (R11)
-	VMOVDQU      Y6, 128(R11)
-	VMOVDQU      Y7, 256(R11)
-	VMOVDQU      Y4, 384(R11)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVSS       X4, (R12)
+	VPMADDUBSW   224(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPMADDUBSW   352(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	VPMADDUBSW   480(DI), Y7, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      Y4, (R11)
+	VMOVDQU      Y5, 128(R11)
+	VMOVDQU      Y6, 256(R11)
+	VMOVDQU      Y3, 384(R11)
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVUPS      Y3, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -5628,101 +6502,107 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X4
-	VADDPS       X4, X4, X4
-	VMOVDQU      (AX), Y5
-	VMOVDQU      32(AX), Y6
-	VMOVDQU      64(AX), Y7
-	VMOVDQU      96(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS (SI), X6
-	VADDPS       X6, X5, X5
-	VBROADCASTSS (DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X5
-	VMOVUPS      X5, (CX)
-	VMOVDQU      128(AX), Y5
-	VMOVDQU      160(AX), Y6
-	VMOVDQU      192(AX), Y7
-	VMOVDQU      224(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS 4(SI), X6
-	VADDPS       X6, X5, X5
-	VBROADCASTSS 4(DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X5
+	VMOVUPS      (BX), X3
+	VMOVUPS      32(BX), X4
+	VMOVUPS      64(BX), X5
+	VMOVUPS      96(BX), X6
+	VBLENDPS     $0xaa, X4, X3, X3
+	VBLENDPS     $0xaa, X6, X5, X4
+	VBLENDPS     $0xcc, X4, X3, X3
+	VADDPS       X3, X3, X3
+	VMOVDQU      (AX), Y4
+	VMOVDQU      32(AX), Y5
+	VMOVDQU      64(AX), Y6
+	VMOVDQU      96(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS (SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS (DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	VMOVUPS      X4, (CX)
+	VMOVDQU      128(AX), Y4
+	VMOVDQU      160(AX), Y5
+	VMOVDQU      192(AX), Y6
+	VMOVDQU      224(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 4(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 4(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
 	MOVQ         ldy+8(FP), R10
 	MOVQ         CX, R11
 	ADDQ         R10, R11
-	VMOVUPS      X5, (R11)
-	VMOVDQU      256(AX), Y5
-	VMOVDQU      288(AX), Y6
-	VMOVDQU      320(AX), Y7
-	VMOVDQU      352(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS 8(SI), X6
-	VADDPS       X6, X5, X5
-	VBROADCASTSS 8(DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X5
-	ADDQ         R10, R11
-	VMOVUPS      X5, (R11)
-	VMOVDQU      384(AX), Y5
-	VMOVDQU      416(AX), Y6
-	VMOVDQU      448(AX), Y7
-	VMOVDQU      480(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS 12(SI), X6
-	VADDPS       X6, X5, X5
-	VBROADCASTSS 12(DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X4
+	VMOVUPS      X4, (R11)
+	VMOVDQU      256(AX), Y4
+	VMOVDQU      288(AX), Y5
+	VMOVDQU      320(AX), Y6
+	VMOVDQU      352(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 8(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 8(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
 	ADDQ         R10, R11
 	VMOVUPS      X4, (R11)
+	VMOVDQU      384(AX), Y4
+	VMOVDQU      416(AX), Y5
+	VMOVDQU      448(AX), Y6
+	VMOVDQU      480(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 12(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 12(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X3
+	ADDQ         R10, R11
+	VMOVUPS      X3, (R11)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1

@@ -1254,7 +1254,7 @@ done2:
 
 // matmulQ8Block1xLm2_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xLm2_64AVX512(SB), NOSPLIT, $576-72
+TEXT ·matmulQ8Block1xLm2_64AVX512(SB), 0, $672-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
@@ -1268,9 +1268,9 @@ TEXT ·matmulQ8Block1xLm2_64AVX512(SB), NOSPLIT, $576-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         447(SP), SI
+	LEAQ         543(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         511(SP), DI
+	LEAQ         607(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -1339,9 +1339,9 @@ loop3:
 	VMOVDQU      Y4, (R11)
 	VPBROADCASTW (R8), X3
 	VCVTPH2PS    X3, Y3
-	VMOVSS       X3, (R12)
+	VMOVUPS      Y3, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -1352,6 +1352,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X3
+	VMOVUPS      32(BX), X4
+	VMOVUPS      64(BX), X5
+	VMOVUPS      96(BX), X6
+	VBLENDPS     $0xaa, X4, X3, X3
+	VBLENDPS     $0xaa, X6, X5, X4
+	VBLENDPS     $0xcc, X4, X3, X3
 	VADDPS       X3, X3, X3
 	VMOVDQU      (AX), Y4
 	VMOVDQU      32(AX), Y5
@@ -1386,7 +1392,7 @@ done2:
 
 // matmulQ8Block2xLm2_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xLm2_64AVX512(SB), 0, $768-72
+TEXT ·matmulQ8Block2xLm2_64AVX512(SB), 0, $864-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
@@ -1400,9 +1406,9 @@ TEXT ·matmulQ8Block2xLm2_64AVX512(SB), 0, $768-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         575(SP), SI
+	LEAQ         671(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         639(SP), DI
+	LEAQ         735(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -1504,9 +1510,9 @@ loop3:
 	VMOVDQU      Y5, 128(R11)
 	VPBROADCASTW (R8), X3
 	VCVTPH2PS    X3, Y3
-	VMOVSS       X3, (R12)
+	VMOVUPS      Y3, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -1517,6 +1523,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X3
+	VMOVUPS      32(BX), X4
+	VMOVUPS      64(BX), X5
+	VMOVUPS      96(BX), X6
+	VBLENDPS     $0xaa, X4, X3, X3
+	VBLENDPS     $0xaa, X6, X5, X4
+	VBLENDPS     $0xcc, X4, X3, X3
 	VADDPS       X3, X3, X3
 	VMOVDQU      (AX), Y4
 	VMOVDQU      32(AX), Y5
@@ -1576,7 +1588,7 @@ done2:
 
 // matmulQ8Block3xLm2_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xLm2_64AVX512(SB), 0, $960-72
+TEXT ·matmulQ8Block3xLm2_64AVX512(SB), 0, $1056-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
@@ -1590,9 +1602,9 @@ TEXT ·matmulQ8Block3xLm2_64AVX512(SB), 0, $960-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         703(SP), SI
+	LEAQ         799(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         767(SP), DI
+	LEAQ         863(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -1727,9 +1739,9 @@ loop3:
 	VMOVDQU      Y6, 256(R11)
 	VPBROADCASTW (R8), X3
 	VCVTPH2PS    X3, Y3
-	VMOVSS       X3, (R12)
+	VMOVUPS      Y3, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -1740,6 +1752,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X3
+	VMOVUPS      32(BX), X4
+	VMOVUPS      64(BX), X5
+	VMOVUPS      96(BX), X6
+	VBLENDPS     $0xaa, X4, X3, X3
+	VBLENDPS     $0xaa, X6, X5, X4
+	VBLENDPS     $0xcc, X4, X3, X3
 	VADDPS       X3, X3, X3
 	VMOVDQU      (AX), Y4
 	VMOVDQU      32(AX), Y5
@@ -1822,7 +1840,7 @@ done2:
 
 // matmulQ8Block4xLm2_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xLm2_64AVX512(SB), 0, $1152-72
+TEXT ·matmulQ8Block4xLm2_64AVX512(SB), 0, $1248-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
@@ -1836,9 +1854,9 @@ TEXT ·matmulQ8Block4xLm2_64AVX512(SB), 0, $1152-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         831(SP), SI
+	LEAQ         927(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         895(SP), DI
+	LEAQ         991(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -2006,9 +2024,9 @@ loop3:
 	VMOVDQU      Y7, 384(R11)
 	VPBROADCASTW (R8), X3
 	VCVTPH2PS    X3, Y3
-	VMOVSS       X3, (R12)
+	VMOVUPS      Y3, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -2019,6 +2037,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X3
+	VMOVUPS      32(BX), X4
+	VMOVUPS      64(BX), X5
+	VMOVUPS      96(BX), X6
+	VBLENDPS     $0xaa, X4, X3, X3
+	VBLENDPS     $0xaa, X6, X5, X4
+	VBLENDPS     $0xcc, X4, X3, X3
 	VADDPS       X3, X3, X3
 	VMOVDQU      (AX), Y4
 	VMOVDQU      32(AX), Y5
@@ -3322,7 +3346,7 @@ done2:
 
 // matmulQ8Block1xLm2_64AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block1xLm2_64AVX2(SB), NOSPLIT, $576-72
+TEXT ·matmulQ8Block1xLm2_64AVX2(SB), 0, $672-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
@@ -3337,9 +3361,9 @@ TEXT ·matmulQ8Block1xLm2_64AVX2(SB), NOSPLIT, $576-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         447(SP), SI
+	LEAQ         543(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         511(SP), DI
+	LEAQ         607(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -3412,9 +3436,9 @@ loop3:
 	VMOVDQU      Y4, (R11)
 	VPBROADCASTW (R8), X4
 	VCVTPH2PS    X4, Y4
-	VMOVSS       X4, (R12)
+	VMOVUPS      Y4, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -3425,6 +3449,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X4
+	VMOVUPS      32(BX), X5
+	VMOVUPS      64(BX), X6
+	VMOVUPS      96(BX), X7
+	VBLENDPS     $0xaa, X5, X4, X4
+	VBLENDPS     $0xaa, X7, X6, X5
+	VBLENDPS     $0xcc, X5, X4, X4
 	VADDPS       X4, X4, X4
 	VMOVDQU      (AX), Y5
 	VMOVDQU      32(AX), Y6
@@ -3459,7 +3489,7 @@ done2:
 
 // matmulQ8Block2xLm2_64AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block2xLm2_64AVX2(SB), 0, $768-72
+TEXT ·matmulQ8Block2xLm2_64AVX2(SB), 0, $864-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_ones2<>+0(SB), Y0
@@ -3474,9 +3504,9 @@ TEXT ·matmulQ8Block2xLm2_64AVX2(SB), 0, $768-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         575(SP), SI
+	LEAQ         671(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         639(SP), DI
+	LEAQ         735(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -3586,9 +3616,9 @@ loop3:
 	VMOVDQU      Y4, 128(R11)
 	VPBROADCASTW (R8), X4
 	VCVTPH2PS    X4, Y4
-	VMOVSS       X4, (R12)
+	VMOVUPS      Y4, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -3599,6 +3629,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X4
+	VMOVUPS      32(BX), X5
+	VMOVUPS      64(BX), X6
+	VMOVUPS      96(BX), X7
+	VBLENDPS     $0xaa, X5, X4, X4
+	VBLENDPS     $0xaa, X7, X6, X5
+	VBLENDPS     $0xcc, X5, X4, X4
 	VADDPS       X4, X4, X4
 	VMOVDQU      (AX), Y5
 	VMOVDQU      32(AX), Y6
@@ -3658,7 +3694,7 @@ done2:
 
 // matmulQ8Block3xLm2_64AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block3xLm2_64AVX2(SB), 0, $960-72
+TEXT ·matmulQ8Block3xLm2_64AVX2(SB), 0, $1056-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_ones2<>+0(SB), Y0
@@ -3673,9 +3709,9 @@ TEXT ·matmulQ8Block3xLm2_64AVX2(SB), 0, $960-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         703(SP), SI
+	LEAQ         799(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         767(SP), DI
+	LEAQ         863(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -3822,9 +3858,9 @@ loop3:
 	VMOVDQU      Y4, 256(R11)
 	VPBROADCASTW (R8), X4
 	VCVTPH2PS    X4, Y4
-	VMOVSS       X4, (R12)
+	VMOVUPS      Y4, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -3835,6 +3871,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X4
+	VMOVUPS      32(BX), X5
+	VMOVUPS      64(BX), X6
+	VMOVUPS      96(BX), X7
+	VBLENDPS     $0xaa, X5, X4, X4
+	VBLENDPS     $0xaa, X7, X6, X5
+	VBLENDPS     $0xcc, X5, X4, X4
 	VADDPS       X4, X4, X4
 	VMOVDQU      (AX), Y5
 	VMOVDQU      32(AX), Y6
@@ -3917,7 +3959,7 @@ done2:
 
 // matmulQ8Block4xLm2_64AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block4xLm2_64AVX2(SB), 0, $1152-72
+TEXT ·matmulQ8Block4xLm2_64AVX2(SB), 0, $1248-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_ones2<>+0(SB), Y0
@@ -3932,9 +3974,9 @@ TEXT ·matmulQ8Block4xLm2_64AVX2(SB), 0, $1152-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         831(SP), SI
+	LEAQ         927(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         895(SP), DI
+	LEAQ         991(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -4118,9 +4160,9 @@ loop3:
 	VMOVDQU      Y4, 384(R11)
 	VPBROADCASTW (R8), X4
 	VCVTPH2PS    X4, Y4
-	VMOVSS       X4, (R12)
+	VMOVUPS      Y4, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -4131,6 +4173,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X4
+	VMOVUPS      32(BX), X5
+	VMOVUPS      64(BX), X6
+	VMOVUPS      96(BX), X7
+	VBLENDPS     $0xaa, X5, X4, X4
+	VBLENDPS     $0xaa, X7, X6, X5
+	VBLENDPS     $0xcc, X5, X4, X4
 	VADDPS       X4, X4, X4
 	VMOVDQU      (AX), Y5
 	VMOVDQU      32(AX), Y6

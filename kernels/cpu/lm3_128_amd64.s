@@ -1931,7 +1931,7 @@ done2:
 
 // matmulQ8Block1xLm3_128AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xLm3_128AVX512(SB), 0, $768-72
+TEXT ·matmulQ8Block1xLm3_128AVX512(SB), 0, $864-72
 
 	// constants of the loops
 	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
@@ -1947,9 +1947,9 @@ TEXT ·matmulQ8Block1xLm3_128AVX512(SB), 0, $768-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         575(SP), SI
+	LEAQ         671(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         639(SP), DI
+	LEAQ         735(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -2070,9 +2070,9 @@ loop3:
 	VMOVDQU      Y6, (R11)
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
-	VMOVSS       X5, (R12)
+	VMOVUPS      Y5, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -2083,6 +2083,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X5
+	VMOVUPS      32(BX), X6
+	VMOVUPS      64(BX), X7
+	VMOVUPS      96(BX), X8
+	VBLENDPS     $0xaa, X6, X5, X5
+	VBLENDPS     $0xaa, X8, X7, X6
+	VBLENDPS     $0xcc, X6, X5, X5
 	VADDPS       X5, X5, X5
 	VMOVDQU      (AX), Y6
 	VMOVDQU      32(AX), Y7
@@ -2117,7 +2123,7 @@ done2:
 
 // matmulQ8Block2xLm3_128AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xLm3_128AVX512(SB), 0, $1024-72
+TEXT ·matmulQ8Block2xLm3_128AVX512(SB), 0, $1120-72
 
 	// constants of the loops
 	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
@@ -2133,9 +2139,9 @@ TEXT ·matmulQ8Block2xLm3_128AVX512(SB), 0, $1024-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         703(SP), SI
+	LEAQ         799(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         767(SP), DI
+	LEAQ         863(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -2309,9 +2315,9 @@ loop3:
 	VMOVDQU      Y7, 128(R11)
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
-	VMOVSS       X5, (R12)
+	VMOVUPS      Y5, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -2322,6 +2328,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X5
+	VMOVUPS      32(BX), X6
+	VMOVUPS      64(BX), X7
+	VMOVUPS      96(BX), X8
+	VBLENDPS     $0xaa, X6, X5, X5
+	VBLENDPS     $0xaa, X8, X7, X6
+	VBLENDPS     $0xcc, X6, X5, X5
 	VADDPS       X5, X5, X5
 	VMOVDQU      (AX), Y6
 	VMOVDQU      32(AX), Y7
@@ -2381,7 +2393,7 @@ done2:
 
 // matmulQ8Block3xLm3_128AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xLm3_128AVX512(SB), 0, $1280-72
+TEXT ·matmulQ8Block3xLm3_128AVX512(SB), 0, $1376-72
 
 	// constants of the loops
 	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
@@ -2397,9 +2409,9 @@ TEXT ·matmulQ8Block3xLm3_128AVX512(SB), 0, $1280-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         831(SP), SI
+	LEAQ         927(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         895(SP), DI
+	LEAQ         991(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -2626,9 +2638,9 @@ loop3:
 	VMOVDQU      Y8, 256(R11)
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
-	VMOVSS       X5, (R12)
+	VMOVUPS      Y5, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -2639,6 +2651,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X5
+	VMOVUPS      32(BX), X6
+	VMOVUPS      64(BX), X7
+	VMOVUPS      96(BX), X8
+	VBLENDPS     $0xaa, X6, X5, X5
+	VBLENDPS     $0xaa, X8, X7, X6
+	VBLENDPS     $0xcc, X6, X5, X5
 	VADDPS       X5, X5, X5
 	VMOVDQU      (AX), Y6
 	VMOVDQU      32(AX), Y7
@@ -2721,7 +2739,7 @@ done2:
 
 // matmulQ8Block4xLm3_128AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xLm3_128AVX512(SB), 0, $1536-72
+TEXT ·matmulQ8Block4xLm3_128AVX512(SB), 0, $1632-72
 
 	// constants of the loops
 	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
@@ -2737,9 +2755,9 @@ TEXT ·matmulQ8Block4xLm3_128AVX512(SB), 0, $1536-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         959(SP), SI
+	LEAQ         1055(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         1023(SP), DI
+	LEAQ         1119(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -3019,9 +3037,9 @@ loop3:
 	VMOVDQU      Y9, 384(R11)
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
-	VMOVSS       X5, (R12)
+	VMOVUPS      Y5, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -3032,6 +3050,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X5
+	VMOVUPS      32(BX), X6
+	VMOVUPS      64(BX), X7
+	VMOVUPS      96(BX), X8
+	VBLENDPS     $0xaa, X6, X5, X5
+	VBLENDPS     $0xaa, X8, X7, X6
+	VBLENDPS     $0xcc, X6, X5, X5
 	VADDPS       X5, X5, X5
 	VMOVDQU      (AX), Y6
 	VMOVDQU      32(AX), Y7
@@ -5043,7 +5067,7 @@ done2:
 
 // matmulQ8Block1xLm3_128AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block1xLm3_128AVX2(SB), 0, $768-72
+TEXT ·matmulQ8Block1xLm3_128AVX2(SB), 0, $864-72
 
 	// constants of the loops
 	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
@@ -5060,9 +5084,9 @@ TEXT ·matmulQ8Block1xLm3_128AVX2(SB), 0, $768-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         575(SP), SI
+	LEAQ         671(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         639(SP), DI
+	LEAQ         735(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -5195,9 +5219,9 @@ loop3:
 	VMOVDQU      Y6, (R11)
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
-	VMOVSS       X6, (R12)
+	VMOVUPS      Y6, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -5208,6 +5232,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VADDPS       X6, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
@@ -5242,7 +5272,7 @@ done2:
 
 // matmulQ8Block2xLm3_128AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block2xLm3_128AVX2(SB), 0, $1024-72
+TEXT ·matmulQ8Block2xLm3_128AVX2(SB), 0, $1120-72
 
 	// constants of the loops
 	VMOVDQU      lm3_128_ones<>+0(SB), Y0
@@ -5259,9 +5289,9 @@ TEXT ·matmulQ8Block2xLm3_128AVX2(SB), 0, $1024-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         703(SP), SI
+	LEAQ         799(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         767(SP), DI
+	LEAQ         863(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -5459,9 +5489,9 @@ loop3:
 	VMOVDQU      Y6, 128(R11)
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
-	VMOVSS       X6, (R12)
+	VMOVUPS      Y6, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -5472,6 +5502,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VADDPS       X6, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
@@ -5531,7 +5567,7 @@ done2:
 
 // matmulQ8Block3xLm3_128AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block3xLm3_128AVX2(SB), 0, $1280-72
+TEXT ·matmulQ8Block3xLm3_128AVX2(SB), 0, $1376-72
 
 	// constants of the loops
 	VMOVDQU      lm3_128_ones<>+0(SB), Y0
@@ -5548,9 +5584,9 @@ TEXT ·matmulQ8Block3xLm3_128AVX2(SB), 0, $1280-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         831(SP), SI
+	LEAQ         927(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         895(SP), DI
+	LEAQ         991(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -5813,9 +5849,9 @@ loop3:
 	VMOVDQU      Y6, 256(R11)
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
-	VMOVSS       X6, (R12)
+	VMOVUPS      Y6, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -5826,6 +5862,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VADDPS       X6, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
@@ -5908,7 +5950,7 @@ done2:
 
 // matmulQ8Block4xLm3_128AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block4xLm3_128AVX2(SB), 0, $1536-72
+TEXT ·matmulQ8Block4xLm3_128AVX2(SB), 0, $1632-72
 
 	// constants of the loops
 	VMOVDQU      lm3_128_ones<>+0(SB), Y0
@@ -5925,9 +5967,9 @@ TEXT ·matmulQ8Block4xLm3_128AVX2(SB), 0, $1536-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         959(SP), SI
+	LEAQ         1055(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         1023(SP), DI
+	LEAQ         1119(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -6255,9 +6297,9 @@ loop3:
 	VMOVDQU      Y6, 384(R11)
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
-	VMOVSS       X6, (R12)
+	VMOVUPS      Y6, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -6268,6 +6310,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VADDPS       X6, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8

@@ -1381,7 +1381,7 @@ done2:
 
 // matmulQ8Block1xLm3_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xLm3_64AVX512(SB), NOSPLIT, $576-72
+TEXT ·matmulQ8Block1xLm3_64AVX512(SB), 0, $672-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
@@ -1397,9 +1397,9 @@ TEXT ·matmulQ8Block1xLm3_64AVX512(SB), NOSPLIT, $576-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         447(SP), SI
+	LEAQ         543(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         511(SP), DI
+	LEAQ         607(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -1478,9 +1478,9 @@ loop3:
 	VMOVDQU      Y6, (R11)
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
-	VMOVSS       X5, (R12)
+	VMOVUPS      Y5, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -1491,6 +1491,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X5
+	VMOVUPS      32(BX), X6
+	VMOVUPS      64(BX), X7
+	VMOVUPS      96(BX), X8
+	VBLENDPS     $0xaa, X6, X5, X5
+	VBLENDPS     $0xaa, X8, X7, X6
+	VBLENDPS     $0xcc, X6, X5, X5
 	VADDPS       X5, X5, X5
 	VMOVDQU      (AX), Y6
 	VMOVDQU      32(AX), Y7
@@ -1525,7 +1531,7 @@ done2:
 
 // matmulQ8Block2xLm3_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xLm3_64AVX512(SB), 0, $768-72
+TEXT ·matmulQ8Block2xLm3_64AVX512(SB), 0, $864-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
@@ -1541,9 +1547,9 @@ TEXT ·matmulQ8Block2xLm3_64AVX512(SB), 0, $768-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         575(SP), SI
+	LEAQ         671(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         639(SP), DI
+	LEAQ         735(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -1655,9 +1661,9 @@ loop3:
 	VMOVDQU      Y7, 128(R11)
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
-	VMOVSS       X5, (R12)
+	VMOVUPS      Y5, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -1668,6 +1674,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X5
+	VMOVUPS      32(BX), X6
+	VMOVUPS      64(BX), X7
+	VMOVUPS      96(BX), X8
+	VBLENDPS     $0xaa, X6, X5, X5
+	VBLENDPS     $0xaa, X8, X7, X6
+	VBLENDPS     $0xcc, X6, X5, X5
 	VADDPS       X5, X5, X5
 	VMOVDQU      (AX), Y6
 	VMOVDQU      32(AX), Y7
@@ -1727,7 +1739,7 @@ done2:
 
 // matmulQ8Block3xLm3_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xLm3_64AVX512(SB), 0, $960-72
+TEXT ·matmulQ8Block3xLm3_64AVX512(SB), 0, $1056-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
@@ -1743,9 +1755,9 @@ TEXT ·matmulQ8Block3xLm3_64AVX512(SB), 0, $960-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         703(SP), SI
+	LEAQ         799(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         767(SP), DI
+	LEAQ         863(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -1890,9 +1902,9 @@ loop3:
 	VMOVDQU      Y8, 256(R11)
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
-	VMOVSS       X5, (R12)
+	VMOVUPS      Y5, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -1903,6 +1915,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X5
+	VMOVUPS      32(BX), X6
+	VMOVUPS      64(BX), X7
+	VMOVUPS      96(BX), X8
+	VBLENDPS     $0xaa, X6, X5, X5
+	VBLENDPS     $0xaa, X8, X7, X6
+	VBLENDPS     $0xcc, X6, X5, X5
 	VADDPS       X5, X5, X5
 	VMOVDQU      (AX), Y6
 	VMOVDQU      32(AX), Y7
@@ -1985,7 +2003,7 @@ done2:
 
 // matmulQ8Block4xLm3_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xLm3_64AVX512(SB), 0, $1152-72
+TEXT ·matmulQ8Block4xLm3_64AVX512(SB), 0, $1248-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
@@ -2001,9 +2019,9 @@ TEXT ·matmulQ8Block4xLm3_64AVX512(SB), 0, $1152-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         831(SP), SI
+	LEAQ         927(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         895(SP), DI
+	LEAQ         991(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -2181,9 +2199,9 @@ loop3:
 	VMOVDQU      Y9, 384(R11)
 	VPBROADCASTW (R8), X5
 	VCVTPH2PS    X5, Y5
-	VMOVSS       X5, (R12)
+	VMOVUPS      Y5, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -2194,6 +2212,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X5
+	VMOVUPS      32(BX), X6
+	VMOVUPS      64(BX), X7
+	VMOVUPS      96(BX), X8
+	VBLENDPS     $0xaa, X6, X5, X5
+	VBLENDPS     $0xaa, X8, X7, X6
+	VBLENDPS     $0xcc, X6, X5, X5
 	VADDPS       X5, X5, X5
 	VMOVDQU      (AX), Y6
 	VMOVDQU      32(AX), Y7
@@ -3629,7 +3653,7 @@ done2:
 
 // matmulQ8Block1xLm3_64AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block1xLm3_64AVX2(SB), NOSPLIT, $576-72
+TEXT ·matmulQ8Block1xLm3_64AVX2(SB), 0, $672-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
@@ -3646,9 +3670,9 @@ TEXT ·matmulQ8Block1xLm3_64AVX2(SB), NOSPLIT, $576-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         447(SP), SI
+	LEAQ         543(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         511(SP), DI
+	LEAQ         607(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -3731,9 +3755,9 @@ loop3:
 	VMOVDQU      Y6, (R11)
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
-	VMOVSS       X6, (R12)
+	VMOVUPS      Y6, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -3744,6 +3768,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VADDPS       X6, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
@@ -3778,7 +3808,7 @@ done2:
 
 // matmulQ8Block2xLm3_64AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block2xLm3_64AVX2(SB), 0, $768-72
+TEXT ·matmulQ8Block2xLm3_64AVX2(SB), 0, $864-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_ones<>+0(SB), Y0
@@ -3795,9 +3825,9 @@ TEXT ·matmulQ8Block2xLm3_64AVX2(SB), 0, $768-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         575(SP), SI
+	LEAQ         671(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         639(SP), DI
+	LEAQ         735(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -3917,9 +3947,9 @@ loop3:
 	VMOVDQU      Y6, 128(R11)
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
-	VMOVSS       X6, (R12)
+	VMOVUPS      Y6, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -3930,6 +3960,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VADDPS       X6, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
@@ -3989,7 +4025,7 @@ done2:
 
 // matmulQ8Block3xLm3_64AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block3xLm3_64AVX2(SB), 0, $960-72
+TEXT ·matmulQ8Block3xLm3_64AVX2(SB), 0, $1056-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_ones<>+0(SB), Y0
@@ -4006,9 +4042,9 @@ TEXT ·matmulQ8Block3xLm3_64AVX2(SB), 0, $960-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         703(SP), SI
+	LEAQ         799(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         767(SP), DI
+	LEAQ         863(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -4165,9 +4201,9 @@ loop3:
 	VMOVDQU      Y6, 256(R11)
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
-	VMOVSS       X6, (R12)
+	VMOVUPS      Y6, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -4178,6 +4214,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VADDPS       X6, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
@@ -4260,7 +4302,7 @@ done2:
 
 // matmulQ8Block4xLm3_64AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block4xLm3_64AVX2(SB), 0, $1152-72
+TEXT ·matmulQ8Block4xLm3_64AVX2(SB), 0, $1248-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_ones<>+0(SB), Y0
@@ -4277,9 +4319,9 @@ TEXT ·matmulQ8Block4xLm3_64AVX2(SB), 0, $1152-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         831(SP), SI
+	LEAQ         927(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         895(SP), DI
+	LEAQ         991(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -4473,9 +4515,9 @@ loop3:
 	VMOVDQU      Y6, 384(R11)
 	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
-	VMOVSS       X6, (R12)
+	VMOVUPS      Y6, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -4486,6 +4528,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VADDPS       X6, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8

@@ -26,6 +26,18 @@ DATA lm4_64_ones<>+16(SB)/8, $0x0101010101010101
 DATA lm4_64_ones<>+24(SB)/8, $0x0101010101010101
 GLOBL lm4_64_ones<>(SB), RODATA|NOPTR, $32
 
+DATA lm4_64_shuffle<>+0(SB)/8, $0x0706050403020100
+DATA lm4_64_shuffle<>+8(SB)/8, $0x0f0e0d0c0b0a0908
+DATA lm4_64_shuffle<>+16(SB)/8, $0x8080808080808080
+DATA lm4_64_shuffle<>+24(SB)/8, $0x8080808080808080
+GLOBL lm4_64_shuffle<>(SB), RODATA|NOPTR, $32
+
+DATA lm4_64_shuffle2<>+0(SB)/8, $0x8080808080808080
+DATA lm4_64_shuffle2<>+8(SB)/8, $0x8080808080808080
+DATA lm4_64_shuffle2<>+16(SB)/8, $0x0706050403020100
+DATA lm4_64_shuffle2<>+24(SB)/8, $0x0f0e0d0c0b0a0908
+GLOBL lm4_64_shuffle2<>(SB), RODATA|NOPTR, $32
+
 DATA lm4_64_mask2<>+0(SB)/8, $0x0202020202020202
 DATA lm4_64_mask2<>+8(SB)/8, $0x0202020202020202
 DATA lm4_64_mask2<>+16(SB)/8, $0x0202020202020202
@@ -1272,12 +1284,11 @@ done2:
 
 // matmulQ8Block1xLm4_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xLm4_64AVX512(SB), NOSPLIT, $576-72
+TEXT ·matmulQ8Block1xLm4_64AVX512(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm4_64_mask<>+0(SB), Y1
-	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y2
+	VMOVDQU      lm4_64_mask<>+0(SB), Y0
+	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1286,42 +1297,50 @@ TEXT ·matmulQ8Block1xLm4_64AVX512(SB), NOSPLIT, $576-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         447(SP), SI
+	LEAQ         543(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         511(SP), DI
+	LEAQ         607(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_64_ones<>+0(SB), Y3
-	VMOVDQU      (CX), Y4
-	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
+	VMOVDQU      lm4_64_ones<>+0(SB), Y2
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 32(CX), Y4
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        lm4_64_mask2<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, (DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 16(CX), Y3
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm4_64_mask2<>+0(SB), Y3, Y5
 	VPSRLD       $1, Y5, Y5
 	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, (DI)
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      32(CX), Y4
-	VPAND        lm4_64_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 32(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm4_64_least<>+0(SB), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y3, Y4, Y3
-	VEXTRACTF128 $1, Y3, X4
-	VADDPS       X3, X4, X4
-	VMOVHLPS     X4, X4, X3
-	VADDPS       X3, X4, X4
-	VMOVSHDUP    X4, X3
-	VADDSS       X3, X4, X4
-	VMOVSS       X4, (SI)
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 32(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      lm4_64_least<>+0(SB), Y2
+	VCVTDQ2PS    Y4, Y3
+	VMULPS       Y2, Y3, Y2
+	VEXTRACTF128 $1, Y2, X3
+	VADDPS       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VADDPS       X2, X3, X3
+	VMOVSHDUP    X3, X2
+	VADDSS       X2, X3, X3
+	VMOVSS       X3, (SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -1340,26 +1359,25 @@ loop1:
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     (DI), Y3, Y4
+	// levels of values 0 to 15 and 32 to 47, and their products
+	VMOVDQU      2(R8), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPXOR        Y3, Y3, Y3
+	VPDPBUSD     (DI), Y2, Y3
 
-	// levels of values 32 to 63, and their products
-	VBROADCASTI128 18(R8), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPDPBUSD     32(DI), Y3, Y4
-	VMOVDQU      Y4, (R11)
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VMOVSS       X3, (R12)
+	// levels of values 16 to 31 and 48 to 63, and their products
+	VMOVDQU      2(R8), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     32(DI), Y2, Y3
+	VMOVDQU      Y3, (R11)
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VMOVUPS      Y2, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -1369,30 +1387,36 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X3
-	VADDPS       X3, X3, X3
-	VMOVDQU      (AX), Y4
-	VMOVDQU      32(AX), Y5
-	VMOVDQU      64(AX), Y6
-	VMOVDQU      96(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS (SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS (DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X3
-	VMOVUPS      X3, (CX)
+	VMOVUPS      (BX), X2
+	VMOVUPS      32(BX), X3
+	VMOVUPS      64(BX), X4
+	VMOVUPS      96(BX), X5
+	VBLENDPS     $0xaa, X3, X2, X2
+	VBLENDPS     $0xaa, X5, X4, X3
+	VBLENDPS     $0xcc, X3, X2, X2
+	VADDPS       X2, X2, X2
+	VMOVDQU      (AX), Y3
+	VMOVDQU      32(AX), Y4
+	VMOVDQU      64(AX), Y5
+	VMOVDQU      96(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS (SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS (DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X2
+	VMOVUPS      X2, (CX)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -1404,12 +1428,11 @@ done2:
 
 // matmulQ8Block2xLm4_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xLm4_64AVX512(SB), 0, $768-72
+TEXT ·matmulQ8Block2xLm4_64AVX512(SB), 0, $864-72
 
 	// constants of the loops
-	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm4_64_mask<>+0(SB), Y1
-	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y2
+	VMOVDQU      lm4_64_mask<>+0(SB), Y0
+	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1418,63 +1441,42 @@ TEXT ·matmulQ8Block2xLm4_64AVX512(SB), 0, $768-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         575(SP), SI
+	LEAQ         671(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         639(SP), DI
+	LEAQ         735(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_64_ones<>+0(SB), Y3
-	VMOVDQU      (CX), Y4
-	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
+	VMOVDQU      lm4_64_ones<>+0(SB), Y2
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 32(CX), Y4
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        lm4_64_mask2<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, (DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 16(CX), Y3
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm4_64_mask2<>+0(SB), Y3, Y5
 	VPSRLD       $1, Y5, Y5
 	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, (DI)
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      32(CX), Y4
-	VPAND        lm4_64_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 32(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm4_64_least<>+0(SB), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y5, Y4
-	VEXTRACTF128 $1, Y4, X5
-	VADDPS       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDPS       X4, X5, X5
-	VMOVSHDUP    X5, X4
-	VADDSS       X4, X5, X5
-	VMOVSS       X5, (SI)
-	VMOVDQU      64(CX), Y4
-	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
-	VPSRLD       $1, Y5, Y5
-	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 64(DI)
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      96(CX), Y4
-	VPAND        lm4_64_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 96(DI)
-	VPDPBUSD     Y4, Y3, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 32(DI)
+	VPDPBUSD     Y3, Y2, Y4
 	VMOVDQU      lm4_64_least<>+0(SB), Y3
-	VCVTDQ2PS    Y5, Y4
+	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y3, Y4, Y3
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
@@ -1482,7 +1484,44 @@ TEXT ·matmulQ8Block2xLm4_64AVX512(SB), 0, $768-72
 	VADDPS       X3, X4, X4
 	VMOVSHDUP    X4, X3
 	VADDSS       X3, X4, X4
-	VMOVSS       X4, 4(SI)
+	VMOVSS       X4, (SI)
+	VBROADCASTI128 64(CX), Y3
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 96(CX), Y4
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        lm4_64_mask2<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 64(DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 80(CX), Y3
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm4_64_mask2<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 96(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      lm4_64_least<>+0(SB), Y2
+	VCVTDQ2PS    Y4, Y3
+	VMULPS       Y2, Y3, Y2
+	VEXTRACTF128 $1, Y2, X3
+	VADDPS       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VADDPS       X2, X3, X3
+	VMOVSHDUP    X3, X2
+	VADDSS       X2, X3, X3
+	VMOVSS       X3, 4(SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -1501,30 +1540,29 @@ loop1:
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
+	// levels of values 0 to 15 and 32 to 47, and their products
+	VMOVDQU      2(R8), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPXOR        Y3, Y3, Y3
+	VPDPBUSD     (DI), Y2, Y3
 	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     (DI), Y3, Y4
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     64(DI), Y3, Y5
+	VPDPBUSD     64(DI), Y2, Y4
 
-	// levels of values 32 to 63, and their products
-	VBROADCASTI128 18(R8), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPDPBUSD     32(DI), Y3, Y4
-	VPDPBUSD     96(DI), Y3, Y5
-	VMOVDQU      Y4, (R11)
-	VMOVDQU      Y5, 128(R11)
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VMOVSS       X3, (R12)
+	// levels of values 16 to 31 and 48 to 63, and their products
+	VMOVDQU      2(R8), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     32(DI), Y2, Y3
+	VPDPBUSD     96(DI), Y2, Y4
+	VMOVDQU      Y3, (R11)
+	VMOVDQU      Y4, 128(R11)
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VMOVUPS      Y2, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -1534,55 +1572,61 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X3
-	VADDPS       X3, X3, X3
-	VMOVDQU      (AX), Y4
-	VMOVDQU      32(AX), Y5
-	VMOVDQU      64(AX), Y6
-	VMOVDQU      96(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS (SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS (DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X4
-	VMOVUPS      X4, (CX)
-	VMOVDQU      128(AX), Y4
-	VMOVDQU      160(AX), Y5
-	VMOVDQU      192(AX), Y6
-	VMOVDQU      224(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS 4(SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS 4(DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X3
+	VMOVUPS      (BX), X2
+	VMOVUPS      32(BX), X3
+	VMOVUPS      64(BX), X4
+	VMOVUPS      96(BX), X5
+	VBLENDPS     $0xaa, X3, X2, X2
+	VBLENDPS     $0xaa, X5, X4, X3
+	VBLENDPS     $0xcc, X3, X2, X2
+	VADDPS       X2, X2, X2
+	VMOVDQU      (AX), Y3
+	VMOVDQU      32(AX), Y4
+	VMOVDQU      64(AX), Y5
+	VMOVDQU      96(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS (SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS (DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X3
+	VMOVUPS      X3, (CX)
+	VMOVDQU      128(AX), Y3
+	VMOVDQU      160(AX), Y4
+	VMOVDQU      192(AX), Y5
+	VMOVDQU      224(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS 4(SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS 4(DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X2
 	MOVQ         ldy+8(FP), R10
 	MOVQ         CX, R11
 	ADDQ         R10, R11
-	VMOVUPS      X3, (R11)
+	VMOVUPS      X2, (R11)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -1594,12 +1638,11 @@ done2:
 
 // matmulQ8Block3xLm4_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xLm4_64AVX512(SB), 0, $960-72
+TEXT ·matmulQ8Block3xLm4_64AVX512(SB), 0, $1056-72
 
 	// constants of the loops
-	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm4_64_mask<>+0(SB), Y1
-	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y2
+	VMOVDQU      lm4_64_mask<>+0(SB), Y0
+	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1608,92 +1651,42 @@ TEXT ·matmulQ8Block3xLm4_64AVX512(SB), 0, $960-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         703(SP), SI
+	LEAQ         799(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         767(SP), DI
+	LEAQ         863(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_64_ones<>+0(SB), Y3
-	VMOVDQU      (CX), Y4
-	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
+	VMOVDQU      lm4_64_ones<>+0(SB), Y2
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 32(CX), Y4
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        lm4_64_mask2<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, (DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 16(CX), Y3
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm4_64_mask2<>+0(SB), Y3, Y5
 	VPSRLD       $1, Y5, Y5
 	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, (DI)
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      32(CX), Y4
-	VPAND        lm4_64_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 32(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm4_64_least<>+0(SB), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y5, Y4
-	VEXTRACTF128 $1, Y4, X5
-	VADDPS       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDPS       X4, X5, X5
-	VMOVSHDUP    X5, X4
-	VADDSS       X4, X5, X5
-	VMOVSS       X5, (SI)
-	VMOVDQU      64(CX), Y4
-	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
-	VPSRLD       $1, Y5, Y5
-	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 64(DI)
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      96(CX), Y4
-	VPAND        lm4_64_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 96(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm4_64_least<>+0(SB), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y5, Y4
-	VEXTRACTF128 $1, Y4, X5
-	VADDPS       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDPS       X4, X5, X5
-	VMOVSHDUP    X5, X4
-	VADDSS       X4, X5, X5
-	VMOVSS       X5, 4(SI)
-	VMOVDQU      128(CX), Y4
-	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
-	VPSRLD       $1, Y5, Y5
-	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 128(DI)
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      160(CX), Y4
-	VPAND        lm4_64_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 160(DI)
-	VPDPBUSD     Y4, Y3, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 32(DI)
+	VPDPBUSD     Y3, Y2, Y4
 	VMOVDQU      lm4_64_least<>+0(SB), Y3
-	VCVTDQ2PS    Y5, Y4
+	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y3, Y4, Y3
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
@@ -1701,7 +1694,81 @@ TEXT ·matmulQ8Block3xLm4_64AVX512(SB), 0, $960-72
 	VADDPS       X3, X4, X4
 	VMOVSHDUP    X4, X3
 	VADDSS       X3, X4, X4
-	VMOVSS       X4, 8(SI)
+	VMOVSS       X4, (SI)
+	VBROADCASTI128 64(CX), Y3
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 96(CX), Y4
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        lm4_64_mask2<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 64(DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 80(CX), Y3
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm4_64_mask2<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 96(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      lm4_64_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 4(SI)
+	VBROADCASTI128 128(CX), Y3
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 160(CX), Y4
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        lm4_64_mask2<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 128(DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 144(CX), Y3
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 176(CX), Y5
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm4_64_mask2<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 160(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      lm4_64_least<>+0(SB), Y2
+	VCVTDQ2PS    Y4, Y3
+	VMULPS       Y2, Y3, Y2
+	VEXTRACTF128 $1, Y2, X3
+	VADDPS       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VADDPS       X2, X3, X3
+	VMOVSHDUP    X3, X2
+	VADDSS       X2, X3, X3
+	VMOVSS       X3, 8(SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -1720,34 +1787,33 @@ loop1:
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
+	// levels of values 0 to 15 and 32 to 47, and their products
+	VMOVDQU      2(R8), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPXOR        Y3, Y3, Y3
+	VPDPBUSD     (DI), Y2, Y3
 	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     (DI), Y3, Y4
+	VPDPBUSD     64(DI), Y2, Y4
 	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     64(DI), Y3, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     128(DI), Y3, Y6
+	VPDPBUSD     128(DI), Y2, Y5
 
-	// levels of values 32 to 63, and their products
-	VBROADCASTI128 18(R8), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPDPBUSD     32(DI), Y3, Y4
-	VPDPBUSD     96(DI), Y3, Y5
-	VPDPBUSD     160(DI), Y3, Y6
-	VMOVDQU      Y4, (R11)
-	VMOVDQU      Y5, 128(R11)
-	VMOVDQU      Y6, 256(R11)
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VMOVSS       X3, (R12)
+	// levels of values 16 to 31 and 48 to 63, and their products
+	VMOVDQU      2(R8), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     32(DI), Y2, Y3
+	VPDPBUSD     96(DI), Y2, Y4
+	VPDPBUSD     160(DI), Y2, Y5
+	VMOVDQU      Y3, (R11)
+	VMOVDQU      Y4, 128(R11)
+	VMOVDQU      Y5, 256(R11)
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VMOVUPS      Y2, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -1757,78 +1823,84 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X3
-	VADDPS       X3, X3, X3
-	VMOVDQU      (AX), Y4
-	VMOVDQU      32(AX), Y5
-	VMOVDQU      64(AX), Y6
-	VMOVDQU      96(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS (SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS (DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X4
-	VMOVUPS      X4, (CX)
-	VMOVDQU      128(AX), Y4
-	VMOVDQU      160(AX), Y5
-	VMOVDQU      192(AX), Y6
-	VMOVDQU      224(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS 4(SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS 4(DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X4
+	VMOVUPS      (BX), X2
+	VMOVUPS      32(BX), X3
+	VMOVUPS      64(BX), X4
+	VMOVUPS      96(BX), X5
+	VBLENDPS     $0xaa, X3, X2, X2
+	VBLENDPS     $0xaa, X5, X4, X3
+	VBLENDPS     $0xcc, X3, X2, X2
+	VADDPS       X2, X2, X2
+	VMOVDQU      (AX), Y3
+	VMOVDQU      32(AX), Y4
+	VMOVDQU      64(AX), Y5
+	VMOVDQU      96(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS (SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS (DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X3
+	VMOVUPS      X3, (CX)
+	VMOVDQU      128(AX), Y3
+	VMOVDQU      160(AX), Y4
+	VMOVDQU      192(AX), Y5
+	VMOVDQU      224(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS 4(SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS 4(DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X3
 	MOVQ         ldy+8(FP), R10
 	MOVQ         CX, R11
 	ADDQ         R10, R11
-	VMOVUPS      X4, (R11)
-	VMOVDQU      256(AX), Y4
-	VMOVDQU      288(AX), Y5
-	VMOVDQU      320(AX), Y6
-	VMOVDQU      352(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS 8(SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS 8(DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X3
-	ADDQ         R10, R11
 	VMOVUPS      X3, (R11)
+	VMOVDQU      256(AX), Y3
+	VMOVDQU      288(AX), Y4
+	VMOVDQU      320(AX), Y5
+	VMOVDQU      352(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS 8(SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS 8(DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X2
+	ADDQ         R10, R11
+	VMOVUPS      X2, (R11)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -1840,12 +1912,11 @@ done2:
 
 // matmulQ8Block4xLm4_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xLm4_64AVX512(SB), 0, $1152-72
+TEXT ·matmulQ8Block4xLm4_64AVX512(SB), 0, $1248-72
 
 	// constants of the loops
-	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm4_64_mask<>+0(SB), Y1
-	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y2
+	VMOVDQU      lm4_64_mask<>+0(SB), Y0
+	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1854,121 +1925,42 @@ TEXT ·matmulQ8Block4xLm4_64AVX512(SB), 0, $1152-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         831(SP), SI
+	LEAQ         927(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         895(SP), DI
+	LEAQ         991(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_64_ones<>+0(SB), Y3
-	VMOVDQU      (CX), Y4
-	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
+	VMOVDQU      lm4_64_ones<>+0(SB), Y2
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 32(CX), Y4
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        lm4_64_mask2<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, (DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 16(CX), Y3
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm4_64_mask2<>+0(SB), Y3, Y5
 	VPSRLD       $1, Y5, Y5
 	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, (DI)
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      32(CX), Y4
-	VPAND        lm4_64_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 32(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm4_64_least<>+0(SB), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y5, Y4
-	VEXTRACTF128 $1, Y4, X5
-	VADDPS       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDPS       X4, X5, X5
-	VMOVSHDUP    X5, X4
-	VADDSS       X4, X5, X5
-	VMOVSS       X5, (SI)
-	VMOVDQU      64(CX), Y4
-	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
-	VPSRLD       $1, Y5, Y5
-	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 64(DI)
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      96(CX), Y4
-	VPAND        lm4_64_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 96(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm4_64_least<>+0(SB), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y5, Y4
-	VEXTRACTF128 $1, Y4, X5
-	VADDPS       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDPS       X4, X5, X5
-	VMOVSHDUP    X5, X4
-	VADDSS       X4, X5, X5
-	VMOVSS       X5, 4(SI)
-	VMOVDQU      128(CX), Y4
-	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
-	VPSRLD       $1, Y5, Y5
-	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 128(DI)
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      160(CX), Y4
-	VPAND        lm4_64_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 160(DI)
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      lm4_64_least<>+0(SB), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y5, Y4
-	VEXTRACTF128 $1, Y4, X5
-	VADDPS       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDPS       X4, X5, X5
-	VMOVSHDUP    X5, X4
-	VADDSS       X4, X5, X5
-	VMOVSS       X5, 8(SI)
-	VMOVDQU      192(CX), Y4
-	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
-	VPSRLD       $1, Y5, Y5
-	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 192(DI)
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      224(CX), Y4
-	VPAND        lm4_64_mask2<>+0(SB), Y4, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y6, Y4, Y4
-	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 224(DI)
-	VPDPBUSD     Y4, Y3, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 32(DI)
+	VPDPBUSD     Y3, Y2, Y4
 	VMOVDQU      lm4_64_least<>+0(SB), Y3
-	VCVTDQ2PS    Y5, Y4
+	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y3, Y4, Y3
 	VEXTRACTF128 $1, Y3, X4
 	VADDPS       X3, X4, X4
@@ -1976,7 +1968,118 @@ TEXT ·matmulQ8Block4xLm4_64AVX512(SB), 0, $1152-72
 	VADDPS       X3, X4, X4
 	VMOVSHDUP    X4, X3
 	VADDSS       X3, X4, X4
-	VMOVSS       X4, 12(SI)
+	VMOVSS       X4, (SI)
+	VBROADCASTI128 64(CX), Y3
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 96(CX), Y4
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        lm4_64_mask2<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 64(DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 80(CX), Y3
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm4_64_mask2<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 96(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      lm4_64_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 4(SI)
+	VBROADCASTI128 128(CX), Y3
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 160(CX), Y4
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        lm4_64_mask2<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 128(DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 144(CX), Y3
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 176(CX), Y5
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm4_64_mask2<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 160(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      lm4_64_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 8(SI)
+	VBROADCASTI128 192(CX), Y3
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 224(CX), Y4
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        lm4_64_mask2<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       lm4_64_offset<>+0(SB), Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 192(DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 208(CX), Y3
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y3, Y3
+	VBROADCASTI128 240(CX), Y5
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        lm4_64_mask2<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        lm4_64_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 224(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      lm4_64_least<>+0(SB), Y2
+	VCVTDQ2PS    Y4, Y3
+	VMULPS       Y2, Y3, Y2
+	VEXTRACTF128 $1, Y2, X3
+	VADDPS       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VADDPS       X2, X3, X3
+	VMOVSHDUP    X3, X2
+	VADDSS       X2, X3, X3
+	VMOVSS       X3, 12(SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -1995,38 +2098,37 @@ loop1:
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
+	// levels of values 0 to 15 and 32 to 47, and their products
+	VMOVDQU      2(R8), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPXOR        Y3, Y3, Y3
+	VPDPBUSD     (DI), Y2, Y3
 	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     (DI), Y3, Y4
+	VPDPBUSD     64(DI), Y2, Y4
 	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     64(DI), Y3, Y5
+	VPDPBUSD     128(DI), Y2, Y5
 	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     128(DI), Y3, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     192(DI), Y3, Y7
+	VPDPBUSD     192(DI), Y2, Y6
 
-	// levels of values 32 to 63, and their products
-	VBROADCASTI128 18(R8), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPDPBUSD     32(DI), Y3, Y4
-	VPDPBUSD     96(DI), Y3, Y5
-	VPDPBUSD     160(DI), Y3, Y6
-	VPDPBUSD     224(DI), Y3, Y7
-	VMOVDQU      Y4, (R11)
-	VMOVDQU      Y5, 128(R11)
-	VMOVDQU      Y6, 256(R11)
-	VMOVDQU      Y7, 384(R11)
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VMOVSS       X3, (R12)
+	// levels of values 16 to 31 and 48 to 63, and their products
+	VMOVDQU      2(R8), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     32(DI), Y2, Y3
+	VPDPBUSD     96(DI), Y2, Y4
+	VPDPBUSD     160(DI), Y2, Y5
+	VPDPBUSD     224(DI), Y2, Y6
+	VMOVDQU      Y3, (R11)
+	VMOVDQU      Y4, 128(R11)
+	VMOVDQU      Y5, 256(R11)
+	VMOVDQU      Y6, 384(R11)
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VMOVUPS      Y2, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -2036,101 +2138,107 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X3
-	VADDPS       X3, X3, X3
-	VMOVDQU      (AX), Y4
-	VMOVDQU      32(AX), Y5
-	VMOVDQU      64(AX), Y6
-	VMOVDQU      96(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS (SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS (DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X4
-	VMOVUPS      X4, (CX)
-	VMOVDQU      128(AX), Y4
-	VMOVDQU      160(AX), Y5
-	VMOVDQU      192(AX), Y6
-	VMOVDQU      224(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS 4(SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS 4(DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X4
+	VMOVUPS      (BX), X2
+	VMOVUPS      32(BX), X3
+	VMOVUPS      64(BX), X4
+	VMOVUPS      96(BX), X5
+	VBLENDPS     $0xaa, X3, X2, X2
+	VBLENDPS     $0xaa, X5, X4, X3
+	VBLENDPS     $0xcc, X3, X2, X2
+	VADDPS       X2, X2, X2
+	VMOVDQU      (AX), Y3
+	VMOVDQU      32(AX), Y4
+	VMOVDQU      64(AX), Y5
+	VMOVDQU      96(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS (SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS (DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X3
+	VMOVUPS      X3, (CX)
+	VMOVDQU      128(AX), Y3
+	VMOVDQU      160(AX), Y4
+	VMOVDQU      192(AX), Y5
+	VMOVDQU      224(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS 4(SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS 4(DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X3
 	MOVQ         ldy+8(FP), R10
 	MOVQ         CX, R11
 	ADDQ         R10, R11
-	VMOVUPS      X4, (R11)
-	VMOVDQU      256(AX), Y4
-	VMOVDQU      288(AX), Y5
-	VMOVDQU      320(AX), Y6
-	VMOVDQU      352(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS 8(SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS 8(DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X4
-	ADDQ         R10, R11
-	VMOVUPS      X4, (R11)
-	VMOVDQU      384(AX), Y4
-	VMOVDQU      416(AX), Y5
-	VMOVDQU      448(AX), Y6
-	VMOVDQU      480(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS 12(SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS 12(DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X3
+	VMOVUPS      X3, (R11)
+	VMOVDQU      256(AX), Y3
+	VMOVDQU      288(AX), Y4
+	VMOVDQU      320(AX), Y5
+	VMOVDQU      352(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS 8(SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS 8(DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X3
 	ADDQ         R10, R11
 	VMOVUPS      X3, (R11)
+	VMOVDQU      384(AX), Y3
+	VMOVDQU      416(AX), Y4
+	VMOVDQU      448(AX), Y5
+	VMOVDQU      480(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS 12(SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS 12(DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X2
+	ADDQ         R10, R11
+	VMOVUPS      X2, (R11)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -3340,13 +3448,12 @@ done2:
 
 // matmulQ8Block1xLm4_64AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block1xLm4_64AVX2(SB), NOSPLIT, $576-72
+TEXT ·matmulQ8Block1xLm4_64AVX2(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm4_64_ones2<>+0(SB), Y1
-	VMOVDQU      lm4_64_mask<>+0(SB), Y2
-	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y3
+	VMOVDQU      lm4_64_ones2<>+0(SB), Y0
+	VMOVDQU      lm4_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -3355,44 +3462,52 @@ TEXT ·matmulQ8Block1xLm4_64AVX2(SB), NOSPLIT, $576-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         447(SP), SI
+	LEAQ         543(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         511(SP), DI
+	LEAQ         607(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_64_ones<>+0(SB), Y4
-	VMOVDQU      (CX), Y5
+	VMOVDQU      lm4_64_ones<>+0(SB), Y3
+	VBROADCASTI128 (CX), Y4
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y4, Y4
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, (DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
 	VPAND        lm4_64_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
 	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
 	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
 	VPAVGB       Y6, Y5, Y5
 	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, (DI)
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     Y1, Y5, Y5
-	VMOVDQU      32(CX), Y6
-	VPAND        lm4_64_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_64_offset<>+0(SB), Y7, Y7
-	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 32(DI)
-	VPMADDUBSW   Y6, Y4, Y4
-	VPMADDWD     Y1, Y4, Y4
-	VPADDD       Y4, Y5, Y5
-	VMOVDQU      lm4_64_least<>+0(SB), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y5, Y4
-	VEXTRACTF128 $1, Y4, X5
-	VADDPS       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDPS       X4, X5, X5
-	VMOVSHDUP    X5, X4
-	VADDSS       X4, X5, X5
-	VMOVSS       X5, (SI)
+	VMOVDQU      Y5, 32(DI)
+	VPMADDUBSW   Y5, Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVDQU      lm4_64_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, (SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -3411,28 +3526,27 @@ loop1:
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y2, Y4, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VPMADDUBSW   (DI), Y4, Y4
-	VPMADDWD     Y1, Y4, Y4
+	// levels of values 0 to 15 and 32 to 47, and their products
+	VMOVDQU      2(R8), Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VPMADDUBSW   (DI), Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
 
-	// levels of values 32 to 63, and their products
-	VBROADCASTI128 18(R8), Y5
-	VPSRLVD      Y0, Y5, Y5
-	VPAND        Y2, Y5, Y5
-	VPSHUFB      Y5, Y3, Y5
-	VPMADDUBSW   32(DI), Y5, Y5
-	VPMADDWD     Y1, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VMOVDQU      Y4, (R11)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVSS       X4, (R12)
+	// levels of values 16 to 31 and 48 to 63, and their products
+	VMOVDQU      2(R8), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPMADDUBSW   32(DI), Y4, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VMOVDQU      Y3, (R11)
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVUPS      Y3, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -3442,30 +3556,36 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X4
-	VADDPS       X4, X4, X4
-	VMOVDQU      (AX), Y5
-	VMOVDQU      32(AX), Y6
-	VMOVDQU      64(AX), Y7
-	VMOVDQU      96(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS (SI), X6
-	VADDPS       X6, X5, X5
-	VBROADCASTSS (DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X4
-	VMOVUPS      X4, (CX)
+	VMOVUPS      (BX), X3
+	VMOVUPS      32(BX), X4
+	VMOVUPS      64(BX), X5
+	VMOVUPS      96(BX), X6
+	VBLENDPS     $0xaa, X4, X3, X3
+	VBLENDPS     $0xaa, X6, X5, X4
+	VBLENDPS     $0xcc, X4, X3, X3
+	VADDPS       X3, X3, X3
+	VMOVDQU      (AX), Y4
+	VMOVDQU      32(AX), Y5
+	VMOVDQU      64(AX), Y6
+	VMOVDQU      96(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS (SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS (DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X3
+	VMOVUPS      X3, (CX)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -3477,13 +3597,12 @@ done2:
 
 // matmulQ8Block2xLm4_64AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block2xLm4_64AVX2(SB), 0, $768-72
+TEXT ·matmulQ8Block2xLm4_64AVX2(SB), 0, $864-72
 
 	// constants of the loops
 	VMOVDQU      lm4_64_ones2<>+0(SB), Y0
-	VMOVDQU      lm4_64_shifts<>+0(SB), Y1
-	VMOVDQU      lm4_64_mask<>+0(SB), Y2
-	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y3
+	VMOVDQU      lm4_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -3492,75 +3611,91 @@ TEXT ·matmulQ8Block2xLm4_64AVX2(SB), 0, $768-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         575(SP), SI
+	LEAQ         671(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         639(SP), DI
+	LEAQ         735(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_64_ones<>+0(SB), Y4
-	VMOVDQU      (CX), Y5
-	VPAND        lm4_64_mask2<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
-	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, (DI)
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VMOVDQU      32(CX), Y6
-	VPAND        lm4_64_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_64_offset<>+0(SB), Y7, Y7
-	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 32(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm4_64_least<>+0(SB), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y6, Y5, Y5
-	VEXTRACTF128 $1, Y5, X6
-	VADDPS       X5, X6, X6
-	VMOVHLPS     X6, X6, X5
-	VADDPS       X5, X6, X6
-	VMOVSHDUP    X6, X5
-	VADDSS       X5, X6, X6
-	VMOVSS       X6, (SI)
-	VMOVDQU      64(CX), Y5
-	VPAND        lm4_64_mask2<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
-	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 64(DI)
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VMOVDQU      96(CX), Y6
-	VPAND        lm4_64_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_64_offset<>+0(SB), Y7, Y7
-	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 96(DI)
-	VPMADDUBSW   Y6, Y4, Y4
+	VMOVDQU      lm4_64_ones<>+0(SB), Y3
+	VBROADCASTI128 (CX), Y4
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y4, Y4
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, (DI)
+	VPMADDUBSW   Y4, Y3, Y4
 	VPMADDWD     Y0, Y4, Y4
-	VPADDD       Y4, Y5, Y5
-	VMOVDQU      lm4_64_least<>+0(SB), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y5, Y4
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm4_64_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 32(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      lm4_64_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
 	VEXTRACTF128 $1, Y4, X5
 	VADDPS       X4, X5, X5
 	VMOVHLPS     X5, X5, X4
 	VADDPS       X4, X5, X5
 	VMOVSHDUP    X5, X4
 	VADDSS       X4, X5, X5
-	VMOVSS       X5, 4(SI)
+	VMOVSS       X5, (SI)
+	VBROADCASTI128 64(CX), Y4
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y4, Y4
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 64(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm4_64_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 96(DI)
+	VPMADDUBSW   Y5, Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVDQU      lm4_64_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 4(SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -3579,34 +3714,33 @@ loop1:
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      Y1, Y4, Y4
-	VPAND        Y2, Y4, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VPMADDUBSW   (DI), Y4, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPMADDUBSW   64(DI), Y4, Y4
+	// levels of values 0 to 15 and 32 to 47, and their products
+	VMOVDQU      2(R8), Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VPMADDUBSW   (DI), Y3, Y4
 	VPMADDWD     Y0, Y4, Y4
+	VPMADDUBSW   64(DI), Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
 
-	// levels of values 32 to 63, and their products
-	VBROADCASTI128 18(R8), Y6
-	VPSRLVD      Y1, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPSHUFB      Y6, Y3, Y6
-	VPMADDUBSW   32(DI), Y6, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y5, Y5
-	VPMADDUBSW   96(DI), Y6, Y6
+	// levels of values 16 to 31 and 48 to 63, and their products
+	VMOVDQU      2(R8), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPMADDUBSW   32(DI), Y5, Y6
 	VPMADDWD     Y0, Y6, Y6
 	VPADDD       Y6, Y4, Y4
-	VMOVDQU      Y5, (R11)
-	VMOVDQU      Y4, 128(R11)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVSS       X4, (R12)
+	VPMADDUBSW   96(DI), Y5, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VMOVDQU      Y4, (R11)
+	VMOVDQU      Y3, 128(R11)
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVUPS      Y3, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -3616,55 +3750,61 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X4
-	VADDPS       X4, X4, X4
-	VMOVDQU      (AX), Y5
-	VMOVDQU      32(AX), Y6
-	VMOVDQU      64(AX), Y7
-	VMOVDQU      96(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS (SI), X6
-	VADDPS       X6, X5, X5
-	VBROADCASTSS (DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X5
-	VMOVUPS      X5, (CX)
-	VMOVDQU      128(AX), Y5
-	VMOVDQU      160(AX), Y6
-	VMOVDQU      192(AX), Y7
-	VMOVDQU      224(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS 4(SI), X6
-	VADDPS       X6, X5, X5
-	VBROADCASTSS 4(DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X4
+	VMOVUPS      (BX), X3
+	VMOVUPS      32(BX), X4
+	VMOVUPS      64(BX), X5
+	VMOVUPS      96(BX), X6
+	VBLENDPS     $0xaa, X4, X3, X3
+	VBLENDPS     $0xaa, X6, X5, X4
+	VBLENDPS     $0xcc, X4, X3, X3
+	VADDPS       X3, X3, X3
+	VMOVDQU      (AX), Y4
+	VMOVDQU      32(AX), Y5
+	VMOVDQU      64(AX), Y6
+	VMOVDQU      96(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS (SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS (DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	VMOVUPS      X4, (CX)
+	VMOVDQU      128(AX), Y4
+	VMOVDQU      160(AX), Y5
+	VMOVDQU      192(AX), Y6
+	VMOVDQU      224(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 4(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 4(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X3
 	MOVQ         ldy+8(FP), R10
 	MOVQ         CX, R11
 	ADDQ         R10, R11
-	VMOVUPS      X4, (R11)
+	VMOVUPS      X3, (R11)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -3676,13 +3816,12 @@ done2:
 
 // matmulQ8Block3xLm4_64AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block3xLm4_64AVX2(SB), 0, $960-72
+TEXT ·matmulQ8Block3xLm4_64AVX2(SB), 0, $1056-72
 
 	// constants of the loops
 	VMOVDQU      lm4_64_ones2<>+0(SB), Y0
-	VMOVDQU      lm4_64_shifts<>+0(SB), Y1
-	VMOVDQU      lm4_64_mask<>+0(SB), Y2
-	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y3
+	VMOVDQU      lm4_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -3691,106 +3830,130 @@ TEXT ·matmulQ8Block3xLm4_64AVX2(SB), 0, $960-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         703(SP), SI
+	LEAQ         799(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         767(SP), DI
+	LEAQ         863(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_64_ones<>+0(SB), Y4
-	VMOVDQU      (CX), Y5
-	VPAND        lm4_64_mask2<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
-	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, (DI)
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VMOVDQU      32(CX), Y6
-	VPAND        lm4_64_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_64_offset<>+0(SB), Y7, Y7
-	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 32(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm4_64_least<>+0(SB), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y6, Y5, Y5
-	VEXTRACTF128 $1, Y5, X6
-	VADDPS       X5, X6, X6
-	VMOVHLPS     X6, X6, X5
-	VADDPS       X5, X6, X6
-	VMOVSHDUP    X6, X5
-	VADDSS       X5, X6, X6
-	VMOVSS       X6, (SI)
-	VMOVDQU      64(CX), Y5
-	VPAND        lm4_64_mask2<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
-	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 64(DI)
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VMOVDQU      96(CX), Y6
-	VPAND        lm4_64_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_64_offset<>+0(SB), Y7, Y7
-	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 96(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm4_64_least<>+0(SB), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y6, Y5, Y5
-	VEXTRACTF128 $1, Y5, X6
-	VADDPS       X5, X6, X6
-	VMOVHLPS     X6, X6, X5
-	VADDPS       X5, X6, X6
-	VMOVSHDUP    X6, X5
-	VADDSS       X5, X6, X6
-	VMOVSS       X6, 4(SI)
-	VMOVDQU      128(CX), Y5
-	VPAND        lm4_64_mask2<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
-	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 128(DI)
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VMOVDQU      160(CX), Y6
-	VPAND        lm4_64_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_64_offset<>+0(SB), Y7, Y7
-	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 160(DI)
-	VPMADDUBSW   Y6, Y4, Y4
+	VMOVDQU      lm4_64_ones<>+0(SB), Y3
+	VBROADCASTI128 (CX), Y4
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y4, Y4
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, (DI)
+	VPMADDUBSW   Y4, Y3, Y4
 	VPMADDWD     Y0, Y4, Y4
-	VPADDD       Y4, Y5, Y5
-	VMOVDQU      lm4_64_least<>+0(SB), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y5, Y4
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm4_64_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 32(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      lm4_64_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
 	VEXTRACTF128 $1, Y4, X5
 	VADDPS       X4, X5, X5
 	VMOVHLPS     X5, X5, X4
 	VADDPS       X4, X5, X5
 	VMOVSHDUP    X5, X4
 	VADDSS       X4, X5, X5
-	VMOVSS       X5, 8(SI)
+	VMOVSS       X5, (SI)
+	VBROADCASTI128 64(CX), Y4
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y4, Y4
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 64(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm4_64_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 96(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      lm4_64_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, 4(SI)
+	VBROADCASTI128 128(CX), Y4
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y4, Y4
+	VBROADCASTI128 160(CX), Y5
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 128(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 144(CX), Y5
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y5, Y5
+	VBROADCASTI128 176(CX), Y6
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm4_64_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 160(DI)
+	VPMADDUBSW   Y5, Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVDQU      lm4_64_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 8(SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -3809,40 +3972,39 @@ loop1:
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      Y1, Y4, Y4
-	VPAND        Y2, Y4, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VPMADDUBSW   (DI), Y4, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPMADDUBSW   64(DI), Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPMADDUBSW   128(DI), Y4, Y4
+	// levels of values 0 to 15 and 32 to 47, and their products
+	VMOVDQU      2(R8), Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VPMADDUBSW   (DI), Y3, Y4
 	VPMADDWD     Y0, Y4, Y4
+	VPMADDUBSW   64(DI), Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPMADDUBSW   128(DI), Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
 
-	// levels of values 32 to 63, and their products
-	VBROADCASTI128 18(R8), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSHUFB      Y7, Y3, Y7
-	VPMADDUBSW   32(DI), Y7, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y5, Y5
-	VPMADDUBSW   96(DI), Y7, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y6, Y6
-	VPMADDUBSW   160(DI), Y7, Y7
+	// levels of values 16 to 31 and 48 to 63, and their products
+	VMOVDQU      2(R8), Y6
+	VPSRLD       $4, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPMADDUBSW   32(DI), Y6, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VPADDD       Y7, Y4, Y4
-	VMOVDQU      Y5, (R11)
-	VMOVDQU      Y6, 128(R11)
-	VMOVDQU      Y4, 256(R11)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVSS       X4, (R12)
+	VPMADDUBSW   96(DI), Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPMADDUBSW   160(DI), Y6, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y3, Y3
+	VMOVDQU      Y4, (R11)
+	VMOVDQU      Y5, 128(R11)
+	VMOVDQU      Y3, 256(R11)
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVUPS      Y3, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -3852,78 +4014,84 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X4
-	VADDPS       X4, X4, X4
-	VMOVDQU      (AX), Y5
-	VMOVDQU      32(AX), Y6
-	VMOVDQU      64(AX), Y7
-	VMOVDQU      96(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS (SI), X6
-	VADDPS       X6, X5, X5
-	VBROADCASTSS (DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X5
-	VMOVUPS      X5, (CX)
-	VMOVDQU      128(AX), Y5
-	VMOVDQU      160(AX), Y6
-	VMOVDQU      192(AX), Y7
-	VMOVDQU      224(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS 4(SI), X6
-	VADDPS       X6, X5, X5
-	VBROADCASTSS 4(DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X5
+	VMOVUPS      (BX), X3
+	VMOVUPS      32(BX), X4
+	VMOVUPS      64(BX), X5
+	VMOVUPS      96(BX), X6
+	VBLENDPS     $0xaa, X4, X3, X3
+	VBLENDPS     $0xaa, X6, X5, X4
+	VBLENDPS     $0xcc, X4, X3, X3
+	VADDPS       X3, X3, X3
+	VMOVDQU      (AX), Y4
+	VMOVDQU      32(AX), Y5
+	VMOVDQU      64(AX), Y6
+	VMOVDQU      96(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS (SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS (DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	VMOVUPS      X4, (CX)
+	VMOVDQU      128(AX), Y4
+	VMOVDQU      160(AX), Y5
+	VMOVDQU      192(AX), Y6
+	VMOVDQU      224(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 4(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 4(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
 	MOVQ         ldy+8(FP), R10
 	MOVQ         CX, R11
 	ADDQ         R10, R11
-	VMOVUPS      X5, (R11)
-	VMOVDQU      256(AX), Y5
-	VMOVDQU      288(AX), Y6
-	VMOVDQU      320(AX), Y7
-	VMOVDQU      352(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS 8(SI), X6
-	VADDPS       X6, X5, X5
-	VBROADCASTSS 8(DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X4
-	ADDQ         R10, R11
 	VMOVUPS      X4, (R11)
+	VMOVDQU      256(AX), Y4
+	VMOVDQU      288(AX), Y5
+	VMOVDQU      320(AX), Y6
+	VMOVDQU      352(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 8(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 8(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X3
+	ADDQ         R10, R11
+	VMOVUPS      X3, (R11)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -3935,13 +4103,12 @@ done2:
 
 // matmulQ8Block4xLm4_64AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block4xLm4_64AVX2(SB), 0, $1152-72
+TEXT ·matmulQ8Block4xLm4_64AVX2(SB), 0, $1248-72
 
 	// constants of the loops
 	VMOVDQU      lm4_64_ones2<>+0(SB), Y0
-	VMOVDQU      lm4_64_shifts<>+0(SB), Y1
-	VMOVDQU      lm4_64_mask<>+0(SB), Y2
-	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y3
+	VMOVDQU      lm4_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -3950,137 +4117,169 @@ TEXT ·matmulQ8Block4xLm4_64AVX2(SB), 0, $1152-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         831(SP), SI
+	LEAQ         927(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         895(SP), DI
+	LEAQ         991(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_64_ones<>+0(SB), Y4
-	VMOVDQU      (CX), Y5
-	VPAND        lm4_64_mask2<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
-	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, (DI)
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VMOVDQU      32(CX), Y6
-	VPAND        lm4_64_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_64_offset<>+0(SB), Y7, Y7
-	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 32(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm4_64_least<>+0(SB), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y6, Y5, Y5
-	VEXTRACTF128 $1, Y5, X6
-	VADDPS       X5, X6, X6
-	VMOVHLPS     X6, X6, X5
-	VADDPS       X5, X6, X6
-	VMOVSHDUP    X6, X5
-	VADDSS       X5, X6, X6
-	VMOVSS       X6, (SI)
-	VMOVDQU      64(CX), Y5
-	VPAND        lm4_64_mask2<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
-	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 64(DI)
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VMOVDQU      96(CX), Y6
-	VPAND        lm4_64_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_64_offset<>+0(SB), Y7, Y7
-	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 96(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm4_64_least<>+0(SB), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y6, Y5, Y5
-	VEXTRACTF128 $1, Y5, X6
-	VADDPS       X5, X6, X6
-	VMOVHLPS     X6, X6, X5
-	VADDPS       X5, X6, X6
-	VMOVSHDUP    X6, X5
-	VADDSS       X5, X6, X6
-	VMOVSS       X6, 4(SI)
-	VMOVDQU      128(CX), Y5
-	VPAND        lm4_64_mask2<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
-	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 128(DI)
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VMOVDQU      160(CX), Y6
-	VPAND        lm4_64_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_64_offset<>+0(SB), Y7, Y7
-	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 160(DI)
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      lm4_64_least<>+0(SB), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y6, Y5, Y5
-	VEXTRACTF128 $1, Y5, X6
-	VADDPS       X5, X6, X6
-	VMOVHLPS     X6, X6, X5
-	VADDPS       X5, X6, X6
-	VMOVSHDUP    X6, X5
-	VADDSS       X5, X6, X6
-	VMOVSS       X6, 8(SI)
-	VMOVDQU      192(CX), Y5
-	VPAND        lm4_64_mask2<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
-	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 192(DI)
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VMOVDQU      224(CX), Y6
-	VPAND        lm4_64_mask2<>+0(SB), Y6, Y7
-	VPSRLD       $1, Y7, Y7
-	VPADDB       lm4_64_offset<>+0(SB), Y7, Y7
-	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
-	VPAVGB       Y7, Y6, Y6
-	VPXOR        lm4_64_flip<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 224(DI)
-	VPMADDUBSW   Y6, Y4, Y4
+	VMOVDQU      lm4_64_ones<>+0(SB), Y3
+	VBROADCASTI128 (CX), Y4
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y4, Y4
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, (DI)
+	VPMADDUBSW   Y4, Y3, Y4
 	VPMADDWD     Y0, Y4, Y4
-	VPADDD       Y4, Y5, Y5
-	VMOVDQU      lm4_64_least<>+0(SB), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y5, Y4
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm4_64_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 32(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      lm4_64_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
 	VEXTRACTF128 $1, Y4, X5
 	VADDPS       X4, X5, X5
 	VMOVHLPS     X5, X5, X4
 	VADDPS       X4, X5, X5
 	VMOVSHDUP    X5, X4
 	VADDSS       X4, X5, X5
-	VMOVSS       X5, 12(SI)
+	VMOVSS       X5, (SI)
+	VBROADCASTI128 64(CX), Y4
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y4, Y4
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 64(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm4_64_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 96(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      lm4_64_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, 4(SI)
+	VBROADCASTI128 128(CX), Y4
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y4, Y4
+	VBROADCASTI128 160(CX), Y5
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 128(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 144(CX), Y5
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y5, Y5
+	VBROADCASTI128 176(CX), Y6
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm4_64_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 160(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      lm4_64_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, 8(SI)
+	VBROADCASTI128 192(CX), Y4
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y4, Y4
+	VBROADCASTI128 224(CX), Y5
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        lm4_64_mask2<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm4_64_offset<>+0(SB), Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm4_64_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 192(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 208(CX), Y5
+	VPSHUFB      lm4_64_shuffle<>+0(SB), Y5, Y5
+	VBROADCASTI128 240(CX), Y6
+	VPSHUFB      lm4_64_shuffle2<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        lm4_64_mask2<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm4_64_offset<>+0(SB), Y6, Y6
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm4_64_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 224(DI)
+	VPMADDUBSW   Y5, Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVDQU      lm4_64_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 12(SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -4099,46 +4298,45 @@ loop1:
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      Y1, Y4, Y4
-	VPAND        Y2, Y4, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VPMADDUBSW   (DI), Y4, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPMADDUBSW   64(DI), Y4, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPMADDUBSW   128(DI), Y4, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPMADDUBSW   192(DI), Y4, Y4
+	// levels of values 0 to 15 and 32 to 47, and their products
+	VMOVDQU      2(R8), Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VPMADDUBSW   (DI), Y3, Y4
 	VPMADDWD     Y0, Y4, Y4
+	VPMADDUBSW   64(DI), Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPMADDUBSW   128(DI), Y3, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPMADDUBSW   192(DI), Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
 
-	// levels of values 32 to 63, and their products
-	VBROADCASTI128 18(R8), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSHUFB      Y8, Y3, Y8
-	VPMADDUBSW   32(DI), Y8, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VPMADDUBSW   96(DI), Y8, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   160(DI), Y8, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VPMADDUBSW   224(DI), Y8, Y8
+	// levels of values 16 to 31 and 48 to 63, and their products
+	VMOVDQU      2(R8), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPMADDUBSW   32(DI), Y7, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y4, Y4
-	VMOVDQU      Y5, (R11)
-	VMOVDQU      Y6, 128(R11)
-	VMOVDQU      Y7, 256(R11)
-	VMOVDQU      Y4, 384(R11)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVSS       X4, (R12)
+	VPMADDUBSW   96(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPMADDUBSW   160(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	VPMADDUBSW   224(DI), Y7, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      Y4, (R11)
+	VMOVDQU      Y5, 128(R11)
+	VMOVDQU      Y6, 256(R11)
+	VMOVDQU      Y3, 384(R11)
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVUPS      Y3, (R12)
 	ADDQ         $0x20, R11
-	ADDQ         $4, R12
+	ADDQ         $0x20, R12
 	MOVQ         stride+48(FP), R13
 	ADDQ         R13, R8
 	SUBQ         $1, R10
@@ -4148,101 +4346,107 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X4
-	VADDPS       X4, X4, X4
-	VMOVDQU      (AX), Y5
-	VMOVDQU      32(AX), Y6
-	VMOVDQU      64(AX), Y7
-	VMOVDQU      96(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS (SI), X6
-	VADDPS       X6, X5, X5
-	VBROADCASTSS (DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X5
-	VMOVUPS      X5, (CX)
-	VMOVDQU      128(AX), Y5
-	VMOVDQU      160(AX), Y6
-	VMOVDQU      192(AX), Y7
-	VMOVDQU      224(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS 4(SI), X6
-	VADDPS       X6, X5, X5
-	VBROADCASTSS 4(DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X5
+	VMOVUPS      (BX), X3
+	VMOVUPS      32(BX), X4
+	VMOVUPS      64(BX), X5
+	VMOVUPS      96(BX), X6
+	VBLENDPS     $0xaa, X4, X3, X3
+	VBLENDPS     $0xaa, X6, X5, X4
+	VBLENDPS     $0xcc, X4, X3, X3
+	VADDPS       X3, X3, X3
+	VMOVDQU      (AX), Y4
+	VMOVDQU      32(AX), Y5
+	VMOVDQU      64(AX), Y6
+	VMOVDQU      96(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS (SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS (DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	VMOVUPS      X4, (CX)
+	VMOVDQU      128(AX), Y4
+	VMOVDQU      160(AX), Y5
+	VMOVDQU      192(AX), Y6
+	VMOVDQU      224(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 4(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 4(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
 	MOVQ         ldy+8(FP), R10
 	MOVQ         CX, R11
 	ADDQ         R10, R11
-	VMOVUPS      X5, (R11)
-	VMOVDQU      256(AX), Y5
-	VMOVDQU      288(AX), Y6
-	VMOVDQU      320(AX), Y7
-	VMOVDQU      352(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS 8(SI), X6
-	VADDPS       X6, X5, X5
-	VBROADCASTSS 8(DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X5
-	ADDQ         R10, R11
-	VMOVUPS      X5, (R11)
-	VMOVDQU      384(AX), Y5
-	VMOVDQU      416(AX), Y6
-	VMOVDQU      448(AX), Y7
-	VMOVDQU      480(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS 12(SI), X6
-	VADDPS       X6, X5, X5
-	VBROADCASTSS 12(DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X4
+	VMOVUPS      X4, (R11)
+	VMOVDQU      256(AX), Y4
+	VMOVDQU      288(AX), Y5
+	VMOVDQU      320(AX), Y6
+	VMOVDQU      352(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 8(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 8(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
 	ADDQ         R10, R11
 	VMOVUPS      X4, (R11)
+	VMOVDQU      384(AX), Y4
+	VMOVDQU      416(AX), Y5
+	VMOVDQU      448(AX), Y6
+	VMOVDQU      480(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 12(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 12(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X3
+	ADDQ         R10, R11
+	VMOVUPS      X3, (R11)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1

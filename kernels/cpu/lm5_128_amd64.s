@@ -2771,7 +2771,7 @@ done2:
 
 // matmulQ8Block1xLm5_128AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xLm5_128AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Block1xLm5_128AVX512(SB), NOSPLIT, $640-72
 
 	// constants of the loops
 	VMOVDQU      lm5_128_shifts<>+0(SB), Y0
@@ -2883,9 +2883,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm5_128_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -2896,6 +2896,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -2927,7 +2933,7 @@ done2:
 
 // matmulQ8Block2xLm5_128AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xLm5_128AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Block2xLm5_128AVX512(SB), 0, $768-72
 
 	// constants of the loops
 	VMOVDQU      lm5_128_shifts<>+0(SB), Y0
@@ -3053,9 +3059,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm5_128_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -3066,6 +3072,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -3120,7 +3132,7 @@ done2:
 
 // matmulQ8Block3xLm5_128AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xLm5_128AVX512(SB), 0, $800-72
+TEXT ·matmulQ8Block3xLm5_128AVX512(SB), 0, $896-72
 
 	// constants of the loops
 	VMOVDQU      lm5_128_shifts<>+0(SB), Y0
@@ -3260,9 +3272,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm5_128_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -3273,6 +3285,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -3348,7 +3366,7 @@ done2:
 
 // matmulQ8Block4xLm5_128AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xLm5_128AVX512(SB), 0, $928-72
+TEXT ·matmulQ8Block4xLm5_128AVX512(SB), 0, $1024-72
 
 	// constants of the loops
 	VMOVDQU      lm5_128_shifts<>+0(SB), Y0
@@ -3502,9 +3520,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm5_128_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -3515,6 +3533,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -7167,7 +7191,7 @@ done2:
 
 // matmulQ8Block1xLm5_128AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block1xLm5_128AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Block1xLm5_128AVX2(SB), NOSPLIT, $640-72
 
 	// constants of the loops
 	VMOVDQU      lm5_128_shifts<>+0(SB), Y0
@@ -7289,9 +7313,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm5_128_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -7302,6 +7326,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -7333,7 +7363,7 @@ done2:
 
 // matmulQ8Block2xLm5_128AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block2xLm5_128AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Block2xLm5_128AVX2(SB), 0, $768-72
 
 	// constants of the loops
 	VMOVDQU      lm5_128_ones<>+0(SB), Y0
@@ -7475,9 +7505,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm5_128_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -7488,6 +7518,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -7542,7 +7578,7 @@ done2:
 
 // matmulQ8Block3xLm5_128AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block3xLm5_128AVX2(SB), 0, $800-72
+TEXT ·matmulQ8Block3xLm5_128AVX2(SB), 0, $896-72
 
 	// constants of the loops
 	VMOVDQU      lm5_128_ones<>+0(SB), Y0
@@ -7704,9 +7740,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm5_128_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -7717,6 +7753,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -7792,7 +7834,7 @@ done2:
 
 // matmulQ8Block4xLm5_128AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block4xLm5_128AVX2(SB), 0, $928-72
+TEXT ·matmulQ8Block4xLm5_128AVX2(SB), 0, $1024-72
 
 	// constants of the loops
 	VMOVDQU      lm5_128_ones<>+0(SB), Y0
@@ -7974,9 +8016,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm5_128_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -7987,6 +8029,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9

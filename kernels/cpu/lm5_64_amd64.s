@@ -1845,7 +1845,7 @@ done2:
 
 // matmulQ8Block1xLm5_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xLm5_64AVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Block1xLm5_64AVX512(SB), NOSPLIT, $512-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
@@ -1921,9 +1921,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm5_64_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -1934,6 +1934,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -1965,7 +1971,7 @@ done2:
 
 // matmulQ8Block2xLm5_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xLm5_64AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Block2xLm5_64AVX512(SB), NOSPLIT, $640-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
@@ -2049,9 +2055,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm5_64_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -2062,6 +2068,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -2116,7 +2128,7 @@ done2:
 
 // matmulQ8Block3xLm5_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xLm5_64AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Block3xLm5_64AVX512(SB), 0, $768-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
@@ -2208,9 +2220,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm5_64_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -2221,6 +2233,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -2296,7 +2314,7 @@ done2:
 
 // matmulQ8Block4xLm5_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xLm5_64AVX512(SB), 0, $800-72
+TEXT ·matmulQ8Block4xLm5_64AVX512(SB), 0, $896-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
@@ -2396,9 +2414,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm5_64_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -2409,6 +2427,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -4697,7 +4721,7 @@ done2:
 
 // matmulQ8Block1xLm5_64AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block1xLm5_64AVX2(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Block1xLm5_64AVX2(SB), NOSPLIT, $512-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
@@ -4777,9 +4801,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm5_64_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -4790,6 +4814,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -4821,7 +4851,7 @@ done2:
 
 // matmulQ8Block2xLm5_64AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block2xLm5_64AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Block2xLm5_64AVX2(SB), NOSPLIT, $640-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_ones<>+0(SB), Y0
@@ -4911,9 +4941,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm5_64_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -4924,6 +4954,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -4978,7 +5014,7 @@ done2:
 
 // matmulQ8Block3xLm5_64AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block3xLm5_64AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Block3xLm5_64AVX2(SB), 0, $768-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_ones<>+0(SB), Y0
@@ -5078,9 +5114,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm5_64_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -5091,6 +5127,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -5166,7 +5208,7 @@ done2:
 
 // matmulQ8Block4xLm5_64AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block4xLm5_64AVX2(SB), 0, $800-72
+TEXT ·matmulQ8Block4xLm5_64AVX2(SB), 0, $896-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_ones<>+0(SB), Y0
@@ -5276,9 +5318,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm5_64_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -5289,6 +5331,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9

@@ -3898,7 +3898,7 @@ done2:
 
 // matmulQ8Block1xLm6_128AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xLm6_128AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Block1xLm6_128AVX512(SB), NOSPLIT, $640-72
 
 	// constants of the loops
 	VMOVDQU      lm6_128_shifts<>+0(SB), Y0
@@ -4042,9 +4042,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm6_128_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -4055,6 +4055,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -4086,7 +4092,7 @@ done2:
 
 // matmulQ8Block2xLm6_128AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xLm6_128AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Block2xLm6_128AVX512(SB), 0, $768-72
 
 	// constants of the loops
 	VMOVDQU      lm6_128_shifts<>+0(SB), Y0
@@ -4244,9 +4250,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm6_128_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -4257,6 +4263,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -4311,7 +4323,7 @@ done2:
 
 // matmulQ8Block3xLm6_128AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xLm6_128AVX512(SB), 0, $800-72
+TEXT ·matmulQ8Block3xLm6_128AVX512(SB), 0, $896-72
 
 	// constants of the loops
 	VMOVDQU      lm6_128_shifts<>+0(SB), Y0
@@ -4483,9 +4495,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm6_128_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -4496,6 +4508,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -4571,7 +4589,7 @@ done2:
 
 // matmulQ8Block4xLm6_128AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xLm6_128AVX512(SB), 0, $928-72
+TEXT ·matmulQ8Block4xLm6_128AVX512(SB), 0, $1024-72
 
 	// constants of the loops
 	VMOVDQU      lm6_128_shifts<>+0(SB), Y0
@@ -4757,9 +4775,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm6_128_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -4770,6 +4788,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -9951,7 +9975,7 @@ done2:
 
 // matmulQ8Block1xLm6_128AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block1xLm6_128AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Block1xLm6_128AVX2(SB), NOSPLIT, $640-72
 
 	// constants of the loops
 	VMOVDQU      lm6_128_shifts<>+0(SB), Y0
@@ -10105,9 +10129,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm6_128_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -10118,6 +10142,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -10149,7 +10179,7 @@ done2:
 
 // matmulQ8Block2xLm6_128AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block2xLm6_128AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Block2xLm6_128AVX2(SB), 0, $768-72
 
 	// constants of the loops
 	VMOVDQU      lm6_128_ones<>+0(SB), Y0
@@ -10323,9 +10353,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm6_128_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -10336,6 +10366,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -10390,7 +10426,7 @@ done2:
 
 // matmulQ8Block3xLm6_128AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block3xLm6_128AVX2(SB), 0, $800-72
+TEXT ·matmulQ8Block3xLm6_128AVX2(SB), 0, $896-72
 
 	// constants of the loops
 	VMOVDQU      lm6_128_ones<>+0(SB), Y0
@@ -10584,9 +10620,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm6_128_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -10597,6 +10633,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -10672,7 +10714,7 @@ done2:
 
 // matmulQ8Block4xLm6_128AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block4xLm6_128AVX2(SB), 0, $928-72
+TEXT ·matmulQ8Block4xLm6_128AVX2(SB), 0, $1024-72
 
 	// constants of the loops
 	VMOVDQU      lm6_128_ones<>+0(SB), Y0
@@ -10886,9 +10928,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm6_128_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -10899,6 +10941,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9

@@ -2430,7 +2430,7 @@ done2:
 
 // matmulQ8Block1xLm6_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xLm6_64AVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Block1xLm6_64AVX512(SB), NOSPLIT, $512-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
@@ -2522,9 +2522,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm6_64_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -2535,6 +2535,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -2566,7 +2572,7 @@ done2:
 
 // matmulQ8Block2xLm6_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xLm6_64AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Block2xLm6_64AVX512(SB), NOSPLIT, $640-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
@@ -2666,9 +2672,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm6_64_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -2679,6 +2685,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -2733,7 +2745,7 @@ done2:
 
 // matmulQ8Block3xLm6_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xLm6_64AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Block3xLm6_64AVX512(SB), 0, $768-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
@@ -2841,9 +2853,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm6_64_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -2854,6 +2866,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -2929,7 +2947,7 @@ done2:
 
 // matmulQ8Block4xLm6_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xLm6_64AVX512(SB), 0, $800-72
+TEXT ·matmulQ8Block4xLm6_64AVX512(SB), 0, $896-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
@@ -3045,9 +3063,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm6_64_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -3058,6 +3076,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -6105,7 +6129,7 @@ done2:
 
 // matmulQ8Block1xLm6_64AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block1xLm6_64AVX2(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Block1xLm6_64AVX2(SB), NOSPLIT, $512-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
@@ -6201,9 +6225,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm6_64_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -6214,6 +6238,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -6245,7 +6275,7 @@ done2:
 
 // matmulQ8Block2xLm6_64AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block2xLm6_64AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Block2xLm6_64AVX2(SB), NOSPLIT, $640-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_ones<>+0(SB), Y0
@@ -6351,9 +6381,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm6_64_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -6364,6 +6394,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -6418,7 +6454,7 @@ done2:
 
 // matmulQ8Block3xLm6_64AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block3xLm6_64AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Block3xLm6_64AVX2(SB), 0, $768-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_ones<>+0(SB), Y0
@@ -6534,9 +6570,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm6_64_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -6547,6 +6583,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -6622,7 +6664,7 @@ done2:
 
 // matmulQ8Block4xLm6_64AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block4xLm6_64AVX2(SB), 0, $800-72
+TEXT ·matmulQ8Block4xLm6_64AVX2(SB), 0, $896-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_ones<>+0(SB), Y0
@@ -6748,9 +6790,9 @@ loop3:
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      lm6_64_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
+	VMOVUPS      Y6, (R11)
 	ADDQ         $0x20, R10
-	ADDQ         $4, R11
+	ADDQ         $0x20, R11
 	MOVQ         stride+48(FP), R12
 	ADDQ         R12, DI
 	SUBQ         $1, R9
@@ -6761,6 +6803,12 @@ done4:
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9

@@ -50,11 +50,243 @@ DATA turbo2_levels<>+0(SB)/8, $0x000000006e21df92
 DATA turbo2_levels<>+8(SB)/8, $0x0000000000000000
 GLOBL turbo2_levels<>(SB), RODATA|NOPTR, $16
 
-DATA turbo2_shuffle2<>+0(SB)/8, $0x8080800080808000
-DATA turbo2_shuffle2<>+8(SB)/8, $0x8080800080808000
-DATA turbo2_shuffle2<>+16(SB)/8, $0x8080800080808000
-DATA turbo2_shuffle2<>+24(SB)/8, $0x8080800080808000
+DATA turbo2_ones<>+0(SB)/8, $0x0101010101010101
+DATA turbo2_ones<>+8(SB)/8, $0x0101010101010101
+DATA turbo2_ones<>+16(SB)/8, $0x0101010101010101
+DATA turbo2_ones<>+24(SB)/8, $0x0101010101010101
+GLOBL turbo2_ones<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle2<>+0(SB)/8, $0x808080800c080400
+DATA turbo2_shuffle2<>+8(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle2<>+16(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle2<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo2_shuffle2<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle3<>+0(SB)/8, $0x0c08040080808080
+DATA turbo2_shuffle3<>+8(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle3<>+16(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle3<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo2_shuffle3<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle4<>+0(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle4<>+8(SB)/8, $0x808080800c080400
+DATA turbo2_shuffle4<>+16(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle4<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo2_shuffle4<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle5<>+0(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle5<>+8(SB)/8, $0x0c08040080808080
+DATA turbo2_shuffle5<>+16(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle5<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo2_shuffle5<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle6<>+0(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle6<>+8(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle6<>+16(SB)/8, $0x808080800c080400
+DATA turbo2_shuffle6<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo2_shuffle6<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle7<>+0(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle7<>+8(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle7<>+16(SB)/8, $0x0c08040080808080
+DATA turbo2_shuffle7<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo2_shuffle7<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle8<>+0(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle8<>+8(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle8<>+16(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle8<>+24(SB)/8, $0x808080800c080400
+GLOBL turbo2_shuffle8<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle9<>+0(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle9<>+8(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle9<>+16(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle9<>+24(SB)/8, $0x0c08040080808080
+GLOBL turbo2_shuffle9<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_mask5<>+0(SB)/8, $0x0202020202020202
+DATA turbo2_mask5<>+8(SB)/8, $0x0202020202020202
+DATA turbo2_mask5<>+16(SB)/8, $0x0202020202020202
+DATA turbo2_mask5<>+24(SB)/8, $0x0202020202020202
+GLOBL turbo2_mask5<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_offset<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA turbo2_offset<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA turbo2_offset<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA turbo2_offset<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
+GLOBL turbo2_offset<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_flip<>+0(SB)/8, $0x8080808080808080
+DATA turbo2_flip<>+8(SB)/8, $0x8080808080808080
+DATA turbo2_flip<>+16(SB)/8, $0x8080808080808080
+DATA turbo2_flip<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo2_flip<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle10<>+0(SB)/8, $0x808080800d090501
+DATA turbo2_shuffle10<>+8(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle10<>+16(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle10<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo2_shuffle10<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle11<>+0(SB)/8, $0x0d09050180808080
+DATA turbo2_shuffle11<>+8(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle11<>+16(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle11<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo2_shuffle11<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle12<>+0(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle12<>+8(SB)/8, $0x808080800d090501
+DATA turbo2_shuffle12<>+16(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle12<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo2_shuffle12<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle13<>+0(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle13<>+8(SB)/8, $0x0d09050180808080
+DATA turbo2_shuffle13<>+16(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle13<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo2_shuffle13<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle14<>+0(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle14<>+8(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle14<>+16(SB)/8, $0x808080800d090501
+DATA turbo2_shuffle14<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo2_shuffle14<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle15<>+0(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle15<>+8(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle15<>+16(SB)/8, $0x0d09050180808080
+DATA turbo2_shuffle15<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo2_shuffle15<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle16<>+0(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle16<>+8(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle16<>+16(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle16<>+24(SB)/8, $0x808080800d090501
+GLOBL turbo2_shuffle16<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle17<>+0(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle17<>+8(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle17<>+16(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle17<>+24(SB)/8, $0x0d09050180808080
+GLOBL turbo2_shuffle17<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle18<>+0(SB)/8, $0x808080800e0a0602
+DATA turbo2_shuffle18<>+8(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle18<>+16(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle18<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo2_shuffle18<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle19<>+0(SB)/8, $0x0e0a060280808080
+DATA turbo2_shuffle19<>+8(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle19<>+16(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle19<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo2_shuffle19<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle20<>+0(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle20<>+8(SB)/8, $0x808080800e0a0602
+DATA turbo2_shuffle20<>+16(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle20<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo2_shuffle20<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle21<>+0(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle21<>+8(SB)/8, $0x0e0a060280808080
+DATA turbo2_shuffle21<>+16(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle21<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo2_shuffle21<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle22<>+0(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle22<>+8(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle22<>+16(SB)/8, $0x808080800e0a0602
+DATA turbo2_shuffle22<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo2_shuffle22<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle23<>+0(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle23<>+8(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle23<>+16(SB)/8, $0x0e0a060280808080
+DATA turbo2_shuffle23<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo2_shuffle23<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle24<>+0(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle24<>+8(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle24<>+16(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle24<>+24(SB)/8, $0x808080800e0a0602
+GLOBL turbo2_shuffle24<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle25<>+0(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle25<>+8(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle25<>+16(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle25<>+24(SB)/8, $0x0e0a060280808080
+GLOBL turbo2_shuffle25<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle26<>+0(SB)/8, $0x808080800f0b0703
+DATA turbo2_shuffle26<>+8(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle26<>+16(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle26<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo2_shuffle26<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle27<>+0(SB)/8, $0x0f0b070380808080
+DATA turbo2_shuffle27<>+8(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle27<>+16(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle27<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo2_shuffle27<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle28<>+0(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle28<>+8(SB)/8, $0x808080800f0b0703
+DATA turbo2_shuffle28<>+16(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle28<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo2_shuffle28<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle29<>+0(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle29<>+8(SB)/8, $0x0f0b070380808080
+DATA turbo2_shuffle29<>+16(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle29<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo2_shuffle29<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle30<>+0(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle30<>+8(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle30<>+16(SB)/8, $0x808080800f0b0703
+DATA turbo2_shuffle30<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo2_shuffle30<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle31<>+0(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle31<>+8(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle31<>+16(SB)/8, $0x0f0b070380808080
+DATA turbo2_shuffle31<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo2_shuffle31<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle32<>+0(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle32<>+8(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle32<>+16(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle32<>+24(SB)/8, $0x808080800f0b0703
+GLOBL turbo2_shuffle32<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_shuffle33<>+0(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle33<>+8(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle33<>+16(SB)/8, $0x8080808080808080
+DATA turbo2_shuffle33<>+24(SB)/8, $0x0f0b070380808080
+GLOBL turbo2_shuffle33<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_least<>+0(SB)/8, $0xc2dc0000c2dc0000
+DATA turbo2_least<>+8(SB)/8, $0xc2dc0000c2dc0000
+DATA turbo2_least<>+16(SB)/8, $0xc2dc0000c2dc0000
+DATA turbo2_least<>+24(SB)/8, $0xc2dc0000c2dc0000
+GLOBL turbo2_least<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_mask6<>+0(SB)/8, $0x0303030303030303
+DATA turbo2_mask6<>+8(SB)/8, $0x0303030303030303
+DATA turbo2_mask6<>+16(SB)/8, $0x0303030303030303
+DATA turbo2_mask6<>+24(SB)/8, $0x0303030303030303
+GLOBL turbo2_mask6<>(SB), RODATA|NOPTR, $32
+
+DATA turbo2_levels2<>+0(SB)/8, $0x00000000dc8f4d00
+DATA turbo2_levels2<>+8(SB)/8, $0x0000000000000000
+GLOBL turbo2_levels2<>(SB), RODATA|NOPTR, $16
+
+DATA turbo2_shuffle34<>+0(SB)/8, $0x8080800080808000
+DATA turbo2_shuffle34<>+8(SB)/8, $0x8080800080808000
+DATA turbo2_shuffle34<>+16(SB)/8, $0x8080800080808000
+DATA turbo2_shuffle34<>+24(SB)/8, $0x8080800080808000
+GLOBL turbo2_shuffle34<>(SB), RODATA|NOPTR, $32
 
 DATA turbo2_shifts<>+0(SB)/8, $0x0000000200000000
 DATA turbo2_shifts<>+8(SB)/8, $0x0000000600000004
@@ -62,17 +294,17 @@ DATA turbo2_shifts<>+16(SB)/8, $0x0000000200000000
 DATA turbo2_shifts<>+24(SB)/8, $0x0000000600000004
 GLOBL turbo2_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA turbo2_shuffle3<>+0(SB)/8, $0x8080800080808000
-DATA turbo2_shuffle3<>+8(SB)/8, $0x8080800080808000
-DATA turbo2_shuffle3<>+16(SB)/8, $0x8080800180808001
-DATA turbo2_shuffle3<>+24(SB)/8, $0x8080800180808001
-GLOBL turbo2_shuffle3<>(SB), RODATA|NOPTR, $32
+DATA turbo2_shuffle35<>+0(SB)/8, $0x8080800080808000
+DATA turbo2_shuffle35<>+8(SB)/8, $0x8080800080808000
+DATA turbo2_shuffle35<>+16(SB)/8, $0x8080800180808001
+DATA turbo2_shuffle35<>+24(SB)/8, $0x8080800180808001
+GLOBL turbo2_shuffle35<>(SB), RODATA|NOPTR, $32
 
-DATA turbo2_ones<>+0(SB)/8, $0x0001000100010001
-DATA turbo2_ones<>+8(SB)/8, $0x0001000100010001
-DATA turbo2_ones<>+16(SB)/8, $0x0001000100010001
-DATA turbo2_ones<>+24(SB)/8, $0x0001000100010001
-GLOBL turbo2_ones<>(SB), RODATA|NOPTR, $32
+DATA turbo2_ones2<>+0(SB)/8, $0x0001000100010001
+DATA turbo2_ones2<>+8(SB)/8, $0x0001000100010001
+DATA turbo2_ones2<>+16(SB)/8, $0x0001000100010001
+DATA turbo2_ones2<>+24(SB)/8, $0x0001000100010001
+GLOBL turbo2_ones2<>(SB), RODATA|NOPTR, $32
 
 DATA turbo2_sum<>+0(SB)/8, $0x0000000000000000
 DATA turbo2_sum<>+8(SB)/8, $0x0000000000000000
@@ -2061,15 +2293,11 @@ done2:
 
 // matmulQ8Block1xTurbo2AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xTurbo2AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Block1xTurbo2AVX512(SB), 0, $864-72
 
 	// constants of the loops
-	VMOVDQU      turbo2_shuffle<>+0(SB), Y0
-	VMOVDQU      turbo2_mask4<>+0(SB), Y1
-	VMOVDQU      turbo2_mask3<>+0(SB), Y2
-	VMOVDQU      turbo2_mask2<>+0(SB), Y3
-	VMOVDQU      turbo2_mask<>+0(SB), Y4
-	VBROADCASTI128 turbo2_levels<>+0(SB), Y5
+	VMOVDQU      turbo2_mask6<>+0(SB), Y0
+	VBROADCASTI128 turbo2_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2078,158 +2306,256 @@ TEXT ·matmulQ8Block1xTurbo2AVX512(SB), NOSPLIT, $544-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	LEAQ         671(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         735(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo2_ones<>+0(SB), Y2
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 16(CX), Y4
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 32(CX), Y4
+	VPSHUFB      turbo2_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 48(CX), Y4
+	VPSHUFB      turbo2_shuffle5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 64(CX), Y4
+	VPSHUFB      turbo2_shuffle6<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 80(CX), Y4
+	VPSHUFB      turbo2_shuffle7<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 96(CX), Y4
+	VPSHUFB      turbo2_shuffle8<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 112(CX), Y4
+	VPSHUFB      turbo2_shuffle9<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       turbo2_offset<>+0(SB), Y4, Y4
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, (DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      turbo2_shuffle10<>+0(SB), Y3, Y3
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      turbo2_shuffle11<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      turbo2_shuffle12<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      turbo2_shuffle13<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo2_shuffle14<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      turbo2_shuffle15<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      turbo2_shuffle16<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      turbo2_shuffle17<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 32(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      turbo2_shuffle18<>+0(SB), Y3, Y3
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      turbo2_shuffle19<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      turbo2_shuffle20<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      turbo2_shuffle21<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo2_shuffle22<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      turbo2_shuffle23<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      turbo2_shuffle24<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      turbo2_shuffle25<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 64(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      turbo2_shuffle26<>+0(SB), Y3, Y3
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      turbo2_shuffle27<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      turbo2_shuffle28<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      turbo2_shuffle29<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo2_shuffle30<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      turbo2_shuffle31<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      turbo2_shuffle32<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      turbo2_shuffle33<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 96(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      turbo2_least<>+0(SB), Y2
+	VCVTDQ2PS    Y4, Y3
+	VMULPS       Y2, Y3, Y2
+	VEXTRACTF128 $1, Y2, X3
+	VADDPS       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VADDPS       X2, X3, X3
+	VMOVSHDUP    X3, X2
+	VADDSS       X2, X3, X3
+	VMOVSS       X3, (SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(DI), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VPAND        Y4, Y6, Y7
-	VPSRLD       $2, Y6, Y8
-	VPAND        Y3, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $4, Y6, Y8
-	VPAND        Y2, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPSHUFB      Y6, Y5, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      (CX), Y8
-	VPSIGNB      Y6, Y8, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y7, Y8
+	// levels of values 0, 4, 8 to 124, and their products
+	VMOVDQU      2(R8), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPXOR        Y3, Y3, Y3
+	VPDPBUSD     (DI), Y2, Y3
 
-	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 10(DI), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VPAND        Y4, Y6, Y7
-	VPSRLD       $2, Y6, Y9
-	VPAND        Y3, Y9, Y9
-	VPOR         Y9, Y7, Y7
-	VPSRLD       $4, Y6, Y9
-	VPAND        Y2, Y9, Y9
-	VPOR         Y9, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPSHUFB      Y6, Y5, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      32(CX), Y9
-	VPSIGNB      Y6, Y9, Y6
-	VPDPBUSD     Y6, Y7, Y8
+	// levels of values 1, 5, 9 to 125, and their products
+	VMOVDQU      2(R8), Y2
+	VPSRLD       $2, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     32(DI), Y2, Y3
 
-	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 18(DI), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VPAND        Y4, Y6, Y7
-	VPSRLD       $2, Y6, Y9
-	VPAND        Y3, Y9, Y9
-	VPOR         Y9, Y7, Y7
-	VPSRLD       $4, Y6, Y9
-	VPAND        Y2, Y9, Y9
-	VPOR         Y9, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPSHUFB      Y6, Y5, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      64(CX), Y9
-	VPSIGNB      Y6, Y9, Y6
-	VPDPBUSD     Y6, Y7, Y8
+	// levels of values 2, 6, 10 to 126, and their products
+	VMOVDQU      2(R8), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     64(DI), Y2, Y3
 
-	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 26(DI), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VPAND        Y4, Y6, Y7
-	VPSRLD       $2, Y6, Y9
-	VPAND        Y3, Y9, Y9
-	VPOR         Y9, Y7, Y7
-	VPSRLD       $4, Y6, Y9
-	VPAND        Y2, Y9, Y9
-	VPOR         Y9, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPSHUFB      Y6, Y5, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      96(CX), Y9
-	VPSIGNB      Y6, Y9, Y6
-	VPDPBUSD     Y6, Y7, Y8
-	VMOVDQU      Y8, (R10)
-	VPBROADCASTW (DI), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo2_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	// levels of values 3, 7, 11 to 127, and their products
+	VMOVDQU      2(R8), Y2
+	VPSRLD       $6, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     96(DI), Y2, Y3
+	VMOVDQU      Y3, (R11)
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      turbo2_const<>+0(SB), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X6
-	VMOVDQU      (AX), Y7
-	VMOVDQU      32(AX), Y8
-	VMOVDQU      64(AX), Y9
-	VMOVDQU      96(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS (DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X6
-	VMOVUPS      X6, (SI)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	VMOVUPS      (BX), X2
+	VMOVUPS      32(BX), X3
+	VMOVUPS      64(BX), X4
+	VMOVUPS      96(BX), X5
+	VBLENDPS     $0xaa, X3, X2, X2
+	VBLENDPS     $0xaa, X5, X4, X3
+	VBLENDPS     $0xcc, X3, X2, X2
+	VADDPS       X2, X2, X2
+	VMOVDQU      (AX), Y3
+	VMOVDQU      32(AX), Y4
+	VMOVDQU      64(AX), Y5
+	VMOVDQU      96(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS (SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS (DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X2
+	VMOVUPS      X2, (CX)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // matmulQ8Block2xTurbo2AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xTurbo2AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Block2xTurbo2AVX512(SB), 0, $1120-72
 
 	// constants of the loops
-	VMOVDQU      turbo2_shuffle<>+0(SB), Y0
-	VMOVDQU      turbo2_mask4<>+0(SB), Y1
-	VMOVDQU      turbo2_mask3<>+0(SB), Y2
-	VMOVDQU      turbo2_mask2<>+0(SB), Y3
-	VMOVDQU      turbo2_mask<>+0(SB), Y4
-	VBROADCASTI128 turbo2_levels<>+0(SB), Y5
+	VMOVDQU      turbo2_mask6<>+0(SB), Y0
+	VBROADCASTI128 turbo2_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2238,195 +2564,422 @@ TEXT ·matmulQ8Block2xTurbo2AVX512(SB), 0, $672-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	LEAQ         799(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         863(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo2_ones<>+0(SB), Y2
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 16(CX), Y4
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 32(CX), Y4
+	VPSHUFB      turbo2_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 48(CX), Y4
+	VPSHUFB      turbo2_shuffle5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 64(CX), Y4
+	VPSHUFB      turbo2_shuffle6<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 80(CX), Y4
+	VPSHUFB      turbo2_shuffle7<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 96(CX), Y4
+	VPSHUFB      turbo2_shuffle8<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 112(CX), Y4
+	VPSHUFB      turbo2_shuffle9<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       turbo2_offset<>+0(SB), Y4, Y4
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, (DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      turbo2_shuffle10<>+0(SB), Y3, Y3
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      turbo2_shuffle11<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      turbo2_shuffle12<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      turbo2_shuffle13<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo2_shuffle14<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      turbo2_shuffle15<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      turbo2_shuffle16<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      turbo2_shuffle17<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 32(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      turbo2_shuffle18<>+0(SB), Y3, Y3
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      turbo2_shuffle19<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      turbo2_shuffle20<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      turbo2_shuffle21<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo2_shuffle22<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      turbo2_shuffle23<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      turbo2_shuffle24<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      turbo2_shuffle25<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 64(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      turbo2_shuffle26<>+0(SB), Y3, Y3
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      turbo2_shuffle27<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      turbo2_shuffle28<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      turbo2_shuffle29<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo2_shuffle30<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      turbo2_shuffle31<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      turbo2_shuffle32<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      turbo2_shuffle33<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 96(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      turbo2_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, (SI)
+	VBROADCASTI128 128(CX), Y3
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 144(CX), Y4
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 160(CX), Y4
+	VPSHUFB      turbo2_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 176(CX), Y4
+	VPSHUFB      turbo2_shuffle5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 192(CX), Y4
+	VPSHUFB      turbo2_shuffle6<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 208(CX), Y4
+	VPSHUFB      turbo2_shuffle7<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 224(CX), Y4
+	VPSHUFB      turbo2_shuffle8<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 240(CX), Y4
+	VPSHUFB      turbo2_shuffle9<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       turbo2_offset<>+0(SB), Y4, Y4
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 128(DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 128(CX), Y3
+	VPSHUFB      turbo2_shuffle10<>+0(SB), Y3, Y3
+	VBROADCASTI128 144(CX), Y5
+	VPSHUFB      turbo2_shuffle11<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 160(CX), Y5
+	VPSHUFB      turbo2_shuffle12<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 176(CX), Y5
+	VPSHUFB      turbo2_shuffle13<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      turbo2_shuffle14<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 208(CX), Y5
+	VPSHUFB      turbo2_shuffle15<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 224(CX), Y5
+	VPSHUFB      turbo2_shuffle16<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 240(CX), Y5
+	VPSHUFB      turbo2_shuffle17<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 160(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 128(CX), Y3
+	VPSHUFB      turbo2_shuffle18<>+0(SB), Y3, Y3
+	VBROADCASTI128 144(CX), Y5
+	VPSHUFB      turbo2_shuffle19<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 160(CX), Y5
+	VPSHUFB      turbo2_shuffle20<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 176(CX), Y5
+	VPSHUFB      turbo2_shuffle21<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      turbo2_shuffle22<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 208(CX), Y5
+	VPSHUFB      turbo2_shuffle23<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 224(CX), Y5
+	VPSHUFB      turbo2_shuffle24<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 240(CX), Y5
+	VPSHUFB      turbo2_shuffle25<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 192(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 128(CX), Y3
+	VPSHUFB      turbo2_shuffle26<>+0(SB), Y3, Y3
+	VBROADCASTI128 144(CX), Y5
+	VPSHUFB      turbo2_shuffle27<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 160(CX), Y5
+	VPSHUFB      turbo2_shuffle28<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 176(CX), Y5
+	VPSHUFB      turbo2_shuffle29<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      turbo2_shuffle30<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 208(CX), Y5
+	VPSHUFB      turbo2_shuffle31<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 224(CX), Y5
+	VPSHUFB      turbo2_shuffle32<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 240(CX), Y5
+	VPSHUFB      turbo2_shuffle33<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 224(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      turbo2_least<>+0(SB), Y2
+	VCVTDQ2PS    Y4, Y3
+	VMULPS       Y2, Y3, Y2
+	VEXTRACTF128 $1, Y2, X3
+	VADDPS       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VADDPS       X2, X3, X3
+	VMOVSHDUP    X3, X2
+	VADDSS       X2, X3, X3
+	VMOVSS       X3, 4(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(DI), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VPAND        Y4, Y6, Y7
-	VPSRLD       $2, Y6, Y8
-	VPAND        Y3, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $4, Y6, Y8
-	VPAND        Y2, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPSHUFB      Y6, Y5, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      (CX), Y8
-	VPSIGNB      Y6, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y8, Y7, Y9
-	VMOVDQU      128(CX), Y8
-	VPSIGNB      Y6, Y8, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y7, Y8
+	// levels of values 0, 4, 8 to 124, and their products
+	VMOVDQU      2(R8), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPXOR        Y3, Y3, Y3
+	VPDPBUSD     (DI), Y2, Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     128(DI), Y2, Y4
 
-	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 10(DI), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VPAND        Y4, Y6, Y7
-	VPSRLD       $2, Y6, Y10
-	VPAND        Y3, Y10, Y10
-	VPOR         Y10, Y7, Y7
-	VPSRLD       $4, Y6, Y10
-	VPAND        Y2, Y10, Y10
-	VPOR         Y10, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPSHUFB      Y6, Y5, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      32(CX), Y10
-	VPSIGNB      Y6, Y10, Y10
-	VPDPBUSD     Y10, Y7, Y9
-	VMOVDQU      160(CX), Y10
-	VPSIGNB      Y6, Y10, Y6
-	VPDPBUSD     Y6, Y7, Y8
+	// levels of values 1, 5, 9 to 125, and their products
+	VMOVDQU      2(R8), Y2
+	VPSRLD       $2, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     32(DI), Y2, Y3
+	VPDPBUSD     160(DI), Y2, Y4
 
-	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 18(DI), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VPAND        Y4, Y6, Y7
-	VPSRLD       $2, Y6, Y10
-	VPAND        Y3, Y10, Y10
-	VPOR         Y10, Y7, Y7
-	VPSRLD       $4, Y6, Y10
-	VPAND        Y2, Y10, Y10
-	VPOR         Y10, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPSHUFB      Y6, Y5, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      64(CX), Y10
-	VPSIGNB      Y6, Y10, Y10
-	VPDPBUSD     Y10, Y7, Y9
-	VMOVDQU      192(CX), Y10
-	VPSIGNB      Y6, Y10, Y6
-	VPDPBUSD     Y6, Y7, Y8
+	// levels of values 2, 6, 10 to 126, and their products
+	VMOVDQU      2(R8), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     64(DI), Y2, Y3
+	VPDPBUSD     192(DI), Y2, Y4
 
-	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 26(DI), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VPAND        Y4, Y6, Y7
-	VPSRLD       $2, Y6, Y10
-	VPAND        Y3, Y10, Y10
-	VPOR         Y10, Y7, Y7
-	VPSRLD       $4, Y6, Y10
-	VPAND        Y2, Y10, Y10
-	VPOR         Y10, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPSHUFB      Y6, Y5, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      96(CX), Y10
-	VPSIGNB      Y6, Y10, Y10
-	VPDPBUSD     Y10, Y7, Y9
-	VMOVDQU      224(CX), Y10
-	VPSIGNB      Y6, Y10, Y6
-	VPDPBUSD     Y6, Y7, Y8
-	VMOVDQU      Y9, (R10)
-	VMOVDQU      Y8, 128(R10)
-	VPBROADCASTW (DI), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo2_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	// levels of values 3, 7, 11 to 127, and their products
+	VMOVDQU      2(R8), Y2
+	VPSRLD       $6, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     96(DI), Y2, Y3
+	VPDPBUSD     224(DI), Y2, Y4
+	VMOVDQU      Y3, (R11)
+	VMOVDQU      Y4, 128(R11)
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      turbo2_const<>+0(SB), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X6
-	VMOVDQU      (AX), Y7
-	VMOVDQU      32(AX), Y8
-	VMOVDQU      64(AX), Y9
-	VMOVDQU      96(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS (DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X7
-	VMOVUPS      X7, (SI)
-	VMOVDQU      128(AX), Y7
-	VMOVDQU      160(AX), Y8
-	VMOVDQU      192(AX), Y9
-	VMOVDQU      224(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS 4(DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X6
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X6, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	VMOVUPS      (BX), X2
+	VMOVUPS      32(BX), X3
+	VMOVUPS      64(BX), X4
+	VMOVUPS      96(BX), X5
+	VBLENDPS     $0xaa, X3, X2, X2
+	VBLENDPS     $0xaa, X5, X4, X3
+	VBLENDPS     $0xcc, X3, X2, X2
+	VADDPS       X2, X2, X2
+	VMOVDQU      (AX), Y3
+	VMOVDQU      32(AX), Y4
+	VMOVDQU      64(AX), Y5
+	VMOVDQU      96(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS (SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS (DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X3
+	VMOVUPS      X3, (CX)
+	VMOVDQU      128(AX), Y3
+	VMOVDQU      160(AX), Y4
+	VMOVDQU      192(AX), Y5
+	VMOVDQU      224(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS 4(SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS 4(DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X2
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X2, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // matmulQ8Block3xTurbo2AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xTurbo2AVX512(SB), 0, $800-72
+TEXT ·matmulQ8Block3xTurbo2AVX512(SB), 0, $1376-72
 
 	// constants of the loops
-	VMOVDQU      turbo2_shuffle<>+0(SB), Y0
-	VMOVDQU      turbo2_mask4<>+0(SB), Y1
-	VMOVDQU      turbo2_mask3<>+0(SB), Y2
-	VMOVDQU      turbo2_mask2<>+0(SB), Y3
-	VMOVDQU      turbo2_mask<>+0(SB), Y4
-	VBROADCASTI128 turbo2_levels<>+0(SB), Y5
+	VMOVDQU      turbo2_mask6<>+0(SB), Y0
+	VBROADCASTI128 turbo2_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2435,230 +2988,586 @@ TEXT ·matmulQ8Block3xTurbo2AVX512(SB), 0, $800-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	LEAQ         927(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         991(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo2_ones<>+0(SB), Y2
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 16(CX), Y4
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 32(CX), Y4
+	VPSHUFB      turbo2_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 48(CX), Y4
+	VPSHUFB      turbo2_shuffle5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 64(CX), Y4
+	VPSHUFB      turbo2_shuffle6<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 80(CX), Y4
+	VPSHUFB      turbo2_shuffle7<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 96(CX), Y4
+	VPSHUFB      turbo2_shuffle8<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 112(CX), Y4
+	VPSHUFB      turbo2_shuffle9<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       turbo2_offset<>+0(SB), Y4, Y4
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, (DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      turbo2_shuffle10<>+0(SB), Y3, Y3
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      turbo2_shuffle11<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      turbo2_shuffle12<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      turbo2_shuffle13<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo2_shuffle14<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      turbo2_shuffle15<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      turbo2_shuffle16<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      turbo2_shuffle17<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 32(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      turbo2_shuffle18<>+0(SB), Y3, Y3
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      turbo2_shuffle19<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      turbo2_shuffle20<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      turbo2_shuffle21<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo2_shuffle22<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      turbo2_shuffle23<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      turbo2_shuffle24<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      turbo2_shuffle25<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 64(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      turbo2_shuffle26<>+0(SB), Y3, Y3
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      turbo2_shuffle27<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      turbo2_shuffle28<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      turbo2_shuffle29<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo2_shuffle30<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      turbo2_shuffle31<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      turbo2_shuffle32<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      turbo2_shuffle33<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 96(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      turbo2_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, (SI)
+	VBROADCASTI128 128(CX), Y3
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 144(CX), Y4
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 160(CX), Y4
+	VPSHUFB      turbo2_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 176(CX), Y4
+	VPSHUFB      turbo2_shuffle5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 192(CX), Y4
+	VPSHUFB      turbo2_shuffle6<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 208(CX), Y4
+	VPSHUFB      turbo2_shuffle7<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 224(CX), Y4
+	VPSHUFB      turbo2_shuffle8<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 240(CX), Y4
+	VPSHUFB      turbo2_shuffle9<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       turbo2_offset<>+0(SB), Y4, Y4
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 128(DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 128(CX), Y3
+	VPSHUFB      turbo2_shuffle10<>+0(SB), Y3, Y3
+	VBROADCASTI128 144(CX), Y5
+	VPSHUFB      turbo2_shuffle11<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 160(CX), Y5
+	VPSHUFB      turbo2_shuffle12<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 176(CX), Y5
+	VPSHUFB      turbo2_shuffle13<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      turbo2_shuffle14<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 208(CX), Y5
+	VPSHUFB      turbo2_shuffle15<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 224(CX), Y5
+	VPSHUFB      turbo2_shuffle16<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 240(CX), Y5
+	VPSHUFB      turbo2_shuffle17<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 160(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 128(CX), Y3
+	VPSHUFB      turbo2_shuffle18<>+0(SB), Y3, Y3
+	VBROADCASTI128 144(CX), Y5
+	VPSHUFB      turbo2_shuffle19<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 160(CX), Y5
+	VPSHUFB      turbo2_shuffle20<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 176(CX), Y5
+	VPSHUFB      turbo2_shuffle21<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      turbo2_shuffle22<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 208(CX), Y5
+	VPSHUFB      turbo2_shuffle23<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 224(CX), Y5
+	VPSHUFB      turbo2_shuffle24<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 240(CX), Y5
+	VPSHUFB      turbo2_shuffle25<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 192(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 128(CX), Y3
+	VPSHUFB      turbo2_shuffle26<>+0(SB), Y3, Y3
+	VBROADCASTI128 144(CX), Y5
+	VPSHUFB      turbo2_shuffle27<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 160(CX), Y5
+	VPSHUFB      turbo2_shuffle28<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 176(CX), Y5
+	VPSHUFB      turbo2_shuffle29<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      turbo2_shuffle30<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 208(CX), Y5
+	VPSHUFB      turbo2_shuffle31<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 224(CX), Y5
+	VPSHUFB      turbo2_shuffle32<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 240(CX), Y5
+	VPSHUFB      turbo2_shuffle33<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 224(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      turbo2_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 4(SI)
+	VBROADCASTI128 256(CX), Y3
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 272(CX), Y4
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 288(CX), Y4
+	VPSHUFB      turbo2_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 304(CX), Y4
+	VPSHUFB      turbo2_shuffle5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 320(CX), Y4
+	VPSHUFB      turbo2_shuffle6<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 336(CX), Y4
+	VPSHUFB      turbo2_shuffle7<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 352(CX), Y4
+	VPSHUFB      turbo2_shuffle8<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 368(CX), Y4
+	VPSHUFB      turbo2_shuffle9<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       turbo2_offset<>+0(SB), Y4, Y4
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 256(DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 256(CX), Y3
+	VPSHUFB      turbo2_shuffle10<>+0(SB), Y3, Y3
+	VBROADCASTI128 272(CX), Y5
+	VPSHUFB      turbo2_shuffle11<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 288(CX), Y5
+	VPSHUFB      turbo2_shuffle12<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 304(CX), Y5
+	VPSHUFB      turbo2_shuffle13<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 320(CX), Y5
+	VPSHUFB      turbo2_shuffle14<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 336(CX), Y5
+	VPSHUFB      turbo2_shuffle15<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 352(CX), Y5
+	VPSHUFB      turbo2_shuffle16<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 368(CX), Y5
+	VPSHUFB      turbo2_shuffle17<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 288(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 256(CX), Y3
+	VPSHUFB      turbo2_shuffle18<>+0(SB), Y3, Y3
+	VBROADCASTI128 272(CX), Y5
+	VPSHUFB      turbo2_shuffle19<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 288(CX), Y5
+	VPSHUFB      turbo2_shuffle20<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 304(CX), Y5
+	VPSHUFB      turbo2_shuffle21<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 320(CX), Y5
+	VPSHUFB      turbo2_shuffle22<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 336(CX), Y5
+	VPSHUFB      turbo2_shuffle23<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 352(CX), Y5
+	VPSHUFB      turbo2_shuffle24<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 368(CX), Y5
+	VPSHUFB      turbo2_shuffle25<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 320(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 256(CX), Y3
+	VPSHUFB      turbo2_shuffle26<>+0(SB), Y3, Y3
+	VBROADCASTI128 272(CX), Y5
+	VPSHUFB      turbo2_shuffle27<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 288(CX), Y5
+	VPSHUFB      turbo2_shuffle28<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 304(CX), Y5
+	VPSHUFB      turbo2_shuffle29<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 320(CX), Y5
+	VPSHUFB      turbo2_shuffle30<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 336(CX), Y5
+	VPSHUFB      turbo2_shuffle31<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 352(CX), Y5
+	VPSHUFB      turbo2_shuffle32<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 368(CX), Y5
+	VPSHUFB      turbo2_shuffle33<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 352(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      turbo2_least<>+0(SB), Y2
+	VCVTDQ2PS    Y4, Y3
+	VMULPS       Y2, Y3, Y2
+	VEXTRACTF128 $1, Y2, X3
+	VADDPS       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VADDPS       X2, X3, X3
+	VMOVSHDUP    X3, X2
+	VADDSS       X2, X3, X3
+	VMOVSS       X3, 8(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(DI), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VPAND        Y4, Y6, Y7
-	VPSRLD       $2, Y6, Y8
-	VPAND        Y3, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $4, Y6, Y8
-	VPAND        Y2, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPSHUFB      Y6, Y5, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      (CX), Y8
-	VPSIGNB      Y6, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y8, Y7, Y9
-	VMOVDQU      128(CX), Y8
-	VPSIGNB      Y6, Y8, Y8
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y8, Y7, Y10
-	VMOVDQU      256(CX), Y8
-	VPSIGNB      Y6, Y8, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y7, Y8
+	// levels of values 0, 4, 8 to 124, and their products
+	VMOVDQU      2(R8), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPXOR        Y3, Y3, Y3
+	VPDPBUSD     (DI), Y2, Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     128(DI), Y2, Y4
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     256(DI), Y2, Y5
 
-	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 10(DI), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VPAND        Y4, Y6, Y7
-	VPSRLD       $2, Y6, Y11
-	VPAND        Y3, Y11, Y11
-	VPOR         Y11, Y7, Y7
-	VPSRLD       $4, Y6, Y11
-	VPAND        Y2, Y11, Y11
-	VPOR         Y11, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPSHUFB      Y6, Y5, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      32(CX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPDPBUSD     Y11, Y7, Y9
-	VMOVDQU      160(CX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPDPBUSD     Y11, Y7, Y10
-	VMOVDQU      288(CX), Y11
-	VPSIGNB      Y6, Y11, Y6
-	VPDPBUSD     Y6, Y7, Y8
+	// levels of values 1, 5, 9 to 125, and their products
+	VMOVDQU      2(R8), Y2
+	VPSRLD       $2, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     32(DI), Y2, Y3
+	VPDPBUSD     160(DI), Y2, Y4
+	VPDPBUSD     288(DI), Y2, Y5
 
-	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 18(DI), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VPAND        Y4, Y6, Y7
-	VPSRLD       $2, Y6, Y11
-	VPAND        Y3, Y11, Y11
-	VPOR         Y11, Y7, Y7
-	VPSRLD       $4, Y6, Y11
-	VPAND        Y2, Y11, Y11
-	VPOR         Y11, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPSHUFB      Y6, Y5, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      64(CX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPDPBUSD     Y11, Y7, Y9
-	VMOVDQU      192(CX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPDPBUSD     Y11, Y7, Y10
-	VMOVDQU      320(CX), Y11
-	VPSIGNB      Y6, Y11, Y6
-	VPDPBUSD     Y6, Y7, Y8
+	// levels of values 2, 6, 10 to 126, and their products
+	VMOVDQU      2(R8), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     64(DI), Y2, Y3
+	VPDPBUSD     192(DI), Y2, Y4
+	VPDPBUSD     320(DI), Y2, Y5
 
-	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 26(DI), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VPAND        Y4, Y6, Y7
-	VPSRLD       $2, Y6, Y11
-	VPAND        Y3, Y11, Y11
-	VPOR         Y11, Y7, Y7
-	VPSRLD       $4, Y6, Y11
-	VPAND        Y2, Y11, Y11
-	VPOR         Y11, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPSHUFB      Y6, Y5, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      96(CX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPDPBUSD     Y11, Y7, Y9
-	VMOVDQU      224(CX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPDPBUSD     Y11, Y7, Y10
-	VMOVDQU      352(CX), Y11
-	VPSIGNB      Y6, Y11, Y6
-	VPDPBUSD     Y6, Y7, Y8
-	VMOVDQU      Y9, (R10)
-	VMOVDQU      Y10, 128(R10)
-	VMOVDQU      Y8, 256(R10)
-	VPBROADCASTW (DI), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo2_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	// levels of values 3, 7, 11 to 127, and their products
+	VMOVDQU      2(R8), Y2
+	VPSRLD       $6, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     96(DI), Y2, Y3
+	VPDPBUSD     224(DI), Y2, Y4
+	VPDPBUSD     352(DI), Y2, Y5
+	VMOVDQU      Y3, (R11)
+	VMOVDQU      Y4, 128(R11)
+	VMOVDQU      Y5, 256(R11)
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      turbo2_const<>+0(SB), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X6
-	VMOVDQU      (AX), Y7
-	VMOVDQU      32(AX), Y8
-	VMOVDQU      64(AX), Y9
-	VMOVDQU      96(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS (DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X7
-	VMOVUPS      X7, (SI)
-	VMOVDQU      128(AX), Y7
-	VMOVDQU      160(AX), Y8
-	VMOVDQU      192(AX), Y9
-	VMOVDQU      224(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS 4(DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X7
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X7, (R10)
-	VMOVDQU      256(AX), Y7
-	VMOVDQU      288(AX), Y8
-	VMOVDQU      320(AX), Y9
-	VMOVDQU      352(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS 8(DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X6
-	ADDQ         R9, R10
-	VMOVUPS      X6, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	VMOVUPS      (BX), X2
+	VMOVUPS      32(BX), X3
+	VMOVUPS      64(BX), X4
+	VMOVUPS      96(BX), X5
+	VBLENDPS     $0xaa, X3, X2, X2
+	VBLENDPS     $0xaa, X5, X4, X3
+	VBLENDPS     $0xcc, X3, X2, X2
+	VADDPS       X2, X2, X2
+	VMOVDQU      (AX), Y3
+	VMOVDQU      32(AX), Y4
+	VMOVDQU      64(AX), Y5
+	VMOVDQU      96(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS (SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS (DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X3
+	VMOVUPS      X3, (CX)
+	VMOVDQU      128(AX), Y3
+	VMOVDQU      160(AX), Y4
+	VMOVDQU      192(AX), Y5
+	VMOVDQU      224(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS 4(SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS 4(DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X3
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X3, (R11)
+	VMOVDQU      256(AX), Y3
+	VMOVDQU      288(AX), Y4
+	VMOVDQU      320(AX), Y5
+	VMOVDQU      352(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS 8(SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS 8(DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X2
+	ADDQ         R10, R11
+	VMOVUPS      X2, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // matmulQ8Block4xTurbo2AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xTurbo2AVX512(SB), 0, $928-72
+TEXT ·matmulQ8Block4xTurbo2AVX512(SB), 0, $1632-72
 
 	// constants of the loops
-	VMOVDQU      turbo2_shuffle<>+0(SB), Y0
-	VMOVDQU      turbo2_mask4<>+0(SB), Y1
-	VMOVDQU      turbo2_mask3<>+0(SB), Y2
-	VMOVDQU      turbo2_mask2<>+0(SB), Y3
-	VMOVDQU      turbo2_mask<>+0(SB), Y4
-	VBROADCASTI128 turbo2_levels<>+0(SB), Y5
+	VMOVDQU      turbo2_mask6<>+0(SB), Y0
+	VBROADCASTI128 turbo2_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2667,251 +3576,740 @@ TEXT ·matmulQ8Block4xTurbo2AVX512(SB), 0, $928-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	LEAQ         1055(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         1119(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo2_ones<>+0(SB), Y2
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 16(CX), Y4
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 32(CX), Y4
+	VPSHUFB      turbo2_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 48(CX), Y4
+	VPSHUFB      turbo2_shuffle5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 64(CX), Y4
+	VPSHUFB      turbo2_shuffle6<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 80(CX), Y4
+	VPSHUFB      turbo2_shuffle7<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 96(CX), Y4
+	VPSHUFB      turbo2_shuffle8<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 112(CX), Y4
+	VPSHUFB      turbo2_shuffle9<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       turbo2_offset<>+0(SB), Y4, Y4
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, (DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      turbo2_shuffle10<>+0(SB), Y3, Y3
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      turbo2_shuffle11<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      turbo2_shuffle12<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      turbo2_shuffle13<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo2_shuffle14<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      turbo2_shuffle15<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      turbo2_shuffle16<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      turbo2_shuffle17<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 32(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      turbo2_shuffle18<>+0(SB), Y3, Y3
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      turbo2_shuffle19<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      turbo2_shuffle20<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      turbo2_shuffle21<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo2_shuffle22<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      turbo2_shuffle23<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      turbo2_shuffle24<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      turbo2_shuffle25<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 64(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      turbo2_shuffle26<>+0(SB), Y3, Y3
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      turbo2_shuffle27<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      turbo2_shuffle28<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      turbo2_shuffle29<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo2_shuffle30<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      turbo2_shuffle31<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      turbo2_shuffle32<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      turbo2_shuffle33<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 96(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      turbo2_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, (SI)
+	VBROADCASTI128 128(CX), Y3
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 144(CX), Y4
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 160(CX), Y4
+	VPSHUFB      turbo2_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 176(CX), Y4
+	VPSHUFB      turbo2_shuffle5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 192(CX), Y4
+	VPSHUFB      turbo2_shuffle6<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 208(CX), Y4
+	VPSHUFB      turbo2_shuffle7<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 224(CX), Y4
+	VPSHUFB      turbo2_shuffle8<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 240(CX), Y4
+	VPSHUFB      turbo2_shuffle9<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       turbo2_offset<>+0(SB), Y4, Y4
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 128(DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 128(CX), Y3
+	VPSHUFB      turbo2_shuffle10<>+0(SB), Y3, Y3
+	VBROADCASTI128 144(CX), Y5
+	VPSHUFB      turbo2_shuffle11<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 160(CX), Y5
+	VPSHUFB      turbo2_shuffle12<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 176(CX), Y5
+	VPSHUFB      turbo2_shuffle13<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      turbo2_shuffle14<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 208(CX), Y5
+	VPSHUFB      turbo2_shuffle15<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 224(CX), Y5
+	VPSHUFB      turbo2_shuffle16<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 240(CX), Y5
+	VPSHUFB      turbo2_shuffle17<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 160(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 128(CX), Y3
+	VPSHUFB      turbo2_shuffle18<>+0(SB), Y3, Y3
+	VBROADCASTI128 144(CX), Y5
+	VPSHUFB      turbo2_shuffle19<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 160(CX), Y5
+	VPSHUFB      turbo2_shuffle20<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 176(CX), Y5
+	VPSHUFB      turbo2_shuffle21<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      turbo2_shuffle22<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 208(CX), Y5
+	VPSHUFB      turbo2_shuffle23<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 224(CX), Y5
+	VPSHUFB      turbo2_shuffle24<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 240(CX), Y5
+	VPSHUFB      turbo2_shuffle25<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 192(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 128(CX), Y3
+	VPSHUFB      turbo2_shuffle26<>+0(SB), Y3, Y3
+	VBROADCASTI128 144(CX), Y5
+	VPSHUFB      turbo2_shuffle27<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 160(CX), Y5
+	VPSHUFB      turbo2_shuffle28<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 176(CX), Y5
+	VPSHUFB      turbo2_shuffle29<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      turbo2_shuffle30<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 208(CX), Y5
+	VPSHUFB      turbo2_shuffle31<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 224(CX), Y5
+	VPSHUFB      turbo2_shuffle32<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 240(CX), Y5
+	VPSHUFB      turbo2_shuffle33<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 224(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      turbo2_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 4(SI)
+	VBROADCASTI128 256(CX), Y3
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 272(CX), Y4
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 288(CX), Y4
+	VPSHUFB      turbo2_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 304(CX), Y4
+	VPSHUFB      turbo2_shuffle5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 320(CX), Y4
+	VPSHUFB      turbo2_shuffle6<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 336(CX), Y4
+	VPSHUFB      turbo2_shuffle7<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 352(CX), Y4
+	VPSHUFB      turbo2_shuffle8<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 368(CX), Y4
+	VPSHUFB      turbo2_shuffle9<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       turbo2_offset<>+0(SB), Y4, Y4
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 256(DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 256(CX), Y3
+	VPSHUFB      turbo2_shuffle10<>+0(SB), Y3, Y3
+	VBROADCASTI128 272(CX), Y5
+	VPSHUFB      turbo2_shuffle11<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 288(CX), Y5
+	VPSHUFB      turbo2_shuffle12<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 304(CX), Y5
+	VPSHUFB      turbo2_shuffle13<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 320(CX), Y5
+	VPSHUFB      turbo2_shuffle14<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 336(CX), Y5
+	VPSHUFB      turbo2_shuffle15<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 352(CX), Y5
+	VPSHUFB      turbo2_shuffle16<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 368(CX), Y5
+	VPSHUFB      turbo2_shuffle17<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 288(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 256(CX), Y3
+	VPSHUFB      turbo2_shuffle18<>+0(SB), Y3, Y3
+	VBROADCASTI128 272(CX), Y5
+	VPSHUFB      turbo2_shuffle19<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 288(CX), Y5
+	VPSHUFB      turbo2_shuffle20<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 304(CX), Y5
+	VPSHUFB      turbo2_shuffle21<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 320(CX), Y5
+	VPSHUFB      turbo2_shuffle22<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 336(CX), Y5
+	VPSHUFB      turbo2_shuffle23<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 352(CX), Y5
+	VPSHUFB      turbo2_shuffle24<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 368(CX), Y5
+	VPSHUFB      turbo2_shuffle25<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 320(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 256(CX), Y3
+	VPSHUFB      turbo2_shuffle26<>+0(SB), Y3, Y3
+	VBROADCASTI128 272(CX), Y5
+	VPSHUFB      turbo2_shuffle27<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 288(CX), Y5
+	VPSHUFB      turbo2_shuffle28<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 304(CX), Y5
+	VPSHUFB      turbo2_shuffle29<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 320(CX), Y5
+	VPSHUFB      turbo2_shuffle30<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 336(CX), Y5
+	VPSHUFB      turbo2_shuffle31<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 352(CX), Y5
+	VPSHUFB      turbo2_shuffle32<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 368(CX), Y5
+	VPSHUFB      turbo2_shuffle33<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 352(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      turbo2_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 8(SI)
+	VBROADCASTI128 384(CX), Y3
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 400(CX), Y4
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 416(CX), Y4
+	VPSHUFB      turbo2_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 432(CX), Y4
+	VPSHUFB      turbo2_shuffle5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 448(CX), Y4
+	VPSHUFB      turbo2_shuffle6<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 464(CX), Y4
+	VPSHUFB      turbo2_shuffle7<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 480(CX), Y4
+	VPSHUFB      turbo2_shuffle8<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 496(CX), Y4
+	VPSHUFB      turbo2_shuffle9<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       turbo2_offset<>+0(SB), Y4, Y4
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 384(DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 384(CX), Y3
+	VPSHUFB      turbo2_shuffle10<>+0(SB), Y3, Y3
+	VBROADCASTI128 400(CX), Y5
+	VPSHUFB      turbo2_shuffle11<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 416(CX), Y5
+	VPSHUFB      turbo2_shuffle12<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 432(CX), Y5
+	VPSHUFB      turbo2_shuffle13<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 448(CX), Y5
+	VPSHUFB      turbo2_shuffle14<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 464(CX), Y5
+	VPSHUFB      turbo2_shuffle15<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 480(CX), Y5
+	VPSHUFB      turbo2_shuffle16<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 496(CX), Y5
+	VPSHUFB      turbo2_shuffle17<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 416(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 384(CX), Y3
+	VPSHUFB      turbo2_shuffle18<>+0(SB), Y3, Y3
+	VBROADCASTI128 400(CX), Y5
+	VPSHUFB      turbo2_shuffle19<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 416(CX), Y5
+	VPSHUFB      turbo2_shuffle20<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 432(CX), Y5
+	VPSHUFB      turbo2_shuffle21<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 448(CX), Y5
+	VPSHUFB      turbo2_shuffle22<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 464(CX), Y5
+	VPSHUFB      turbo2_shuffle23<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 480(CX), Y5
+	VPSHUFB      turbo2_shuffle24<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 496(CX), Y5
+	VPSHUFB      turbo2_shuffle25<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 448(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 384(CX), Y3
+	VPSHUFB      turbo2_shuffle26<>+0(SB), Y3, Y3
+	VBROADCASTI128 400(CX), Y5
+	VPSHUFB      turbo2_shuffle27<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 416(CX), Y5
+	VPSHUFB      turbo2_shuffle28<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 432(CX), Y5
+	VPSHUFB      turbo2_shuffle29<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 448(CX), Y5
+	VPSHUFB      turbo2_shuffle30<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 464(CX), Y5
+	VPSHUFB      turbo2_shuffle31<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 480(CX), Y5
+	VPSHUFB      turbo2_shuffle32<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 496(CX), Y5
+	VPSHUFB      turbo2_shuffle33<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo2_mask5<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo2_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 480(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      turbo2_least<>+0(SB), Y2
+	VCVTDQ2PS    Y4, Y3
+	VMULPS       Y2, Y3, Y2
+	VEXTRACTF128 $1, Y2, X3
+	VADDPS       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VADDPS       X2, X3, X3
+	VMOVSHDUP    X3, X2
+	VADDSS       X2, X3, X3
+	VMOVSS       X3, 12(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(DI), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VPAND        Y4, Y6, Y7
-	VPSRLD       $2, Y6, Y8
-	VPAND        Y3, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $4, Y6, Y8
-	VPAND        Y2, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPSHUFB      Y6, Y5, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      (CX), Y8
-	VPSIGNB      Y6, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y8, Y7, Y9
-	VMOVDQU      128(CX), Y8
-	VPSIGNB      Y6, Y8, Y8
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y8, Y7, Y10
-	VMOVDQU      256(CX), Y8
-	VPSIGNB      Y6, Y8, Y8
-	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y8, Y7, Y11
-	VMOVDQU      384(CX), Y8
-	VPSIGNB      Y6, Y8, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y7, Y8
+	// levels of values 0, 4, 8 to 124, and their products
+	VMOVDQU      2(R8), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPXOR        Y3, Y3, Y3
+	VPDPBUSD     (DI), Y2, Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     128(DI), Y2, Y4
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     256(DI), Y2, Y5
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     384(DI), Y2, Y6
 
-	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 10(DI), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VPAND        Y4, Y6, Y7
-	VPSRLD       $2, Y6, Y12
-	VPAND        Y3, Y12, Y12
-	VPOR         Y12, Y7, Y7
-	VPSRLD       $4, Y6, Y12
-	VPAND        Y2, Y12, Y12
-	VPOR         Y12, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPSHUFB      Y6, Y5, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      32(CX), Y12
-	VPSIGNB      Y6, Y12, Y12
-	VPDPBUSD     Y12, Y7, Y9
-	VMOVDQU      160(CX), Y12
-	VPSIGNB      Y6, Y12, Y12
-	VPDPBUSD     Y12, Y7, Y10
-	VMOVDQU      288(CX), Y12
-	VPSIGNB      Y6, Y12, Y12
-	VPDPBUSD     Y12, Y7, Y11
-	VMOVDQU      416(CX), Y12
-	VPSIGNB      Y6, Y12, Y6
-	VPDPBUSD     Y6, Y7, Y8
+	// levels of values 1, 5, 9 to 125, and their products
+	VMOVDQU      2(R8), Y2
+	VPSRLD       $2, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     32(DI), Y2, Y3
+	VPDPBUSD     160(DI), Y2, Y4
+	VPDPBUSD     288(DI), Y2, Y5
+	VPDPBUSD     416(DI), Y2, Y6
 
-	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 18(DI), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VPAND        Y4, Y6, Y7
-	VPSRLD       $2, Y6, Y12
-	VPAND        Y3, Y12, Y12
-	VPOR         Y12, Y7, Y7
-	VPSRLD       $4, Y6, Y12
-	VPAND        Y2, Y12, Y12
-	VPOR         Y12, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPSHUFB      Y6, Y5, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      64(CX), Y12
-	VPSIGNB      Y6, Y12, Y12
-	VPDPBUSD     Y12, Y7, Y9
-	VMOVDQU      192(CX), Y12
-	VPSIGNB      Y6, Y12, Y12
-	VPDPBUSD     Y12, Y7, Y10
-	VMOVDQU      320(CX), Y12
-	VPSIGNB      Y6, Y12, Y12
-	VPDPBUSD     Y12, Y7, Y11
-	VMOVDQU      448(CX), Y12
-	VPSIGNB      Y6, Y12, Y6
-	VPDPBUSD     Y6, Y7, Y8
+	// levels of values 2, 6, 10 to 126, and their products
+	VMOVDQU      2(R8), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     64(DI), Y2, Y3
+	VPDPBUSD     192(DI), Y2, Y4
+	VPDPBUSD     320(DI), Y2, Y5
+	VPDPBUSD     448(DI), Y2, Y6
 
-	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 26(DI), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VPAND        Y4, Y6, Y7
-	VPSRLD       $2, Y6, Y12
-	VPAND        Y3, Y12, Y12
-	VPOR         Y12, Y7, Y7
-	VPSRLD       $4, Y6, Y12
-	VPAND        Y2, Y12, Y12
-	VPOR         Y12, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPSHUFB      Y6, Y5, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      96(CX), Y12
-	VPSIGNB      Y6, Y12, Y12
-	VPDPBUSD     Y12, Y7, Y9
-	VMOVDQU      224(CX), Y12
-	VPSIGNB      Y6, Y12, Y12
-	VPDPBUSD     Y12, Y7, Y10
-	VMOVDQU      352(CX), Y12
-	VPSIGNB      Y6, Y12, Y12
-	VPDPBUSD     Y12, Y7, Y11
-	VMOVDQU      480(CX), Y12
-	VPSIGNB      Y6, Y12, Y6
-	VPDPBUSD     Y6, Y7, Y8
-	VMOVDQU      Y9, (R10)
-	VMOVDQU      Y10, 128(R10)
-	VMOVDQU      Y11, 256(R10)
-	VMOVDQU      Y8, 384(R10)
-	VPBROADCASTW (DI), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo2_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	// levels of values 3, 7, 11 to 127, and their products
+	VMOVDQU      2(R8), Y2
+	VPSRLD       $6, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     96(DI), Y2, Y3
+	VPDPBUSD     224(DI), Y2, Y4
+	VPDPBUSD     352(DI), Y2, Y5
+	VPDPBUSD     480(DI), Y2, Y6
+	VMOVDQU      Y3, (R11)
+	VMOVDQU      Y4, 128(R11)
+	VMOVDQU      Y5, 256(R11)
+	VMOVDQU      Y6, 384(R11)
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      turbo2_const<>+0(SB), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X6
-	VMOVDQU      (AX), Y7
-	VMOVDQU      32(AX), Y8
-	VMOVDQU      64(AX), Y9
-	VMOVDQU      96(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS (DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X7
-	VMOVUPS      X7, (SI)
-	VMOVDQU      128(AX), Y7
-	VMOVDQU      160(AX), Y8
-	VMOVDQU      192(AX), Y9
-	VMOVDQU      224(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS 4(DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X7
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X7, (R10)
-	VMOVDQU      256(AX), Y7
-	VMOVDQU      288(AX), Y8
-	VMOVDQU      320(AX), Y9
-	VMOVDQU      352(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS 8(DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X7
-	ADDQ         R9, R10
-	VMOVUPS      X7, (R10)
-	VMOVDQU      384(AX), Y7
-	VMOVDQU      416(AX), Y8
-	VMOVDQU      448(AX), Y9
-	VMOVDQU      480(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS 12(DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X6
-	ADDQ         R9, R10
-	VMOVUPS      X6, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	VMOVUPS      (BX), X2
+	VMOVUPS      32(BX), X3
+	VMOVUPS      64(BX), X4
+	VMOVUPS      96(BX), X5
+	VBLENDPS     $0xaa, X3, X2, X2
+	VBLENDPS     $0xaa, X5, X4, X3
+	VBLENDPS     $0xcc, X3, X2, X2
+	VADDPS       X2, X2, X2
+	VMOVDQU      (AX), Y3
+	VMOVDQU      32(AX), Y4
+	VMOVDQU      64(AX), Y5
+	VMOVDQU      96(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS (SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS (DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X3
+	VMOVUPS      X3, (CX)
+	VMOVDQU      128(AX), Y3
+	VMOVDQU      160(AX), Y4
+	VMOVDQU      192(AX), Y5
+	VMOVDQU      224(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS 4(SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS 4(DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X3
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X3, (R11)
+	VMOVDQU      256(AX), Y3
+	VMOVDQU      288(AX), Y4
+	VMOVDQU      320(AX), Y5
+	VMOVDQU      352(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS 8(SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS 8(DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X3
+	ADDQ         R10, R11
+	VMOVUPS      X3, (R11)
+	VMOVDQU      384(AX), Y3
+	VMOVDQU      416(AX), Y4
+	VMOVDQU      448(AX), Y5
+	VMOVDQU      480(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS 12(SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS 12(DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X2
+	ADDQ         R10, R11
+	VMOVUPS      X2, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
@@ -6090,7 +7488,7 @@ TEXT ·matmulQ81xTurbo2AVX2(SB), NOSPLIT, $320-72
 	VMOVDQU      turbo2_mask4<>+0(SB), Y1
 	VMOVDQU      turbo2_mask3<>+0(SB), Y2
 	VMOVDQU      turbo2_mask2<>+0(SB), Y3
-	VMOVDQU      turbo2_ones<>+0(SB), Y4
+	VMOVDQU      turbo2_ones2<>+0(SB), Y4
 	VMOVDQU      turbo2_mask<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -6244,7 +7642,7 @@ done2:
 TEXT ·matmulQ82xTurbo2AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo2_ones<>+0(SB), Y0
+	VMOVDQU      turbo2_ones2<>+0(SB), Y0
 	VMOVDQU      turbo2_shuffle<>+0(SB), Y1
 	VMOVDQU      turbo2_mask4<>+0(SB), Y2
 	VMOVDQU      turbo2_mask3<>+0(SB), Y3
@@ -6434,7 +7832,7 @@ done2:
 TEXT ·matmulQ83xTurbo2AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo2_ones<>+0(SB), Y0
+	VMOVDQU      turbo2_ones2<>+0(SB), Y0
 	VMOVDQU      turbo2_shuffle<>+0(SB), Y1
 	VMOVDQU      turbo2_mask4<>+0(SB), Y2
 	VMOVDQU      turbo2_mask3<>+0(SB), Y3
@@ -6656,7 +8054,7 @@ done2:
 TEXT ·matmulQ84xTurbo2AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo2_ones<>+0(SB), Y0
+	VMOVDQU      turbo2_ones2<>+0(SB), Y0
 	VMOVDQU      turbo2_shuffle<>+0(SB), Y1
 	VMOVDQU      turbo2_mask4<>+0(SB), Y2
 	VMOVDQU      turbo2_mask3<>+0(SB), Y3
@@ -6905,15 +8303,12 @@ done2:
 
 // matmulQ8Block1xTurbo2AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block1xTurbo2AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Block1xTurbo2AVX2(SB), 0, $864-72
 
 	// constants of the loops
-	VMOVDQU      turbo2_shuffle<>+0(SB), Y0
-	VMOVDQU      turbo2_mask4<>+0(SB), Y1
-	VMOVDQU      turbo2_mask3<>+0(SB), Y2
-	VMOVDQU      turbo2_mask2<>+0(SB), Y3
-	VMOVDQU      turbo2_ones<>+0(SB), Y4
-	VMOVDQU      turbo2_mask<>+0(SB), Y5
+	VMOVDQU      turbo2_ones2<>+0(SB), Y0
+	VMOVDQU      turbo2_mask6<>+0(SB), Y1
+	VBROADCASTI128 turbo2_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -6922,168 +8317,269 @@ TEXT ·matmulQ8Block1xTurbo2AVX2(SB), NOSPLIT, $544-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	LEAQ         671(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         735(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo2_ones<>+0(SB), Y3
+	VBROADCASTI128 (CX), Y4
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      turbo2_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      turbo2_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo2_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      turbo2_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      turbo2_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      turbo2_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo2_mask5<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo2_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, (DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 (CX), Y5
+	VPSHUFB      turbo2_shuffle10<>+0(SB), Y5, Y5
+	VBROADCASTI128 16(CX), Y6
+	VPSHUFB      turbo2_shuffle11<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 32(CX), Y6
+	VPSHUFB      turbo2_shuffle12<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      turbo2_shuffle13<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 64(CX), Y6
+	VPSHUFB      turbo2_shuffle14<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      turbo2_shuffle15<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      turbo2_shuffle16<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      turbo2_shuffle17<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 32(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 (CX), Y5
+	VPSHUFB      turbo2_shuffle18<>+0(SB), Y5, Y5
+	VBROADCASTI128 16(CX), Y6
+	VPSHUFB      turbo2_shuffle19<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 32(CX), Y6
+	VPSHUFB      turbo2_shuffle20<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      turbo2_shuffle21<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 64(CX), Y6
+	VPSHUFB      turbo2_shuffle22<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      turbo2_shuffle23<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      turbo2_shuffle24<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      turbo2_shuffle25<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 64(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 (CX), Y5
+	VPSHUFB      turbo2_shuffle26<>+0(SB), Y5, Y5
+	VBROADCASTI128 16(CX), Y6
+	VPSHUFB      turbo2_shuffle27<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 32(CX), Y6
+	VPSHUFB      turbo2_shuffle28<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      turbo2_shuffle29<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 64(CX), Y6
+	VPSHUFB      turbo2_shuffle30<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      turbo2_shuffle31<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      turbo2_shuffle32<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      turbo2_shuffle33<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 96(DI)
+	VPMADDUBSW   Y5, Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVDQU      turbo2_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, (SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(DI), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VPAND        Y5, Y6, Y7
-	VPSRLD       $2, Y6, Y8
-	VPAND        Y3, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $4, Y6, Y8
-	VPAND        Y2, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VBROADCASTI128 turbo2_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      (CX), Y8
-	VPSIGNB      Y6, Y8, Y6
-	VPMADDUBSW   Y6, Y7, Y6
-	VPMADDWD     Y4, Y6, Y6
+	// levels of values 0, 4, 8 to 124, and their products
+	VMOVDQU      2(R8), Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VPMADDUBSW   (DI), Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
 
-	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 10(DI), Y7
-	VPSHUFB      Y0, Y7, Y7
-	VPAND        Y5, Y7, Y8
-	VPSRLD       $2, Y7, Y9
-	VPAND        Y3, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $4, Y7, Y9
-	VPAND        Y2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VPOR         Y7, Y8, Y7
-	VBROADCASTI128 turbo2_levels<>+0(SB), Y8
-	VPSHUFB      Y7, Y8, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      32(CX), Y9
-	VPSIGNB      Y7, Y9, Y7
-	VPMADDUBSW   Y7, Y8, Y7
-	VPMADDWD     Y4, Y7, Y7
-	VPADDD       Y7, Y6, Y6
+	// levels of values 1, 5, 9 to 125, and their products
+	VMOVDQU      2(R8), Y4
+	VPSRLD       $2, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPMADDUBSW   32(DI), Y4, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPADDD       Y4, Y3, Y3
 
-	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 18(DI), Y7
-	VPSHUFB      Y0, Y7, Y7
-	VPAND        Y5, Y7, Y8
-	VPSRLD       $2, Y7, Y9
-	VPAND        Y3, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $4, Y7, Y9
-	VPAND        Y2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VPOR         Y7, Y8, Y7
-	VBROADCASTI128 turbo2_levels<>+0(SB), Y8
-	VPSHUFB      Y7, Y8, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      64(CX), Y9
-	VPSIGNB      Y7, Y9, Y7
-	VPMADDUBSW   Y7, Y8, Y7
-	VPMADDWD     Y4, Y7, Y7
-	VPADDD       Y7, Y6, Y6
+	// levels of values 2, 6, 10 to 126, and their products
+	VMOVDQU      2(R8), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPMADDUBSW   64(DI), Y4, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPADDD       Y4, Y3, Y3
 
-	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 26(DI), Y7
-	VPSHUFB      Y0, Y7, Y7
-	VPAND        Y5, Y7, Y8
-	VPSRLD       $2, Y7, Y9
-	VPAND        Y3, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $4, Y7, Y9
-	VPAND        Y2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VPOR         Y7, Y8, Y7
-	VBROADCASTI128 turbo2_levels<>+0(SB), Y8
-	VPSHUFB      Y7, Y8, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      96(CX), Y9
-	VPSIGNB      Y7, Y9, Y7
-	VPMADDUBSW   Y7, Y8, Y7
-	VPMADDWD     Y4, Y7, Y7
-	VPADDD       Y7, Y6, Y6
-	VMOVDQU      Y6, (R10)
-	VPBROADCASTW (DI), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo2_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	// levels of values 3, 7, 11 to 127, and their products
+	VMOVDQU      2(R8), Y4
+	VPSRLD       $6, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPMADDUBSW   96(DI), Y4, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VMOVDQU      Y3, (R11)
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVDQU      turbo2_const<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X6
-	VMOVDQU      (AX), Y7
-	VMOVDQU      32(AX), Y8
-	VMOVDQU      64(AX), Y9
-	VMOVDQU      96(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS (DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X6
-	VMOVUPS      X6, (SI)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	VMOVUPS      (BX), X3
+	VMOVUPS      32(BX), X4
+	VMOVUPS      64(BX), X5
+	VMOVUPS      96(BX), X6
+	VBLENDPS     $0xaa, X4, X3, X3
+	VBLENDPS     $0xaa, X6, X5, X4
+	VBLENDPS     $0xcc, X4, X3, X3
+	VADDPS       X3, X3, X3
+	VMOVDQU      (AX), Y4
+	VMOVDQU      32(AX), Y5
+	VMOVDQU      64(AX), Y6
+	VMOVDQU      96(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS (SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS (DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X3
+	VMOVUPS      X3, (CX)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // matmulQ8Block2xTurbo2AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block2xTurbo2AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Block2xTurbo2AVX2(SB), 0, $1120-72
 
 	// constants of the loops
-	VMOVDQU      turbo2_ones<>+0(SB), Y0
-	VMOVDQU      turbo2_shuffle<>+0(SB), Y1
-	VMOVDQU      turbo2_mask4<>+0(SB), Y2
-	VMOVDQU      turbo2_mask3<>+0(SB), Y3
-	VMOVDQU      turbo2_mask2<>+0(SB), Y4
-	VMOVDQU      turbo2_mask<>+0(SB), Y5
+	VMOVDQU      turbo2_ones2<>+0(SB), Y0
+	VMOVDQU      turbo2_mask6<>+0(SB), Y1
+	VBROADCASTI128 turbo2_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -7092,211 +8588,447 @@ TEXT ·matmulQ8Block2xTurbo2AVX2(SB), 0, $672-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	LEAQ         799(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         863(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo2_ones<>+0(SB), Y3
+	VBROADCASTI128 (CX), Y4
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      turbo2_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      turbo2_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo2_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      turbo2_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      turbo2_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      turbo2_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo2_mask5<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo2_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, (DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 (CX), Y5
+	VPSHUFB      turbo2_shuffle10<>+0(SB), Y5, Y5
+	VBROADCASTI128 16(CX), Y6
+	VPSHUFB      turbo2_shuffle11<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 32(CX), Y6
+	VPSHUFB      turbo2_shuffle12<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      turbo2_shuffle13<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 64(CX), Y6
+	VPSHUFB      turbo2_shuffle14<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      turbo2_shuffle15<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      turbo2_shuffle16<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      turbo2_shuffle17<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 32(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 (CX), Y5
+	VPSHUFB      turbo2_shuffle18<>+0(SB), Y5, Y5
+	VBROADCASTI128 16(CX), Y6
+	VPSHUFB      turbo2_shuffle19<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 32(CX), Y6
+	VPSHUFB      turbo2_shuffle20<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      turbo2_shuffle21<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 64(CX), Y6
+	VPSHUFB      turbo2_shuffle22<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      turbo2_shuffle23<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      turbo2_shuffle24<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      turbo2_shuffle25<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 64(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 (CX), Y5
+	VPSHUFB      turbo2_shuffle26<>+0(SB), Y5, Y5
+	VBROADCASTI128 16(CX), Y6
+	VPSHUFB      turbo2_shuffle27<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 32(CX), Y6
+	VPSHUFB      turbo2_shuffle28<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      turbo2_shuffle29<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 64(CX), Y6
+	VPSHUFB      turbo2_shuffle30<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      turbo2_shuffle31<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      turbo2_shuffle32<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      turbo2_shuffle33<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 96(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      turbo2_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, (SI)
+	VBROADCASTI128 128(CX), Y4
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 144(CX), Y5
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 160(CX), Y5
+	VPSHUFB      turbo2_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 176(CX), Y5
+	VPSHUFB      turbo2_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      turbo2_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 208(CX), Y5
+	VPSHUFB      turbo2_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 224(CX), Y5
+	VPSHUFB      turbo2_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 240(CX), Y5
+	VPSHUFB      turbo2_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo2_mask5<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo2_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 128(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 128(CX), Y5
+	VPSHUFB      turbo2_shuffle10<>+0(SB), Y5, Y5
+	VBROADCASTI128 144(CX), Y6
+	VPSHUFB      turbo2_shuffle11<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 160(CX), Y6
+	VPSHUFB      turbo2_shuffle12<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 176(CX), Y6
+	VPSHUFB      turbo2_shuffle13<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 192(CX), Y6
+	VPSHUFB      turbo2_shuffle14<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 208(CX), Y6
+	VPSHUFB      turbo2_shuffle15<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 224(CX), Y6
+	VPSHUFB      turbo2_shuffle16<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 240(CX), Y6
+	VPSHUFB      turbo2_shuffle17<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 160(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 128(CX), Y5
+	VPSHUFB      turbo2_shuffle18<>+0(SB), Y5, Y5
+	VBROADCASTI128 144(CX), Y6
+	VPSHUFB      turbo2_shuffle19<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 160(CX), Y6
+	VPSHUFB      turbo2_shuffle20<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 176(CX), Y6
+	VPSHUFB      turbo2_shuffle21<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 192(CX), Y6
+	VPSHUFB      turbo2_shuffle22<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 208(CX), Y6
+	VPSHUFB      turbo2_shuffle23<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 224(CX), Y6
+	VPSHUFB      turbo2_shuffle24<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 240(CX), Y6
+	VPSHUFB      turbo2_shuffle25<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 192(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 128(CX), Y5
+	VPSHUFB      turbo2_shuffle26<>+0(SB), Y5, Y5
+	VBROADCASTI128 144(CX), Y6
+	VPSHUFB      turbo2_shuffle27<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 160(CX), Y6
+	VPSHUFB      turbo2_shuffle28<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 176(CX), Y6
+	VPSHUFB      turbo2_shuffle29<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 192(CX), Y6
+	VPSHUFB      turbo2_shuffle30<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 208(CX), Y6
+	VPSHUFB      turbo2_shuffle31<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 224(CX), Y6
+	VPSHUFB      turbo2_shuffle32<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 240(CX), Y6
+	VPSHUFB      turbo2_shuffle33<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 224(DI)
+	VPMADDUBSW   Y5, Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVDQU      turbo2_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 4(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(DI), Y6
-	VPSHUFB      Y1, Y6, Y6
-	VPAND        Y5, Y6, Y7
-	VPSRLD       $2, Y6, Y8
-	VPAND        Y4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $4, Y6, Y8
-	VPAND        Y3, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VBROADCASTI128 turbo2_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      (CX), Y8
-	VPSIGNB      Y6, Y8, Y8
-	VPMADDUBSW   Y8, Y7, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VMOVDQU      128(CX), Y9
-	VPSIGNB      Y6, Y9, Y6
-	VPMADDUBSW   Y6, Y7, Y6
+	// levels of values 0, 4, 8 to 124, and their products
+	VMOVDQU      2(R8), Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VPMADDUBSW   (DI), Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPMADDUBSW   128(DI), Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
+
+	// levels of values 1, 5, 9 to 125, and their products
+	VMOVDQU      2(R8), Y5
+	VPSRLD       $2, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPMADDUBSW   32(DI), Y5, Y6
 	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y4, Y4
+	VPMADDUBSW   160(DI), Y5, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y3, Y3
 
-	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 10(DI), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y5, Y7, Y9
-	VPSRLD       $2, Y7, Y10
-	VPAND        Y4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $4, Y7, Y10
-	VPAND        Y3, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPOR         Y7, Y9, Y7
-	VBROADCASTI128 turbo2_levels<>+0(SB), Y9
-	VPSHUFB      Y7, Y9, Y7
-	VPABSB       Y7, Y9
-	VMOVDQU      32(CX), Y10
-	VPSIGNB      Y7, Y10, Y10
-	VPMADDUBSW   Y10, Y9, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y8, Y8
-	VMOVDQU      160(CX), Y10
-	VPSIGNB      Y7, Y10, Y7
-	VPMADDUBSW   Y7, Y9, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y6, Y6
+	// levels of values 2, 6, 10 to 126, and their products
+	VMOVDQU      2(R8), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPMADDUBSW   64(DI), Y5, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y4, Y4
+	VPMADDUBSW   192(DI), Y5, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y3, Y3
 
-	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 18(DI), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y5, Y7, Y9
-	VPSRLD       $2, Y7, Y10
-	VPAND        Y4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $4, Y7, Y10
-	VPAND        Y3, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPOR         Y7, Y9, Y7
-	VBROADCASTI128 turbo2_levels<>+0(SB), Y9
-	VPSHUFB      Y7, Y9, Y7
-	VPABSB       Y7, Y9
-	VMOVDQU      64(CX), Y10
-	VPSIGNB      Y7, Y10, Y10
-	VPMADDUBSW   Y10, Y9, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y8, Y8
-	VMOVDQU      192(CX), Y10
-	VPSIGNB      Y7, Y10, Y7
-	VPMADDUBSW   Y7, Y9, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y6, Y6
-
-	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 26(DI), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y5, Y7, Y9
-	VPSRLD       $2, Y7, Y10
-	VPAND        Y4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $4, Y7, Y10
-	VPAND        Y3, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPOR         Y7, Y9, Y7
-	VBROADCASTI128 turbo2_levels<>+0(SB), Y9
-	VPSHUFB      Y7, Y9, Y7
-	VPABSB       Y7, Y9
-	VMOVDQU      96(CX), Y10
-	VPSIGNB      Y7, Y10, Y10
-	VPMADDUBSW   Y10, Y9, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y8, Y8
-	VMOVDQU      224(CX), Y10
-	VPSIGNB      Y7, Y10, Y7
-	VPMADDUBSW   Y7, Y9, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y6, Y6
-	VMOVDQU      Y8, (R10)
-	VMOVDQU      Y6, 128(R10)
-	VPBROADCASTW (DI), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo2_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	// levels of values 3, 7, 11 to 127, and their products
+	VMOVDQU      2(R8), Y5
+	VPSRLD       $6, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPMADDUBSW   96(DI), Y5, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y4, Y4
+	VPMADDUBSW   224(DI), Y5, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VMOVDQU      Y4, (R11)
+	VMOVDQU      Y3, 128(R11)
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVDQU      turbo2_const<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X6
-	VMOVDQU      (AX), Y7
-	VMOVDQU      32(AX), Y8
-	VMOVDQU      64(AX), Y9
-	VMOVDQU      96(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS (DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X7
-	VMOVUPS      X7, (SI)
-	VMOVDQU      128(AX), Y7
-	VMOVDQU      160(AX), Y8
-	VMOVDQU      192(AX), Y9
-	VMOVDQU      224(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS 4(DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X6
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X6, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	VMOVUPS      (BX), X3
+	VMOVUPS      32(BX), X4
+	VMOVUPS      64(BX), X5
+	VMOVUPS      96(BX), X6
+	VBLENDPS     $0xaa, X4, X3, X3
+	VBLENDPS     $0xaa, X6, X5, X4
+	VBLENDPS     $0xcc, X4, X3, X3
+	VADDPS       X3, X3, X3
+	VMOVDQU      (AX), Y4
+	VMOVDQU      32(AX), Y5
+	VMOVDQU      64(AX), Y6
+	VMOVDQU      96(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS (SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS (DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	VMOVUPS      X4, (CX)
+	VMOVDQU      128(AX), Y4
+	VMOVDQU      160(AX), Y5
+	VMOVDQU      192(AX), Y6
+	VMOVDQU      224(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 4(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 4(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X3
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X3, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // matmulQ8Block3xTurbo2AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block3xTurbo2AVX2(SB), 0, $800-72
+TEXT ·matmulQ8Block3xTurbo2AVX2(SB), 0, $1376-72
 
 	// constants of the loops
-	VMOVDQU      turbo2_ones<>+0(SB), Y0
-	VMOVDQU      turbo2_shuffle<>+0(SB), Y1
-	VMOVDQU      turbo2_mask4<>+0(SB), Y2
-	VMOVDQU      turbo2_mask3<>+0(SB), Y3
-	VMOVDQU      turbo2_mask2<>+0(SB), Y4
-	VMOVDQU      turbo2_mask<>+0(SB), Y5
+	VMOVDQU      turbo2_ones2<>+0(SB), Y0
+	VMOVDQU      turbo2_mask6<>+0(SB), Y1
+	VBROADCASTI128 turbo2_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -7305,252 +9037,623 @@ TEXT ·matmulQ8Block3xTurbo2AVX2(SB), 0, $800-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	LEAQ         927(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         991(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo2_ones<>+0(SB), Y3
+	VBROADCASTI128 (CX), Y4
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      turbo2_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      turbo2_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo2_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      turbo2_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      turbo2_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      turbo2_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo2_mask5<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo2_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, (DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 (CX), Y5
+	VPSHUFB      turbo2_shuffle10<>+0(SB), Y5, Y5
+	VBROADCASTI128 16(CX), Y6
+	VPSHUFB      turbo2_shuffle11<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 32(CX), Y6
+	VPSHUFB      turbo2_shuffle12<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      turbo2_shuffle13<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 64(CX), Y6
+	VPSHUFB      turbo2_shuffle14<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      turbo2_shuffle15<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      turbo2_shuffle16<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      turbo2_shuffle17<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 32(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 (CX), Y5
+	VPSHUFB      turbo2_shuffle18<>+0(SB), Y5, Y5
+	VBROADCASTI128 16(CX), Y6
+	VPSHUFB      turbo2_shuffle19<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 32(CX), Y6
+	VPSHUFB      turbo2_shuffle20<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      turbo2_shuffle21<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 64(CX), Y6
+	VPSHUFB      turbo2_shuffle22<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      turbo2_shuffle23<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      turbo2_shuffle24<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      turbo2_shuffle25<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 64(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 (CX), Y5
+	VPSHUFB      turbo2_shuffle26<>+0(SB), Y5, Y5
+	VBROADCASTI128 16(CX), Y6
+	VPSHUFB      turbo2_shuffle27<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 32(CX), Y6
+	VPSHUFB      turbo2_shuffle28<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      turbo2_shuffle29<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 64(CX), Y6
+	VPSHUFB      turbo2_shuffle30<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      turbo2_shuffle31<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      turbo2_shuffle32<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      turbo2_shuffle33<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 96(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      turbo2_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, (SI)
+	VBROADCASTI128 128(CX), Y4
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 144(CX), Y5
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 160(CX), Y5
+	VPSHUFB      turbo2_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 176(CX), Y5
+	VPSHUFB      turbo2_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      turbo2_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 208(CX), Y5
+	VPSHUFB      turbo2_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 224(CX), Y5
+	VPSHUFB      turbo2_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 240(CX), Y5
+	VPSHUFB      turbo2_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo2_mask5<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo2_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 128(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 128(CX), Y5
+	VPSHUFB      turbo2_shuffle10<>+0(SB), Y5, Y5
+	VBROADCASTI128 144(CX), Y6
+	VPSHUFB      turbo2_shuffle11<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 160(CX), Y6
+	VPSHUFB      turbo2_shuffle12<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 176(CX), Y6
+	VPSHUFB      turbo2_shuffle13<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 192(CX), Y6
+	VPSHUFB      turbo2_shuffle14<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 208(CX), Y6
+	VPSHUFB      turbo2_shuffle15<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 224(CX), Y6
+	VPSHUFB      turbo2_shuffle16<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 240(CX), Y6
+	VPSHUFB      turbo2_shuffle17<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 160(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 128(CX), Y5
+	VPSHUFB      turbo2_shuffle18<>+0(SB), Y5, Y5
+	VBROADCASTI128 144(CX), Y6
+	VPSHUFB      turbo2_shuffle19<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 160(CX), Y6
+	VPSHUFB      turbo2_shuffle20<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 176(CX), Y6
+	VPSHUFB      turbo2_shuffle21<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 192(CX), Y6
+	VPSHUFB      turbo2_shuffle22<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 208(CX), Y6
+	VPSHUFB      turbo2_shuffle23<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 224(CX), Y6
+	VPSHUFB      turbo2_shuffle24<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 240(CX), Y6
+	VPSHUFB      turbo2_shuffle25<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 192(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 128(CX), Y5
+	VPSHUFB      turbo2_shuffle26<>+0(SB), Y5, Y5
+	VBROADCASTI128 144(CX), Y6
+	VPSHUFB      turbo2_shuffle27<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 160(CX), Y6
+	VPSHUFB      turbo2_shuffle28<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 176(CX), Y6
+	VPSHUFB      turbo2_shuffle29<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 192(CX), Y6
+	VPSHUFB      turbo2_shuffle30<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 208(CX), Y6
+	VPSHUFB      turbo2_shuffle31<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 224(CX), Y6
+	VPSHUFB      turbo2_shuffle32<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 240(CX), Y6
+	VPSHUFB      turbo2_shuffle33<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 224(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      turbo2_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, 4(SI)
+	VBROADCASTI128 256(CX), Y4
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 272(CX), Y5
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 288(CX), Y5
+	VPSHUFB      turbo2_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 304(CX), Y5
+	VPSHUFB      turbo2_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 320(CX), Y5
+	VPSHUFB      turbo2_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 336(CX), Y5
+	VPSHUFB      turbo2_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 352(CX), Y5
+	VPSHUFB      turbo2_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 368(CX), Y5
+	VPSHUFB      turbo2_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo2_mask5<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo2_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 256(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 256(CX), Y5
+	VPSHUFB      turbo2_shuffle10<>+0(SB), Y5, Y5
+	VBROADCASTI128 272(CX), Y6
+	VPSHUFB      turbo2_shuffle11<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 288(CX), Y6
+	VPSHUFB      turbo2_shuffle12<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 304(CX), Y6
+	VPSHUFB      turbo2_shuffle13<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 320(CX), Y6
+	VPSHUFB      turbo2_shuffle14<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 336(CX), Y6
+	VPSHUFB      turbo2_shuffle15<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 352(CX), Y6
+	VPSHUFB      turbo2_shuffle16<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 368(CX), Y6
+	VPSHUFB      turbo2_shuffle17<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 288(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 256(CX), Y5
+	VPSHUFB      turbo2_shuffle18<>+0(SB), Y5, Y5
+	VBROADCASTI128 272(CX), Y6
+	VPSHUFB      turbo2_shuffle19<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 288(CX), Y6
+	VPSHUFB      turbo2_shuffle20<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 304(CX), Y6
+	VPSHUFB      turbo2_shuffle21<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 320(CX), Y6
+	VPSHUFB      turbo2_shuffle22<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 336(CX), Y6
+	VPSHUFB      turbo2_shuffle23<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 352(CX), Y6
+	VPSHUFB      turbo2_shuffle24<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 368(CX), Y6
+	VPSHUFB      turbo2_shuffle25<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 320(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 256(CX), Y5
+	VPSHUFB      turbo2_shuffle26<>+0(SB), Y5, Y5
+	VBROADCASTI128 272(CX), Y6
+	VPSHUFB      turbo2_shuffle27<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 288(CX), Y6
+	VPSHUFB      turbo2_shuffle28<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 304(CX), Y6
+	VPSHUFB      turbo2_shuffle29<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 320(CX), Y6
+	VPSHUFB      turbo2_shuffle30<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 336(CX), Y6
+	VPSHUFB      turbo2_shuffle31<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 352(CX), Y6
+	VPSHUFB      turbo2_shuffle32<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 368(CX), Y6
+	VPSHUFB      turbo2_shuffle33<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 352(DI)
+	VPMADDUBSW   Y5, Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVDQU      turbo2_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 8(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(DI), Y6
-	VPSHUFB      Y1, Y6, Y6
-	VPAND        Y5, Y6, Y7
-	VPSRLD       $2, Y6, Y8
-	VPAND        Y4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $4, Y6, Y8
-	VPAND        Y3, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VBROADCASTI128 turbo2_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      (CX), Y8
-	VPSIGNB      Y6, Y8, Y8
-	VPMADDUBSW   Y8, Y7, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VMOVDQU      128(CX), Y9
-	VPSIGNB      Y6, Y9, Y9
-	VPMADDUBSW   Y9, Y7, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VMOVDQU      256(CX), Y10
-	VPSIGNB      Y6, Y10, Y6
-	VPMADDUBSW   Y6, Y7, Y6
+	// levels of values 0, 4, 8 to 124, and their products
+	VMOVDQU      2(R8), Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VPMADDUBSW   (DI), Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPMADDUBSW   128(DI), Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPMADDUBSW   256(DI), Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
+
+	// levels of values 1, 5, 9 to 125, and their products
+	VMOVDQU      2(R8), Y6
+	VPSRLD       $2, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPMADDUBSW   32(DI), Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPMADDUBSW   160(DI), Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPMADDUBSW   288(DI), Y6, Y6
 	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y3, Y3
 
-	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 10(DI), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y5, Y7, Y10
-	VPSRLD       $2, Y7, Y11
-	VPAND        Y4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSRLD       $4, Y7, Y11
-	VPAND        Y3, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPOR         Y7, Y10, Y7
-	VBROADCASTI128 turbo2_levels<>+0(SB), Y10
-	VPSHUFB      Y7, Y10, Y7
-	VPABSB       Y7, Y10
-	VMOVDQU      32(CX), Y11
-	VPSIGNB      Y7, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y8, Y8
-	VMOVDQU      160(CX), Y11
-	VPSIGNB      Y7, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y9, Y9
-	VMOVDQU      288(CX), Y11
-	VPSIGNB      Y7, Y11, Y7
-	VPMADDUBSW   Y7, Y10, Y7
+	// levels of values 2, 6, 10 to 126, and their products
+	VMOVDQU      2(R8), Y6
+	VPSRLD       $4, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPMADDUBSW   64(DI), Y6, Y7
 	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y6, Y6
+	VPADDD       Y7, Y4, Y4
+	VPMADDUBSW   192(DI), Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPMADDUBSW   320(DI), Y6, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y3, Y3
 
-	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 18(DI), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y5, Y7, Y10
-	VPSRLD       $2, Y7, Y11
-	VPAND        Y4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSRLD       $4, Y7, Y11
-	VPAND        Y3, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPOR         Y7, Y10, Y7
-	VBROADCASTI128 turbo2_levels<>+0(SB), Y10
-	VPSHUFB      Y7, Y10, Y7
-	VPABSB       Y7, Y10
-	VMOVDQU      64(CX), Y11
-	VPSIGNB      Y7, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y8, Y8
-	VMOVDQU      192(CX), Y11
-	VPSIGNB      Y7, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y9, Y9
-	VMOVDQU      320(CX), Y11
-	VPSIGNB      Y7, Y11, Y7
-	VPMADDUBSW   Y7, Y10, Y7
+	// levels of values 3, 7, 11 to 127, and their products
+	VMOVDQU      2(R8), Y6
+	VPSRLD       $6, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPMADDUBSW   96(DI), Y6, Y7
 	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y6, Y6
-
-	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 26(DI), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y5, Y7, Y10
-	VPSRLD       $2, Y7, Y11
-	VPAND        Y4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSRLD       $4, Y7, Y11
-	VPAND        Y3, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPOR         Y7, Y10, Y7
-	VBROADCASTI128 turbo2_levels<>+0(SB), Y10
-	VPSHUFB      Y7, Y10, Y7
-	VPABSB       Y7, Y10
-	VMOVDQU      96(CX), Y11
-	VPSIGNB      Y7, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y8, Y8
-	VMOVDQU      224(CX), Y11
-	VPSIGNB      Y7, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y9, Y9
-	VMOVDQU      352(CX), Y11
-	VPSIGNB      Y7, Y11, Y7
-	VPMADDUBSW   Y7, Y10, Y7
+	VPADDD       Y7, Y4, Y4
+	VPMADDUBSW   224(DI), Y6, Y7
 	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y6, Y6
-	VMOVDQU      Y8, (R10)
-	VMOVDQU      Y9, 128(R10)
-	VMOVDQU      Y6, 256(R10)
-	VPBROADCASTW (DI), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo2_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	VPADDD       Y7, Y5, Y5
+	VPMADDUBSW   352(DI), Y6, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y3, Y3
+	VMOVDQU      Y4, (R11)
+	VMOVDQU      Y5, 128(R11)
+	VMOVDQU      Y3, 256(R11)
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVDQU      turbo2_const<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X6
-	VMOVDQU      (AX), Y7
-	VMOVDQU      32(AX), Y8
-	VMOVDQU      64(AX), Y9
-	VMOVDQU      96(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS (DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X7
-	VMOVUPS      X7, (SI)
-	VMOVDQU      128(AX), Y7
-	VMOVDQU      160(AX), Y8
-	VMOVDQU      192(AX), Y9
-	VMOVDQU      224(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS 4(DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X7
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X7, (R10)
-	VMOVDQU      256(AX), Y7
-	VMOVDQU      288(AX), Y8
-	VMOVDQU      320(AX), Y9
-	VMOVDQU      352(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS 8(DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X6
-	ADDQ         R9, R10
-	VMOVUPS      X6, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	VMOVUPS      (BX), X3
+	VMOVUPS      32(BX), X4
+	VMOVUPS      64(BX), X5
+	VMOVUPS      96(BX), X6
+	VBLENDPS     $0xaa, X4, X3, X3
+	VBLENDPS     $0xaa, X6, X5, X4
+	VBLENDPS     $0xcc, X4, X3, X3
+	VADDPS       X3, X3, X3
+	VMOVDQU      (AX), Y4
+	VMOVDQU      32(AX), Y5
+	VMOVDQU      64(AX), Y6
+	VMOVDQU      96(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS (SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS (DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	VMOVUPS      X4, (CX)
+	VMOVDQU      128(AX), Y4
+	VMOVDQU      160(AX), Y5
+	VMOVDQU      192(AX), Y6
+	VMOVDQU      224(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 4(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 4(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X4, (R11)
+	VMOVDQU      256(AX), Y4
+	VMOVDQU      288(AX), Y5
+	VMOVDQU      320(AX), Y6
+	VMOVDQU      352(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 8(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 8(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X3
+	ADDQ         R10, R11
+	VMOVUPS      X3, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // matmulQ8Block4xTurbo2AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block4xTurbo2AVX2(SB), 0, $928-72
+TEXT ·matmulQ8Block4xTurbo2AVX2(SB), 0, $1632-72
 
 	// constants of the loops
-	VMOVDQU      turbo2_ones<>+0(SB), Y0
-	VMOVDQU      turbo2_shuffle<>+0(SB), Y1
-	VMOVDQU      turbo2_mask4<>+0(SB), Y2
-	VMOVDQU      turbo2_mask3<>+0(SB), Y3
-	VMOVDQU      turbo2_mask2<>+0(SB), Y4
-	VMOVDQU      turbo2_mask<>+0(SB), Y5
+	VMOVDQU      turbo2_ones2<>+0(SB), Y0
+	VMOVDQU      turbo2_mask6<>+0(SB), Y1
+	VBROADCASTI128 turbo2_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -7559,279 +9662,788 @@ TEXT ·matmulQ8Block4xTurbo2AVX2(SB), 0, $928-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	LEAQ         1055(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         1119(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo2_ones<>+0(SB), Y3
+	VBROADCASTI128 (CX), Y4
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      turbo2_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      turbo2_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo2_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      turbo2_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      turbo2_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      turbo2_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo2_mask5<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo2_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, (DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 (CX), Y5
+	VPSHUFB      turbo2_shuffle10<>+0(SB), Y5, Y5
+	VBROADCASTI128 16(CX), Y6
+	VPSHUFB      turbo2_shuffle11<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 32(CX), Y6
+	VPSHUFB      turbo2_shuffle12<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      turbo2_shuffle13<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 64(CX), Y6
+	VPSHUFB      turbo2_shuffle14<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      turbo2_shuffle15<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      turbo2_shuffle16<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      turbo2_shuffle17<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 32(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 (CX), Y5
+	VPSHUFB      turbo2_shuffle18<>+0(SB), Y5, Y5
+	VBROADCASTI128 16(CX), Y6
+	VPSHUFB      turbo2_shuffle19<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 32(CX), Y6
+	VPSHUFB      turbo2_shuffle20<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      turbo2_shuffle21<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 64(CX), Y6
+	VPSHUFB      turbo2_shuffle22<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      turbo2_shuffle23<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      turbo2_shuffle24<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      turbo2_shuffle25<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 64(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 (CX), Y5
+	VPSHUFB      turbo2_shuffle26<>+0(SB), Y5, Y5
+	VBROADCASTI128 16(CX), Y6
+	VPSHUFB      turbo2_shuffle27<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 32(CX), Y6
+	VPSHUFB      turbo2_shuffle28<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      turbo2_shuffle29<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 64(CX), Y6
+	VPSHUFB      turbo2_shuffle30<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      turbo2_shuffle31<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      turbo2_shuffle32<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      turbo2_shuffle33<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 96(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      turbo2_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, (SI)
+	VBROADCASTI128 128(CX), Y4
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 144(CX), Y5
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 160(CX), Y5
+	VPSHUFB      turbo2_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 176(CX), Y5
+	VPSHUFB      turbo2_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      turbo2_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 208(CX), Y5
+	VPSHUFB      turbo2_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 224(CX), Y5
+	VPSHUFB      turbo2_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 240(CX), Y5
+	VPSHUFB      turbo2_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo2_mask5<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo2_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 128(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 128(CX), Y5
+	VPSHUFB      turbo2_shuffle10<>+0(SB), Y5, Y5
+	VBROADCASTI128 144(CX), Y6
+	VPSHUFB      turbo2_shuffle11<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 160(CX), Y6
+	VPSHUFB      turbo2_shuffle12<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 176(CX), Y6
+	VPSHUFB      turbo2_shuffle13<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 192(CX), Y6
+	VPSHUFB      turbo2_shuffle14<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 208(CX), Y6
+	VPSHUFB      turbo2_shuffle15<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 224(CX), Y6
+	VPSHUFB      turbo2_shuffle16<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 240(CX), Y6
+	VPSHUFB      turbo2_shuffle17<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 160(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 128(CX), Y5
+	VPSHUFB      turbo2_shuffle18<>+0(SB), Y5, Y5
+	VBROADCASTI128 144(CX), Y6
+	VPSHUFB      turbo2_shuffle19<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 160(CX), Y6
+	VPSHUFB      turbo2_shuffle20<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 176(CX), Y6
+	VPSHUFB      turbo2_shuffle21<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 192(CX), Y6
+	VPSHUFB      turbo2_shuffle22<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 208(CX), Y6
+	VPSHUFB      turbo2_shuffle23<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 224(CX), Y6
+	VPSHUFB      turbo2_shuffle24<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 240(CX), Y6
+	VPSHUFB      turbo2_shuffle25<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 192(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 128(CX), Y5
+	VPSHUFB      turbo2_shuffle26<>+0(SB), Y5, Y5
+	VBROADCASTI128 144(CX), Y6
+	VPSHUFB      turbo2_shuffle27<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 160(CX), Y6
+	VPSHUFB      turbo2_shuffle28<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 176(CX), Y6
+	VPSHUFB      turbo2_shuffle29<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 192(CX), Y6
+	VPSHUFB      turbo2_shuffle30<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 208(CX), Y6
+	VPSHUFB      turbo2_shuffle31<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 224(CX), Y6
+	VPSHUFB      turbo2_shuffle32<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 240(CX), Y6
+	VPSHUFB      turbo2_shuffle33<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 224(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      turbo2_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, 4(SI)
+	VBROADCASTI128 256(CX), Y4
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 272(CX), Y5
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 288(CX), Y5
+	VPSHUFB      turbo2_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 304(CX), Y5
+	VPSHUFB      turbo2_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 320(CX), Y5
+	VPSHUFB      turbo2_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 336(CX), Y5
+	VPSHUFB      turbo2_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 352(CX), Y5
+	VPSHUFB      turbo2_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 368(CX), Y5
+	VPSHUFB      turbo2_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo2_mask5<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo2_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 256(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 256(CX), Y5
+	VPSHUFB      turbo2_shuffle10<>+0(SB), Y5, Y5
+	VBROADCASTI128 272(CX), Y6
+	VPSHUFB      turbo2_shuffle11<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 288(CX), Y6
+	VPSHUFB      turbo2_shuffle12<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 304(CX), Y6
+	VPSHUFB      turbo2_shuffle13<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 320(CX), Y6
+	VPSHUFB      turbo2_shuffle14<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 336(CX), Y6
+	VPSHUFB      turbo2_shuffle15<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 352(CX), Y6
+	VPSHUFB      turbo2_shuffle16<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 368(CX), Y6
+	VPSHUFB      turbo2_shuffle17<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 288(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 256(CX), Y5
+	VPSHUFB      turbo2_shuffle18<>+0(SB), Y5, Y5
+	VBROADCASTI128 272(CX), Y6
+	VPSHUFB      turbo2_shuffle19<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 288(CX), Y6
+	VPSHUFB      turbo2_shuffle20<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 304(CX), Y6
+	VPSHUFB      turbo2_shuffle21<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 320(CX), Y6
+	VPSHUFB      turbo2_shuffle22<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 336(CX), Y6
+	VPSHUFB      turbo2_shuffle23<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 352(CX), Y6
+	VPSHUFB      turbo2_shuffle24<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 368(CX), Y6
+	VPSHUFB      turbo2_shuffle25<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 320(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 256(CX), Y5
+	VPSHUFB      turbo2_shuffle26<>+0(SB), Y5, Y5
+	VBROADCASTI128 272(CX), Y6
+	VPSHUFB      turbo2_shuffle27<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 288(CX), Y6
+	VPSHUFB      turbo2_shuffle28<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 304(CX), Y6
+	VPSHUFB      turbo2_shuffle29<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 320(CX), Y6
+	VPSHUFB      turbo2_shuffle30<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 336(CX), Y6
+	VPSHUFB      turbo2_shuffle31<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 352(CX), Y6
+	VPSHUFB      turbo2_shuffle32<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 368(CX), Y6
+	VPSHUFB      turbo2_shuffle33<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 352(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      turbo2_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, 8(SI)
+	VBROADCASTI128 384(CX), Y4
+	VPSHUFB      turbo2_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 400(CX), Y5
+	VPSHUFB      turbo2_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 416(CX), Y5
+	VPSHUFB      turbo2_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 432(CX), Y5
+	VPSHUFB      turbo2_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 448(CX), Y5
+	VPSHUFB      turbo2_shuffle6<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 464(CX), Y5
+	VPSHUFB      turbo2_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 480(CX), Y5
+	VPSHUFB      turbo2_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 496(CX), Y5
+	VPSHUFB      turbo2_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo2_mask5<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo2_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo2_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 384(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 384(CX), Y5
+	VPSHUFB      turbo2_shuffle10<>+0(SB), Y5, Y5
+	VBROADCASTI128 400(CX), Y6
+	VPSHUFB      turbo2_shuffle11<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 416(CX), Y6
+	VPSHUFB      turbo2_shuffle12<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 432(CX), Y6
+	VPSHUFB      turbo2_shuffle13<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 448(CX), Y6
+	VPSHUFB      turbo2_shuffle14<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 464(CX), Y6
+	VPSHUFB      turbo2_shuffle15<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 480(CX), Y6
+	VPSHUFB      turbo2_shuffle16<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 496(CX), Y6
+	VPSHUFB      turbo2_shuffle17<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 416(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 384(CX), Y5
+	VPSHUFB      turbo2_shuffle18<>+0(SB), Y5, Y5
+	VBROADCASTI128 400(CX), Y6
+	VPSHUFB      turbo2_shuffle19<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 416(CX), Y6
+	VPSHUFB      turbo2_shuffle20<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 432(CX), Y6
+	VPSHUFB      turbo2_shuffle21<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 448(CX), Y6
+	VPSHUFB      turbo2_shuffle22<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 464(CX), Y6
+	VPSHUFB      turbo2_shuffle23<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 480(CX), Y6
+	VPSHUFB      turbo2_shuffle24<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 496(CX), Y6
+	VPSHUFB      turbo2_shuffle25<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 448(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 384(CX), Y5
+	VPSHUFB      turbo2_shuffle26<>+0(SB), Y5, Y5
+	VBROADCASTI128 400(CX), Y6
+	VPSHUFB      turbo2_shuffle27<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 416(CX), Y6
+	VPSHUFB      turbo2_shuffle28<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 432(CX), Y6
+	VPSHUFB      turbo2_shuffle29<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 448(CX), Y6
+	VPSHUFB      turbo2_shuffle30<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 464(CX), Y6
+	VPSHUFB      turbo2_shuffle31<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 480(CX), Y6
+	VPSHUFB      turbo2_shuffle32<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 496(CX), Y6
+	VPSHUFB      turbo2_shuffle33<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo2_mask5<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo2_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo2_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 480(DI)
+	VPMADDUBSW   Y5, Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVDQU      turbo2_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 12(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(DI), Y6
-	VPSHUFB      Y1, Y6, Y6
-	VPAND        Y5, Y6, Y7
-	VPSRLD       $2, Y6, Y8
-	VPAND        Y4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $4, Y6, Y8
-	VPAND        Y3, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VBROADCASTI128 turbo2_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      (CX), Y8
-	VPSIGNB      Y6, Y8, Y8
-	VPMADDUBSW   Y8, Y7, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VMOVDQU      128(CX), Y9
-	VPSIGNB      Y6, Y9, Y9
-	VPMADDUBSW   Y9, Y7, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VMOVDQU      256(CX), Y10
-	VPSIGNB      Y6, Y10, Y10
-	VPMADDUBSW   Y10, Y7, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VMOVDQU      384(CX), Y11
-	VPSIGNB      Y6, Y11, Y6
-	VPMADDUBSW   Y6, Y7, Y6
+	// levels of values 0, 4, 8 to 124, and their products
+	VMOVDQU      2(R8), Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VPMADDUBSW   (DI), Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPMADDUBSW   128(DI), Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPMADDUBSW   256(DI), Y3, Y6
 	VPMADDWD     Y0, Y6, Y6
+	VPMADDUBSW   384(DI), Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
 
-	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 10(DI), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y5, Y7, Y11
-	VPSRLD       $2, Y7, Y12
-	VPAND        Y4, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $4, Y7, Y12
-	VPAND        Y3, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPOR         Y7, Y11, Y7
-	VBROADCASTI128 turbo2_levels<>+0(SB), Y11
-	VPSHUFB      Y7, Y11, Y7
-	VPABSB       Y7, Y11
-	VMOVDQU      32(CX), Y12
-	VPSIGNB      Y7, Y12, Y12
-	VPMADDUBSW   Y12, Y11, Y12
-	VPMADDWD     Y0, Y12, Y12
-	VPADDD       Y12, Y8, Y8
-	VMOVDQU      160(CX), Y12
-	VPSIGNB      Y7, Y12, Y12
-	VPMADDUBSW   Y12, Y11, Y12
-	VPMADDWD     Y0, Y12, Y12
-	VPADDD       Y12, Y9, Y9
-	VMOVDQU      288(CX), Y12
-	VPSIGNB      Y7, Y12, Y12
-	VPMADDUBSW   Y12, Y11, Y12
-	VPMADDWD     Y0, Y12, Y12
-	VPADDD       Y12, Y10, Y10
-	VMOVDQU      416(CX), Y12
-	VPSIGNB      Y7, Y12, Y7
-	VPMADDUBSW   Y7, Y11, Y7
+	// levels of values 1, 5, 9 to 125, and their products
+	VMOVDQU      2(R8), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPMADDUBSW   32(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VPMADDUBSW   160(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPMADDUBSW   288(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	VPMADDUBSW   416(DI), Y7, Y7
 	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y6, Y6
+	VPADDD       Y7, Y3, Y3
 
-	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 18(DI), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y5, Y7, Y11
-	VPSRLD       $2, Y7, Y12
-	VPAND        Y4, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $4, Y7, Y12
-	VPAND        Y3, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPOR         Y7, Y11, Y7
-	VBROADCASTI128 turbo2_levels<>+0(SB), Y11
-	VPSHUFB      Y7, Y11, Y7
-	VPABSB       Y7, Y11
-	VMOVDQU      64(CX), Y12
-	VPSIGNB      Y7, Y12, Y12
-	VPMADDUBSW   Y12, Y11, Y12
-	VPMADDWD     Y0, Y12, Y12
-	VPADDD       Y12, Y8, Y8
-	VMOVDQU      192(CX), Y12
-	VPSIGNB      Y7, Y12, Y12
-	VPMADDUBSW   Y12, Y11, Y12
-	VPMADDWD     Y0, Y12, Y12
-	VPADDD       Y12, Y9, Y9
-	VMOVDQU      320(CX), Y12
-	VPSIGNB      Y7, Y12, Y12
-	VPMADDUBSW   Y12, Y11, Y12
-	VPMADDWD     Y0, Y12, Y12
-	VPADDD       Y12, Y10, Y10
-	VMOVDQU      448(CX), Y12
-	VPSIGNB      Y7, Y12, Y7
-	VPMADDUBSW   Y7, Y11, Y7
+	// levels of values 2, 6, 10 to 126, and their products
+	VMOVDQU      2(R8), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPMADDUBSW   64(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VPMADDUBSW   192(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPMADDUBSW   320(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	VPMADDUBSW   448(DI), Y7, Y7
 	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y6, Y6
+	VPADDD       Y7, Y3, Y3
 
-	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 26(DI), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y5, Y7, Y11
-	VPSRLD       $2, Y7, Y12
-	VPAND        Y4, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $4, Y7, Y12
-	VPAND        Y3, Y12, Y12
-	VPOR         Y12, Y11, Y11
+	// levels of values 3, 7, 11 to 127, and their products
+	VMOVDQU      2(R8), Y7
 	VPSRLD       $6, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPOR         Y7, Y11, Y7
-	VBROADCASTI128 turbo2_levels<>+0(SB), Y11
-	VPSHUFB      Y7, Y11, Y7
-	VPABSB       Y7, Y11
-	VMOVDQU      96(CX), Y12
-	VPSIGNB      Y7, Y12, Y12
-	VPMADDUBSW   Y12, Y11, Y12
-	VPMADDWD     Y0, Y12, Y12
-	VPADDD       Y12, Y8, Y8
-	VMOVDQU      224(CX), Y12
-	VPSIGNB      Y7, Y12, Y12
-	VPMADDUBSW   Y12, Y11, Y12
-	VPMADDWD     Y0, Y12, Y12
-	VPADDD       Y12, Y9, Y9
-	VMOVDQU      352(CX), Y12
-	VPSIGNB      Y7, Y12, Y12
-	VPMADDUBSW   Y12, Y11, Y12
-	VPMADDWD     Y0, Y12, Y12
-	VPADDD       Y12, Y10, Y10
-	VMOVDQU      480(CX), Y12
-	VPSIGNB      Y7, Y12, Y7
-	VPMADDUBSW   Y7, Y11, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPMADDUBSW   96(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VPMADDUBSW   224(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPMADDUBSW   352(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	VPMADDUBSW   480(DI), Y7, Y7
 	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y6, Y6
-	VMOVDQU      Y8, (R10)
-	VMOVDQU      Y9, 128(R10)
-	VMOVDQU      Y10, 256(R10)
-	VMOVDQU      Y6, 384(R10)
-	VPBROADCASTW (DI), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo2_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      Y4, (R11)
+	VMOVDQU      Y5, 128(R11)
+	VMOVDQU      Y6, 256(R11)
+	VMOVDQU      Y3, 384(R11)
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVDQU      turbo2_const<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X6
-	VMOVDQU      (AX), Y7
-	VMOVDQU      32(AX), Y8
-	VMOVDQU      64(AX), Y9
-	VMOVDQU      96(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS (DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X7
-	VMOVUPS      X7, (SI)
-	VMOVDQU      128(AX), Y7
-	VMOVDQU      160(AX), Y8
-	VMOVDQU      192(AX), Y9
-	VMOVDQU      224(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS 4(DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X7
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X7, (R10)
-	VMOVDQU      256(AX), Y7
-	VMOVDQU      288(AX), Y8
-	VMOVDQU      320(AX), Y9
-	VMOVDQU      352(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS 8(DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X7
-	ADDQ         R9, R10
-	VMOVUPS      X7, (R10)
-	VMOVDQU      384(AX), Y7
-	VMOVDQU      416(AX), Y8
-	VMOVDQU      448(AX), Y9
-	VMOVDQU      480(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS 12(DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X6
-	ADDQ         R9, R10
-	VMOVUPS      X6, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	VMOVUPS      (BX), X3
+	VMOVUPS      32(BX), X4
+	VMOVUPS      64(BX), X5
+	VMOVUPS      96(BX), X6
+	VBLENDPS     $0xaa, X4, X3, X3
+	VBLENDPS     $0xaa, X6, X5, X4
+	VBLENDPS     $0xcc, X4, X3, X3
+	VADDPS       X3, X3, X3
+	VMOVDQU      (AX), Y4
+	VMOVDQU      32(AX), Y5
+	VMOVDQU      64(AX), Y6
+	VMOVDQU      96(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS (SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS (DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	VMOVUPS      X4, (CX)
+	VMOVDQU      128(AX), Y4
+	VMOVDQU      160(AX), Y5
+	VMOVDQU      192(AX), Y6
+	VMOVDQU      224(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 4(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 4(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X4, (R11)
+	VMOVDQU      256(AX), Y4
+	VMOVDQU      288(AX), Y5
+	VMOVDQU      320(AX), Y6
+	VMOVDQU      352(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 8(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 8(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	ADDQ         R10, R11
+	VMOVUPS      X4, (R11)
+	VMOVDQU      384(AX), Y4
+	VMOVDQU      416(AX), Y5
+	VMOVDQU      448(AX), Y6
+	VMOVDQU      480(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 12(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 12(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X3
+	ADDQ         R10, R11
+	VMOVUPS      X3, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 

@@ -68,11 +68,273 @@ DATA turbo3_levels<>+0(SB)/8, $0x6b42250cf4dbbe95
 DATA turbo3_levels<>+8(SB)/8, $0x0000000000000000
 GLOBL turbo3_levels<>(SB), RODATA|NOPTR, $16
 
-DATA turbo3_shuffle3<>+0(SB)/8, $0x8080800080808000
-DATA turbo3_shuffle3<>+8(SB)/8, $0x8080800080808000
-DATA turbo3_shuffle3<>+16(SB)/8, $0x8080800080808000
-DATA turbo3_shuffle3<>+24(SB)/8, $0x8080800080808000
+DATA turbo3_ones<>+0(SB)/8, $0x0101010101010101
+DATA turbo3_ones<>+8(SB)/8, $0x0101010101010101
+DATA turbo3_ones<>+16(SB)/8, $0x0101010101010101
+DATA turbo3_ones<>+24(SB)/8, $0x0101010101010101
+GLOBL turbo3_ones<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle3<>+0(SB)/8, $0x808080800c080400
+DATA turbo3_shuffle3<>+8(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle3<>+16(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle3<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo3_shuffle3<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle4<>+0(SB)/8, $0x0c08040080808080
+DATA turbo3_shuffle4<>+8(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle4<>+16(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle4<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo3_shuffle4<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle5<>+0(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle5<>+8(SB)/8, $0x808080800c080400
+DATA turbo3_shuffle5<>+16(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle5<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo3_shuffle5<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle6<>+0(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle6<>+8(SB)/8, $0x0c08040080808080
+DATA turbo3_shuffle6<>+16(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle6<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo3_shuffle6<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle7<>+0(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle7<>+8(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle7<>+16(SB)/8, $0x808080800c080400
+DATA turbo3_shuffle7<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo3_shuffle7<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle8<>+0(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle8<>+8(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle8<>+16(SB)/8, $0x0c08040080808080
+DATA turbo3_shuffle8<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo3_shuffle8<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle9<>+0(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle9<>+8(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle9<>+16(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle9<>+24(SB)/8, $0x808080800c080400
+GLOBL turbo3_shuffle9<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle10<>+0(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle10<>+8(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle10<>+16(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle10<>+24(SB)/8, $0x0c08040080808080
+GLOBL turbo3_shuffle10<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_mask7<>+0(SB)/8, $0x0202020202020202
+DATA turbo3_mask7<>+8(SB)/8, $0x0202020202020202
+DATA turbo3_mask7<>+16(SB)/8, $0x0202020202020202
+DATA turbo3_mask7<>+24(SB)/8, $0x0202020202020202
+GLOBL turbo3_mask7<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_offset<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA turbo3_offset<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA turbo3_offset<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA turbo3_offset<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
+GLOBL turbo3_offset<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_flip<>+0(SB)/8, $0x8080808080808080
+DATA turbo3_flip<>+8(SB)/8, $0x8080808080808080
+DATA turbo3_flip<>+16(SB)/8, $0x8080808080808080
+DATA turbo3_flip<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo3_flip<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle11<>+0(SB)/8, $0x808080800d090501
+DATA turbo3_shuffle11<>+8(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle11<>+16(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle11<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo3_shuffle11<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle12<>+0(SB)/8, $0x0d09050180808080
+DATA turbo3_shuffle12<>+8(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle12<>+16(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle12<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo3_shuffle12<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle13<>+0(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle13<>+8(SB)/8, $0x808080800d090501
+DATA turbo3_shuffle13<>+16(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle13<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo3_shuffle13<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle14<>+0(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle14<>+8(SB)/8, $0x0d09050180808080
+DATA turbo3_shuffle14<>+16(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle14<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo3_shuffle14<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle15<>+0(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle15<>+8(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle15<>+16(SB)/8, $0x808080800d090501
+DATA turbo3_shuffle15<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo3_shuffle15<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle16<>+0(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle16<>+8(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle16<>+16(SB)/8, $0x0d09050180808080
+DATA turbo3_shuffle16<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo3_shuffle16<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle17<>+0(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle17<>+8(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle17<>+16(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle17<>+24(SB)/8, $0x808080800d090501
+GLOBL turbo3_shuffle17<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle18<>+0(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle18<>+8(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle18<>+16(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle18<>+24(SB)/8, $0x0d09050180808080
+GLOBL turbo3_shuffle18<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle19<>+0(SB)/8, $0x808080800e0a0602
+DATA turbo3_shuffle19<>+8(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle19<>+16(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle19<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo3_shuffle19<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle20<>+0(SB)/8, $0x0e0a060280808080
+DATA turbo3_shuffle20<>+8(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle20<>+16(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle20<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo3_shuffle20<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle21<>+0(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle21<>+8(SB)/8, $0x808080800e0a0602
+DATA turbo3_shuffle21<>+16(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle21<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo3_shuffle21<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle22<>+0(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle22<>+8(SB)/8, $0x0e0a060280808080
+DATA turbo3_shuffle22<>+16(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle22<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo3_shuffle22<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle23<>+0(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle23<>+8(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle23<>+16(SB)/8, $0x808080800e0a0602
+DATA turbo3_shuffle23<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo3_shuffle23<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle24<>+0(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle24<>+8(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle24<>+16(SB)/8, $0x0e0a060280808080
+DATA turbo3_shuffle24<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo3_shuffle24<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle25<>+0(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle25<>+8(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle25<>+16(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle25<>+24(SB)/8, $0x808080800e0a0602
+GLOBL turbo3_shuffle25<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle26<>+0(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle26<>+8(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle26<>+16(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle26<>+24(SB)/8, $0x0e0a060280808080
+GLOBL turbo3_shuffle26<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle27<>+0(SB)/8, $0x808080800f0b0703
+DATA turbo3_shuffle27<>+8(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle27<>+16(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle27<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo3_shuffle27<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle28<>+0(SB)/8, $0x0f0b070380808080
+DATA turbo3_shuffle28<>+8(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle28<>+16(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle28<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo3_shuffle28<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle29<>+0(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle29<>+8(SB)/8, $0x808080800f0b0703
+DATA turbo3_shuffle29<>+16(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle29<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo3_shuffle29<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle30<>+0(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle30<>+8(SB)/8, $0x0f0b070380808080
+DATA turbo3_shuffle30<>+16(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle30<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo3_shuffle30<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle31<>+0(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle31<>+8(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle31<>+16(SB)/8, $0x808080800f0b0703
+DATA turbo3_shuffle31<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo3_shuffle31<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle32<>+0(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle32<>+8(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle32<>+16(SB)/8, $0x0f0b070380808080
+DATA turbo3_shuffle32<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo3_shuffle32<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle33<>+0(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle33<>+8(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle33<>+16(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle33<>+24(SB)/8, $0x808080800f0b0703
+GLOBL turbo3_shuffle33<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle34<>+0(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle34<>+8(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle34<>+16(SB)/8, $0x8080808080808080
+DATA turbo3_shuffle34<>+24(SB)/8, $0x0f0b070380808080
+GLOBL turbo3_shuffle34<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_least<>+0(SB)/8, $0xc2d60000c2d60000
+DATA turbo3_least<>+8(SB)/8, $0xc2d60000c2d60000
+DATA turbo3_least<>+16(SB)/8, $0xc2d60000c2d60000
+DATA turbo3_least<>+24(SB)/8, $0xc2d60000c2d60000
+GLOBL turbo3_least<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_mask8<>+0(SB)/8, $0x0303030303030303
+DATA turbo3_mask8<>+8(SB)/8, $0x0303030303030303
+DATA turbo3_mask8<>+16(SB)/8, $0x0303030303030303
+DATA turbo3_mask8<>+24(SB)/8, $0x0303030303030303
+GLOBL turbo3_mask8<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle35<>+0(SB)/8, $0x0303020201010000
+DATA turbo3_shuffle35<>+8(SB)/8, $0x0707060605050404
+DATA turbo3_shuffle35<>+16(SB)/8, $0x0b0b0a0a09090808
+DATA turbo3_shuffle35<>+24(SB)/8, $0x0f0f0e0e0d0d0c0c
+GLOBL turbo3_shuffle35<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_mask9<>+0(SB)/8, $0x1001100110011001
+DATA turbo3_mask9<>+8(SB)/8, $0x1001100110011001
+DATA turbo3_mask9<>+16(SB)/8, $0x1001100110011001
+DATA turbo3_mask9<>+24(SB)/8, $0x1001100110011001
+GLOBL turbo3_mask9<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_levels2<>+0(SB)/8, $0xd6ad90775f462900
+DATA turbo3_levels2<>+8(SB)/8, $0x0000000000000000
+GLOBL turbo3_levels2<>(SB), RODATA|NOPTR, $16
+
+DATA turbo3_mask10<>+0(SB)/8, $0x2002200220022002
+DATA turbo3_mask10<>+8(SB)/8, $0x2002200220022002
+DATA turbo3_mask10<>+16(SB)/8, $0x2002200220022002
+DATA turbo3_mask10<>+24(SB)/8, $0x2002200220022002
+GLOBL turbo3_mask10<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_mask11<>+0(SB)/8, $0x4004400440044004
+DATA turbo3_mask11<>+8(SB)/8, $0x4004400440044004
+DATA turbo3_mask11<>+16(SB)/8, $0x4004400440044004
+DATA turbo3_mask11<>+24(SB)/8, $0x4004400440044004
+GLOBL turbo3_mask11<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_mask12<>+0(SB)/8, $0x8008800880088008
+DATA turbo3_mask12<>+8(SB)/8, $0x8008800880088008
+DATA turbo3_mask12<>+16(SB)/8, $0x8008800880088008
+DATA turbo3_mask12<>+24(SB)/8, $0x8008800880088008
+GLOBL turbo3_mask12<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_shuffle36<>+0(SB)/8, $0x8080800080808000
+DATA turbo3_shuffle36<>+8(SB)/8, $0x8080800080808000
+DATA turbo3_shuffle36<>+16(SB)/8, $0x8080800080808000
+DATA turbo3_shuffle36<>+24(SB)/8, $0x8080800080808000
+GLOBL turbo3_shuffle36<>(SB), RODATA|NOPTR, $32
 
 DATA turbo3_shifts<>+0(SB)/8, $0x0000000200000000
 DATA turbo3_shifts<>+8(SB)/8, $0x0000000600000004
@@ -80,11 +342,11 @@ DATA turbo3_shifts<>+16(SB)/8, $0x0000000200000000
 DATA turbo3_shifts<>+24(SB)/8, $0x0000000600000004
 GLOBL turbo3_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA turbo3_shuffle4<>+0(SB)/8, $0x8080800380808003
-DATA turbo3_shuffle4<>+8(SB)/8, $0x8080800380808003
-DATA turbo3_shuffle4<>+16(SB)/8, $0x8080800380808003
-DATA turbo3_shuffle4<>+24(SB)/8, $0x8080800380808003
-GLOBL turbo3_shuffle4<>(SB), RODATA|NOPTR, $32
+DATA turbo3_shuffle37<>+0(SB)/8, $0x8080800380808003
+DATA turbo3_shuffle37<>+8(SB)/8, $0x8080800380808003
+DATA turbo3_shuffle37<>+16(SB)/8, $0x8080800380808003
+DATA turbo3_shuffle37<>+24(SB)/8, $0x8080800380808003
+GLOBL turbo3_shuffle37<>(SB), RODATA|NOPTR, $32
 
 DATA turbo3_shifts2<>+0(SB)/8, $0x0000000100000000
 DATA turbo3_shifts2<>+8(SB)/8, $0x0000000300000002
@@ -92,11 +354,11 @@ DATA turbo3_shifts2<>+16(SB)/8, $0x0000000500000004
 DATA turbo3_shifts2<>+24(SB)/8, $0x0000000700000006
 GLOBL turbo3_shifts2<>(SB), RODATA|NOPTR, $32
 
-DATA turbo3_mask7<>+0(SB)/8, $0x0000000100000001
-DATA turbo3_mask7<>+8(SB)/8, $0x0000000100000001
-DATA turbo3_mask7<>+16(SB)/8, $0x0000000100000001
-DATA turbo3_mask7<>+24(SB)/8, $0x0000000100000001
-GLOBL turbo3_mask7<>(SB), RODATA|NOPTR, $32
+DATA turbo3_mask13<>+0(SB)/8, $0x0000000100000001
+DATA turbo3_mask13<>+8(SB)/8, $0x0000000100000001
+DATA turbo3_mask13<>+16(SB)/8, $0x0000000100000001
+DATA turbo3_mask13<>+24(SB)/8, $0x0000000100000001
+GLOBL turbo3_mask13<>(SB), RODATA|NOPTR, $32
 
 DATA turbo3_shifts3<>+0(SB)/8, $0x0000000200000002
 DATA turbo3_shifts3<>+8(SB)/8, $0x0000000200000002
@@ -104,41 +366,41 @@ DATA turbo3_shifts3<>+16(SB)/8, $0x0000000200000002
 DATA turbo3_shifts3<>+24(SB)/8, $0x0000000200000002
 GLOBL turbo3_shifts3<>(SB), RODATA|NOPTR, $32
 
-DATA turbo3_shuffle5<>+0(SB)/8, $0x8080800480808004
-DATA turbo3_shuffle5<>+8(SB)/8, $0x8080800480808004
-DATA turbo3_shuffle5<>+16(SB)/8, $0x8080800480808004
-DATA turbo3_shuffle5<>+24(SB)/8, $0x8080800480808004
-GLOBL turbo3_shuffle5<>(SB), RODATA|NOPTR, $32
+DATA turbo3_shuffle38<>+0(SB)/8, $0x8080800480808004
+DATA turbo3_shuffle38<>+8(SB)/8, $0x8080800480808004
+DATA turbo3_shuffle38<>+16(SB)/8, $0x8080800480808004
+DATA turbo3_shuffle38<>+24(SB)/8, $0x8080800480808004
+GLOBL turbo3_shuffle38<>(SB), RODATA|NOPTR, $32
 
-DATA turbo3_shuffle6<>+0(SB)/8, $0x8080800580808005
-DATA turbo3_shuffle6<>+8(SB)/8, $0x8080800580808005
-DATA turbo3_shuffle6<>+16(SB)/8, $0x8080800580808005
-DATA turbo3_shuffle6<>+24(SB)/8, $0x8080800580808005
-GLOBL turbo3_shuffle6<>(SB), RODATA|NOPTR, $32
+DATA turbo3_shuffle39<>+0(SB)/8, $0x8080800580808005
+DATA turbo3_shuffle39<>+8(SB)/8, $0x8080800580808005
+DATA turbo3_shuffle39<>+16(SB)/8, $0x8080800580808005
+DATA turbo3_shuffle39<>+24(SB)/8, $0x8080800580808005
+GLOBL turbo3_shuffle39<>(SB), RODATA|NOPTR, $32
 
-DATA turbo3_shuffle7<>+0(SB)/8, $0x8080800680808006
-DATA turbo3_shuffle7<>+8(SB)/8, $0x8080800680808006
-DATA turbo3_shuffle7<>+16(SB)/8, $0x8080800680808006
-DATA turbo3_shuffle7<>+24(SB)/8, $0x8080800680808006
-GLOBL turbo3_shuffle7<>(SB), RODATA|NOPTR, $32
+DATA turbo3_shuffle40<>+0(SB)/8, $0x8080800680808006
+DATA turbo3_shuffle40<>+8(SB)/8, $0x8080800680808006
+DATA turbo3_shuffle40<>+16(SB)/8, $0x8080800680808006
+DATA turbo3_shuffle40<>+24(SB)/8, $0x8080800680808006
+GLOBL turbo3_shuffle40<>(SB), RODATA|NOPTR, $32
 
-DATA turbo3_shuffle8<>+0(SB)/8, $0x8080800780808007
-DATA turbo3_shuffle8<>+8(SB)/8, $0x8080800780808007
-DATA turbo3_shuffle8<>+16(SB)/8, $0x8080800780808007
-DATA turbo3_shuffle8<>+24(SB)/8, $0x8080800780808007
-GLOBL turbo3_shuffle8<>(SB), RODATA|NOPTR, $32
+DATA turbo3_shuffle41<>+0(SB)/8, $0x8080800780808007
+DATA turbo3_shuffle41<>+8(SB)/8, $0x8080800780808007
+DATA turbo3_shuffle41<>+16(SB)/8, $0x8080800780808007
+DATA turbo3_shuffle41<>+24(SB)/8, $0x8080800780808007
+GLOBL turbo3_shuffle41<>(SB), RODATA|NOPTR, $32
 
-DATA turbo3_shuffle9<>+0(SB)/8, $0x8080800880808008
-DATA turbo3_shuffle9<>+8(SB)/8, $0x8080800880808008
-DATA turbo3_shuffle9<>+16(SB)/8, $0x8080800880808008
-DATA turbo3_shuffle9<>+24(SB)/8, $0x8080800880808008
-GLOBL turbo3_shuffle9<>(SB), RODATA|NOPTR, $32
+DATA turbo3_shuffle42<>+0(SB)/8, $0x8080800880808008
+DATA turbo3_shuffle42<>+8(SB)/8, $0x8080800880808008
+DATA turbo3_shuffle42<>+16(SB)/8, $0x8080800880808008
+DATA turbo3_shuffle42<>+24(SB)/8, $0x8080800880808008
+GLOBL turbo3_shuffle42<>(SB), RODATA|NOPTR, $32
 
-DATA turbo3_ones<>+0(SB)/8, $0x0001000100010001
-DATA turbo3_ones<>+8(SB)/8, $0x0001000100010001
-DATA turbo3_ones<>+16(SB)/8, $0x0001000100010001
-DATA turbo3_ones<>+24(SB)/8, $0x0001000100010001
-GLOBL turbo3_ones<>(SB), RODATA|NOPTR, $32
+DATA turbo3_ones2<>+0(SB)/8, $0x0001000100010001
+DATA turbo3_ones2<>+8(SB)/8, $0x0001000100010001
+DATA turbo3_ones2<>+16(SB)/8, $0x0001000100010001
+DATA turbo3_ones2<>+24(SB)/8, $0x0001000100010001
+GLOBL turbo3_ones2<>(SB), RODATA|NOPTR, $32
 
 DATA turbo3_sum<>+0(SB)/8, $0x0000000000000000
 DATA turbo3_sum<>+8(SB)/8, $0x0000000000000000
@@ -2361,15 +2623,15 @@ done2:
 
 // matmulQ8Block1xTurbo3AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xTurbo3AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Block1xTurbo3AVX512(SB), 0, $864-72
 
 	// constants of the loops
-	VMOVDQU      turbo3_mask5<>+0(SB), Y0
-	VMOVDQU      turbo3_shuffle2<>+0(SB), Y1
-	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
-	VMOVDQU      turbo3_mask4<>+0(SB), Y3
-	VMOVDQU      turbo3_mask3<>+0(SB), Y4
-	VMOVDQU      turbo3_mask2<>+0(SB), Y5
+	VMOVDQU      turbo3_shuffle35<>+0(SB), Y0
+	VMOVDQU      turbo3_mask8<>+0(SB), Y1
+	VMOVDQU      turbo3_mask6<>+0(SB), Y2
+	VBROADCASTI128 turbo3_levels2<>+0(SB), Y3
+	VMOVDQU      turbo3_mask9<>+0(SB), Y4
+	VMOVDQU      turbo3_mask10<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2378,146 +2640,242 @@ TEXT ·matmulQ8Block1xTurbo3AVX512(SB), NOSPLIT, $544-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	LEAQ         671(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         735(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo3_ones<>+0(SB), Y6
+	VBROADCASTI128 (CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 16(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 32(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 48(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 64(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 80(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 96(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 112(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, (DI)
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 (CX), Y7
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y7, Y7
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 32(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 (CX), Y7
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y7, Y7
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 64(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 (CX), Y7
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y7, Y7
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 96(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VMOVDQU      turbo3_least<>+0(SB), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y6, Y7, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, (SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(DI), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPAND        turbo3_mask<>+0(SB), Y6, Y7
-	VPSRLD       $2, Y6, Y8
+	// levels of values 0, 4, 8 to 124, and their products
+	VMOVDQU      2(R8), Y6
+	VPAND        Y1, Y6, Y6
+	VBROADCASTI128 34(R8), Y7
+	VPSHUFB      Y0, Y7, Y7
+	VPAND        Y4, Y7, Y7
+	VPCMPEQB     Y4, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     (DI), Y6, Y7
+
+	// levels of values 1, 5, 9 to 125, and their products
+	VMOVDQU      2(R8), Y6
+	VPSRLD       $2, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VBROADCASTI128 34(R8), Y8
+	VPSHUFB      Y0, Y8, Y8
 	VPAND        Y5, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $4, Y6, Y8
-	VPAND        Y4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPBROADCASTD 34(DI), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y0, Y7, Y7
-	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      (CX), Y8
-	VPSIGNB      Y6, Y8, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y7, Y8
+	VPCMPEQB     Y5, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPOR         Y8, Y6, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPDPBUSD     32(DI), Y6, Y7
 
-	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 10(DI), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPAND        turbo3_mask<>+0(SB), Y6, Y7
-	VPSRLD       $2, Y6, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y7, Y7
-	VPSRLD       $4, Y6, Y9
-	VPAND        Y4, Y9, Y9
-	VPOR         Y9, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPBROADCASTD 38(DI), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y0, Y7, Y7
-	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      32(CX), Y9
-	VPSIGNB      Y6, Y9, Y6
-	VPDPBUSD     Y6, Y7, Y8
+	// levels of values 2, 6, 10 to 126, and their products
+	VMOVDQU      2(R8), Y6
+	VPSRLD       $4, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VBROADCASTI128 34(R8), Y8
+	VPSHUFB      Y0, Y8, Y8
+	VPAND        turbo3_mask11<>+0(SB), Y8, Y8
+	VPCMPEQB     turbo3_mask11<>+0(SB), Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPOR         Y8, Y6, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPDPBUSD     64(DI), Y6, Y7
 
-	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 18(DI), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPAND        turbo3_mask<>+0(SB), Y6, Y7
-	VPSRLD       $2, Y6, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y7, Y7
-	VPSRLD       $4, Y6, Y9
-	VPAND        Y4, Y9, Y9
-	VPOR         Y9, Y7, Y7
+	// levels of values 3, 7, 11 to 127, and their products
+	VMOVDQU      2(R8), Y6
 	VPSRLD       $6, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPBROADCASTD 42(DI), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y0, Y7, Y7
-	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      64(CX), Y9
-	VPSIGNB      Y6, Y9, Y6
-	VPDPBUSD     Y6, Y7, Y8
-
-	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 26(DI), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPAND        turbo3_mask<>+0(SB), Y6, Y7
-	VPSRLD       $2, Y6, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y7, Y7
-	VPSRLD       $4, Y6, Y9
-	VPAND        Y4, Y9, Y9
-	VPOR         Y9, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPBROADCASTD 46(DI), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y0, Y7, Y7
-	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      96(CX), Y9
-	VPSIGNB      Y6, Y9, Y6
-	VPDPBUSD     Y6, Y7, Y8
-	VMOVDQU      Y8, (R10)
-	VPBROADCASTW (DI), X6
+	VPAND        Y1, Y6, Y6
+	VBROADCASTI128 34(R8), Y8
+	VPSHUFB      Y0, Y8, Y8
+	VPAND        turbo3_mask12<>+0(SB), Y8, Y8
+	VPCMPEQB     turbo3_mask12<>+0(SB), Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPOR         Y8, Y6, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPDPBUSD     96(DI), Y6, Y7
+	VMOVDQU      Y7, (R11)
+	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      turbo3_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	VMOVUPS      Y6, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
+	VADDPS       X6, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -2534,30 +2892,32 @@ done4:
 	VEXTRACTI128 $1, Y8, X7
 	VPADDD       X7, X8, X7
 	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (SI), X8
+	VADDPS       X8, X7, X7
 	VBROADCASTSS (DX), X8
 	VMULPS       X8, X7, X7
 	VMULPS       X6, X7, X6
-	VMOVUPS      X6, (SI)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	VMOVUPS      X6, (CX)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // matmulQ8Block2xTurbo3AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xTurbo3AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Block2xTurbo3AVX512(SB), 0, $1120-72
 
 	// constants of the loops
-	VMOVDQU      turbo3_mask5<>+0(SB), Y0
-	VMOVDQU      turbo3_shuffle2<>+0(SB), Y1
-	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
-	VMOVDQU      turbo3_mask4<>+0(SB), Y3
-	VMOVDQU      turbo3_mask3<>+0(SB), Y4
-	VMOVDQU      turbo3_mask2<>+0(SB), Y5
+	VMOVDQU      turbo3_shuffle35<>+0(SB), Y0
+	VMOVDQU      turbo3_mask8<>+0(SB), Y1
+	VMOVDQU      turbo3_mask6<>+0(SB), Y2
+	VBROADCASTI128 turbo3_levels2<>+0(SB), Y3
+	VMOVDQU      turbo3_mask9<>+0(SB), Y4
+	VMOVDQU      turbo3_mask10<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2566,160 +2926,383 @@ TEXT ·matmulQ8Block2xTurbo3AVX512(SB), 0, $672-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	LEAQ         799(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         863(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo3_ones<>+0(SB), Y6
+	VBROADCASTI128 (CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 16(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 32(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 48(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 64(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 80(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 96(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 112(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, (DI)
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 (CX), Y7
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y7, Y7
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 32(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 (CX), Y7
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y7, Y7
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 64(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 (CX), Y7
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y7, Y7
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 96(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VMOVDQU      turbo3_least<>+0(SB), Y7
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y7, Y8, Y7
+	VEXTRACTF128 $1, Y7, X8
+	VADDPS       X7, X8, X8
+	VMOVHLPS     X8, X8, X7
+	VADDPS       X7, X8, X8
+	VMOVSHDUP    X8, X7
+	VADDSS       X7, X8, X8
+	VMOVSS       X8, (SI)
+	VBROADCASTI128 128(CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 144(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 160(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 176(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 192(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 208(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 224(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 240(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 128(DI)
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 128(CX), Y7
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y7, Y7
+	VBROADCASTI128 144(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 160(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 176(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 192(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 208(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 224(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 240(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 160(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 128(CX), Y7
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y7, Y7
+	VBROADCASTI128 144(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 160(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 176(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 192(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 208(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 224(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 240(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 192(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 128(CX), Y7
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y7, Y7
+	VBROADCASTI128 144(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 160(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 176(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 192(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 208(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 224(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 240(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 224(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VMOVDQU      turbo3_least<>+0(SB), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y6, Y7, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, 4(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(DI), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPAND        turbo3_mask<>+0(SB), Y6, Y7
-	VPSRLD       $2, Y6, Y8
-	VPAND        Y5, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $4, Y6, Y8
-	VPAND        Y4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPBROADCASTD 34(DI), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y0, Y7, Y7
-	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
+	// levels of values 0, 4, 8 to 124, and their products
+	VMOVDQU      2(R8), Y6
+	VPAND        Y1, Y6, Y6
+	VBROADCASTI128 34(R8), Y7
+	VPSHUFB      Y0, Y7, Y7
+	VPAND        Y4, Y7, Y7
+	VPCMPEQB     Y4, Y7, Y7
+	VPAND        Y2, Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      (CX), Y8
-	VPSIGNB      Y6, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y8, Y7, Y9
-	VMOVDQU      128(CX), Y8
-	VPSIGNB      Y6, Y8, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     (DI), Y6, Y7
 	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y7, Y8
+	VPDPBUSD     128(DI), Y6, Y8
 
-	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 10(DI), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPAND        turbo3_mask<>+0(SB), Y6, Y7
-	VPSRLD       $2, Y6, Y10
-	VPAND        Y5, Y10, Y10
-	VPOR         Y10, Y7, Y7
-	VPSRLD       $4, Y6, Y10
-	VPAND        Y4, Y10, Y10
-	VPOR         Y10, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPBROADCASTD 38(DI), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y0, Y7, Y7
-	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      32(CX), Y10
-	VPSIGNB      Y6, Y10, Y10
-	VPDPBUSD     Y10, Y7, Y9
-	VMOVDQU      160(CX), Y10
-	VPSIGNB      Y6, Y10, Y6
-	VPDPBUSD     Y6, Y7, Y8
+	// levels of values 1, 5, 9 to 125, and their products
+	VMOVDQU      2(R8), Y6
+	VPSRLD       $2, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VBROADCASTI128 34(R8), Y9
+	VPSHUFB      Y0, Y9, Y9
+	VPAND        Y5, Y9, Y9
+	VPCMPEQB     Y5, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y6, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPDPBUSD     32(DI), Y6, Y7
+	VPDPBUSD     160(DI), Y6, Y8
 
-	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 18(DI), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPAND        turbo3_mask<>+0(SB), Y6, Y7
-	VPSRLD       $2, Y6, Y10
-	VPAND        Y5, Y10, Y10
-	VPOR         Y10, Y7, Y7
-	VPSRLD       $4, Y6, Y10
-	VPAND        Y4, Y10, Y10
-	VPOR         Y10, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPBROADCASTD 42(DI), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y0, Y7, Y7
-	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      64(CX), Y10
-	VPSIGNB      Y6, Y10, Y10
-	VPDPBUSD     Y10, Y7, Y9
-	VMOVDQU      192(CX), Y10
-	VPSIGNB      Y6, Y10, Y6
-	VPDPBUSD     Y6, Y7, Y8
+	// levels of values 2, 6, 10 to 126, and their products
+	VMOVDQU      2(R8), Y6
+	VPSRLD       $4, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VBROADCASTI128 34(R8), Y9
+	VPSHUFB      Y0, Y9, Y9
+	VPAND        turbo3_mask11<>+0(SB), Y9, Y9
+	VPCMPEQB     turbo3_mask11<>+0(SB), Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y6, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPDPBUSD     64(DI), Y6, Y7
+	VPDPBUSD     192(DI), Y6, Y8
 
-	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 26(DI), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPAND        turbo3_mask<>+0(SB), Y6, Y7
-	VPSRLD       $2, Y6, Y10
-	VPAND        Y5, Y10, Y10
-	VPOR         Y10, Y7, Y7
-	VPSRLD       $4, Y6, Y10
-	VPAND        Y4, Y10, Y10
-	VPOR         Y10, Y7, Y7
+	// levels of values 3, 7, 11 to 127, and their products
+	VMOVDQU      2(R8), Y6
 	VPSRLD       $6, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPBROADCASTD 46(DI), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y0, Y7, Y7
-	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      96(CX), Y10
-	VPSIGNB      Y6, Y10, Y10
-	VPDPBUSD     Y10, Y7, Y9
-	VMOVDQU      224(CX), Y10
-	VPSIGNB      Y6, Y10, Y6
-	VPDPBUSD     Y6, Y7, Y8
-	VMOVDQU      Y9, (R10)
-	VMOVDQU      Y8, 128(R10)
-	VPBROADCASTW (DI), X6
+	VPAND        Y1, Y6, Y6
+	VBROADCASTI128 34(R8), Y9
+	VPSHUFB      Y0, Y9, Y9
+	VPAND        turbo3_mask12<>+0(SB), Y9, Y9
+	VPCMPEQB     turbo3_mask12<>+0(SB), Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y6, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPDPBUSD     96(DI), Y6, Y7
+	VPDPBUSD     224(DI), Y6, Y8
+	VMOVDQU      Y7, (R11)
+	VMOVDQU      Y8, 128(R11)
+	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      turbo3_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	VMOVUPS      Y6, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
+	VADDPS       X6, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -2736,10 +3319,12 @@ done4:
 	VEXTRACTI128 $1, Y8, X7
 	VPADDD       X7, X8, X7
 	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (SI), X8
+	VADDPS       X8, X7, X7
 	VBROADCASTSS (DX), X8
 	VMULPS       X8, X7, X7
 	VMULPS       X6, X7, X7
-	VMOVUPS      X7, (SI)
+	VMOVUPS      X7, (CX)
 	VMOVDQU      128(AX), Y7
 	VMOVDQU      160(AX), Y8
 	VMOVDQU      192(AX), Y9
@@ -2756,33 +3341,35 @@ done4:
 	VEXTRACTI128 $1, Y8, X7
 	VPADDD       X7, X8, X7
 	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(SI), X8
+	VADDPS       X8, X7, X7
 	VBROADCASTSS 4(DX), X8
 	VMULPS       X8, X7, X7
 	VMULPS       X6, X7, X6
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X6, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X6, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // matmulQ8Block3xTurbo3AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xTurbo3AVX512(SB), 0, $800-72
+TEXT ·matmulQ8Block3xTurbo3AVX512(SB), 0, $1376-72
 
 	// constants of the loops
-	VMOVDQU      turbo3_mask5<>+0(SB), Y0
-	VMOVDQU      turbo3_shuffle2<>+0(SB), Y1
-	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
-	VMOVDQU      turbo3_mask4<>+0(SB), Y3
-	VMOVDQU      turbo3_mask3<>+0(SB), Y4
-	VMOVDQU      turbo3_mask2<>+0(SB), Y5
+	VMOVDQU      turbo3_shuffle35<>+0(SB), Y0
+	VMOVDQU      turbo3_mask8<>+0(SB), Y1
+	VMOVDQU      turbo3_mask6<>+0(SB), Y2
+	VBROADCASTI128 turbo3_levels2<>+0(SB), Y3
+	VMOVDQU      turbo3_mask9<>+0(SB), Y4
+	VMOVDQU      turbo3_mask10<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2791,174 +3378,524 @@ TEXT ·matmulQ8Block3xTurbo3AVX512(SB), 0, $800-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	LEAQ         927(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         991(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo3_ones<>+0(SB), Y6
+	VBROADCASTI128 (CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 16(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 32(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 48(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 64(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 80(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 96(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 112(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, (DI)
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 (CX), Y7
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y7, Y7
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 32(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 (CX), Y7
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y7, Y7
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 64(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 (CX), Y7
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y7, Y7
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 96(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VMOVDQU      turbo3_least<>+0(SB), Y7
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y7, Y8, Y7
+	VEXTRACTF128 $1, Y7, X8
+	VADDPS       X7, X8, X8
+	VMOVHLPS     X8, X8, X7
+	VADDPS       X7, X8, X8
+	VMOVSHDUP    X8, X7
+	VADDSS       X7, X8, X8
+	VMOVSS       X8, (SI)
+	VBROADCASTI128 128(CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 144(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 160(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 176(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 192(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 208(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 224(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 240(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 128(DI)
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 128(CX), Y7
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y7, Y7
+	VBROADCASTI128 144(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 160(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 176(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 192(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 208(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 224(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 240(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 160(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 128(CX), Y7
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y7, Y7
+	VBROADCASTI128 144(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 160(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 176(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 192(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 208(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 224(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 240(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 192(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 128(CX), Y7
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y7, Y7
+	VBROADCASTI128 144(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 160(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 176(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 192(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 208(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 224(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 240(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 224(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VMOVDQU      turbo3_least<>+0(SB), Y7
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y7, Y8, Y7
+	VEXTRACTF128 $1, Y7, X8
+	VADDPS       X7, X8, X8
+	VMOVHLPS     X8, X8, X7
+	VADDPS       X7, X8, X8
+	VMOVSHDUP    X8, X7
+	VADDSS       X7, X8, X8
+	VMOVSS       X8, 4(SI)
+	VBROADCASTI128 256(CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 272(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 288(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 304(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 320(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 336(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 352(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 368(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 256(DI)
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 256(CX), Y7
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y7, Y7
+	VBROADCASTI128 272(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 288(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 304(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 320(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 336(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 352(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 368(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 288(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 256(CX), Y7
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y7, Y7
+	VBROADCASTI128 272(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 288(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 304(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 320(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 336(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 352(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 368(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 320(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 256(CX), Y7
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y7, Y7
+	VBROADCASTI128 272(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 288(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 304(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 320(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 336(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 352(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 368(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 352(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VMOVDQU      turbo3_least<>+0(SB), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y6, Y7, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, 8(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(DI), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPAND        turbo3_mask<>+0(SB), Y6, Y7
-	VPSRLD       $2, Y6, Y8
-	VPAND        Y5, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $4, Y6, Y8
-	VPAND        Y4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPBROADCASTD 34(DI), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y0, Y7, Y7
-	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
+	// levels of values 0, 4, 8 to 124, and their products
+	VMOVDQU      2(R8), Y6
+	VPAND        Y1, Y6, Y6
+	VBROADCASTI128 34(R8), Y7
+	VPSHUFB      Y0, Y7, Y7
+	VPAND        Y4, Y7, Y7
+	VPCMPEQB     Y4, Y7, Y7
+	VPAND        Y2, Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      (CX), Y8
-	VPSIGNB      Y6, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y8, Y7, Y9
-	VMOVDQU      128(CX), Y8
-	VPSIGNB      Y6, Y8, Y8
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y8, Y7, Y10
-	VMOVDQU      256(CX), Y8
-	VPSIGNB      Y6, Y8, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     (DI), Y6, Y7
 	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y7, Y8
+	VPDPBUSD     128(DI), Y6, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     256(DI), Y6, Y9
 
-	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 10(DI), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPAND        turbo3_mask<>+0(SB), Y6, Y7
-	VPSRLD       $2, Y6, Y11
-	VPAND        Y5, Y11, Y11
-	VPOR         Y11, Y7, Y7
-	VPSRLD       $4, Y6, Y11
-	VPAND        Y4, Y11, Y11
-	VPOR         Y11, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPBROADCASTD 38(DI), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y0, Y7, Y7
-	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      32(CX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPDPBUSD     Y11, Y7, Y9
-	VMOVDQU      160(CX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPDPBUSD     Y11, Y7, Y10
-	VMOVDQU      288(CX), Y11
-	VPSIGNB      Y6, Y11, Y6
-	VPDPBUSD     Y6, Y7, Y8
+	// levels of values 1, 5, 9 to 125, and their products
+	VMOVDQU      2(R8), Y6
+	VPSRLD       $2, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VBROADCASTI128 34(R8), Y10
+	VPSHUFB      Y0, Y10, Y10
+	VPAND        Y5, Y10, Y10
+	VPCMPEQB     Y5, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y6, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPDPBUSD     32(DI), Y6, Y7
+	VPDPBUSD     160(DI), Y6, Y8
+	VPDPBUSD     288(DI), Y6, Y9
 
-	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 18(DI), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPAND        turbo3_mask<>+0(SB), Y6, Y7
-	VPSRLD       $2, Y6, Y11
-	VPAND        Y5, Y11, Y11
-	VPOR         Y11, Y7, Y7
-	VPSRLD       $4, Y6, Y11
-	VPAND        Y4, Y11, Y11
-	VPOR         Y11, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPBROADCASTD 42(DI), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y0, Y7, Y7
-	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      64(CX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPDPBUSD     Y11, Y7, Y9
-	VMOVDQU      192(CX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPDPBUSD     Y11, Y7, Y10
-	VMOVDQU      320(CX), Y11
-	VPSIGNB      Y6, Y11, Y6
-	VPDPBUSD     Y6, Y7, Y8
+	// levels of values 2, 6, 10 to 126, and their products
+	VMOVDQU      2(R8), Y6
+	VPSRLD       $4, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VBROADCASTI128 34(R8), Y10
+	VPSHUFB      Y0, Y10, Y10
+	VPAND        turbo3_mask11<>+0(SB), Y10, Y10
+	VPCMPEQB     turbo3_mask11<>+0(SB), Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y6, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPDPBUSD     64(DI), Y6, Y7
+	VPDPBUSD     192(DI), Y6, Y8
+	VPDPBUSD     320(DI), Y6, Y9
 
-	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 26(DI), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPAND        turbo3_mask<>+0(SB), Y6, Y7
-	VPSRLD       $2, Y6, Y11
-	VPAND        Y5, Y11, Y11
-	VPOR         Y11, Y7, Y7
-	VPSRLD       $4, Y6, Y11
-	VPAND        Y4, Y11, Y11
-	VPOR         Y11, Y7, Y7
+	// levels of values 3, 7, 11 to 127, and their products
+	VMOVDQU      2(R8), Y6
 	VPSRLD       $6, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPBROADCASTD 46(DI), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y0, Y7, Y7
-	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      96(CX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPDPBUSD     Y11, Y7, Y9
-	VMOVDQU      224(CX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPDPBUSD     Y11, Y7, Y10
-	VMOVDQU      352(CX), Y11
-	VPSIGNB      Y6, Y11, Y6
-	VPDPBUSD     Y6, Y7, Y8
-	VMOVDQU      Y9, (R10)
-	VMOVDQU      Y10, 128(R10)
-	VMOVDQU      Y8, 256(R10)
-	VPBROADCASTW (DI), X6
+	VPAND        Y1, Y6, Y6
+	VBROADCASTI128 34(R8), Y10
+	VPSHUFB      Y0, Y10, Y10
+	VPAND        turbo3_mask12<>+0(SB), Y10, Y10
+	VPCMPEQB     turbo3_mask12<>+0(SB), Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y6, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPDPBUSD     96(DI), Y6, Y7
+	VPDPBUSD     224(DI), Y6, Y8
+	VPDPBUSD     352(DI), Y6, Y9
+	VMOVDQU      Y7, (R11)
+	VMOVDQU      Y8, 128(R11)
+	VMOVDQU      Y9, 256(R11)
+	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      turbo3_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	VMOVUPS      Y6, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
+	VADDPS       X6, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -2975,10 +3912,12 @@ done4:
 	VEXTRACTI128 $1, Y8, X7
 	VPADDD       X7, X8, X7
 	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (SI), X8
+	VADDPS       X8, X7, X7
 	VBROADCASTSS (DX), X8
 	VMULPS       X8, X7, X7
 	VMULPS       X6, X7, X7
-	VMOVUPS      X7, (SI)
+	VMOVUPS      X7, (CX)
 	VMOVDQU      128(AX), Y7
 	VMOVDQU      160(AX), Y8
 	VMOVDQU      192(AX), Y9
@@ -2995,13 +3934,15 @@ done4:
 	VEXTRACTI128 $1, Y8, X7
 	VPADDD       X7, X8, X7
 	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(SI), X8
+	VADDPS       X8, X7, X7
 	VBROADCASTSS 4(DX), X8
 	VMULPS       X8, X7, X7
 	VMULPS       X6, X7, X7
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X7, (R10)
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X7, (R11)
 	VMOVDQU      256(AX), Y7
 	VMOVDQU      288(AX), Y8
 	VMOVDQU      320(AX), Y9
@@ -3018,31 +3959,33 @@ done4:
 	VEXTRACTI128 $1, Y8, X7
 	VPADDD       X7, X8, X7
 	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 8(SI), X8
+	VADDPS       X8, X7, X7
 	VBROADCASTSS 8(DX), X8
 	VMULPS       X8, X7, X7
 	VMULPS       X6, X7, X6
-	ADDQ         R9, R10
-	VMOVUPS      X6, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	ADDQ         R10, R11
+	VMOVUPS      X6, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // matmulQ8Block4xTurbo3AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xTurbo3AVX512(SB), 0, $928-72
+TEXT ·matmulQ8Block4xTurbo3AVX512(SB), 0, $1632-72
 
 	// constants of the loops
-	VMOVDQU      turbo3_mask5<>+0(SB), Y0
-	VMOVDQU      turbo3_shuffle2<>+0(SB), Y1
-	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
-	VMOVDQU      turbo3_mask4<>+0(SB), Y3
-	VMOVDQU      turbo3_mask3<>+0(SB), Y4
-	VMOVDQU      turbo3_mask2<>+0(SB), Y5
+	VMOVDQU      turbo3_shuffle35<>+0(SB), Y0
+	VMOVDQU      turbo3_mask8<>+0(SB), Y1
+	VMOVDQU      turbo3_mask6<>+0(SB), Y2
+	VBROADCASTI128 turbo3_levels2<>+0(SB), Y3
+	VMOVDQU      turbo3_mask9<>+0(SB), Y4
+	VMOVDQU      turbo3_mask10<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -3051,188 +3994,665 @@ TEXT ·matmulQ8Block4xTurbo3AVX512(SB), 0, $928-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	LEAQ         1055(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         1119(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo3_ones<>+0(SB), Y6
+	VBROADCASTI128 (CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 16(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 32(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 48(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 64(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 80(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 96(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 112(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, (DI)
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 (CX), Y7
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y7, Y7
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 32(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 (CX), Y7
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y7, Y7
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 64(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 (CX), Y7
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y7, Y7
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 96(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VMOVDQU      turbo3_least<>+0(SB), Y7
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y7, Y8, Y7
+	VEXTRACTF128 $1, Y7, X8
+	VADDPS       X7, X8, X8
+	VMOVHLPS     X8, X8, X7
+	VADDPS       X7, X8, X8
+	VMOVSHDUP    X8, X7
+	VADDSS       X7, X8, X8
+	VMOVSS       X8, (SI)
+	VBROADCASTI128 128(CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 144(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 160(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 176(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 192(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 208(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 224(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 240(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 128(DI)
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 128(CX), Y7
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y7, Y7
+	VBROADCASTI128 144(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 160(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 176(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 192(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 208(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 224(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 240(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 160(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 128(CX), Y7
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y7, Y7
+	VBROADCASTI128 144(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 160(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 176(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 192(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 208(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 224(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 240(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 192(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 128(CX), Y7
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y7, Y7
+	VBROADCASTI128 144(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 160(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 176(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 192(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 208(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 224(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 240(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 224(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VMOVDQU      turbo3_least<>+0(SB), Y7
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y7, Y8, Y7
+	VEXTRACTF128 $1, Y7, X8
+	VADDPS       X7, X8, X8
+	VMOVHLPS     X8, X8, X7
+	VADDPS       X7, X8, X8
+	VMOVSHDUP    X8, X7
+	VADDSS       X7, X8, X8
+	VMOVSS       X8, 4(SI)
+	VBROADCASTI128 256(CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 272(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 288(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 304(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 320(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 336(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 352(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 368(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 256(DI)
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 256(CX), Y7
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y7, Y7
+	VBROADCASTI128 272(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 288(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 304(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 320(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 336(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 352(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 368(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 288(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 256(CX), Y7
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y7, Y7
+	VBROADCASTI128 272(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 288(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 304(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 320(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 336(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 352(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 368(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 320(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 256(CX), Y7
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y7, Y7
+	VBROADCASTI128 272(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 288(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 304(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 320(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 336(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 352(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 368(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 352(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VMOVDQU      turbo3_least<>+0(SB), Y7
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y7, Y8, Y7
+	VEXTRACTF128 $1, Y7, X8
+	VADDPS       X7, X8, X8
+	VMOVHLPS     X8, X8, X7
+	VADDPS       X7, X8, X8
+	VMOVSHDUP    X8, X7
+	VADDSS       X7, X8, X8
+	VMOVSS       X8, 8(SI)
+	VBROADCASTI128 384(CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 400(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 416(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 432(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 448(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 464(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 480(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 496(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 384(DI)
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 384(CX), Y7
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y7, Y7
+	VBROADCASTI128 400(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 416(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 432(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 448(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 464(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 480(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 496(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 416(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 384(CX), Y7
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y7, Y7
+	VBROADCASTI128 400(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 416(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 432(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 448(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 464(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 480(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 496(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 448(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VBROADCASTI128 384(CX), Y7
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y7, Y7
+	VBROADCASTI128 400(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 416(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 432(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 448(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 464(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 480(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 496(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y9, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 480(DI)
+	VPDPBUSD     Y7, Y6, Y8
+	VMOVDQU      turbo3_least<>+0(SB), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y6, Y7, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, 12(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(DI), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPAND        turbo3_mask<>+0(SB), Y6, Y7
-	VPSRLD       $2, Y6, Y8
-	VPAND        Y5, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $4, Y6, Y8
-	VPAND        Y4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPBROADCASTD 34(DI), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y0, Y7, Y7
-	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
+	// levels of values 0, 4, 8 to 124, and their products
+	VMOVDQU      2(R8), Y6
+	VPAND        Y1, Y6, Y6
+	VBROADCASTI128 34(R8), Y7
+	VPSHUFB      Y0, Y7, Y7
+	VPAND        Y4, Y7, Y7
+	VPCMPEQB     Y4, Y7, Y7
+	VPAND        Y2, Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      (CX), Y8
-	VPSIGNB      Y6, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y8, Y7, Y9
-	VMOVDQU      128(CX), Y8
-	VPSIGNB      Y6, Y8, Y8
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y8, Y7, Y10
-	VMOVDQU      256(CX), Y8
-	VPSIGNB      Y6, Y8, Y8
-	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y8, Y7, Y11
-	VMOVDQU      384(CX), Y8
-	VPSIGNB      Y6, Y8, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     (DI), Y6, Y7
 	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y7, Y8
+	VPDPBUSD     128(DI), Y6, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     256(DI), Y6, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     384(DI), Y6, Y10
 
-	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 10(DI), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPAND        turbo3_mask<>+0(SB), Y6, Y7
-	VPSRLD       $2, Y6, Y12
-	VPAND        Y5, Y12, Y12
-	VPOR         Y12, Y7, Y7
-	VPSRLD       $4, Y6, Y12
-	VPAND        Y4, Y12, Y12
-	VPOR         Y12, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPBROADCASTD 38(DI), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y0, Y7, Y7
-	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      32(CX), Y12
-	VPSIGNB      Y6, Y12, Y12
-	VPDPBUSD     Y12, Y7, Y9
-	VMOVDQU      160(CX), Y12
-	VPSIGNB      Y6, Y12, Y12
-	VPDPBUSD     Y12, Y7, Y10
-	VMOVDQU      288(CX), Y12
-	VPSIGNB      Y6, Y12, Y12
-	VPDPBUSD     Y12, Y7, Y11
-	VMOVDQU      416(CX), Y12
-	VPSIGNB      Y6, Y12, Y6
-	VPDPBUSD     Y6, Y7, Y8
+	// levels of values 1, 5, 9 to 125, and their products
+	VMOVDQU      2(R8), Y6
+	VPSRLD       $2, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VBROADCASTI128 34(R8), Y11
+	VPSHUFB      Y0, Y11, Y11
+	VPAND        Y5, Y11, Y11
+	VPCMPEQB     Y5, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y6, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPDPBUSD     32(DI), Y6, Y7
+	VPDPBUSD     160(DI), Y6, Y8
+	VPDPBUSD     288(DI), Y6, Y9
+	VPDPBUSD     416(DI), Y6, Y10
 
-	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 18(DI), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPAND        turbo3_mask<>+0(SB), Y6, Y7
-	VPSRLD       $2, Y6, Y12
-	VPAND        Y5, Y12, Y12
-	VPOR         Y12, Y7, Y7
-	VPSRLD       $4, Y6, Y12
-	VPAND        Y4, Y12, Y12
-	VPOR         Y12, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPBROADCASTD 42(DI), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y0, Y7, Y7
-	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      64(CX), Y12
-	VPSIGNB      Y6, Y12, Y12
-	VPDPBUSD     Y12, Y7, Y9
-	VMOVDQU      192(CX), Y12
-	VPSIGNB      Y6, Y12, Y12
-	VPDPBUSD     Y12, Y7, Y10
-	VMOVDQU      320(CX), Y12
-	VPSIGNB      Y6, Y12, Y12
-	VPDPBUSD     Y12, Y7, Y11
-	VMOVDQU      448(CX), Y12
-	VPSIGNB      Y6, Y12, Y6
-	VPDPBUSD     Y6, Y7, Y8
+	// levels of values 2, 6, 10 to 126, and their products
+	VMOVDQU      2(R8), Y6
+	VPSRLD       $4, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VBROADCASTI128 34(R8), Y11
+	VPSHUFB      Y0, Y11, Y11
+	VPAND        turbo3_mask11<>+0(SB), Y11, Y11
+	VPCMPEQB     turbo3_mask11<>+0(SB), Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y6, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPDPBUSD     64(DI), Y6, Y7
+	VPDPBUSD     192(DI), Y6, Y8
+	VPDPBUSD     320(DI), Y6, Y9
+	VPDPBUSD     448(DI), Y6, Y10
 
-	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 26(DI), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPAND        turbo3_mask<>+0(SB), Y6, Y7
-	VPSRLD       $2, Y6, Y12
-	VPAND        Y5, Y12, Y12
-	VPOR         Y12, Y7, Y7
-	VPSRLD       $4, Y6, Y12
-	VPAND        Y4, Y12, Y12
-	VPOR         Y12, Y7, Y7
+	// levels of values 3, 7, 11 to 127, and their products
+	VMOVDQU      2(R8), Y6
 	VPSRLD       $6, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPBROADCASTD 46(DI), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y0, Y7, Y7
-	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      96(CX), Y12
-	VPSIGNB      Y6, Y12, Y12
-	VPDPBUSD     Y12, Y7, Y9
-	VMOVDQU      224(CX), Y12
-	VPSIGNB      Y6, Y12, Y12
-	VPDPBUSD     Y12, Y7, Y10
-	VMOVDQU      352(CX), Y12
-	VPSIGNB      Y6, Y12, Y12
-	VPDPBUSD     Y12, Y7, Y11
-	VMOVDQU      480(CX), Y12
-	VPSIGNB      Y6, Y12, Y6
-	VPDPBUSD     Y6, Y7, Y8
-	VMOVDQU      Y9, (R10)
-	VMOVDQU      Y10, 128(R10)
-	VMOVDQU      Y11, 256(R10)
-	VMOVDQU      Y8, 384(R10)
-	VPBROADCASTW (DI), X6
+	VPAND        Y1, Y6, Y6
+	VBROADCASTI128 34(R8), Y11
+	VPSHUFB      Y0, Y11, Y11
+	VPAND        turbo3_mask12<>+0(SB), Y11, Y11
+	VPCMPEQB     turbo3_mask12<>+0(SB), Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y6, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPDPBUSD     96(DI), Y6, Y7
+	VPDPBUSD     224(DI), Y6, Y8
+	VPDPBUSD     352(DI), Y6, Y9
+	VPDPBUSD     480(DI), Y6, Y10
+	VMOVDQU      Y7, (R11)
+	VMOVDQU      Y8, 128(R11)
+	VMOVDQU      Y9, 256(R11)
+	VMOVDQU      Y10, 384(R11)
+	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      turbo3_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	VMOVUPS      Y6, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
+	VADDPS       X6, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -3249,10 +4669,12 @@ done4:
 	VEXTRACTI128 $1, Y8, X7
 	VPADDD       X7, X8, X7
 	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (SI), X8
+	VADDPS       X8, X7, X7
 	VBROADCASTSS (DX), X8
 	VMULPS       X8, X7, X7
 	VMULPS       X6, X7, X7
-	VMOVUPS      X7, (SI)
+	VMOVUPS      X7, (CX)
 	VMOVDQU      128(AX), Y7
 	VMOVDQU      160(AX), Y8
 	VMOVDQU      192(AX), Y9
@@ -3269,13 +4691,15 @@ done4:
 	VEXTRACTI128 $1, Y8, X7
 	VPADDD       X7, X8, X7
 	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(SI), X8
+	VADDPS       X8, X7, X7
 	VBROADCASTSS 4(DX), X8
 	VMULPS       X8, X7, X7
 	VMULPS       X6, X7, X7
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X7, (R10)
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X7, (R11)
 	VMOVDQU      256(AX), Y7
 	VMOVDQU      288(AX), Y8
 	VMOVDQU      320(AX), Y9
@@ -3292,11 +4716,13 @@ done4:
 	VEXTRACTI128 $1, Y8, X7
 	VPADDD       X7, X8, X7
 	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 8(SI), X8
+	VADDPS       X8, X7, X7
 	VBROADCASTSS 8(DX), X8
 	VMULPS       X8, X7, X7
 	VMULPS       X6, X7, X7
-	ADDQ         R9, R10
-	VMOVUPS      X7, (R10)
+	ADDQ         R10, R11
+	VMOVUPS      X7, (R11)
 	VMOVDQU      384(AX), Y7
 	VMOVDQU      416(AX), Y8
 	VMOVDQU      448(AX), Y9
@@ -3313,17 +4739,19 @@ done4:
 	VEXTRACTI128 $1, Y8, X7
 	VPADDD       X7, X8, X7
 	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 12(SI), X8
+	VADDPS       X8, X7, X7
 	VBROADCASTSS 12(DX), X8
 	VMULPS       X8, X7, X7
 	VMULPS       X6, X7, X6
-	ADDQ         R9, R10
-	VMOVUPS      X6, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	ADDQ         R10, R11
+	VMOVUPS      X6, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
@@ -6851,7 +8279,7 @@ loop3:
 	VMOVDQU      (DX), Y11
 	VPSIGNB      Y9, Y11, Y9
 	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     turbo3_ones<>+0(SB), Y9, Y9
+	VPMADDWD     turbo3_ones2<>+0(SB), Y9, Y9
 
 	// levels of values 32 to 63, and their products
 	VPBROADCASTQ 10(R8), Y10
@@ -6878,7 +8306,7 @@ loop3:
 	VMOVDQU      32(DX), Y12
 	VPSIGNB      Y10, Y12, Y10
 	VPMADDUBSW   Y10, Y11, Y10
-	VPMADDWD     turbo3_ones<>+0(SB), Y10, Y10
+	VPMADDWD     turbo3_ones2<>+0(SB), Y10, Y10
 	VPADDD       Y10, Y9, Y9
 
 	// levels of values 64 to 95, and their products
@@ -6906,7 +8334,7 @@ loop3:
 	VMOVDQU      64(DX), Y12
 	VPSIGNB      Y10, Y12, Y10
 	VPMADDUBSW   Y10, Y11, Y10
-	VPMADDWD     turbo3_ones<>+0(SB), Y10, Y10
+	VPMADDWD     turbo3_ones2<>+0(SB), Y10, Y10
 	VPADDD       Y10, Y9, Y9
 
 	// levels of values 96 to 127, and their products
@@ -6934,7 +8362,7 @@ loop3:
 	VMOVDQU      96(DX), Y12
 	VPSIGNB      Y10, Y12, Y10
 	VPMADDUBSW   Y10, Y11, Y10
-	VPMADDWD     turbo3_ones<>+0(SB), Y10, Y10
+	VPMADDWD     turbo3_ones2<>+0(SB), Y10, Y10
 	VPADDD       Y10, Y9, Y9
 
 	// integer sums times both scales
@@ -6976,7 +8404,7 @@ done2:
 TEXT ·matmulQ82xTurbo3AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo3_ones<>+0(SB), Y0
+	VMOVDQU      turbo3_ones2<>+0(SB), Y0
 	VMOVDQU      turbo3_mask5<>+0(SB), Y1
 	VMOVDQU      turbo3_shuffle2<>+0(SB), Y2
 	VMOVDQU      turbo3_shuffle<>+0(SB), Y3
@@ -7190,7 +8618,7 @@ done2:
 TEXT ·matmulQ83xTurbo3AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo3_ones<>+0(SB), Y0
+	VMOVDQU      turbo3_ones2<>+0(SB), Y0
 	VMOVDQU      turbo3_mask5<>+0(SB), Y1
 	VMOVDQU      turbo3_shuffle2<>+0(SB), Y2
 	VMOVDQU      turbo3_shuffle<>+0(SB), Y3
@@ -7436,7 +8864,7 @@ done2:
 TEXT ·matmulQ84xTurbo3AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo3_ones<>+0(SB), Y0
+	VMOVDQU      turbo3_ones2<>+0(SB), Y0
 	VMOVDQU      turbo3_mask5<>+0(SB), Y1
 	VMOVDQU      turbo3_shuffle2<>+0(SB), Y2
 	VMOVDQU      turbo3_shuffle<>+0(SB), Y3
@@ -7709,15 +9137,15 @@ done2:
 
 // matmulQ8Block1xTurbo3AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block1xTurbo3AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Block1xTurbo3AVX2(SB), 0, $864-72
 
 	// constants of the loops
-	VMOVDQU      turbo3_mask5<>+0(SB), Y0
-	VMOVDQU      turbo3_shuffle2<>+0(SB), Y1
-	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
-	VMOVDQU      turbo3_mask4<>+0(SB), Y3
-	VMOVDQU      turbo3_mask3<>+0(SB), Y4
-	VMOVDQU      turbo3_mask2<>+0(SB), Y5
+	VMOVDQU      turbo3_shuffle35<>+0(SB), Y0
+	VMOVDQU      turbo3_ones2<>+0(SB), Y1
+	VMOVDQU      turbo3_mask8<>+0(SB), Y2
+	VMOVDQU      turbo3_mask6<>+0(SB), Y3
+	VBROADCASTI128 turbo3_levels2<>+0(SB), Y4
+	VMOVDQU      turbo3_mask9<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -7726,152 +9154,254 @@ TEXT ·matmulQ8Block1xTurbo3AVX2(SB), NOSPLIT, $544-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	LEAQ         671(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         735(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo3_ones<>+0(SB), Y6
+	VBROADCASTI128 (CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 16(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 32(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 48(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 64(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 80(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 96(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 112(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, (DI)
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VBROADCASTI128 (CX), Y8
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 32(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 (CX), Y8
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 64(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 (CX), Y8
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 96(DI)
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDWD     Y1, Y6, Y6
+	VPADDD       Y6, Y7, Y7
+	VMOVDQU      turbo3_least<>+0(SB), Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y7, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, (SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(DI), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPAND        turbo3_mask<>+0(SB), Y6, Y7
-	VPSRLD       $2, Y6, Y8
-	VPAND        Y5, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $4, Y6, Y8
-	VPAND        Y4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPBROADCASTD 34(DI), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y0, Y7, Y7
-	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
+	// levels of values 0, 4, 8 to 124, and their products
+	VMOVDQU      2(R8), Y6
+	VPAND        Y2, Y6, Y6
+	VBROADCASTI128 34(R8), Y7
+	VPSHUFB      Y0, Y7, Y7
+	VPAND        Y5, Y7, Y7
+	VPCMPEQB     Y5, Y7, Y7
+	VPAND        Y3, Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      (CX), Y8
-	VPSIGNB      Y6, Y8, Y6
-	VPMADDUBSW   Y6, Y7, Y6
-	VPMADDWD     turbo3_ones<>+0(SB), Y6, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPMADDUBSW   (DI), Y6, Y6
+	VPMADDWD     Y1, Y6, Y6
 
-	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 10(DI), Y7
-	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo3_mask<>+0(SB), Y7, Y8
-	VPSRLD       $2, Y7, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $4, Y7, Y9
-	VPAND        Y4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPOR         Y7, Y8, Y7
-	VPBROADCASTD 38(DI), Y8
-	VPSHUFB      Y1, Y8, Y8
-	VPAND        Y0, Y8, Y8
-	VPCMPEQB     Y0, Y8, Y8
-	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
+	// levels of values 1, 5, 9 to 125, and their products
+	VMOVDQU      2(R8), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VBROADCASTI128 34(R8), Y8
+	VPSHUFB      Y0, Y8, Y8
+	VPAND        turbo3_mask10<>+0(SB), Y8, Y8
+	VPCMPEQB     turbo3_mask10<>+0(SB), Y8, Y8
+	VPAND        Y3, Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
-	VPSHUFB      Y7, Y8, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      32(CX), Y9
-	VPSIGNB      Y7, Y9, Y7
-	VPMADDUBSW   Y7, Y8, Y7
-	VPMADDWD     turbo3_ones<>+0(SB), Y7, Y7
+	VPSHUFB      Y7, Y4, Y7
+	VPMADDUBSW   32(DI), Y7, Y7
+	VPMADDWD     Y1, Y7, Y7
 	VPADDD       Y7, Y6, Y6
 
-	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 18(DI), Y7
-	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo3_mask<>+0(SB), Y7, Y8
-	VPSRLD       $2, Y7, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $4, Y7, Y9
-	VPAND        Y4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPOR         Y7, Y8, Y7
-	VPBROADCASTD 42(DI), Y8
-	VPSHUFB      Y1, Y8, Y8
-	VPAND        Y0, Y8, Y8
-	VPCMPEQB     Y0, Y8, Y8
-	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
+	// levels of values 2, 6, 10 to 126, and their products
+	VMOVDQU      2(R8), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VBROADCASTI128 34(R8), Y8
+	VPSHUFB      Y0, Y8, Y8
+	VPAND        turbo3_mask11<>+0(SB), Y8, Y8
+	VPCMPEQB     turbo3_mask11<>+0(SB), Y8, Y8
+	VPAND        Y3, Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
-	VPSHUFB      Y7, Y8, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      64(CX), Y9
-	VPSIGNB      Y7, Y9, Y7
-	VPMADDUBSW   Y7, Y8, Y7
-	VPMADDWD     turbo3_ones<>+0(SB), Y7, Y7
+	VPSHUFB      Y7, Y4, Y7
+	VPMADDUBSW   64(DI), Y7, Y7
+	VPMADDWD     Y1, Y7, Y7
 	VPADDD       Y7, Y6, Y6
 
-	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 26(DI), Y7
-	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo3_mask<>+0(SB), Y7, Y8
-	VPSRLD       $2, Y7, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $4, Y7, Y9
-	VPAND        Y4, Y9, Y9
-	VPOR         Y9, Y8, Y8
+	// levels of values 3, 7, 11 to 127, and their products
+	VMOVDQU      2(R8), Y7
 	VPSRLD       $6, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPOR         Y7, Y8, Y7
-	VPBROADCASTD 46(DI), Y8
-	VPSHUFB      Y1, Y8, Y8
-	VPAND        Y0, Y8, Y8
-	VPCMPEQB     Y0, Y8, Y8
-	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
+	VPAND        Y2, Y7, Y7
+	VBROADCASTI128 34(R8), Y8
+	VPSHUFB      Y0, Y8, Y8
+	VPAND        turbo3_mask12<>+0(SB), Y8, Y8
+	VPCMPEQB     turbo3_mask12<>+0(SB), Y8, Y8
+	VPAND        Y3, Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
-	VPSHUFB      Y7, Y8, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      96(CX), Y9
-	VPSIGNB      Y7, Y9, Y7
-	VPMADDUBSW   Y7, Y8, Y7
-	VPMADDWD     turbo3_ones<>+0(SB), Y7, Y7
+	VPSHUFB      Y7, Y4, Y7
+	VPMADDUBSW   96(DI), Y7, Y7
+	VPMADDWD     Y1, Y7, Y7
 	VPADDD       Y7, Y6, Y6
-	VMOVDQU      Y6, (R10)
-	VPBROADCASTW (DI), X6
+	VMOVDQU      Y6, (R11)
+	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      turbo3_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	VMOVUPS      Y6, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
+	VADDPS       X6, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -7888,30 +9418,32 @@ done4:
 	VEXTRACTI128 $1, Y8, X7
 	VPADDD       X7, X8, X7
 	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (SI), X8
+	VADDPS       X8, X7, X7
 	VBROADCASTSS (DX), X8
 	VMULPS       X8, X7, X7
 	VMULPS       X6, X7, X6
-	VMOVUPS      X6, (SI)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	VMOVUPS      X6, (CX)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // matmulQ8Block2xTurbo3AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block2xTurbo3AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Block2xTurbo3AVX2(SB), 0, $1120-72
 
 	// constants of the loops
-	VMOVDQU      turbo3_ones<>+0(SB), Y0
-	VMOVDQU      turbo3_mask5<>+0(SB), Y1
-	VMOVDQU      turbo3_shuffle2<>+0(SB), Y2
-	VMOVDQU      turbo3_shuffle<>+0(SB), Y3
-	VMOVDQU      turbo3_mask4<>+0(SB), Y4
-	VMOVDQU      turbo3_mask3<>+0(SB), Y5
+	VMOVDQU      turbo3_ones2<>+0(SB), Y0
+	VMOVDQU      turbo3_shuffle35<>+0(SB), Y1
+	VMOVDQU      turbo3_mask8<>+0(SB), Y2
+	VMOVDQU      turbo3_mask6<>+0(SB), Y3
+	VBROADCASTI128 turbo3_levels2<>+0(SB), Y4
+	VMOVDQU      turbo3_mask9<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -7920,172 +9452,407 @@ TEXT ·matmulQ8Block2xTurbo3AVX2(SB), 0, $672-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	LEAQ         799(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         863(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo3_ones<>+0(SB), Y6
+	VBROADCASTI128 (CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 16(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 32(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 48(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 64(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 80(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 96(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 112(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, (DI)
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTI128 (CX), Y8
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 32(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 (CX), Y8
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 64(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 (CX), Y8
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 96(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VMOVDQU      turbo3_least<>+0(SB), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VEXTRACTF128 $1, Y7, X8
+	VADDPS       X7, X8, X8
+	VMOVHLPS     X8, X8, X7
+	VADDPS       X7, X8, X8
+	VMOVSHDUP    X8, X7
+	VADDSS       X7, X8, X8
+	VMOVSS       X8, (SI)
+	VBROADCASTI128 128(CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 144(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 160(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 176(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 192(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 208(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 224(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 240(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 128(DI)
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTI128 128(CX), Y8
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
+	VBROADCASTI128 144(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 160(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 176(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 192(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 208(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 224(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 240(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 160(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 128(CX), Y8
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
+	VBROADCASTI128 144(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 160(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 176(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 192(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 208(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 224(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 240(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 192(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 128(CX), Y8
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
+	VBROADCASTI128 144(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 160(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 176(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 192(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 208(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 224(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 240(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 224(DI)
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y7, Y7
+	VMOVDQU      turbo3_least<>+0(SB), Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y7, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, 4(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(DI), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPAND        turbo3_mask<>+0(SB), Y6, Y7
-	VPSRLD       $2, Y6, Y8
-	VPAND        turbo3_mask2<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $4, Y6, Y8
-	VPAND        Y5, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y4, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPBROADCASTD 34(DI), Y7
-	VPSHUFB      Y2, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VPCMPEQB     Y1, Y7, Y7
-	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
+	// levels of values 0, 4, 8 to 124, and their products
+	VMOVDQU      2(R8), Y6
+	VPAND        Y2, Y6, Y6
+	VBROADCASTI128 34(R8), Y7
+	VPSHUFB      Y1, Y7, Y7
+	VPAND        Y5, Y7, Y7
+	VPCMPEQB     Y5, Y7, Y7
+	VPAND        Y3, Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      (CX), Y8
-	VPSIGNB      Y6, Y8, Y8
-	VPMADDUBSW   Y8, Y7, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VMOVDQU      128(CX), Y9
-	VPSIGNB      Y6, Y9, Y6
-	VPMADDUBSW   Y6, Y7, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPMADDUBSW   (DI), Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPMADDUBSW   128(DI), Y6, Y6
 	VPMADDWD     Y0, Y6, Y6
 
-	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 10(DI), Y7
-	VPSHUFB      Y3, Y7, Y7
-	VPAND        turbo3_mask<>+0(SB), Y7, Y9
-	VPSRLD       $2, Y7, Y10
-	VPAND        turbo3_mask2<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $4, Y7, Y10
-	VPAND        Y5, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y4, Y7, Y7
-	VPOR         Y7, Y9, Y7
-	VPBROADCASTD 38(DI), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y1, Y9, Y9
-	VPCMPEQB     Y1, Y9, Y9
-	VPAND        turbo3_mask6<>+0(SB), Y9, Y9
-	VPOR         Y9, Y7, Y7
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y9
-	VPSHUFB      Y7, Y9, Y7
-	VPABSB       Y7, Y9
-	VMOVDQU      32(CX), Y10
-	VPSIGNB      Y7, Y10, Y10
-	VPMADDUBSW   Y10, Y9, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y8, Y8
-	VMOVDQU      160(CX), Y10
-	VPSIGNB      Y7, Y10, Y7
-	VPMADDUBSW   Y7, Y9, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y6, Y6
+	// levels of values 1, 5, 9 to 125, and their products
+	VMOVDQU      2(R8), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VBROADCASTI128 34(R8), Y9
+	VPSHUFB      Y1, Y9, Y9
+	VPAND        turbo3_mask10<>+0(SB), Y9, Y9
+	VPCMPEQB     turbo3_mask10<>+0(SB), Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y4, Y8
+	VPMADDUBSW   32(DI), Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPADDD       Y9, Y7, Y7
+	VPMADDUBSW   160(DI), Y8, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
 
-	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 18(DI), Y7
-	VPSHUFB      Y3, Y7, Y7
-	VPAND        turbo3_mask<>+0(SB), Y7, Y9
-	VPSRLD       $2, Y7, Y10
-	VPAND        turbo3_mask2<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $4, Y7, Y10
-	VPAND        Y5, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y4, Y7, Y7
-	VPOR         Y7, Y9, Y7
-	VPBROADCASTD 42(DI), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y1, Y9, Y9
-	VPCMPEQB     Y1, Y9, Y9
-	VPAND        turbo3_mask6<>+0(SB), Y9, Y9
-	VPOR         Y9, Y7, Y7
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y9
-	VPSHUFB      Y7, Y9, Y7
-	VPABSB       Y7, Y9
-	VMOVDQU      64(CX), Y10
-	VPSIGNB      Y7, Y10, Y10
-	VPMADDUBSW   Y10, Y9, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y8, Y8
-	VMOVDQU      192(CX), Y10
-	VPSIGNB      Y7, Y10, Y7
-	VPMADDUBSW   Y7, Y9, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y6, Y6
+	// levels of values 2, 6, 10 to 126, and their products
+	VMOVDQU      2(R8), Y8
+	VPSRLD       $4, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VBROADCASTI128 34(R8), Y9
+	VPSHUFB      Y1, Y9, Y9
+	VPAND        turbo3_mask11<>+0(SB), Y9, Y9
+	VPCMPEQB     turbo3_mask11<>+0(SB), Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y4, Y8
+	VPMADDUBSW   64(DI), Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPADDD       Y9, Y7, Y7
+	VPMADDUBSW   192(DI), Y8, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
 
-	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 26(DI), Y7
-	VPSHUFB      Y3, Y7, Y7
-	VPAND        turbo3_mask<>+0(SB), Y7, Y9
-	VPSRLD       $2, Y7, Y10
-	VPAND        turbo3_mask2<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $4, Y7, Y10
-	VPAND        Y5, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y4, Y7, Y7
-	VPOR         Y7, Y9, Y7
-	VPBROADCASTD 46(DI), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y1, Y9, Y9
-	VPCMPEQB     Y1, Y9, Y9
-	VPAND        turbo3_mask6<>+0(SB), Y9, Y9
-	VPOR         Y9, Y7, Y7
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y9
-	VPSHUFB      Y7, Y9, Y7
-	VPABSB       Y7, Y9
-	VMOVDQU      96(CX), Y10
-	VPSIGNB      Y7, Y10, Y10
-	VPMADDUBSW   Y10, Y9, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y8, Y8
-	VMOVDQU      224(CX), Y10
-	VPSIGNB      Y7, Y10, Y7
-	VPMADDUBSW   Y7, Y9, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y6, Y6
-	VMOVDQU      Y8, (R10)
-	VMOVDQU      Y6, 128(R10)
-	VPBROADCASTW (DI), X6
+	// levels of values 3, 7, 11 to 127, and their products
+	VMOVDQU      2(R8), Y8
+	VPSRLD       $6, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VBROADCASTI128 34(R8), Y9
+	VPSHUFB      Y1, Y9, Y9
+	VPAND        turbo3_mask12<>+0(SB), Y9, Y9
+	VPCMPEQB     turbo3_mask12<>+0(SB), Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y4, Y8
+	VPMADDUBSW   96(DI), Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPADDD       Y9, Y7, Y7
+	VPMADDUBSW   224(DI), Y8, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	VMOVDQU      Y7, (R11)
+	VMOVDQU      Y6, 128(R11)
+	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      turbo3_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	VMOVUPS      Y6, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
+	VADDPS       X6, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -8102,10 +9869,12 @@ done4:
 	VEXTRACTI128 $1, Y8, X7
 	VPADDD       X7, X8, X7
 	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (SI), X8
+	VADDPS       X8, X7, X7
 	VBROADCASTSS (DX), X8
 	VMULPS       X8, X7, X7
 	VMULPS       X6, X7, X7
-	VMOVUPS      X7, (SI)
+	VMOVUPS      X7, (CX)
 	VMOVDQU      128(AX), Y7
 	VMOVDQU      160(AX), Y8
 	VMOVDQU      192(AX), Y9
@@ -8122,33 +9891,35 @@ done4:
 	VEXTRACTI128 $1, Y8, X7
 	VPADDD       X7, X8, X7
 	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(SI), X8
+	VADDPS       X8, X7, X7
 	VBROADCASTSS 4(DX), X8
 	VMULPS       X8, X7, X7
 	VMULPS       X6, X7, X6
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X6, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X6, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // matmulQ8Block3xTurbo3AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block3xTurbo3AVX2(SB), 0, $800-72
+TEXT ·matmulQ8Block3xTurbo3AVX2(SB), 0, $1376-72
 
 	// constants of the loops
-	VMOVDQU      turbo3_ones<>+0(SB), Y0
-	VMOVDQU      turbo3_mask5<>+0(SB), Y1
-	VMOVDQU      turbo3_shuffle2<>+0(SB), Y2
-	VMOVDQU      turbo3_shuffle<>+0(SB), Y3
-	VMOVDQU      turbo3_mask4<>+0(SB), Y4
-	VMOVDQU      turbo3_mask3<>+0(SB), Y5
+	VMOVDQU      turbo3_ones2<>+0(SB), Y0
+	VMOVDQU      turbo3_shuffle35<>+0(SB), Y1
+	VMOVDQU      turbo3_mask8<>+0(SB), Y2
+	VMOVDQU      turbo3_mask6<>+0(SB), Y3
+	VBROADCASTI128 turbo3_levels2<>+0(SB), Y4
+	VMOVDQU      turbo3_mask9<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -8157,192 +9928,560 @@ TEXT ·matmulQ8Block3xTurbo3AVX2(SB), 0, $800-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	LEAQ         927(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         991(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo3_ones<>+0(SB), Y6
+	VBROADCASTI128 (CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 16(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 32(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 48(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 64(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 80(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 96(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 112(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, (DI)
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTI128 (CX), Y8
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 32(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 (CX), Y8
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 64(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 (CX), Y8
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 96(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VMOVDQU      turbo3_least<>+0(SB), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VEXTRACTF128 $1, Y7, X8
+	VADDPS       X7, X8, X8
+	VMOVHLPS     X8, X8, X7
+	VADDPS       X7, X8, X8
+	VMOVSHDUP    X8, X7
+	VADDSS       X7, X8, X8
+	VMOVSS       X8, (SI)
+	VBROADCASTI128 128(CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 144(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 160(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 176(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 192(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 208(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 224(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 240(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 128(DI)
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTI128 128(CX), Y8
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
+	VBROADCASTI128 144(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 160(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 176(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 192(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 208(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 224(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 240(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 160(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 128(CX), Y8
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
+	VBROADCASTI128 144(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 160(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 176(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 192(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 208(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 224(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 240(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 192(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 128(CX), Y8
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
+	VBROADCASTI128 144(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 160(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 176(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 192(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 208(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 224(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 240(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 224(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VMOVDQU      turbo3_least<>+0(SB), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VEXTRACTF128 $1, Y7, X8
+	VADDPS       X7, X8, X8
+	VMOVHLPS     X8, X8, X7
+	VADDPS       X7, X8, X8
+	VMOVSHDUP    X8, X7
+	VADDSS       X7, X8, X8
+	VMOVSS       X8, 4(SI)
+	VBROADCASTI128 256(CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 272(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 288(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 304(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 320(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 336(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 352(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 368(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 256(DI)
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTI128 256(CX), Y8
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
+	VBROADCASTI128 272(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 288(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 304(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 320(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 336(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 352(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 368(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 288(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 256(CX), Y8
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
+	VBROADCASTI128 272(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 288(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 304(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 320(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 336(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 352(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 368(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 320(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 256(CX), Y8
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
+	VBROADCASTI128 272(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 288(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 304(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 320(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 336(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 352(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 368(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 352(DI)
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y7, Y7
+	VMOVDQU      turbo3_least<>+0(SB), Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y7, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, 8(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(DI), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPAND        turbo3_mask<>+0(SB), Y6, Y7
-	VPSRLD       $2, Y6, Y8
-	VPAND        turbo3_mask2<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $4, Y6, Y8
-	VPAND        Y5, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y4, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPBROADCASTD 34(DI), Y7
-	VPSHUFB      Y2, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VPCMPEQB     Y1, Y7, Y7
-	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
+	// levels of values 0, 4, 8 to 124, and their products
+	VMOVDQU      2(R8), Y6
+	VPAND        Y2, Y6, Y6
+	VBROADCASTI128 34(R8), Y7
+	VPSHUFB      Y1, Y7, Y7
+	VPAND        Y5, Y7, Y7
+	VPCMPEQB     Y5, Y7, Y7
+	VPAND        Y3, Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      (CX), Y8
-	VPSIGNB      Y6, Y8, Y8
-	VPMADDUBSW   Y8, Y7, Y8
+	VPSHUFB      Y6, Y4, Y6
+	VPMADDUBSW   (DI), Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPMADDUBSW   128(DI), Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
-	VMOVDQU      128(CX), Y9
-	VPSIGNB      Y6, Y9, Y9
-	VPMADDUBSW   Y9, Y7, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VMOVDQU      256(CX), Y10
-	VPSIGNB      Y6, Y10, Y6
-	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDUBSW   256(DI), Y6, Y6
 	VPMADDWD     Y0, Y6, Y6
 
-	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 10(DI), Y7
-	VPSHUFB      Y3, Y7, Y7
-	VPAND        turbo3_mask<>+0(SB), Y7, Y10
-	VPSRLD       $2, Y7, Y11
-	VPAND        turbo3_mask2<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSRLD       $4, Y7, Y11
-	VPAND        Y5, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y4, Y7, Y7
-	VPOR         Y7, Y10, Y7
-	VPBROADCASTD 38(DI), Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        Y1, Y10, Y10
-	VPCMPEQB     Y1, Y10, Y10
-	VPAND        turbo3_mask6<>+0(SB), Y10, Y10
-	VPOR         Y10, Y7, Y7
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y10
-	VPSHUFB      Y7, Y10, Y7
-	VPABSB       Y7, Y10
-	VMOVDQU      32(CX), Y11
-	VPSIGNB      Y7, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y8, Y8
-	VMOVDQU      160(CX), Y11
-	VPSIGNB      Y7, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y9, Y9
-	VMOVDQU      288(CX), Y11
-	VPSIGNB      Y7, Y11, Y7
-	VPMADDUBSW   Y7, Y10, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y6, Y6
+	// levels of values 1, 5, 9 to 125, and their products
+	VMOVDQU      2(R8), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VBROADCASTI128 34(R8), Y10
+	VPSHUFB      Y1, Y10, Y10
+	VPAND        turbo3_mask10<>+0(SB), Y10, Y10
+	VPCMPEQB     turbo3_mask10<>+0(SB), Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPMADDUBSW   32(DI), Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y7, Y7
+	VPMADDUBSW   160(DI), Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y8, Y8
+	VPMADDUBSW   288(DI), Y9, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPADDD       Y9, Y6, Y6
 
-	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 18(DI), Y7
-	VPSHUFB      Y3, Y7, Y7
-	VPAND        turbo3_mask<>+0(SB), Y7, Y10
-	VPSRLD       $2, Y7, Y11
-	VPAND        turbo3_mask2<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSRLD       $4, Y7, Y11
-	VPAND        Y5, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y4, Y7, Y7
-	VPOR         Y7, Y10, Y7
-	VPBROADCASTD 42(DI), Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        Y1, Y10, Y10
-	VPCMPEQB     Y1, Y10, Y10
-	VPAND        turbo3_mask6<>+0(SB), Y10, Y10
-	VPOR         Y10, Y7, Y7
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y10
-	VPSHUFB      Y7, Y10, Y7
-	VPABSB       Y7, Y10
-	VMOVDQU      64(CX), Y11
-	VPSIGNB      Y7, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y8, Y8
-	VMOVDQU      192(CX), Y11
-	VPSIGNB      Y7, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y9, Y9
-	VMOVDQU      320(CX), Y11
-	VPSIGNB      Y7, Y11, Y7
-	VPMADDUBSW   Y7, Y10, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y6, Y6
+	// levels of values 2, 6, 10 to 126, and their products
+	VMOVDQU      2(R8), Y9
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VBROADCASTI128 34(R8), Y10
+	VPSHUFB      Y1, Y10, Y10
+	VPAND        turbo3_mask11<>+0(SB), Y10, Y10
+	VPCMPEQB     turbo3_mask11<>+0(SB), Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPMADDUBSW   64(DI), Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y7, Y7
+	VPMADDUBSW   192(DI), Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y8, Y8
+	VPMADDUBSW   320(DI), Y9, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPADDD       Y9, Y6, Y6
 
-	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 26(DI), Y7
-	VPSHUFB      Y3, Y7, Y7
-	VPAND        turbo3_mask<>+0(SB), Y7, Y10
-	VPSRLD       $2, Y7, Y11
-	VPAND        turbo3_mask2<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSRLD       $4, Y7, Y11
-	VPAND        Y5, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y4, Y7, Y7
-	VPOR         Y7, Y10, Y7
-	VPBROADCASTD 46(DI), Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        Y1, Y10, Y10
-	VPCMPEQB     Y1, Y10, Y10
-	VPAND        turbo3_mask6<>+0(SB), Y10, Y10
-	VPOR         Y10, Y7, Y7
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y10
-	VPSHUFB      Y7, Y10, Y7
-	VPABSB       Y7, Y10
-	VMOVDQU      96(CX), Y11
-	VPSIGNB      Y7, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y8, Y8
-	VMOVDQU      224(CX), Y11
-	VPSIGNB      Y7, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y9, Y9
-	VMOVDQU      352(CX), Y11
-	VPSIGNB      Y7, Y11, Y7
-	VPMADDUBSW   Y7, Y10, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y6, Y6
-	VMOVDQU      Y8, (R10)
-	VMOVDQU      Y9, 128(R10)
-	VMOVDQU      Y6, 256(R10)
-	VPBROADCASTW (DI), X6
+	// levels of values 3, 7, 11 to 127, and their products
+	VMOVDQU      2(R8), Y9
+	VPSRLD       $6, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VBROADCASTI128 34(R8), Y10
+	VPSHUFB      Y1, Y10, Y10
+	VPAND        turbo3_mask12<>+0(SB), Y10, Y10
+	VPCMPEQB     turbo3_mask12<>+0(SB), Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPMADDUBSW   96(DI), Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y7, Y7
+	VPMADDUBSW   224(DI), Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y8, Y8
+	VPMADDUBSW   352(DI), Y9, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPADDD       Y9, Y6, Y6
+	VMOVDQU      Y7, (R11)
+	VMOVDQU      Y8, 128(R11)
+	VMOVDQU      Y6, 256(R11)
+	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      turbo3_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	VMOVUPS      Y6, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
+	VADDPS       X6, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -8359,10 +10498,12 @@ done4:
 	VEXTRACTI128 $1, Y8, X7
 	VPADDD       X7, X8, X7
 	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (SI), X8
+	VADDPS       X8, X7, X7
 	VBROADCASTSS (DX), X8
 	VMULPS       X8, X7, X7
 	VMULPS       X6, X7, X7
-	VMOVUPS      X7, (SI)
+	VMOVUPS      X7, (CX)
 	VMOVDQU      128(AX), Y7
 	VMOVDQU      160(AX), Y8
 	VMOVDQU      192(AX), Y9
@@ -8379,13 +10520,15 @@ done4:
 	VEXTRACTI128 $1, Y8, X7
 	VPADDD       X7, X8, X7
 	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(SI), X8
+	VADDPS       X8, X7, X7
 	VBROADCASTSS 4(DX), X8
 	VMULPS       X8, X7, X7
 	VMULPS       X6, X7, X7
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X7, (R10)
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X7, (R11)
 	VMOVDQU      256(AX), Y7
 	VMOVDQU      288(AX), Y8
 	VMOVDQU      320(AX), Y9
@@ -8402,31 +10545,33 @@ done4:
 	VEXTRACTI128 $1, Y8, X7
 	VPADDD       X7, X8, X7
 	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 8(SI), X8
+	VADDPS       X8, X7, X7
 	VBROADCASTSS 8(DX), X8
 	VMULPS       X8, X7, X7
 	VMULPS       X6, X7, X6
-	ADDQ         R9, R10
-	VMOVUPS      X6, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	ADDQ         R10, R11
+	VMOVUPS      X6, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // matmulQ8Block4xTurbo3AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block4xTurbo3AVX2(SB), 0, $928-72
+TEXT ·matmulQ8Block4xTurbo3AVX2(SB), 0, $1632-72
 
 	// constants of the loops
-	VMOVDQU      turbo3_ones<>+0(SB), Y0
-	VMOVDQU      turbo3_mask5<>+0(SB), Y1
-	VMOVDQU      turbo3_shuffle2<>+0(SB), Y2
-	VMOVDQU      turbo3_shuffle<>+0(SB), Y3
-	VMOVDQU      turbo3_mask4<>+0(SB), Y4
-	VMOVDQU      turbo3_mask3<>+0(SB), Y5
+	VMOVDQU      turbo3_ones2<>+0(SB), Y0
+	VMOVDQU      turbo3_shuffle35<>+0(SB), Y1
+	VMOVDQU      turbo3_mask8<>+0(SB), Y2
+	VMOVDQU      turbo3_mask6<>+0(SB), Y3
+	VBROADCASTI128 turbo3_levels2<>+0(SB), Y4
+	VMOVDQU      turbo3_mask9<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -8435,212 +10580,713 @@ TEXT ·matmulQ8Block4xTurbo3AVX2(SB), 0, $928-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	LEAQ         1055(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         1119(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo3_ones<>+0(SB), Y6
+	VBROADCASTI128 (CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 16(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 32(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 48(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 64(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 80(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 96(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 112(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, (DI)
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTI128 (CX), Y8
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 32(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 (CX), Y8
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 64(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 (CX), Y8
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 96(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VMOVDQU      turbo3_least<>+0(SB), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VEXTRACTF128 $1, Y7, X8
+	VADDPS       X7, X8, X8
+	VMOVHLPS     X8, X8, X7
+	VADDPS       X7, X8, X8
+	VMOVSHDUP    X8, X7
+	VADDSS       X7, X8, X8
+	VMOVSS       X8, (SI)
+	VBROADCASTI128 128(CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 144(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 160(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 176(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 192(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 208(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 224(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 240(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 128(DI)
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTI128 128(CX), Y8
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
+	VBROADCASTI128 144(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 160(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 176(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 192(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 208(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 224(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 240(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 160(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 128(CX), Y8
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
+	VBROADCASTI128 144(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 160(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 176(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 192(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 208(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 224(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 240(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 192(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 128(CX), Y8
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
+	VBROADCASTI128 144(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 160(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 176(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 192(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 208(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 224(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 240(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 224(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VMOVDQU      turbo3_least<>+0(SB), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VEXTRACTF128 $1, Y7, X8
+	VADDPS       X7, X8, X8
+	VMOVHLPS     X8, X8, X7
+	VADDPS       X7, X8, X8
+	VMOVSHDUP    X8, X7
+	VADDSS       X7, X8, X8
+	VMOVSS       X8, 4(SI)
+	VBROADCASTI128 256(CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 272(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 288(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 304(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 320(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 336(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 352(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 368(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 256(DI)
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTI128 256(CX), Y8
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
+	VBROADCASTI128 272(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 288(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 304(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 320(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 336(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 352(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 368(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 288(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 256(CX), Y8
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
+	VBROADCASTI128 272(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 288(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 304(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 320(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 336(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 352(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 368(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 320(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 256(CX), Y8
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
+	VBROADCASTI128 272(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 288(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 304(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 320(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 336(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 352(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 368(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 352(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VMOVDQU      turbo3_least<>+0(SB), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VEXTRACTF128 $1, Y7, X8
+	VADDPS       X7, X8, X8
+	VMOVHLPS     X8, X8, X7
+	VADDPS       X7, X8, X8
+	VMOVSHDUP    X8, X7
+	VADDSS       X7, X8, X8
+	VMOVSS       X8, 8(SI)
+	VBROADCASTI128 384(CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 400(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 416(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 432(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 448(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 464(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 480(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 496(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 384(DI)
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTI128 384(CX), Y8
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
+	VBROADCASTI128 400(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 416(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 432(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 448(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 464(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 480(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 496(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 416(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 384(CX), Y8
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
+	VBROADCASTI128 400(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 416(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 432(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 448(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 464(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 480(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 496(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 448(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 384(CX), Y8
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
+	VBROADCASTI128 400(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 416(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 432(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 448(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 464(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 480(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 496(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 480(DI)
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y7, Y7
+	VMOVDQU      turbo3_least<>+0(SB), Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y7, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, 12(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(DI), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPAND        turbo3_mask<>+0(SB), Y6, Y7
-	VPSRLD       $2, Y6, Y8
-	VPAND        turbo3_mask2<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $4, Y6, Y8
-	VPAND        Y5, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y4, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPBROADCASTD 34(DI), Y7
-	VPSHUFB      Y2, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VPCMPEQB     Y1, Y7, Y7
-	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
+	// levels of values 0, 4, 8 to 124, and their products
+	VMOVDQU      2(R8), Y6
+	VPAND        Y2, Y6, Y6
+	VBROADCASTI128 34(R8), Y7
+	VPSHUFB      Y1, Y7, Y7
+	VPAND        Y5, Y7, Y7
+	VPCMPEQB     Y5, Y7, Y7
+	VPAND        Y3, Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      (CX), Y8
-	VPSIGNB      Y6, Y8, Y8
-	VPMADDUBSW   Y8, Y7, Y8
+	VPSHUFB      Y6, Y4, Y6
+	VPMADDUBSW   (DI), Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPMADDUBSW   128(DI), Y6, Y8
 	VPMADDWD     Y0, Y8, Y8
-	VMOVDQU      128(CX), Y9
-	VPSIGNB      Y6, Y9, Y9
-	VPMADDUBSW   Y9, Y7, Y9
+	VPMADDUBSW   256(DI), Y6, Y9
 	VPMADDWD     Y0, Y9, Y9
-	VMOVDQU      256(CX), Y10
-	VPSIGNB      Y6, Y10, Y10
-	VPMADDUBSW   Y10, Y7, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VMOVDQU      384(CX), Y11
-	VPSIGNB      Y6, Y11, Y6
-	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDUBSW   384(DI), Y6, Y6
 	VPMADDWD     Y0, Y6, Y6
 
-	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 10(DI), Y7
-	VPSHUFB      Y3, Y7, Y7
-	VPAND        turbo3_mask<>+0(SB), Y7, Y11
-	VPSRLD       $2, Y7, Y12
-	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $4, Y7, Y12
-	VPAND        Y5, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y4, Y7, Y7
-	VPOR         Y7, Y11, Y7
-	VPBROADCASTD 38(DI), Y11
-	VPSHUFB      Y2, Y11, Y11
-	VPAND        Y1, Y11, Y11
-	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
-	VPOR         Y11, Y7, Y7
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y11
-	VPSHUFB      Y7, Y11, Y7
-	VPABSB       Y7, Y11
-	VMOVDQU      32(CX), Y12
-	VPSIGNB      Y7, Y12, Y12
-	VPMADDUBSW   Y12, Y11, Y12
-	VPMADDWD     Y0, Y12, Y12
-	VPADDD       Y12, Y8, Y8
-	VMOVDQU      160(CX), Y12
-	VPSIGNB      Y7, Y12, Y12
-	VPMADDUBSW   Y12, Y11, Y12
-	VPMADDWD     Y0, Y12, Y12
-	VPADDD       Y12, Y9, Y9
-	VMOVDQU      288(CX), Y12
-	VPSIGNB      Y7, Y12, Y12
-	VPMADDUBSW   Y12, Y11, Y12
-	VPMADDWD     Y0, Y12, Y12
-	VPADDD       Y12, Y10, Y10
-	VMOVDQU      416(CX), Y12
-	VPSIGNB      Y7, Y12, Y7
-	VPMADDUBSW   Y7, Y11, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y6, Y6
+	// levels of values 1, 5, 9 to 125, and their products
+	VMOVDQU      2(R8), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VBROADCASTI128 34(R8), Y11
+	VPSHUFB      Y1, Y11, Y11
+	VPAND        turbo3_mask10<>+0(SB), Y11, Y11
+	VPCMPEQB     turbo3_mask10<>+0(SB), Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VPMADDUBSW   32(DI), Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y7, Y7
+	VPMADDUBSW   160(DI), Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y8, Y8
+	VPMADDUBSW   288(DI), Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y9, Y9
+	VPMADDUBSW   416(DI), Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y6, Y6
 
-	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 18(DI), Y7
-	VPSHUFB      Y3, Y7, Y7
-	VPAND        turbo3_mask<>+0(SB), Y7, Y11
-	VPSRLD       $2, Y7, Y12
-	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $4, Y7, Y12
-	VPAND        Y5, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y4, Y7, Y7
-	VPOR         Y7, Y11, Y7
-	VPBROADCASTD 42(DI), Y11
-	VPSHUFB      Y2, Y11, Y11
-	VPAND        Y1, Y11, Y11
-	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
-	VPOR         Y11, Y7, Y7
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y11
-	VPSHUFB      Y7, Y11, Y7
-	VPABSB       Y7, Y11
-	VMOVDQU      64(CX), Y12
-	VPSIGNB      Y7, Y12, Y12
-	VPMADDUBSW   Y12, Y11, Y12
-	VPMADDWD     Y0, Y12, Y12
-	VPADDD       Y12, Y8, Y8
-	VMOVDQU      192(CX), Y12
-	VPSIGNB      Y7, Y12, Y12
-	VPMADDUBSW   Y12, Y11, Y12
-	VPMADDWD     Y0, Y12, Y12
-	VPADDD       Y12, Y9, Y9
-	VMOVDQU      320(CX), Y12
-	VPSIGNB      Y7, Y12, Y12
-	VPMADDUBSW   Y12, Y11, Y12
-	VPMADDWD     Y0, Y12, Y12
-	VPADDD       Y12, Y10, Y10
-	VMOVDQU      448(CX), Y12
-	VPSIGNB      Y7, Y12, Y7
-	VPMADDUBSW   Y7, Y11, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y6, Y6
+	// levels of values 2, 6, 10 to 126, and their products
+	VMOVDQU      2(R8), Y10
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VBROADCASTI128 34(R8), Y11
+	VPSHUFB      Y1, Y11, Y11
+	VPAND        turbo3_mask11<>+0(SB), Y11, Y11
+	VPCMPEQB     turbo3_mask11<>+0(SB), Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VPMADDUBSW   64(DI), Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y7, Y7
+	VPMADDUBSW   192(DI), Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y8, Y8
+	VPMADDUBSW   320(DI), Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y9, Y9
+	VPMADDUBSW   448(DI), Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y6, Y6
 
-	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 26(DI), Y7
-	VPSHUFB      Y3, Y7, Y7
-	VPAND        turbo3_mask<>+0(SB), Y7, Y11
-	VPSRLD       $2, Y7, Y12
-	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $4, Y7, Y12
-	VPAND        Y5, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y4, Y7, Y7
-	VPOR         Y7, Y11, Y7
-	VPBROADCASTD 46(DI), Y11
-	VPSHUFB      Y2, Y11, Y11
-	VPAND        Y1, Y11, Y11
-	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
-	VPOR         Y11, Y7, Y7
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y11
-	VPSHUFB      Y7, Y11, Y7
-	VPABSB       Y7, Y11
-	VMOVDQU      96(CX), Y12
-	VPSIGNB      Y7, Y12, Y12
-	VPMADDUBSW   Y12, Y11, Y12
-	VPMADDWD     Y0, Y12, Y12
-	VPADDD       Y12, Y8, Y8
-	VMOVDQU      224(CX), Y12
-	VPSIGNB      Y7, Y12, Y12
-	VPMADDUBSW   Y12, Y11, Y12
-	VPMADDWD     Y0, Y12, Y12
-	VPADDD       Y12, Y9, Y9
-	VMOVDQU      352(CX), Y12
-	VPSIGNB      Y7, Y12, Y12
-	VPMADDUBSW   Y12, Y11, Y12
-	VPMADDWD     Y0, Y12, Y12
-	VPADDD       Y12, Y10, Y10
-	VMOVDQU      480(CX), Y12
-	VPSIGNB      Y7, Y12, Y7
-	VPMADDUBSW   Y7, Y11, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y6, Y6
-	VMOVDQU      Y8, (R10)
-	VMOVDQU      Y9, 128(R10)
-	VMOVDQU      Y10, 256(R10)
-	VMOVDQU      Y6, 384(R10)
-	VPBROADCASTW (DI), X6
+	// levels of values 3, 7, 11 to 127, and their products
+	VMOVDQU      2(R8), Y10
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VBROADCASTI128 34(R8), Y11
+	VPSHUFB      Y1, Y11, Y11
+	VPAND        turbo3_mask12<>+0(SB), Y11, Y11
+	VPCMPEQB     turbo3_mask12<>+0(SB), Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VPMADDUBSW   96(DI), Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y7, Y7
+	VPMADDUBSW   224(DI), Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y8, Y8
+	VPMADDUBSW   352(DI), Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y9, Y9
+	VPMADDUBSW   480(DI), Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y6, Y6
+	VMOVDQU      Y7, (R11)
+	VMOVDQU      Y8, 128(R11)
+	VMOVDQU      Y9, 256(R11)
+	VMOVDQU      Y6, 384(R11)
+	VPBROADCASTW (R8), X6
 	VCVTPH2PS    X6, Y6
 	VMOVDQU      turbo3_const<>+0(SB), Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	VMOVUPS      Y6, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
 	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
+	VADDPS       X6, X6, X6
 	VMOVDQU      (AX), Y7
 	VMOVDQU      32(AX), Y8
 	VMOVDQU      64(AX), Y9
@@ -8657,10 +11303,12 @@ done4:
 	VEXTRACTI128 $1, Y8, X7
 	VPADDD       X7, X8, X7
 	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (SI), X8
+	VADDPS       X8, X7, X7
 	VBROADCASTSS (DX), X8
 	VMULPS       X8, X7, X7
 	VMULPS       X6, X7, X7
-	VMOVUPS      X7, (SI)
+	VMOVUPS      X7, (CX)
 	VMOVDQU      128(AX), Y7
 	VMOVDQU      160(AX), Y8
 	VMOVDQU      192(AX), Y9
@@ -8677,13 +11325,15 @@ done4:
 	VEXTRACTI128 $1, Y8, X7
 	VPADDD       X7, X8, X7
 	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(SI), X8
+	VADDPS       X8, X7, X7
 	VBROADCASTSS 4(DX), X8
 	VMULPS       X8, X7, X7
 	VMULPS       X6, X7, X7
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X7, (R10)
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X7, (R11)
 	VMOVDQU      256(AX), Y7
 	VMOVDQU      288(AX), Y8
 	VMOVDQU      320(AX), Y9
@@ -8700,11 +11350,13 @@ done4:
 	VEXTRACTI128 $1, Y8, X7
 	VPADDD       X7, X8, X7
 	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 8(SI), X8
+	VADDPS       X8, X7, X7
 	VBROADCASTSS 8(DX), X8
 	VMULPS       X8, X7, X7
 	VMULPS       X6, X7, X7
-	ADDQ         R9, R10
-	VMOVUPS      X7, (R10)
+	ADDQ         R10, R11
+	VMOVUPS      X7, (R11)
 	VMOVDQU      384(AX), Y7
 	VMOVDQU      416(AX), Y8
 	VMOVDQU      448(AX), Y9
@@ -8721,17 +11373,19 @@ done4:
 	VEXTRACTI128 $1, Y8, X7
 	VPADDD       X7, X8, X7
 	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 12(SI), X8
+	VADDPS       X8, X7, X7
 	VBROADCASTSS 12(DX), X8
 	VMULPS       X8, X7, X7
 	VMULPS       X6, X7, X6
-	ADDQ         R9, R10
-	VMOVUPS      X6, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	ADDQ         R10, R11
+	VMOVUPS      X6, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 

@@ -44,11 +44,99 @@ DATA turbo4_levels<>+0(SB)/8, $0xfbf1e6dbcebfab82
 DATA turbo4_levels<>+8(SB)/8, $0x7e554132251a0f05
 GLOBL turbo4_levels<>(SB), RODATA|NOPTR, $16
 
-DATA turbo4_shuffle2<>+0(SB)/8, $0x8080800080808000
-DATA turbo4_shuffle2<>+8(SB)/8, $0x8080800180808001
-DATA turbo4_shuffle2<>+16(SB)/8, $0x8080800080808000
-DATA turbo4_shuffle2<>+24(SB)/8, $0x8080800180808001
+DATA turbo4_ones<>+0(SB)/8, $0x0101010101010101
+DATA turbo4_ones<>+8(SB)/8, $0x0101010101010101
+DATA turbo4_ones<>+16(SB)/8, $0x0101010101010101
+DATA turbo4_ones<>+24(SB)/8, $0x0101010101010101
+GLOBL turbo4_ones<>(SB), RODATA|NOPTR, $32
+
+DATA turbo4_shuffle2<>+0(SB)/8, $0x0e0c0a0806040200
+DATA turbo4_shuffle2<>+8(SB)/8, $0x8080808080808080
+DATA turbo4_shuffle2<>+16(SB)/8, $0x8080808080808080
+DATA turbo4_shuffle2<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo4_shuffle2<>(SB), RODATA|NOPTR, $32
+
+DATA turbo4_shuffle3<>+0(SB)/8, $0x8080808080808080
+DATA turbo4_shuffle3<>+8(SB)/8, $0x0e0c0a0806040200
+DATA turbo4_shuffle3<>+16(SB)/8, $0x8080808080808080
+DATA turbo4_shuffle3<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo4_shuffle3<>(SB), RODATA|NOPTR, $32
+
+DATA turbo4_shuffle4<>+0(SB)/8, $0x8080808080808080
+DATA turbo4_shuffle4<>+8(SB)/8, $0x8080808080808080
+DATA turbo4_shuffle4<>+16(SB)/8, $0x0e0c0a0806040200
+DATA turbo4_shuffle4<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo4_shuffle4<>(SB), RODATA|NOPTR, $32
+
+DATA turbo4_shuffle5<>+0(SB)/8, $0x8080808080808080
+DATA turbo4_shuffle5<>+8(SB)/8, $0x8080808080808080
+DATA turbo4_shuffle5<>+16(SB)/8, $0x8080808080808080
+DATA turbo4_shuffle5<>+24(SB)/8, $0x0e0c0a0806040200
+GLOBL turbo4_shuffle5<>(SB), RODATA|NOPTR, $32
+
+DATA turbo4_mask3<>+0(SB)/8, $0x0202020202020202
+DATA turbo4_mask3<>+8(SB)/8, $0x0202020202020202
+DATA turbo4_mask3<>+16(SB)/8, $0x0202020202020202
+DATA turbo4_mask3<>+24(SB)/8, $0x0202020202020202
+GLOBL turbo4_mask3<>(SB), RODATA|NOPTR, $32
+
+DATA turbo4_offset<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA turbo4_offset<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA turbo4_offset<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA turbo4_offset<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
+GLOBL turbo4_offset<>(SB), RODATA|NOPTR, $32
+
+DATA turbo4_flip<>+0(SB)/8, $0x8080808080808080
+DATA turbo4_flip<>+8(SB)/8, $0x8080808080808080
+DATA turbo4_flip<>+16(SB)/8, $0x8080808080808080
+DATA turbo4_flip<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo4_flip<>(SB), RODATA|NOPTR, $32
+
+DATA turbo4_shuffle6<>+0(SB)/8, $0x0f0d0b0907050301
+DATA turbo4_shuffle6<>+8(SB)/8, $0x8080808080808080
+DATA turbo4_shuffle6<>+16(SB)/8, $0x8080808080808080
+DATA turbo4_shuffle6<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo4_shuffle6<>(SB), RODATA|NOPTR, $32
+
+DATA turbo4_shuffle7<>+0(SB)/8, $0x8080808080808080
+DATA turbo4_shuffle7<>+8(SB)/8, $0x0f0d0b0907050301
+DATA turbo4_shuffle7<>+16(SB)/8, $0x8080808080808080
+DATA turbo4_shuffle7<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo4_shuffle7<>(SB), RODATA|NOPTR, $32
+
+DATA turbo4_shuffle8<>+0(SB)/8, $0x8080808080808080
+DATA turbo4_shuffle8<>+8(SB)/8, $0x8080808080808080
+DATA turbo4_shuffle8<>+16(SB)/8, $0x0f0d0b0907050301
+DATA turbo4_shuffle8<>+24(SB)/8, $0x8080808080808080
+GLOBL turbo4_shuffle8<>(SB), RODATA|NOPTR, $32
+
+DATA turbo4_shuffle9<>+0(SB)/8, $0x8080808080808080
+DATA turbo4_shuffle9<>+8(SB)/8, $0x8080808080808080
+DATA turbo4_shuffle9<>+16(SB)/8, $0x8080808080808080
+DATA turbo4_shuffle9<>+24(SB)/8, $0x0f0d0b0907050301
+GLOBL turbo4_shuffle9<>(SB), RODATA|NOPTR, $32
+
+DATA turbo4_least<>+0(SB)/8, $0xc2fc0000c2fc0000
+DATA turbo4_least<>+8(SB)/8, $0xc2fc0000c2fc0000
+DATA turbo4_least<>+16(SB)/8, $0xc2fc0000c2fc0000
+DATA turbo4_least<>+24(SB)/8, $0xc2fc0000c2fc0000
+GLOBL turbo4_least<>(SB), RODATA|NOPTR, $32
+
+DATA turbo4_mask4<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA turbo4_mask4<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA turbo4_mask4<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA turbo4_mask4<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL turbo4_mask4<>(SB), RODATA|NOPTR, $32
+
+DATA turbo4_levels2<>+0(SB)/8, $0x796f64594c3d2900
+DATA turbo4_levels2<>+8(SB)/8, $0xfcd3bfb0a3988d83
+GLOBL turbo4_levels2<>(SB), RODATA|NOPTR, $16
+
+DATA turbo4_shuffle10<>+0(SB)/8, $0x8080800080808000
+DATA turbo4_shuffle10<>+8(SB)/8, $0x8080800180808001
+DATA turbo4_shuffle10<>+16(SB)/8, $0x8080800080808000
+DATA turbo4_shuffle10<>+24(SB)/8, $0x8080800180808001
+GLOBL turbo4_shuffle10<>(SB), RODATA|NOPTR, $32
 
 DATA turbo4_shifts<>+0(SB)/8, $0x0000000400000000
 DATA turbo4_shifts<>+8(SB)/8, $0x0000000400000000
@@ -56,17 +144,17 @@ DATA turbo4_shifts<>+16(SB)/8, $0x0000000400000000
 DATA turbo4_shifts<>+24(SB)/8, $0x0000000400000000
 GLOBL turbo4_shifts<>(SB), RODATA|NOPTR, $32
 
-DATA turbo4_mask3<>+0(SB)/8, $0x0000000f0000000f
-DATA turbo4_mask3<>+8(SB)/8, $0x0000000f0000000f
-DATA turbo4_mask3<>+16(SB)/8, $0x0000000f0000000f
-DATA turbo4_mask3<>+24(SB)/8, $0x0000000f0000000f
-GLOBL turbo4_mask3<>(SB), RODATA|NOPTR, $32
+DATA turbo4_mask5<>+0(SB)/8, $0x0000000f0000000f
+DATA turbo4_mask5<>+8(SB)/8, $0x0000000f0000000f
+DATA turbo4_mask5<>+16(SB)/8, $0x0000000f0000000f
+DATA turbo4_mask5<>+24(SB)/8, $0x0000000f0000000f
+GLOBL turbo4_mask5<>(SB), RODATA|NOPTR, $32
 
-DATA turbo4_ones<>+0(SB)/8, $0x0001000100010001
-DATA turbo4_ones<>+8(SB)/8, $0x0001000100010001
-DATA turbo4_ones<>+16(SB)/8, $0x0001000100010001
-DATA turbo4_ones<>+24(SB)/8, $0x0001000100010001
-GLOBL turbo4_ones<>(SB), RODATA|NOPTR, $32
+DATA turbo4_ones2<>+0(SB)/8, $0x0001000100010001
+DATA turbo4_ones2<>+8(SB)/8, $0x0001000100010001
+DATA turbo4_ones2<>+16(SB)/8, $0x0001000100010001
+DATA turbo4_ones2<>+24(SB)/8, $0x0001000100010001
+GLOBL turbo4_ones2<>(SB), RODATA|NOPTR, $32
 
 DATA turbo4_sum<>+0(SB)/8, $0x0000000000000000
 DATA turbo4_sum<>+8(SB)/8, $0x0000000000000000
@@ -2076,13 +2164,11 @@ done2:
 
 // matmulQ8Block1xTurbo4AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xTurbo4AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Block1xTurbo4AVX512(SB), 0, $864-72
 
 	// constants of the loops
-	VMOVDQU      turbo4_shuffle<>+0(SB), Y0
-	VMOVDQU      turbo4_mask2<>+0(SB), Y1
-	VMOVDQU      turbo4_mask<>+0(SB), Y2
-	VBROADCASTI128 turbo4_levels<>+0(SB), Y3
+	VMOVDQU      turbo4_mask4<>+0(SB), Y0
+	VBROADCASTI128 turbo4_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2091,132 +2177,207 @@ TEXT ·matmulQ8Block1xTurbo4AVX512(SB), NOSPLIT, $544-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	LEAQ         671(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         735(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo4_ones<>+0(SB), Y2
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 16(CX), Y4
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 32(CX), Y4
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 48(CX), Y4
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       turbo4_offset<>+0(SB), Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, (DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y3, Y3
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 32(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 64(CX), Y3
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 64(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 64(CX), Y3
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y3, Y3
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 96(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y2
+	VCVTDQ2PS    Y4, Y3
+	VMULPS       Y2, Y3, Y2
+	VEXTRACTF128 $1, Y2, X3
+	VADDPS       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VADDPS       X2, X3, X3
+	VMOVSHDUP    X3, X2
+	VADDSS       X2, X3, X3
+	VMOVSS       X3, (SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 4(DI), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y2, Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (CX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
+	// levels of values 0, 2, 4 to 62, and their products
+	VMOVDQU      4(R8), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPXOR        Y3, Y3, Y3
+	VPDPBUSD     (DI), Y2, Y3
 
-	// levels of values 32 to 63, and their products
-	VBROADCASTI128 20(DI), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y2, Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      32(CX), Y7
-	VPSIGNB      Y4, Y7, Y4
-	VPDPBUSD     Y4, Y5, Y6
+	// levels of values 1, 3, 5 to 63, and their products
+	VMOVDQU      4(R8), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     32(DI), Y2, Y3
 
-	// levels of values 64 to 95, and their products
-	VBROADCASTI128 36(DI), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y2, Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      64(CX), Y7
-	VPSIGNB      Y4, Y7, Y4
-	VPDPBUSD     Y4, Y5, Y6
+	// levels of values 64, 66, 68 to 126, and their products
+	VMOVDQU      36(R8), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     64(DI), Y2, Y3
 
-	// levels of values 96 to 127, and their products
-	VBROADCASTI128 52(DI), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y2, Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(CX), Y7
-	VPSIGNB      Y4, Y7, Y4
-	VPDPBUSD     Y4, Y5, Y6
-	VMOVDQU      Y6, (R10)
-	VPBROADCASTW (DI), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo4_const<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVSS       X4, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	// levels of values 65, 67, 69 to 127, and their products
+	VMOVDQU      36(R8), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     96(DI), Y2, Y3
+	VMOVDQU      Y3, (R11)
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      turbo4_const<>+0(SB), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X4
-	VMOVDQU      (AX), Y5
-	VMOVDQU      32(AX), Y6
-	VMOVDQU      64(AX), Y7
-	VMOVDQU      96(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS (DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X4
-	VMOVUPS      X4, (SI)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	VMOVUPS      (BX), X2
+	VMOVUPS      32(BX), X3
+	VMOVUPS      64(BX), X4
+	VMOVUPS      96(BX), X5
+	VBLENDPS     $0xaa, X3, X2, X2
+	VBLENDPS     $0xaa, X5, X4, X3
+	VBLENDPS     $0xcc, X3, X2, X2
+	VADDPS       X2, X2, X2
+	VMOVDQU      (AX), Y3
+	VMOVDQU      32(AX), Y4
+	VMOVDQU      64(AX), Y5
+	VMOVDQU      96(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS (SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS (DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X2
+	VMOVUPS      X2, (CX)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // matmulQ8Block2xTurbo4AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xTurbo4AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Block2xTurbo4AVX512(SB), 0, $1120-72
 
 	// constants of the loops
-	VMOVDQU      turbo4_shuffle<>+0(SB), Y0
-	VMOVDQU      turbo4_mask2<>+0(SB), Y1
-	VMOVDQU      turbo4_mask<>+0(SB), Y2
-	VBROADCASTI128 turbo4_levels<>+0(SB), Y3
+	VMOVDQU      turbo4_mask4<>+0(SB), Y0
+	VBROADCASTI128 turbo4_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2225,169 +2386,325 @@ TEXT ·matmulQ8Block2xTurbo4AVX512(SB), 0, $672-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	LEAQ         799(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         863(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo4_ones<>+0(SB), Y2
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 16(CX), Y4
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 32(CX), Y4
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 48(CX), Y4
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       turbo4_offset<>+0(SB), Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, (DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y3, Y3
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 32(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 64(CX), Y3
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 64(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 64(CX), Y3
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y3, Y3
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 96(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, (SI)
+	VBROADCASTI128 128(CX), Y3
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 144(CX), Y4
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 160(CX), Y4
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 176(CX), Y4
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       turbo4_offset<>+0(SB), Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 128(DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 128(CX), Y3
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y3, Y3
+	VBROADCASTI128 144(CX), Y5
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 160(CX), Y5
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 176(CX), Y5
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 160(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 192(CX), Y3
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 208(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 224(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 240(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 192(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 192(CX), Y3
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y3, Y3
+	VBROADCASTI128 208(CX), Y5
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 224(CX), Y5
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 240(CX), Y5
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 224(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y2
+	VCVTDQ2PS    Y4, Y3
+	VMULPS       Y2, Y3, Y2
+	VEXTRACTF128 $1, Y2, X3
+	VADDPS       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VADDPS       X2, X3, X3
+	VMOVSHDUP    X3, X2
+	VADDSS       X2, X3, X3
+	VMOVSS       X3, 4(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 4(DI), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y2, Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (CX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      128(CX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
+	// levels of values 0, 2, 4 to 62, and their products
+	VMOVDQU      4(R8), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPXOR        Y3, Y3, Y3
+	VPDPBUSD     (DI), Y2, Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     128(DI), Y2, Y4
 
-	// levels of values 32 to 63, and their products
-	VBROADCASTI128 20(DI), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y2, Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      32(CX), Y8
-	VPSIGNB      Y4, Y8, Y8
-	VPDPBUSD     Y8, Y5, Y7
-	VMOVDQU      160(CX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPDPBUSD     Y4, Y5, Y6
+	// levels of values 1, 3, 5 to 63, and their products
+	VMOVDQU      4(R8), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     32(DI), Y2, Y3
+	VPDPBUSD     160(DI), Y2, Y4
 
-	// levels of values 64 to 95, and their products
-	VBROADCASTI128 36(DI), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y2, Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      64(CX), Y8
-	VPSIGNB      Y4, Y8, Y8
-	VPDPBUSD     Y8, Y5, Y7
-	VMOVDQU      192(CX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPDPBUSD     Y4, Y5, Y6
+	// levels of values 64, 66, 68 to 126, and their products
+	VMOVDQU      36(R8), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     64(DI), Y2, Y3
+	VPDPBUSD     192(DI), Y2, Y4
 
-	// levels of values 96 to 127, and their products
-	VBROADCASTI128 52(DI), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y2, Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(CX), Y8
-	VPSIGNB      Y4, Y8, Y8
-	VPDPBUSD     Y8, Y5, Y7
-	VMOVDQU      224(CX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPDPBUSD     Y4, Y5, Y6
-	VMOVDQU      Y7, (R10)
-	VMOVDQU      Y6, 128(R10)
-	VPBROADCASTW (DI), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo4_const<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVSS       X4, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	// levels of values 65, 67, 69 to 127, and their products
+	VMOVDQU      36(R8), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     96(DI), Y2, Y3
+	VPDPBUSD     224(DI), Y2, Y4
+	VMOVDQU      Y3, (R11)
+	VMOVDQU      Y4, 128(R11)
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      turbo4_const<>+0(SB), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X4
-	VMOVDQU      (AX), Y5
-	VMOVDQU      32(AX), Y6
-	VMOVDQU      64(AX), Y7
-	VMOVDQU      96(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS (DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X5
-	VMOVUPS      X5, (SI)
-	VMOVDQU      128(AX), Y5
-	VMOVDQU      160(AX), Y6
-	VMOVDQU      192(AX), Y7
-	VMOVDQU      224(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS 4(DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X4
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X4, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	VMOVUPS      (BX), X2
+	VMOVUPS      32(BX), X3
+	VMOVUPS      64(BX), X4
+	VMOVUPS      96(BX), X5
+	VBLENDPS     $0xaa, X3, X2, X2
+	VBLENDPS     $0xaa, X5, X4, X3
+	VBLENDPS     $0xcc, X3, X2, X2
+	VADDPS       X2, X2, X2
+	VMOVDQU      (AX), Y3
+	VMOVDQU      32(AX), Y4
+	VMOVDQU      64(AX), Y5
+	VMOVDQU      96(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS (SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS (DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X3
+	VMOVUPS      X3, (CX)
+	VMOVDQU      128(AX), Y3
+	VMOVDQU      160(AX), Y4
+	VMOVDQU      192(AX), Y5
+	VMOVDQU      224(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS 4(SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS 4(DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X2
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X2, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // matmulQ8Block3xTurbo4AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xTurbo4AVX512(SB), 0, $800-72
+TEXT ·matmulQ8Block3xTurbo4AVX512(SB), 0, $1376-72
 
 	// constants of the loops
-	VMOVDQU      turbo4_shuffle<>+0(SB), Y0
-	VMOVDQU      turbo4_mask2<>+0(SB), Y1
-	VMOVDQU      turbo4_mask<>+0(SB), Y2
-	VBROADCASTI128 turbo4_levels<>+0(SB), Y3
+	VMOVDQU      turbo4_mask4<>+0(SB), Y0
+	VBROADCASTI128 turbo4_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2396,204 +2713,441 @@ TEXT ·matmulQ8Block3xTurbo4AVX512(SB), 0, $800-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	LEAQ         927(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         991(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo4_ones<>+0(SB), Y2
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 16(CX), Y4
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 32(CX), Y4
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 48(CX), Y4
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       turbo4_offset<>+0(SB), Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, (DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y3, Y3
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 32(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 64(CX), Y3
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 64(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 64(CX), Y3
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y3, Y3
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 96(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, (SI)
+	VBROADCASTI128 128(CX), Y3
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 144(CX), Y4
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 160(CX), Y4
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 176(CX), Y4
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       turbo4_offset<>+0(SB), Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 128(DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 128(CX), Y3
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y3, Y3
+	VBROADCASTI128 144(CX), Y5
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 160(CX), Y5
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 176(CX), Y5
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 160(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 192(CX), Y3
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 208(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 224(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 240(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 192(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 192(CX), Y3
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y3, Y3
+	VBROADCASTI128 208(CX), Y5
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 224(CX), Y5
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 240(CX), Y5
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 224(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 4(SI)
+	VBROADCASTI128 256(CX), Y3
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 272(CX), Y4
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 288(CX), Y4
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 304(CX), Y4
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       turbo4_offset<>+0(SB), Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 256(DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 256(CX), Y3
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y3, Y3
+	VBROADCASTI128 272(CX), Y5
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 288(CX), Y5
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 304(CX), Y5
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 288(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 320(CX), Y3
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 336(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 352(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 368(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 320(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 320(CX), Y3
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y3, Y3
+	VBROADCASTI128 336(CX), Y5
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 352(CX), Y5
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 368(CX), Y5
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 352(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y2
+	VCVTDQ2PS    Y4, Y3
+	VMULPS       Y2, Y3, Y2
+	VEXTRACTF128 $1, Y2, X3
+	VADDPS       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VADDPS       X2, X3, X3
+	VMOVSHDUP    X3, X2
+	VADDSS       X2, X3, X3
+	VMOVSS       X3, 8(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 4(DI), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y2, Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (CX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      128(CX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      256(CX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
+	// levels of values 0, 2, 4 to 62, and their products
+	VMOVDQU      4(R8), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPXOR        Y3, Y3, Y3
+	VPDPBUSD     (DI), Y2, Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     128(DI), Y2, Y4
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     256(DI), Y2, Y5
 
-	// levels of values 32 to 63, and their products
-	VBROADCASTI128 20(DI), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y2, Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      32(CX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y7
-	VMOVDQU      160(CX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y8
-	VMOVDQU      288(CX), Y9
-	VPSIGNB      Y4, Y9, Y4
-	VPDPBUSD     Y4, Y5, Y6
+	// levels of values 1, 3, 5 to 63, and their products
+	VMOVDQU      4(R8), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     32(DI), Y2, Y3
+	VPDPBUSD     160(DI), Y2, Y4
+	VPDPBUSD     288(DI), Y2, Y5
 
-	// levels of values 64 to 95, and their products
-	VBROADCASTI128 36(DI), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y2, Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      64(CX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y7
-	VMOVDQU      192(CX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y8
-	VMOVDQU      320(CX), Y9
-	VPSIGNB      Y4, Y9, Y4
-	VPDPBUSD     Y4, Y5, Y6
+	// levels of values 64, 66, 68 to 126, and their products
+	VMOVDQU      36(R8), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     64(DI), Y2, Y3
+	VPDPBUSD     192(DI), Y2, Y4
+	VPDPBUSD     320(DI), Y2, Y5
 
-	// levels of values 96 to 127, and their products
-	VBROADCASTI128 52(DI), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y2, Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(CX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y7
-	VMOVDQU      224(CX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y8
-	VMOVDQU      352(CX), Y9
-	VPSIGNB      Y4, Y9, Y4
-	VPDPBUSD     Y4, Y5, Y6
-	VMOVDQU      Y7, (R10)
-	VMOVDQU      Y8, 128(R10)
-	VMOVDQU      Y6, 256(R10)
-	VPBROADCASTW (DI), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo4_const<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVSS       X4, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	// levels of values 65, 67, 69 to 127, and their products
+	VMOVDQU      36(R8), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     96(DI), Y2, Y3
+	VPDPBUSD     224(DI), Y2, Y4
+	VPDPBUSD     352(DI), Y2, Y5
+	VMOVDQU      Y3, (R11)
+	VMOVDQU      Y4, 128(R11)
+	VMOVDQU      Y5, 256(R11)
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      turbo4_const<>+0(SB), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X4
-	VMOVDQU      (AX), Y5
-	VMOVDQU      32(AX), Y6
-	VMOVDQU      64(AX), Y7
-	VMOVDQU      96(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS (DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X5
-	VMOVUPS      X5, (SI)
-	VMOVDQU      128(AX), Y5
-	VMOVDQU      160(AX), Y6
-	VMOVDQU      192(AX), Y7
-	VMOVDQU      224(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS 4(DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X5
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X5, (R10)
-	VMOVDQU      256(AX), Y5
-	VMOVDQU      288(AX), Y6
-	VMOVDQU      320(AX), Y7
-	VMOVDQU      352(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS 8(DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X4
-	ADDQ         R9, R10
-	VMOVUPS      X4, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	VMOVUPS      (BX), X2
+	VMOVUPS      32(BX), X3
+	VMOVUPS      64(BX), X4
+	VMOVUPS      96(BX), X5
+	VBLENDPS     $0xaa, X3, X2, X2
+	VBLENDPS     $0xaa, X5, X4, X3
+	VBLENDPS     $0xcc, X3, X2, X2
+	VADDPS       X2, X2, X2
+	VMOVDQU      (AX), Y3
+	VMOVDQU      32(AX), Y4
+	VMOVDQU      64(AX), Y5
+	VMOVDQU      96(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS (SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS (DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X3
+	VMOVUPS      X3, (CX)
+	VMOVDQU      128(AX), Y3
+	VMOVDQU      160(AX), Y4
+	VMOVDQU      192(AX), Y5
+	VMOVDQU      224(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS 4(SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS 4(DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X3
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X3, (R11)
+	VMOVDQU      256(AX), Y3
+	VMOVDQU      288(AX), Y4
+	VMOVDQU      320(AX), Y5
+	VMOVDQU      352(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS 8(SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS 8(DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X2
+	ADDQ         R10, R11
+	VMOVUPS      X2, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // matmulQ8Block4xTurbo4AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xTurbo4AVX512(SB), 0, $928-72
+TEXT ·matmulQ8Block4xTurbo4AVX512(SB), 0, $1632-72
 
 	// constants of the loops
-	VMOVDQU      turbo4_shuffle<>+0(SB), Y0
-	VMOVDQU      turbo4_mask2<>+0(SB), Y1
-	VMOVDQU      turbo4_mask<>+0(SB), Y2
-	VBROADCASTI128 turbo4_levels<>+0(SB), Y3
+	VMOVDQU      turbo4_mask4<>+0(SB), Y0
+	VBROADCASTI128 turbo4_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2602,227 +3156,547 @@ TEXT ·matmulQ8Block4xTurbo4AVX512(SB), 0, $928-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	LEAQ         1055(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         1119(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo4_ones<>+0(SB), Y2
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 16(CX), Y4
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 32(CX), Y4
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 48(CX), Y4
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       turbo4_offset<>+0(SB), Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, (DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 (CX), Y3
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y3, Y3
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 32(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 64(CX), Y3
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 64(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 64(CX), Y3
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y3, Y3
+	VBROADCASTI128 80(CX), Y5
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 96(CX), Y5
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 112(CX), Y5
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 96(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, (SI)
+	VBROADCASTI128 128(CX), Y3
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 144(CX), Y4
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 160(CX), Y4
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 176(CX), Y4
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       turbo4_offset<>+0(SB), Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 128(DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 128(CX), Y3
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y3, Y3
+	VBROADCASTI128 144(CX), Y5
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 160(CX), Y5
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 176(CX), Y5
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 160(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 192(CX), Y3
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 208(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 224(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 240(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 192(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 192(CX), Y3
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y3, Y3
+	VBROADCASTI128 208(CX), Y5
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 224(CX), Y5
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 240(CX), Y5
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 224(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 4(SI)
+	VBROADCASTI128 256(CX), Y3
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 272(CX), Y4
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 288(CX), Y4
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 304(CX), Y4
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       turbo4_offset<>+0(SB), Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 256(DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 256(CX), Y3
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y3, Y3
+	VBROADCASTI128 272(CX), Y5
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 288(CX), Y5
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 304(CX), Y5
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 288(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 320(CX), Y3
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 336(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 352(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 368(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 320(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 320(CX), Y3
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y3, Y3
+	VBROADCASTI128 336(CX), Y5
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 352(CX), Y5
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 368(CX), Y5
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 352(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 8(SI)
+	VBROADCASTI128 384(CX), Y3
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 400(CX), Y4
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 416(CX), Y4
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 432(CX), Y4
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y4
+	VPSRLD       $1, Y4, Y4
+	VPADDB       turbo4_offset<>+0(SB), Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y4, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 384(DI)
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 384(CX), Y3
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y3, Y3
+	VBROADCASTI128 400(CX), Y5
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 416(CX), Y5
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 432(CX), Y5
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 416(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 448(CX), Y3
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y3, Y3
+	VBROADCASTI128 464(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 480(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 496(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 448(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTI128 448(CX), Y3
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y3, Y3
+	VBROADCASTI128 464(CX), Y5
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 480(CX), Y5
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VBROADCASTI128 496(CX), Y5
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        turbo4_mask3<>+0(SB), Y3, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VPAVGB       Y5, Y3, Y3
+	VPXOR        turbo4_flip<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 480(DI)
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y2
+	VCVTDQ2PS    Y4, Y3
+	VMULPS       Y2, Y3, Y2
+	VEXTRACTF128 $1, Y2, X3
+	VADDPS       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VADDPS       X2, X3, X3
+	VMOVSHDUP    X3, X2
+	VADDSS       X2, X3, X3
+	VMOVSS       X3, 12(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 4(DI), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y2, Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (CX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      128(CX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      256(CX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y6, Y5, Y9
-	VMOVDQU      384(CX), Y6
-	VPSIGNB      Y4, Y6, Y4
+	// levels of values 0, 2, 4 to 62, and their products
+	VMOVDQU      4(R8), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPXOR        Y3, Y3, Y3
+	VPDPBUSD     (DI), Y2, Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     128(DI), Y2, Y4
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     256(DI), Y2, Y5
 	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
+	VPDPBUSD     384(DI), Y2, Y6
 
-	// levels of values 32 to 63, and their products
-	VBROADCASTI128 20(DI), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y2, Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      32(CX), Y10
-	VPSIGNB      Y4, Y10, Y10
-	VPDPBUSD     Y10, Y5, Y7
-	VMOVDQU      160(CX), Y10
-	VPSIGNB      Y4, Y10, Y10
-	VPDPBUSD     Y10, Y5, Y8
-	VMOVDQU      288(CX), Y10
-	VPSIGNB      Y4, Y10, Y10
-	VPDPBUSD     Y10, Y5, Y9
-	VMOVDQU      416(CX), Y10
-	VPSIGNB      Y4, Y10, Y4
-	VPDPBUSD     Y4, Y5, Y6
+	// levels of values 1, 3, 5 to 63, and their products
+	VMOVDQU      4(R8), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     32(DI), Y2, Y3
+	VPDPBUSD     160(DI), Y2, Y4
+	VPDPBUSD     288(DI), Y2, Y5
+	VPDPBUSD     416(DI), Y2, Y6
 
-	// levels of values 64 to 95, and their products
-	VBROADCASTI128 36(DI), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y2, Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      64(CX), Y10
-	VPSIGNB      Y4, Y10, Y10
-	VPDPBUSD     Y10, Y5, Y7
-	VMOVDQU      192(CX), Y10
-	VPSIGNB      Y4, Y10, Y10
-	VPDPBUSD     Y10, Y5, Y8
-	VMOVDQU      320(CX), Y10
-	VPSIGNB      Y4, Y10, Y10
-	VPDPBUSD     Y10, Y5, Y9
-	VMOVDQU      448(CX), Y10
-	VPSIGNB      Y4, Y10, Y4
-	VPDPBUSD     Y4, Y5, Y6
+	// levels of values 64, 66, 68 to 126, and their products
+	VMOVDQU      36(R8), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     64(DI), Y2, Y3
+	VPDPBUSD     192(DI), Y2, Y4
+	VPDPBUSD     320(DI), Y2, Y5
+	VPDPBUSD     448(DI), Y2, Y6
 
-	// levels of values 96 to 127, and their products
-	VBROADCASTI128 52(DI), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y2, Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(CX), Y10
-	VPSIGNB      Y4, Y10, Y10
-	VPDPBUSD     Y10, Y5, Y7
-	VMOVDQU      224(CX), Y10
-	VPSIGNB      Y4, Y10, Y10
-	VPDPBUSD     Y10, Y5, Y8
-	VMOVDQU      352(CX), Y10
-	VPSIGNB      Y4, Y10, Y10
-	VPDPBUSD     Y10, Y5, Y9
-	VMOVDQU      480(CX), Y10
-	VPSIGNB      Y4, Y10, Y4
-	VPDPBUSD     Y4, Y5, Y6
-	VMOVDQU      Y7, (R10)
-	VMOVDQU      Y8, 128(R10)
-	VMOVDQU      Y9, 256(R10)
-	VMOVDQU      Y6, 384(R10)
-	VPBROADCASTW (DI), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo4_const<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVSS       X4, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	// levels of values 65, 67, 69 to 127, and their products
+	VMOVDQU      36(R8), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VPDPBUSD     96(DI), Y2, Y3
+	VPDPBUSD     224(DI), Y2, Y4
+	VPDPBUSD     352(DI), Y2, Y5
+	VPDPBUSD     480(DI), Y2, Y6
+	VMOVDQU      Y3, (R11)
+	VMOVDQU      Y4, 128(R11)
+	VMOVDQU      Y5, 256(R11)
+	VMOVDQU      Y6, 384(R11)
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      turbo4_const<>+0(SB), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X4
-	VMOVDQU      (AX), Y5
-	VMOVDQU      32(AX), Y6
-	VMOVDQU      64(AX), Y7
-	VMOVDQU      96(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS (DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X5
-	VMOVUPS      X5, (SI)
-	VMOVDQU      128(AX), Y5
-	VMOVDQU      160(AX), Y6
-	VMOVDQU      192(AX), Y7
-	VMOVDQU      224(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS 4(DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X5
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X5, (R10)
-	VMOVDQU      256(AX), Y5
-	VMOVDQU      288(AX), Y6
-	VMOVDQU      320(AX), Y7
-	VMOVDQU      352(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS 8(DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X5
-	ADDQ         R9, R10
-	VMOVUPS      X5, (R10)
-	VMOVDQU      384(AX), Y5
-	VMOVDQU      416(AX), Y6
-	VMOVDQU      448(AX), Y7
-	VMOVDQU      480(AX), Y8
-	VPUNPCKLDQ   Y6, Y5, Y9
-	VPUNPCKHDQ   Y6, Y5, Y5
-	VPADDD       Y5, Y9, Y9
-	VPUNPCKLDQ   Y8, Y7, Y5
-	VPUNPCKHDQ   Y8, Y7, Y6
-	VPADDD       Y6, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y9, Y6
-	VPUNPCKHQDQ  Y5, Y9, Y5
-	VPADDD       Y5, Y6, Y6
-	VEXTRACTI128 $1, Y6, X5
-	VPADDD       X5, X6, X5
-	VCVTDQ2PS    X5, X5
-	VBROADCASTSS 12(DX), X6
-	VMULPS       X6, X5, X5
-	VMULPS       X4, X5, X4
-	ADDQ         R9, R10
-	VMOVUPS      X4, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	VMOVUPS      (BX), X2
+	VMOVUPS      32(BX), X3
+	VMOVUPS      64(BX), X4
+	VMOVUPS      96(BX), X5
+	VBLENDPS     $0xaa, X3, X2, X2
+	VBLENDPS     $0xaa, X5, X4, X3
+	VBLENDPS     $0xcc, X3, X2, X2
+	VADDPS       X2, X2, X2
+	VMOVDQU      (AX), Y3
+	VMOVDQU      32(AX), Y4
+	VMOVDQU      64(AX), Y5
+	VMOVDQU      96(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS (SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS (DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X3
+	VMOVUPS      X3, (CX)
+	VMOVDQU      128(AX), Y3
+	VMOVDQU      160(AX), Y4
+	VMOVDQU      192(AX), Y5
+	VMOVDQU      224(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS 4(SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS 4(DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X3
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X3, (R11)
+	VMOVDQU      256(AX), Y3
+	VMOVDQU      288(AX), Y4
+	VMOVDQU      320(AX), Y5
+	VMOVDQU      352(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS 8(SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS 8(DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X3
+	ADDQ         R10, R11
+	VMOVUPS      X3, (R11)
+	VMOVDQU      384(AX), Y3
+	VMOVDQU      416(AX), Y4
+	VMOVDQU      448(AX), Y5
+	VMOVDQU      480(AX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VPADDD       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VPADDD       X3, X4, X3
+	VCVTDQ2PS    X3, X3
+	VBROADCASTSS 12(SI), X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS 12(DX), X4
+	VMULPS       X4, X3, X3
+	VMULPS       X2, X3, X2
+	ADDQ         R10, R11
+	VMOVUPS      X2, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
@@ -4803,7 +5677,7 @@ TEXT ·matmulQ81xTurbo4AVX2(SB), NOSPLIT, $320-72
 	// constants of the loops
 	VMOVDQU      turbo4_shuffle<>+0(SB), Y0
 	VMOVDQU      turbo4_mask2<>+0(SB), Y1
-	VMOVDQU      turbo4_ones<>+0(SB), Y2
+	VMOVDQU      turbo4_ones2<>+0(SB), Y2
 	VMOVDQU      turbo4_mask<>+0(SB), Y3
 	VBROADCASTI128 turbo4_levels<>+0(SB), Y4
 	LEAQ         31(SP), AX
@@ -4930,7 +5804,7 @@ done2:
 TEXT ·matmulQ82xTurbo4AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo4_ones<>+0(SB), Y0
+	VMOVDQU      turbo4_ones2<>+0(SB), Y0
 	VMOVDQU      turbo4_shuffle<>+0(SB), Y1
 	VMOVDQU      turbo4_mask2<>+0(SB), Y2
 	VMOVDQU      turbo4_mask<>+0(SB), Y3
@@ -5091,7 +5965,7 @@ done2:
 TEXT ·matmulQ83xTurbo4AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo4_ones<>+0(SB), Y0
+	VMOVDQU      turbo4_ones2<>+0(SB), Y0
 	VMOVDQU      turbo4_shuffle<>+0(SB), Y1
 	VMOVDQU      turbo4_mask2<>+0(SB), Y2
 	VMOVDQU      turbo4_mask<>+0(SB), Y3
@@ -5284,7 +6158,7 @@ done2:
 TEXT ·matmulQ84xTurbo4AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
-	VMOVDQU      turbo4_ones<>+0(SB), Y0
+	VMOVDQU      turbo4_ones2<>+0(SB), Y0
 	VMOVDQU      turbo4_shuffle<>+0(SB), Y1
 	VMOVDQU      turbo4_mask2<>+0(SB), Y2
 	VMOVDQU      turbo4_mask<>+0(SB), Y3
@@ -5509,14 +6383,12 @@ done2:
 
 // matmulQ8Block1xTurbo4AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block1xTurbo4AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Block1xTurbo4AVX2(SB), 0, $864-72
 
 	// constants of the loops
-	VMOVDQU      turbo4_shuffle<>+0(SB), Y0
-	VMOVDQU      turbo4_mask2<>+0(SB), Y1
-	VMOVDQU      turbo4_ones<>+0(SB), Y2
-	VMOVDQU      turbo4_mask<>+0(SB), Y3
-	VBROADCASTI128 turbo4_levels<>+0(SB), Y4
+	VMOVDQU      turbo4_ones2<>+0(SB), Y0
+	VMOVDQU      turbo4_mask4<>+0(SB), Y1
+	VBROADCASTI128 turbo4_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -5525,139 +6397,220 @@ TEXT ·matmulQ8Block1xTurbo4AVX2(SB), NOSPLIT, $544-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	LEAQ         671(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         735(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo4_ones<>+0(SB), Y3
+	VBROADCASTI128 (CX), Y4
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, (DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 (CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 16(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 32(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 32(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 64(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 96(DI)
+	VPMADDUBSW   Y5, Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, (SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 4(DI), Y5
-	VPSHUFB      Y0, Y5, Y5
-	VPAND        Y3, Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VPSHUFB      Y5, Y4, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (CX), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     Y2, Y5, Y5
+	// levels of values 0, 2, 4 to 62, and their products
+	VMOVDQU      4(R8), Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VPMADDUBSW   (DI), Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
 
-	// levels of values 32 to 63, and their products
-	VBROADCASTI128 20(DI), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y7
-	VPSRLD       $4, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPSHUFB      Y6, Y4, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      32(CX), Y8
-	VPSIGNB      Y6, Y8, Y6
-	VPMADDUBSW   Y6, Y7, Y6
-	VPMADDWD     Y2, Y6, Y6
-	VPADDD       Y6, Y5, Y5
+	// levels of values 1, 3, 5 to 63, and their products
+	VMOVDQU      4(R8), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPMADDUBSW   32(DI), Y4, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPADDD       Y4, Y3, Y3
 
-	// levels of values 64 to 95, and their products
-	VBROADCASTI128 36(DI), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y7
-	VPSRLD       $4, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPSHUFB      Y6, Y4, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      64(CX), Y8
-	VPSIGNB      Y6, Y8, Y6
-	VPMADDUBSW   Y6, Y7, Y6
-	VPMADDWD     Y2, Y6, Y6
-	VPADDD       Y6, Y5, Y5
+	// levels of values 64, 66, 68 to 126, and their products
+	VMOVDQU      36(R8), Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPMADDUBSW   64(DI), Y4, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPADDD       Y4, Y3, Y3
 
-	// levels of values 96 to 127, and their products
-	VBROADCASTI128 52(DI), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y7
-	VPSRLD       $4, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPSHUFB      Y6, Y4, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      96(CX), Y8
-	VPSIGNB      Y6, Y8, Y6
-	VPMADDUBSW   Y6, Y7, Y6
-	VPMADDWD     Y2, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      Y5, (R10)
-	VPBROADCASTW (DI), X5
-	VCVTPH2PS    X5, Y5
-	VMOVDQU      turbo4_const<>+0(SB), Y6
-	VMULPS       Y6, Y5, Y5
-	VMOVSS       X5, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	// levels of values 65, 67, 69 to 127, and their products
+	VMOVDQU      36(R8), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPMADDUBSW   96(DI), Y4, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VMOVDQU      Y3, (R11)
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVDQU      turbo4_const<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X5
-	VMOVDQU      (AX), Y6
-	VMOVDQU      32(AX), Y7
-	VMOVDQU      64(AX), Y8
-	VMOVDQU      96(AX), Y9
-	VPUNPCKLDQ   Y7, Y6, Y10
-	VPUNPCKHDQ   Y7, Y6, Y6
-	VPADDD       Y6, Y10, Y10
-	VPUNPCKLDQ   Y9, Y8, Y6
-	VPUNPCKHDQ   Y9, Y8, Y7
-	VPADDD       Y7, Y6, Y6
-	VPUNPCKLQDQ  Y6, Y10, Y7
-	VPUNPCKHQDQ  Y6, Y10, Y6
-	VPADDD       Y6, Y7, Y7
-	VEXTRACTI128 $1, Y7, X6
-	VPADDD       X6, X7, X6
-	VCVTDQ2PS    X6, X6
-	VBROADCASTSS (DX), X7
-	VMULPS       X7, X6, X6
-	VMULPS       X5, X6, X5
-	VMOVUPS      X5, (SI)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	VMOVUPS      (BX), X3
+	VMOVUPS      32(BX), X4
+	VMOVUPS      64(BX), X5
+	VMOVUPS      96(BX), X6
+	VBLENDPS     $0xaa, X4, X3, X3
+	VBLENDPS     $0xaa, X6, X5, X4
+	VBLENDPS     $0xcc, X4, X3, X3
+	VADDPS       X3, X3, X3
+	VMOVDQU      (AX), Y4
+	VMOVDQU      32(AX), Y5
+	VMOVDQU      64(AX), Y6
+	VMOVDQU      96(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS (SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS (DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X3
+	VMOVUPS      X3, (CX)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // matmulQ8Block2xTurbo4AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block2xTurbo4AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Block2xTurbo4AVX2(SB), 0, $1120-72
 
 	// constants of the loops
-	VMOVDQU      turbo4_ones<>+0(SB), Y0
-	VMOVDQU      turbo4_shuffle<>+0(SB), Y1
-	VMOVDQU      turbo4_mask2<>+0(SB), Y2
-	VMOVDQU      turbo4_mask<>+0(SB), Y3
-	VBROADCASTI128 turbo4_levels<>+0(SB), Y4
+	VMOVDQU      turbo4_ones2<>+0(SB), Y0
+	VMOVDQU      turbo4_mask4<>+0(SB), Y1
+	VBROADCASTI128 turbo4_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -5666,182 +6619,350 @@ TEXT ·matmulQ8Block2xTurbo4AVX2(SB), 0, $672-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	LEAQ         799(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         863(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo4_ones<>+0(SB), Y3
+	VBROADCASTI128 (CX), Y4
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, (DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 (CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 16(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 32(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 32(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 64(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 96(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, (SI)
+	VBROADCASTI128 128(CX), Y4
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 144(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 160(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 176(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 128(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 128(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 144(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 160(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 176(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 160(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
+	VBROADCASTI128 208(CX), Y6
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 224(CX), Y6
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 240(CX), Y6
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 192(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 208(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 224(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 240(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 224(DI)
+	VPMADDUBSW   Y5, Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 4(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 4(DI), Y5
-	VPSHUFB      Y1, Y5, Y5
-	VPAND        Y3, Y5, Y6
+	// levels of values 0, 2, 4 to 62, and their products
+	VMOVDQU      4(R8), Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VPMADDUBSW   (DI), Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPMADDUBSW   128(DI), Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
+
+	// levels of values 1, 3, 5 to 63, and their products
+	VMOVDQU      4(R8), Y5
 	VPSRLD       $4, Y5, Y5
-	VPAND        Y2, Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VPSHUFB      Y5, Y4, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (CX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VMOVDQU      128(CX), Y8
-	VPSIGNB      Y5, Y8, Y5
-	VPMADDUBSW   Y5, Y6, Y5
+	VPAND        Y1, Y5, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPMADDUBSW   32(DI), Y5, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y4, Y4
+	VPMADDUBSW   160(DI), Y5, Y5
 	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y3, Y3
 
-	// levels of values 32 to 63, and their products
-	VBROADCASTI128 20(DI), Y6
-	VPSHUFB      Y1, Y6, Y6
-	VPAND        Y3, Y6, Y8
-	VPSRLD       $4, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPOR         Y6, Y8, Y6
-	VPSHUFB      Y6, Y4, Y6
-	VPABSB       Y6, Y8
-	VMOVDQU      32(CX), Y9
-	VPSIGNB      Y6, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VMOVDQU      160(CX), Y9
-	VPSIGNB      Y6, Y9, Y6
-	VPMADDUBSW   Y6, Y8, Y6
+	// levels of values 64, 66, 68 to 126, and their products
+	VMOVDQU      36(R8), Y5
+	VPAND        Y1, Y5, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPMADDUBSW   64(DI), Y5, Y6
 	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
+	VPADDD       Y6, Y4, Y4
+	VPMADDUBSW   192(DI), Y5, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y3, Y3
 
-	// levels of values 64 to 95, and their products
-	VBROADCASTI128 36(DI), Y6
-	VPSHUFB      Y1, Y6, Y6
-	VPAND        Y3, Y6, Y8
-	VPSRLD       $4, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPOR         Y6, Y8, Y6
-	VPSHUFB      Y6, Y4, Y6
-	VPABSB       Y6, Y8
-	VMOVDQU      64(CX), Y9
-	VPSIGNB      Y6, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VMOVDQU      192(CX), Y9
-	VPSIGNB      Y6, Y9, Y6
-	VPMADDUBSW   Y6, Y8, Y6
+	// levels of values 65, 67, 69 to 127, and their products
+	VMOVDQU      36(R8), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPMADDUBSW   96(DI), Y5, Y6
 	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-
-	// levels of values 96 to 127, and their products
-	VBROADCASTI128 52(DI), Y6
-	VPSHUFB      Y1, Y6, Y6
-	VPAND        Y3, Y6, Y8
-	VPSRLD       $4, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPOR         Y6, Y8, Y6
-	VPSHUFB      Y6, Y4, Y6
-	VPABSB       Y6, Y8
-	VMOVDQU      96(CX), Y9
-	VPSIGNB      Y6, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VMOVDQU      224(CX), Y9
-	VPSIGNB      Y6, Y9, Y6
-	VPMADDUBSW   Y6, Y8, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      Y7, (R10)
-	VMOVDQU      Y5, 128(R10)
-	VPBROADCASTW (DI), X5
-	VCVTPH2PS    X5, Y5
-	VMOVDQU      turbo4_const<>+0(SB), Y6
-	VMULPS       Y6, Y5, Y5
-	VMOVSS       X5, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	VPADDD       Y6, Y4, Y4
+	VPMADDUBSW   224(DI), Y5, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VMOVDQU      Y4, (R11)
+	VMOVDQU      Y3, 128(R11)
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVDQU      turbo4_const<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X5
-	VMOVDQU      (AX), Y6
-	VMOVDQU      32(AX), Y7
-	VMOVDQU      64(AX), Y8
-	VMOVDQU      96(AX), Y9
-	VPUNPCKLDQ   Y7, Y6, Y10
-	VPUNPCKHDQ   Y7, Y6, Y6
-	VPADDD       Y6, Y10, Y10
-	VPUNPCKLDQ   Y9, Y8, Y6
-	VPUNPCKHDQ   Y9, Y8, Y7
-	VPADDD       Y7, Y6, Y6
-	VPUNPCKLQDQ  Y6, Y10, Y7
-	VPUNPCKHQDQ  Y6, Y10, Y6
-	VPADDD       Y6, Y7, Y7
-	VEXTRACTI128 $1, Y7, X6
-	VPADDD       X6, X7, X6
-	VCVTDQ2PS    X6, X6
-	VBROADCASTSS (DX), X7
-	VMULPS       X7, X6, X6
-	VMULPS       X5, X6, X6
-	VMOVUPS      X6, (SI)
-	VMOVDQU      128(AX), Y6
-	VMOVDQU      160(AX), Y7
-	VMOVDQU      192(AX), Y8
-	VMOVDQU      224(AX), Y9
-	VPUNPCKLDQ   Y7, Y6, Y10
-	VPUNPCKHDQ   Y7, Y6, Y6
-	VPADDD       Y6, Y10, Y10
-	VPUNPCKLDQ   Y9, Y8, Y6
-	VPUNPCKHDQ   Y9, Y8, Y7
-	VPADDD       Y7, Y6, Y6
-	VPUNPCKLQDQ  Y6, Y10, Y7
-	VPUNPCKHQDQ  Y6, Y10, Y6
-	VPADDD       Y6, Y7, Y7
-	VEXTRACTI128 $1, Y7, X6
-	VPADDD       X6, X7, X6
-	VCVTDQ2PS    X6, X6
-	VBROADCASTSS 4(DX), X7
-	VMULPS       X7, X6, X6
-	VMULPS       X5, X6, X5
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X5, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	VMOVUPS      (BX), X3
+	VMOVUPS      32(BX), X4
+	VMOVUPS      64(BX), X5
+	VMOVUPS      96(BX), X6
+	VBLENDPS     $0xaa, X4, X3, X3
+	VBLENDPS     $0xaa, X6, X5, X4
+	VBLENDPS     $0xcc, X4, X3, X3
+	VADDPS       X3, X3, X3
+	VMOVDQU      (AX), Y4
+	VMOVDQU      32(AX), Y5
+	VMOVDQU      64(AX), Y6
+	VMOVDQU      96(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS (SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS (DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	VMOVUPS      X4, (CX)
+	VMOVDQU      128(AX), Y4
+	VMOVDQU      160(AX), Y5
+	VMOVDQU      192(AX), Y6
+	VMOVDQU      224(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 4(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 4(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X3
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X3, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // matmulQ8Block3xTurbo4AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block3xTurbo4AVX2(SB), 0, $800-72
+TEXT ·matmulQ8Block3xTurbo4AVX2(SB), 0, $1376-72
 
 	// constants of the loops
-	VMOVDQU      turbo4_ones<>+0(SB), Y0
-	VMOVDQU      turbo4_shuffle<>+0(SB), Y1
-	VMOVDQU      turbo4_mask2<>+0(SB), Y2
-	VMOVDQU      turbo4_mask<>+0(SB), Y3
-	VBROADCASTI128 turbo4_levels<>+0(SB), Y4
+	VMOVDQU      turbo4_ones2<>+0(SB), Y0
+	VMOVDQU      turbo4_mask4<>+0(SB), Y1
+	VBROADCASTI128 turbo4_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -5850,223 +6971,478 @@ TEXT ·matmulQ8Block3xTurbo4AVX2(SB), 0, $800-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	LEAQ         927(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         991(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo4_ones<>+0(SB), Y3
+	VBROADCASTI128 (CX), Y4
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, (DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 (CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 16(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 32(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 32(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 64(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 96(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, (SI)
+	VBROADCASTI128 128(CX), Y4
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 144(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 160(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 176(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 128(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 128(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 144(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 160(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 176(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 160(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
+	VBROADCASTI128 208(CX), Y6
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 224(CX), Y6
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 240(CX), Y6
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 192(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 208(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 224(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 240(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 224(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, 4(SI)
+	VBROADCASTI128 256(CX), Y4
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 272(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 288(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 304(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 256(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 256(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 272(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 288(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 304(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 288(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 320(CX), Y5
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
+	VBROADCASTI128 336(CX), Y6
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 352(CX), Y6
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 368(CX), Y6
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 320(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 320(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 336(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 352(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 368(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 352(DI)
+	VPMADDUBSW   Y5, Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 8(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 4(DI), Y5
-	VPSHUFB      Y1, Y5, Y5
-	VPAND        Y3, Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        Y2, Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VPSHUFB      Y5, Y4, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (CX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VMOVDQU      128(CX), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VMOVDQU      256(CX), Y9
-	VPSIGNB      Y5, Y9, Y5
-	VPMADDUBSW   Y5, Y6, Y5
+	// levels of values 0, 2, 4 to 62, and their products
+	VMOVDQU      4(R8), Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VPMADDUBSW   (DI), Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPMADDUBSW   128(DI), Y3, Y5
 	VPMADDWD     Y0, Y5, Y5
+	VPMADDUBSW   256(DI), Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
 
-	// levels of values 32 to 63, and their products
-	VBROADCASTI128 20(DI), Y6
-	VPSHUFB      Y1, Y6, Y6
-	VPAND        Y3, Y6, Y9
+	// levels of values 1, 3, 5 to 63, and their products
+	VMOVDQU      4(R8), Y6
 	VPSRLD       $4, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPOR         Y6, Y9, Y6
-	VPSHUFB      Y6, Y4, Y6
-	VPABSB       Y6, Y9
-	VMOVDQU      32(CX), Y10
-	VPSIGNB      Y6, Y10, Y10
-	VPMADDUBSW   Y10, Y9, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y7, Y7
-	VMOVDQU      160(CX), Y10
-	VPSIGNB      Y6, Y10, Y10
-	VPMADDUBSW   Y10, Y9, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y8, Y8
-	VMOVDQU      288(CX), Y10
-	VPSIGNB      Y6, Y10, Y6
-	VPMADDUBSW   Y6, Y9, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPMADDUBSW   32(DI), Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPMADDUBSW   160(DI), Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPMADDUBSW   288(DI), Y6, Y6
 	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
+	VPADDD       Y6, Y3, Y3
 
-	// levels of values 64 to 95, and their products
-	VBROADCASTI128 36(DI), Y6
-	VPSHUFB      Y1, Y6, Y6
-	VPAND        Y3, Y6, Y9
-	VPSRLD       $4, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPOR         Y6, Y9, Y6
-	VPSHUFB      Y6, Y4, Y6
-	VPABSB       Y6, Y9
-	VMOVDQU      64(CX), Y10
-	VPSIGNB      Y6, Y10, Y10
-	VPMADDUBSW   Y10, Y9, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y7, Y7
-	VMOVDQU      192(CX), Y10
-	VPSIGNB      Y6, Y10, Y10
-	VPMADDUBSW   Y10, Y9, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y8, Y8
-	VMOVDQU      320(CX), Y10
-	VPSIGNB      Y6, Y10, Y6
-	VPMADDUBSW   Y6, Y9, Y6
+	// levels of values 64, 66, 68 to 126, and their products
+	VMOVDQU      36(R8), Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPMADDUBSW   64(DI), Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPMADDUBSW   192(DI), Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPMADDUBSW   320(DI), Y6, Y6
 	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
+	VPADDD       Y6, Y3, Y3
 
-	// levels of values 96 to 127, and their products
-	VBROADCASTI128 52(DI), Y6
-	VPSHUFB      Y1, Y6, Y6
-	VPAND        Y3, Y6, Y9
+	// levels of values 65, 67, 69 to 127, and their products
+	VMOVDQU      36(R8), Y6
 	VPSRLD       $4, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPOR         Y6, Y9, Y6
-	VPSHUFB      Y6, Y4, Y6
-	VPABSB       Y6, Y9
-	VMOVDQU      96(CX), Y10
-	VPSIGNB      Y6, Y10, Y10
-	VPMADDUBSW   Y10, Y9, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y7, Y7
-	VMOVDQU      224(CX), Y10
-	VPSIGNB      Y6, Y10, Y10
-	VPMADDUBSW   Y10, Y9, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y8, Y8
-	VMOVDQU      352(CX), Y10
-	VPSIGNB      Y6, Y10, Y6
-	VPMADDUBSW   Y6, Y9, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPMADDUBSW   96(DI), Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPMADDUBSW   224(DI), Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPMADDUBSW   352(DI), Y6, Y6
 	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      Y7, (R10)
-	VMOVDQU      Y8, 128(R10)
-	VMOVDQU      Y5, 256(R10)
-	VPBROADCASTW (DI), X5
-	VCVTPH2PS    X5, Y5
-	VMOVDQU      turbo4_const<>+0(SB), Y6
-	VMULPS       Y6, Y5, Y5
-	VMOVSS       X5, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	VPADDD       Y6, Y3, Y3
+	VMOVDQU      Y4, (R11)
+	VMOVDQU      Y5, 128(R11)
+	VMOVDQU      Y3, 256(R11)
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVDQU      turbo4_const<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X5
-	VMOVDQU      (AX), Y6
-	VMOVDQU      32(AX), Y7
-	VMOVDQU      64(AX), Y8
-	VMOVDQU      96(AX), Y9
-	VPUNPCKLDQ   Y7, Y6, Y10
-	VPUNPCKHDQ   Y7, Y6, Y6
-	VPADDD       Y6, Y10, Y10
-	VPUNPCKLDQ   Y9, Y8, Y6
-	VPUNPCKHDQ   Y9, Y8, Y7
-	VPADDD       Y7, Y6, Y6
-	VPUNPCKLQDQ  Y6, Y10, Y7
-	VPUNPCKHQDQ  Y6, Y10, Y6
-	VPADDD       Y6, Y7, Y7
-	VEXTRACTI128 $1, Y7, X6
-	VPADDD       X6, X7, X6
-	VCVTDQ2PS    X6, X6
-	VBROADCASTSS (DX), X7
-	VMULPS       X7, X6, X6
-	VMULPS       X5, X6, X6
-	VMOVUPS      X6, (SI)
-	VMOVDQU      128(AX), Y6
-	VMOVDQU      160(AX), Y7
-	VMOVDQU      192(AX), Y8
-	VMOVDQU      224(AX), Y9
-	VPUNPCKLDQ   Y7, Y6, Y10
-	VPUNPCKHDQ   Y7, Y6, Y6
-	VPADDD       Y6, Y10, Y10
-	VPUNPCKLDQ   Y9, Y8, Y6
-	VPUNPCKHDQ   Y9, Y8, Y7
-	VPADDD       Y7, Y6, Y6
-	VPUNPCKLQDQ  Y6, Y10, Y7
-	VPUNPCKHQDQ  Y6, Y10, Y6
-	VPADDD       Y6, Y7, Y7
-	VEXTRACTI128 $1, Y7, X6
-	VPADDD       X6, X7, X6
-	VCVTDQ2PS    X6, X6
-	VBROADCASTSS 4(DX), X7
-	VMULPS       X7, X6, X6
-	VMULPS       X5, X6, X6
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X6, (R10)
-	VMOVDQU      256(AX), Y6
-	VMOVDQU      288(AX), Y7
-	VMOVDQU      320(AX), Y8
-	VMOVDQU      352(AX), Y9
-	VPUNPCKLDQ   Y7, Y6, Y10
-	VPUNPCKHDQ   Y7, Y6, Y6
-	VPADDD       Y6, Y10, Y10
-	VPUNPCKLDQ   Y9, Y8, Y6
-	VPUNPCKHDQ   Y9, Y8, Y7
-	VPADDD       Y7, Y6, Y6
-	VPUNPCKLQDQ  Y6, Y10, Y7
-	VPUNPCKHQDQ  Y6, Y10, Y6
-	VPADDD       Y6, Y7, Y7
-	VEXTRACTI128 $1, Y7, X6
-	VPADDD       X6, X7, X6
-	VCVTDQ2PS    X6, X6
-	VBROADCASTSS 8(DX), X7
-	VMULPS       X7, X6, X6
-	VMULPS       X5, X6, X5
-	ADDQ         R9, R10
-	VMOVUPS      X5, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	VMOVUPS      (BX), X3
+	VMOVUPS      32(BX), X4
+	VMOVUPS      64(BX), X5
+	VMOVUPS      96(BX), X6
+	VBLENDPS     $0xaa, X4, X3, X3
+	VBLENDPS     $0xaa, X6, X5, X4
+	VBLENDPS     $0xcc, X4, X3, X3
+	VADDPS       X3, X3, X3
+	VMOVDQU      (AX), Y4
+	VMOVDQU      32(AX), Y5
+	VMOVDQU      64(AX), Y6
+	VMOVDQU      96(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS (SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS (DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	VMOVUPS      X4, (CX)
+	VMOVDQU      128(AX), Y4
+	VMOVDQU      160(AX), Y5
+	VMOVDQU      192(AX), Y6
+	VMOVDQU      224(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 4(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 4(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X4, (R11)
+	VMOVDQU      256(AX), Y4
+	VMOVDQU      288(AX), Y5
+	VMOVDQU      320(AX), Y6
+	VMOVDQU      352(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 8(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 8(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X3
+	ADDQ         R10, R11
+	VMOVUPS      X3, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // matmulQ8Block4xTurbo4AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block4xTurbo4AVX2(SB), 0, $928-72
+TEXT ·matmulQ8Block4xTurbo4AVX2(SB), 0, $1632-72
 
 	// constants of the loops
-	VMOVDQU      turbo4_ones<>+0(SB), Y0
-	VMOVDQU      turbo4_shuffle<>+0(SB), Y1
-	VMOVDQU      turbo4_mask2<>+0(SB), Y2
-	VMOVDQU      turbo4_mask<>+0(SB), Y3
-	VBROADCASTI128 turbo4_levels<>+0(SB), Y4
+	VMOVDQU      turbo4_ones2<>+0(SB), Y0
+	VMOVDQU      turbo4_mask4<>+0(SB), Y1
+	VBROADCASTI128 turbo4_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -6075,251 +7451,595 @@ TEXT ·matmulQ8Block4xTurbo4AVX2(SB), 0, $928-72
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	LEAQ         1055(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         1119(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo4_ones<>+0(SB), Y3
+	VBROADCASTI128 (CX), Y4
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, (DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 (CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 16(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 32(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 32(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 64(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 96(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, (SI)
+	VBROADCASTI128 128(CX), Y4
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 144(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 160(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 176(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 128(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 128(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 144(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 160(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 176(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 160(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
+	VBROADCASTI128 208(CX), Y6
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 224(CX), Y6
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 240(CX), Y6
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 192(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 208(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 224(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 240(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 224(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, 4(SI)
+	VBROADCASTI128 256(CX), Y4
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 272(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 288(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 304(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 256(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 256(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 272(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 288(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 304(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 288(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 320(CX), Y5
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
+	VBROADCASTI128 336(CX), Y6
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 352(CX), Y6
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 368(CX), Y6
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 320(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 320(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 336(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 352(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 368(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 352(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, 8(SI)
+	VBROADCASTI128 384(CX), Y4
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 400(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 416(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 432(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 384(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 384(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 400(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 416(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 432(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 416(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 448(CX), Y5
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
+	VBROADCASTI128 464(CX), Y6
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 480(CX), Y6
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 496(CX), Y6
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 448(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 448(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 464(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 480(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 496(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 480(DI)
+	VPMADDUBSW   Y5, Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 12(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
 
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 4(DI), Y5
-	VPSHUFB      Y1, Y5, Y5
-	VPAND        Y3, Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        Y2, Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VPSHUFB      Y5, Y4, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (CX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VMOVDQU      128(CX), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VMOVDQU      256(CX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VMOVDQU      384(CX), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
+	// levels of values 0, 2, 4 to 62, and their products
+	VMOVDQU      4(R8), Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VPMADDUBSW   (DI), Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPMADDUBSW   128(DI), Y3, Y5
 	VPMADDWD     Y0, Y5, Y5
-
-	// levels of values 32 to 63, and their products
-	VBROADCASTI128 20(DI), Y6
-	VPSHUFB      Y1, Y6, Y6
-	VPAND        Y3, Y6, Y10
-	VPSRLD       $4, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPOR         Y6, Y10, Y6
-	VPSHUFB      Y6, Y4, Y6
-	VPABSB       Y6, Y10
-	VMOVDQU      32(CX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y7, Y7
-	VMOVDQU      160(CX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y8, Y8
-	VMOVDQU      288(CX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y9, Y9
-	VMOVDQU      416(CX), Y11
-	VPSIGNB      Y6, Y11, Y6
-	VPMADDUBSW   Y6, Y10, Y6
+	VPMADDUBSW   256(DI), Y3, Y6
 	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
+	VPMADDUBSW   384(DI), Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
 
-	// levels of values 64 to 95, and their products
-	VBROADCASTI128 36(DI), Y6
-	VPSHUFB      Y1, Y6, Y6
-	VPAND        Y3, Y6, Y10
-	VPSRLD       $4, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPOR         Y6, Y10, Y6
-	VPSHUFB      Y6, Y4, Y6
-	VPABSB       Y6, Y10
-	VMOVDQU      64(CX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y7, Y7
-	VMOVDQU      192(CX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y8, Y8
-	VMOVDQU      320(CX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y9, Y9
-	VMOVDQU      448(CX), Y11
-	VPSIGNB      Y6, Y11, Y6
-	VPMADDUBSW   Y6, Y10, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
+	// levels of values 1, 3, 5 to 63, and their products
+	VMOVDQU      4(R8), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPMADDUBSW   32(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VPMADDUBSW   160(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPMADDUBSW   288(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	VPMADDUBSW   416(DI), Y7, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y3, Y3
 
-	// levels of values 96 to 127, and their products
-	VBROADCASTI128 52(DI), Y6
-	VPSHUFB      Y1, Y6, Y6
-	VPAND        Y3, Y6, Y10
-	VPSRLD       $4, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPOR         Y6, Y10, Y6
-	VPSHUFB      Y6, Y4, Y6
-	VPABSB       Y6, Y10
-	VMOVDQU      96(CX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y7, Y7
-	VMOVDQU      224(CX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y8, Y8
-	VMOVDQU      352(CX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y9, Y9
-	VMOVDQU      480(CX), Y11
-	VPSIGNB      Y6, Y11, Y6
-	VPMADDUBSW   Y6, Y10, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      Y7, (R10)
-	VMOVDQU      Y8, 128(R10)
-	VMOVDQU      Y9, 256(R10)
-	VMOVDQU      Y5, 384(R10)
-	VPBROADCASTW (DI), X5
-	VCVTPH2PS    X5, Y5
-	VMOVDQU      turbo4_const<>+0(SB), Y6
-	VMULPS       Y6, Y5, Y5
-	VMOVSS       X5, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	// levels of values 64, 66, 68 to 126, and their products
+	VMOVDQU      36(R8), Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPMADDUBSW   64(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VPMADDUBSW   192(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPMADDUBSW   320(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	VPMADDUBSW   448(DI), Y7, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+
+	// levels of values 65, 67, 69 to 127, and their products
+	VMOVDQU      36(R8), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPMADDUBSW   96(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VPMADDUBSW   224(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPMADDUBSW   352(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	VPMADDUBSW   480(DI), Y7, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      Y4, (R11)
+	VMOVDQU      Y5, 128(R11)
+	VMOVDQU      Y6, 256(R11)
+	VMOVDQU      Y3, 384(R11)
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVDQU      turbo4_const<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X5
-	VMOVDQU      (AX), Y6
-	VMOVDQU      32(AX), Y7
-	VMOVDQU      64(AX), Y8
-	VMOVDQU      96(AX), Y9
-	VPUNPCKLDQ   Y7, Y6, Y10
-	VPUNPCKHDQ   Y7, Y6, Y6
-	VPADDD       Y6, Y10, Y10
-	VPUNPCKLDQ   Y9, Y8, Y6
-	VPUNPCKHDQ   Y9, Y8, Y7
-	VPADDD       Y7, Y6, Y6
-	VPUNPCKLQDQ  Y6, Y10, Y7
-	VPUNPCKHQDQ  Y6, Y10, Y6
-	VPADDD       Y6, Y7, Y7
-	VEXTRACTI128 $1, Y7, X6
-	VPADDD       X6, X7, X6
-	VCVTDQ2PS    X6, X6
-	VBROADCASTSS (DX), X7
-	VMULPS       X7, X6, X6
-	VMULPS       X5, X6, X6
-	VMOVUPS      X6, (SI)
-	VMOVDQU      128(AX), Y6
-	VMOVDQU      160(AX), Y7
-	VMOVDQU      192(AX), Y8
-	VMOVDQU      224(AX), Y9
-	VPUNPCKLDQ   Y7, Y6, Y10
-	VPUNPCKHDQ   Y7, Y6, Y6
-	VPADDD       Y6, Y10, Y10
-	VPUNPCKLDQ   Y9, Y8, Y6
-	VPUNPCKHDQ   Y9, Y8, Y7
-	VPADDD       Y7, Y6, Y6
-	VPUNPCKLQDQ  Y6, Y10, Y7
-	VPUNPCKHQDQ  Y6, Y10, Y6
-	VPADDD       Y6, Y7, Y7
-	VEXTRACTI128 $1, Y7, X6
-	VPADDD       X6, X7, X6
-	VCVTDQ2PS    X6, X6
-	VBROADCASTSS 4(DX), X7
-	VMULPS       X7, X6, X6
-	VMULPS       X5, X6, X6
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X6, (R10)
-	VMOVDQU      256(AX), Y6
-	VMOVDQU      288(AX), Y7
-	VMOVDQU      320(AX), Y8
-	VMOVDQU      352(AX), Y9
-	VPUNPCKLDQ   Y7, Y6, Y10
-	VPUNPCKHDQ   Y7, Y6, Y6
-	VPADDD       Y6, Y10, Y10
-	VPUNPCKLDQ   Y9, Y8, Y6
-	VPUNPCKHDQ   Y9, Y8, Y7
-	VPADDD       Y7, Y6, Y6
-	VPUNPCKLQDQ  Y6, Y10, Y7
-	VPUNPCKHQDQ  Y6, Y10, Y6
-	VPADDD       Y6, Y7, Y7
-	VEXTRACTI128 $1, Y7, X6
-	VPADDD       X6, X7, X6
-	VCVTDQ2PS    X6, X6
-	VBROADCASTSS 8(DX), X7
-	VMULPS       X7, X6, X6
-	VMULPS       X5, X6, X6
-	ADDQ         R9, R10
-	VMOVUPS      X6, (R10)
-	VMOVDQU      384(AX), Y6
-	VMOVDQU      416(AX), Y7
-	VMOVDQU      448(AX), Y8
-	VMOVDQU      480(AX), Y9
-	VPUNPCKLDQ   Y7, Y6, Y10
-	VPUNPCKHDQ   Y7, Y6, Y6
-	VPADDD       Y6, Y10, Y10
-	VPUNPCKLDQ   Y9, Y8, Y6
-	VPUNPCKHDQ   Y9, Y8, Y7
-	VPADDD       Y7, Y6, Y6
-	VPUNPCKLQDQ  Y6, Y10, Y7
-	VPUNPCKHQDQ  Y6, Y10, Y6
-	VPADDD       Y6, Y7, Y7
-	VEXTRACTI128 $1, Y7, X6
-	VPADDD       X6, X7, X6
-	VCVTDQ2PS    X6, X6
-	VBROADCASTSS 12(DX), X7
-	VMULPS       X7, X6, X6
-	VMULPS       X5, X6, X5
-	ADDQ         R9, R10
-	VMOVUPS      X5, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	VMOVUPS      (BX), X3
+	VMOVUPS      32(BX), X4
+	VMOVUPS      64(BX), X5
+	VMOVUPS      96(BX), X6
+	VBLENDPS     $0xaa, X4, X3, X3
+	VBLENDPS     $0xaa, X6, X5, X4
+	VBLENDPS     $0xcc, X4, X3, X3
+	VADDPS       X3, X3, X3
+	VMOVDQU      (AX), Y4
+	VMOVDQU      32(AX), Y5
+	VMOVDQU      64(AX), Y6
+	VMOVDQU      96(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS (SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS (DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	VMOVUPS      X4, (CX)
+	VMOVDQU      128(AX), Y4
+	VMOVDQU      160(AX), Y5
+	VMOVDQU      192(AX), Y6
+	VMOVDQU      224(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 4(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 4(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X4, (R11)
+	VMOVDQU      256(AX), Y4
+	VMOVDQU      288(AX), Y5
+	VMOVDQU      320(AX), Y6
+	VMOVDQU      352(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 8(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 8(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	ADDQ         R10, R11
+	VMOVUPS      X4, (R11)
+	VMOVDQU      384(AX), Y4
+	VMOVDQU      416(AX), Y5
+	VMOVDQU      448(AX), Y6
+	VMOVDQU      480(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 12(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 12(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X3
+	ADDQ         R10, R11
+	VMOVUPS      X3, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
