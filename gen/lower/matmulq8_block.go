@@ -151,6 +151,7 @@ func (k *oneBlock) half(q *ir.Value) *ir.Value {
 // row leaves the sums of level*quant of one row in slots, in 8 lanes, and its scale.
 func (k *oneBlock) row(w, to, norm *ir.Value) {
 	b := k.b
+	b.Do(ir.OpPrefetch, ir.Instr{Mem: ir.At(w, ahead)})
 	k.r.at(ir.At(w, 0))
 	sums := make([]*ir.Value, k.m)
 	for c, values := range k.order {

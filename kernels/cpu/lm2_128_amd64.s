@@ -1884,6 +1884,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
 	VMOVDQU      2(R8), Y2
@@ -2179,6 +2180,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
 	VMOVDQU      2(R8), Y2
@@ -2592,6 +2594,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
 	VMOVDQU      2(R8), Y2
@@ -3121,6 +3124,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
 	VMOVDQU      2(R8), Y2
@@ -5087,6 +5091,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
 	VMOVDQU      2(R8), Y3
@@ -5401,6 +5406,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
 	VMOVDQU      2(R8), Y3
@@ -5845,6 +5851,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
 	VMOVDQU      2(R8), Y3
@@ -6417,6 +6424,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
 	VMOVDQU      2(R8), Y3

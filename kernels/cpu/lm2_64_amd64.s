@@ -1321,6 +1321,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y3
@@ -1488,6 +1489,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y3
@@ -1713,6 +1715,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y3
@@ -1994,6 +1997,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y3
@@ -3416,6 +3420,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y4
@@ -3590,6 +3595,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y4
@@ -3826,6 +3832,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y4
@@ -4122,6 +4129,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y4

@@ -2018,6 +2018,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y5
@@ -2257,6 +2258,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y5
@@ -2574,6 +2576,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y5
@@ -2967,6 +2970,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y5
@@ -5161,6 +5165,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y6
@@ -5419,6 +5424,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y6
@@ -5767,6 +5773,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y6
@@ -6203,6 +6210,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y6

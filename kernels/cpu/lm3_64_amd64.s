@@ -1450,6 +1450,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y5
@@ -1629,6 +1630,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y5
@@ -1866,6 +1868,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y5
@@ -2159,6 +2162,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y5
@@ -3725,6 +3729,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y6
@@ -3911,6 +3916,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y6
@@ -4159,6 +4165,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y6
@@ -4467,6 +4474,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 31, and their products
 	VPBROADCASTQ 2(R8), Y6

@@ -1842,6 +1842,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	VMOVDQU      2(R8), Y2
@@ -2088,6 +2089,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	VMOVDQU      2(R8), Y2
@@ -2428,6 +2430,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	VMOVDQU      2(R8), Y2
@@ -2860,6 +2863,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	VMOVDQU      2(R8), Y2
@@ -4801,6 +4805,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	VMOVDQU      2(R8), Y3
@@ -5066,6 +5071,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	VMOVDQU      2(R8), Y3
@@ -5437,6 +5443,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	VMOVDQU      2(R8), Y3
@@ -5912,6 +5919,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	VMOVDQU      2(R8), Y3

@@ -1358,6 +1358,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	VMOVDQU      2(R8), Y2
@@ -1539,6 +1540,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	VMOVDQU      2(R8), Y2
@@ -1786,6 +1788,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	VMOVDQU      2(R8), Y2
@@ -2097,6 +2100,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	VMOVDQU      2(R8), Y2
@@ -3525,6 +3529,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	VMOVDQU      2(R8), Y3
@@ -3713,6 +3718,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	VMOVDQU      2(R8), Y3
@@ -3971,6 +3977,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	VMOVDQU      2(R8), Y3
@@ -4297,6 +4304,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0 to 15 and 32 to 47, and their products
 	VMOVDQU      2(R8), Y3

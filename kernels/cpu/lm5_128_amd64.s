@@ -2805,6 +2805,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
@@ -2967,6 +2968,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
@@ -3166,6 +3168,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
@@ -3400,6 +3403,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
@@ -7225,6 +7229,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
@@ -7397,6 +7402,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
@@ -7612,6 +7618,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
@@ -7868,6 +7875,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6

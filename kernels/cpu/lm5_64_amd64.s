@@ -1879,6 +1879,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
@@ -2005,6 +2006,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
@@ -2162,6 +2164,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
@@ -2348,6 +2351,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
@@ -4755,6 +4759,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
@@ -4885,6 +4890,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
@@ -5048,6 +5054,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
@@ -5242,6 +5249,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6

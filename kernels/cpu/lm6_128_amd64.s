@@ -3932,6 +3932,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
@@ -4126,6 +4127,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
@@ -4357,6 +4359,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
@@ -4623,6 +4626,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
@@ -10009,6 +10013,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
@@ -10213,6 +10218,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
@@ -10460,6 +10466,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
@@ -10748,6 +10755,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6

@@ -2464,6 +2464,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
@@ -2606,6 +2607,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
@@ -2779,6 +2781,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
@@ -2981,6 +2984,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
@@ -6163,6 +6167,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
@@ -6309,6 +6314,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
@@ -6488,6 +6494,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6
@@ -6698,6 +6705,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(DI)
 
 	// levels of values 0 to 31, and their products
 	VBROADCASTI128 2(DI), Y6

@@ -2465,6 +2465,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0, 4, 8 to 124, and their products
 	VMOVDQU      2(R8), Y2
@@ -2858,6 +2859,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0, 4, 8 to 124, and their products
 	VMOVDQU      2(R8), Y2
@@ -3417,6 +3419,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0, 4, 8 to 124, and their products
 	VMOVDQU      2(R8), Y2
@@ -4140,6 +4143,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0, 4, 8 to 124, and their products
 	VMOVDQU      2(R8), Y2
@@ -8482,6 +8486,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0, 4, 8 to 124, and their products
 	VMOVDQU      2(R8), Y3
@@ -8894,6 +8899,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0, 4, 8 to 124, and their products
 	VMOVDQU      2(R8), Y3
@@ -9484,6 +9490,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0, 4, 8 to 124, and their products
 	VMOVDQU      2(R8), Y3
@@ -10250,6 +10257,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0, 4, 8 to 124, and their products
 	VMOVDQU      2(R8), Y3

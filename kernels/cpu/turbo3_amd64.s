@@ -2799,6 +2799,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0, 4, 8 to 124, and their products
 	VMOVDQU      2(R8), Y6
@@ -3220,6 +3221,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0, 4, 8 to 124, and their products
 	VMOVDQU      2(R8), Y6
@@ -3807,6 +3809,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0, 4, 8 to 124, and their products
 	VMOVDQU      2(R8), Y6
@@ -4558,6 +4561,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0, 4, 8 to 124, and their products
 	VMOVDQU      2(R8), Y6
@@ -9319,6 +9323,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0, 4, 8 to 124, and their products
 	VMOVDQU      2(R8), Y6
@@ -9758,6 +9763,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0, 4, 8 to 124, and their products
 	VMOVDQU      2(R8), Y6
@@ -10375,6 +10381,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0, 4, 8 to 124, and their products
 	VMOVDQU      2(R8), Y6
@@ -11168,6 +11175,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0, 4, 8 to 124, and their products
 	VMOVDQU      2(R8), Y6

@@ -2288,6 +2288,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0, 2, 4 to 62, and their products
 	VMOVDQU      4(R8), Y2
@@ -2584,6 +2585,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0, 2, 4 to 62, and their products
 	VMOVDQU      4(R8), Y2
@@ -2998,6 +3000,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0, 2, 4 to 62, and their products
 	VMOVDQU      4(R8), Y2
@@ -3528,6 +3531,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0, 2, 4 to 62, and their products
 	VMOVDQU      4(R8), Y2
@@ -6514,6 +6518,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0, 2, 4 to 62, and their products
 	VMOVDQU      4(R8), Y3
@@ -6829,6 +6834,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0, 2, 4 to 62, and their products
 	VMOVDQU      4(R8), Y3
@@ -7274,6 +7280,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0, 2, 4 to 62, and their products
 	VMOVDQU      4(R8), Y3
@@ -7847,6 +7854,7 @@ loop1:
 	JLT          done4
 
 loop3:
+	PREFETCHT0   2048(R8)
 
 	// levels of values 0, 2, 4 to 62, and their products
 	VMOVDQU      4(R8), Y3
