@@ -203,7 +203,7 @@ func (r *infoResult) print(w io.Writer, s *session) error {
 		fmt.Fprintf(w, "  %-8s %4d, %.1f MiB\n", u.Type, u.Tensors, float64(u.Bytes)/(1<<20))
 	}
 	fmt.Fprintf(w, "cache: %.1f MiB for %d positions\n", float64(r.CacheBytes)/(1<<20), r.Record.Size)
-	printPlan(w, s.plan)
+	printPlan(w, s.plan, r.Record.Size)
 	s.remarks(w)
 	fmt.Fprintln(w, "instruction sets:")
 	for _, i := range r.ISAs {

@@ -36,7 +36,7 @@ func (p *probe) run(e *environment, reference cell, cells []cell) (*probeResult,
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", cell.Name, err)
 		}
-		row := probePolicy{Policy: cell.Name, Completions: all[:n], Plan: cell.Plan.Record()}
+		row := probePolicy{Policy: cell.Name, Completions: all[:n], Plan: cell.Plan.Record(0)}
 		for i := range r.Prompts {
 			row.Agreements = append(row.Agreements, lab.Agree(p.tokens, ref[i], all[i]))
 		}

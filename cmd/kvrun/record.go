@@ -36,9 +36,13 @@ type modelRecord struct {
 
 // record describes the session; c is the context that was run, or nil.
 func (s *session) record(c *model.Context) record {
+	size := s.defaultSize()
+	if c != nil {
+		size = c.Cache.Size
+	}
 	r := record{
 		Model: s.modelRecord(), Math: s.flags.kind.String(), ISA: isaInUse(), Threads: s.flags.threads,
-		Plan:     s.plan.Record(),
+		Plan:     s.plan.Record(size),
 		Honoured: s.plan.Honoured() && len(s.unmet) == 0, Unmet: s.unmet, Notes: s.notes,
 	}
 	if c != nil {
@@ -64,8 +68,8 @@ func (s *session) modelRecord() modelRecord {
 	return m
 }
 
-// printPlan writes the plan, equal layers together.
-func printPlan(w io.Writer, p *kv.Plan) {
+// printPlan writes the plan for a context of size positions, equal layers together.
+func printPlan(w io.Writer, p *kv.Plan, size int) {
 	same := func(a, b kv.LayerPlan) bool {
 		a.Layer.Index, b.Layer.Index = 0, 0
 		return a == b
@@ -89,7 +93,7 @@ func printPlan(w io.Writer, p *kv.Plan) {
 		printSide(w, "V", l.V, l.Layer.ValueDim)
 		lo = hi
 	}
-	fmt.Fprintf(w, "  %d bytes per token, %.3f bits per value\n", p.BytesPerToken(), p.BitsPerValue())
+	fmt.Fprintf(w, "  %d bytes per token, %.3f bits per value\n", p.BytesPerToken(), p.BitsPerValue(size))
 }
 
 func printSide(w io.Writer, name string, s kv.SidePlan, dim int) {
@@ -121,14 +125,14 @@ func (s *session) summary() string {
 	}
 	k, v := effective(func(l kv.LayerPlan) kv.SidePlan { return l.K }), effective(func(l kv.LayerPlan) kv.SidePlan { return l.V })
 	return fmt.Sprintf("%s %.12s: cache K %s, V %s, %d bytes per token (%.3f bits per value); math %s, %s, %d threads",
-		s.path, s.hash, k, v, s.plan.BytesPerToken(), s.plan.BitsPerValue(), s.flags.kind, isaInUse(), s.flags.threads)
+		s.path, s.hash, k, v, s.plan.BytesPerToken(), s.plan.BitsPerValue(s.defaultSize()), s.flags.kind, isaInUse(), s.flags.threads)
 }
 
 // describe prints what is about to run: one line, the plan by layers with --verbose or where it is not what was asked for.
 func (s *session) describe(w io.Writer) {
 	fmt.Fprintln(w, s.summary())
 	if s.flags.verbose || !s.plan.Honoured() {
-		printPlan(w, s.plan)
+		printPlan(w, s.plan, s.defaultSize())
 	}
 	s.remarks(w)
 }

@@ -42,7 +42,7 @@ func showCommand(e *environment, n showSize) error {
 		return err
 	}
 	fmt.Fprintf(e.stdout, "\n\nIts cache, as planned:\n")
-	printPlan(e.stdout, s.plan)
+	printPlan(e.stdout, s.plan, s.defaultSize())
 	fmt.Fprintf(e.stdout, "\nWhat each cache type costs (both sides; %s math, %s; %d chunks of %d tokens of held-out text,\nagainst a cache of full precision):\n\n",
 		m.kind, isaInUse(), n.chunks, n.context)
 	if err := s.showTypes(e, n); err != nil {
@@ -111,7 +111,7 @@ func (s *session) showTypes(e *environment, n showSize) error {
 	bar.Finish()
 	fmt.Fprintf(e.stdout, "%10s %10s %12s %10s %9s %9s\n", "type", "bits/value", "bytes/token", "mean KLD", "same top", "PPL")
 	for i, typ := range choices {
-		fmt.Fprintf(e.stdout, "%10s %10.3f %12d %10.6f %7.1f %% %9.3f%s\n", typ.Name, plans[i].BitsPerValue(), plans[i].BytesPerToken(), sums[i].KLD().Mean,
+		fmt.Fprintf(e.stdout, "%10s %10.3f %12d %10.6f %7.1f %% %9.3f%s\n", typ.Name, plans[i].BitsPerValue(n.context), plans[i].BytesPerToken(), sums[i].KLD().Mean,
 			100*sums[i].SameTopShare().Mean, sums[i].PPL().Mean, padding(typ, plans[i].Layers[0].Layer.KeyDim))
 	}
 	return nil

@@ -27,14 +27,7 @@ func newSetup(t testing.TB, l attention.Layer, k, v kv.Choice, n int) *setup {
 	t.Helper()
 	s := &setup{layer: l, oracle: ref.Attention{Heads: l.Heads, KVHeads: l.KVHeads, KeyDim: l.KeyDim, ValueDim: l.ValueDim,
 		Scale: float64(l.Scale), Softcap: float64(l.SoftCap), Window: l.Window, Sinks: l.Sinks}}
-	plan, err := kv.NewPlan([]kv.Layer{{Heads: l.KVHeads, KeyDim: l.KeyDim, ValueDim: l.ValueDim}}, kv.Policy{K: k, V: v})
-	if err != nil {
-		t.Fatal(err)
-	}
-	const batch = 64
-	if s.cache, err = kv.New(plan, n, batch); err != nil {
-		t.Fatal(err)
-	}
+	s.cache = newCache(t, l, kv.Policy{K: k, V: v}, n)
 	var ws kernels.Workspace
 	sides := s.cache.Layer(0)
 	for at := 0; at < n; at += batch {
@@ -47,6 +40,22 @@ func newSetup(t testing.TB, l attention.Layer, k, v kv.Choice, n int) *setup {
 	}
 	s.k, s.v = readBack(sides.K, n), readBack(sides.V, n)
 	return s
+}
+
+// batch is the most positions that are placed at a time.
+const batch = 64
+
+func newCache(t testing.TB, l attention.Layer, p kv.Policy, n int) *kv.Cache {
+	t.Helper()
+	plan, err := kv.NewPlan([]kv.Layer{{Heads: l.KVHeads, KeyDim: l.KeyDim, ValueDim: l.ValueDim}}, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := kv.New(plan, n, batch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 func readBack(s *kv.Side, n int) []float32 {
@@ -75,7 +84,7 @@ func (s *setup) run(t testing.TB, d *attention.Driver, n int, fast bool) (got []
 	l := s.layer
 	q = random(99, n*l.Heads*l.KeyDim)
 	got = make([]float32, n*l.Heads*l.ValueDim)
-	b := attention.Batch{Layer: &s.layer, KV: s.cache.Layer(0), Q: q, Out: got, Fast: fast}
+	b := attention.Batch{Layer: &s.layer, KV: s.cache.Rows(0).Segments(), Q: q, Out: got, Fast: fast}
 	for i := range n {
 		b.Pos = append(b.Pos, int32(s.cache.Len()-n+i))
 	}
@@ -232,39 +241,6 @@ func TestSameBitsForAnyThreads(t *testing.T) {
 	}
 }
 
-// offset is a score that depends on the query's head and the position alone.
-type offset struct{ group int }
-
-func (o offset) at(head, pos int) float32 { return float32(head) - float32(pos%7)*.5 }
-
-func (o offset) Add(s []float32, lds, kvHead int, q []float32, qpos, pos []int32) {
-	for j := range len(qpos) * o.group {
-		for t, p := range pos {
-			s[j*lds+t] += o.at(kvHead*o.group+j%o.group, int(p))
-		}
-	}
-}
-
-func TestOffset(t *testing.T) {
-	pool := cpu.NewPool(2, nil)
-	defer pool.Close()
-	l := attention.Layer{Heads: 4, KVHeads: 2, KeyDim: 64, ValueDim: 64, Scale: .125}
-	s := newSetup(t, l, f(t, "f32"), f(t, "f32"), 400)
-	o := offset{group: 2}
-	s.oracle.Offset = func(head, query, key int) float64 { return float64(o.at(head, key)) }
-	for _, n := range []int{1, 40} {
-		q, got := random(5, n*4*64), make([]float32, n*4*64)
-		b := attention.Batch{Layer: &s.layer, KV: s.cache.Layer(0), Q: q, Out: got, Offset: o}
-		for i := range n {
-			b.Pos = append(b.Pos, int32(400-n+i))
-		}
-		if err := attention.New(pool).Run(&b); err != nil {
-			t.Fatal(err)
-		}
-		s.check(t, fmt.Sprint(n, " queries"), got, q, n, 1e-5)
-	}
-}
-
 func TestNoAllocation(t *testing.T) {
 	pool := cpu.NewPool(2, nil)
 	defer pool.Close()
@@ -272,7 +248,7 @@ func TestNoAllocation(t *testing.T) {
 	l := attention.Layer{Heads: 6, KVHeads: 2, KeyDim: 128, ValueDim: 128, Scale: scale(128)}
 	for _, name := range []string{"f16", "q8_0", "turbo4"} {
 		s := newSetup(t, l, f(t, name), f(t, name), 600)
-		b := attention.Batch{Layer: &s.layer, KV: s.cache.Layer(0), Pos: []int32{599}, Q: random(1, 6*128), Out: make([]float32, 6*128), Fast: true}
+		b := attention.Batch{Layer: &s.layer, KV: s.cache.Rows(0).Segments(), Pos: []int32{599}, Q: random(1, 6*128), Out: make([]float32, 6*128), Fast: true}
 		run := func() { d.Run(&b) }
 		run()
 		if a := testing.AllocsPerRun(20, run); a != 0 {

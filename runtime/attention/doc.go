@@ -4,6 +4,9 @@
 // The cache is cut into chunks of a fixed number of cells. For a tile of queries that share a KV head, each chunk gives
 // a maximum, a sum and a mixed row; these are merged in the order of the chunks. So the result depends neither on the
 // number of threads nor on how the work was split between them.
+//
+// A layer may hold its rows in several segments of different types. Each is chunked by itself; queries are laid for
+// each, and its outputs are brought back to the model's domain before they are added.
 package attention
 
 import "github.com/kvgen/kvgen/runtime/kv"
@@ -28,17 +31,10 @@ type Layer struct {
 // Batch is one call: n queries against the rows of one layer's cache, their own included.
 type Batch struct {
 	Layer  *Layer
-	KV     kv.Pair
+	KV     []kv.Pair // segments of the layer's rows, each position in one of them
 	Pos    []int32   // [n] positions of the queries
 	Q      []float32 // [n][Heads][KeyDim]
 	Out    []float32 // [n][Heads][ValueDim]
 	Fast   bool      // scores with int8 queries where the key type has such a kernel
-	Offset Offset    // nil for none
-}
-
-// Offset is a part of the score that depends on the query and the position alone, such as the score of a constant taken
-// out of the keys before they were stored. Add adds it to s[j][t] for m query rows of a KV head, row j being query head
-// j % G of the group for the query at qpos[j/G], and cells at positions pos; rows of s are lds apart.
-type Offset interface {
-	Add(s []float32, lds int, kvHead int, q []float32, qpos, pos []int32)
+	Offset *Offset   // what was taken out of the keys, nil for nothing
 }

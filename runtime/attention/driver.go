@@ -26,20 +26,29 @@ type Driver struct {
 	group  int // G, query heads per KV head
 	rows   int // query rows per KV head: tokens of the batch times G
 	tile   int // tokens per tile
-	chunks []span
-	cells  *kv.Cells // that chunks describe, at stamp
-	stamp  int
+	segs   []segment
+	chunks int  // of all segments
+	stride int  // values between rows of a partial: the most that a segment stores
 	split  bool // a unit of work is one chunk of a tile, not all of them
-	fast   bool
 
-	q    []float32     // [KVHeads][rows][K.Stored] queries laid as the keys are, row = token*G + g
-	acts []kernels.Act // [KVHeads] the same in int8
-	part []partial     // [units] with split, [workers] without
-	outs []float32     // mixed rows of part
+	coef []float32 // [KVHeads][rows][2*pairs] of Offset
+	part []partial // [units] with split, [workers] without
+	outs []float32 // mixed rows of part
 
 	lay   layTask
 	score scoreTask
 	merge mergeTask
+}
+
+// segment is what is known of one segment of the rows.
+type segment struct {
+	kv.Pair
+	fast   bool
+	q      []float32     // [KVHeads][rows][K.Stored] queries laid as the keys are, row = token*G + g
+	acts   []kernels.Act // [KVHeads] the same in int8
+	chunks []span
+	cells  *kv.Cells // that chunks describe, at stamp
+	stamp  int
 }
 
 // span is what is known of the cells of one chunk.
@@ -52,15 +61,17 @@ type span struct {
 // partial is what a tile of query rows has seen of the cache so far.
 type partial struct {
 	max, sum []float32 // [rows of a tile] largest score, sum of exp(score - max)
-	out      []float32 // [rows of a tile][V.Stored] sum of exp(score - max) v
+	out      []float32 // [rows of a tile][stride] sum of exp(score - max) v
 }
 
 // worker is the scratch of one worker.
 type worker struct {
 	ws     kernels.Workspace
-	lay    kernels.Workspace // for rows that must live across a kernel's use of ws
-	scores []float32         // [rows of a tile][chunk]
+	scores []float32 // [rows of a tile][chunk]
 	chunk  partial
+	seg    partial     // of a segment, where there are several
+	turned []float32   // [rows of a tile][2*pairs] of Offset
+	sums   []float32   // [rows of a tile][block] of Offset
 	act    kernels.Act // view of a tile's rows
 	_      [64]byte
 }
@@ -79,17 +90,28 @@ func (d *Driver) Run(b *Batch) error {
 	d.group = l.Heads / l.KVHeads
 	d.rows = n * d.group
 	d.tile = min(n, tileTokens(d.group))
-	d.fast = b.Fast && b.KV.K.Impl.MatmulQ8 != nil && b.KV.K.Stored%b.KV.K.Type.ActGroup == 0
-	d.survey()
-	d.reserve()
+	d.chunks, d.stride = 0, 0
+	d.segs = resize(d.segs, len(b.KV))
+	for i := range d.segs {
+		s := &d.segs[i]
+		s.Pair = b.KV[i]
+		s.fast = b.Fast && s.K.Impl.MatmulQ8 != nil && s.K.Stored%s.K.Type.ActGroup == 0
+		s.survey()
+		s.reserve(l.KVHeads, d.rows)
+		d.chunks += len(s.chunks)
+		d.stride = max(d.stride, s.V.Stored)
+	}
+	if b.Offset != nil {
+		d.coef = resize(d.coef, l.KVHeads*d.rows*2*b.Offset.Turn.pairs)
+	}
 
 	tiles := (n + d.tile - 1) / d.tile
 	if err := d.each(&d.lay, n > 1); err != nil {
 		return err
 	}
 	units := l.KVHeads * tiles
-	if d.split = len(d.chunks) > 1 && units < 4*len(d.workers); d.split {
-		units *= len(d.chunks)
+	if d.split = d.chunks > 1 && units < 4*len(d.workers); d.split {
+		units *= d.chunks
 	}
 	d.score.units, d.score.tiles = units, tiles
 	d.grow(units)
@@ -122,56 +144,66 @@ func (d *Driver) each(t cpu.Task, worthwhile bool) error {
 }
 
 // survey cuts the cells into chunks and notes the positions in each. Most layers share the cells of the layer before.
-func (d *Driver) survey() {
-	cells := d.b.KV.K.Cells
-	if cells == d.cells && cells.Stamp() == d.stamp {
+func (s *segment) survey() {
+	cells := s.K.Cells
+	if cells == s.cells && cells.Stamp() == s.stamp {
 		return
 	}
-	d.cells, d.stamp = cells, cells.Stamp()
+	s.cells, s.stamp = cells, cells.Stamp()
 	pos := cells.Pos()
-	d.chunks = d.chunks[:0]
+	s.chunks = s.chunks[:0]
 	for lo := 0; lo < len(pos); lo += chunk {
-		s := span{lo: lo, hi: min(lo+chunk, len(pos)), min: math.MaxInt32, max: -1}
-		for _, p := range pos[s.lo:s.hi] {
+		c := span{lo: lo, hi: min(lo+chunk, len(pos)), min: math.MaxInt32, max: -1}
+		for _, p := range pos[c.lo:c.hi] {
 			if p < 0 {
-				s.incomplete = true
+				c.incomplete = true
 				continue
 			}
-			s.min, s.max = min(s.min, p), max(s.max, p)
+			c.min, c.max = min(c.min, p), max(c.max, p)
 		}
-		d.chunks = append(d.chunks, s)
+		s.chunks = append(s.chunks, c)
 	}
 }
 
 // reserve makes room for the queries.
-func (d *Driver) reserve() {
-	l, k := d.b.Layer, d.b.KV.K
-	d.q = resize(d.q, l.KVHeads*d.rows*k.Stored)
-	d.acts = resize(d.acts, l.KVHeads)
-	if d.fast {
-		for h := range d.acts {
-			d.acts[h].Resize(d.rows, k.Stored, k.Type.ActGroup)
+func (s *segment) reserve(heads, rows int) {
+	s.q = resize(s.q, heads*rows*s.K.Stored)
+	s.acts = resize(s.acts, heads)
+	if s.fast {
+		for h := range s.acts {
+			s.acts[h].Resize(rows, s.K.Stored, s.K.Type.ActGroup)
 		}
 	}
 }
 
 // grow makes room for the partial results of all units and for the scratch of the workers.
 func (d *Driver) grow(units int) {
-	m, stored := d.tile*d.group, d.b.KV.V.Stored
+	m := d.tile * d.group
 	if !d.split {
 		units = len(d.workers)
 	}
 	d.part = resize(d.part, units)
-	d.outs = resize(d.outs, units*m*(stored+2))
+	d.outs = resize(d.outs, units*m*(d.stride+2))
 	for u := range d.part {
-		d.part[u].cut(d.outs[u*m*(stored+2):][:m*(stored+2)], m)
+		d.part[u].cut(d.outs[u*m*(d.stride+2):][:m*(d.stride+2)], m)
 	}
 	for w := range d.workers {
 		x := &d.workers[w]
 		x.scores = resize(x.scores, m*chunk)
-		all := resize(x.chunk.out[:cap(x.chunk.out)], m*(stored+2))
-		x.chunk.cut(all, m)
+		x.chunk.resize(m, d.stride)
+		if len(d.segs) > 1 {
+			x.seg.resize(m, d.stride)
+		}
+		if o := d.b.Offset; o != nil {
+			x.turned = resize(x.turned, m*2*o.Turn.pairs)
+			x.sums = resize(x.sums, m*block)
+		}
 	}
+}
+
+// resize makes room for m rows.
+func (p *partial) resize(m, stride int) {
+	p.cut(resize(p.out[:cap(p.out)], m*(stride+2)), m)
 }
 
 // cut divides mem of m*(stored+2) values.

@@ -5,26 +5,44 @@ import (
 	"github.com/kvgen/kvgen/runtime/cpu"
 )
 
-// layTask lays the queries as the keys are stored, and rounds them for the fast form.
+// layTask lays the queries as the keys of each segment are stored, and rounds them for the fast form.
 type layTask struct{ d *Driver }
 
 func (t *layTask) Do(w, workers int) {
 	d := t.d
-	l, k, act := d.b.Layer, d.b.KV.K, &d.workers[w].act
 	lo, hi := cpu.Split(d.rows, cpu.ActStep, w, workers)
 	if lo == hi {
 		return
 	}
-	for kvh := range l.KVHeads {
-		rows := d.q[(kvh*d.rows+lo)*k.Stored:][:(hi-lo)*k.Stored]
-		for r := lo; r < hi; r++ {
-			token, head := r/d.group, kvh*d.group+r%d.group
-			k.Query(rows[(r-lo)*k.Stored:][:k.Stored], d.b.Q[(token*l.Heads+head)*l.KeyDim:])
+	for kvh := range d.b.Layer.KVHeads {
+		for i := range d.segs {
+			d.segs[i].lay(d, w, kvh, lo, hi)
 		}
-		if d.fast {
-			*act = d.acts[kvh].From(lo)
-			kernels.QuantiseAct(act, rows, k.Stored, hi-lo)
+		if o := d.b.Offset; o != nil {
+			n := 2 * o.Turn.pairs
+			for r := lo; r < hi; r++ {
+				o.lay(d.coef[(kvh*d.rows+r)*n:][:n], d.query(kvh, r), kvh)
+			}
 		}
+	}
+}
+
+// query is row r of a KV head.
+func (d *Driver) query(kvh, r int) []float32 {
+	l, token, head := d.b.Layer, r/d.group, kvh*d.group+r%d.group
+	return d.b.Q[(token*l.Heads+head)*l.KeyDim:][:l.KeyDim]
+}
+
+// lay lays the query rows lo..hi-1 of a KV head.
+func (s *segment) lay(d *Driver, w, kvh, lo, hi int) {
+	k, act := s.K, &d.workers[w].act
+	rows := s.q[(kvh*d.rows+lo)*k.Stored:][:(hi-lo)*k.Stored]
+	for r := lo; r < hi; r++ {
+		k.Query(rows[(r-lo)*k.Stored:][:k.Stored], d.query(kvh, r))
+	}
+	if s.fast {
+		*act = s.acts[kvh].From(lo)
+		kernels.QuantiseAct(act, rows, k.Stored, hi-lo)
 	}
 }
 
@@ -38,22 +56,44 @@ func (t *scoreTask) Do(w, workers int) {
 	d := t.d
 	for u := w; u < t.units; u += workers { // interleaved: later tiles of a prefill see more and cost more
 		if d.split {
-			tile := u / len(d.chunks)
+			tile, c := u/d.chunks, u%d.chunks
 			p := &d.part[u]
 			p.reset()
-			d.attend(w, p, tile, &d.chunks[u%len(d.chunks)])
+			i := 0
+			for c >= len(d.segs[i].chunks) {
+				c -= len(d.segs[i].chunks)
+				i++
+			}
+			d.attend(w, p, tile, &d.segs[i], &d.segs[i].chunks[c])
 			continue
 		}
 		p := &d.part[w]
 		p.reset()
-		for c := range d.chunks {
-			acc := &d.workers[w].chunk
-			acc.reset()
-			if d.attend(w, acc, u, &d.chunks[c]) {
-				p.merge(acc, d.b.KV.V.Stored)
-			}
+		for i := range d.segs {
+			d.collect(w, p, &d.segs[i], func(c int) *partial {
+				acc := &d.workers[w].chunk
+				acc.reset()
+				d.attend(w, acc, u, &d.segs[i], &d.segs[i].chunks[c])
+				return acc
+			})
 		}
-		d.finish(w, p, u)
+		d.finish(p, u)
+	}
+}
+
+// collect adds to p what the chunks of a segment have seen.
+func (d *Driver) collect(w int, p *partial, g *segment, seen func(c int) *partial) {
+	to := p
+	if len(d.segs) > 1 {
+		to = &d.workers[w].seg
+		to.reset()
+	}
+	for c := range g.chunks {
+		to.merge(seen(c), g.V.Stored, d.stride)
+	}
+	if to != p {
+		d.bring(to, g)
+		p.merge(to, d.b.Layer.ValueDim, d.stride)
 	}
 }
 
@@ -68,10 +108,12 @@ func (t *mergeTask) Do(w, workers int) {
 	for u := w; u < t.units; u += workers {
 		acc := &d.workers[w].chunk
 		acc.reset()
-		for c := range d.chunks {
-			acc.merge(&d.part[u*len(d.chunks)+c], d.b.KV.V.Stored)
+		parts := d.part[u*d.chunks:]
+		for i := range d.segs {
+			d.collect(w, acc, &d.segs[i], func(c int) *partial { return &parts[c] })
+			parts = parts[len(d.segs[i].chunks):]
 		}
-		d.finish(w, acc, u)
+		d.finish(acc, u)
 	}
 }
 

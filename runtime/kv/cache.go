@@ -11,19 +11,16 @@ type Layer struct {
 	Window   int // positions that a query sees, itself included; 0 for all
 }
 
-// Cache holds one sequence. It is not for use from several goroutines, except for Side.Store as it says.
+// Cache holds one sequence. It is not for use from several goroutines, except for Side.Store and Rows.Store as they say.
 type Cache struct {
 	Plan *Plan
 	Size int // positions it can hold
 
-	layers []Pair
-	groups []*Cells
+	layers []Rows
+	groups []*group
 	batch  int
 	end    int32 // the next position
 }
-
-// Pair is the two sides of a layer.
-type Pair struct{ K, V *Side }
 
 // New allocates a cache of size positions that are placed at most batch at a time.
 func New(plan *Plan, size, batch int) (*Cache, error) {
@@ -32,34 +29,34 @@ func New(plan *Plan, size, batch int) (*Cache, error) {
 	}
 	c := &Cache{Plan: plan, Size: size, batch: batch}
 	for _, l := range plan.Layers {
-		g := c.group(l.Layer.Window)
-		c.layers = append(c.layers, Pair{
-			K: newSide(l.K, l.Layer.Heads, l.Layer.KeyDim, g),
-			V: newSide(l.V, l.Layer.Heads, l.Layer.ValueDim, g),
-		})
+		c.layers = append(c.layers, newRows(l, c.group(l.Layer.Window, l.Ends)))
 	}
 	return c, nil
 }
 
-// group returns the cells of layers with this window.
-func (c *Cache) group(window int) *Cells {
+// group returns the cells of layers with this window, new ones for a layer that keeps exact rows.
+func (c *Cache) group(window int, e Ends) *group {
 	for _, g := range c.groups {
-		if g.Window == window {
+		if g.window == window && !g.ends.on() && !e.on() {
 			return g
 		}
 	}
-	g := newCells(window, c.Size, c.batch)
+	g := newGroup(window, e, c.Size, c.batch)
 	c.groups = append(c.groups, g)
 	return g
 }
 
-// Layer is the sides of KV layer i.
-func (c *Cache) Layer(i int) Pair { return c.layers[i] }
+// Layer is the packed rows of KV layer i.
+func (c *Cache) Layer(i int) Pair { return c.layers[i].segments[0] }
+
+// Rows is all that is held of KV layer i.
+func (c *Cache) Rows(i int) *Rows { return &c.layers[i] }
 
 // Len is the number of positions of the sequence, which is the position that the next token takes.
 func (c *Cache) Len() int { return int(c.end) }
 
-// Place gives cells to the next n positions. Their rows must then be stored in every layer.
+// Place makes room for the next n positions. Their rows must then be stored in every layer: by Side.Store of the two
+// sides or, in layers that keep exact rows, by Rows.Next and Rows.Store.
 func (c *Cache) Place(n int) error {
 	if n > c.batch {
 		return fmt.Errorf("a batch of %d tokens: the cache takes %d at a time", n, c.batch)
@@ -68,7 +65,10 @@ func (c *Cache) Place(n int) error {
 		return fmt.Errorf("the context of %d positions is full: %d in use, %d more asked for", c.Size, c.end, n)
 	}
 	for _, g := range c.groups {
-		g.place(c.end, n)
+		g.end = c.end + int32(n)
+		if g.exact == nil {
+			g.advance()
+		}
 	}
 	c.end += int32(n)
 	return nil
@@ -83,21 +83,18 @@ func (c *Cache) Clear() {
 }
 
 // Truncate forgets the positions from n on. It fails, and changes nothing, where a sliding window has already dropped
-// positions that the query at n would see.
+// positions that the query at n would see. Rows that are packed stay so.
 func (c *Cache) Truncate(n int) error {
 	if n < 0 || n > int(c.end) {
 		return fmt.Errorf("cannot truncate %d positions to %d", c.end, n)
 	}
-	for pass := range 2 {
-		for _, g := range c.groups {
-			if pass == 0 {
-				if err := g.canTruncate(int32(n), c.end); err != nil {
-					return err
-				}
-			} else {
-				g.truncate(int32(n), c.end)
-			}
+	for _, g := range c.groups {
+		if err := g.canTruncate(int32(n)); err != nil {
+			return err
 		}
+	}
+	for _, g := range c.groups {
+		g.truncate(int32(n))
 	}
 	c.end = int32(n)
 	return nil
@@ -107,7 +104,9 @@ func (c *Cache) Truncate(n int) error {
 func (c *Cache) Bytes() int {
 	n := 0
 	for _, l := range c.layers {
-		n += len(l.K.slab) + len(l.V.slab)
+		for _, s := range l.sides() {
+			n += len(s.slab)
+		}
 	}
 	return n
 }

@@ -1,30 +1,32 @@
 package kv
 
-import "fmt"
-
-// Cells says which position each cell of a group of layers holds. Layers that see everything share one, in order of
-// position. Layers of one sliding window share a ring that keeps the window and one batch.
+// Cells says which position each cell of some rows holds. Packed rows that keep everything lie in order of position;
+// those of a sliding window lie in a ring that keeps the window and one batch; exact rows have a cell for each of the
+// first positions and a ring for the last.
 type Cells struct {
-	Window int     // positions that a query sees, itself included; 0 for all
-	pos    []int32 // [capacity], -1 for an empty cell
-	used   int     // cells 0..used-1 have been written
-	next   int     // cell that the next position takes
-	batch  []int32 // cells of the batch placed last, by token
-	stamp  int     // counts the changes of pos
+	pos   []int32 // [capacity], -1 for an empty cell
+	fixed int     // cells 0..fixed-1 are for the positions 0..fixed-1
+	order order
+	used  int     // cells 0..used-1 have been written
+	next  int     // cell that the next position takes, but for the first
+	batch []int32 // cells given last, by token
+	stamp int     // counts the changes of pos
 }
 
-func newCells(window, size, batch int) *Cells {
-	c := &Cells{Window: window, pos: make([]int32, capacity(window, size, batch)), batch: make([]int32, 0, batch)}
+// order is what the cells behind the fixed ones are.
+type order int
+
+const (
+	list    order = iota // in order of position
+	sliding              // a ring in which the oldest are written over
+	ends                 // a ring from which the oldest are taken, so that what it holds is without gaps
+)
+
+// newCells makes cells for at most batch positions at a time; fixed of them are for the first positions.
+func newCells(capacity, batch, fixed int, order order) *Cells {
+	c := &Cells{fixed: fixed, order: order, pos: make([]int32, capacity), batch: make([]int32, 0, batch)}
 	c.clear()
 	return c
-}
-
-// capacity is the number of cells that a layer needs.
-func capacity(window, size, batch int) int {
-	if window > 0 {
-		return min(size, window+batch)
-	}
-	return size
 }
 
 // Pos is the position of every cell that has been written, -1 where it was dropped since.
@@ -33,14 +35,14 @@ func (c *Cells) Pos() []int32 { return c.pos[:c.used] }
 // Stamp changes whenever Pos does.
 func (c *Cells) Stamp() int { return c.stamp }
 
-// Batch is the cell of each token of the batch placed last.
+// Batch is the cell of each token that was given one last.
 func (c *Cells) Batch() []int32 { return c.batch }
 
 func (c *Cells) clear() {
 	for i := range c.pos {
 		c.pos[i] = -1
 	}
-	c.used, c.next, c.batch = 0, 0, c.batch[:0]
+	c.used, c.next, c.batch = 0, c.fixed, c.batch[:0]
 	c.stamp++
 }
 
@@ -48,53 +50,71 @@ func (c *Cells) clear() {
 func (c *Cells) place(first int32, n int) {
 	c.batch = c.batch[:0]
 	c.stamp++
-	for i := range n {
+	for p := first; p < first+int32(n); p++ {
+		c.give(p)
+	}
+}
+
+// give adds a position to the batch.
+func (c *Cells) give(p int32) {
+	cell := int(p)
+	if cell >= c.fixed {
 		if c.next == len(c.pos) {
-			c.next = 0 // only a ring gets here: Cache.Place has checked the size
+			c.next = c.fixed // only a ring gets here: Cache.Place has checked the size
 		}
-		c.pos[c.next] = first + int32(i)
-		c.batch = append(c.batch, int32(c.next))
+		cell = c.next
 		c.next++
-		c.used = max(c.used, c.next)
 	}
+	c.pos[cell] = p
+	c.batch = append(c.batch, int32(cell))
+	c.used = max(c.used, cell+1)
 }
 
-// canTruncate says whether the cells still hold all that a query at position n sees.
-func (c *Cells) canTruncate(n, end int32) error {
-	if c.Window == 0 {
-		return nil
-	}
-	held := int32(0)
+// count is the number of positions lo..hi-1 that are held.
+func (c *Cells) count(lo, hi int32) int {
+	n := 0
 	for _, p := range c.Pos() {
-		if p >= 0 && p < n && p > n-int32(c.Window) {
-			held++
+		if p >= lo && p < hi {
+			n++
 		}
 	}
-	if need := min(n, int32(c.Window)-1); held < need {
-		return fmt.Errorf("cannot go back from position %d to %d: %d of the %d positions in its sliding window are gone",
-			end, n, need-held, need)
-	}
-	return nil
+	return n
 }
 
-// truncate drops the positions from n on. The last end-n cells written are those.
-func (c *Cells) truncate(n, end int32) {
+// held is the number of positions in the ring behind the fixed cells. They are the ones before next.
+func (c *Cells) held() int {
+	n := 0
+	for _, p := range c.pos[c.fixed:] {
+		if p >= 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// back is the cell n places before next in the ring.
+func (c *Cells) back(n int) int {
+	size := len(c.pos) - c.fixed
+	return c.fixed + (c.next-c.fixed-n+size)%size
+}
+
+// truncate drops the positions from n on, which are those written last.
+func (c *Cells) truncate(n int32) {
+	dropped := 0
 	for i, p := range c.Pos() {
 		if p >= n {
 			c.pos[i] = -1
+			if i >= c.fixed {
+				dropped++
+			}
 		}
 	}
 	c.batch = c.batch[:0]
 	c.stamp++
-	switch back := int(end - n); {
-	case n == 0 || back >= len(c.pos):
-		c.clear()
-	case back <= c.next:
-		c.next -= back
-	default:
-		c.next += len(c.pos) - back
-	}
-	if c.Window == 0 {
+	if c.order == list {
+		c.next -= dropped
 		c.used = c.next
+	} else if dropped > 0 {
+		c.next = c.back(dropped)
 	}
 }

@@ -10,6 +10,7 @@ type Plan struct {
 type LayerPlan struct {
 	Layer Layer
 	K, V  SidePlan
+	Ends  Ends // rows that stay exact, with their type
 }
 
 // SidePlan is the plan of one side of a layer.
@@ -36,30 +37,68 @@ func (p *Plan) Honoured() bool {
 	return true
 }
 
-// BytesPerToken is the storage of one position in all layers, sliding windows counted as if they kept everything.
+// BytesPerToken is the storage of one packed position in all layers, sliding windows counted as if they kept everything.
 func (p *Plan) BytesPerToken() int {
 	n := 0
-	for _, l := range p.Layers {
-		n += l.K.BytesPerToken + l.V.BytesPerToken
+	for i := range p.Layers {
+		n += p.Layers[i].packedBytes()
 	}
 	return n
 }
 
-// Bytes is the storage of a cache of size positions placed at most batch at a time.
+// Bytes is the storage of a cache of size positions placed at most batch at a time, key offsets included.
 func (p *Plan) Bytes(size, batch int) int {
 	n := 0
-	for _, l := range p.Layers {
-		n += capacity(l.Layer.Window, size, batch) * (l.K.BytesPerToken + l.V.BytesPerToken)
+	for i := range p.Layers {
+		l := &p.Layers[i]
+		n += capacity(l.Layer.Window, l.Ends, size, batch)*l.packedBytes() + l.Ends.cells(size)*l.exactBytes() + l.OffsetBytes()
 	}
 	return n
 }
 
-// BitsPerValue is the mean over all values of all layers.
-func (p *Plan) BitsPerValue() float64 {
-	bits, values := 0.0, 0
-	for _, l := range p.Layers {
-		bits += 8 * float64(l.K.BytesPerToken+l.V.BytesPerToken)
-		values += l.Layer.Heads * (l.Layer.KeyDim + l.Layer.ValueDim)
+// BitsPerValue is the mean over all values that the layers hold of a context of size positions: of packed rows, exact
+// rows and key offsets. Size 0 is the mean over packed rows alone.
+func (p *Plan) BitsPerValue(size int) float64 {
+	bytes, values := 0, 0
+	for i := range p.Layers {
+		l := &p.Layers[i]
+		held, exact, offset := 1, 0, 0
+		if size > 0 {
+			if held = size; l.Layer.Window > 0 {
+				held = min(size, l.Layer.Window)
+			}
+			exact, offset = l.Ends.cells(held), l.OffsetBytes()
+		}
+		bytes += (held-exact)*l.packedBytes() + exact*l.exactBytes() + offset
+		values += held * l.Layer.Heads * (l.Layer.KeyDim + l.Layer.ValueDim)
 	}
-	return bits / float64(max(1, values))
+	return 8 * float64(bytes) / float64(max(1, values))
+}
+
+// Values is the number of values of one position in all layers.
+func (p *Plan) Values() int {
+	n := 0
+	for _, l := range p.Layers {
+		n += l.Layer.Heads * (l.Layer.KeyDim + l.Layer.ValueDim)
+	}
+	return n
+}
+
+// packedBytes is the storage of a packed position.
+func (l *LayerPlan) packedBytes() int { return l.K.BytesPerToken + l.V.BytesPerToken }
+
+// exactBytes is the storage of an exact position.
+func (l *LayerPlan) exactBytes() int {
+	if !l.Ends.on() {
+		return 0
+	}
+	return l.Layer.Heads * (l.Ends.Type.RowBytes(l.Layer.KeyDim) + l.Ends.Type.RowBytes(l.Layer.ValueDim))
+}
+
+// OffsetBytes is the storage of the layer's key offset.
+func (l *LayerPlan) OffsetBytes() int {
+	if l.K.Effective.Offset == nil {
+		return 0
+	}
+	return 4 * l.Layer.Heads * l.Layer.KeyDim
 }

@@ -63,8 +63,8 @@ func TestPlanCountsPadding(t *testing.T) {
 	if k.BitsPerValue != 8.5 || k.BytesPerToken != 2*68 || v.BitsPerValue != 4.5 || v.BytesPerToken != 2*36 {
 		t.Errorf("K %v bits, %d bytes; V %v bits, %d bytes", k.BitsPerValue, k.BytesPerToken, v.BitsPerValue, v.BytesPerToken)
 	}
-	if plan.BitsPerValue() != 6.5 || plan.BytesPerToken() != 208 || plan.Bytes(100, 8) != 20800 {
-		t.Errorf("%v bits, %d bytes, %d for 100", plan.BitsPerValue(), plan.BytesPerToken(), plan.Bytes(100, 8))
+	if plan.BitsPerValue(0) != 6.5 || plan.BytesPerToken() != 208 || plan.Bytes(100, 8) != 20800 {
+		t.Errorf("%v bits, %d bytes, %d for 100", plan.BitsPerValue(0), plan.BytesPerToken(), plan.Bytes(100, 8))
 	}
 	c := newCache(t, turbo4, q4, 100, 8, layer(0, 64))
 	if c.Bytes() != plan.Bytes(100, 8) {

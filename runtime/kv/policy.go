@@ -15,20 +15,28 @@ import (
 type Choice struct {
 	Type     *kernels.Type
 	Rotation *kernels.Rotation // nil for none
+	Offset   *Offset           // of keys, nil for none
 }
 
-// String is the type's name, with "+" and the rotation's where there is one.
+// String is the type's name, with "+" and the rotation's where there is one, and the name of the offset.
 func (c Choice) String() string {
-	if c.Rotation == nil {
-		return c.Type.Name
+	s := c.Type.Name
+	if c.Rotation != nil {
+		s += "+" + c.Rotation.Name
 	}
-	return c.Type.Name + "+" + c.Rotation.Name
+	if c.Offset != nil {
+		s += ", offset " + c.Offset.Name
+	}
+	return s
 }
 
 // Policy is what the user asks for.
 type Policy struct {
 	K, V   Choice
 	Layers map[int][2]Choice // exceptions: K and V by KV layer
+
+	Ends      Ends         // rows that stay exact
+	LayerEnds map[int]Ends // exceptions by KV layer
 
 	// Fallback takes the place of a choice that a layer cannot have, with the reason in the plan. Without one, a choice
 	// that cannot be honoured is an error.
@@ -44,6 +52,27 @@ func (p *Policy) choice(i int) (k, v Choice) {
 		return own[0], own[1]
 	}
 	return p.K, p.V
+}
+
+// ends is which rows stay exact in KV layer i.
+func (p *Policy) ends(i int) (Ends, error) {
+	e, ok := p.LayerEnds[i]
+	if !ok {
+		e = p.Ends
+	}
+	if e.First < 0 || e.Last < 0 || e.First > maxEnds || e.Last > maxEnds {
+		return e, fmt.Errorf("the first %d and the last %d rows exact: want 0 to %d", e.First, e.Last, maxEnds)
+	}
+	switch {
+	case !e.on():
+		return Ends{}, nil
+	case e.Type == nil:
+		e.Type = kernels.ByName("f16")
+	}
+	if e.Type.Quantised || e.Type.Domain != nil {
+		return e, fmt.Errorf("%s: exact rows are of a float type", e.Type.Name)
+	}
+	return e, nil
 }
 
 // fits says by which rule a head of dim values cannot be stored so, or nil.
@@ -96,6 +125,10 @@ func NewPlan(layers []Layer, p Policy) (*Plan, error) {
 	for i, l := range layers {
 		k, v := p.choice(i)
 		lp := LayerPlan{Layer: l}
+		var err error
+		if lp.Ends, err = p.ends(i); err != nil {
+			errs = append(errs, fmt.Errorf("layer %d: %w", l.Index, err))
+		}
 		for _, s := range []struct {
 			name string
 			to   *SidePlan
@@ -109,6 +142,12 @@ func NewPlan(layers []Layer, p Policy) (*Plan, error) {
 					continue
 				}
 				s.to.Effective, s.to.Why = Choice{Type: p.Fallback}, err.Error()
+			} else if err := s.want.Offset.fits(i, s.name == "K", l); err != nil {
+				if p.Fallback == nil {
+					errs = append(errs, fmt.Errorf("layer %d, %s: %w", l.Index, s.name, err))
+					continue
+				}
+				s.to.Effective.Offset, s.to.Why = nil, err.Error()
 			}
 			s.to.size(l.Heads, s.dim)
 		}

@@ -14,6 +14,8 @@ type LayerRecord struct {
 	KeyDim   int        `json:"key_dim"`
 	ValueDim int        `json:"value_dim"`
 	Window   int        `json:"window,omitempty"`
+	First    int        `json:"keep_first,omitempty"` // rows that stay exact
+	Last     int        `json:"keep_last,omitempty"`
 	K        SideRecord `json:"k"`
 	V        SideRecord `json:"v"`
 }
@@ -25,18 +27,21 @@ type SideRecord struct {
 	Why           string  `json:"why"`
 	BitsPerValue  float64 `json:"bits_per_value"`
 	BytesPerToken int     `json:"bytes_per_token"`
-	Identity      string  `json:"identity"` // of the effective type
+	Identity      string  `json:"identity"`         // of the effective type
+	Offset        string  `json:"offset,omitempty"` // identity of the key offset in effect
 }
 
-// Record describes the plan.
-func (p *Plan) Record() Record {
-	r := Record{BytesPerToken: p.BytesPerToken(), BitsPerValue: p.BitsPerValue()}
+// Record describes the plan for a context of size positions, 0 for packed rows alone.
+func (p *Plan) Record(size int) Record {
+	r := Record{BytesPerToken: p.BytesPerToken(), BitsPerValue: p.BitsPerValue(size)}
 	for _, l := range p.Layers {
-		r.Layers = append(r.Layers, LayerRecord{l.Layer.Index, l.Layer.Heads, l.Layer.KeyDim, l.Layer.ValueDim, l.Layer.Window, l.K.record(), l.V.record()})
+		r.Layers = append(r.Layers, LayerRecord{l.Layer.Index, l.Layer.Heads, l.Layer.KeyDim, l.Layer.ValueDim, l.Layer.Window,
+			l.Ends.First, l.Ends.Last, l.K.record(), l.V.record()})
 	}
 	return r
 }
 
 func (s *SidePlan) record() SideRecord {
-	return SideRecord{s.Requested.String(), s.Effective.String(), s.Why, s.BitsPerValue, s.BytesPerToken, s.Effective.Type.Identity}
+	return SideRecord{s.Requested.String(), s.Effective.String(), s.Why, s.BitsPerValue, s.BytesPerToken, s.Effective.Type.Identity,
+		s.Effective.Offset.identity()}
 }

@@ -13,15 +13,14 @@ func (c *Cache) Restore(r io.Reader, owner string) error {
 	c.Clear()
 	b := &stateReader{r: bufio.NewReaderSize(r, 1<<16)}
 	b.header(c, owner)
-	for i, l := range c.layers {
-		b.side(c, l.K, fmt.Sprintf("layer %d, K", c.Plan.Layers[i].Layer.Index))
-		b.side(c, l.V, fmt.Sprintf("layer %d, V", c.Plan.Layers[i].Layer.Index))
+	for i := range c.layers {
+		b.layer(c, i)
 	}
 	for _, g := range c.groups {
-		b.cells(g, c.end)
+		b.group(g, c.end)
 	}
 	for _, l := range c.layers {
-		for _, s := range []*Side{l.K, l.V} {
+		for _, s := range l.sides() {
 			for h := range s.Heads {
 				b.read(s.Head(h)[:s.Cells.used*s.RowBytes])
 			}
@@ -107,46 +106,72 @@ func (b *stateReader) header(c *Cache, owner string) {
 	}
 }
 
-func (b *stateReader) side(c *Cache, s *Side, name string) {
-	b.same(name+": type", s.Type.Name)
-	b.same(name+": identity of type "+s.Type.Name, s.Type.Identity)
-	b.same(name+": rotation", s.rotationName())
-	b.equal(name+": heads", s.Heads)
-	b.equal(name+": values of a row", s.Stored)
-	b.equal(name+": group", c.groupIndex(s.Cells))
+func (b *stateReader) layer(c *Cache, i int) {
+	p, l := &c.Plan.Layers[i], &c.layers[i]
+	name := fmt.Sprintf("layer %d", p.Layer.Index)
+	b.same(name+", K: offset", p.K.Effective.Offset.identity())
+	b.equal(name+": first rows exact", p.Ends.First)
+	b.equal(name+": last rows exact", p.Ends.Last)
+	b.equal(name+": segments", len(l.segments))
+	b.equal(name+": group", c.groupIndex(l.group))
+	for k, s := range l.sides() {
+		side := name + [...]string{", K", ", V", ", exact K", ", exact V"}[k]
+		b.same(side+": type", s.Type.Name)
+		b.same(side+": identity of type "+s.Type.Name, s.Type.Identity)
+		b.same(side+": rotation", s.rotationName())
+		b.equal(side+": heads", s.Heads)
+		b.equal(side+": values of a row", s.Stored)
+	}
 }
 
-// cells reads a group; every position is below end and appears once.
-func (b *stateReader) cells(g *Cells, end int32) {
-	b.equal("a window of", g.Window)
-	if g.Window > 0 {
-		b.equal("sliding cells", len(g.pos)) // rows lie where the ring has them
+// group reads the cells of a group; every position is below end and appears once.
+func (b *stateReader) group(g *group, end int32) {
+	seen := make([]bool, end)
+	held := 0
+	for _, c := range g.cells() {
+		b.cells(g, c, seen)
+		held += c.count(0, end)
+	}
+	if g.window == 0 && held != int(end) {
+		b.fail("%w: %d cells for %d positions", errState, held, end)
+	}
+	g.at, g.end = end, end
+}
+
+// cells reads the cells of a segment.
+func (b *stateReader) cells(g *group, c *Cells, seen []bool) {
+	b.equal("a window of", g.window)
+	if c.order != list {
+		b.equal("cells of a ring", len(c.pos)) // rows lie where the ring has them
 	} else {
 		b.u32()
 	}
 	used, next := b.u32(), b.u32()
-	if used > uint32(len(g.pos)) || next > used {
-		b.fail("%w: %d cells in use, the next %d, of %d", errState, used, next, len(g.pos))
+	if used > uint32(len(c.pos)) || next > uint32(len(c.pos)) || c.order == list && next != used || next < uint32(c.fixed) {
+		b.fail("%w: %d cells in use, the next %d, of %d", errState, used, next, len(c.pos))
 	}
 	if b.err != nil {
 		return
 	}
-	seen := make([]bool, end)
 	for i := range int(used) {
 		p := int32(b.u32())
-		if b.err == nil && p != -1 && (p < 0 || p >= end || seen[p]) {
-			b.fail("%w: cell %d holds position %d of %d", errState, i, p, end)
+		if b.err == nil && p != -1 && (p < 0 || int(p) >= len(seen) || seen[p] || i < c.fixed && int(p) != i) {
+			b.fail("%w: cell %d holds position %d of %d", errState, i, p, len(seen))
 		}
 		if b.err != nil {
 			return
 		}
-		if g.pos[i] = p; p >= 0 {
+		if c.pos[i] = p; p >= 0 {
 			seen[p] = true
 		}
 	}
-	g.used, g.next = int(used), int(next)
-	g.stamp++
-	if g.Window == 0 && (int32(used) != end || next != used) {
-		b.fail("%w: %d cells for %d positions", errState, used, end)
+	c.used, c.next = int(used), int(next)
+	c.stamp++
+	if held := c.held(); c.order == ends {
+		for i := range held {
+			if c.pos[c.back(i+1)] < 0 {
+				b.fail("%w: a gap in the exact rows", errState)
+			}
+		}
 	}
 }

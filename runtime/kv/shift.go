@@ -19,56 +19,93 @@ func (c *Cache) Shift(keep, discard int, turn Turn) error {
 		return fmt.Errorf("cannot drop positions %d to %d of %d", keep, keep+discard-1, c.end)
 	}
 	var ws shiftSpace
-	for i, l := range c.layers {
-		cells := l.K.Cells
-		to := 0 // next cell of a full layer
-		for from, p := range cells.Pos() {
-			moved := int(p) >= keep+discard
-			kept := moved || int(p) >= 0 && int(p) < keep
-			cell := from
-			if cells.Window == 0 && kept {
-				cell = to
-				to++
-			}
-			for h := range l.K.Heads {
-				if moved {
-					ws.turn(l.K, h, from, cell, func(x []float32) { turn(i, x, -discard) })
+	for i := range c.layers {
+		for _, l := range c.layers[i].segments {
+			l.K.Cells.shifted(int32(keep), int32(discard), func(from, to int, moved bool) {
+				if !moved {
+					return
 				}
-				if moved && from != cell {
-					copy(l.V.row(h, cell), l.V.row(h, from))
+				for h := range l.K.Heads {
+					ws.turn(l.K, h, from, to, func(x []float32) { turn(i, x, -discard) })
+					if from != to {
+						copy(l.V.row(h, to), l.V.row(h, from))
+					}
 				}
-			}
+			})
 		}
 	}
 	for _, g := range c.groups {
-		g.shift(int32(keep), int32(discard))
+		for _, x := range g.cells() {
+			x.shift(int32(keep), int32(discard))
+		}
+		g.at -= int32(discard)
+		g.end -= int32(discard)
 	}
 	c.end -= int32(discard)
 	return nil
 }
 
-// shift is what Shift does to the positions.
-func (c *Cells) shift(keep, discard int32) {
-	to := 0
-	for from, p := range c.Pos() {
-		switch {
-		case p >= keep+discard:
-			p -= discard
-		case p >= keep:
-			p = -1
+// shifted visits every cell with what becomes of it when the positions keep..keep+discard-1 are dropped: the cell to
+// which its row goes, -1 for none, and whether its position moves. Lists and exact rows close up, a sliding window stays
+// where it is. No row goes to a cell whose own row is visited later.
+func (c *Cells) shifted(keep, discard int32, visit func(from, to int, moved bool)) {
+	one := func(from, to int) (left bool) {
+		p := c.pos[from]
+		moved := p >= keep+discard
+		if left = moved || p >= 0 && p < keep; !left {
+			to = -1
 		}
-		if c.Window > 0 {
-			c.pos[from] = p
-		} else if p >= 0 {
-			c.pos[to] = p
-			to++
+		visit(from, to, moved)
+		return left
+	}
+	for from := range min(c.fixed, c.used) {
+		if p := c.pos[from]; p >= keep+discard {
+			one(from, from-int(discard))
+		} else {
+			one(from, from)
 		}
 	}
-	if c.Window == 0 {
-		for i := to; i < c.used; i++ {
-			c.pos[i] = -1
+	n, first, size := max(0, c.used-c.fixed), 0, len(c.pos)-c.fixed
+	if n > 0 && c.order == ends {
+		n = c.held()
+		first = c.back(n) - c.fixed
+	}
+	for i, left := 0, 0; i < n; i++ {
+		from, to := c.fixed+(first+i)%size, c.fixed+(first+left)%size
+		if c.order == sliding {
+			to = from
 		}
-		c.used, c.next = to, to
+		if one(from, to) {
+			left++
+		}
+	}
+}
+
+// shift is what Shift does to the positions.
+func (c *Cells) shift(keep, discard int32) {
+	dropped := 0
+	c.shifted(keep, discard, func(from, to int, moved bool) {
+		p := c.pos[from]
+		c.pos[from] = -1
+		if to < 0 {
+			if p >= 0 && from >= c.fixed {
+				dropped++
+			}
+			return
+		}
+		if moved {
+			p -= discard
+		}
+		c.pos[to] = p
+	})
+	switch c.order {
+	case list:
+		c.next -= dropped
+		c.used = c.next
+	case ends:
+		if dropped > 0 {
+			c.next = c.back(dropped)
+		}
 	}
 	c.batch = c.batch[:0]
 	c.stamp++

@@ -17,10 +17,10 @@ type Side struct {
 	slab           []byte                 // [Heads][capacity][RowBytes], so that one head streams
 }
 
-func newSide(p SidePlan, heads, dim int, cells *Cells) *Side {
-	t := p.Effective.Type
+func newSide(c Choice, heads, dim int, cells *Cells) *Side {
+	t := c.Type
 	s := &Side{
-		Type: t, Impl: t.Best(), Rotation: p.Effective.Rotation, Cells: cells,
+		Type: t, Impl: t.Best(), Rotation: c.Rotation, Cells: cells,
 		Heads: heads, Dim: dim, Stored: t.HeadDim(dim), RowBytes: t.RowBytes(t.HeadDim(dim)),
 	}
 	if t.Domain != nil {
@@ -66,19 +66,56 @@ func (s *Side) Store(ws *kernels.Workspace, x []float32, ld, lo, hi int) {
 		}
 		return
 	}
-	for lo < hi { // a run of consecutive cells is encoded in place; a batch has two at most, where the ring closes
-		n := 1
-		for lo+n < hi && cells[lo+n] == cells[lo]+int32(n) {
-			n++
-		}
-		rows := ws.Floats(n * s.Stored)
+	for lo < hi {
+		n := s.run(lo, hi)
 		for h := range s.Heads {
-			for t := range n {
-				s.lay(rows[t*s.Stored:(t+1)*s.Stored], x[(lo+t)*ld+h*s.Dim:])
-			}
-			s.Impl.Encode(s.Head(h)[int(cells[lo])*s.RowBytes:][:n*s.RowBytes], rows)
+			s.encode(ws, x, ld, h, lo, n)
 		}
 		lo += n
+	}
+}
+
+// run is how many of the tokens lo..hi-1 have consecutive cells, into which they are encoded at once; a batch has two
+// runs at most, where the ring closes.
+func (s *Side) run(lo, hi int) int {
+	cells, n := s.Cells.batch, 1
+	for lo+n < hi && cells[lo+n] == cells[lo]+int32(n) {
+		n++
+	}
+	return n
+}
+
+// encode packs head h of a run of n tokens from lo on.
+func (s *Side) encode(ws *kernels.Workspace, x []float32, ld, h, lo, n int) {
+	rows := ws.Floats(n * s.Stored)
+	for t := range n {
+		s.lay(rows[t*s.Stored:(t+1)*s.Stored], x[(lo+t)*ld+h*s.Dim:])
+	}
+	s.Impl.Encode(s.Head(h)[int(s.Cells.batch[lo])*s.RowBytes:][:n*s.RowBytes], rows)
+}
+
+// storeHead is Store of all tokens of the batch for head h.
+func (s *Side) storeHead(ws *kernels.Workspace, x []float32, ld, h int) {
+	for lo, hi := 0, len(s.Cells.batch); lo < hi; {
+		n := s.run(lo, hi)
+		s.encode(ws, x, ld, h, lo, n)
+		lo += n
+	}
+}
+
+// take stores head h of rows of another side as the batch. The other side stores heads as the model computes them.
+func (s *Side) take(ws *kernels.Workspace, from *Side, cells []int32, h int) {
+	n := len(cells)
+	all := ws.Floats(n * (s.Dim + s.Stored))
+	x := all[n*s.Stored:]
+	for lo := 0; lo < n; {
+		run := s.run(lo, n)
+		for t := lo; t < lo+run; t++ {
+			from.Impl.Decode(x[t*s.Dim:][:s.Dim], from.row(h, int(cells[t])))
+			s.lay(all[t*s.Stored:(t+1)*s.Stored], x[t*s.Dim:])
+		}
+		s.Impl.Encode(s.Head(h)[int(s.Cells.batch[lo])*s.RowBytes:][:run*s.RowBytes], all[lo*s.Stored:(lo+run)*s.Stored])
+		lo += run
 	}
 }
 

@@ -10,42 +10,54 @@ import (
 
 // A saved cache, little-endian:
 //
-//	"kvgenKV1"
+//	"kvgenKV2"
 //	string  owner: whose cache it is, such as a hash of the model
 //	u32 layers, u32 groups, u32 next position
-//	layers: K then V: string name, string identity of the type, string name of the rotation, u32 heads, u32 stored values, u32 group
-//	groups: u32 window, u32 capacity, u32 used, u32 next cell, i32 positions (used)
-//	layers: K then V: for each head, used rows
+//	layers: string identity of the key offset, u32 first, u32 last exact rows, u32 segments, u32 group
+//	        sides (K then V of each segment): string name, string identity of the type, string name of the rotation,
+//	        u32 heads, u32 stored values
+//	groups: for each segment: u32 window, u32 capacity, u32 used, u32 next cell, i32 positions (used)
+//	layers: sides: for each head, used rows
 //
 // A string is a u32 length and that many bytes. Lengths are never believed: everything that precedes the rows must be
 // what this cache would write, but for the positions.
-const stateMagic = "kvgenKV1"
+const stateMagic = "kvgenKV2"
 
 // errState marks a saved cache that is damaged rather than for another configuration.
 var errState = errors.New("not a saved cache, or a damaged one")
 
 // Save writes the cache.
 func (c *Cache) Save(w io.Writer, owner string) error {
+	for _, g := range c.groups {
+		if g.at != c.end {
+			return fmt.Errorf("saving the cache: a layer has rows of %d of %d positions", g.at, c.end)
+		}
+	}
 	b := &stateWriter{w: bufio.NewWriterSize(w, 1<<16)}
 	b.bytes([]byte(stateMagic))
 	b.str(owner)
 	b.u32(len(c.layers), len(c.groups), int(c.end))
-	for _, l := range c.layers {
-		for _, s := range []*Side{l.K, l.V} {
+	for i, l := range c.layers {
+		p := &c.Plan.Layers[i]
+		b.str(p.K.Effective.Offset.identity())
+		b.u32(p.Ends.First, p.Ends.Last, len(l.segments), c.groupIndex(l.group))
+		for _, s := range l.sides() {
 			b.str(s.Type.Name)
 			b.str(s.Type.Identity)
 			b.str(s.rotationName())
-			b.u32(s.Heads, s.Stored, c.groupIndex(s.Cells))
+			b.u32(s.Heads, s.Stored)
 		}
 	}
 	for _, g := range c.groups {
-		b.u32(g.Window, len(g.pos), g.used, g.next)
-		for _, p := range g.Pos() {
-			b.u32(int(uint32(p)))
+		for _, x := range g.cells() {
+			b.u32(g.window, len(x.pos), x.used, x.next)
+			for _, p := range x.Pos() {
+				b.u32(int(uint32(p)))
+			}
 		}
 	}
 	for _, l := range c.layers {
-		for _, s := range []*Side{l.K, l.V} {
+		for _, s := range l.sides() {
 			for h := range s.Heads {
 				b.bytes(s.Head(h)[:s.Cells.used*s.RowBytes])
 			}
@@ -67,7 +79,7 @@ func (s *Side) rotationName() string {
 	return s.Rotation.Name
 }
 
-func (c *Cache) groupIndex(g *Cells) int {
+func (c *Cache) groupIndex(g *group) int {
 	for i := range c.groups {
 		if c.groups[i] == g {
 			return i

@@ -109,25 +109,37 @@ func TestSaveRestore(t *testing.T) {
 	}
 }
 
-// FuzzRestore feeds damaged caches: none may panic, and none may leave more positions than fit.
+// FuzzRestore feeds damaged caches, with and without exact rows: none may panic, and none may leave more positions than fit.
 func FuzzRestore(f *testing.F) {
-	q4 := kv.Choice{Type: reftype.ByName("q4_0")}
 	full, sliding := kv.Layer{Heads: 1, KeyDim: 32, ValueDim: 32}, kv.Layer{Heads: 1, KeyDim: 32, ValueDim: 32, Window: 2}
-	c := newCache(f, q4, q4, 8, 2, full, sliding)
+	c := newCache(f, choice("q4_0"), choice("q4_0"), 8, 2, full, sliding)
 	fill(f, c, 2)
 	fill(f, c, 2)
-	var saved bytes.Buffer
-	if err := c.Save(&saved, "m"); err != nil {
-		f.Fatal(err)
+	e := endsCache(f, choice("q4_0"), kv.Ends{First: 1, Last: 2}, 24, 16)
+	fillSteps(f, e, 15, nil)
+	for _, x := range []*kv.Cache{c, e} {
+		var saved bytes.Buffer
+		if err := x.Save(&saved, "m"); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(saved.Bytes())
+		f.Add(saved.Bytes()[:40])
 	}
-	f.Add(saved.Bytes())
-	f.Add(saved.Bytes()[:40])
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if err := c.Restore(bytes.NewReader(data), "m"); err == nil && c.Len() < 8 {
 			fill(t, c, 1)
 		}
-		if c.Len() > 8 {
-			t.Fatalf("%d positions in a cache of 8", c.Len())
+		if err := e.Restore(bytes.NewReader(data), "m"); err == nil {
+			for e.Len() < 24 {
+				fillSteps(t, e, 1, nil)
+			}
+			if err := e.Shift(1, 6, func(int, []float32, int) {}); err != nil {
+				t.Fatal(err)
+			}
+			fillSteps(t, e, 5, nil)
+		}
+		if c.Len() > 8 || e.Len() > 24 {
+			t.Fatalf("%d positions in a cache of 8, %d in one of 24", c.Len(), e.Len())
 		}
 	})
 }

@@ -171,7 +171,7 @@ func (j *Journal) setting(s Setting) (int, error) {
 // cell is the number of a cell, -1 for a new one. A known name with another plan is refused.
 func (j *Journal) cell(c Cell) (int, error) {
 	i := slices.IndexFunc(j.cells, func(old cellLine) bool { return old.Name == c.Name })
-	if i >= 0 && !reflect.DeepEqual(j.cells[i].Plan, c.Plan.Record()) {
+	if i >= 0 && !reflect.DeepEqual(j.cells[i].Plan, c.Plan.Record(0)) {
 		return 0, fmt.Errorf("%s has a cell %s of another plan than it has now; nothing was changed", j.path, c.Name)
 	}
 	return i, nil
@@ -185,7 +185,7 @@ func (j *Journal) addSetting(s Setting) (int, error) {
 
 // addCell adds a cell and returns its number.
 func (j *Journal) addCell(c Cell) (int, error) {
-	l := cellLine{c.Name, c.Swap, c.Plan.Record()}
+	l := cellLine{c.Name, c.Swap, c.Plan.Record(0)}
 	j.cells = append(j.cells, l)
 	return len(j.cells) - 1, j.write(line{Cell: &l})
 }

@@ -187,7 +187,8 @@ func (r *run) chunk(ctx context.Context, l *eval.Lockstep, setting, k int) error
 	}
 	for n, i := range missing {
 		c := pack(place{setting, r.numbers[i], k}, all[n])
-		c.Bits, c.Bytes = plans[n].BitsPerValue(), float64(plans[n].BytesPerToken())
+		c.Bits = plans[n].BitsPerValue(r.j.settings[setting].Context)
+		c.Bytes = c.Bits / 8 * float64(plans[n].Values())
 		lines = append(lines, c)
 	}
 	return r.j.add(lines)

@@ -94,11 +94,51 @@ func (a *attend) forward(p *pass, y, x []float32) error {
 	if err := p.each(&p.heads, p.n); err != nil {
 		return err
 	}
-	p.batch = attention.Batch{Layer: &a.layer, KV: p.cache.Layer(a.kv), Pos: p.pos, Q: p.q, Out: p.o, Fast: p.fast}
-	if err := p.attention.Run(&p.batch); err != nil {
+	if p.observe != nil && !a.reads {
+		p.observe(a.kv, p.raw[:p.n*a.layer.KVHeads*a.layer.KeyDim])
+	}
+	if err := a.attend(p); err != nil {
 		return err
 	}
 	return p.matmul(a.out, p.o, y)
+}
+
+// attend computes p.o from p.q and the cache. Where rows are kept exact the batch goes in steps, so that each token
+// sees as exact what it would see if it came alone. A layer that reads another's cache comes after the last step: there
+// the early tokens of a batch see packed what the owner of the cache saw exact.
+func (a *attend) attend(p *pass) error {
+	rows := p.cache.Rows(a.kv)
+	for lo, hi := 0, p.n; lo < p.n; lo, hi = hi, p.n {
+		if rows.Exact() && !a.reads {
+			hi = lo + rows.Next()
+			p.store.rows, p.store.a, p.store.lo = rows, a, lo
+			if err := p.each(&p.store, hi-lo); err != nil {
+				return err
+			}
+		}
+		l := &a.layer
+		p.batch = attention.Batch{Layer: l, KV: rows.Segments(), Pos: p.pos[lo:hi], Fast: p.fast, Offset: p.offsets[a.kv],
+			Q: p.q[lo*l.Heads*l.KeyDim:], Out: p.o[lo*l.Heads*l.ValueDim:]}
+		if err := p.attention.Run(&p.batch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// storeTask stores a step of a batch in a layer that keeps rows exact.
+type storeTask struct {
+	p    *pass
+	a    *attend
+	rows *kv.Rows
+	lo   int // first token
+}
+
+func (t *storeTask) Do(w, workers int) {
+	p, l := t.p, &t.a.layer
+	lo, hi := cpu.Split(t.rows.Shares(), 1, w, workers)
+	ldk, ldv := l.KVHeads*l.KeyDim, l.KVHeads*l.ValueDim
+	t.rows.Store(&p.workers[w].ws, p.k[t.lo*ldk:], ldk, p.v[t.lo*ldv:], ldv, lo, hi)
 }
 
 // headsTask normalises and turns the heads of Q and K and stores K and V.
@@ -113,44 +153,53 @@ func (t *headsTask) Do(w, workers int) {
 	if lo == hi {
 		return
 	}
+	ldk, ldv := l.KVHeads*l.KeyDim, l.KVHeads*l.ValueDim
 	if t.a.vIsK {
-		n := l.KVHeads * l.KeyDim
-		copy(p.v[lo*n:hi*n], p.k[lo*n:hi*n])
+		copy(p.v[lo*ldk:hi*ldk], p.k[lo*ldk:hi*ldk])
 	}
 	for j := lo; j < hi; j++ {
 		q := p.q[j*l.Heads*l.KeyDim:][:l.Heads*l.KeyDim]
-		t.turn(q, j, t.a.qNorm)
+		normalise(q, l.KeyDim, t.a.qNorm)
+		t.turn(q, j)
 		if t.a.temper != nil {
 			t.a.temper.apply(q, p.pos[j])
 		}
 		if t.a.reads {
 			continue
 		}
-		t.turn(p.k[j*l.KVHeads*l.KeyDim:][:l.KVHeads*l.KeyDim], j, t.a.kNorm)
-		if t.a.vNorm != nil {
-			v := p.v[j*l.KVHeads*l.ValueDim:][:l.KVHeads*l.ValueDim]
-			for d := l.ValueDim; len(v) > 0; v = v[d:] {
-				t.a.vNorm.apply(v[:d], v[:d])
-			}
+		k := p.k[j*ldk:][:ldk]
+		normalise(k, l.KeyDim, t.a.kNorm)
+		if p.observe != nil {
+			copy(p.raw[j*ldk:], k)
 		}
+		if o := p.offsets[t.a.kv]; o != nil {
+			o.Take(k)
+		}
+		t.turn(k, j)
+		normalise(p.v[j*ldv:][:ldv], l.ValueDim, t.a.vNorm)
 	}
-	if t.a.reads {
-		return
+	if rows := p.cache.Rows(t.a.kv); !t.a.reads && !rows.Exact() {
+		sides := rows.Segments()[0]
+		sides.K.Store(&p.workers[w].ws, p.k, ldk, lo, hi)
+		sides.V.Store(&p.workers[w].ws, p.v, ldv, lo, hi)
 	}
-	sides := p.cache.Layer(t.a.kv)
-	sides.K.Store(&p.workers[w].ws, p.k, l.KVHeads*l.KeyDim, lo, hi)
-	sides.V.Store(&p.workers[w].ws, p.v, l.KVHeads*l.ValueDim, lo, hi)
 }
 
-// turn applies norm and RoPE to the heads x of token j.
-func (t *headsTask) turn(x []float32, j int, n *norm) {
+// normalise applies a norm, nil for none, to heads of d values.
+func normalise(x []float32, d int, n *norm) {
+	for ; n != nil && len(x) > 0; x = x[d:] {
+		n.apply(x[:d], x[:d])
+	}
+}
+
+// turn applies RoPE to the heads x of token j.
+func (t *headsTask) turn(x []float32, j int) {
+	r := t.a.rope
+	if r == nil {
+		return
+	}
+	table, half := &t.p.ropes[r.index], r.dims/2
 	for d := t.a.layer.KeyDim; len(x) > 0; x = x[d:] {
-		if n != nil {
-			n.apply(x[:d], x[:d])
-		}
-		if r := t.a.rope; r != nil {
-			table, half := &t.p.ropes[r.index], r.dims/2
-			r.apply(x[:d], table.cos[j*half:][:half], table.sin[j*half:][:half])
-		}
+		r.apply(x[:d], table.cos[j*half:][:half], table.sin[j*half:][:half])
 	}
 }

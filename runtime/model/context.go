@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 
+	"github.com/kvgen/kvgen/runtime/attention"
 	"github.com/kvgen/kvgen/runtime/cpu"
 	"github.com/kvgen/kvgen/runtime/kv"
 )
@@ -39,7 +40,8 @@ type Context struct {
 	pool    *cpu.Pool
 	pass    *pass
 	out     *output
-	sibling bool // the threads are another's to end
+	offsets []*attention.Offset // by KV layer
+	sibling bool                // the threads are another's to end
 }
 
 // NewContext allocates a cache and the memory to run with it.
@@ -61,6 +63,7 @@ func (m *Model) NewContext(o Options) (*Context, error) {
 	pool := cpu.NewPool(o.Threads, m.File.Guard)
 	c := &Context{Model: m, Cache: cache, Math: o.Math, Batch: o.Batch, pool: pool}
 	c.pass = newPass(m, pool, cache, o.Batch, o.Math == Fast)
+	c.offsets = c.pass.offsetsOf(o.Plan, o.Size)
 	c.out = &output{p: c.pass}
 	c.out.visit = c.out.keep
 	return c, nil
@@ -78,7 +81,7 @@ func (c *Context) Sibling(plan *kv.Plan) (*Context, error) {
 		return nil, err
 	}
 	s := *c
-	s.Cache, s.sibling = cache, true
+	s.Cache, s.sibling, s.offsets = cache, true, c.pass.offsetsOf(plan, cache.Size)
 	return &s, nil
 }
 
@@ -157,7 +160,7 @@ func (c *Context) batches(tokens []int32, visit func(lo, hi int) error) error {
 	if n := c.Len() + len(tokens); n > c.Cache.Size {
 		return fmt.Errorf("%d tokens after %d positions do not fit the context of %d", len(tokens), c.Len(), c.Cache.Size)
 	}
-	c.pass.cache = c.Cache
+	c.pass.cache, c.pass.offsets = c.Cache, c.offsets
 	for lo := 0; lo < len(tokens); lo += c.Batch {
 		hi := min(lo+c.Batch, len(tokens))
 		if err := c.pass.forward(tokens[lo:hi]); err != nil {

@@ -31,9 +31,15 @@ type pass struct {
 	gate, up   []float32 // [n][inner]
 	ropes      []ropeTable
 
+	offsets []*attention.Offset          // by KV layer, of the context that runs
+	turned  []*attention.Turn            // those made so far
+	observe func(layer int, k []float32) // sees the keys of a batch before RoPE, [n][KVHeads*KeyDim]; nil for nobody
+	raw     []float32                    // what it sees
+
 	prep  prepTask
 	mul   mulTask
 	heads headsTask
+	store storeTask
 	embed embedTask
 	step  stepTask
 
@@ -65,7 +71,7 @@ func newPass(m *Model, pool *cpu.Pool, cache *kv.Cache, batch int, fast bool) *p
 		p.ropes = append(p.ropes, ropeTable{freq: t.at(cache.Size), magnitude: t.magnitude, cos: floats(t.dims / 2), sin: floats(t.dims / 2)})
 	}
 	p.prep = prepTask{p: p, acts: make([]kernels.Act, s.preps), turned: make([][]float32, s.preps)}
-	p.mul.p, p.heads.p, p.embed.p, p.step.p = p, p, p, p
+	p.mul.p, p.heads.p, p.store.p, p.embed.p, p.step.p = p, p, p, p, p
 	p.mixture.p, p.mixture.in.mixture, p.mixture.out.mixture = p, &p.mixture, &p.mixture
 	return p
 }
