@@ -50,14 +50,14 @@ func (t *Template) parse() error {
 // Prompt returns the text for a conversation. With generate, it ends where the model's answer begins. The template may
 // object to a conversation, for example when roles do not alternate; the error then carries its words.
 func (t *Template) Prompt(messages []Message, generate bool) (string, error) {
-	list := make([]any, len(messages))
+	all := make(list, len(messages))
 	size := 0
 	for i, m := range messages {
-		list[i] = map[string]any{"role": m.Role, "content": m.Content}
+		all[i] = map[string]any{"role": m.Role, "content": m.Content}
 		size += len(m.Role) + len(m.Content)
 	}
 	return bounded(t.Source, map[string]any{
-		"messages":              list,
+		"messages":              all,
 		"add_generation_prompt": generate,
 		"bos_token":             t.tok.Piece(t.tok.BOS),
 		"eos_token":             t.tok.Piece(t.tok.EOS),

@@ -79,7 +79,7 @@ func load(t testing.TB, vocab, template string) (*Template, error) {
 // Renderings agree with Python's Jinja2 under the settings of Hugging Face's apply_chat_template.
 func TestPublishedTemplates(t *testing.T) {
 	paths, err := filepath.Glob(dir + "chat/*.jinja")
-	if err != nil || len(paths) < 10 {
+	if err != nil || len(paths) < 17 {
 		t.Fatalf("%d templates, %v", len(paths), err)
 	}
 	for _, path := range paths {

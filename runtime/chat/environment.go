@@ -11,14 +11,14 @@ import (
 )
 
 // What templates may use: that whose work and result are bounded by the size of its arguments, and does not reach
-// outside. Filters and methods that pad, repeat or substitute are missing or written anew in functions.go.
+// outside. Filters and methods that pad, repeat or substitute are missing or written anew in functions.go and strings.go.
 var (
 	allowedStructures = []string{"if", "for", "set", "macro", "raw", "break", "continue"}
 	allowedFilters    = []string{"abs", "capitalize", "count", "d", "default", "dictsort", "e", "escape", "first", "float",
 		"int", "items", "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "reverse", "round",
 		"safe", "select", "selectattr", "sort", "string", "title", "trim", "upper"}
-	allowedStrings = []string{"capitalize", "endswith", "find", "isalpha", "isdigit", "isspace", "lower", "lstrip",
-		"removeprefix", "removesuffix", "rsplit", "rstrip", "split", "splitlines", "startswith", "strip", "title", "upper"}
+	allowedStrings = []string{"capitalize", "endswith", "find", "isalpha", "isdigit", "isspace", "lower",
+		"removeprefix", "removesuffix", "splitlines", "startswith", "title", "upper"}
 	allowedDicts = []string{"get", "items", "keys", "values"}
 )
 
@@ -40,8 +40,10 @@ func (m *meter) environment() *exec.Environment {
 		}
 	}
 	str := methods(m, builtins.Methods.Str, allowedStrings)
-	for name, f := range m.ownStrings() {
-		str[name] = method(m, f)
+	for _, own := range []map[string]exec.Method[string]{m.ownStrings(), m.ownSplits()} {
+		for name, f := range own {
+			str[name] = method(m, f)
+		}
 	}
 	return &exec.Environment{
 		Filters:           exec.NewFilterSet(filters),
