@@ -9,6 +9,9 @@ import (
 // Add is y += x.
 func Add(y, x []float32) { kernels.BestVec().Add(y, x) }
 
+// Mul is y = x * w.
+func Mul(y, x, w []float32) { kernels.BestVec().ScaleMul(y, x, w, 1) }
+
 // Scale is y *= s.
 func Scale(y []float32, s float32) { kernels.BestVec().Scale(y, s) }
 
@@ -20,6 +23,13 @@ func SiLUMul(gate, up []float32) { kernels.BestVec().SiLUMul(gate, up) }
 
 // GELUMul is gate = gelu(gate) * up with the tanh form of GELU.
 func GELUMul(gate, up []float32) { kernels.BestVec().GELUMul(gate, up) }
+
+// SigmoidMul is y *= sigmoid(x).
+func SigmoidMul(y, x []float32) {
+	for i, v := range x[:len(y)] {
+		y[i] /= 1 + Exp(-v)
+	}
+}
 
 // SwiGLUClamped is gate = g * sigmoid(1.702 g) * (u + 1) with g = min(gate, 7) and u = up within +-7, the gate of gpt-oss.
 // up is changed.

@@ -18,6 +18,7 @@ type Cache struct {
 
 	layers []Rows
 	groups []*group
+	states []State // of recurrent layers
 	batch  int
 	end    int32 // the next position
 }
@@ -79,14 +80,19 @@ func (c *Cache) Clear() {
 	for _, g := range c.groups {
 		g.clear()
 	}
+	c.clearStates()
 	c.end = 0
 }
 
 // Truncate forgets the positions from n on. It fails, and changes nothing, where a sliding window has already dropped
-// positions that the query at n would see. Rows that are packed stay so.
+// positions that the query at n would see, and where a layer is recurrent unless n is 0 or all. Rows that are packed stay
+// so.
 func (c *Cache) Truncate(n int) error {
 	if n < 0 || n > int(c.end) {
 		return fmt.Errorf("cannot truncate %d positions to %d", c.end, n)
+	}
+	if err := c.canForget(n); err != nil {
+		return err
 	}
 	for _, g := range c.groups {
 		if err := g.canTruncate(int32(n)); err != nil {
@@ -96,17 +102,23 @@ func (c *Cache) Truncate(n int) error {
 	for _, g := range c.groups {
 		g.truncate(int32(n))
 	}
+	if n == 0 {
+		c.clearStates()
+	}
 	c.end = int32(n)
 	return nil
 }
 
-// Bytes is the memory of the rows.
+// Bytes is the memory of the rows and states.
 func (c *Cache) Bytes() int {
 	n := 0
 	for _, l := range c.layers {
 		for _, s := range l.sides() {
 			n += len(s.slab)
 		}
+	}
+	for _, s := range c.states {
+		n += 4 * len(s.Values)
 	}
 	return n
 }

@@ -26,6 +26,7 @@ func (c *Cache) Restore(r io.Reader, owner string) error {
 			}
 		}
 	}
+	b.states(c)
 	if b.err == nil {
 		if _, err := b.r.ReadByte(); err != io.EOF {
 			b.fail("%w: bytes after its end", errState)

@@ -18,6 +18,14 @@ func (c *Cache) Shift(keep, discard int, turn Turn) error {
 	if keep < 0 || discard < 1 || keep+discard > int(c.end) {
 		return fmt.Errorf("cannot drop positions %d to %d of %d", keep, keep+discard-1, c.end)
 	}
+	if keep+discard == int(c.end) {
+		if err := c.canForget(keep); err != nil {
+			return err
+		}
+		if keep == 0 {
+			c.clearStates()
+		}
+	}
 	var ws shiftSpace
 	for i := range c.layers {
 		for _, l := range c.layers[i].segments {

@@ -18,6 +18,7 @@ import (
 //	        u32 heads, u32 stored values
 //	groups: for each segment: u32 window, u32 capacity, u32 used, u32 next cell, i32 positions (used)
 //	layers: sides: for each head, used rows
+//	u32 recurrent layers, for each u32 values, f32 values
 //
 // A string is a u32 length and that many bytes. Lengths are never believed: everything that precedes the rows must be
 // what this cache would write, but for the positions.
@@ -63,6 +64,7 @@ func (c *Cache) Save(w io.Writer, owner string) error {
 			}
 		}
 	}
+	b.states(c)
 	if b.err == nil {
 		b.err = b.w.Flush()
 	}

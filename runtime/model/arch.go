@@ -18,6 +18,8 @@ var architectures = []struct {
 	{"qwen3moe", qwen3moe},
 	{"gemma3", gemma3},
 	{"gemma4", gemma4},
+	{"qwen35", qwen35},
+	{"qwen35moe", qwen35moe},
 	{"gpt-oss", gptOSS},
 	{"gpt2", gpt2},
 	{"phi3", phi3},

@@ -12,6 +12,7 @@ type attend struct {
 	kv                  int  // KV layer
 	reads               bool // from the cache of another layer, and stores nothing
 	vIsK                bool // the values are the product of K
+	gated               bool // the matrix of Q gives gates too
 	qkv, out            *group
 	qNorm, kNorm, vNorm *norm
 	rope                *turns  // nil for none
@@ -25,13 +26,19 @@ func (a Attention) bind(b *binder) body {
 		b.fail("layer %d: RoPE turns %d values of a head, which must be even, and its heads have %d", b.layer, a.Rope.Dims, a.KeyDim)
 		return &attend{}
 	}
+	rows := q
+	if a.Gated {
+		rows = 2 * q
+		b.scratch.gated = max(b.scratch.gated, rows)
+	}
 	fused := a.QKV != "" && b.has(b.name(string(a.QKV), "weight"))
 	x := &attend{
 		layer: attention.Layer{Heads: a.Heads, KVHeads: a.KVHeads, KeyDim: a.KeyDim, ValueDim: a.ValueDim,
 			Scale: a.Scale, SoftCap: a.SoftCap, Window: a.Window},
 		kv:    len(b.kv),
+		gated: a.Gated,
 		reads: a.K == "" && !fused, vIsK: a.V == "" && a.K != "" && !fused,
-		qkv:   b.together(b.qkv(a, fused, q, k, v)...),
+		qkv:   b.together(b.qkv(a, fused, rows, k, v)...),
 		out:   b.together(b.linear(a.Out, o, b.width)),
 		qNorm: b.norm(a.QNorm, a.KeyDim),
 		kNorm: b.norm(a.KNorm, a.KeyDim),
@@ -43,6 +50,9 @@ func (a Attention) bind(b *binder) body {
 	}
 	if x.vIsK && k != v {
 		b.fail("layer %d: values are the product of K, and heads of K have %d values, of V %d", b.layer, a.KeyDim, a.ValueDim)
+	}
+	if a.Gated && a.KeyDim != a.ValueDim {
+		b.fail("layer %d: gates of %d values for heads of %d", b.layer, a.KeyDim, a.ValueDim)
 	}
 	own := kv.Layer{Index: b.layer, Heads: a.KVHeads, KeyDim: a.KeyDim, ValueDim: a.ValueDim, Window: a.Window}
 	if x.reads {
@@ -87,7 +97,11 @@ func (b *binder) cacheOf(reader kv.Layer, layer int) int {
 }
 
 func (a *attend) forward(p *pass, y, x []float32) error {
-	if err := p.matmul(a.qkv, x, p.q, p.k, p.v); err != nil {
+	q := p.q
+	if a.gated {
+		q = p.gated
+	}
+	if err := p.matmul(a.qkv, x, q, p.k, p.v); err != nil {
 		return err
 	}
 	p.heads.a = a
@@ -99,6 +113,12 @@ func (a *attend) forward(p *pass, y, x []float32) error {
 	}
 	if err := a.attend(p); err != nil {
 		return err
+	}
+	if a.gated {
+		p.gates.p, p.gates.a = p, a
+		if err := p.each(&p.gates, p.n); err != nil {
+			return err
+		}
 	}
 	return p.matmul(a.out, p.o, y)
 }
@@ -159,6 +179,9 @@ func (t *headsTask) Do(w, workers int) {
 	}
 	for j := lo; j < hi; j++ {
 		q := p.q[j*l.Heads*l.KeyDim:][:l.Heads*l.KeyDim]
+		if t.a.gated {
+			t.a.split(q, p.gated[2*j*len(q):][:2*len(q)])
+		}
 		normalise(q, l.KeyDim, t.a.qNorm)
 		t.turn(q, j)
 		if t.a.temper != nil {

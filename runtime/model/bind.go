@@ -28,6 +28,7 @@ type binder struct {
 	kv      []kv.Layer
 	attends []*attend   // by KV layer
 	kvOf    map[int]int // KV layer of a layer
+	states  []stateSize // of recurrent layers
 	groups  []*group    // all matrices
 	scratch sizes
 }
@@ -88,10 +89,13 @@ func (w *weight) row(x []float32, i int) {
 
 // name is the full name of a tensor.
 func (b *binder) name(short, suffix string) string {
-	if b.layer >= 0 {
-		return fmt.Sprintf("blk.%d.%s.%s", b.layer, short, suffix)
+	if suffix != "" {
+		short += "." + suffix
 	}
-	return short + "." + suffix
+	if b.layer >= 0 {
+		return fmt.Sprintf("blk.%d.%s", b.layer, short)
+	}
+	return short
 }
 
 func (b *binder) fail(format string, args ...any) {

@@ -56,7 +56,7 @@ func (m *Model) NewContext(o Options) (*Context, error) {
 		return nil, fmt.Errorf("a context of %d positions: this %s model has vectors for %d", o.Size, m.Arch, w.rows)
 	}
 	o.Batch = min(o.Batch, max(1, o.Size))
-	cache, err := kv.New(o.Plan, o.Size, o.Batch)
+	cache, err := m.newCache(o.Plan, o.Size, o.Batch)
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +69,17 @@ func (m *Model) NewContext(o Options) (*Context, error) {
 	return c, nil
 }
 
+// newCache allocates a cache with the states of recurrent layers.
+func (m *Model) newCache(plan *kv.Plan, size, batch int) (*kv.Cache, error) {
+	c, err := kv.New(plan, size, batch)
+	if err == nil {
+		for _, s := range m.states {
+			c.AddState(s.layer, s.values)
+		}
+	}
+	return c, err
+}
+
 // Sibling is another sequence with a cache of its own plan, of the same size, run by the threads and in the memory of c.
 // It costs its cache and nothing else, so that many can be compared in one process. Logits that one of them returned
 // are valid until any of them runs. It needs no Close and ends with c.
@@ -76,7 +87,7 @@ func (c *Context) Sibling(plan *kv.Plan) (*Context, error) {
 	if len(plan.Layers) != len(c.Model.kv) {
 		return nil, fmt.Errorf("the plan is for %d KV layers and the model has %d", len(plan.Layers), len(c.Model.kv))
 	}
-	cache, err := kv.New(plan, c.Cache.Size, c.Batch)
+	cache, err := c.Model.newCache(plan, c.Cache.Size, c.Batch)
 	if err != nil {
 		return nil, err
 	}

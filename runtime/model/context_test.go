@@ -13,7 +13,7 @@ import (
 
 // TestSameBitsForAnyThreads runs prompt and decode with several numbers of threads.
 func TestSameBitsForAnyThreads(t *testing.T) {
-	for _, name := range []string{"llama_hd128", "w_q4_k", "gemma3", "qwen3moe", "gptoss_mxfp4", "gemma4_e2b", "gemma4_a4b"} {
+	for _, name := range []string{"llama_hd128", "w_q4_k", "gemma3", "qwen3moe", "gptoss_mxfp4", "gemma4_e2b", "gemma4_a4b", "qwen35moe"} {
 		for _, math := range []Math{Exact, Fast} {
 			c := readCase(t, name)
 			var first [][]float32
@@ -38,7 +38,7 @@ func TestSameBitsForAnyThreads(t *testing.T) {
 
 // TestBatches runs the prompt in batches of several sizes, which may differ in the last bits only.
 func TestBatches(t *testing.T) {
-	for _, name := range []string{"llama_hd64", "gemma3", "w_tq3_1s", "mixtral", "qwen3moe", "gptoss", "gemma4_e2b", "gemma4_a4b"} {
+	for _, name := range []string{"llama_hd64", "gemma3", "w_tq3_1s", "mixtral", "qwen3moe", "gptoss", "gemma4_e2b", "gemma4_a4b", "qwen35moe"} {
 		c := readCase(t, name)
 		var first [][]float32
 		for _, batch := range []int{96, 1, 7, 32} {
@@ -59,7 +59,7 @@ func TestBatches(t *testing.T) {
 
 func TestDecodeAllocatesNothing(t *testing.T) {
 	// One thread: counting allocations leaves Go one core, for which two workers would wait in turns.
-	for _, name := range []string{"llama_hd64", "w_q4_k", "w_tq4_1s", "gemma3", "qwen3moe", "mistral3", "phi3", "gpt2", "gptoss_mxfp4", "gemma4_e2b", "gemma4_a4b"} {
+	for _, name := range []string{"llama_hd64", "w_q4_k", "w_tq4_1s", "gemma3", "qwen3moe", "mistral3", "phi3", "gpt2", "gptoss_mxfp4", "gemma4_e2b", "gemma4_a4b", "qwen35moe"} {
 		c := readCase(t, name)
 		for _, k := range []string{"f16", "q8_0", "turbo3"} {
 			x, err := c.context(t, k, k, Options{Threads: 1, Math: Fast})
@@ -138,7 +138,7 @@ func TestShift(t *testing.T) {
 }
 
 func TestSaveRestore(t *testing.T) {
-	for _, name := range []string{"llama_hd64", "gemma3", "gptoss", "gemma4_e2b", "gemma4_a4b"} {
+	for _, name := range []string{"llama_hd64", "gemma3", "gptoss", "gemma4_e2b", "gemma4_a4b", "qwen35", "qwen35moe"} {
 		c := readCase(t, name)
 		a, err := c.context(t, "turbo3", "q8_0", Options{Threads: 2, Batch: 32})
 		if err != nil {

@@ -1,11 +1,17 @@
 package model
 
 // gatedFFN is a GatedFFN with its tensors.
-type gatedFFN struct{ in, down *group }
+type gatedFFN struct {
+	in, down *group
+	gate     *group // one row; nil for none
+}
 
 func (f GatedFFN) bind(b *binder) body {
 	x := &gatedFFN{in: b.together(b.gateUp(f)...), down: b.together(b.linear(f.Down, f.Inner, b.width))}
 	x.in.gated, x.in.act = true, f.Act
+	if f.Switch != "" {
+		x.gate = b.together(b.linear(f.Switch, b.width, 1))
+	}
 	b.scratch.inner = max(b.scratch.inner, f.Inner)
 	return x
 }
@@ -23,7 +29,10 @@ func (f *gatedFFN) forward(p *pass, y, x []float32) error {
 	if err := p.matmul(f.in, x, p.gate, p.up); err != nil {
 		return err
 	}
-	return p.matmul(f.down, p.gate, y)
+	if err := p.matmul(f.down, p.gate, y); err != nil || f.gate == nil {
+		return err
+	}
+	return p.switcher.run(p, f.gate, y, x)
 }
 
 // ffn is an FFN with its tensors.

@@ -67,6 +67,7 @@ type Attention struct {
 	Scale            float32 // of the scores
 	SoftCap          float32 // of the scores; 0 for none
 	Window           int     // positions that a query sees; 0 for all
+	Gated            bool    // Q has a row of gates after each head's query, whose sigmoids multiply the head's output
 	Sinks            string  // tensor of a score per head that takes part in the softmax with no value; "" for none
 }
 
@@ -76,6 +77,7 @@ type GatedFFN struct {
 	Gate, Up, Down Linear
 	GateUp         Linear // instead of Gate and Up: the rows of both in one tensor
 	Act            Activation
+	Switch         Linear // one row, whose sigmoid multiplies the output; "" for none
 }
 
 // FFN is Down . act(Up . x).

@@ -58,7 +58,9 @@ func (h *Header) sizes() {
 	h.Context = h.Int("context_length", 0)
 	h.headsAll = h.perLayer("attention.head_count", nil)
 	h.kvAll = h.perLayer("attention.head_count_kv", h.headsAll)
-	h.ffnAll = h.perLayer("feed_forward_length", nil)
+	if h.Has("feed_forward_length") { // families of experts alone do without
+		h.ffnAll = h.perLayer("feed_forward_length", nil)
+	}
 }
 
 func (h *Header) key(name string) string { return h.arch + "." + name }
@@ -123,6 +125,19 @@ func (h *Header) OptionalFloat(name string, def float32) float32 {
 	return h.Float(name, 0)
 }
 
+// ints is an array of integers from 0 on, nil when absent.
+func (h *Header) ints(name string) []int {
+	v, _, err := h.f.U32s(h.key(name))
+	if err != nil {
+		h.fail(err)
+	}
+	var all []int
+	for _, x := range v {
+		all = append(all, int(min(x, maxSize)))
+	}
+	return all
+}
+
 // Str is a string, "" when absent.
 func (h *Header) Str(name string) string {
 	v, _, err := h.f.Str(h.key(name))
@@ -172,7 +187,12 @@ func at(v []uint32, layer int) int {
 }
 
 // Inner is the rows of the feed-forward network of a layer.
-func (h *Header) Inner(layer int) int { return at(h.ffnAll, layer) }
+func (h *Header) Inner(layer int) int {
+	if h.ffnAll == nil {
+		h.fail(fmt.Errorf("%s is missing", h.key("feed_forward_length")))
+	}
+	return at(h.ffnAll, layer)
+}
 
 // Attention is an Attention of a layer with the sizes of the file, the usual tensor names and scale 1/sqrt(head) unless
 // the file gives another.

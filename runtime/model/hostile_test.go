@@ -174,7 +174,7 @@ func runThree(data []byte) (bool, error) {
 // TestHostileKeys sets every hyperparameter to every hostile value, in the first two families that have it.
 func TestHostileKeys(t *testing.T) {
 	ran, all, seen := 0, 0, map[string]int{}
-	for _, name := range []string{"llama_bf16", "gemma3", "mixtral", "gemma4_e2b", "gemma4_a4b"} {
+	for _, name := range []string{"llama_bf16", "gemma3", "mixtral", "gemma4_e2b", "gemma4_a4b", "qwen35moe"} {
 		r := recipeOf(t, name)
 		if !survives(t, name+" as it is", r) {
 			t.Fatalf("%s does not run as it is", name)
@@ -211,7 +211,7 @@ func TestHostileKeys(t *testing.T) {
 func TestHostileMixtures(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	ran := 0
-	for _, name := range []string{"llama_bf16", "gemma3", "w_q4_0", "mistral3", "phi3_long", "gpt2", "gptoss_mxfp4", "gemma4_e2b", "gemma4_a4b"} {
+	for _, name := range []string{"llama_bf16", "gemma3", "w_q4_0", "mistral3", "phi3_long", "gpt2", "gptoss_mxfp4", "gemma4_e2b", "gemma4_a4b", "qwen35moe"} {
 		base := recipeOf(t, name)
 		arch := base.keys["general.architecture"].(string)
 		for n := range 80 {

@@ -28,6 +28,7 @@ type Model struct {
 	attends   []*attend // by KV layer
 	groups    []*group  // all matrices
 	kv        []kv.Layer
+	states    []stateSize // of recurrent layers
 	scratch   sizes
 }
 
@@ -73,7 +74,7 @@ func Load(f *gguf.File, types Types) (*Model, error) {
 		return nil, fmt.Errorf("%s model: %w", h.arch, err)
 	}
 	m.groups = b.groups
-	m.turns, m.attends, m.kv, m.scratch = b.turns, b.attends, b.kv, b.scratch
+	m.turns, m.attends, m.kv, m.states, m.scratch = b.turns, b.attends, b.kv, b.states, b.scratch
 	return m, nil
 }
 

@@ -10,6 +10,7 @@ import (
 // sizes is the scratch that a model needs per token, in values.
 type sizes struct {
 	width, q, k, v, o, inner int
+	gated                    int // queries with their gates
 	preps                    int // most preparations of one input
 }
 
@@ -28,6 +29,7 @@ type pass struct {
 	pos        []int32   // [n]
 	x, h, y    []float32 // [n][width] residual stream, input and output of a branch
 	q, k, v, o []float32 // [n][heads][head size]
+	gated      []float32 // [n][heads][query, gate]
 	gate, up   []float32 // [n][inner]
 	ropes      []ropeTable
 
@@ -43,12 +45,15 @@ type pass struct {
 	embed embedTask
 	step  stepTask
 
-	normed  normTask // of the experts' input
-	branch  normTask // of a branch of a sum
-	sums    sumTask
-	inputs  inputsTask
-	route   routing
-	mixture mixture
+	normed   normTask // of the experts' input
+	branch   normTask // of a branch of a sum
+	sums     sumTask
+	gates    gatesTask
+	switcher switchTask
+	delta    deltaPass
+	inputs   inputsTask
+	route    routing
+	mixture  mixture
 }
 
 // scratch is the memory of one worker.
@@ -65,7 +70,7 @@ func newPass(m *Model, pool *cpu.Pool, cache *kv.Cache, batch int, fast bool) *p
 	p := &pass{m: m, pool: pool, cache: cache, fast: fast, workers: make([]scratch, pool.Workers()),
 		attention: attention.New(pool), pos: make([]int32, 0, batch),
 		x: floats(s.width), h: floats(s.width), y: floats(s.width),
-		q: floats(s.q), k: floats(s.k), v: floats(s.v), o: floats(s.o), gate: floats(s.inner), up: floats(s.inner),
+		q: floats(s.q), k: floats(s.k), v: floats(s.v), o: floats(s.o), gate: floats(s.inner), up: floats(s.inner), gated: floats(s.gated),
 	}
 	for _, t := range m.turns {
 		p.ropes = append(p.ropes, ropeTable{freq: t.at(cache.Size), magnitude: t.magnitude, cos: floats(t.dims / 2), sin: floats(t.dims / 2)})

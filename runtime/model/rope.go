@@ -22,6 +22,7 @@ type Rope struct {
 	Factor    float32 // linear scaling: positions are divided by it; 0 or 1 for none
 	Yarn      *Yarn   // nil for none
 	Magnitude float32 // factor of cosines and sines; 0 means 1
+	Sections  []int   // of a RoPE over several axes: how many pairs turn by each; nil where all turn by the position
 	Original  int     // positions the model was trained for before it was scaled to more
 
 	// Divisors of the frequencies: optional tensors of Dims/2 values. Short and Long take the place of Factors where the
@@ -99,8 +100,25 @@ func (r *Rope) frequencies(factors []float32) []float64 {
 			keep = r.Yarn.keep(i, r)
 		}
 		freq[i] = f * (scale*(1-keep) + keep)
+		if !r.turns(i) {
+			freq[i] = 0
+		}
 	}
 	return freq
+}
+
+// turns says whether pair i turns by the position of a text. The axes of an image (time, height, width) take the pairs
+// in turns, as many as they have; the rest belong to an axis on which text does not move.
+func (r *Rope) turns(i int) bool {
+	all := 0
+	for _, n := range r.Sections {
+		all += n
+	}
+	if all == 0 || len(r.Sections) < 3 {
+		return true
+	}
+	i %= all
+	return i < 3*r.Sections[i%3]
 }
 
 // keep is how far pair i is left unscaled, from 1 for the fastest to 0.
