@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/kvgen/kvgen/kernels"
@@ -15,7 +16,8 @@ type cell struct {
 }
 
 // cellOf plans the cache that a name stands for: q8_0 (both sides), q8_0/turbo4 (keys/values), q4_0+attn/lm4_64 with a
-// rotation behind a type, or the path of a policy file, which ends in .json.
+// rotation behind a type, q4_0:kv with the default rotation on keys, values or both, or the path of a policy file, which
+// ends in .json.
 func (s *session) cellOf(name string) (cell, error) {
 	p, err := cellPolicy(name, len(s.KVLayers()))
 	if err != nil {
@@ -42,14 +44,41 @@ func cellPolicy(name string, layers int) (p kv.Policy, err error) {
 		p.K, p.V = f16, f16
 		return p, readPolicy(name, &p, layers)
 	}
-	k, v, two := strings.Cut(name, "/")
+	types, rotated, turned := strings.Cut(name, ":")
+	k, v, two := strings.Cut(types, "/")
 	if !two {
 		v = k
 	}
 	if p.K, err = sideOf(name, k); err == nil {
 		p.V, err = sideOf(name, v)
 	}
+	if err == nil && turned {
+		err = turnSides(name, rotated, &p)
+	}
 	return p, err
+}
+
+// turns are what may follow the colon of a cell.
+var turns = []string{"off", "k", "v", "kv"}
+
+// turnSides gives the default rotation to the sides that rotated names.
+func turnSides(cell, rotated string, p *kv.Policy) error {
+	if !slices.Contains(turns, rotated) {
+		return fmt.Errorf("%s: rotation of %q: want one of %s", cell, rotated, strings.Join(turns, " "))
+	}
+	for _, side := range []struct {
+		letter string
+		to     *kv.Choice
+	}{{"k", &p.K}, {"v", &p.V}} {
+		if !strings.Contains(rotated, side.letter) {
+			continue
+		}
+		if side.to.Rotation != nil {
+			return fmt.Errorf("%s: a rotation is named twice", cell)
+		}
+		side.to.Rotation = kernels.Rotations()[0]
+	}
+	return nil
 }
 
 // sideOf reads type or type+rotation.

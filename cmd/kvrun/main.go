@@ -8,6 +8,7 @@
 //	kvrun probe  [MODEL]         completions with several caches side by side, and a needle in a haystack
 //	kvrun floor  [MODEL]         what differs when nothing should: the noise floor of this build
 //	kvrun kld    [MODEL] -f FILE how far a cache moves predictions, with the statistics of llama-perplexity
+//	kvrun sweep  [MODEL] -f FILE many caches against one reference: which is worth its bytes
 //	kvrun bench  [MODEL]         speed: llama-bench's tests and field names
 //	kvrun logits [MODEL] --tokens FILE --out FILE
 //	                             logits of given tokens as little-endian f32
@@ -58,6 +59,7 @@ var commands = []command{
 	{"probe", "completions with several caches side by side, and a needle in a haystack", probeCommand},
 	{"floor", "what differs when nothing should: the noise floor of this build", floorCommand},
 	{"kld", "how far a cache moves predictions, with the statistics of llama-perplexity", kldCommand},
+	{"sweep", "many caches against one reference: which is worth its bytes", sweepCommand},
 	{"bench", "speed: llama-bench's tests and field names", benchCommand},
 	{"logits", "logits of given tokens as little-endian f32", logitsCommand},
 	{"synth", "write a model of a given shape with random weights", synthCommand},

@@ -82,7 +82,7 @@ type CellResult struct {
 	Chunk       []int     `json:"chunk"`        // numbers of the chunks that are finished, rising
 	PerChunk    []float64 `json:"per_chunk"`    // mean KLD of each
 	ByPosition  []Bucket  `json:"by_position"`  // of the chunk, rising
-	PPLMisleads bool      `json:"ppl_misleads"` // PPL orders it against another cell in the way that KLD rules out
+	PPLMisleads bool      `json:"ppl_misleads"` // PPL puts it before a cell that beats it
 }
 
 // Stats is the statistics of a cell over all scored positions.
@@ -130,3 +130,13 @@ type Comparison struct {
 // Least is the fewest chunks on which a cell can beat another: with fewer, even the same sign in all of them happens
 // by chance more than once in twenty times.
 const Least = 6
+
+// Beats says whether cell a beats cell b.
+func (t *Table) Beats(a, b string) bool {
+	for _, c := range t.Comparisons {
+		if c.A == a && c.B == b {
+			return c.Beats
+		}
+	}
+	return false
+}

@@ -137,8 +137,8 @@ func (t *Table) compare(b *bootstrap) {
 			if !ok {
 				continue
 			}
-			if c.PPLDenies {
-				x.PPLMisleads, y.PPLMisleads = true, true
+			for _, z := range []*CellResult{x, y} {
+				z.PPLMisleads = z.PPLMisleads || c.PPLDenies && z.Name == c.B
 			}
 			t.Comparisons = append(t.Comparisons, c)
 		}

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/pflag"
+
+	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/lab"
+	"github.com/kvgen/kvgen/runtime/model"
+)
+
+// sweepFlags are the flags of kvrun sweep.
+type sweepFlags struct {
+	modelFlags
+	corpora  []string
+	contexts string
+	paths    string
+	chunks   int
+	ref      string
+	byLayer  string
+	out      string
+	show     string
+	grid     gridFlags
+
+	sizes []int // of contexts
+}
+
+func (f *sweepFlags) parse(e *environment, args []string) error {
+	fs := newFlags("sweep")
+	fs.StringVarP(&f.model, "model", "m", "", "`path` of a GGUF file (default: the embedded model)")
+	fs.StringArrayVarP(&f.corpora, "file", "f", nil, "`text` to measure on, may be repeated (default: the embedded corpus)")
+	fs.StringVarP(&f.contexts, "ctx-size", "c", "512", "`tokens` of a chunk, a list")
+	fs.StringVar(&f.paths, "path", lab.Prefill, "`paths`, a list: prefill (batches), decode (token by token)")
+	fs.IntVar(&f.chunks, "chunks", 0, "measure the first `N` chunks only (default: all)")
+	fs.StringVar(&f.ref, "ref", "f16", "`type` of the cache to compare with: f16 or f32")
+	f.grid.add(fs)
+	fs.StringVar(&f.byLayer, "by-layer", "", "also one side of one layer at a time in this `type`, all else as the reference")
+	fs.StringVarP(&f.out, "out", "o", "", "`file` that every chunk goes to when it is done; the same command goes on where it ended")
+	fs.StringVar(&f.show, "show", "", "print the results in a `file` of --out and measure nothing")
+	fs.IntVarP(&f.threads, "threads", "t", 0, "`number` of threads (default: one per core)")
+	f.addCompute(fs, model.Exact)
+	fs.BoolVar(&f.allowFallback, "allow-fallback", false, "go on with something else where a request cannot be honoured")
+	fs.BoolVar(&f.json, "json", false, "print the result as JSON")
+	if err := e.parse(fs, "[MODEL] [-f FILE]... [--cells K/V,...] [--out FILE] [flags]", args); err != nil {
+		return err
+	}
+	// The cells say what is stored how; the session's own plan is the reference.
+	f.typeK, f.typeV, f.rotK, f.rotV = f.ref, f.ref, "off", "off"
+	var err error
+	if f.sizes, err = numbers("--ctx-size", f.contexts); err != nil {
+		return err
+	}
+	for _, n := range f.sizes {
+		if n < 4 || n > 1<<24 {
+			return fmt.Errorf("--ctx-size %d: want 4 to %d", n, 1<<24)
+		}
+	}
+	for _, p := range strings.Split(f.paths, ",") {
+		if p != lab.Prefill && p != lab.Decode {
+			return fmt.Errorf("--path %q: want prefill, decode or both with a comma", p)
+		}
+	}
+	switch {
+	case f.chunks < 0:
+		return fmt.Errorf("--chunks %d: want 0 or more", f.chunks)
+	case f.ref != "f16" && f.ref != "f32":
+		return fmt.Errorf("--ref %q: want f16 or f32", f.ref)
+	case len(f.sizes) == 0:
+		return errors.New("--ctx-size: no number")
+	}
+	if len(f.corpora) == 0 {
+		f.corpora = []string{""}
+	}
+	return f.check(e, fs.Args())
+}
+
+// sweepCommand compares many caches with one reference.
+func sweepCommand(e *environment, args []string) error {
+	var f sweepFlags
+	if err := f.parse(e, args); err != nil {
+		return err
+	}
+	if f.show != "" {
+		r, err := lab.Read(f.show)
+		if err != nil {
+			return err
+		}
+		return f.print(e, r)
+	}
+	s, err := e.open(&f.modelFlags)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	cells, err := s.grid(&f)
+	if err != nil {
+		return err
+	}
+	places, err := s.places(e, &f)
+	if err != nil {
+		return err
+	}
+	header := s.header(&f)
+	journal := lab.NewJournal(header)
+	if f.out != "" {
+		if journal, err = lab.Open(f.out, header); err != nil {
+			return err
+		}
+		defer journal.Close()
+	}
+	s.remarks(e.stderr)
+	var bar *progressbar.ProgressBar
+	result, err := lab.Run(e.ctx, s.Model, places, cells, lab.Options{Reference: s.plan, Chunks: f.chunks, Math: f.kind, Threads: f.threads, Batch: f.batch},
+		journal, func(p lab.Progress) {
+			if bar == nil {
+				bar = e.progress(p.Steps, "sweep")
+			}
+			bar.Set(p.Done)
+		})
+	if bar != nil {
+		bar.Finish()
+	}
+	if errors.Is(err, context.Canceled) {
+		return f.interrupted(e, result)
+	}
+	if err != nil {
+		return err
+	}
+	return f.print(e, result)
+}
+
+// interrupted prints what is finished and says how to go on.
+func (f *sweepFlags) interrupted(e *environment, r *lab.Result) error {
+	if !f.json && len(r.Tables) > 0 {
+		if err := f.print(e, r); err != nil {
+			return err
+		}
+	}
+	if f.out == "" {
+		return errors.New("interrupted; with --out, the same command would go on from here")
+	}
+	return fmt.Errorf("interrupted; the same command goes on from here: all finished chunks are in %s", f.out)
+}
+
+// header is what the journal remembers of the run.
+func (s *session) header(f *sweepFlags) lab.Header {
+	m := s.modelRecord()
+	return lab.Header{Program: version(), Model: lab.Model{Path: m.Path, Hash: m.Hash, Arch: m.Arch, Type: m.Type, Size: m.Size, Parameters: m.Parameters},
+		Reference: f.ref, Math: f.kind.String(), ISA: isaInUse(), Threads: f.threads, Batch: f.batch}
+}
+
+// places are the texts, contexts and paths of the flags.
+func (s *session) places(e *environment, f *sweepFlags) (places []lab.Place, err error) {
+	for _, n := range f.sizes {
+		if err := s.within(n); err != nil {
+			return nil, err
+		}
+	}
+	for _, path := range f.corpora {
+		text, c, err := s.corpus(e, path)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range f.sizes {
+			for _, way := range strings.Split(f.paths, ",") {
+				places = append(places, lab.Place{Text: text, Setting: lab.Setting{Corpus: lab.Corpus(c), Context: n, Path: way}})
+			}
+		}
+	}
+	return places, nil
+}
+
+// byLayer is a cell for every side of every layer: the reference but for that side, which has the type asked for.
+func (s *session) byLayer(f *sweepFlags) (cells []lab.Cell, err error) {
+	want, err := sideOf("--by-layer", f.byLayer)
+	if err != nil {
+		return nil, err
+	}
+	ref := kv.Choice{Type: kernels.ByName(f.ref)}
+	for i, l := range s.KVLayers() {
+		for k, side := range []string{"K", "V"} {
+			sides := [2]kv.Choice{ref, ref}
+			sides[k] = want
+			plan, err := kv.NewPlan(s.KVLayers(), kv.Policy{K: ref, V: ref, Layers: map[int][2]kv.Choice{i: sides}})
+			if err != nil {
+				return nil, refuse("--by-layer %s: %w", f.byLayer, err)
+			}
+			cells = append(cells, lab.Cell{Name: fmt.Sprintf("layer %d %s %s", l.Index, side, want), Plan: plan,
+				Swap: &lab.Swap{Layer: l.Index, Side: side, Type: want.String()}})
+		}
+	}
+	return cells, nil
+}
+
+// gridFlags say which cells there are.
+type gridFlags struct {
+	cells  []string
+	typesK string
+	typesV string
+	rot    string
+}
+
+func (g *gridFlags) add(fs *pflag.FlagSet) {
+	fs.StringSliceVar(&g.cells, "cells", nil, "caches to compare, `K/V,...`: q8_0/turbo4, q4_0:kv (rotated on both sides), q4_0+attn128/q8_0 or a policy file (default: the cells of the study)")
+	fs.StringVar(&g.typesK, "types-k", "", "`types` of keys, a list: every one with every one of --types-v and --rot")
+	fs.StringVar(&g.typesV, "types-v", "", "`types` of values, a list")
+	fs.StringVar(&g.rot, "rot", "off", "`rotations` of the grid, a list of off, k, v, kv")
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/kvgen/kvgen/runtime/lab"
+)
+
+// version is that of the program: of its module, or of the commit it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	commit, changed := "", ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			commit = " " + s.Value[:min(12, len(s.Value))]
+		case s.Key == "vcs.modified" && s.Value == "true":
+			changed = " changed"
+		}
+	}
+	return cmp.Or(info.Main.Version, "(devel)") + commit + changed
+}
+
+// print prints a result.
+func (f *sweepFlags) print(e *environment, r *lab.Result) error {
+	if f.json {
+		return printJSON(e.stdout, r)
+	}
+	for i := range r.Tables {
+		if i > 0 {
+			fmt.Fprintln(e.stdout)
+		}
+		if err := printTable(e.stdout, &r.Header, &r.Tables[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// printTable prints the cells of a setting, those that keep predictions best first, and those by layer apart.
+func printTable(w io.Writer, h *lab.Header, t *lab.Table) error {
+	fmt.Fprintf(w, "%s, %d chunks of %d tokens by %s; %s math, %s; reference: a cache of %s, PPL %.4f +- %.4f\n", t.Corpus.Path, t.Chunks, t.Context, t.Path,
+		h.Math, h.ISA, h.Reference, t.PPL, t.PPLError)
+	cells := slices.Clone(t.Cells)
+	slices.SortStableFunc(cells, func(a, b lab.CellResult) int { return cmp.Compare(a.KLD.Mean, b.KLD.Mean) })
+	swaps := slices.DeleteFunc(slices.Clone(cells), func(c lab.CellResult) bool { return c.Swap == nil })
+	cells = slices.DeleteFunc(cells, func(c lab.CellResult) bool { return c.Swap != nil })
+	misled := false
+	if len(cells) > 0 {
+		out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+		fmt.Fprintln(out, "cell\tbits/value\tbytes/token\tmean KLD\t95 % interval\t\tmedian\t99 %\t99.9 %\tmax\tsame top\tdelta p\tPPL\t\t")
+		for i, c := range cells {
+			tie, mark := "", ""
+			if i+1 < len(cells) && !t.Beats(c.Name, cells[i+1].Name) {
+				tie = "~"
+			}
+			if c.PPLMisleads {
+				mark, misled = "!", true
+			}
+			fmt.Fprintf(out, "%s\t%.3f\t%.0f\t%.6f\t%.6f-%.6f\t%s\t%.6f\t%.4f\t%.4f\t%.4f\t%.2f %%\t%.2f %%\t%.4f\t%s\t\n", c.Name, c.BitsPerValue, c.BytesPerToken, c.KLD.Mean,
+				c.KLD.Low, c.KLD.High, tie, c.Median, c.P99, c.P999, c.Max, 100*c.SameTop.Mean, 100*c.DeltaPRMS, c.PPL, mark)
+		}
+		if err := out.Flush(); err != nil {
+			return err
+		}
+	}
+	fmt.Fprint(w, verdicts(t, misled))
+	return printSwaps(w, swaps)
+}
+
+// verdicts explains the marks, and says for every pair of types what its rotations are worth.
+func verdicts(t *lab.Table, misled bool) string {
+	var b strings.Builder
+	if t.Chunks < lab.Least {
+		fmt.Fprintf(&b, "%d chunks are too few to say that one cell beats another: that takes %d at least.\n", t.Chunks, lab.Least)
+	} else if len(t.Comparisons) > 0 {
+		b.WriteString("~: not told apart from the next by these chunks (95 %).")
+		if misled {
+			b.WriteString(" !: PPL puts it before a cell that beats it by KLD.")
+		}
+		b.WriteString("\n")
+	}
+	for _, off := range t.Cells {
+		if strings.Contains(off.Name, ":") || off.Swap != nil {
+			continue
+		}
+		var parts []string
+		for _, c := range t.Cells {
+			rot, ok := strings.CutPrefix(c.Name, off.Name+":")
+			if !ok || off.KLD.Mean == 0 {
+				continue
+			}
+			word := "not proven"
+			if t.Beats(c.Name, off.Name) {
+				word = "better"
+			} else if t.Beats(off.Name, c.Name) {
+				word = "worse"
+			}
+			parts = append(parts, fmt.Sprintf("%s %+.1f %% (%s)", rot, 100*(c.KLD.Mean/off.KLD.Mean-1), word))
+		}
+		if len(parts) > 0 {
+			fmt.Fprintf(&b, "%s rotated: %s\n", off.Name, strings.Join(parts, ", "))
+		}
+	}
+	return b.String()
+}
+
+// printSwaps prints cells of one side of one layer, the worst first, and what share of all each has.
+func printSwaps(w io.Writer, swaps []lab.CellResult) error {
+	if len(swaps) == 0 {
+		return nil
+	}
+	total := 0.0
+	for _, c := range swaps {
+		total += c.KLD.Mean
+	}
+	fmt.Fprintf(w, "By layer and side, %s there and the reference elsewhere:\n", swaps[0].Swap.Type)
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(out, "layer\tside\tmean KLD\t95 % interval\tshare\tmax\t")
+	for i := range swaps {
+		c := &swaps[len(swaps)-1-i]
+		fmt.Fprintf(out, "%d\t%s\t%.6f\t%.6f-%.6f\t%.1f %%\t%.4f\t\n", c.Swap.Layer, c.Swap.Side, c.KLD.Mean, c.KLD.Low, c.KLD.High, 100*c.KLD.Mean/max(total, 1e-30), c.Max)
+	}
+	return out.Flush()
+}
