@@ -581,15 +581,13 @@ done2:
 
 // matmulQ81xIq4_nlAVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xIq4_nlAVX512(SB), NOSPLIT, $176-72
+TEXT ·matmulQ81xIq4_nlAVX512(SB), NOSPLIT, $48-72
 
 	// constants of the loops
 	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
 	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
 	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
@@ -739,14 +737,12 @@ done2:
 
 // matmulQ82xIq4_nlAVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xIq4_nlAVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ82xIq4_nlAVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
 	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
 	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -903,14 +899,12 @@ done2:
 
 // matmulQ83xIq4_nlAVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xIq4_nlAVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ83xIq4_nlAVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
 	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
 	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1100,14 +1094,12 @@ done2:
 
 // matmulQ84xIq4_nlAVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xIq4_nlAVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ84xIq4_nlAVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
 	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
 	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1330,7 +1322,7 @@ done2:
 
 // matmulQ8Fours1xIq4_nlAVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours1xIq4_nlAVX512(SB), NOSPLIT, $336-72
+TEXT ·matmulQ8Fours1xIq4_nlAVX512(SB), NOSPLIT, $208-72
 
 	// constants of the loops
 	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
@@ -1338,12 +1330,10 @@ TEXT ·matmulQ8Fours1xIq4_nlAVX512(SB), NOSPLIT, $336-72
 	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
 	MOVQ         rows+56(FP), DX
-	LEAQ         207(SP), SI
+	LEAQ         79(SP), SI
 	ANDQ         $-32, SI
 	SUBQ         $4, DX
 	JLT          done2
@@ -1513,18 +1503,16 @@ done2:
 
 // matmulQ8Fours2xIq4_nlAVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours2xIq4_nlAVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xIq4_nlAVX512(SB), NOSPLIT, $288-72
 
 	// constants of the loops
 	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
 	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
 	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -1712,18 +1700,16 @@ done2:
 
 // matmulQ8Fours3xIq4_nlAVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours3xIq4_nlAVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xIq4_nlAVX512(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
 	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
 	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -1954,18 +1940,16 @@ done2:
 
 // matmulQ8Fours4xIq4_nlAVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours4xIq4_nlAVX512(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xIq4_nlAVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
 	VMOVDQU      iq4_nl_mask<>+0(SB), Y1
 	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -2239,7 +2223,7 @@ done2:
 
 // unpackIq4_nlAVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackIq4_nlAVX512(SB), NOSPLIT, $128-24
+TEXT ·unpackIq4_nlAVX512(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
@@ -2248,8 +2232,6 @@ TEXT ·unpackIq4_nlAVX512(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -3260,7 +3242,7 @@ done2:
 
 // matmulQ81xIq4_nlAVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xIq4_nlAVX2(SB), NOSPLIT, $176-72
+TEXT ·matmulQ81xIq4_nlAVX2(SB), NOSPLIT, $48-72
 
 	// constants of the loops
 	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
@@ -3268,8 +3250,6 @@ TEXT ·matmulQ81xIq4_nlAVX2(SB), NOSPLIT, $176-72
 	VMOVDQU      iq4_nl_mask<>+0(SB), Y2
 	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
@@ -3419,15 +3399,13 @@ done2:
 
 // matmulQ82xIq4_nlAVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ82xIq4_nlAVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ82xIq4_nlAVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      iq4_nl_ones<>+0(SB), Y0
 	VMOVDQU      iq4_nl_shifts<>+0(SB), Y1
 	VMOVDQU      iq4_nl_mask<>+0(SB), Y2
 	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -3584,15 +3562,13 @@ done2:
 
 // matmulQ83xIq4_nlAVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ83xIq4_nlAVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ83xIq4_nlAVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      iq4_nl_ones<>+0(SB), Y0
 	VMOVDQU      iq4_nl_shifts<>+0(SB), Y1
 	VMOVDQU      iq4_nl_mask<>+0(SB), Y2
 	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -3782,15 +3758,13 @@ done2:
 
 // matmulQ84xIq4_nlAVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ84xIq4_nlAVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ84xIq4_nlAVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      iq4_nl_ones<>+0(SB), Y0
 	VMOVDQU      iq4_nl_shifts<>+0(SB), Y1
 	VMOVDQU      iq4_nl_mask<>+0(SB), Y2
 	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -4013,7 +3987,7 @@ done2:
 
 // matmulQ8Fours1xIq4_nlAVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours1xIq4_nlAVX2(SB), NOSPLIT, $336-72
+TEXT ·matmulQ8Fours1xIq4_nlAVX2(SB), NOSPLIT, $208-72
 
 	// constants of the loops
 	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
@@ -4022,12 +3996,10 @@ TEXT ·matmulQ8Fours1xIq4_nlAVX2(SB), NOSPLIT, $336-72
 	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
 	MOVQ         rows+56(FP), DX
-	LEAQ         207(SP), SI
+	LEAQ         79(SP), SI
 	ANDQ         $-32, SI
 	SUBQ         $4, DX
 	JLT          done2
@@ -4197,19 +4169,17 @@ done2:
 
 // matmulQ8Fours2xIq4_nlAVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours2xIq4_nlAVX2(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xIq4_nlAVX2(SB), NOSPLIT, $288-72
 
 	// constants of the loops
 	VMOVDQU      iq4_nl_ones<>+0(SB), Y0
 	VMOVDQU      iq4_nl_shifts<>+0(SB), Y1
 	VMOVDQU      iq4_nl_mask<>+0(SB), Y2
 	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -4397,19 +4367,17 @@ done2:
 
 // matmulQ8Fours3xIq4_nlAVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours3xIq4_nlAVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xIq4_nlAVX2(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	VMOVDQU      iq4_nl_ones<>+0(SB), Y0
 	VMOVDQU      iq4_nl_shifts<>+0(SB), Y1
 	VMOVDQU      iq4_nl_mask<>+0(SB), Y2
 	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -4640,19 +4608,17 @@ done2:
 
 // matmulQ8Fours4xIq4_nlAVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours4xIq4_nlAVX2(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xIq4_nlAVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      iq4_nl_ones<>+0(SB), Y0
 	VMOVDQU      iq4_nl_shifts<>+0(SB), Y1
 	VMOVDQU      iq4_nl_mask<>+0(SB), Y2
 	VBROADCASTI128 iq4_nl_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -4926,7 +4892,7 @@ done2:
 
 // unpackIq4_nlAVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackIq4_nlAVX2(SB), NOSPLIT, $128-24
+TEXT ·unpackIq4_nlAVX2(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      iq4_nl_shifts<>+0(SB), Y0
@@ -4935,8 +4901,6 @@ TEXT ·unpackIq4_nlAVX2(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 

@@ -1784,7 +1784,7 @@ done2:
 
 // matmulQ81xIq4_xsAVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xIq4_xsAVX512(SB), NOSPLIT, $640-72
+TEXT ·matmulQ81xIq4_xsAVX512(SB), NOSPLIT, $64-72
 
 	// constants of the loops
 	VMOVDQU      iq4_xs_shifts4<>+0(SB), Y0
@@ -1794,8 +1794,6 @@ TEXT ·matmulQ81xIq4_xsAVX512(SB), NOSPLIT, $640-72
 	VMOVDQU      iq4_xs_shifts<>+0(SB), Y4
 	VMOVDQU      iq4_xs_shuffle2<>+0(SB), Y5
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         607(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
@@ -4921,7 +4919,7 @@ done2:
 
 // matmulQ81xIq4_xsAVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xIq4_xsAVX2(SB), NOSPLIT, $640-72
+TEXT ·matmulQ81xIq4_xsAVX2(SB), NOSPLIT, $64-72
 
 	// constants of the loops
 	VMOVDQU      iq4_xs_shifts4<>+0(SB), Y0
@@ -4931,8 +4929,6 @@ TEXT ·matmulQ81xIq4_xsAVX2(SB), NOSPLIT, $640-72
 	VMOVDQU      iq4_xs_shifts2<>+0(SB), Y4
 	VMOVDQU      iq4_xs_shifts<>+0(SB), Y5
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         607(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX

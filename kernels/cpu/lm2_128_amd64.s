@@ -1176,14 +1176,12 @@ done2:
 
 // matmulQ81xLm2_128AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xLm2_128AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ81xLm2_128AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
 	VMOVDQU      lm2_128_mask<>+0(SB), Y1
 	VBROADCASTI128 lm2_128_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1283,14 +1281,12 @@ done2:
 
 // matmulQ82xLm2_128AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xLm2_128AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ82xLm2_128AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
 	VMOVDQU      lm2_128_mask<>+0(SB), Y1
 	VBROADCASTI128 lm2_128_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1416,14 +1412,12 @@ done2:
 
 // matmulQ83xLm2_128AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xLm2_128AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ83xLm2_128AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
 	VMOVDQU      lm2_128_mask<>+0(SB), Y1
 	VBROADCASTI128 lm2_128_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1575,14 +1569,12 @@ done2:
 
 // matmulQ84xLm2_128AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xLm2_128AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ84xLm2_128AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
 	VMOVDQU      lm2_128_mask<>+0(SB), Y1
 	VBROADCASTI128 lm2_128_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1760,22 +1752,20 @@ done2:
 
 // matmulQ8Block1xLm2_128AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xLm2_128AVX512(SB), 0, $864-72
+TEXT ·matmulQ8Block1xLm2_128AVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      lm2_128_mask<>+0(SB), Y0
 	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         511(SP), BX
+	LEAQ         191(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         671(SP), SI
+	LEAQ         351(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         735(SP), DI
+	LEAQ         415(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -1969,22 +1959,20 @@ done2:
 
 // matmulQ8Block2xLm2_128AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xLm2_128AVX512(SB), 0, $1120-72
+TEXT ·matmulQ8Block2xLm2_128AVX512(SB), 0, $800-72
 
 	// constants of the loops
 	VMOVDQU      lm2_128_mask<>+0(SB), Y0
 	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         639(SP), BX
+	LEAQ         319(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         799(SP), SI
+	LEAQ         479(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         863(SP), DI
+	LEAQ         543(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -2296,22 +2284,20 @@ done2:
 
 // matmulQ8Block3xLm2_128AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xLm2_128AVX512(SB), 0, $1376-72
+TEXT ·matmulQ8Block3xLm2_128AVX512(SB), 0, $1056-72
 
 	// constants of the loops
 	VMOVDQU      lm2_128_mask<>+0(SB), Y0
 	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         767(SP), BX
+	LEAQ         447(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         927(SP), SI
+	LEAQ         607(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         991(SP), DI
+	LEAQ         671(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -2739,22 +2725,20 @@ done2:
 
 // matmulQ8Block4xLm2_128AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xLm2_128AVX512(SB), 0, $1632-72
+TEXT ·matmulQ8Block4xLm2_128AVX512(SB), 0, $1312-72
 
 	// constants of the loops
 	VMOVDQU      lm2_128_mask<>+0(SB), Y0
 	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         895(SP), BX
+	LEAQ         575(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         1055(SP), SI
+	LEAQ         735(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         1119(SP), DI
+	LEAQ         799(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -3298,7 +3282,7 @@ done2:
 
 // unpackLm2_128AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm2_128AVX512(SB), NOSPLIT, $320-24
+TEXT ·unpackLm2_128AVX512(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
@@ -3307,8 +3291,6 @@ TEXT ·unpackLm2_128AVX512(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -3359,7 +3341,7 @@ done2:
 
 // mixLevelsLm2_128AVX512 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixLevelsLm2_128AVX512(SB), NOSPLIT, $320-40
+TEXT ·mixLevelsLm2_128AVX512(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
@@ -3370,8 +3352,6 @@ TEXT ·mixLevelsLm2_128AVX512(SB), NOSPLIT, $320-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	LEAQ         31(SP), DI
-	ANDQ         $-32, DI
 	SUBQ         $1, SI
 	JLT          done2
 
@@ -4312,15 +4292,13 @@ done2:
 
 // matmulQ81xLm2_128AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xLm2_128AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ81xLm2_128AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
 	VMOVDQU      lm2_128_ones2<>+0(SB), Y1
 	VMOVDQU      lm2_128_mask<>+0(SB), Y2
 	VBROADCASTI128 lm2_128_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -4426,15 +4404,13 @@ done2:
 
 // matmulQ82xLm2_128AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ82xLm2_128AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ82xLm2_128AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm2_128_ones2<>+0(SB), Y0
 	VMOVDQU      lm2_128_shifts<>+0(SB), Y1
 	VMOVDQU      lm2_128_mask<>+0(SB), Y2
 	VBROADCASTI128 lm2_128_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -4572,15 +4548,13 @@ done2:
 
 // matmulQ83xLm2_128AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ83xLm2_128AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ83xLm2_128AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm2_128_ones2<>+0(SB), Y0
 	VMOVDQU      lm2_128_shifts<>+0(SB), Y1
 	VMOVDQU      lm2_128_mask<>+0(SB), Y2
 	VBROADCASTI128 lm2_128_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -4750,15 +4724,13 @@ done2:
 
 // matmulQ84xLm2_128AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ84xLm2_128AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ84xLm2_128AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm2_128_ones2<>+0(SB), Y0
 	VMOVDQU      lm2_128_shifts<>+0(SB), Y1
 	VMOVDQU      lm2_128_mask<>+0(SB), Y2
 	VBROADCASTI128 lm2_128_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -4960,7 +4932,7 @@ done2:
 
 // matmulQ8Block1xLm2_128AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block1xLm2_128AVX2(SB), 0, $864-72
+TEXT ·matmulQ8Block1xLm2_128AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      lm2_128_ones2<>+0(SB), Y0
@@ -4968,15 +4940,13 @@ TEXT ·matmulQ8Block1xLm2_128AVX2(SB), 0, $864-72
 	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         511(SP), BX
+	LEAQ         191(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         671(SP), SI
+	LEAQ         351(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         735(SP), DI
+	LEAQ         415(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -5182,7 +5152,7 @@ done2:
 
 // matmulQ8Block2xLm2_128AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block2xLm2_128AVX2(SB), 0, $1120-72
+TEXT ·matmulQ8Block2xLm2_128AVX2(SB), 0, $800-72
 
 	// constants of the loops
 	VMOVDQU      lm2_128_ones2<>+0(SB), Y0
@@ -5190,15 +5160,13 @@ TEXT ·matmulQ8Block2xLm2_128AVX2(SB), 0, $1120-72
 	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         639(SP), BX
+	LEAQ         319(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         799(SP), SI
+	LEAQ         479(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         863(SP), DI
+	LEAQ         543(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -5534,7 +5502,7 @@ done2:
 
 // matmulQ8Block3xLm2_128AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block3xLm2_128AVX2(SB), 0, $1376-72
+TEXT ·matmulQ8Block3xLm2_128AVX2(SB), 0, $1056-72
 
 	// constants of the loops
 	VMOVDQU      lm2_128_ones2<>+0(SB), Y0
@@ -5542,15 +5510,13 @@ TEXT ·matmulQ8Block3xLm2_128AVX2(SB), 0, $1376-72
 	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         767(SP), BX
+	LEAQ         447(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         927(SP), SI
+	LEAQ         607(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         991(SP), DI
+	LEAQ         671(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -6014,7 +5980,7 @@ done2:
 
 // matmulQ8Block4xLm2_128AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block4xLm2_128AVX2(SB), 0, $1632-72
+TEXT ·matmulQ8Block4xLm2_128AVX2(SB), 0, $1312-72
 
 	// constants of the loops
 	VMOVDQU      lm2_128_ones2<>+0(SB), Y0
@@ -6022,15 +5988,13 @@ TEXT ·matmulQ8Block4xLm2_128AVX2(SB), 0, $1632-72
 	VBROADCASTI128 lm2_128_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         895(SP), BX
+	LEAQ         575(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         1055(SP), SI
+	LEAQ         735(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         1119(SP), DI
+	LEAQ         799(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -6622,7 +6586,7 @@ done2:
 
 // unpackLm2_128AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm2_128AVX2(SB), NOSPLIT, $320-24
+TEXT ·unpackLm2_128AVX2(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
@@ -6631,8 +6595,6 @@ TEXT ·unpackLm2_128AVX2(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -7544,7 +7506,7 @@ done2:
 
 // mixLevelsLm2_128AVX2 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixLevelsLm2_128AVX2(SB), NOSPLIT, $320-40
+TEXT ·mixLevelsLm2_128AVX2(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
@@ -7555,8 +7517,6 @@ TEXT ·mixLevelsLm2_128AVX2(SB), NOSPLIT, $320-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	LEAQ         31(SP), DI
-	ANDQ         $-32, DI
 	SUBQ         $1, SI
 	JLT          done2
 

@@ -581,15 +581,13 @@ done2:
 
 // matmulQ81xLm2_32AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xLm2_32AVX512(SB), NOSPLIT, $176-72
+TEXT ·matmulQ81xLm2_32AVX512(SB), NOSPLIT, $48-72
 
 	// constants of the loops
 	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
 	VMOVDQU      lm2_32_mask<>+0(SB), Y1
 	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
@@ -738,14 +736,12 @@ done2:
 
 // matmulQ82xLm2_32AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xLm2_32AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ82xLm2_32AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
 	VMOVDQU      lm2_32_mask<>+0(SB), Y1
 	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -902,14 +898,12 @@ done2:
 
 // matmulQ83xLm2_32AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xLm2_32AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ83xLm2_32AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
 	VMOVDQU      lm2_32_mask<>+0(SB), Y1
 	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1099,14 +1093,12 @@ done2:
 
 // matmulQ84xLm2_32AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xLm2_32AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ84xLm2_32AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
 	VMOVDQU      lm2_32_mask<>+0(SB), Y1
 	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1329,7 +1321,7 @@ done2:
 
 // matmulQ8Fours1xLm2_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours1xLm2_32AVX512(SB), NOSPLIT, $336-72
+TEXT ·matmulQ8Fours1xLm2_32AVX512(SB), NOSPLIT, $208-72
 
 	// constants of the loops
 	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
@@ -1337,12 +1329,10 @@ TEXT ·matmulQ8Fours1xLm2_32AVX512(SB), NOSPLIT, $336-72
 	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
 	MOVQ         rows+56(FP), DX
-	LEAQ         207(SP), SI
+	LEAQ         79(SP), SI
 	ANDQ         $-32, SI
 	SUBQ         $4, DX
 	JLT          done2
@@ -1511,18 +1501,16 @@ done2:
 
 // matmulQ8Fours2xLm2_32AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours2xLm2_32AVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xLm2_32AVX512(SB), NOSPLIT, $288-72
 
 	// constants of the loops
 	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
 	VMOVDQU      lm2_32_mask<>+0(SB), Y1
 	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -1710,18 +1698,16 @@ done2:
 
 // matmulQ8Fours3xLm2_32AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours3xLm2_32AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xLm2_32AVX512(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
 	VMOVDQU      lm2_32_mask<>+0(SB), Y1
 	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -1952,18 +1938,16 @@ done2:
 
 // matmulQ8Fours4xLm2_32AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours4xLm2_32AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xLm2_32AVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
 	VMOVDQU      lm2_32_mask<>+0(SB), Y1
 	VBROADCASTI128 lm2_32_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -2237,7 +2221,7 @@ done2:
 
 // unpackLm2_32AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm2_32AVX512(SB), NOSPLIT, $128-24
+TEXT ·unpackLm2_32AVX512(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
@@ -2246,8 +2230,6 @@ TEXT ·unpackLm2_32AVX512(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -3258,7 +3240,7 @@ done2:
 
 // matmulQ81xLm2_32AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xLm2_32AVX2(SB), NOSPLIT, $176-72
+TEXT ·matmulQ81xLm2_32AVX2(SB), NOSPLIT, $48-72
 
 	// constants of the loops
 	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
@@ -3266,8 +3248,6 @@ TEXT ·matmulQ81xLm2_32AVX2(SB), NOSPLIT, $176-72
 	VMOVDQU      lm2_32_mask<>+0(SB), Y2
 	VBROADCASTI128 lm2_32_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
@@ -3416,15 +3396,13 @@ done2:
 
 // matmulQ82xLm2_32AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ82xLm2_32AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ82xLm2_32AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm2_32_ones<>+0(SB), Y0
 	VMOVDQU      lm2_32_shifts<>+0(SB), Y1
 	VMOVDQU      lm2_32_mask<>+0(SB), Y2
 	VBROADCASTI128 lm2_32_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -3581,15 +3559,13 @@ done2:
 
 // matmulQ83xLm2_32AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ83xLm2_32AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ83xLm2_32AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm2_32_ones<>+0(SB), Y0
 	VMOVDQU      lm2_32_shifts<>+0(SB), Y1
 	VMOVDQU      lm2_32_mask<>+0(SB), Y2
 	VBROADCASTI128 lm2_32_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -3779,15 +3755,13 @@ done2:
 
 // matmulQ84xLm2_32AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ84xLm2_32AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ84xLm2_32AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm2_32_ones<>+0(SB), Y0
 	VMOVDQU      lm2_32_shifts<>+0(SB), Y1
 	VMOVDQU      lm2_32_mask<>+0(SB), Y2
 	VBROADCASTI128 lm2_32_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -4010,7 +3984,7 @@ done2:
 
 // matmulQ8Fours1xLm2_32AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours1xLm2_32AVX2(SB), NOSPLIT, $336-72
+TEXT ·matmulQ8Fours1xLm2_32AVX2(SB), NOSPLIT, $208-72
 
 	// constants of the loops
 	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
@@ -4019,12 +3993,10 @@ TEXT ·matmulQ8Fours1xLm2_32AVX2(SB), NOSPLIT, $336-72
 	VBROADCASTI128 lm2_32_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
 	MOVQ         rows+56(FP), DX
-	LEAQ         207(SP), SI
+	LEAQ         79(SP), SI
 	ANDQ         $-32, SI
 	SUBQ         $4, DX
 	JLT          done2
@@ -4193,19 +4165,17 @@ done2:
 
 // matmulQ8Fours2xLm2_32AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours2xLm2_32AVX2(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xLm2_32AVX2(SB), NOSPLIT, $288-72
 
 	// constants of the loops
 	VMOVDQU      lm2_32_ones<>+0(SB), Y0
 	VMOVDQU      lm2_32_shifts<>+0(SB), Y1
 	VMOVDQU      lm2_32_mask<>+0(SB), Y2
 	VBROADCASTI128 lm2_32_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -4393,19 +4363,17 @@ done2:
 
 // matmulQ8Fours3xLm2_32AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours3xLm2_32AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xLm2_32AVX2(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	VMOVDQU      lm2_32_ones<>+0(SB), Y0
 	VMOVDQU      lm2_32_shifts<>+0(SB), Y1
 	VMOVDQU      lm2_32_mask<>+0(SB), Y2
 	VBROADCASTI128 lm2_32_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -4636,19 +4604,17 @@ done2:
 
 // matmulQ8Fours4xLm2_32AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours4xLm2_32AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xLm2_32AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      lm2_32_ones<>+0(SB), Y0
 	VMOVDQU      lm2_32_shifts<>+0(SB), Y1
 	VMOVDQU      lm2_32_mask<>+0(SB), Y2
 	VBROADCASTI128 lm2_32_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -4922,7 +4888,7 @@ done2:
 
 // unpackLm2_32AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm2_32AVX2(SB), NOSPLIT, $128-24
+TEXT ·unpackLm2_32AVX2(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm2_32_shifts<>+0(SB), Y0
@@ -4931,8 +4897,6 @@ TEXT ·unpackLm2_32AVX2(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 

@@ -786,14 +786,12 @@ done2:
 
 // matmulQ81xLm2_64AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xLm2_64AVX512(SB), NOSPLIT, $192-72
+TEXT ·matmulQ81xLm2_64AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
 	VMOVDQU      lm2_64_mask<>+0(SB), Y1
 	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -873,14 +871,12 @@ done2:
 
 // matmulQ82xLm2_64AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xLm2_64AVX512(SB), NOSPLIT, $192-72
+TEXT ·matmulQ82xLm2_64AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
 	VMOVDQU      lm2_64_mask<>+0(SB), Y1
 	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -980,14 +976,12 @@ done2:
 
 // matmulQ83xLm2_64AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xLm2_64AVX512(SB), NOSPLIT, $192-72
+TEXT ·matmulQ83xLm2_64AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
 	VMOVDQU      lm2_64_mask<>+0(SB), Y1
 	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1107,14 +1101,12 @@ done2:
 
 // matmulQ84xLm2_64AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xLm2_64AVX512(SB), NOSPLIT, $192-72
+TEXT ·matmulQ84xLm2_64AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
 	VMOVDQU      lm2_64_mask<>+0(SB), Y1
 	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1254,7 +1246,7 @@ done2:
 
 // matmulQ8Block1xLm2_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xLm2_64AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Block1xLm2_64AVX512(SB), NOSPLIT, $480-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
@@ -1262,15 +1254,13 @@ TEXT ·matmulQ8Block1xLm2_64AVX512(SB), 0, $672-72
 	VBROADCASTI128 lm2_64_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         383(SP), BX
+	LEAQ         191(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         543(SP), SI
+	LEAQ         351(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         607(SP), DI
+	LEAQ         415(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -1393,7 +1383,7 @@ done2:
 
 // matmulQ8Block2xLm2_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xLm2_64AVX512(SB), 0, $864-72
+TEXT ·matmulQ8Block2xLm2_64AVX512(SB), 0, $672-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
@@ -1401,15 +1391,13 @@ TEXT ·matmulQ8Block2xLm2_64AVX512(SB), 0, $864-72
 	VBROADCASTI128 lm2_64_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         511(SP), BX
+	LEAQ         319(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         671(SP), SI
+	LEAQ         479(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         735(SP), DI
+	LEAQ         543(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -1590,7 +1578,7 @@ done2:
 
 // matmulQ8Block3xLm2_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xLm2_64AVX512(SB), 0, $1056-72
+TEXT ·matmulQ8Block3xLm2_64AVX512(SB), 0, $864-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
@@ -1598,15 +1586,13 @@ TEXT ·matmulQ8Block3xLm2_64AVX512(SB), 0, $1056-72
 	VBROADCASTI128 lm2_64_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         639(SP), BX
+	LEAQ         447(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         799(SP), SI
+	LEAQ         607(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         863(SP), DI
+	LEAQ         671(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -1843,7 +1829,7 @@ done2:
 
 // matmulQ8Block4xLm2_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xLm2_64AVX512(SB), 0, $1248-72
+TEXT ·matmulQ8Block4xLm2_64AVX512(SB), 0, $1056-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
@@ -1851,15 +1837,13 @@ TEXT ·matmulQ8Block4xLm2_64AVX512(SB), 0, $1248-72
 	VBROADCASTI128 lm2_64_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         767(SP), BX
+	LEAQ         575(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         927(SP), SI
+	LEAQ         735(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         991(SP), DI
+	LEAQ         799(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -2152,7 +2136,7 @@ done2:
 
 // unpackLm2_64AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm2_64AVX512(SB), NOSPLIT, $192-24
+TEXT ·unpackLm2_64AVX512(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
@@ -2161,8 +2145,6 @@ TEXT ·unpackLm2_64AVX512(SB), NOSPLIT, $192-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -2197,7 +2179,7 @@ done2:
 
 // mixLevelsLm2_64AVX512 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixLevelsLm2_64AVX512(SB), NOSPLIT, $192-40
+TEXT ·mixLevelsLm2_64AVX512(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
@@ -2208,8 +2190,6 @@ TEXT ·mixLevelsLm2_64AVX512(SB), NOSPLIT, $192-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	LEAQ         31(SP), DI
-	ANDQ         $-32, DI
 	SUBQ         $1, SI
 	JLT          done2
 
@@ -2858,15 +2838,13 @@ done2:
 
 // matmulQ81xLm2_64AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xLm2_64AVX2(SB), NOSPLIT, $192-72
+TEXT ·matmulQ81xLm2_64AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
 	VMOVDQU      lm2_64_ones2<>+0(SB), Y1
 	VMOVDQU      lm2_64_mask<>+0(SB), Y2
 	VBROADCASTI128 lm2_64_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -2948,15 +2926,13 @@ done2:
 
 // matmulQ82xLm2_64AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ82xLm2_64AVX2(SB), NOSPLIT, $192-72
+TEXT ·matmulQ82xLm2_64AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_ones2<>+0(SB), Y0
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y1
 	VMOVDQU      lm2_64_mask<>+0(SB), Y2
 	VBROADCASTI128 lm2_64_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -3060,15 +3036,13 @@ done2:
 
 // matmulQ83xLm2_64AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ83xLm2_64AVX2(SB), NOSPLIT, $192-72
+TEXT ·matmulQ83xLm2_64AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_ones2<>+0(SB), Y0
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y1
 	VMOVDQU      lm2_64_mask<>+0(SB), Y2
 	VBROADCASTI128 lm2_64_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -3194,15 +3168,13 @@ done2:
 
 // matmulQ84xLm2_64AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ84xLm2_64AVX2(SB), NOSPLIT, $192-72
+TEXT ·matmulQ84xLm2_64AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_ones2<>+0(SB), Y0
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y1
 	VMOVDQU      lm2_64_mask<>+0(SB), Y2
 	VBROADCASTI128 lm2_64_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -3350,7 +3322,7 @@ done2:
 
 // matmulQ8Block1xLm2_64AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block1xLm2_64AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Block1xLm2_64AVX2(SB), NOSPLIT, $480-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
@@ -3359,15 +3331,13 @@ TEXT ·matmulQ8Block1xLm2_64AVX2(SB), 0, $672-72
 	VBROADCASTI128 lm2_64_levels2<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         383(SP), BX
+	LEAQ         191(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         543(SP), SI
+	LEAQ         351(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         607(SP), DI
+	LEAQ         415(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -3494,7 +3464,7 @@ done2:
 
 // matmulQ8Block2xLm2_64AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block2xLm2_64AVX2(SB), 0, $864-72
+TEXT ·matmulQ8Block2xLm2_64AVX2(SB), 0, $672-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_ones2<>+0(SB), Y0
@@ -3503,15 +3473,13 @@ TEXT ·matmulQ8Block2xLm2_64AVX2(SB), 0, $864-72
 	VBROADCASTI128 lm2_64_levels2<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         511(SP), BX
+	LEAQ         319(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         671(SP), SI
+	LEAQ         479(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         735(SP), DI
+	LEAQ         543(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -3700,7 +3668,7 @@ done2:
 
 // matmulQ8Block3xLm2_64AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block3xLm2_64AVX2(SB), 0, $1056-72
+TEXT ·matmulQ8Block3xLm2_64AVX2(SB), 0, $864-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_ones2<>+0(SB), Y0
@@ -3709,15 +3677,13 @@ TEXT ·matmulQ8Block3xLm2_64AVX2(SB), 0, $1056-72
 	VBROADCASTI128 lm2_64_levels2<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         639(SP), BX
+	LEAQ         447(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         799(SP), SI
+	LEAQ         607(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         863(SP), DI
+	LEAQ         671(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -3966,7 +3932,7 @@ done2:
 
 // matmulQ8Block4xLm2_64AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block4xLm2_64AVX2(SB), 0, $1248-72
+TEXT ·matmulQ8Block4xLm2_64AVX2(SB), 0, $1056-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_ones2<>+0(SB), Y0
@@ -3975,15 +3941,13 @@ TEXT ·matmulQ8Block4xLm2_64AVX2(SB), 0, $1248-72
 	VBROADCASTI128 lm2_64_levels2<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         767(SP), BX
+	LEAQ         575(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         927(SP), SI
+	LEAQ         735(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         991(SP), DI
+	LEAQ         799(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -4292,7 +4256,7 @@ done2:
 
 // unpackLm2_64AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm2_64AVX2(SB), NOSPLIT, $192-24
+TEXT ·unpackLm2_64AVX2(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
@@ -4301,8 +4265,6 @@ TEXT ·unpackLm2_64AVX2(SB), NOSPLIT, $192-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -4989,7 +4951,7 @@ done2:
 
 // mixLevelsLm2_64AVX2 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixLevelsLm2_64AVX2(SB), NOSPLIT, $192-40
+TEXT ·mixLevelsLm2_64AVX2(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
@@ -5000,8 +4962,6 @@ TEXT ·mixLevelsLm2_64AVX2(SB), NOSPLIT, $192-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	LEAQ         31(SP), DI
-	ANDQ         $-32, DI
 	SUBQ         $1, SI
 	JLT          done2
 

@@ -1256,7 +1256,7 @@ done2:
 
 // matmulQ81xLm3_128AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xLm3_128AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ81xLm3_128AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
@@ -1264,8 +1264,6 @@ TEXT ·matmulQ81xLm3_128AVX512(SB), NOSPLIT, $320-72
 	VMOVDQU      lm3_128_mask2<>+0(SB), Y2
 	VMOVDQU      lm3_128_mask<>+0(SB), Y3
 	VBROADCASTI128 lm3_128_levels<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1385,7 +1383,7 @@ done2:
 
 // matmulQ82xLm3_128AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xLm3_128AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ82xLm3_128AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
@@ -1393,8 +1391,6 @@ TEXT ·matmulQ82xLm3_128AVX512(SB), NOSPLIT, $320-72
 	VMOVDQU      lm3_128_mask2<>+0(SB), Y2
 	VMOVDQU      lm3_128_mask<>+0(SB), Y3
 	VBROADCASTI128 lm3_128_levels<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1540,7 +1536,7 @@ done2:
 
 // matmulQ83xLm3_128AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xLm3_128AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ83xLm3_128AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
@@ -1548,8 +1544,6 @@ TEXT ·matmulQ83xLm3_128AVX512(SB), NOSPLIT, $320-72
 	VMOVDQU      lm3_128_mask2<>+0(SB), Y2
 	VMOVDQU      lm3_128_mask<>+0(SB), Y3
 	VBROADCASTI128 lm3_128_levels<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1721,15 +1715,13 @@ done2:
 
 // matmulQ84xLm3_128AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xLm3_128AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ84xLm3_128AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
 	VMOVDQU      lm3_128_shifts2<>+0(SB), Y1
 	VMOVDQU      lm3_128_mask2<>+0(SB), Y2
 	VMOVDQU      lm3_128_mask<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1931,7 +1923,7 @@ done2:
 
 // matmulQ8Block1xLm3_128AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xLm3_128AVX512(SB), 0, $864-72
+TEXT ·matmulQ8Block1xLm3_128AVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
@@ -1941,15 +1933,13 @@ TEXT ·matmulQ8Block1xLm3_128AVX512(SB), 0, $864-72
 	VBROADCASTI128 lm3_128_levels2<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         511(SP), BX
+	LEAQ         191(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         671(SP), SI
+	LEAQ         351(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         735(SP), DI
+	LEAQ         415(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -2124,7 +2114,7 @@ done2:
 
 // matmulQ8Block2xLm3_128AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xLm3_128AVX512(SB), 0, $1120-72
+TEXT ·matmulQ8Block2xLm3_128AVX512(SB), 0, $800-72
 
 	// constants of the loops
 	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
@@ -2134,15 +2124,13 @@ TEXT ·matmulQ8Block2xLm3_128AVX512(SB), 0, $1120-72
 	VBROADCASTI128 lm3_128_levels2<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         639(SP), BX
+	LEAQ         319(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         799(SP), SI
+	LEAQ         479(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         863(SP), DI
+	LEAQ         543(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -2395,7 +2383,7 @@ done2:
 
 // matmulQ8Block3xLm3_128AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xLm3_128AVX512(SB), 0, $1376-72
+TEXT ·matmulQ8Block3xLm3_128AVX512(SB), 0, $1056-72
 
 	// constants of the loops
 	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
@@ -2405,15 +2393,13 @@ TEXT ·matmulQ8Block3xLm3_128AVX512(SB), 0, $1376-72
 	VBROADCASTI128 lm3_128_levels2<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         767(SP), BX
+	LEAQ         447(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         927(SP), SI
+	LEAQ         607(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         991(SP), DI
+	LEAQ         671(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -2742,7 +2728,7 @@ done2:
 
 // matmulQ8Block4xLm3_128AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xLm3_128AVX512(SB), 0, $1632-72
+TEXT ·matmulQ8Block4xLm3_128AVX512(SB), 0, $1312-72
 
 	// constants of the loops
 	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
@@ -2752,15 +2738,13 @@ TEXT ·matmulQ8Block4xLm3_128AVX512(SB), 0, $1632-72
 	VBROADCASTI128 lm3_128_levels2<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         895(SP), BX
+	LEAQ         575(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         1055(SP), SI
+	LEAQ         735(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         1119(SP), DI
+	LEAQ         799(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -3165,7 +3149,7 @@ done2:
 
 // unpackLm3_128AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm3_128AVX512(SB), NOSPLIT, $320-24
+TEXT ·unpackLm3_128AVX512(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
@@ -3176,8 +3160,6 @@ TEXT ·unpackLm3_128AVX512(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -3248,7 +3230,7 @@ done2:
 
 // mixLevelsLm3_128AVX512 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixLevelsLm3_128AVX512(SB), NOSPLIT, $320-40
+TEXT ·mixLevelsLm3_128AVX512(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
@@ -3261,8 +3243,6 @@ TEXT ·mixLevelsLm3_128AVX512(SB), NOSPLIT, $320-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	LEAQ         31(SP), DI
-	ANDQ         $-32, DI
 	SUBQ         $1, SI
 	JLT          done2
 
@@ -4333,7 +4313,7 @@ done2:
 
 // matmulQ81xLm3_128AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xLm3_128AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ81xLm3_128AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
@@ -4342,8 +4322,6 @@ TEXT ·matmulQ81xLm3_128AVX2(SB), NOSPLIT, $320-72
 	VMOVDQU      lm3_128_mask2<>+0(SB), Y3
 	VMOVDQU      lm3_128_mask<>+0(SB), Y4
 	VBROADCASTI128 lm3_128_levels<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -4469,7 +4447,7 @@ done2:
 
 // matmulQ82xLm3_128AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ82xLm3_128AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ82xLm3_128AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm3_128_ones<>+0(SB), Y0
@@ -4478,8 +4456,6 @@ TEXT ·matmulQ82xLm3_128AVX2(SB), NOSPLIT, $320-72
 	VMOVDQU      lm3_128_mask2<>+0(SB), Y3
 	VMOVDQU      lm3_128_mask<>+0(SB), Y4
 	VBROADCASTI128 lm3_128_levels<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -4637,7 +4613,7 @@ done2:
 
 // matmulQ83xLm3_128AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ83xLm3_128AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ83xLm3_128AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm3_128_ones<>+0(SB), Y0
@@ -4646,8 +4622,6 @@ TEXT ·matmulQ83xLm3_128AVX2(SB), NOSPLIT, $320-72
 	VMOVDQU      lm3_128_mask2<>+0(SB), Y3
 	VMOVDQU      lm3_128_mask<>+0(SB), Y4
 	VBROADCASTI128 lm3_128_levels<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -4837,15 +4811,13 @@ done2:
 
 // matmulQ84xLm3_128AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ84xLm3_128AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ84xLm3_128AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm3_128_ones<>+0(SB), Y0
 	VMOVDQU      lm3_128_shifts<>+0(SB), Y1
 	VMOVDQU      lm3_128_shifts2<>+0(SB), Y2
 	VMOVDQU      lm3_128_mask2<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -5071,7 +5043,7 @@ done2:
 
 // matmulQ8Block1xLm3_128AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block1xLm3_128AVX2(SB), 0, $864-72
+TEXT ·matmulQ8Block1xLm3_128AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
@@ -5082,15 +5054,13 @@ TEXT ·matmulQ8Block1xLm3_128AVX2(SB), 0, $864-72
 	VBROADCASTI128 lm3_128_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         511(SP), BX
+	LEAQ         191(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         671(SP), SI
+	LEAQ         351(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         735(SP), DI
+	LEAQ         415(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -5277,7 +5247,7 @@ done2:
 
 // matmulQ8Block2xLm3_128AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block2xLm3_128AVX2(SB), 0, $1120-72
+TEXT ·matmulQ8Block2xLm3_128AVX2(SB), 0, $800-72
 
 	// constants of the loops
 	VMOVDQU      lm3_128_ones<>+0(SB), Y0
@@ -5288,15 +5258,13 @@ TEXT ·matmulQ8Block2xLm3_128AVX2(SB), 0, $1120-72
 	VBROADCASTI128 lm3_128_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         639(SP), BX
+	LEAQ         319(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         799(SP), SI
+	LEAQ         479(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         863(SP), DI
+	LEAQ         543(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -5573,7 +5541,7 @@ done2:
 
 // matmulQ8Block3xLm3_128AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block3xLm3_128AVX2(SB), 0, $1376-72
+TEXT ·matmulQ8Block3xLm3_128AVX2(SB), 0, $1056-72
 
 	// constants of the loops
 	VMOVDQU      lm3_128_ones<>+0(SB), Y0
@@ -5584,15 +5552,13 @@ TEXT ·matmulQ8Block3xLm3_128AVX2(SB), 0, $1376-72
 	VBROADCASTI128 lm3_128_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         767(SP), BX
+	LEAQ         447(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         927(SP), SI
+	LEAQ         607(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         991(SP), DI
+	LEAQ         671(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -5957,7 +5923,7 @@ done2:
 
 // matmulQ8Block4xLm3_128AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block4xLm3_128AVX2(SB), 0, $1632-72
+TEXT ·matmulQ8Block4xLm3_128AVX2(SB), 0, $1312-72
 
 	// constants of the loops
 	VMOVDQU      lm3_128_ones<>+0(SB), Y0
@@ -5968,15 +5934,13 @@ TEXT ·matmulQ8Block4xLm3_128AVX2(SB), 0, $1632-72
 	VBROADCASTI128 lm3_128_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         895(SP), BX
+	LEAQ         575(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         1055(SP), SI
+	LEAQ         735(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         1119(SP), DI
+	LEAQ         799(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -6429,7 +6393,7 @@ done2:
 
 // unpackLm3_128AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm3_128AVX2(SB), NOSPLIT, $320-24
+TEXT ·unpackLm3_128AVX2(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
@@ -6440,8 +6404,6 @@ TEXT ·unpackLm3_128AVX2(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -8033,7 +7995,7 @@ done2:
 
 // mixLevelsLm3_128AVX2 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixLevelsLm3_128AVX2(SB), NOSPLIT, $320-40
+TEXT ·mixLevelsLm3_128AVX2(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      lm3_128_shifts<>+0(SB), Y0
@@ -8046,8 +8008,6 @@ TEXT ·mixLevelsLm3_128AVX2(SB), NOSPLIT, $320-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	LEAQ         31(SP), DI
-	ANDQ         $-32, DI
 	SUBQ         $1, SI
 	JLT          done2
 

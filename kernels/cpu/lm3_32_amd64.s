@@ -640,7 +640,7 @@ done2:
 
 // matmulQ81xLm3_32AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xLm3_32AVX512(SB), NOSPLIT, $176-72
+TEXT ·matmulQ81xLm3_32AVX512(SB), NOSPLIT, $48-72
 
 	// constants of the loops
 	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
@@ -649,8 +649,6 @@ TEXT ·matmulQ81xLm3_32AVX512(SB), NOSPLIT, $176-72
 	VMOVDQU      lm3_32_mask<>+0(SB), Y3
 	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
@@ -824,7 +822,7 @@ done2:
 
 // matmulQ82xLm3_32AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xLm3_32AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ82xLm3_32AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
@@ -832,8 +830,6 @@ TEXT ·matmulQ82xLm3_32AVX512(SB), NOSPLIT, $128-72
 	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
 	VMOVDQU      lm3_32_mask<>+0(SB), Y3
 	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1005,7 +1001,7 @@ done2:
 
 // matmulQ83xLm3_32AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xLm3_32AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ83xLm3_32AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
@@ -1013,8 +1009,6 @@ TEXT ·matmulQ83xLm3_32AVX512(SB), NOSPLIT, $128-72
 	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
 	VMOVDQU      lm3_32_mask<>+0(SB), Y3
 	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1219,7 +1213,7 @@ done2:
 
 // matmulQ84xLm3_32AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xLm3_32AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ84xLm3_32AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
@@ -1227,8 +1221,6 @@ TEXT ·matmulQ84xLm3_32AVX512(SB), NOSPLIT, $128-72
 	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
 	VMOVDQU      lm3_32_mask<>+0(SB), Y3
 	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1466,7 +1458,7 @@ done2:
 
 // matmulQ8Fours1xLm3_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours1xLm3_32AVX512(SB), NOSPLIT, $336-72
+TEXT ·matmulQ8Fours1xLm3_32AVX512(SB), NOSPLIT, $208-72
 
 	// constants of the loops
 	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
@@ -1476,12 +1468,10 @@ TEXT ·matmulQ8Fours1xLm3_32AVX512(SB), NOSPLIT, $336-72
 	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
 	MOVQ         rows+56(FP), DX
-	LEAQ         207(SP), SI
+	LEAQ         79(SP), SI
 	ANDQ         $-32, SI
 	SUBQ         $4, DX
 	JLT          done2
@@ -1675,7 +1665,7 @@ done2:
 
 // matmulQ8Fours2xLm3_32AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours2xLm3_32AVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xLm3_32AVX512(SB), NOSPLIT, $288-72
 
 	// constants of the loops
 	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
@@ -1683,12 +1673,10 @@ TEXT ·matmulQ8Fours2xLm3_32AVX512(SB), NOSPLIT, $416-72
 	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
 	VMOVDQU      lm3_32_mask<>+0(SB), Y3
 	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -1891,7 +1879,7 @@ done2:
 
 // matmulQ8Fours3xLm3_32AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours3xLm3_32AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xLm3_32AVX512(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
@@ -1899,12 +1887,10 @@ TEXT ·matmulQ8Fours3xLm3_32AVX512(SB), NOSPLIT, $544-72
 	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
 	VMOVDQU      lm3_32_mask<>+0(SB), Y3
 	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -2150,7 +2136,7 @@ done2:
 
 // matmulQ8Fours4xLm3_32AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours4xLm3_32AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xLm3_32AVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
@@ -2158,12 +2144,10 @@ TEXT ·matmulQ8Fours4xLm3_32AVX512(SB), 0, $672-72
 	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
 	VMOVDQU      lm3_32_mask<>+0(SB), Y3
 	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -2452,7 +2436,7 @@ done2:
 
 // unpackLm3_32AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm3_32AVX512(SB), NOSPLIT, $128-24
+TEXT ·unpackLm3_32AVX512(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
@@ -2463,8 +2447,6 @@ TEXT ·unpackLm3_32AVX512(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -3544,7 +3526,7 @@ done2:
 
 // matmulQ81xLm3_32AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xLm3_32AVX2(SB), NOSPLIT, $176-72
+TEXT ·matmulQ81xLm3_32AVX2(SB), NOSPLIT, $48-72
 
 	// constants of the loops
 	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
@@ -3554,8 +3536,6 @@ TEXT ·matmulQ81xLm3_32AVX2(SB), NOSPLIT, $176-72
 	VMOVDQU      lm3_32_mask<>+0(SB), Y4
 	VBROADCASTI128 lm3_32_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
@@ -3729,7 +3709,7 @@ done2:
 
 // matmulQ82xLm3_32AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ82xLm3_32AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ82xLm3_32AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm3_32_ones<>+0(SB), Y0
@@ -3738,8 +3718,6 @@ TEXT ·matmulQ82xLm3_32AVX2(SB), NOSPLIT, $128-72
 	VMOVDQU      lm3_32_mask2<>+0(SB), Y3
 	VMOVDQU      lm3_32_mask<>+0(SB), Y4
 	VBROADCASTI128 lm3_32_levels<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -3911,7 +3889,7 @@ done2:
 
 // matmulQ83xLm3_32AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ83xLm3_32AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ83xLm3_32AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm3_32_ones<>+0(SB), Y0
@@ -3920,8 +3898,6 @@ TEXT ·matmulQ83xLm3_32AVX2(SB), NOSPLIT, $128-72
 	VMOVDQU      lm3_32_mask2<>+0(SB), Y3
 	VMOVDQU      lm3_32_mask<>+0(SB), Y4
 	VBROADCASTI128 lm3_32_levels<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -4126,7 +4102,7 @@ done2:
 
 // matmulQ84xLm3_32AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ84xLm3_32AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ84xLm3_32AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm3_32_ones<>+0(SB), Y0
@@ -4134,8 +4110,6 @@ TEXT ·matmulQ84xLm3_32AVX2(SB), NOSPLIT, $128-72
 	VMOVDQU      lm3_32_shifts2<>+0(SB), Y2
 	VMOVDQU      lm3_32_mask2<>+0(SB), Y3
 	VMOVDQU      lm3_32_mask<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -4376,7 +4350,7 @@ done2:
 
 // matmulQ8Fours1xLm3_32AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours1xLm3_32AVX2(SB), NOSPLIT, $336-72
+TEXT ·matmulQ8Fours1xLm3_32AVX2(SB), NOSPLIT, $208-72
 
 	// constants of the loops
 	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
@@ -4387,12 +4361,10 @@ TEXT ·matmulQ8Fours1xLm3_32AVX2(SB), NOSPLIT, $336-72
 	VBROADCASTI128 lm3_32_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
 	MOVQ         rows+56(FP), DX
-	LEAQ         207(SP), SI
+	LEAQ         79(SP), SI
 	ANDQ         $-32, SI
 	SUBQ         $4, DX
 	JLT          done2
@@ -4586,7 +4558,7 @@ done2:
 
 // matmulQ8Fours2xLm3_32AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours2xLm3_32AVX2(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xLm3_32AVX2(SB), NOSPLIT, $288-72
 
 	// constants of the loops
 	VMOVDQU      lm3_32_ones<>+0(SB), Y0
@@ -4595,12 +4567,10 @@ TEXT ·matmulQ8Fours2xLm3_32AVX2(SB), NOSPLIT, $416-72
 	VMOVDQU      lm3_32_mask2<>+0(SB), Y3
 	VMOVDQU      lm3_32_mask<>+0(SB), Y4
 	VBROADCASTI128 lm3_32_levels<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -4803,7 +4773,7 @@ done2:
 
 // matmulQ8Fours3xLm3_32AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours3xLm3_32AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xLm3_32AVX2(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	VMOVDQU      lm3_32_ones<>+0(SB), Y0
@@ -4812,12 +4782,10 @@ TEXT ·matmulQ8Fours3xLm3_32AVX2(SB), NOSPLIT, $544-72
 	VMOVDQU      lm3_32_mask2<>+0(SB), Y3
 	VMOVDQU      lm3_32_mask<>+0(SB), Y4
 	VBROADCASTI128 lm3_32_levels<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -5063,7 +5031,7 @@ done2:
 
 // matmulQ8Fours4xLm3_32AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours4xLm3_32AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xLm3_32AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      lm3_32_ones<>+0(SB), Y0
@@ -5071,12 +5039,10 @@ TEXT ·matmulQ8Fours4xLm3_32AVX2(SB), 0, $672-72
 	VMOVDQU      lm3_32_shifts2<>+0(SB), Y2
 	VMOVDQU      lm3_32_mask2<>+0(SB), Y3
 	VMOVDQU      lm3_32_mask<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -5368,7 +5334,7 @@ done2:
 
 // unpackLm3_32AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm3_32AVX2(SB), NOSPLIT, $128-24
+TEXT ·unpackLm3_32AVX2(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
@@ -5379,8 +5345,6 @@ TEXT ·unpackLm3_32AVX2(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 

@@ -864,7 +864,7 @@ done2:
 
 // matmulQ81xLm3_64AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xLm3_64AVX512(SB), NOSPLIT, $192-72
+TEXT ·matmulQ81xLm3_64AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
@@ -872,8 +872,6 @@ TEXT ·matmulQ81xLm3_64AVX512(SB), NOSPLIT, $192-72
 	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
 	VMOVDQU      lm3_64_mask<>+0(SB), Y3
 	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -963,7 +961,7 @@ done2:
 
 // matmulQ82xLm3_64AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xLm3_64AVX512(SB), NOSPLIT, $192-72
+TEXT ·matmulQ82xLm3_64AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
@@ -971,8 +969,6 @@ TEXT ·matmulQ82xLm3_64AVX512(SB), NOSPLIT, $192-72
 	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
 	VMOVDQU      lm3_64_mask<>+0(SB), Y3
 	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1082,7 +1078,7 @@ done2:
 
 // matmulQ83xLm3_64AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xLm3_64AVX512(SB), NOSPLIT, $192-72
+TEXT ·matmulQ83xLm3_64AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
@@ -1090,8 +1086,6 @@ TEXT ·matmulQ83xLm3_64AVX512(SB), NOSPLIT, $192-72
 	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
 	VMOVDQU      lm3_64_mask<>+0(SB), Y3
 	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1221,15 +1215,13 @@ done2:
 
 // matmulQ84xLm3_64AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xLm3_64AVX512(SB), NOSPLIT, $192-72
+TEXT ·matmulQ84xLm3_64AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
 	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
 	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
 	VMOVDQU      lm3_64_mask<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1381,7 +1373,7 @@ done2:
 
 // matmulQ8Block1xLm3_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xLm3_64AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Block1xLm3_64AVX512(SB), NOSPLIT, $480-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
@@ -1391,15 +1383,13 @@ TEXT ·matmulQ8Block1xLm3_64AVX512(SB), 0, $672-72
 	VBROADCASTI128 lm3_64_levels2<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         383(SP), BX
+	LEAQ         191(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         543(SP), SI
+	LEAQ         351(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         607(SP), DI
+	LEAQ         415(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -1532,7 +1522,7 @@ done2:
 
 // matmulQ8Block2xLm3_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xLm3_64AVX512(SB), 0, $864-72
+TEXT ·matmulQ8Block2xLm3_64AVX512(SB), 0, $672-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
@@ -1542,15 +1532,13 @@ TEXT ·matmulQ8Block2xLm3_64AVX512(SB), 0, $864-72
 	VBROADCASTI128 lm3_64_levels2<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         511(SP), BX
+	LEAQ         319(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         671(SP), SI
+	LEAQ         479(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         735(SP), DI
+	LEAQ         543(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -1741,7 +1729,7 @@ done2:
 
 // matmulQ8Block3xLm3_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xLm3_64AVX512(SB), 0, $1056-72
+TEXT ·matmulQ8Block3xLm3_64AVX512(SB), 0, $864-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
@@ -1751,15 +1739,13 @@ TEXT ·matmulQ8Block3xLm3_64AVX512(SB), 0, $1056-72
 	VBROADCASTI128 lm3_64_levels2<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         639(SP), BX
+	LEAQ         447(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         799(SP), SI
+	LEAQ         607(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         863(SP), DI
+	LEAQ         671(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -2006,7 +1992,7 @@ done2:
 
 // matmulQ8Block4xLm3_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xLm3_64AVX512(SB), 0, $1248-72
+TEXT ·matmulQ8Block4xLm3_64AVX512(SB), 0, $1056-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
@@ -2016,15 +2002,13 @@ TEXT ·matmulQ8Block4xLm3_64AVX512(SB), 0, $1248-72
 	VBROADCASTI128 lm3_64_levels2<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         767(SP), BX
+	LEAQ         575(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         927(SP), SI
+	LEAQ         735(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         991(SP), DI
+	LEAQ         799(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -2327,7 +2311,7 @@ done2:
 
 // unpackLm3_64AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm3_64AVX512(SB), NOSPLIT, $192-24
+TEXT ·unpackLm3_64AVX512(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
@@ -2338,8 +2322,6 @@ TEXT ·unpackLm3_64AVX512(SB), NOSPLIT, $192-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -2384,7 +2366,7 @@ done2:
 
 // mixLevelsLm3_64AVX512 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixLevelsLm3_64AVX512(SB), NOSPLIT, $192-40
+TEXT ·mixLevelsLm3_64AVX512(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
@@ -2397,8 +2379,6 @@ TEXT ·mixLevelsLm3_64AVX512(SB), NOSPLIT, $192-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	LEAQ         31(SP), DI
-	ANDQ         $-32, DI
 	SUBQ         $1, SI
 	JLT          done2
 
@@ -3117,7 +3097,7 @@ done2:
 
 // matmulQ81xLm3_64AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xLm3_64AVX2(SB), NOSPLIT, $192-72
+TEXT ·matmulQ81xLm3_64AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
@@ -3126,8 +3106,6 @@ TEXT ·matmulQ81xLm3_64AVX2(SB), NOSPLIT, $192-72
 	VMOVDQU      lm3_64_mask2<>+0(SB), Y3
 	VMOVDQU      lm3_64_mask<>+0(SB), Y4
 	VBROADCASTI128 lm3_64_levels<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -3219,7 +3197,7 @@ done2:
 
 // matmulQ82xLm3_64AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ82xLm3_64AVX2(SB), NOSPLIT, $192-72
+TEXT ·matmulQ82xLm3_64AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_ones<>+0(SB), Y0
@@ -3228,8 +3206,6 @@ TEXT ·matmulQ82xLm3_64AVX2(SB), NOSPLIT, $192-72
 	VMOVDQU      lm3_64_mask2<>+0(SB), Y3
 	VMOVDQU      lm3_64_mask<>+0(SB), Y4
 	VBROADCASTI128 lm3_64_levels<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -3343,7 +3319,7 @@ done2:
 
 // matmulQ83xLm3_64AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ83xLm3_64AVX2(SB), NOSPLIT, $192-72
+TEXT ·matmulQ83xLm3_64AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_ones<>+0(SB), Y0
@@ -3352,8 +3328,6 @@ TEXT ·matmulQ83xLm3_64AVX2(SB), NOSPLIT, $192-72
 	VMOVDQU      lm3_64_mask2<>+0(SB), Y3
 	VMOVDQU      lm3_64_mask<>+0(SB), Y4
 	VBROADCASTI128 lm3_64_levels<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -3489,15 +3463,13 @@ done2:
 
 // matmulQ84xLm3_64AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ84xLm3_64AVX2(SB), NOSPLIT, $192-72
+TEXT ·matmulQ84xLm3_64AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_ones<>+0(SB), Y0
 	VMOVDQU      lm3_64_shifts<>+0(SB), Y1
 	VMOVDQU      lm3_64_shifts2<>+0(SB), Y2
 	VMOVDQU      lm3_64_mask2<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -3657,7 +3629,7 @@ done2:
 
 // matmulQ8Block1xLm3_64AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block1xLm3_64AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Block1xLm3_64AVX2(SB), NOSPLIT, $480-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
@@ -3668,15 +3640,13 @@ TEXT ·matmulQ8Block1xLm3_64AVX2(SB), 0, $672-72
 	VBROADCASTI128 lm3_64_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         383(SP), BX
+	LEAQ         191(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         543(SP), SI
+	LEAQ         351(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         607(SP), DI
+	LEAQ         415(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -3813,7 +3783,7 @@ done2:
 
 // matmulQ8Block2xLm3_64AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block2xLm3_64AVX2(SB), 0, $864-72
+TEXT ·matmulQ8Block2xLm3_64AVX2(SB), 0, $672-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_ones<>+0(SB), Y0
@@ -3824,15 +3794,13 @@ TEXT ·matmulQ8Block2xLm3_64AVX2(SB), 0, $864-72
 	VBROADCASTI128 lm3_64_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         511(SP), BX
+	LEAQ         319(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         671(SP), SI
+	LEAQ         479(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         735(SP), DI
+	LEAQ         543(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -4031,7 +3999,7 @@ done2:
 
 // matmulQ8Block3xLm3_64AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block3xLm3_64AVX2(SB), 0, $1056-72
+TEXT ·matmulQ8Block3xLm3_64AVX2(SB), 0, $864-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_ones<>+0(SB), Y0
@@ -4042,15 +4010,13 @@ TEXT ·matmulQ8Block3xLm3_64AVX2(SB), 0, $1056-72
 	VBROADCASTI128 lm3_64_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         639(SP), BX
+	LEAQ         447(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         799(SP), SI
+	LEAQ         607(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         863(SP), DI
+	LEAQ         671(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -4309,7 +4275,7 @@ done2:
 
 // matmulQ8Block4xLm3_64AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block4xLm3_64AVX2(SB), 0, $1248-72
+TEXT ·matmulQ8Block4xLm3_64AVX2(SB), 0, $1056-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_ones<>+0(SB), Y0
@@ -4320,15 +4286,13 @@ TEXT ·matmulQ8Block4xLm3_64AVX2(SB), 0, $1248-72
 	VBROADCASTI128 lm3_64_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         767(SP), BX
+	LEAQ         575(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         927(SP), SI
+	LEAQ         735(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         991(SP), DI
+	LEAQ         799(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -4647,7 +4611,7 @@ done2:
 
 // unpackLm3_64AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm3_64AVX2(SB), NOSPLIT, $192-24
+TEXT ·unpackLm3_64AVX2(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
@@ -4658,8 +4622,6 @@ TEXT ·unpackLm3_64AVX2(SB), NOSPLIT, $192-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -5700,7 +5662,7 @@ done2:
 
 // mixLevelsLm3_64AVX2 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixLevelsLm3_64AVX2(SB), NOSPLIT, $192-40
+TEXT ·mixLevelsLm3_64AVX2(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
@@ -5713,8 +5675,6 @@ TEXT ·mixLevelsLm3_64AVX2(SB), NOSPLIT, $192-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	LEAQ         31(SP), DI
-	ANDQ         $-32, DI
 	SUBQ         $1, SI
 	JLT          done2
 

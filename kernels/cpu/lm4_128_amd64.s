@@ -1158,14 +1158,12 @@ done2:
 
 // matmulQ81xLm4_128AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xLm4_128AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ81xLm4_128AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
 	VMOVDQU      lm4_128_mask<>+0(SB), Y1
 	VBROADCASTI128 lm4_128_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1265,14 +1263,12 @@ done2:
 
 // matmulQ82xLm4_128AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xLm4_128AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ82xLm4_128AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
 	VMOVDQU      lm4_128_mask<>+0(SB), Y1
 	VBROADCASTI128 lm4_128_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1398,14 +1394,12 @@ done2:
 
 // matmulQ83xLm4_128AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xLm4_128AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ83xLm4_128AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
 	VMOVDQU      lm4_128_mask<>+0(SB), Y1
 	VBROADCASTI128 lm4_128_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1557,14 +1551,12 @@ done2:
 
 // matmulQ84xLm4_128AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xLm4_128AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ84xLm4_128AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
 	VMOVDQU      lm4_128_mask<>+0(SB), Y1
 	VBROADCASTI128 lm4_128_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1742,22 +1734,20 @@ done2:
 
 // matmulQ8Block1xLm4_128AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xLm4_128AVX512(SB), 0, $864-72
+TEXT ·matmulQ8Block1xLm4_128AVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      lm4_128_mask<>+0(SB), Y0
 	VBROADCASTI128 lm4_128_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         511(SP), BX
+	LEAQ         191(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         671(SP), SI
+	LEAQ         351(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         735(SP), DI
+	LEAQ         415(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -1926,22 +1916,20 @@ done2:
 
 // matmulQ8Block2xLm4_128AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xLm4_128AVX512(SB), 0, $1120-72
+TEXT ·matmulQ8Block2xLm4_128AVX512(SB), 0, $800-72
 
 	// constants of the loops
 	VMOVDQU      lm4_128_mask<>+0(SB), Y0
 	VBROADCASTI128 lm4_128_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         639(SP), BX
+	LEAQ         319(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         799(SP), SI
+	LEAQ         479(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         863(SP), DI
+	LEAQ         543(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -2204,22 +2192,20 @@ done2:
 
 // matmulQ8Block3xLm4_128AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xLm4_128AVX512(SB), 0, $1376-72
+TEXT ·matmulQ8Block3xLm4_128AVX512(SB), 0, $1056-72
 
 	// constants of the loops
 	VMOVDQU      lm4_128_mask<>+0(SB), Y0
 	VBROADCASTI128 lm4_128_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         767(SP), BX
+	LEAQ         447(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         927(SP), SI
+	LEAQ         607(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         991(SP), DI
+	LEAQ         671(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -2574,22 +2560,20 @@ done2:
 
 // matmulQ8Block4xLm4_128AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xLm4_128AVX512(SB), 0, $1632-72
+TEXT ·matmulQ8Block4xLm4_128AVX512(SB), 0, $1312-72
 
 	// constants of the loops
 	VMOVDQU      lm4_128_mask<>+0(SB), Y0
 	VBROADCASTI128 lm4_128_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         895(SP), BX
+	LEAQ         575(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         1055(SP), SI
+	LEAQ         735(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         1119(SP), DI
+	LEAQ         799(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -3036,7 +3020,7 @@ done2:
 
 // unpackLm4_128AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm4_128AVX512(SB), NOSPLIT, $320-24
+TEXT ·unpackLm4_128AVX512(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
@@ -3045,8 +3029,6 @@ TEXT ·unpackLm4_128AVX512(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -3097,7 +3079,7 @@ done2:
 
 // mixLevelsLm4_128AVX512 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixLevelsLm4_128AVX512(SB), NOSPLIT, $320-40
+TEXT ·mixLevelsLm4_128AVX512(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
@@ -3108,8 +3090,6 @@ TEXT ·mixLevelsLm4_128AVX512(SB), NOSPLIT, $320-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	LEAQ         31(SP), DI
-	ANDQ         $-32, DI
 	SUBQ         $1, SI
 	JLT          done2
 
@@ -4050,15 +4030,13 @@ done2:
 
 // matmulQ81xLm4_128AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xLm4_128AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ81xLm4_128AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
 	VMOVDQU      lm4_128_ones2<>+0(SB), Y1
 	VMOVDQU      lm4_128_mask<>+0(SB), Y2
 	VBROADCASTI128 lm4_128_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -4164,15 +4142,13 @@ done2:
 
 // matmulQ82xLm4_128AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ82xLm4_128AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ82xLm4_128AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm4_128_ones2<>+0(SB), Y0
 	VMOVDQU      lm4_128_shifts<>+0(SB), Y1
 	VMOVDQU      lm4_128_mask<>+0(SB), Y2
 	VBROADCASTI128 lm4_128_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -4310,15 +4286,13 @@ done2:
 
 // matmulQ83xLm4_128AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ83xLm4_128AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ83xLm4_128AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm4_128_ones2<>+0(SB), Y0
 	VMOVDQU      lm4_128_shifts<>+0(SB), Y1
 	VMOVDQU      lm4_128_mask<>+0(SB), Y2
 	VBROADCASTI128 lm4_128_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -4488,15 +4462,13 @@ done2:
 
 // matmulQ84xLm4_128AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ84xLm4_128AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ84xLm4_128AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm4_128_ones2<>+0(SB), Y0
 	VMOVDQU      lm4_128_shifts<>+0(SB), Y1
 	VMOVDQU      lm4_128_mask<>+0(SB), Y2
 	VBROADCASTI128 lm4_128_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -4698,7 +4670,7 @@ done2:
 
 // matmulQ8Block1xLm4_128AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block1xLm4_128AVX2(SB), 0, $864-72
+TEXT ·matmulQ8Block1xLm4_128AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      lm4_128_ones2<>+0(SB), Y0
@@ -4706,15 +4678,13 @@ TEXT ·matmulQ8Block1xLm4_128AVX2(SB), 0, $864-72
 	VBROADCASTI128 lm4_128_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         511(SP), BX
+	LEAQ         191(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         671(SP), SI
+	LEAQ         351(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         735(SP), DI
+	LEAQ         415(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -4895,7 +4865,7 @@ done2:
 
 // matmulQ8Block2xLm4_128AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block2xLm4_128AVX2(SB), 0, $1120-72
+TEXT ·matmulQ8Block2xLm4_128AVX2(SB), 0, $800-72
 
 	// constants of the loops
 	VMOVDQU      lm4_128_ones2<>+0(SB), Y0
@@ -4903,15 +4873,13 @@ TEXT ·matmulQ8Block2xLm4_128AVX2(SB), 0, $1120-72
 	VBROADCASTI128 lm4_128_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         639(SP), BX
+	LEAQ         319(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         799(SP), SI
+	LEAQ         479(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         863(SP), DI
+	LEAQ         543(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -5198,7 +5166,7 @@ done2:
 
 // matmulQ8Block3xLm4_128AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block3xLm4_128AVX2(SB), 0, $1376-72
+TEXT ·matmulQ8Block3xLm4_128AVX2(SB), 0, $1056-72
 
 	// constants of the loops
 	VMOVDQU      lm4_128_ones2<>+0(SB), Y0
@@ -5206,15 +5174,13 @@ TEXT ·matmulQ8Block3xLm4_128AVX2(SB), 0, $1376-72
 	VBROADCASTI128 lm4_128_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         767(SP), BX
+	LEAQ         447(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         927(SP), SI
+	LEAQ         607(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         991(SP), DI
+	LEAQ         671(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -5605,7 +5571,7 @@ done2:
 
 // matmulQ8Block4xLm4_128AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block4xLm4_128AVX2(SB), 0, $1632-72
+TEXT ·matmulQ8Block4xLm4_128AVX2(SB), 0, $1312-72
 
 	// constants of the loops
 	VMOVDQU      lm4_128_ones2<>+0(SB), Y0
@@ -5613,15 +5579,13 @@ TEXT ·matmulQ8Block4xLm4_128AVX2(SB), 0, $1632-72
 	VBROADCASTI128 lm4_128_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         895(SP), BX
+	LEAQ         575(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         1055(SP), SI
+	LEAQ         735(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         1119(SP), DI
+	LEAQ         799(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -6116,7 +6080,7 @@ done2:
 
 // unpackLm4_128AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm4_128AVX2(SB), NOSPLIT, $320-24
+TEXT ·unpackLm4_128AVX2(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
@@ -6125,8 +6089,6 @@ TEXT ·unpackLm4_128AVX2(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -6816,7 +6778,7 @@ done2:
 
 // mixLevelsLm4_128AVX2 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixLevelsLm4_128AVX2(SB), NOSPLIT, $320-40
+TEXT ·mixLevelsLm4_128AVX2(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      lm4_128_shifts<>+0(SB), Y0
@@ -6827,8 +6789,6 @@ TEXT ·mixLevelsLm4_128AVX2(SB), NOSPLIT, $320-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	LEAQ         31(SP), DI
-	ANDQ         $-32, DI
 	SUBQ         $1, SI
 	JLT          done2
 

@@ -599,15 +599,13 @@ done2:
 
 // matmulQ81xLm4_32AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xLm4_32AVX512(SB), NOSPLIT, $176-72
+TEXT ·matmulQ81xLm4_32AVX512(SB), NOSPLIT, $48-72
 
 	// constants of the loops
 	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
 	VMOVDQU      lm4_32_mask<>+0(SB), Y1
 	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
@@ -757,14 +755,12 @@ done2:
 
 // matmulQ82xLm4_32AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xLm4_32AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ82xLm4_32AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
 	VMOVDQU      lm4_32_mask<>+0(SB), Y1
 	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -921,14 +917,12 @@ done2:
 
 // matmulQ83xLm4_32AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xLm4_32AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ83xLm4_32AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
 	VMOVDQU      lm4_32_mask<>+0(SB), Y1
 	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1118,14 +1112,12 @@ done2:
 
 // matmulQ84xLm4_32AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xLm4_32AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ84xLm4_32AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
 	VMOVDQU      lm4_32_mask<>+0(SB), Y1
 	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1348,7 +1340,7 @@ done2:
 
 // matmulQ8Fours1xLm4_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours1xLm4_32AVX512(SB), NOSPLIT, $336-72
+TEXT ·matmulQ8Fours1xLm4_32AVX512(SB), NOSPLIT, $208-72
 
 	// constants of the loops
 	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
@@ -1356,12 +1348,10 @@ TEXT ·matmulQ8Fours1xLm4_32AVX512(SB), NOSPLIT, $336-72
 	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
 	MOVQ         rows+56(FP), DX
-	LEAQ         207(SP), SI
+	LEAQ         79(SP), SI
 	ANDQ         $-32, SI
 	SUBQ         $4, DX
 	JLT          done2
@@ -1531,18 +1521,16 @@ done2:
 
 // matmulQ8Fours2xLm4_32AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours2xLm4_32AVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xLm4_32AVX512(SB), NOSPLIT, $288-72
 
 	// constants of the loops
 	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
 	VMOVDQU      lm4_32_mask<>+0(SB), Y1
 	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -1730,18 +1718,16 @@ done2:
 
 // matmulQ8Fours3xLm4_32AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours3xLm4_32AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xLm4_32AVX512(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
 	VMOVDQU      lm4_32_mask<>+0(SB), Y1
 	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -1972,18 +1958,16 @@ done2:
 
 // matmulQ8Fours4xLm4_32AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours4xLm4_32AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xLm4_32AVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
 	VMOVDQU      lm4_32_mask<>+0(SB), Y1
 	VBROADCASTI128 lm4_32_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -2257,7 +2241,7 @@ done2:
 
 // unpackLm4_32AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm4_32AVX512(SB), NOSPLIT, $128-24
+TEXT ·unpackLm4_32AVX512(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
@@ -2266,8 +2250,6 @@ TEXT ·unpackLm4_32AVX512(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -3278,7 +3260,7 @@ done2:
 
 // matmulQ81xLm4_32AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xLm4_32AVX2(SB), NOSPLIT, $176-72
+TEXT ·matmulQ81xLm4_32AVX2(SB), NOSPLIT, $48-72
 
 	// constants of the loops
 	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
@@ -3286,8 +3268,6 @@ TEXT ·matmulQ81xLm4_32AVX2(SB), NOSPLIT, $176-72
 	VMOVDQU      lm4_32_mask<>+0(SB), Y2
 	VBROADCASTI128 lm4_32_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
@@ -3437,15 +3417,13 @@ done2:
 
 // matmulQ82xLm4_32AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ82xLm4_32AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ82xLm4_32AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm4_32_ones<>+0(SB), Y0
 	VMOVDQU      lm4_32_shifts<>+0(SB), Y1
 	VMOVDQU      lm4_32_mask<>+0(SB), Y2
 	VBROADCASTI128 lm4_32_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -3602,15 +3580,13 @@ done2:
 
 // matmulQ83xLm4_32AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ83xLm4_32AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ83xLm4_32AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm4_32_ones<>+0(SB), Y0
 	VMOVDQU      lm4_32_shifts<>+0(SB), Y1
 	VMOVDQU      lm4_32_mask<>+0(SB), Y2
 	VBROADCASTI128 lm4_32_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -3800,15 +3776,13 @@ done2:
 
 // matmulQ84xLm4_32AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ84xLm4_32AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ84xLm4_32AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm4_32_ones<>+0(SB), Y0
 	VMOVDQU      lm4_32_shifts<>+0(SB), Y1
 	VMOVDQU      lm4_32_mask<>+0(SB), Y2
 	VBROADCASTI128 lm4_32_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -4031,7 +4005,7 @@ done2:
 
 // matmulQ8Fours1xLm4_32AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours1xLm4_32AVX2(SB), NOSPLIT, $336-72
+TEXT ·matmulQ8Fours1xLm4_32AVX2(SB), NOSPLIT, $208-72
 
 	// constants of the loops
 	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
@@ -4040,12 +4014,10 @@ TEXT ·matmulQ8Fours1xLm4_32AVX2(SB), NOSPLIT, $336-72
 	VBROADCASTI128 lm4_32_levels<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
 	MOVQ         rows+56(FP), DX
-	LEAQ         207(SP), SI
+	LEAQ         79(SP), SI
 	ANDQ         $-32, SI
 	SUBQ         $4, DX
 	JLT          done2
@@ -4215,19 +4187,17 @@ done2:
 
 // matmulQ8Fours2xLm4_32AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours2xLm4_32AVX2(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xLm4_32AVX2(SB), NOSPLIT, $288-72
 
 	// constants of the loops
 	VMOVDQU      lm4_32_ones<>+0(SB), Y0
 	VMOVDQU      lm4_32_shifts<>+0(SB), Y1
 	VMOVDQU      lm4_32_mask<>+0(SB), Y2
 	VBROADCASTI128 lm4_32_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -4415,19 +4385,17 @@ done2:
 
 // matmulQ8Fours3xLm4_32AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours3xLm4_32AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xLm4_32AVX2(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	VMOVDQU      lm4_32_ones<>+0(SB), Y0
 	VMOVDQU      lm4_32_shifts<>+0(SB), Y1
 	VMOVDQU      lm4_32_mask<>+0(SB), Y2
 	VBROADCASTI128 lm4_32_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -4658,19 +4626,17 @@ done2:
 
 // matmulQ8Fours4xLm4_32AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours4xLm4_32AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xLm4_32AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      lm4_32_ones<>+0(SB), Y0
 	VMOVDQU      lm4_32_shifts<>+0(SB), Y1
 	VMOVDQU      lm4_32_mask<>+0(SB), Y2
 	VBROADCASTI128 lm4_32_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -4944,7 +4910,7 @@ done2:
 
 // unpackLm4_32AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm4_32AVX2(SB), NOSPLIT, $128-24
+TEXT ·unpackLm4_32AVX2(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm4_32_shifts<>+0(SB), Y0
@@ -4953,8 +4919,6 @@ TEXT ·unpackLm4_32AVX2(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 

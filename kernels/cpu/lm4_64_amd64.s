@@ -816,14 +816,12 @@ done2:
 
 // matmulQ81xLm4_64AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xLm4_64AVX512(SB), NOSPLIT, $192-72
+TEXT ·matmulQ81xLm4_64AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
 	VMOVDQU      lm4_64_mask<>+0(SB), Y1
 	VBROADCASTI128 lm4_64_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -903,14 +901,12 @@ done2:
 
 // matmulQ82xLm4_64AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xLm4_64AVX512(SB), NOSPLIT, $192-72
+TEXT ·matmulQ82xLm4_64AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
 	VMOVDQU      lm4_64_mask<>+0(SB), Y1
 	VBROADCASTI128 lm4_64_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1010,14 +1006,12 @@ done2:
 
 // matmulQ83xLm4_64AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xLm4_64AVX512(SB), NOSPLIT, $192-72
+TEXT ·matmulQ83xLm4_64AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
 	VMOVDQU      lm4_64_mask<>+0(SB), Y1
 	VBROADCASTI128 lm4_64_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1137,14 +1131,12 @@ done2:
 
 // matmulQ84xLm4_64AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xLm4_64AVX512(SB), NOSPLIT, $192-72
+TEXT ·matmulQ84xLm4_64AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
 	VMOVDQU      lm4_64_mask<>+0(SB), Y1
 	VBROADCASTI128 lm4_64_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1284,22 +1276,20 @@ done2:
 
 // matmulQ8Block1xLm4_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xLm4_64AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Block1xLm4_64AVX512(SB), NOSPLIT, $480-72
 
 	// constants of the loops
 	VMOVDQU      lm4_64_mask<>+0(SB), Y0
 	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         383(SP), BX
+	LEAQ         191(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         543(SP), SI
+	LEAQ         351(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         607(SP), DI
+	LEAQ         415(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -1429,22 +1419,20 @@ done2:
 
 // matmulQ8Block2xLm4_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xLm4_64AVX512(SB), 0, $864-72
+TEXT ·matmulQ8Block2xLm4_64AVX512(SB), 0, $672-72
 
 	// constants of the loops
 	VMOVDQU      lm4_64_mask<>+0(SB), Y0
 	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         511(SP), BX
+	LEAQ         319(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         671(SP), SI
+	LEAQ         479(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         735(SP), DI
+	LEAQ         543(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -1640,22 +1628,20 @@ done2:
 
 // matmulQ8Block3xLm4_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xLm4_64AVX512(SB), 0, $1056-72
+TEXT ·matmulQ8Block3xLm4_64AVX512(SB), 0, $864-72
 
 	// constants of the loops
 	VMOVDQU      lm4_64_mask<>+0(SB), Y0
 	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         639(SP), BX
+	LEAQ         447(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         799(SP), SI
+	LEAQ         607(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         863(SP), DI
+	LEAQ         671(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -1915,22 +1901,20 @@ done2:
 
 // matmulQ8Block4xLm4_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xLm4_64AVX512(SB), 0, $1248-72
+TEXT ·matmulQ8Block4xLm4_64AVX512(SB), 0, $1056-72
 
 	// constants of the loops
 	VMOVDQU      lm4_64_mask<>+0(SB), Y0
 	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         767(SP), BX
+	LEAQ         575(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         927(SP), SI
+	LEAQ         735(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         991(SP), DI
+	LEAQ         799(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -2254,7 +2238,7 @@ done2:
 
 // unpackLm4_64AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm4_64AVX512(SB), NOSPLIT, $192-24
+TEXT ·unpackLm4_64AVX512(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
@@ -2263,8 +2247,6 @@ TEXT ·unpackLm4_64AVX512(SB), NOSPLIT, $192-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -2299,7 +2281,7 @@ done2:
 
 // mixLevelsLm4_64AVX512 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixLevelsLm4_64AVX512(SB), NOSPLIT, $192-40
+TEXT ·mixLevelsLm4_64AVX512(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
@@ -2310,8 +2292,6 @@ TEXT ·mixLevelsLm4_64AVX512(SB), NOSPLIT, $192-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	LEAQ         31(SP), DI
-	ANDQ         $-32, DI
 	SUBQ         $1, SI
 	JLT          done2
 
@@ -2960,15 +2940,13 @@ done2:
 
 // matmulQ81xLm4_64AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xLm4_64AVX2(SB), NOSPLIT, $192-72
+TEXT ·matmulQ81xLm4_64AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
 	VMOVDQU      lm4_64_ones2<>+0(SB), Y1
 	VMOVDQU      lm4_64_mask<>+0(SB), Y2
 	VBROADCASTI128 lm4_64_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -3050,15 +3028,13 @@ done2:
 
 // matmulQ82xLm4_64AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ82xLm4_64AVX2(SB), NOSPLIT, $192-72
+TEXT ·matmulQ82xLm4_64AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm4_64_ones2<>+0(SB), Y0
 	VMOVDQU      lm4_64_shifts<>+0(SB), Y1
 	VMOVDQU      lm4_64_mask<>+0(SB), Y2
 	VBROADCASTI128 lm4_64_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -3162,15 +3138,13 @@ done2:
 
 // matmulQ83xLm4_64AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ83xLm4_64AVX2(SB), NOSPLIT, $192-72
+TEXT ·matmulQ83xLm4_64AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm4_64_ones2<>+0(SB), Y0
 	VMOVDQU      lm4_64_shifts<>+0(SB), Y1
 	VMOVDQU      lm4_64_mask<>+0(SB), Y2
 	VBROADCASTI128 lm4_64_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -3296,15 +3270,13 @@ done2:
 
 // matmulQ84xLm4_64AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ84xLm4_64AVX2(SB), NOSPLIT, $192-72
+TEXT ·matmulQ84xLm4_64AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm4_64_ones2<>+0(SB), Y0
 	VMOVDQU      lm4_64_shifts<>+0(SB), Y1
 	VMOVDQU      lm4_64_mask<>+0(SB), Y2
 	VBROADCASTI128 lm4_64_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -3452,7 +3424,7 @@ done2:
 
 // matmulQ8Block1xLm4_64AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block1xLm4_64AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Block1xLm4_64AVX2(SB), NOSPLIT, $480-72
 
 	// constants of the loops
 	VMOVDQU      lm4_64_ones2<>+0(SB), Y0
@@ -3460,15 +3432,13 @@ TEXT ·matmulQ8Block1xLm4_64AVX2(SB), 0, $672-72
 	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         383(SP), BX
+	LEAQ         191(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         543(SP), SI
+	LEAQ         351(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         607(SP), DI
+	LEAQ         415(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -3602,7 +3572,7 @@ done2:
 
 // matmulQ8Block2xLm4_64AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block2xLm4_64AVX2(SB), 0, $864-72
+TEXT ·matmulQ8Block2xLm4_64AVX2(SB), 0, $672-72
 
 	// constants of the loops
 	VMOVDQU      lm4_64_ones2<>+0(SB), Y0
@@ -3610,15 +3580,13 @@ TEXT ·matmulQ8Block2xLm4_64AVX2(SB), 0, $864-72
 	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         511(SP), BX
+	LEAQ         319(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         671(SP), SI
+	LEAQ         479(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         735(SP), DI
+	LEAQ         543(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -3822,7 +3790,7 @@ done2:
 
 // matmulQ8Block3xLm4_64AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block3xLm4_64AVX2(SB), 0, $1056-72
+TEXT ·matmulQ8Block3xLm4_64AVX2(SB), 0, $864-72
 
 	// constants of the loops
 	VMOVDQU      lm4_64_ones2<>+0(SB), Y0
@@ -3830,15 +3798,13 @@ TEXT ·matmulQ8Block3xLm4_64AVX2(SB), 0, $1056-72
 	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         639(SP), BX
+	LEAQ         447(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         799(SP), SI
+	LEAQ         607(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         863(SP), DI
+	LEAQ         671(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -4110,7 +4076,7 @@ done2:
 
 // matmulQ8Block4xLm4_64AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block4xLm4_64AVX2(SB), 0, $1248-72
+TEXT ·matmulQ8Block4xLm4_64AVX2(SB), 0, $1056-72
 
 	// constants of the loops
 	VMOVDQU      lm4_64_ones2<>+0(SB), Y0
@@ -4118,15 +4084,13 @@ TEXT ·matmulQ8Block4xLm4_64AVX2(SB), 0, $1248-72
 	VBROADCASTI128 lm4_64_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         767(SP), BX
+	LEAQ         575(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         927(SP), SI
+	LEAQ         735(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         991(SP), DI
+	LEAQ         799(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -4466,7 +4430,7 @@ done2:
 
 // unpackLm4_64AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm4_64AVX2(SB), NOSPLIT, $192-24
+TEXT ·unpackLm4_64AVX2(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
@@ -4475,8 +4439,6 @@ TEXT ·unpackLm4_64AVX2(SB), NOSPLIT, $192-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -5230,7 +5192,7 @@ done2:
 
 // mixLevelsLm4_64AVX2 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixLevelsLm4_64AVX2(SB), NOSPLIT, $192-40
+TEXT ·mixLevelsLm4_64AVX2(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
@@ -5241,8 +5203,6 @@ TEXT ·mixLevelsLm4_64AVX2(SB), NOSPLIT, $192-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	LEAQ         31(SP), DI
-	ANDQ         $-32, DI
 	SUBQ         $1, SI
 	JLT          done2
 

@@ -2033,7 +2033,7 @@ done2:
 
 // matmulQ81xLm5_128AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xLm5_128AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ81xLm5_128AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm5_128_shifts<>+0(SB), Y0
@@ -2042,8 +2042,6 @@ TEXT ·matmulQ81xLm5_128AVX512(SB), NOSPLIT, $320-72
 	VMOVDQU      lm5_128_mask<>+0(SB), Y3
 	VBROADCASTI128 lm5_128_levels2<>+0(SB), Y4
 	VBROADCASTI128 lm5_128_levels<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -2177,7 +2175,7 @@ done2:
 
 // matmulQ82xLm5_128AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xLm5_128AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ82xLm5_128AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm5_128_shifts<>+0(SB), Y0
@@ -2186,8 +2184,6 @@ TEXT ·matmulQ82xLm5_128AVX512(SB), NOSPLIT, $320-72
 	VMOVDQU      lm5_128_mask<>+0(SB), Y3
 	VBROADCASTI128 lm5_128_levels2<>+0(SB), Y4
 	VBROADCASTI128 lm5_128_levels<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -2347,7 +2343,7 @@ done2:
 
 // matmulQ83xLm5_128AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xLm5_128AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ83xLm5_128AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm5_128_shifts<>+0(SB), Y0
@@ -2356,8 +2352,6 @@ TEXT ·matmulQ83xLm5_128AVX512(SB), NOSPLIT, $320-72
 	VMOVDQU      lm5_128_mask<>+0(SB), Y3
 	VBROADCASTI128 lm5_128_levels2<>+0(SB), Y4
 	VBROADCASTI128 lm5_128_levels<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -2543,15 +2537,13 @@ done2:
 
 // matmulQ84xLm5_128AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xLm5_128AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ84xLm5_128AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm5_128_shifts<>+0(SB), Y0
 	VMOVDQU      lm5_128_shifts2<>+0(SB), Y1
 	VMOVDQU      lm5_128_mask2<>+0(SB), Y2
 	VMOVDQU      lm5_128_mask<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -2771,7 +2763,7 @@ done2:
 
 // matmulQ8Block1xLm5_128AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xLm5_128AVX512(SB), NOSPLIT, $640-72
+TEXT ·matmulQ8Block1xLm5_128AVX512(SB), NOSPLIT, $320-72
 
 	// constants of the loops
 	VMOVDQU      lm5_128_shifts<>+0(SB), Y0
@@ -2782,9 +2774,7 @@ TEXT ·matmulQ8Block1xLm5_128AVX512(SB), NOSPLIT, $640-72
 	VBROADCASTI128 lm5_128_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         511(SP), BX
+	LEAQ         191(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -2934,7 +2924,7 @@ done2:
 
 // matmulQ8Block2xLm5_128AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xLm5_128AVX512(SB), 0, $768-72
+TEXT ·matmulQ8Block2xLm5_128AVX512(SB), NOSPLIT, $448-72
 
 	// constants of the loops
 	VMOVDQU      lm5_128_shifts<>+0(SB), Y0
@@ -2945,9 +2935,7 @@ TEXT ·matmulQ8Block2xLm5_128AVX512(SB), 0, $768-72
 	VBROADCASTI128 lm5_128_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         639(SP), BX
+	LEAQ         319(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -3134,7 +3122,7 @@ done2:
 
 // matmulQ8Block3xLm5_128AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xLm5_128AVX512(SB), 0, $896-72
+TEXT ·matmulQ8Block3xLm5_128AVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
 	VMOVDQU      lm5_128_shifts<>+0(SB), Y0
@@ -3145,9 +3133,7 @@ TEXT ·matmulQ8Block3xLm5_128AVX512(SB), 0, $896-72
 	VBROADCASTI128 lm5_128_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         767(SP), BX
+	LEAQ         447(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -3369,7 +3355,7 @@ done2:
 
 // matmulQ8Block4xLm5_128AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xLm5_128AVX512(SB), 0, $1024-72
+TEXT ·matmulQ8Block4xLm5_128AVX512(SB), 0, $704-72
 
 	// constants of the loops
 	VMOVDQU      lm5_128_shifts<>+0(SB), Y0
@@ -3380,9 +3366,7 @@ TEXT ·matmulQ8Block4xLm5_128AVX512(SB), 0, $1024-72
 	VBROADCASTI128 lm5_128_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         895(SP), BX
+	LEAQ         575(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -3639,7 +3623,7 @@ done2:
 
 // unpackLm5_128AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm5_128AVX512(SB), NOSPLIT, $320-24
+TEXT ·unpackLm5_128AVX512(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm5_128_shifts<>+0(SB), Y0
@@ -3651,8 +3635,6 @@ TEXT ·unpackLm5_128AVX512(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -4580,7 +4562,7 @@ done2:
 
 // mixQ8LevelsLm5_128AVX512 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixQ8LevelsLm5_128AVX512(SB), NOSPLIT, $320-40
+TEXT ·mixQ8LevelsLm5_128AVX512(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      lm5_128_shifts<>+0(SB), Y0
@@ -4594,8 +4576,6 @@ TEXT ·mixQ8LevelsLm5_128AVX512(SB), NOSPLIT, $320-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	LEAQ         31(SP), DI
-	ANDQ         $-32, DI
 	SUBQ         $1, SI
 	JLT          done2
 
@@ -6385,7 +6365,7 @@ done2:
 
 // matmulQ81xLm5_128AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xLm5_128AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ81xLm5_128AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm5_128_shifts<>+0(SB), Y0
@@ -6394,8 +6374,6 @@ TEXT ·matmulQ81xLm5_128AVX2(SB), NOSPLIT, $320-72
 	VMOVDQU      lm5_128_mask2<>+0(SB), Y3
 	VMOVDQU      lm5_128_mask<>+0(SB), Y4
 	VBROADCASTI128 lm5_128_levels2<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -6539,7 +6517,7 @@ done2:
 
 // matmulQ82xLm5_128AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ82xLm5_128AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ82xLm5_128AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm5_128_ones<>+0(SB), Y0
@@ -6548,8 +6526,6 @@ TEXT ·matmulQ82xLm5_128AVX2(SB), NOSPLIT, $320-72
 	VMOVDQU      lm5_128_mask2<>+0(SB), Y3
 	VMOVDQU      lm5_128_mask<>+0(SB), Y4
 	VBROADCASTI128 lm5_128_levels2<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -6725,7 +6701,7 @@ done2:
 
 // matmulQ83xLm5_128AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ83xLm5_128AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ83xLm5_128AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm5_128_ones<>+0(SB), Y0
@@ -6734,8 +6710,6 @@ TEXT ·matmulQ83xLm5_128AVX2(SB), NOSPLIT, $320-72
 	VMOVDQU      lm5_128_mask2<>+0(SB), Y3
 	VMOVDQU      lm5_128_mask<>+0(SB), Y4
 	VBROADCASTI128 lm5_128_levels2<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -6943,15 +6917,13 @@ done2:
 
 // matmulQ84xLm5_128AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ84xLm5_128AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ84xLm5_128AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm5_128_ones<>+0(SB), Y0
 	VMOVDQU      lm5_128_shifts<>+0(SB), Y1
 	VMOVDQU      lm5_128_shifts2<>+0(SB), Y2
 	VMOVDQU      lm5_128_mask2<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -7195,7 +7167,7 @@ done2:
 
 // matmulQ8Block1xLm5_128AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block1xLm5_128AVX2(SB), NOSPLIT, $640-72
+TEXT ·matmulQ8Block1xLm5_128AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
 	VMOVDQU      lm5_128_shifts<>+0(SB), Y0
@@ -7206,9 +7178,7 @@ TEXT ·matmulQ8Block1xLm5_128AVX2(SB), NOSPLIT, $640-72
 	VBROADCASTI128 lm5_128_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         511(SP), BX
+	LEAQ         191(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -7368,7 +7338,7 @@ done2:
 
 // matmulQ8Block2xLm5_128AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block2xLm5_128AVX2(SB), 0, $768-72
+TEXT ·matmulQ8Block2xLm5_128AVX2(SB), NOSPLIT, $448-72
 
 	// constants of the loops
 	VMOVDQU      lm5_128_ones<>+0(SB), Y0
@@ -7379,9 +7349,7 @@ TEXT ·matmulQ8Block2xLm5_128AVX2(SB), 0, $768-72
 	VBROADCASTI128 lm5_128_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         639(SP), BX
+	LEAQ         319(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -7584,7 +7552,7 @@ done2:
 
 // matmulQ8Block3xLm5_128AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block3xLm5_128AVX2(SB), 0, $896-72
+TEXT ·matmulQ8Block3xLm5_128AVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
 	VMOVDQU      lm5_128_ones<>+0(SB), Y0
@@ -7595,9 +7563,7 @@ TEXT ·matmulQ8Block3xLm5_128AVX2(SB), 0, $896-72
 	VBROADCASTI128 lm5_128_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         767(SP), BX
+	LEAQ         447(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -7841,7 +7807,7 @@ done2:
 
 // matmulQ8Block4xLm5_128AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block4xLm5_128AVX2(SB), 0, $1024-72
+TEXT ·matmulQ8Block4xLm5_128AVX2(SB), 0, $704-72
 
 	// constants of the loops
 	VMOVDQU      lm5_128_ones<>+0(SB), Y0
@@ -7852,9 +7818,7 @@ TEXT ·matmulQ8Block4xLm5_128AVX2(SB), 0, $1024-72
 	VBROADCASTI128 lm5_128_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         895(SP), BX
+	LEAQ         575(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -8139,7 +8103,7 @@ done2:
 
 // unpackLm5_128AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm5_128AVX2(SB), NOSPLIT, $320-24
+TEXT ·unpackLm5_128AVX2(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm5_128_shifts<>+0(SB), Y0
@@ -8151,8 +8115,6 @@ TEXT ·unpackLm5_128AVX2(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -10346,7 +10308,7 @@ done2:
 
 // mixQ8LevelsLm5_128AVX2 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixQ8LevelsLm5_128AVX2(SB), NOSPLIT, $320-40
+TEXT ·mixQ8LevelsLm5_128AVX2(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      lm5_128_shifts<>+0(SB), Y0
@@ -10360,8 +10322,6 @@ TEXT ·mixQ8LevelsLm5_128AVX2(SB), NOSPLIT, $320-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	LEAQ         31(SP), DI
-	ANDQ         $-32, DI
 	SUBQ         $1, SI
 	JLT          done2
 

@@ -870,7 +870,7 @@ done2:
 
 // matmulQ81xLm5_32AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xLm5_32AVX512(SB), NOSPLIT, $176-72
+TEXT ·matmulQ81xLm5_32AVX512(SB), NOSPLIT, $48-72
 
 	// constants of the loops
 	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
@@ -880,8 +880,6 @@ TEXT ·matmulQ81xLm5_32AVX512(SB), NOSPLIT, $176-72
 	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
 	VBROADCASTI128 lm5_32_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
@@ -1075,7 +1073,7 @@ done2:
 
 // matmulQ82xLm5_32AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xLm5_32AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ82xLm5_32AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
@@ -1084,8 +1082,6 @@ TEXT ·matmulQ82xLm5_32AVX512(SB), NOSPLIT, $128-72
 	VMOVDQU      lm5_32_mask<>+0(SB), Y3
 	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
 	VBROADCASTI128 lm5_32_levels<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1272,7 +1268,7 @@ done2:
 
 // matmulQ83xLm5_32AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xLm5_32AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ83xLm5_32AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
@@ -1281,8 +1277,6 @@ TEXT ·matmulQ83xLm5_32AVX512(SB), NOSPLIT, $128-72
 	VMOVDQU      lm5_32_mask<>+0(SB), Y3
 	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
 	VBROADCASTI128 lm5_32_levels<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1502,7 +1496,7 @@ done2:
 
 // matmulQ84xLm5_32AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xLm5_32AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ84xLm5_32AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
@@ -1510,8 +1504,6 @@ TEXT ·matmulQ84xLm5_32AVX512(SB), NOSPLIT, $128-72
 	VMOVDQU      lm5_32_mask2<>+0(SB), Y2
 	VMOVDQU      lm5_32_mask<>+0(SB), Y3
 	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1767,7 +1759,7 @@ done2:
 
 // matmulQ8Fours1xLm5_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours1xLm5_32AVX512(SB), NOSPLIT, $336-72
+TEXT ·matmulQ8Fours1xLm5_32AVX512(SB), NOSPLIT, $208-72
 
 	// constants of the loops
 	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
@@ -1778,12 +1770,10 @@ TEXT ·matmulQ8Fours1xLm5_32AVX512(SB), NOSPLIT, $336-72
 	VBROADCASTI128 lm5_32_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
 	MOVQ         rows+56(FP), DX
-	LEAQ         207(SP), SI
+	LEAQ         79(SP), SI
 	ANDQ         $-32, SI
 	SUBQ         $4, DX
 	JLT          done2
@@ -1997,7 +1987,7 @@ done2:
 
 // matmulQ8Fours2xLm5_32AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours2xLm5_32AVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xLm5_32AVX512(SB), NOSPLIT, $288-72
 
 	// constants of the loops
 	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
@@ -2006,12 +1996,10 @@ TEXT ·matmulQ8Fours2xLm5_32AVX512(SB), NOSPLIT, $416-72
 	VMOVDQU      lm5_32_mask<>+0(SB), Y3
 	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
 	VBROADCASTI128 lm5_32_levels<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -2229,7 +2217,7 @@ done2:
 
 // matmulQ8Fours3xLm5_32AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours3xLm5_32AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xLm5_32AVX512(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
@@ -2238,12 +2226,10 @@ TEXT ·matmulQ8Fours3xLm5_32AVX512(SB), NOSPLIT, $544-72
 	VMOVDQU      lm5_32_mask<>+0(SB), Y3
 	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
 	VBROADCASTI128 lm5_32_levels<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -2504,7 +2490,7 @@ done2:
 
 // matmulQ8Fours4xLm5_32AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours4xLm5_32AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xLm5_32AVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
@@ -2512,12 +2498,10 @@ TEXT ·matmulQ8Fours4xLm5_32AVX512(SB), 0, $672-72
 	VMOVDQU      lm5_32_mask2<>+0(SB), Y2
 	VMOVDQU      lm5_32_mask<>+0(SB), Y3
 	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -2824,7 +2808,7 @@ done2:
 
 // unpackLm5_32AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm5_32AVX512(SB), NOSPLIT, $128-24
+TEXT ·unpackLm5_32AVX512(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
@@ -2836,8 +2820,6 @@ TEXT ·unpackLm5_32AVX512(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -4384,7 +4366,7 @@ done2:
 
 // matmulQ81xLm5_32AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xLm5_32AVX2(SB), NOSPLIT, $176-72
+TEXT ·matmulQ81xLm5_32AVX2(SB), NOSPLIT, $48-72
 
 	// constants of the loops
 	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
@@ -4394,8 +4376,6 @@ TEXT ·matmulQ81xLm5_32AVX2(SB), NOSPLIT, $176-72
 	VMOVDQU      lm5_32_mask<>+0(SB), Y4
 	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
@@ -4594,7 +4574,7 @@ done2:
 
 // matmulQ82xLm5_32AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ82xLm5_32AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ82xLm5_32AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm5_32_ones<>+0(SB), Y0
@@ -4603,8 +4583,6 @@ TEXT ·matmulQ82xLm5_32AVX2(SB), NOSPLIT, $128-72
 	VMOVDQU      lm5_32_mask2<>+0(SB), Y3
 	VMOVDQU      lm5_32_mask<>+0(SB), Y4
 	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -4794,7 +4772,7 @@ done2:
 
 // matmulQ83xLm5_32AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ83xLm5_32AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ83xLm5_32AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm5_32_ones<>+0(SB), Y0
@@ -4803,8 +4781,6 @@ TEXT ·matmulQ83xLm5_32AVX2(SB), NOSPLIT, $128-72
 	VMOVDQU      lm5_32_mask2<>+0(SB), Y3
 	VMOVDQU      lm5_32_mask<>+0(SB), Y4
 	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -5027,7 +5003,7 @@ done2:
 
 // matmulQ84xLm5_32AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ84xLm5_32AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ84xLm5_32AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm5_32_ones<>+0(SB), Y0
@@ -5035,8 +5011,6 @@ TEXT ·matmulQ84xLm5_32AVX2(SB), NOSPLIT, $128-72
 	VMOVDQU      lm5_32_shifts2<>+0(SB), Y2
 	VMOVDQU      lm5_32_mask2<>+0(SB), Y3
 	VMOVDQU      lm5_32_mask<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -5295,7 +5269,7 @@ done2:
 
 // matmulQ8Fours1xLm5_32AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours1xLm5_32AVX2(SB), NOSPLIT, $336-72
+TEXT ·matmulQ8Fours1xLm5_32AVX2(SB), NOSPLIT, $208-72
 
 	// constants of the loops
 	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
@@ -5306,12 +5280,10 @@ TEXT ·matmulQ8Fours1xLm5_32AVX2(SB), NOSPLIT, $336-72
 	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
 	MOVQ         rows+56(FP), DX
-	LEAQ         207(SP), SI
+	LEAQ         79(SP), SI
 	ANDQ         $-32, SI
 	SUBQ         $4, DX
 	JLT          done2
@@ -5530,7 +5502,7 @@ done2:
 
 // matmulQ8Fours2xLm5_32AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours2xLm5_32AVX2(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xLm5_32AVX2(SB), NOSPLIT, $288-72
 
 	// constants of the loops
 	VMOVDQU      lm5_32_ones<>+0(SB), Y0
@@ -5539,12 +5511,10 @@ TEXT ·matmulQ8Fours2xLm5_32AVX2(SB), NOSPLIT, $416-72
 	VMOVDQU      lm5_32_mask2<>+0(SB), Y3
 	VMOVDQU      lm5_32_mask<>+0(SB), Y4
 	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -5765,7 +5735,7 @@ done2:
 
 // matmulQ8Fours3xLm5_32AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours3xLm5_32AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xLm5_32AVX2(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	VMOVDQU      lm5_32_ones<>+0(SB), Y0
@@ -5774,12 +5744,10 @@ TEXT ·matmulQ8Fours3xLm5_32AVX2(SB), NOSPLIT, $544-72
 	VMOVDQU      lm5_32_mask2<>+0(SB), Y3
 	VMOVDQU      lm5_32_mask<>+0(SB), Y4
 	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -6043,7 +6011,7 @@ done2:
 
 // matmulQ8Fours4xLm5_32AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours4xLm5_32AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xLm5_32AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      lm5_32_ones<>+0(SB), Y0
@@ -6051,12 +6019,10 @@ TEXT ·matmulQ8Fours4xLm5_32AVX2(SB), 0, $672-72
 	VMOVDQU      lm5_32_shifts2<>+0(SB), Y2
 	VMOVDQU      lm5_32_mask2<>+0(SB), Y3
 	VMOVDQU      lm5_32_mask<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -6366,7 +6332,7 @@ done2:
 
 // unpackLm5_32AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm5_32AVX2(SB), NOSPLIT, $128-24
+TEXT ·unpackLm5_32AVX2(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
@@ -6378,8 +6344,6 @@ TEXT ·unpackLm5_32AVX2(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 

@@ -1291,7 +1291,7 @@ done2:
 
 // matmulQ81xLm5_64AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xLm5_64AVX512(SB), NOSPLIT, $192-72
+TEXT ·matmulQ81xLm5_64AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
@@ -1300,8 +1300,6 @@ TEXT ·matmulQ81xLm5_64AVX512(SB), NOSPLIT, $192-72
 	VMOVDQU      lm5_64_mask<>+0(SB), Y3
 	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y4
 	VBROADCASTI128 lm5_64_levels<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1399,7 +1397,7 @@ done2:
 
 // matmulQ82xLm5_64AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xLm5_64AVX512(SB), NOSPLIT, $192-72
+TEXT ·matmulQ82xLm5_64AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
@@ -1408,8 +1406,6 @@ TEXT ·matmulQ82xLm5_64AVX512(SB), NOSPLIT, $192-72
 	VMOVDQU      lm5_64_mask<>+0(SB), Y3
 	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y4
 	VBROADCASTI128 lm5_64_levels<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1527,7 +1523,7 @@ done2:
 
 // matmulQ83xLm5_64AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xLm5_64AVX512(SB), NOSPLIT, $192-72
+TEXT ·matmulQ83xLm5_64AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
@@ -1536,8 +1532,6 @@ TEXT ·matmulQ83xLm5_64AVX512(SB), NOSPLIT, $192-72
 	VMOVDQU      lm5_64_mask<>+0(SB), Y3
 	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y4
 	VBROADCASTI128 lm5_64_levels<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1675,15 +1669,13 @@ done2:
 
 // matmulQ84xLm5_64AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xLm5_64AVX512(SB), NOSPLIT, $192-72
+TEXT ·matmulQ84xLm5_64AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
 	VMOVDQU      lm5_64_shifts2<>+0(SB), Y1
 	VMOVDQU      lm5_64_mask2<>+0(SB), Y2
 	VMOVDQU      lm5_64_mask<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1845,7 +1837,7 @@ done2:
 
 // matmulQ8Block1xLm5_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xLm5_64AVX512(SB), NOSPLIT, $512-72
+TEXT ·matmulQ8Block1xLm5_64AVX512(SB), NOSPLIT, $320-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
@@ -1856,9 +1848,7 @@ TEXT ·matmulQ8Block1xLm5_64AVX512(SB), NOSPLIT, $512-72
 	VBROADCASTI128 lm5_64_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         383(SP), BX
+	LEAQ         191(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -1972,7 +1962,7 @@ done2:
 
 // matmulQ8Block2xLm5_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xLm5_64AVX512(SB), NOSPLIT, $640-72
+TEXT ·matmulQ8Block2xLm5_64AVX512(SB), NOSPLIT, $448-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
@@ -1983,9 +1973,7 @@ TEXT ·matmulQ8Block2xLm5_64AVX512(SB), NOSPLIT, $640-72
 	VBROADCASTI128 lm5_64_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         511(SP), BX
+	LEAQ         319(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -2130,7 +2118,7 @@ done2:
 
 // matmulQ8Block3xLm5_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xLm5_64AVX512(SB), 0, $768-72
+TEXT ·matmulQ8Block3xLm5_64AVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
@@ -2141,9 +2129,7 @@ TEXT ·matmulQ8Block3xLm5_64AVX512(SB), 0, $768-72
 	VBROADCASTI128 lm5_64_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         639(SP), BX
+	LEAQ         447(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -2317,7 +2303,7 @@ done2:
 
 // matmulQ8Block4xLm5_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xLm5_64AVX512(SB), 0, $896-72
+TEXT ·matmulQ8Block4xLm5_64AVX512(SB), 0, $704-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
@@ -2328,9 +2314,7 @@ TEXT ·matmulQ8Block4xLm5_64AVX512(SB), 0, $896-72
 	VBROADCASTI128 lm5_64_levels<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         767(SP), BX
+	LEAQ         575(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -2533,7 +2517,7 @@ done2:
 
 // unpackLm5_64AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm5_64AVX512(SB), NOSPLIT, $192-24
+TEXT ·unpackLm5_64AVX512(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
@@ -2545,8 +2529,6 @@ TEXT ·unpackLm5_64AVX512(SB), NOSPLIT, $192-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -3048,7 +3030,7 @@ done2:
 
 // mixQ8LevelsLm5_64AVX512 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixQ8LevelsLm5_64AVX512(SB), NOSPLIT, $192-40
+TEXT ·mixQ8LevelsLm5_64AVX512(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
@@ -3062,8 +3044,6 @@ TEXT ·mixQ8LevelsLm5_64AVX512(SB), NOSPLIT, $192-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	LEAQ         31(SP), DI
-	ANDQ         $-32, DI
 	SUBQ         $1, SI
 	JLT          done2
 
@@ -4145,7 +4125,7 @@ done2:
 
 // matmulQ81xLm5_64AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xLm5_64AVX2(SB), NOSPLIT, $192-72
+TEXT ·matmulQ81xLm5_64AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
@@ -4154,8 +4134,6 @@ TEXT ·matmulQ81xLm5_64AVX2(SB), NOSPLIT, $192-72
 	VMOVDQU      lm5_64_mask2<>+0(SB), Y3
 	VMOVDQU      lm5_64_mask<>+0(SB), Y4
 	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -4257,7 +4235,7 @@ done2:
 
 // matmulQ82xLm5_64AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ82xLm5_64AVX2(SB), NOSPLIT, $192-72
+TEXT ·matmulQ82xLm5_64AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_ones<>+0(SB), Y0
@@ -4266,8 +4244,6 @@ TEXT ·matmulQ82xLm5_64AVX2(SB), NOSPLIT, $192-72
 	VMOVDQU      lm5_64_mask2<>+0(SB), Y3
 	VMOVDQU      lm5_64_mask<>+0(SB), Y4
 	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -4391,7 +4367,7 @@ done2:
 
 // matmulQ83xLm5_64AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ83xLm5_64AVX2(SB), NOSPLIT, $192-72
+TEXT ·matmulQ83xLm5_64AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_ones<>+0(SB), Y0
@@ -4400,8 +4376,6 @@ TEXT ·matmulQ83xLm5_64AVX2(SB), NOSPLIT, $192-72
 	VMOVDQU      lm5_64_mask2<>+0(SB), Y3
 	VMOVDQU      lm5_64_mask<>+0(SB), Y4
 	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -4547,15 +4521,13 @@ done2:
 
 // matmulQ84xLm5_64AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ84xLm5_64AVX2(SB), NOSPLIT, $192-72
+TEXT ·matmulQ84xLm5_64AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_ones<>+0(SB), Y0
 	VMOVDQU      lm5_64_shifts<>+0(SB), Y1
 	VMOVDQU      lm5_64_shifts2<>+0(SB), Y2
 	VMOVDQU      lm5_64_mask2<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -4725,7 +4697,7 @@ done2:
 
 // matmulQ8Block1xLm5_64AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block1xLm5_64AVX2(SB), NOSPLIT, $512-72
+TEXT ·matmulQ8Block1xLm5_64AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
@@ -4736,9 +4708,7 @@ TEXT ·matmulQ8Block1xLm5_64AVX2(SB), NOSPLIT, $512-72
 	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         383(SP), BX
+	LEAQ         191(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -4856,7 +4826,7 @@ done2:
 
 // matmulQ8Block2xLm5_64AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block2xLm5_64AVX2(SB), NOSPLIT, $640-72
+TEXT ·matmulQ8Block2xLm5_64AVX2(SB), NOSPLIT, $448-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_ones<>+0(SB), Y0
@@ -4867,9 +4837,7 @@ TEXT ·matmulQ8Block2xLm5_64AVX2(SB), NOSPLIT, $640-72
 	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         511(SP), BX
+	LEAQ         319(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -5020,7 +4988,7 @@ done2:
 
 // matmulQ8Block3xLm5_64AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block3xLm5_64AVX2(SB), 0, $768-72
+TEXT ·matmulQ8Block3xLm5_64AVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_ones<>+0(SB), Y0
@@ -5031,9 +4999,7 @@ TEXT ·matmulQ8Block3xLm5_64AVX2(SB), 0, $768-72
 	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         639(SP), BX
+	LEAQ         447(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -5215,7 +5181,7 @@ done2:
 
 // matmulQ8Block4xLm5_64AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block4xLm5_64AVX2(SB), 0, $896-72
+TEXT ·matmulQ8Block4xLm5_64AVX2(SB), 0, $704-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_ones<>+0(SB), Y0
@@ -5226,9 +5192,7 @@ TEXT ·matmulQ8Block4xLm5_64AVX2(SB), 0, $896-72
 	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         767(SP), BX
+	LEAQ         575(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -5441,7 +5405,7 @@ done2:
 
 // unpackLm5_64AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm5_64AVX2(SB), NOSPLIT, $192-24
+TEXT ·unpackLm5_64AVX2(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
@@ -5453,8 +5417,6 @@ TEXT ·unpackLm5_64AVX2(SB), NOSPLIT, $192-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -7074,7 +7036,7 @@ done2:
 
 // mixQ8LevelsLm5_64AVX2 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixQ8LevelsLm5_64AVX2(SB), NOSPLIT, $192-40
+TEXT ·mixQ8LevelsLm5_64AVX2(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
@@ -7088,8 +7050,6 @@ TEXT ·mixQ8LevelsLm5_64AVX2(SB), NOSPLIT, $192-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	LEAQ         31(SP), DI
-	ANDQ         $-32, DI
 	SUBQ         $1, SI
 	JLT          done2
 

@@ -3028,7 +3028,7 @@ done2:
 
 // matmulQ81xLm6_128AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xLm6_128AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ81xLm6_128AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm6_128_shifts<>+0(SB), Y0
@@ -3037,8 +3037,6 @@ TEXT ·matmulQ81xLm6_128AVX512(SB), NOSPLIT, $320-72
 	VMOVDQU      lm6_128_mask<>+0(SB), Y3
 	VBROADCASTI128 lm6_128_levels3<>+0(SB), Y4
 	VBROADCASTI128 lm6_128_levels4<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -3204,7 +3202,7 @@ done2:
 
 // matmulQ82xLm6_128AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xLm6_128AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ82xLm6_128AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm6_128_shifts<>+0(SB), Y0
@@ -3213,8 +3211,6 @@ TEXT ·matmulQ82xLm6_128AVX512(SB), NOSPLIT, $320-72
 	VMOVDQU      lm6_128_mask<>+0(SB), Y3
 	VBROADCASTI128 lm6_128_levels3<>+0(SB), Y4
 	VBROADCASTI128 lm6_128_levels4<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -3406,15 +3402,13 @@ done2:
 
 // matmulQ83xLm6_128AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xLm6_128AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ83xLm6_128AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm6_128_shifts<>+0(SB), Y0
 	VMOVDQU      lm6_128_shifts2<>+0(SB), Y1
 	VMOVDQU      lm6_128_mask2<>+0(SB), Y2
 	VMOVDQU      lm6_128_mask<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -3640,13 +3634,11 @@ done2:
 
 // matmulQ84xLm6_128AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xLm6_128AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ84xLm6_128AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm6_128_shifts<>+0(SB), Y0
 	VMOVDQU      lm6_128_shifts2<>+0(SB), Y1
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -3898,7 +3890,7 @@ done2:
 
 // matmulQ8Block1xLm6_128AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xLm6_128AVX512(SB), NOSPLIT, $640-72
+TEXT ·matmulQ8Block1xLm6_128AVX512(SB), NOSPLIT, $320-72
 
 	// constants of the loops
 	VMOVDQU      lm6_128_shifts<>+0(SB), Y0
@@ -3909,9 +3901,7 @@ TEXT ·matmulQ8Block1xLm6_128AVX512(SB), NOSPLIT, $640-72
 	VBROADCASTI128 lm6_128_levels4<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         511(SP), BX
+	LEAQ         191(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -4093,7 +4083,7 @@ done2:
 
 // matmulQ8Block2xLm6_128AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xLm6_128AVX512(SB), 0, $768-72
+TEXT ·matmulQ8Block2xLm6_128AVX512(SB), NOSPLIT, $448-72
 
 	// constants of the loops
 	VMOVDQU      lm6_128_shifts<>+0(SB), Y0
@@ -4104,9 +4094,7 @@ TEXT ·matmulQ8Block2xLm6_128AVX512(SB), 0, $768-72
 	VBROADCASTI128 lm6_128_levels4<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         639(SP), BX
+	LEAQ         319(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -4325,7 +4313,7 @@ done2:
 
 // matmulQ8Block3xLm6_128AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xLm6_128AVX512(SB), 0, $896-72
+TEXT ·matmulQ8Block3xLm6_128AVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
 	VMOVDQU      lm6_128_shifts<>+0(SB), Y0
@@ -4336,9 +4324,7 @@ TEXT ·matmulQ8Block3xLm6_128AVX512(SB), 0, $896-72
 	VBROADCASTI128 lm6_128_levels4<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         767(SP), BX
+	LEAQ         447(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -4592,7 +4578,7 @@ done2:
 
 // matmulQ8Block4xLm6_128AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xLm6_128AVX512(SB), 0, $1024-72
+TEXT ·matmulQ8Block4xLm6_128AVX512(SB), 0, $704-72
 
 	// constants of the loops
 	VMOVDQU      lm6_128_shifts<>+0(SB), Y0
@@ -4603,9 +4589,7 @@ TEXT ·matmulQ8Block4xLm6_128AVX512(SB), 0, $1024-72
 	VBROADCASTI128 lm6_128_levels4<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         895(SP), BX
+	LEAQ         575(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -4894,7 +4878,7 @@ done2:
 
 // unpackLm6_128AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm6_128AVX512(SB), NOSPLIT, $320-24
+TEXT ·unpackLm6_128AVX512(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm6_128_shifts<>+0(SB), Y0
@@ -4906,8 +4890,6 @@ TEXT ·unpackLm6_128AVX512(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -6247,7 +6229,7 @@ done2:
 
 // mixQ8LevelsLm6_128AVX512 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixQ8LevelsLm6_128AVX512(SB), NOSPLIT, $320-40
+TEXT ·mixQ8LevelsLm6_128AVX512(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      lm6_128_shifts<>+0(SB), Y0
@@ -6261,8 +6243,6 @@ TEXT ·mixQ8LevelsLm6_128AVX512(SB), NOSPLIT, $320-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	LEAQ         31(SP), DI
-	ANDQ         $-32, DI
 	SUBQ         $1, SI
 	JLT          done2
 
@@ -9041,7 +9021,7 @@ done2:
 
 // matmulQ81xLm6_128AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xLm6_128AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ81xLm6_128AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm6_128_shifts<>+0(SB), Y0
@@ -9050,8 +9030,6 @@ TEXT ·matmulQ81xLm6_128AVX2(SB), NOSPLIT, $320-72
 	VMOVDQU      lm6_128_mask2<>+0(SB), Y3
 	VMOVDQU      lm6_128_mask<>+0(SB), Y4
 	VBROADCASTI128 lm6_128_levels3<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -9227,7 +9205,7 @@ done2:
 
 // matmulQ82xLm6_128AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ82xLm6_128AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ82xLm6_128AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm6_128_ones<>+0(SB), Y0
@@ -9236,8 +9214,6 @@ TEXT ·matmulQ82xLm6_128AVX2(SB), NOSPLIT, $320-72
 	VMOVDQU      lm6_128_mask2<>+0(SB), Y3
 	VMOVDQU      lm6_128_mask<>+0(SB), Y4
 	VBROADCASTI128 lm6_128_levels3<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -9445,15 +9421,13 @@ done2:
 
 // matmulQ83xLm6_128AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ83xLm6_128AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ83xLm6_128AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm6_128_ones<>+0(SB), Y0
 	VMOVDQU      lm6_128_shifts<>+0(SB), Y1
 	VMOVDQU      lm6_128_shifts2<>+0(SB), Y2
 	VMOVDQU      lm6_128_mask2<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -9697,13 +9671,11 @@ done2:
 
 // matmulQ84xLm6_128AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ84xLm6_128AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ84xLm6_128AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm6_128_ones<>+0(SB), Y0
 	VMOVDQU      lm6_128_shifts<>+0(SB), Y1
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -9979,7 +9951,7 @@ done2:
 
 // matmulQ8Block1xLm6_128AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block1xLm6_128AVX2(SB), NOSPLIT, $640-72
+TEXT ·matmulQ8Block1xLm6_128AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
 	VMOVDQU      lm6_128_shifts<>+0(SB), Y0
@@ -9990,9 +9962,7 @@ TEXT ·matmulQ8Block1xLm6_128AVX2(SB), NOSPLIT, $640-72
 	VBROADCASTI128 lm6_128_levels3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         511(SP), BX
+	LEAQ         191(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -10184,7 +10154,7 @@ done2:
 
 // matmulQ8Block2xLm6_128AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block2xLm6_128AVX2(SB), 0, $768-72
+TEXT ·matmulQ8Block2xLm6_128AVX2(SB), NOSPLIT, $448-72
 
 	// constants of the loops
 	VMOVDQU      lm6_128_ones<>+0(SB), Y0
@@ -10195,9 +10165,7 @@ TEXT ·matmulQ8Block2xLm6_128AVX2(SB), 0, $768-72
 	VBROADCASTI128 lm6_128_levels3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         639(SP), BX
+	LEAQ         319(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -10432,7 +10400,7 @@ done2:
 
 // matmulQ8Block3xLm6_128AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block3xLm6_128AVX2(SB), 0, $896-72
+TEXT ·matmulQ8Block3xLm6_128AVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
 	VMOVDQU      lm6_128_ones<>+0(SB), Y0
@@ -10443,9 +10411,7 @@ TEXT ·matmulQ8Block3xLm6_128AVX2(SB), 0, $896-72
 	VBROADCASTI128 lm6_128_levels3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         767(SP), BX
+	LEAQ         447(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -10721,7 +10687,7 @@ done2:
 
 // matmulQ8Block4xLm6_128AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block4xLm6_128AVX2(SB), 0, $1024-72
+TEXT ·matmulQ8Block4xLm6_128AVX2(SB), 0, $704-72
 
 	// constants of the loops
 	VMOVDQU      lm6_128_ones<>+0(SB), Y0
@@ -10732,9 +10698,7 @@ TEXT ·matmulQ8Block4xLm6_128AVX2(SB), 0, $1024-72
 	VBROADCASTI128 lm6_128_levels3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         895(SP), BX
+	LEAQ         575(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -11051,7 +11015,7 @@ done2:
 
 // unpackLm6_128AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm6_128AVX2(SB), NOSPLIT, $320-24
+TEXT ·unpackLm6_128AVX2(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm6_128_shifts<>+0(SB), Y0
@@ -11063,8 +11027,6 @@ TEXT ·unpackLm6_128AVX2(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -13826,7 +13788,7 @@ done2:
 
 // mixQ8LevelsLm6_128AVX2 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixQ8LevelsLm6_128AVX2(SB), NOSPLIT, $320-40
+TEXT ·mixQ8LevelsLm6_128AVX2(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      lm6_128_shifts<>+0(SB), Y0
@@ -13840,8 +13802,6 @@ TEXT ·mixQ8LevelsLm6_128AVX2(SB), NOSPLIT, $320-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	LEAQ         31(SP), DI
-	ANDQ         $-32, DI
 	SUBQ         $1, SI
 	JLT          done2
 

@@ -1163,7 +1163,7 @@ done2:
 
 // matmulQ81xLm6_32AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xLm6_32AVX512(SB), NOSPLIT, $176-72
+TEXT ·matmulQ81xLm6_32AVX512(SB), NOSPLIT, $48-72
 
 	// constants of the loops
 	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
@@ -1173,8 +1173,6 @@ TEXT ·matmulQ81xLm6_32AVX512(SB), NOSPLIT, $176-72
 	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y4
 	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y5
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
@@ -1408,7 +1406,7 @@ done2:
 
 // matmulQ82xLm6_32AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xLm6_32AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ82xLm6_32AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
@@ -1417,8 +1415,6 @@ TEXT ·matmulQ82xLm6_32AVX512(SB), NOSPLIT, $128-72
 	VMOVDQU      lm6_32_mask<>+0(SB), Y3
 	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y4
 	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1629,7 +1625,7 @@ done2:
 
 // matmulQ83xLm6_32AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xLm6_32AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ83xLm6_32AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
@@ -1638,8 +1634,6 @@ TEXT ·matmulQ83xLm6_32AVX512(SB), NOSPLIT, $128-72
 	VMOVDQU      lm6_32_mask<>+0(SB), Y3
 	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y4
 	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1883,7 +1877,7 @@ done2:
 
 // matmulQ84xLm6_32AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xLm6_32AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ84xLm6_32AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
@@ -1891,8 +1885,6 @@ TEXT ·matmulQ84xLm6_32AVX512(SB), NOSPLIT, $128-72
 	VMOVDQU      lm6_32_mask2<>+0(SB), Y2
 	VMOVDQU      lm6_32_mask<>+0(SB), Y3
 	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -2172,7 +2164,7 @@ done2:
 
 // matmulQ8Fours1xLm6_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours1xLm6_32AVX512(SB), NOSPLIT, $336-72
+TEXT ·matmulQ8Fours1xLm6_32AVX512(SB), NOSPLIT, $208-72
 
 	// constants of the loops
 	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
@@ -2183,12 +2175,10 @@ TEXT ·matmulQ8Fours1xLm6_32AVX512(SB), NOSPLIT, $336-72
 	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
 	MOVQ         rows+56(FP), DX
-	LEAQ         207(SP), SI
+	LEAQ         79(SP), SI
 	ANDQ         $-32, SI
 	SUBQ         $4, DX
 	JLT          done2
@@ -2442,7 +2432,7 @@ done2:
 
 // matmulQ8Fours2xLm6_32AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours2xLm6_32AVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xLm6_32AVX512(SB), NOSPLIT, $288-72
 
 	// constants of the loops
 	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
@@ -2451,12 +2441,10 @@ TEXT ·matmulQ8Fours2xLm6_32AVX512(SB), NOSPLIT, $416-72
 	VMOVDQU      lm6_32_mask<>+0(SB), Y3
 	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y4
 	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -2698,7 +2686,7 @@ done2:
 
 // matmulQ8Fours3xLm6_32AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours3xLm6_32AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xLm6_32AVX512(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
@@ -2707,12 +2695,10 @@ TEXT ·matmulQ8Fours3xLm6_32AVX512(SB), NOSPLIT, $544-72
 	VMOVDQU      lm6_32_mask<>+0(SB), Y3
 	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y4
 	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -2997,7 +2983,7 @@ done2:
 
 // matmulQ8Fours4xLm6_32AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours4xLm6_32AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xLm6_32AVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
@@ -3005,12 +2991,10 @@ TEXT ·matmulQ8Fours4xLm6_32AVX512(SB), 0, $672-72
 	VMOVDQU      lm6_32_mask2<>+0(SB), Y2
 	VMOVDQU      lm6_32_mask<>+0(SB), Y3
 	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -3341,7 +3325,7 @@ done2:
 
 // unpackLm6_32AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm6_32AVX512(SB), NOSPLIT, $128-24
+TEXT ·unpackLm6_32AVX512(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
@@ -3353,8 +3337,6 @@ TEXT ·unpackLm6_32AVX512(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -5142,7 +5124,7 @@ done2:
 
 // matmulQ81xLm6_32AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xLm6_32AVX2(SB), NOSPLIT, $176-72
+TEXT ·matmulQ81xLm6_32AVX2(SB), NOSPLIT, $48-72
 
 	// constants of the loops
 	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
@@ -5152,8 +5134,6 @@ TEXT ·matmulQ81xLm6_32AVX2(SB), NOSPLIT, $176-72
 	VMOVDQU      lm6_32_mask<>+0(SB), Y4
 	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y5
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
@@ -5392,7 +5372,7 @@ done2:
 
 // matmulQ82xLm6_32AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ82xLm6_32AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ82xLm6_32AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm6_32_ones<>+0(SB), Y0
@@ -5401,8 +5381,6 @@ TEXT ·matmulQ82xLm6_32AVX2(SB), NOSPLIT, $128-72
 	VMOVDQU      lm6_32_mask2<>+0(SB), Y3
 	VMOVDQU      lm6_32_mask<>+0(SB), Y4
 	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -5616,7 +5594,7 @@ done2:
 
 // matmulQ83xLm6_32AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ83xLm6_32AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ83xLm6_32AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm6_32_ones<>+0(SB), Y0
@@ -5625,8 +5603,6 @@ TEXT ·matmulQ83xLm6_32AVX2(SB), NOSPLIT, $128-72
 	VMOVDQU      lm6_32_mask2<>+0(SB), Y3
 	VMOVDQU      lm6_32_mask<>+0(SB), Y4
 	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -5873,7 +5849,7 @@ done2:
 
 // matmulQ84xLm6_32AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ84xLm6_32AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ84xLm6_32AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm6_32_ones<>+0(SB), Y0
@@ -5881,8 +5857,6 @@ TEXT ·matmulQ84xLm6_32AVX2(SB), NOSPLIT, $128-72
 	VMOVDQU      lm6_32_shifts2<>+0(SB), Y2
 	VMOVDQU      lm6_32_mask2<>+0(SB), Y3
 	VMOVDQU      lm6_32_mask<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -6165,7 +6139,7 @@ done2:
 
 // matmulQ8Fours1xLm6_32AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours1xLm6_32AVX2(SB), NOSPLIT, $336-72
+TEXT ·matmulQ8Fours1xLm6_32AVX2(SB), NOSPLIT, $208-72
 
 	// constants of the loops
 	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
@@ -6176,12 +6150,10 @@ TEXT ·matmulQ8Fours1xLm6_32AVX2(SB), NOSPLIT, $336-72
 	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
 	MOVQ         rows+56(FP), DX
-	LEAQ         207(SP), SI
+	LEAQ         79(SP), SI
 	ANDQ         $-32, SI
 	SUBQ         $4, DX
 	JLT          done2
@@ -6440,7 +6412,7 @@ done2:
 
 // matmulQ8Fours2xLm6_32AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours2xLm6_32AVX2(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xLm6_32AVX2(SB), NOSPLIT, $288-72
 
 	// constants of the loops
 	VMOVDQU      lm6_32_ones<>+0(SB), Y0
@@ -6449,12 +6421,10 @@ TEXT ·matmulQ8Fours2xLm6_32AVX2(SB), NOSPLIT, $416-72
 	VMOVDQU      lm6_32_mask2<>+0(SB), Y3
 	VMOVDQU      lm6_32_mask<>+0(SB), Y4
 	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -6699,7 +6669,7 @@ done2:
 
 // matmulQ8Fours3xLm6_32AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours3xLm6_32AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xLm6_32AVX2(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	VMOVDQU      lm6_32_ones<>+0(SB), Y0
@@ -6708,12 +6678,10 @@ TEXT ·matmulQ8Fours3xLm6_32AVX2(SB), NOSPLIT, $544-72
 	VMOVDQU      lm6_32_mask2<>+0(SB), Y3
 	VMOVDQU      lm6_32_mask<>+0(SB), Y4
 	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -7001,7 +6969,7 @@ done2:
 
 // matmulQ8Fours4xLm6_32AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours4xLm6_32AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xLm6_32AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      lm6_32_ones<>+0(SB), Y0
@@ -7009,12 +6977,10 @@ TEXT ·matmulQ8Fours4xLm6_32AVX2(SB), 0, $672-72
 	VMOVDQU      lm6_32_shifts2<>+0(SB), Y2
 	VMOVDQU      lm6_32_mask2<>+0(SB), Y3
 	VMOVDQU      lm6_32_mask<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -7348,7 +7314,7 @@ done2:
 
 // unpackLm6_32AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm6_32AVX2(SB), NOSPLIT, $128-24
+TEXT ·unpackLm6_32AVX2(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
@@ -7360,8 +7326,6 @@ TEXT ·unpackLm6_32AVX2(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 

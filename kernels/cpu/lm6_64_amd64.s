@@ -1812,7 +1812,7 @@ done2:
 
 // matmulQ81xLm6_64AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xLm6_64AVX512(SB), NOSPLIT, $192-72
+TEXT ·matmulQ81xLm6_64AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
@@ -1821,8 +1821,6 @@ TEXT ·matmulQ81xLm6_64AVX512(SB), NOSPLIT, $192-72
 	VMOVDQU      lm6_64_mask<>+0(SB), Y3
 	VBROADCASTI128 lm6_64_levels3<>+0(SB), Y4
 	VBROADCASTI128 lm6_64_levels4<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1936,7 +1934,7 @@ done2:
 
 // matmulQ82xLm6_64AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xLm6_64AVX512(SB), NOSPLIT, $192-72
+TEXT ·matmulQ82xLm6_64AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
@@ -1945,8 +1943,6 @@ TEXT ·matmulQ82xLm6_64AVX512(SB), NOSPLIT, $192-72
 	VMOVDQU      lm6_64_mask<>+0(SB), Y3
 	VBROADCASTI128 lm6_64_levels3<>+0(SB), Y4
 	VBROADCASTI128 lm6_64_levels4<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -2080,15 +2076,13 @@ done2:
 
 // matmulQ83xLm6_64AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xLm6_64AVX512(SB), NOSPLIT, $192-72
+TEXT ·matmulQ83xLm6_64AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
 	VMOVDQU      lm6_64_shifts2<>+0(SB), Y1
 	VMOVDQU      lm6_64_mask2<>+0(SB), Y2
 	VMOVDQU      lm6_64_mask<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -2246,13 +2240,11 @@ done2:
 
 // matmulQ84xLm6_64AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xLm6_64AVX512(SB), NOSPLIT, $192-72
+TEXT ·matmulQ84xLm6_64AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
 	VMOVDQU      lm6_64_shifts2<>+0(SB), Y1
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -2430,7 +2422,7 @@ done2:
 
 // matmulQ8Block1xLm6_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xLm6_64AVX512(SB), NOSPLIT, $512-72
+TEXT ·matmulQ8Block1xLm6_64AVX512(SB), NOSPLIT, $320-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
@@ -2441,9 +2433,7 @@ TEXT ·matmulQ8Block1xLm6_64AVX512(SB), NOSPLIT, $512-72
 	VBROADCASTI128 lm6_64_levels4<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         383(SP), BX
+	LEAQ         191(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -2573,7 +2563,7 @@ done2:
 
 // matmulQ8Block2xLm6_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xLm6_64AVX512(SB), NOSPLIT, $640-72
+TEXT ·matmulQ8Block2xLm6_64AVX512(SB), NOSPLIT, $448-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
@@ -2584,9 +2574,7 @@ TEXT ·matmulQ8Block2xLm6_64AVX512(SB), NOSPLIT, $640-72
 	VBROADCASTI128 lm6_64_levels4<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         511(SP), BX
+	LEAQ         319(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -2747,7 +2735,7 @@ done2:
 
 // matmulQ8Block3xLm6_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xLm6_64AVX512(SB), 0, $768-72
+TEXT ·matmulQ8Block3xLm6_64AVX512(SB), NOSPLIT, $576-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
@@ -2758,9 +2746,7 @@ TEXT ·matmulQ8Block3xLm6_64AVX512(SB), 0, $768-72
 	VBROADCASTI128 lm6_64_levels4<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         639(SP), BX
+	LEAQ         447(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -2950,7 +2936,7 @@ done2:
 
 // matmulQ8Block4xLm6_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xLm6_64AVX512(SB), 0, $896-72
+TEXT ·matmulQ8Block4xLm6_64AVX512(SB), 0, $704-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
@@ -2961,9 +2947,7 @@ TEXT ·matmulQ8Block4xLm6_64AVX512(SB), 0, $896-72
 	VBROADCASTI128 lm6_64_levels4<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         767(SP), BX
+	LEAQ         575(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -3182,7 +3166,7 @@ done2:
 
 // unpackLm6_64AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm6_64AVX512(SB), NOSPLIT, $192-24
+TEXT ·unpackLm6_64AVX512(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
@@ -3194,8 +3178,6 @@ TEXT ·unpackLm6_64AVX512(SB), NOSPLIT, $192-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -3901,7 +3883,7 @@ done2:
 
 // mixQ8LevelsLm6_64AVX512 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixQ8LevelsLm6_64AVX512(SB), NOSPLIT, $192-40
+TEXT ·mixQ8LevelsLm6_64AVX512(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
@@ -3915,8 +3897,6 @@ TEXT ·mixQ8LevelsLm6_64AVX512(SB), NOSPLIT, $192-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	LEAQ         31(SP), DI
-	ANDQ         $-32, DI
 	SUBQ         $1, SI
 	JLT          done2
 
@@ -5491,7 +5471,7 @@ done2:
 
 // matmulQ81xLm6_64AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xLm6_64AVX2(SB), NOSPLIT, $192-72
+TEXT ·matmulQ81xLm6_64AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
@@ -5500,8 +5480,6 @@ TEXT ·matmulQ81xLm6_64AVX2(SB), NOSPLIT, $192-72
 	VMOVDQU      lm6_64_mask2<>+0(SB), Y3
 	VMOVDQU      lm6_64_mask<>+0(SB), Y4
 	VBROADCASTI128 lm6_64_levels3<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -5619,7 +5597,7 @@ done2:
 
 // matmulQ82xLm6_64AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ82xLm6_64AVX2(SB), NOSPLIT, $192-72
+TEXT ·matmulQ82xLm6_64AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_ones<>+0(SB), Y0
@@ -5628,8 +5606,6 @@ TEXT ·matmulQ82xLm6_64AVX2(SB), NOSPLIT, $192-72
 	VMOVDQU      lm6_64_mask2<>+0(SB), Y3
 	VMOVDQU      lm6_64_mask<>+0(SB), Y4
 	VBROADCASTI128 lm6_64_levels3<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -5769,15 +5745,13 @@ done2:
 
 // matmulQ83xLm6_64AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ83xLm6_64AVX2(SB), NOSPLIT, $192-72
+TEXT ·matmulQ83xLm6_64AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_ones<>+0(SB), Y0
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y1
 	VMOVDQU      lm6_64_shifts2<>+0(SB), Y2
 	VMOVDQU      lm6_64_mask2<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -5941,13 +5915,11 @@ done2:
 
 // matmulQ84xLm6_64AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ84xLm6_64AVX2(SB), NOSPLIT, $192-72
+TEXT ·matmulQ84xLm6_64AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_ones<>+0(SB), Y0
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y1
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -6133,7 +6105,7 @@ done2:
 
 // matmulQ8Block1xLm6_64AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block1xLm6_64AVX2(SB), NOSPLIT, $512-72
+TEXT ·matmulQ8Block1xLm6_64AVX2(SB), NOSPLIT, $320-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
@@ -6144,9 +6116,7 @@ TEXT ·matmulQ8Block1xLm6_64AVX2(SB), NOSPLIT, $512-72
 	VBROADCASTI128 lm6_64_levels3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         383(SP), BX
+	LEAQ         191(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -6280,7 +6250,7 @@ done2:
 
 // matmulQ8Block2xLm6_64AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block2xLm6_64AVX2(SB), NOSPLIT, $640-72
+TEXT ·matmulQ8Block2xLm6_64AVX2(SB), NOSPLIT, $448-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_ones<>+0(SB), Y0
@@ -6291,9 +6261,7 @@ TEXT ·matmulQ8Block2xLm6_64AVX2(SB), NOSPLIT, $640-72
 	VBROADCASTI128 lm6_64_levels3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         511(SP), BX
+	LEAQ         319(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -6460,7 +6428,7 @@ done2:
 
 // matmulQ8Block3xLm6_64AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block3xLm6_64AVX2(SB), 0, $768-72
+TEXT ·matmulQ8Block3xLm6_64AVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_ones<>+0(SB), Y0
@@ -6471,9 +6439,7 @@ TEXT ·matmulQ8Block3xLm6_64AVX2(SB), 0, $768-72
 	VBROADCASTI128 lm6_64_levels3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         639(SP), BX
+	LEAQ         447(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -6671,7 +6637,7 @@ done2:
 
 // matmulQ8Block4xLm6_64AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block4xLm6_64AVX2(SB), 0, $896-72
+TEXT ·matmulQ8Block4xLm6_64AVX2(SB), 0, $704-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_ones<>+0(SB), Y0
@@ -6682,9 +6648,7 @@ TEXT ·matmulQ8Block4xLm6_64AVX2(SB), 0, $896-72
 	VBROADCASTI128 lm6_64_levels3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         223(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         767(SP), BX
+	LEAQ         575(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -6913,7 +6877,7 @@ done2:
 
 // unpackLm6_64AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackLm6_64AVX2(SB), NOSPLIT, $192-24
+TEXT ·unpackLm6_64AVX2(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
@@ -6925,8 +6889,6 @@ TEXT ·unpackLm6_64AVX2(SB), NOSPLIT, $192-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -8898,7 +8860,7 @@ done2:
 
 // mixQ8LevelsLm6_64AVX2 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixQ8LevelsLm6_64AVX2(SB), NOSPLIT, $192-40
+TEXT ·mixQ8LevelsLm6_64AVX2(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
@@ -8912,8 +8874,6 @@ TEXT ·mixQ8LevelsLm6_64AVX2(SB), NOSPLIT, $192-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	LEAQ         31(SP), DI
-	ANDQ         $-32, DI
 	SUBQ         $1, SI
 	JLT          done2
 

@@ -550,14 +550,12 @@ done2:
 
 // matmulQ81xMxfp4AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xMxfp4AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ81xMxfp4AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
 	VMOVDQU      mxfp4_mask<>+0(SB), Y1
 	VBROADCASTI128 mxfp4_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -702,14 +700,12 @@ done2:
 
 // matmulQ82xMxfp4AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xMxfp4AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ82xMxfp4AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
 	VMOVDQU      mxfp4_mask<>+0(SB), Y1
 	VBROADCASTI128 mxfp4_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -887,14 +883,12 @@ done2:
 
 // matmulQ83xMxfp4AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xMxfp4AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ83xMxfp4AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
 	VMOVDQU      mxfp4_mask<>+0(SB), Y1
 	VBROADCASTI128 mxfp4_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1105,14 +1099,12 @@ done2:
 
 // matmulQ84xMxfp4AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xMxfp4AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ84xMxfp4AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
 	VMOVDQU      mxfp4_mask<>+0(SB), Y1
 	VBROADCASTI128 mxfp4_levels<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1356,7 +1348,7 @@ done2:
 
 // unpackMxfp4AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2
-TEXT ·unpackMxfp4AVX512(SB), NOSPLIT, $128-24
+TEXT ·unpackMxfp4AVX512(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
@@ -1365,8 +1357,6 @@ TEXT ·unpackMxfp4AVX512(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -1910,15 +1900,13 @@ done2:
 
 // matmulQ81xMxfp4AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, FMA
-TEXT ·matmulQ81xMxfp4AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ81xMxfp4AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
 	VMOVDQU      mxfp4_ones<>+0(SB), Y1
 	VMOVDQU      mxfp4_mask<>+0(SB), Y2
 	VBROADCASTI128 mxfp4_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -2063,15 +2051,13 @@ done2:
 
 // matmulQ82xMxfp4AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, FMA
-TEXT ·matmulQ82xMxfp4AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ82xMxfp4AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      mxfp4_ones<>+0(SB), Y0
 	VMOVDQU      mxfp4_shifts<>+0(SB), Y1
 	VMOVDQU      mxfp4_mask<>+0(SB), Y2
 	VBROADCASTI128 mxfp4_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -2249,15 +2235,13 @@ done2:
 
 // matmulQ83xMxfp4AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, FMA
-TEXT ·matmulQ83xMxfp4AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ83xMxfp4AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      mxfp4_ones<>+0(SB), Y0
 	VMOVDQU      mxfp4_shifts<>+0(SB), Y1
 	VMOVDQU      mxfp4_mask<>+0(SB), Y2
 	VBROADCASTI128 mxfp4_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -2468,15 +2452,13 @@ done2:
 
 // matmulQ84xMxfp4AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, FMA
-TEXT ·matmulQ84xMxfp4AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ84xMxfp4AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      mxfp4_ones<>+0(SB), Y0
 	VMOVDQU      mxfp4_shifts<>+0(SB), Y1
 	VMOVDQU      mxfp4_mask<>+0(SB), Y2
 	VBROADCASTI128 mxfp4_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -2720,7 +2702,7 @@ done2:
 
 // unpackMxfp4AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2
-TEXT ·unpackMxfp4AVX2(SB), NOSPLIT, $128-24
+TEXT ·unpackMxfp4AVX2(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
@@ -2729,8 +2711,6 @@ TEXT ·unpackMxfp4AVX2(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 

@@ -2019,7 +2019,7 @@ done2:
 
 // matmulQ81xQ3_KAVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xQ3_KAVX512(SB), 0, $672-72
+TEXT ·matmulQ81xQ3_KAVX512(SB), NOSPLIT, $96-72
 
 	// constants of the loops
 	VMOVDQU      q3_k_mask3<>+0(SB), Y0
@@ -2029,8 +2029,6 @@ TEXT ·matmulQ81xQ3_KAVX512(SB), 0, $672-72
 	VMOVDQU      q3_k_shuffle<>+0(SB), Y4
 	VMOVDQU      q3_k_mask2<>+0(SB), Y5
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         607(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
@@ -5659,7 +5657,7 @@ done2:
 
 // matmulQ81xQ3_KAVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xQ3_KAVX2(SB), 0, $672-72
+TEXT ·matmulQ81xQ3_KAVX2(SB), NOSPLIT, $96-72
 
 	// constants of the loops
 	VMOVDQU      q3_k_ones<>+0(SB), Y0
@@ -5669,8 +5667,6 @@ TEXT ·matmulQ81xQ3_KAVX2(SB), 0, $672-72
 	VMOVDQU      q3_k_factor<>+0(SB), Y4
 	VMOVDQU      q3_k_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         607(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX

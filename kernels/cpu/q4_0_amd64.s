@@ -563,7 +563,7 @@ done2:
 
 // matmulQ81xQ4_0AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xQ4_0AVX512(SB), NOSPLIT, $176-72
+TEXT ·matmulQ81xQ4_0AVX512(SB), NOSPLIT, $48-72
 
 	// constants of the loops
 	VMOVDQU      q4_0_shifts<>+0(SB), Y0
@@ -572,8 +572,6 @@ TEXT ·matmulQ81xQ4_0AVX512(SB), NOSPLIT, $176-72
 	VMOVDQU      q4_0_factor<>+0(SB), X3
 	VMOVDQU      q4_0_offset<>+0(SB), Y4
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
@@ -713,14 +711,12 @@ done2:
 
 // matmulQ82xQ4_0AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xQ4_0AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ82xQ4_0AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q4_0_shifts<>+0(SB), Y0
 	VMOVDQU      q4_0_mask<>+0(SB), Y1
 	VMOVDQU      q4_0_offset<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -877,14 +873,12 @@ done2:
 
 // matmulQ83xQ4_0AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xQ4_0AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ83xQ4_0AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q4_0_shifts<>+0(SB), Y0
 	VMOVDQU      q4_0_mask<>+0(SB), Y1
 	VMOVDQU      q4_0_offset<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1074,14 +1068,12 @@ done2:
 
 // matmulQ84xQ4_0AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xQ4_0AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ84xQ4_0AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q4_0_shifts<>+0(SB), Y0
 	VMOVDQU      q4_0_mask<>+0(SB), Y1
 	VMOVDQU      q4_0_offset<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1304,7 +1296,7 @@ done2:
 
 // matmulQ8Fours1xQ4_0AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours1xQ4_0AVX512(SB), NOSPLIT, $336-72
+TEXT ·matmulQ8Fours1xQ4_0AVX512(SB), NOSPLIT, $208-72
 
 	// constants of the loops
 	VMOVDQU      q4_0_shifts<>+0(SB), Y0
@@ -1314,12 +1306,10 @@ TEXT ·matmulQ8Fours1xQ4_0AVX512(SB), NOSPLIT, $336-72
 	VMOVDQU      q4_0_offset<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
 	MOVQ         rows+56(FP), DX
-	LEAQ         207(SP), SI
+	LEAQ         79(SP), SI
 	ANDQ         $-32, SI
 	SUBQ         $4, DX
 	JLT          done2
@@ -1479,18 +1469,16 @@ done2:
 
 // matmulQ8Fours2xQ4_0AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours2xQ4_0AVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xQ4_0AVX512(SB), NOSPLIT, $288-72
 
 	// constants of the loops
 	VMOVDQU      q4_0_shifts<>+0(SB), Y0
 	VMOVDQU      q4_0_mask<>+0(SB), Y1
 	VMOVDQU      q4_0_offset<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -1678,18 +1666,16 @@ done2:
 
 // matmulQ8Fours3xQ4_0AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours3xQ4_0AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xQ4_0AVX512(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	VMOVDQU      q4_0_shifts<>+0(SB), Y0
 	VMOVDQU      q4_0_mask<>+0(SB), Y1
 	VMOVDQU      q4_0_offset<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -1920,18 +1906,16 @@ done2:
 
 // matmulQ8Fours4xQ4_0AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours4xQ4_0AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xQ4_0AVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      q4_0_shifts<>+0(SB), Y0
 	VMOVDQU      q4_0_mask<>+0(SB), Y1
 	VMOVDQU      q4_0_offset<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -2205,7 +2189,7 @@ done2:
 
 // unpackQ4_0AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackQ4_0AVX512(SB), NOSPLIT, $128-24
+TEXT ·unpackQ4_0AVX512(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      q4_0_shifts<>+0(SB), Y0
@@ -2213,8 +2197,6 @@ TEXT ·unpackQ4_0AVX512(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -3224,7 +3206,7 @@ done2:
 
 // matmulQ81xQ4_0AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xQ4_0AVX2(SB), NOSPLIT, $176-72
+TEXT ·matmulQ81xQ4_0AVX2(SB), NOSPLIT, $48-72
 
 	// constants of the loops
 	VMOVDQU      q4_0_shifts<>+0(SB), Y0
@@ -3234,8 +3216,6 @@ TEXT ·matmulQ81xQ4_0AVX2(SB), NOSPLIT, $176-72
 	VMOVDQU      q4_0_factor<>+0(SB), X4
 	VMOVDQU      q4_0_offset<>+0(SB), Y5
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
@@ -3375,15 +3355,13 @@ done2:
 
 // matmulQ82xQ4_0AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ82xQ4_0AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ82xQ4_0AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q4_0_ones<>+0(SB), Y0
 	VMOVDQU      q4_0_shifts<>+0(SB), Y1
 	VMOVDQU      q4_0_mask<>+0(SB), Y2
 	VMOVDQU      q4_0_offset<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -3540,15 +3518,13 @@ done2:
 
 // matmulQ83xQ4_0AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ83xQ4_0AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ83xQ4_0AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q4_0_ones<>+0(SB), Y0
 	VMOVDQU      q4_0_shifts<>+0(SB), Y1
 	VMOVDQU      q4_0_mask<>+0(SB), Y2
 	VMOVDQU      q4_0_offset<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -3738,15 +3714,13 @@ done2:
 
 // matmulQ84xQ4_0AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ84xQ4_0AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ84xQ4_0AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q4_0_ones<>+0(SB), Y0
 	VMOVDQU      q4_0_shifts<>+0(SB), Y1
 	VMOVDQU      q4_0_mask<>+0(SB), Y2
 	VMOVDQU      q4_0_offset<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -3969,7 +3943,7 @@ done2:
 
 // matmulQ8Fours1xQ4_0AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours1xQ4_0AVX2(SB), NOSPLIT, $336-72
+TEXT ·matmulQ8Fours1xQ4_0AVX2(SB), NOSPLIT, $208-72
 
 	// constants of the loops
 	VMOVDQU      q4_0_shifts<>+0(SB), Y0
@@ -3980,12 +3954,10 @@ TEXT ·matmulQ8Fours1xQ4_0AVX2(SB), NOSPLIT, $336-72
 	VMOVDQU      q4_0_offset<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
 	MOVQ         rows+56(FP), DX
-	LEAQ         207(SP), SI
+	LEAQ         79(SP), SI
 	ANDQ         $-32, SI
 	SUBQ         $4, DX
 	JLT          done2
@@ -4145,19 +4117,17 @@ done2:
 
 // matmulQ8Fours2xQ4_0AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours2xQ4_0AVX2(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xQ4_0AVX2(SB), NOSPLIT, $288-72
 
 	// constants of the loops
 	VMOVDQU      q4_0_ones<>+0(SB), Y0
 	VMOVDQU      q4_0_shifts<>+0(SB), Y1
 	VMOVDQU      q4_0_mask<>+0(SB), Y2
 	VMOVDQU      q4_0_offset<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -4345,19 +4315,17 @@ done2:
 
 // matmulQ8Fours3xQ4_0AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours3xQ4_0AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xQ4_0AVX2(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	VMOVDQU      q4_0_ones<>+0(SB), Y0
 	VMOVDQU      q4_0_shifts<>+0(SB), Y1
 	VMOVDQU      q4_0_mask<>+0(SB), Y2
 	VMOVDQU      q4_0_offset<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -4588,19 +4556,17 @@ done2:
 
 // matmulQ8Fours4xQ4_0AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours4xQ4_0AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xQ4_0AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      q4_0_ones<>+0(SB), Y0
 	VMOVDQU      q4_0_shifts<>+0(SB), Y1
 	VMOVDQU      q4_0_mask<>+0(SB), Y2
 	VMOVDQU      q4_0_offset<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -4874,7 +4840,7 @@ done2:
 
 // unpackQ4_0AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackQ4_0AVX2(SB), NOSPLIT, $128-24
+TEXT ·unpackQ4_0AVX2(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      q4_0_shifts<>+0(SB), Y0
@@ -4882,8 +4848,6 @@ TEXT ·unpackQ4_0AVX2(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 

@@ -579,15 +579,13 @@ done2:
 
 // matmulQ81xQ4_1AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xQ4_1AVX512(SB), NOSPLIT, $176-72
+TEXT ·matmulQ81xQ4_1AVX512(SB), NOSPLIT, $48-72
 
 	// constants of the loops
 	VMOVDQU      q4_1_shifts<>+0(SB), Y0
 	VMOVDQU      q4_1_mask<>+0(SB), Y1
 	VMOVDQU      q4_1_order<>+0(SB), Y2
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
@@ -731,13 +729,11 @@ done2:
 
 // matmulQ82xQ4_1AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xQ4_1AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ82xQ4_1AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q4_1_shifts<>+0(SB), Y0
 	VMOVDQU      q4_1_mask<>+0(SB), Y1
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -897,13 +893,11 @@ done2:
 
 // matmulQ83xQ4_1AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xQ4_1AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ83xQ4_1AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q4_1_shifts<>+0(SB), Y0
 	VMOVDQU      q4_1_mask<>+0(SB), Y1
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1096,13 +1090,11 @@ done2:
 
 // matmulQ84xQ4_1AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xQ4_1AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ84xQ4_1AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q4_1_shifts<>+0(SB), Y0
 	VMOVDQU      q4_1_mask<>+0(SB), Y1
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1328,7 +1320,7 @@ done2:
 
 // matmulQ8Fours1xQ4_1AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours1xQ4_1AVX512(SB), NOSPLIT, $336-72
+TEXT ·matmulQ8Fours1xQ4_1AVX512(SB), NOSPLIT, $208-72
 
 	// constants of the loops
 	VMOVDQU      q4_1_shifts<>+0(SB), Y0
@@ -1336,12 +1328,10 @@ TEXT ·matmulQ8Fours1xQ4_1AVX512(SB), NOSPLIT, $336-72
 	VMOVDQU      q4_1_order<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
 	MOVQ         rows+56(FP), DX
-	LEAQ         207(SP), SI
+	LEAQ         79(SP), SI
 	ANDQ         $-32, SI
 	SUBQ         $4, DX
 	JLT          done2
@@ -1505,17 +1495,15 @@ done2:
 
 // matmulQ8Fours2xQ4_1AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours2xQ4_1AVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xQ4_1AVX512(SB), NOSPLIT, $288-72
 
 	// constants of the loops
 	VMOVDQU      q4_1_shifts<>+0(SB), Y0
 	VMOVDQU      q4_1_mask<>+0(SB), Y1
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -1706,17 +1694,15 @@ done2:
 
 // matmulQ8Fours3xQ4_1AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours3xQ4_1AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xQ4_1AVX512(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	VMOVDQU      q4_1_shifts<>+0(SB), Y0
 	VMOVDQU      q4_1_mask<>+0(SB), Y1
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -1950,17 +1936,15 @@ done2:
 
 // matmulQ8Fours4xQ4_1AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours4xQ4_1AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xQ4_1AVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      q4_1_shifts<>+0(SB), Y0
 	VMOVDQU      q4_1_mask<>+0(SB), Y1
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -2237,7 +2221,7 @@ done2:
 
 // unpackQ4_1AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackQ4_1AVX512(SB), NOSPLIT, $128-24
+TEXT ·unpackQ4_1AVX512(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      q4_1_shifts<>+0(SB), Y0
@@ -2245,8 +2229,6 @@ TEXT ·unpackQ4_1AVX512(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -3761,7 +3743,7 @@ done2:
 
 // matmulQ81xQ4_1AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xQ4_1AVX2(SB), NOSPLIT, $176-72
+TEXT ·matmulQ81xQ4_1AVX2(SB), NOSPLIT, $48-72
 
 	// constants of the loops
 	VMOVDQU      q4_1_shifts<>+0(SB), Y0
@@ -3769,8 +3751,6 @@ TEXT ·matmulQ81xQ4_1AVX2(SB), NOSPLIT, $176-72
 	VMOVDQU      q4_1_mask<>+0(SB), Y2
 	VMOVDQU      q4_1_order<>+0(SB), Y3
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
@@ -3914,14 +3894,12 @@ done2:
 
 // matmulQ82xQ4_1AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ82xQ4_1AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ82xQ4_1AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q4_1_ones<>+0(SB), Y0
 	VMOVDQU      q4_1_shifts<>+0(SB), Y1
 	VMOVDQU      q4_1_mask<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -4081,14 +4059,12 @@ done2:
 
 // matmulQ83xQ4_1AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ83xQ4_1AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ83xQ4_1AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q4_1_ones<>+0(SB), Y0
 	VMOVDQU      q4_1_shifts<>+0(SB), Y1
 	VMOVDQU      q4_1_mask<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -4281,14 +4257,12 @@ done2:
 
 // matmulQ84xQ4_1AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ84xQ4_1AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ84xQ4_1AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q4_1_ones<>+0(SB), Y0
 	VMOVDQU      q4_1_shifts<>+0(SB), Y1
 	VMOVDQU      q4_1_mask<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -4514,7 +4488,7 @@ done2:
 
 // matmulQ8Fours1xQ4_1AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours1xQ4_1AVX2(SB), NOSPLIT, $336-72
+TEXT ·matmulQ8Fours1xQ4_1AVX2(SB), NOSPLIT, $208-72
 
 	// constants of the loops
 	VMOVDQU      q4_1_shifts<>+0(SB), Y0
@@ -4523,12 +4497,10 @@ TEXT ·matmulQ8Fours1xQ4_1AVX2(SB), NOSPLIT, $336-72
 	VMOVDQU      q4_1_order<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
 	MOVQ         rows+56(FP), DX
-	LEAQ         207(SP), SI
+	LEAQ         79(SP), SI
 	ANDQ         $-32, SI
 	SUBQ         $4, DX
 	JLT          done2
@@ -4692,18 +4664,16 @@ done2:
 
 // matmulQ8Fours2xQ4_1AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours2xQ4_1AVX2(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xQ4_1AVX2(SB), NOSPLIT, $288-72
 
 	// constants of the loops
 	VMOVDQU      q4_1_ones<>+0(SB), Y0
 	VMOVDQU      q4_1_shifts<>+0(SB), Y1
 	VMOVDQU      q4_1_mask<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -4894,18 +4864,16 @@ done2:
 
 // matmulQ8Fours3xQ4_1AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours3xQ4_1AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xQ4_1AVX2(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	VMOVDQU      q4_1_ones<>+0(SB), Y0
 	VMOVDQU      q4_1_shifts<>+0(SB), Y1
 	VMOVDQU      q4_1_mask<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -5139,18 +5107,16 @@ done2:
 
 // matmulQ8Fours4xQ4_1AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours4xQ4_1AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xQ4_1AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      q4_1_ones<>+0(SB), Y0
 	VMOVDQU      q4_1_shifts<>+0(SB), Y1
 	VMOVDQU      q4_1_mask<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -5427,7 +5393,7 @@ done2:
 
 // unpackQ4_1AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackQ4_1AVX2(SB), NOSPLIT, $128-24
+TEXT ·unpackQ4_1AVX2(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      q4_1_shifts<>+0(SB), Y0
@@ -5435,8 +5401,6 @@ TEXT ·unpackQ4_1AVX2(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 

@@ -2110,7 +2110,7 @@ done2:
 
 // matmulQ81xQ4_KAVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xQ4_KAVX512(SB), NOSPLIT, $640-72
+TEXT ·matmulQ81xQ4_KAVX512(SB), NOSPLIT, $64-72
 
 	// constants of the loops
 	VMOVDQU      q4_k_mask3<>+0(SB), Y0
@@ -2120,8 +2120,6 @@ TEXT ·matmulQ81xQ4_KAVX512(SB), NOSPLIT, $640-72
 	VMOVDQU      q4_k_shuffle<>+0(SB), Y4
 	VMOVDQU      q4_k_mask<>+0(SB), Y5
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         607(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
@@ -5581,7 +5579,7 @@ done2:
 
 // matmulQ81xQ4_KAVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xQ4_KAVX2(SB), NOSPLIT, $640-72
+TEXT ·matmulQ81xQ4_KAVX2(SB), NOSPLIT, $64-72
 
 	// constants of the loops
 	VMOVDQU      q4_k_ones<>+0(SB), Y0
@@ -5591,8 +5589,6 @@ TEXT ·matmulQ81xQ4_KAVX2(SB), NOSPLIT, $640-72
 	VMOVDQU      q4_k_shifts<>+0(SB), Y4
 	VMOVDQU      q4_k_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         607(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX

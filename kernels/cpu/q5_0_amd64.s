@@ -638,7 +638,7 @@ done2:
 
 // matmulQ81xQ5_0AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xQ5_0AVX512(SB), NOSPLIT, $176-72
+TEXT ·matmulQ81xQ5_0AVX512(SB), NOSPLIT, $48-72
 
 	// constants of the loops
 	VMOVDQU      q5_0_mask2<>+0(SB), Y0
@@ -648,8 +648,6 @@ TEXT ·matmulQ81xQ5_0AVX512(SB), NOSPLIT, $176-72
 	VMOVDQU      q5_0_mask3<>+0(SB), Y4
 	VMOVDQU      q5_0_order<>+0(SB), Y5
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
@@ -819,7 +817,7 @@ done2:
 
 // matmulQ82xQ5_0AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xQ5_0AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ82xQ5_0AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q5_0_mask2<>+0(SB), Y0
@@ -828,8 +826,6 @@ TEXT ·matmulQ82xQ5_0AVX512(SB), NOSPLIT, $128-72
 	VMOVDQU      q5_0_mask<>+0(SB), Y3
 	VMOVDQU      q5_0_mask3<>+0(SB), Y4
 	VMOVDQU      q5_0_offset<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1004,7 +1000,7 @@ done2:
 
 // matmulQ83xQ5_0AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xQ5_0AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ83xQ5_0AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q5_0_mask2<>+0(SB), Y0
@@ -1013,8 +1009,6 @@ TEXT ·matmulQ83xQ5_0AVX512(SB), NOSPLIT, $128-72
 	VMOVDQU      q5_0_mask<>+0(SB), Y3
 	VMOVDQU      q5_0_mask3<>+0(SB), Y4
 	VMOVDQU      q5_0_offset<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1222,7 +1216,7 @@ done2:
 
 // matmulQ84xQ5_0AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xQ5_0AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ84xQ5_0AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q5_0_mask2<>+0(SB), Y0
@@ -1230,8 +1224,6 @@ TEXT ·matmulQ84xQ5_0AVX512(SB), NOSPLIT, $128-72
 	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
 	VMOVDQU      q5_0_mask<>+0(SB), Y3
 	VMOVDQU      q5_0_mask3<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1472,7 +1464,7 @@ done2:
 
 // matmulQ8Fours1xQ5_0AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours1xQ5_0AVX512(SB), NOSPLIT, $336-72
+TEXT ·matmulQ8Fours1xQ5_0AVX512(SB), NOSPLIT, $208-72
 
 	// constants of the loops
 	VMOVDQU      q5_0_mask2<>+0(SB), Y0
@@ -1483,12 +1475,10 @@ TEXT ·matmulQ8Fours1xQ5_0AVX512(SB), NOSPLIT, $336-72
 	VMOVDQU      q5_0_order<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
 	MOVQ         rows+56(FP), DX
-	LEAQ         207(SP), SI
+	LEAQ         79(SP), SI
 	ANDQ         $-32, SI
 	SUBQ         $4, DX
 	JLT          done2
@@ -1678,7 +1668,7 @@ done2:
 
 // matmulQ8Fours2xQ5_0AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours2xQ5_0AVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xQ5_0AVX512(SB), NOSPLIT, $288-72
 
 	// constants of the loops
 	VMOVDQU      q5_0_mask2<>+0(SB), Y0
@@ -1687,12 +1677,10 @@ TEXT ·matmulQ8Fours2xQ5_0AVX512(SB), NOSPLIT, $416-72
 	VMOVDQU      q5_0_mask<>+0(SB), Y3
 	VMOVDQU      q5_0_mask3<>+0(SB), Y4
 	VMOVDQU      q5_0_offset<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -1898,7 +1886,7 @@ done2:
 
 // matmulQ8Fours3xQ5_0AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours3xQ5_0AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xQ5_0AVX512(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	VMOVDQU      q5_0_mask2<>+0(SB), Y0
@@ -1907,12 +1895,10 @@ TEXT ·matmulQ8Fours3xQ5_0AVX512(SB), NOSPLIT, $544-72
 	VMOVDQU      q5_0_mask<>+0(SB), Y3
 	VMOVDQU      q5_0_mask3<>+0(SB), Y4
 	VMOVDQU      q5_0_offset<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -2161,7 +2147,7 @@ done2:
 
 // matmulQ8Fours4xQ5_0AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours4xQ5_0AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xQ5_0AVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      q5_0_mask2<>+0(SB), Y0
@@ -2169,12 +2155,10 @@ TEXT ·matmulQ8Fours4xQ5_0AVX512(SB), 0, $672-72
 	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
 	VMOVDQU      q5_0_mask<>+0(SB), Y3
 	VMOVDQU      q5_0_mask3<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -2466,7 +2450,7 @@ done2:
 
 // unpackQ5_0AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackQ5_0AVX512(SB), NOSPLIT, $128-24
+TEXT ·unpackQ5_0AVX512(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      q5_0_mask2<>+0(SB), Y0
@@ -2477,8 +2461,6 @@ TEXT ·unpackQ5_0AVX512(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -3574,7 +3556,7 @@ done2:
 
 // matmulQ81xQ5_0AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xQ5_0AVX2(SB), NOSPLIT, $176-72
+TEXT ·matmulQ81xQ5_0AVX2(SB), NOSPLIT, $48-72
 
 	// constants of the loops
 	VMOVDQU      q5_0_mask2<>+0(SB), Y0
@@ -3584,8 +3566,6 @@ TEXT ·matmulQ81xQ5_0AVX2(SB), NOSPLIT, $176-72
 	VMOVDQU      q5_0_mask<>+0(SB), Y4
 	VMOVDQU      q5_0_mask3<>+0(SB), Y5
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
@@ -3756,7 +3736,7 @@ done2:
 
 // matmulQ82xQ5_0AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ82xQ5_0AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ82xQ5_0AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q5_0_ones<>+0(SB), Y0
@@ -3765,8 +3745,6 @@ TEXT ·matmulQ82xQ5_0AVX2(SB), NOSPLIT, $128-72
 	VMOVDQU      q5_0_shuffle<>+0(SB), Y3
 	VMOVDQU      q5_0_mask<>+0(SB), Y4
 	VMOVDQU      q5_0_mask3<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -3941,7 +3919,7 @@ done2:
 
 // matmulQ83xQ5_0AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ83xQ5_0AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ83xQ5_0AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q5_0_ones<>+0(SB), Y0
@@ -3950,8 +3928,6 @@ TEXT ·matmulQ83xQ5_0AVX2(SB), NOSPLIT, $128-72
 	VMOVDQU      q5_0_shuffle<>+0(SB), Y3
 	VMOVDQU      q5_0_mask<>+0(SB), Y4
 	VMOVDQU      q5_0_mask3<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -4159,7 +4135,7 @@ done2:
 
 // matmulQ84xQ5_0AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ84xQ5_0AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ84xQ5_0AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q5_0_ones<>+0(SB), Y0
@@ -4167,8 +4143,6 @@ TEXT ·matmulQ84xQ5_0AVX2(SB), NOSPLIT, $128-72
 	VMOVDQU      q5_0_shifts<>+0(SB), Y2
 	VMOVDQU      q5_0_shuffle<>+0(SB), Y3
 	VMOVDQU      q5_0_mask<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -4409,7 +4383,7 @@ done2:
 
 // matmulQ8Fours1xQ5_0AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours1xQ5_0AVX2(SB), NOSPLIT, $336-72
+TEXT ·matmulQ8Fours1xQ5_0AVX2(SB), NOSPLIT, $208-72
 
 	// constants of the loops
 	VMOVDQU      q5_0_mask2<>+0(SB), Y0
@@ -4420,12 +4394,10 @@ TEXT ·matmulQ8Fours1xQ5_0AVX2(SB), NOSPLIT, $336-72
 	VMOVDQU      q5_0_mask3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
 	MOVQ         rows+56(FP), DX
-	LEAQ         207(SP), SI
+	LEAQ         79(SP), SI
 	ANDQ         $-32, SI
 	SUBQ         $4, DX
 	JLT          done2
@@ -4616,7 +4588,7 @@ done2:
 
 // matmulQ8Fours2xQ5_0AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours2xQ5_0AVX2(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xQ5_0AVX2(SB), NOSPLIT, $288-72
 
 	// constants of the loops
 	VMOVDQU      q5_0_ones<>+0(SB), Y0
@@ -4625,12 +4597,10 @@ TEXT ·matmulQ8Fours2xQ5_0AVX2(SB), NOSPLIT, $416-72
 	VMOVDQU      q5_0_shuffle<>+0(SB), Y3
 	VMOVDQU      q5_0_mask<>+0(SB), Y4
 	VMOVDQU      q5_0_mask3<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -4836,7 +4806,7 @@ done2:
 
 // matmulQ8Fours3xQ5_0AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours3xQ5_0AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xQ5_0AVX2(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	VMOVDQU      q5_0_ones<>+0(SB), Y0
@@ -4845,12 +4815,10 @@ TEXT ·matmulQ8Fours3xQ5_0AVX2(SB), NOSPLIT, $544-72
 	VMOVDQU      q5_0_shuffle<>+0(SB), Y3
 	VMOVDQU      q5_0_mask<>+0(SB), Y4
 	VMOVDQU      q5_0_mask3<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -5099,7 +5067,7 @@ done2:
 
 // matmulQ8Fours4xQ5_0AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours4xQ5_0AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xQ5_0AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      q5_0_ones<>+0(SB), Y0
@@ -5107,12 +5075,10 @@ TEXT ·matmulQ8Fours4xQ5_0AVX2(SB), 0, $672-72
 	VMOVDQU      q5_0_shifts<>+0(SB), Y2
 	VMOVDQU      q5_0_shuffle<>+0(SB), Y3
 	VMOVDQU      q5_0_mask<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -5404,7 +5370,7 @@ done2:
 
 // unpackQ5_0AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackQ5_0AVX2(SB), NOSPLIT, $128-24
+TEXT ·unpackQ5_0AVX2(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      q5_0_mask2<>+0(SB), Y0
@@ -5415,8 +5381,6 @@ TEXT ·unpackQ5_0AVX2(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 

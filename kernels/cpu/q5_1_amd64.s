@@ -648,7 +648,7 @@ done2:
 
 // matmulQ81xQ5_1AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xQ5_1AVX512(SB), NOSPLIT, $176-72
+TEXT ·matmulQ81xQ5_1AVX512(SB), NOSPLIT, $48-72
 
 	// constants of the loops
 	VMOVDQU      q5_1_mask2<>+0(SB), Y0
@@ -658,8 +658,6 @@ TEXT ·matmulQ81xQ5_1AVX512(SB), NOSPLIT, $176-72
 	VMOVDQU      q5_1_mask3<>+0(SB), Y4
 	VMOVDQU      q5_1_order<>+0(SB), Y5
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
@@ -833,7 +831,7 @@ done2:
 
 // matmulQ82xQ5_1AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xQ5_1AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ82xQ5_1AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q5_1_mask2<>+0(SB), Y0
@@ -841,8 +839,6 @@ TEXT ·matmulQ82xQ5_1AVX512(SB), NOSPLIT, $128-72
 	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
 	VMOVDQU      q5_1_mask<>+0(SB), Y3
 	VMOVDQU      q5_1_mask3<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1020,7 +1016,7 @@ done2:
 
 // matmulQ83xQ5_1AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xQ5_1AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ83xQ5_1AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q5_1_mask2<>+0(SB), Y0
@@ -1028,8 +1024,6 @@ TEXT ·matmulQ83xQ5_1AVX512(SB), NOSPLIT, $128-72
 	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
 	VMOVDQU      q5_1_mask<>+0(SB), Y3
 	VMOVDQU      q5_1_mask3<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1240,7 +1234,7 @@ done2:
 
 // matmulQ84xQ5_1AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xQ5_1AVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ84xQ5_1AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q5_1_mask2<>+0(SB), Y0
@@ -1248,8 +1242,6 @@ TEXT ·matmulQ84xQ5_1AVX512(SB), NOSPLIT, $128-72
 	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
 	VMOVDQU      q5_1_mask<>+0(SB), Y3
 	VMOVDQU      q5_1_mask3<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1493,7 +1485,7 @@ done2:
 
 // matmulQ8Fours1xQ5_1AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours1xQ5_1AVX512(SB), NOSPLIT, $336-72
+TEXT ·matmulQ8Fours1xQ5_1AVX512(SB), NOSPLIT, $208-72
 
 	// constants of the loops
 	VMOVDQU      q5_1_mask2<>+0(SB), Y0
@@ -1504,12 +1496,10 @@ TEXT ·matmulQ8Fours1xQ5_1AVX512(SB), NOSPLIT, $336-72
 	VMOVDQU      q5_1_order<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
 	MOVQ         rows+56(FP), DX
-	LEAQ         207(SP), SI
+	LEAQ         79(SP), SI
 	ANDQ         $-32, SI
 	SUBQ         $4, DX
 	JLT          done2
@@ -1703,7 +1693,7 @@ done2:
 
 // matmulQ8Fours2xQ5_1AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours2xQ5_1AVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xQ5_1AVX512(SB), NOSPLIT, $288-72
 
 	// constants of the loops
 	VMOVDQU      q5_1_mask2<>+0(SB), Y0
@@ -1711,12 +1701,10 @@ TEXT ·matmulQ8Fours2xQ5_1AVX512(SB), NOSPLIT, $416-72
 	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
 	VMOVDQU      q5_1_mask<>+0(SB), Y3
 	VMOVDQU      q5_1_mask3<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -1925,7 +1913,7 @@ done2:
 
 // matmulQ8Fours3xQ5_1AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours3xQ5_1AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xQ5_1AVX512(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	VMOVDQU      q5_1_mask2<>+0(SB), Y0
@@ -1933,12 +1921,10 @@ TEXT ·matmulQ8Fours3xQ5_1AVX512(SB), NOSPLIT, $544-72
 	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
 	VMOVDQU      q5_1_mask<>+0(SB), Y3
 	VMOVDQU      q5_1_mask3<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -2190,7 +2176,7 @@ done2:
 
 // matmulQ8Fours4xQ5_1AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours4xQ5_1AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xQ5_1AVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      q5_1_mask2<>+0(SB), Y0
@@ -2198,12 +2184,10 @@ TEXT ·matmulQ8Fours4xQ5_1AVX512(SB), 0, $672-72
 	VMOVDQU      q5_1_shuffle<>+0(SB), Y2
 	VMOVDQU      q5_1_mask<>+0(SB), Y3
 	VMOVDQU      q5_1_mask3<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -2498,7 +2482,7 @@ done2:
 
 // unpackQ5_1AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackQ5_1AVX512(SB), NOSPLIT, $128-24
+TEXT ·unpackQ5_1AVX512(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      q5_1_mask2<>+0(SB), Y0
@@ -2509,8 +2493,6 @@ TEXT ·unpackQ5_1AVX512(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -4135,7 +4117,7 @@ done2:
 
 // matmulQ81xQ5_1AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xQ5_1AVX2(SB), NOSPLIT, $176-72
+TEXT ·matmulQ81xQ5_1AVX2(SB), NOSPLIT, $48-72
 
 	// constants of the loops
 	VMOVDQU      q5_1_mask2<>+0(SB), Y0
@@ -4145,8 +4127,6 @@ TEXT ·matmulQ81xQ5_1AVX2(SB), NOSPLIT, $176-72
 	VMOVDQU      q5_1_mask<>+0(SB), Y4
 	VMOVDQU      q5_1_mask3<>+0(SB), Y5
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
@@ -4321,7 +4301,7 @@ done2:
 
 // matmulQ82xQ5_1AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ82xQ5_1AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ82xQ5_1AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q5_1_ones<>+0(SB), Y0
@@ -4330,8 +4310,6 @@ TEXT ·matmulQ82xQ5_1AVX2(SB), NOSPLIT, $128-72
 	VMOVDQU      q5_1_shuffle<>+0(SB), Y3
 	VMOVDQU      q5_1_mask<>+0(SB), Y4
 	VMOVDQU      q5_1_mask3<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -4509,7 +4487,7 @@ done2:
 
 // matmulQ83xQ5_1AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ83xQ5_1AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ83xQ5_1AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q5_1_ones<>+0(SB), Y0
@@ -4518,8 +4496,6 @@ TEXT ·matmulQ83xQ5_1AVX2(SB), NOSPLIT, $128-72
 	VMOVDQU      q5_1_shuffle<>+0(SB), Y3
 	VMOVDQU      q5_1_mask<>+0(SB), Y4
 	VMOVDQU      q5_1_mask3<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -4730,7 +4706,7 @@ done2:
 
 // matmulQ84xQ5_1AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ84xQ5_1AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ84xQ5_1AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q5_1_ones<>+0(SB), Y0
@@ -4738,8 +4714,6 @@ TEXT ·matmulQ84xQ5_1AVX2(SB), NOSPLIT, $128-72
 	VMOVDQU      q5_1_shifts<>+0(SB), Y2
 	VMOVDQU      q5_1_shuffle<>+0(SB), Y3
 	VMOVDQU      q5_1_mask<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -4983,7 +4957,7 @@ done2:
 
 // matmulQ8Fours1xQ5_1AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours1xQ5_1AVX2(SB), NOSPLIT, $336-72
+TEXT ·matmulQ8Fours1xQ5_1AVX2(SB), NOSPLIT, $208-72
 
 	// constants of the loops
 	VMOVDQU      q5_1_mask2<>+0(SB), Y0
@@ -4994,12 +4968,10 @@ TEXT ·matmulQ8Fours1xQ5_1AVX2(SB), NOSPLIT, $336-72
 	VMOVDQU      q5_1_mask3<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
 	MOVQ         rows+56(FP), DX
-	LEAQ         207(SP), SI
+	LEAQ         79(SP), SI
 	ANDQ         $-32, SI
 	SUBQ         $4, DX
 	JLT          done2
@@ -5194,7 +5166,7 @@ done2:
 
 // matmulQ8Fours2xQ5_1AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours2xQ5_1AVX2(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xQ5_1AVX2(SB), NOSPLIT, $288-72
 
 	// constants of the loops
 	VMOVDQU      q5_1_ones<>+0(SB), Y0
@@ -5203,12 +5175,10 @@ TEXT ·matmulQ8Fours2xQ5_1AVX2(SB), NOSPLIT, $416-72
 	VMOVDQU      q5_1_shuffle<>+0(SB), Y3
 	VMOVDQU      q5_1_mask<>+0(SB), Y4
 	VMOVDQU      q5_1_mask3<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -5417,7 +5387,7 @@ done2:
 
 // matmulQ8Fours3xQ5_1AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours3xQ5_1AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xQ5_1AVX2(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	VMOVDQU      q5_1_ones<>+0(SB), Y0
@@ -5426,12 +5396,10 @@ TEXT ·matmulQ8Fours3xQ5_1AVX2(SB), NOSPLIT, $544-72
 	VMOVDQU      q5_1_shuffle<>+0(SB), Y3
 	VMOVDQU      q5_1_mask<>+0(SB), Y4
 	VMOVDQU      q5_1_mask3<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -5683,7 +5651,7 @@ done2:
 
 // matmulQ8Fours4xQ5_1AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours4xQ5_1AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xQ5_1AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      q5_1_ones<>+0(SB), Y0
@@ -5691,12 +5659,10 @@ TEXT ·matmulQ8Fours4xQ5_1AVX2(SB), 0, $672-72
 	VMOVDQU      q5_1_shifts<>+0(SB), Y2
 	VMOVDQU      q5_1_shuffle<>+0(SB), Y3
 	VMOVDQU      q5_1_mask<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -5991,7 +5957,7 @@ done2:
 
 // unpackQ5_1AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackQ5_1AVX2(SB), NOSPLIT, $128-24
+TEXT ·unpackQ5_1AVX2(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      q5_1_mask2<>+0(SB), Y0
@@ -6002,8 +5968,6 @@ TEXT ·unpackQ5_1AVX2(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 

@@ -1914,7 +1914,7 @@ done2:
 
 // matmulQ81xQ6_KAVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xQ6_KAVX512(SB), 0, $672-72
+TEXT ·matmulQ81xQ6_KAVX512(SB), NOSPLIT, $96-72
 
 	// constants of the loops
 	VMOVDQU      q6_k_mask2<>+0(SB), Y0
@@ -1924,8 +1924,6 @@ TEXT ·matmulQ81xQ6_KAVX512(SB), 0, $672-72
 	VMOVDQU      q6_k_order<>+0(SB), Y4
 	VMOVDQU      q6_k_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         607(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
@@ -5392,7 +5390,7 @@ done2:
 
 // matmulQ81xQ6_KAVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xQ6_KAVX2(SB), 0, $672-72
+TEXT ·matmulQ81xQ6_KAVX2(SB), NOSPLIT, $96-72
 
 	// constants of the loops
 	VMOVDQU      q6_k_ones<>+0(SB), Y0
@@ -5402,8 +5400,6 @@ TEXT ·matmulQ81xQ6_KAVX2(SB), 0, $672-72
 	VMOVDQU      q6_k_mask<>+0(SB), Y4
 	VMOVDQU      q6_k_order<>+0(SB), Y5
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         607(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX

@@ -495,10 +495,8 @@ done2:
 
 // matmulQ81xQ8_0AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xQ8_0AVX512(SB), NOSPLIT, $176-72
+TEXT ·matmulQ81xQ8_0AVX512(SB), NOSPLIT, $48-72
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
@@ -634,9 +632,7 @@ done2:
 
 // matmulQ82xQ8_0AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xQ8_0AVX512(SB), NOSPLIT, $128-72
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
+TEXT ·matmulQ82xQ8_0AVX512(SB), NOSPLIT, $0-72
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -784,9 +780,7 @@ done2:
 
 // matmulQ83xQ8_0AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xQ8_0AVX512(SB), NOSPLIT, $128-72
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
+TEXT ·matmulQ83xQ8_0AVX512(SB), NOSPLIT, $0-72
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -967,9 +961,7 @@ done2:
 
 // matmulQ84xQ8_0AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xQ8_0AVX512(SB), NOSPLIT, $128-72
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
+TEXT ·matmulQ84xQ8_0AVX512(SB), NOSPLIT, $0-72
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1183,15 +1175,13 @@ done2:
 
 // matmulQ8Fours1xQ8_0AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours1xQ8_0AVX512(SB), NOSPLIT, $336-72
+TEXT ·matmulQ8Fours1xQ8_0AVX512(SB), NOSPLIT, $208-72
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
 	MOVQ         rows+56(FP), DX
-	LEAQ         207(SP), SI
+	LEAQ         79(SP), SI
 	ANDQ         $-32, SI
 	SUBQ         $4, DX
 	JLT          done2
@@ -1347,13 +1337,11 @@ done2:
 
 // matmulQ8Fours2xQ8_0AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours2xQ8_0AVX512(SB), NOSPLIT, $416-72
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
+TEXT ·matmulQ8Fours2xQ8_0AVX512(SB), NOSPLIT, $288-72
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -1532,13 +1520,11 @@ done2:
 
 // matmulQ8Fours3xQ8_0AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours3xQ8_0AVX512(SB), NOSPLIT, $544-72
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
+TEXT ·matmulQ8Fours3xQ8_0AVX512(SB), NOSPLIT, $416-72
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -1760,13 +1746,11 @@ done2:
 
 // matmulQ8Fours4xQ8_0AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours4xQ8_0AVX512(SB), 0, $672-72
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
+TEXT ·matmulQ8Fours4xQ8_0AVX512(SB), NOSPLIT, $544-72
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -2031,12 +2015,10 @@ done2:
 
 // unpackQ8_0AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackQ8_0AVX512(SB), NOSPLIT, $128-24
+TEXT ·unpackQ8_0AVX512(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -2976,13 +2958,11 @@ done2:
 
 // matmulQ81xQ8_0AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xQ8_0AVX2(SB), NOSPLIT, $176-72
+TEXT ·matmulQ81xQ8_0AVX2(SB), NOSPLIT, $48-72
 
 	// constants of the loops
 	VMOVDQU      q8_0_ones<>+0(SB), Y0
 	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
@@ -3118,12 +3098,10 @@ done2:
 
 // matmulQ82xQ8_0AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ82xQ8_0AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ82xQ8_0AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q8_0_ones<>+0(SB), Y0
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -3271,12 +3249,10 @@ done2:
 
 // matmulQ83xQ8_0AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ83xQ8_0AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ83xQ8_0AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q8_0_ones<>+0(SB), Y0
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -3457,12 +3433,10 @@ done2:
 
 // matmulQ84xQ8_0AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ84xQ8_0AVX2(SB), NOSPLIT, $128-72
+TEXT ·matmulQ84xQ8_0AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q8_0_ones<>+0(SB), Y0
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -3676,18 +3650,16 @@ done2:
 
 // matmulQ8Fours1xQ8_0AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours1xQ8_0AVX2(SB), NOSPLIT, $336-72
+TEXT ·matmulQ8Fours1xQ8_0AVX2(SB), NOSPLIT, $208-72
 
 	// constants of the loops
 	VMOVDQU      q8_0_ones<>+0(SB), Y0
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         159(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
 	MOVQ         w+40(FP), CX
 	MOVQ         rows+56(FP), DX
-	LEAQ         207(SP), SI
+	LEAQ         79(SP), SI
 	ANDQ         $-32, SI
 	SUBQ         $4, DX
 	JLT          done2
@@ -3843,16 +3815,14 @@ done2:
 
 // matmulQ8Fours2xQ8_0AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours2xQ8_0AVX2(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xQ8_0AVX2(SB), NOSPLIT, $288-72
 
 	// constants of the loops
 	VMOVDQU      q8_0_ones<>+0(SB), Y0
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -4031,16 +4001,14 @@ done2:
 
 // matmulQ8Fours3xQ8_0AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours3xQ8_0AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xQ8_0AVX2(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	VMOVDQU      q8_0_ones<>+0(SB), Y0
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -4262,16 +4230,14 @@ done2:
 
 // matmulQ8Fours4xQ8_0AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours4xQ8_0AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xQ8_0AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      q8_0_ones<>+0(SB), Y0
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
+	LEAQ         31(SP), DX
 	ANDQ         $-32, DX
 	SUBQ         $4, CX
 	JLT          done2
@@ -4536,12 +4502,10 @@ done2:
 
 // unpackQ8_0AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackQ8_0AVX2(SB), NOSPLIT, $128-24
+TEXT ·unpackQ8_0AVX2(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 

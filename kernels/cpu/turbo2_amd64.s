@@ -1543,7 +1543,7 @@ done2:
 
 // matmulQ81xTurbo2AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xTurbo2AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ81xTurbo2AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo2_shuffle<>+0(SB), Y0
@@ -1552,8 +1552,6 @@ TEXT ·matmulQ81xTurbo2AVX512(SB), NOSPLIT, $320-72
 	VMOVDQU      turbo2_mask2<>+0(SB), Y3
 	VMOVDQU      turbo2_mask<>+0(SB), Y4
 	VBROADCASTI128 turbo2_levels<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1691,7 +1689,7 @@ done2:
 
 // matmulQ82xTurbo2AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xTurbo2AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ82xTurbo2AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo2_shuffle<>+0(SB), Y0
@@ -1700,8 +1698,6 @@ TEXT ·matmulQ82xTurbo2AVX512(SB), NOSPLIT, $320-72
 	VMOVDQU      turbo2_mask2<>+0(SB), Y3
 	VMOVDQU      turbo2_mask<>+0(SB), Y4
 	VBROADCASTI128 turbo2_levels<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1865,7 +1861,7 @@ done2:
 
 // matmulQ83xTurbo2AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xTurbo2AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ83xTurbo2AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo2_shuffle<>+0(SB), Y0
@@ -1874,8 +1870,6 @@ TEXT ·matmulQ83xTurbo2AVX512(SB), NOSPLIT, $320-72
 	VMOVDQU      turbo2_mask2<>+0(SB), Y3
 	VMOVDQU      turbo2_mask<>+0(SB), Y4
 	VBROADCASTI128 turbo2_levels<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -2065,15 +2059,13 @@ done2:
 
 // matmulQ84xTurbo2AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xTurbo2AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ84xTurbo2AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo2_shuffle<>+0(SB), Y0
 	VMOVDQU      turbo2_mask4<>+0(SB), Y1
 	VMOVDQU      turbo2_mask3<>+0(SB), Y2
 	VMOVDQU      turbo2_mask2<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -2293,22 +2285,20 @@ done2:
 
 // matmulQ8Block1xTurbo2AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xTurbo2AVX512(SB), 0, $864-72
+TEXT ·matmulQ8Block1xTurbo2AVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      turbo2_mask6<>+0(SB), Y0
 	VBROADCASTI128 turbo2_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         511(SP), BX
+	LEAQ         191(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         671(SP), SI
+	LEAQ         351(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         735(SP), DI
+	LEAQ         415(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -2552,22 +2542,20 @@ done2:
 
 // matmulQ8Block2xTurbo2AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xTurbo2AVX512(SB), 0, $1120-72
+TEXT ·matmulQ8Block2xTurbo2AVX512(SB), 0, $800-72
 
 	// constants of the loops
 	VMOVDQU      turbo2_mask6<>+0(SB), Y0
 	VBROADCASTI128 turbo2_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         639(SP), BX
+	LEAQ         319(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         799(SP), SI
+	LEAQ         479(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         863(SP), DI
+	LEAQ         543(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -2977,22 +2965,20 @@ done2:
 
 // matmulQ8Block3xTurbo2AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xTurbo2AVX512(SB), 0, $1376-72
+TEXT ·matmulQ8Block3xTurbo2AVX512(SB), 0, $1056-72
 
 	// constants of the loops
 	VMOVDQU      turbo2_mask6<>+0(SB), Y0
 	VBROADCASTI128 turbo2_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         767(SP), BX
+	LEAQ         447(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         927(SP), SI
+	LEAQ         607(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         991(SP), DI
+	LEAQ         671(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -3566,22 +3552,20 @@ done2:
 
 // matmulQ8Block4xTurbo2AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xTurbo2AVX512(SB), 0, $1632-72
+TEXT ·matmulQ8Block4xTurbo2AVX512(SB), 0, $1312-72
 
 	// constants of the loops
 	VMOVDQU      turbo2_mask6<>+0(SB), Y0
 	VBROADCASTI128 turbo2_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         895(SP), BX
+	LEAQ         575(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         1055(SP), SI
+	LEAQ         735(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         1119(SP), DI
+	LEAQ         799(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -4319,7 +4303,7 @@ done2:
 
 // unpackTurbo2AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackTurbo2AVX512(SB), NOSPLIT, $320-24
+TEXT ·unpackTurbo2AVX512(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      turbo2_shuffle<>+0(SB), Y0
@@ -4331,8 +4315,6 @@ TEXT ·unpackTurbo2AVX512(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -6316,7 +6298,7 @@ done2:
 
 // mixQ8LevelsTurbo2AVX512 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixQ8LevelsTurbo2AVX512(SB), NOSPLIT, $320-40
+TEXT ·mixQ8LevelsTurbo2AVX512(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      turbo2_shuffle<>+0(SB), Y0
@@ -6330,8 +6312,6 @@ TEXT ·mixQ8LevelsTurbo2AVX512(SB), NOSPLIT, $320-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	LEAQ         31(SP), DI
-	ANDQ         $-32, DI
 	SUBQ         $1, SI
 	JLT          done2
 
@@ -7485,7 +7465,7 @@ done2:
 
 // matmulQ81xTurbo2AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xTurbo2AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ81xTurbo2AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo2_shuffle<>+0(SB), Y0
@@ -7494,8 +7474,6 @@ TEXT ·matmulQ81xTurbo2AVX2(SB), NOSPLIT, $320-72
 	VMOVDQU      turbo2_mask2<>+0(SB), Y3
 	VMOVDQU      turbo2_ones2<>+0(SB), Y4
 	VMOVDQU      turbo2_mask<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -7643,7 +7621,7 @@ done2:
 
 // matmulQ82xTurbo2AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ82xTurbo2AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ82xTurbo2AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo2_ones2<>+0(SB), Y0
@@ -7652,8 +7630,6 @@ TEXT ·matmulQ82xTurbo2AVX2(SB), NOSPLIT, $320-72
 	VMOVDQU      turbo2_mask3<>+0(SB), Y3
 	VMOVDQU      turbo2_mask2<>+0(SB), Y4
 	VMOVDQU      turbo2_mask<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -7833,7 +7809,7 @@ done2:
 
 // matmulQ83xTurbo2AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ83xTurbo2AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ83xTurbo2AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo2_ones2<>+0(SB), Y0
@@ -7842,8 +7818,6 @@ TEXT ·matmulQ83xTurbo2AVX2(SB), NOSPLIT, $320-72
 	VMOVDQU      turbo2_mask3<>+0(SB), Y3
 	VMOVDQU      turbo2_mask2<>+0(SB), Y4
 	VMOVDQU      turbo2_mask<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -8055,15 +8029,13 @@ done2:
 
 // matmulQ84xTurbo2AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ84xTurbo2AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ84xTurbo2AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo2_ones2<>+0(SB), Y0
 	VMOVDQU      turbo2_shuffle<>+0(SB), Y1
 	VMOVDQU      turbo2_mask4<>+0(SB), Y2
 	VMOVDQU      turbo2_mask3<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -8307,7 +8279,7 @@ done2:
 
 // matmulQ8Block1xTurbo2AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block1xTurbo2AVX2(SB), 0, $864-72
+TEXT ·matmulQ8Block1xTurbo2AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      turbo2_ones2<>+0(SB), Y0
@@ -8315,15 +8287,13 @@ TEXT ·matmulQ8Block1xTurbo2AVX2(SB), 0, $864-72
 	VBROADCASTI128 turbo2_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         511(SP), BX
+	LEAQ         191(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         671(SP), SI
+	LEAQ         351(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         735(SP), DI
+	LEAQ         415(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -8579,7 +8549,7 @@ done2:
 
 // matmulQ8Block2xTurbo2AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block2xTurbo2AVX2(SB), 0, $1120-72
+TEXT ·matmulQ8Block2xTurbo2AVX2(SB), 0, $800-72
 
 	// constants of the loops
 	VMOVDQU      turbo2_ones2<>+0(SB), Y0
@@ -8587,15 +8557,13 @@ TEXT ·matmulQ8Block2xTurbo2AVX2(SB), 0, $1120-72
 	VBROADCASTI128 turbo2_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         639(SP), BX
+	LEAQ         319(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         799(SP), SI
+	LEAQ         479(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         863(SP), DI
+	LEAQ         543(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -9029,7 +8997,7 @@ done2:
 
 // matmulQ8Block3xTurbo2AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block3xTurbo2AVX2(SB), 0, $1376-72
+TEXT ·matmulQ8Block3xTurbo2AVX2(SB), 0, $1056-72
 
 	// constants of the loops
 	VMOVDQU      turbo2_ones2<>+0(SB), Y0
@@ -9037,15 +9005,13 @@ TEXT ·matmulQ8Block3xTurbo2AVX2(SB), 0, $1376-72
 	VBROADCASTI128 turbo2_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         767(SP), BX
+	LEAQ         447(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         927(SP), SI
+	LEAQ         607(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         991(SP), DI
+	LEAQ         671(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -9655,7 +9621,7 @@ done2:
 
 // matmulQ8Block4xTurbo2AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block4xTurbo2AVX2(SB), 0, $1632-72
+TEXT ·matmulQ8Block4xTurbo2AVX2(SB), 0, $1312-72
 
 	// constants of the loops
 	VMOVDQU      turbo2_ones2<>+0(SB), Y0
@@ -9663,15 +9629,13 @@ TEXT ·matmulQ8Block4xTurbo2AVX2(SB), 0, $1632-72
 	VBROADCASTI128 turbo2_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         895(SP), BX
+	LEAQ         575(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         1055(SP), SI
+	LEAQ         735(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         1119(SP), DI
+	LEAQ         799(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -10457,7 +10421,7 @@ done2:
 
 // unpackTurbo2AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackTurbo2AVX2(SB), NOSPLIT, $320-24
+TEXT ·unpackTurbo2AVX2(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      turbo2_shuffle<>+0(SB), Y0
@@ -10469,8 +10433,6 @@ TEXT ·unpackTurbo2AVX2(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -13269,7 +13231,7 @@ done2:
 
 // mixQ8LevelsTurbo2AVX2 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixQ8LevelsTurbo2AVX2(SB), NOSPLIT, $320-40
+TEXT ·mixQ8LevelsTurbo2AVX2(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      turbo2_shuffle<>+0(SB), Y0
@@ -13283,8 +13245,6 @@ TEXT ·mixQ8LevelsTurbo2AVX2(SB), NOSPLIT, $320-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	LEAQ         31(SP), DI
-	ANDQ         $-32, DI
 	SUBQ         $1, SI
 	JLT          done2
 

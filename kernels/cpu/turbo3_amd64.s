@@ -1765,7 +1765,7 @@ done2:
 
 // matmulQ81xTurbo3AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xTurbo3AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ81xTurbo3AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo3_mask5<>+0(SB), Y0
@@ -1774,8 +1774,6 @@ TEXT ·matmulQ81xTurbo3AVX512(SB), NOSPLIT, $320-72
 	VMOVDQU      turbo3_mask4<>+0(SB), Y3
 	VMOVDQU      turbo3_mask3<>+0(SB), Y4
 	VMOVDQU      turbo3_mask2<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1941,7 +1939,7 @@ done2:
 
 // matmulQ82xTurbo3AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xTurbo3AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ82xTurbo3AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo3_mask5<>+0(SB), Y0
@@ -1950,8 +1948,6 @@ TEXT ·matmulQ82xTurbo3AVX512(SB), NOSPLIT, $320-72
 	VMOVDQU      turbo3_mask4<>+0(SB), Y3
 	VMOVDQU      turbo3_mask3<>+0(SB), Y4
 	VMOVDQU      turbo3_mask2<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -2143,7 +2139,7 @@ done2:
 
 // matmulQ83xTurbo3AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xTurbo3AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ83xTurbo3AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo3_mask5<>+0(SB), Y0
@@ -2152,8 +2148,6 @@ TEXT ·matmulQ83xTurbo3AVX512(SB), NOSPLIT, $320-72
 	VMOVDQU      turbo3_mask4<>+0(SB), Y3
 	VMOVDQU      turbo3_mask3<>+0(SB), Y4
 	VMOVDQU      turbo3_mask2<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -2371,15 +2365,13 @@ done2:
 
 // matmulQ84xTurbo3AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xTurbo3AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ84xTurbo3AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo3_mask5<>+0(SB), Y0
 	VMOVDQU      turbo3_shuffle2<>+0(SB), Y1
 	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
 	VMOVDQU      turbo3_mask4<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -2623,7 +2615,7 @@ done2:
 
 // matmulQ8Block1xTurbo3AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xTurbo3AVX512(SB), 0, $864-72
+TEXT ·matmulQ8Block1xTurbo3AVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      turbo3_shuffle35<>+0(SB), Y0
@@ -2634,15 +2626,13 @@ TEXT ·matmulQ8Block1xTurbo3AVX512(SB), 0, $864-72
 	VMOVDQU      turbo3_mask10<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         511(SP), BX
+	LEAQ         191(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         671(SP), SI
+	LEAQ         351(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         735(SP), DI
+	LEAQ         415(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -2910,7 +2900,7 @@ done2:
 
 // matmulQ8Block2xTurbo3AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xTurbo3AVX512(SB), 0, $1120-72
+TEXT ·matmulQ8Block2xTurbo3AVX512(SB), 0, $800-72
 
 	// constants of the loops
 	VMOVDQU      turbo3_shuffle35<>+0(SB), Y0
@@ -2921,15 +2911,13 @@ TEXT ·matmulQ8Block2xTurbo3AVX512(SB), 0, $1120-72
 	VMOVDQU      turbo3_mask10<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         639(SP), BX
+	LEAQ         319(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         799(SP), SI
+	LEAQ         479(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         863(SP), DI
+	LEAQ         543(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -3363,7 +3351,7 @@ done2:
 
 // matmulQ8Block3xTurbo3AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xTurbo3AVX512(SB), 0, $1376-72
+TEXT ·matmulQ8Block3xTurbo3AVX512(SB), 0, $1056-72
 
 	// constants of the loops
 	VMOVDQU      turbo3_shuffle35<>+0(SB), Y0
@@ -3374,15 +3362,13 @@ TEXT ·matmulQ8Block3xTurbo3AVX512(SB), 0, $1376-72
 	VMOVDQU      turbo3_mask10<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         767(SP), BX
+	LEAQ         447(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         927(SP), SI
+	LEAQ         607(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         991(SP), DI
+	LEAQ         671(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -3980,7 +3966,7 @@ done2:
 
 // matmulQ8Block4xTurbo3AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xTurbo3AVX512(SB), 0, $1632-72
+TEXT ·matmulQ8Block4xTurbo3AVX512(SB), 0, $1312-72
 
 	// constants of the loops
 	VMOVDQU      turbo3_shuffle35<>+0(SB), Y0
@@ -3991,15 +3977,13 @@ TEXT ·matmulQ8Block4xTurbo3AVX512(SB), 0, $1632-72
 	VMOVDQU      turbo3_mask10<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         895(SP), BX
+	LEAQ         575(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         1055(SP), SI
+	LEAQ         735(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         1119(SP), DI
+	LEAQ         799(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -4761,7 +4745,7 @@ done2:
 
 // unpackTurbo3AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackTurbo3AVX512(SB), NOSPLIT, $320-24
+TEXT ·unpackTurbo3AVX512(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      turbo3_mask5<>+0(SB), Y0
@@ -4773,8 +4757,6 @@ TEXT ·unpackTurbo3AVX512(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -6906,7 +6888,7 @@ done2:
 
 // mixQ8LevelsTurbo3AVX512 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixQ8LevelsTurbo3AVX512(SB), NOSPLIT, $320-40
+TEXT ·mixQ8LevelsTurbo3AVX512(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      turbo3_mask5<>+0(SB), Y0
@@ -6920,8 +6902,6 @@ TEXT ·mixQ8LevelsTurbo3AVX512(SB), NOSPLIT, $320-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	LEAQ         31(SP), DI
-	ANDQ         $-32, DI
 	SUBQ         $1, SI
 	JLT          done2
 
@@ -8223,7 +8203,7 @@ done2:
 
 // matmulQ81xTurbo3AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xTurbo3AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ81xTurbo3AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo3_mask5<>+0(SB), Y0
@@ -8232,8 +8212,6 @@ TEXT ·matmulQ81xTurbo3AVX2(SB), NOSPLIT, $320-72
 	VMOVDQU      turbo3_mask4<>+0(SB), Y3
 	VMOVDQU      turbo3_mask3<>+0(SB), Y4
 	VMOVDQU      turbo3_mask2<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -8405,7 +8383,7 @@ done2:
 
 // matmulQ82xTurbo3AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ82xTurbo3AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ82xTurbo3AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo3_ones2<>+0(SB), Y0
@@ -8414,8 +8392,6 @@ TEXT ·matmulQ82xTurbo3AVX2(SB), NOSPLIT, $320-72
 	VMOVDQU      turbo3_shuffle<>+0(SB), Y3
 	VMOVDQU      turbo3_mask4<>+0(SB), Y4
 	VMOVDQU      turbo3_mask3<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -8619,7 +8595,7 @@ done2:
 
 // matmulQ83xTurbo3AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ83xTurbo3AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ83xTurbo3AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo3_ones2<>+0(SB), Y0
@@ -8628,8 +8604,6 @@ TEXT ·matmulQ83xTurbo3AVX2(SB), NOSPLIT, $320-72
 	VMOVDQU      turbo3_shuffle<>+0(SB), Y3
 	VMOVDQU      turbo3_mask4<>+0(SB), Y4
 	VMOVDQU      turbo3_mask3<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -8865,15 +8839,13 @@ done2:
 
 // matmulQ84xTurbo3AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ84xTurbo3AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ84xTurbo3AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo3_ones2<>+0(SB), Y0
 	VMOVDQU      turbo3_mask5<>+0(SB), Y1
 	VMOVDQU      turbo3_shuffle2<>+0(SB), Y2
 	VMOVDQU      turbo3_shuffle<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -9141,7 +9113,7 @@ done2:
 
 // matmulQ8Block1xTurbo3AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block1xTurbo3AVX2(SB), 0, $864-72
+TEXT ·matmulQ8Block1xTurbo3AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      turbo3_shuffle35<>+0(SB), Y0
@@ -9152,15 +9124,13 @@ TEXT ·matmulQ8Block1xTurbo3AVX2(SB), 0, $864-72
 	VMOVDQU      turbo3_mask9<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         511(SP), BX
+	LEAQ         191(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         671(SP), SI
+	LEAQ         351(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         735(SP), DI
+	LEAQ         415(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -9440,7 +9410,7 @@ done2:
 
 // matmulQ8Block2xTurbo3AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block2xTurbo3AVX2(SB), 0, $1120-72
+TEXT ·matmulQ8Block2xTurbo3AVX2(SB), 0, $800-72
 
 	// constants of the loops
 	VMOVDQU      turbo3_ones2<>+0(SB), Y0
@@ -9451,15 +9421,13 @@ TEXT ·matmulQ8Block2xTurbo3AVX2(SB), 0, $1120-72
 	VMOVDQU      turbo3_mask9<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         639(SP), BX
+	LEAQ         319(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         799(SP), SI
+	LEAQ         479(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         863(SP), DI
+	LEAQ         543(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -9917,7 +9885,7 @@ done2:
 
 // matmulQ8Block3xTurbo3AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block3xTurbo3AVX2(SB), 0, $1376-72
+TEXT ·matmulQ8Block3xTurbo3AVX2(SB), 0, $1056-72
 
 	// constants of the loops
 	VMOVDQU      turbo3_ones2<>+0(SB), Y0
@@ -9928,15 +9896,13 @@ TEXT ·matmulQ8Block3xTurbo3AVX2(SB), 0, $1376-72
 	VMOVDQU      turbo3_mask9<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         767(SP), BX
+	LEAQ         447(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         927(SP), SI
+	LEAQ         607(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         991(SP), DI
+	LEAQ         671(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -10570,7 +10536,7 @@ done2:
 
 // matmulQ8Block4xTurbo3AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block4xTurbo3AVX2(SB), 0, $1632-72
+TEXT ·matmulQ8Block4xTurbo3AVX2(SB), 0, $1312-72
 
 	// constants of the loops
 	VMOVDQU      turbo3_ones2<>+0(SB), Y0
@@ -10581,15 +10547,13 @@ TEXT ·matmulQ8Block4xTurbo3AVX2(SB), 0, $1632-72
 	VMOVDQU      turbo3_mask9<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         895(SP), BX
+	LEAQ         575(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         1055(SP), SI
+	LEAQ         735(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         1119(SP), DI
+	LEAQ         799(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -11399,7 +11363,7 @@ done2:
 
 // unpackTurbo3AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackTurbo3AVX2(SB), NOSPLIT, $320-24
+TEXT ·unpackTurbo3AVX2(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      turbo3_mask5<>+0(SB), Y0
@@ -11411,8 +11375,6 @@ TEXT ·unpackTurbo3AVX2(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -15019,7 +14981,7 @@ done2:
 
 // mixQ8LevelsTurbo3AVX2 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixQ8LevelsTurbo3AVX2(SB), NOSPLIT, $320-40
+TEXT ·mixQ8LevelsTurbo3AVX2(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      turbo3_mask5<>+0(SB), Y0
@@ -15033,8 +14995,6 @@ TEXT ·mixQ8LevelsTurbo3AVX2(SB), NOSPLIT, $320-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	LEAQ         31(SP), DI
-	ANDQ         $-32, DI
 	SUBQ         $1, SI
 	JLT          done2
 

@@ -1520,15 +1520,13 @@ done2:
 
 // matmulQ81xTurbo4AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xTurbo4AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ81xTurbo4AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo4_shuffle<>+0(SB), Y0
 	VMOVDQU      turbo4_mask2<>+0(SB), Y1
 	VMOVDQU      turbo4_mask<>+0(SB), Y2
 	VBROADCASTI128 turbo4_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1642,15 +1640,13 @@ done2:
 
 // matmulQ82xTurbo4AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xTurbo4AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ82xTurbo4AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo4_shuffle<>+0(SB), Y0
 	VMOVDQU      turbo4_mask2<>+0(SB), Y1
 	VMOVDQU      turbo4_mask<>+0(SB), Y2
 	VBROADCASTI128 turbo4_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1790,15 +1786,13 @@ done2:
 
 // matmulQ83xTurbo4AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xTurbo4AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ83xTurbo4AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo4_shuffle<>+0(SB), Y0
 	VMOVDQU      turbo4_mask2<>+0(SB), Y1
 	VMOVDQU      turbo4_mask<>+0(SB), Y2
 	VBROADCASTI128 turbo4_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1964,15 +1958,13 @@ done2:
 
 // matmulQ84xTurbo4AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xTurbo4AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ84xTurbo4AVX512(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo4_shuffle<>+0(SB), Y0
 	VMOVDQU      turbo4_mask2<>+0(SB), Y1
 	VMOVDQU      turbo4_mask<>+0(SB), Y2
 	VBROADCASTI128 turbo4_levels<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -2164,22 +2156,20 @@ done2:
 
 // matmulQ8Block1xTurbo4AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xTurbo4AVX512(SB), 0, $864-72
+TEXT ·matmulQ8Block1xTurbo4AVX512(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      turbo4_mask4<>+0(SB), Y0
 	VBROADCASTI128 turbo4_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         511(SP), BX
+	LEAQ         191(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         671(SP), SI
+	LEAQ         351(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         735(SP), DI
+	LEAQ         415(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -2374,22 +2364,20 @@ done2:
 
 // matmulQ8Block2xTurbo4AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xTurbo4AVX512(SB), 0, $1120-72
+TEXT ·matmulQ8Block2xTurbo4AVX512(SB), 0, $800-72
 
 	// constants of the loops
 	VMOVDQU      turbo4_mask4<>+0(SB), Y0
 	VBROADCASTI128 turbo4_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         639(SP), BX
+	LEAQ         319(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         799(SP), SI
+	LEAQ         479(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         863(SP), DI
+	LEAQ         543(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -2702,22 +2690,20 @@ done2:
 
 // matmulQ8Block3xTurbo4AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xTurbo4AVX512(SB), 0, $1376-72
+TEXT ·matmulQ8Block3xTurbo4AVX512(SB), 0, $1056-72
 
 	// constants of the loops
 	VMOVDQU      turbo4_mask4<>+0(SB), Y0
 	VBROADCASTI128 turbo4_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         767(SP), BX
+	LEAQ         447(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         927(SP), SI
+	LEAQ         607(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         991(SP), DI
+	LEAQ         671(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -3146,22 +3132,20 @@ done2:
 
 // matmulQ8Block4xTurbo4AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xTurbo4AVX512(SB), 0, $1632-72
+TEXT ·matmulQ8Block4xTurbo4AVX512(SB), 0, $1312-72
 
 	// constants of the loops
 	VMOVDQU      turbo4_mask4<>+0(SB), Y0
 	VBROADCASTI128 turbo4_levels2<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         895(SP), BX
+	LEAQ         575(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         1055(SP), SI
+	LEAQ         735(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         1119(SP), DI
+	LEAQ         799(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -3706,7 +3690,7 @@ done2:
 
 // unpackTurbo4AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackTurbo4AVX512(SB), NOSPLIT, $320-24
+TEXT ·unpackTurbo4AVX512(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      turbo4_shuffle<>+0(SB), Y0
@@ -3716,8 +3700,6 @@ TEXT ·unpackTurbo4AVX512(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -4418,7 +4400,7 @@ done2:
 
 // mixQ8LevelsTurbo4AVX512 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixQ8LevelsTurbo4AVX512(SB), NOSPLIT, $320-40
+TEXT ·mixQ8LevelsTurbo4AVX512(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      turbo4_shuffle<>+0(SB), Y0
@@ -4430,8 +4412,6 @@ TEXT ·mixQ8LevelsTurbo4AVX512(SB), NOSPLIT, $320-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	LEAQ         31(SP), DI
-	ANDQ         $-32, DI
 	SUBQ         $1, SI
 	JLT          done2
 
@@ -5676,7 +5656,7 @@ done2:
 
 // matmulQ81xTurbo4AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xTurbo4AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ81xTurbo4AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo4_shuffle<>+0(SB), Y0
@@ -5684,8 +5664,6 @@ TEXT ·matmulQ81xTurbo4AVX2(SB), NOSPLIT, $320-72
 	VMOVDQU      turbo4_ones2<>+0(SB), Y2
 	VMOVDQU      turbo4_mask<>+0(SB), Y3
 	VBROADCASTI128 turbo4_levels<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -5805,7 +5783,7 @@ done2:
 
 // matmulQ82xTurbo4AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ82xTurbo4AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ82xTurbo4AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo4_ones2<>+0(SB), Y0
@@ -5813,8 +5791,6 @@ TEXT ·matmulQ82xTurbo4AVX2(SB), NOSPLIT, $320-72
 	VMOVDQU      turbo4_mask2<>+0(SB), Y2
 	VMOVDQU      turbo4_mask<>+0(SB), Y3
 	VBROADCASTI128 turbo4_levels<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -5966,7 +5942,7 @@ done2:
 
 // matmulQ83xTurbo4AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ83xTurbo4AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ83xTurbo4AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo4_ones2<>+0(SB), Y0
@@ -5974,8 +5950,6 @@ TEXT ·matmulQ83xTurbo4AVX2(SB), NOSPLIT, $320-72
 	VMOVDQU      turbo4_mask2<>+0(SB), Y2
 	VMOVDQU      turbo4_mask<>+0(SB), Y3
 	VBROADCASTI128 turbo4_levels<>+0(SB), Y4
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -6159,15 +6133,13 @@ done2:
 
 // matmulQ84xTurbo4AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ84xTurbo4AVX2(SB), NOSPLIT, $320-72
+TEXT ·matmulQ84xTurbo4AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo4_ones2<>+0(SB), Y0
 	VMOVDQU      turbo4_shuffle<>+0(SB), Y1
 	VMOVDQU      turbo4_mask2<>+0(SB), Y2
 	VMOVDQU      turbo4_mask<>+0(SB), Y3
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -6387,7 +6359,7 @@ done2:
 
 // matmulQ8Block1xTurbo4AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block1xTurbo4AVX2(SB), 0, $864-72
+TEXT ·matmulQ8Block1xTurbo4AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      turbo4_ones2<>+0(SB), Y0
@@ -6395,15 +6367,13 @@ TEXT ·matmulQ8Block1xTurbo4AVX2(SB), 0, $864-72
 	VBROADCASTI128 turbo4_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         511(SP), BX
+	LEAQ         191(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         671(SP), SI
+	LEAQ         351(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         735(SP), DI
+	LEAQ         415(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -6610,7 +6580,7 @@ done2:
 
 // matmulQ8Block2xTurbo4AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block2xTurbo4AVX2(SB), 0, $1120-72
+TEXT ·matmulQ8Block2xTurbo4AVX2(SB), 0, $800-72
 
 	// constants of the loops
 	VMOVDQU      turbo4_ones2<>+0(SB), Y0
@@ -6618,15 +6588,13 @@ TEXT ·matmulQ8Block2xTurbo4AVX2(SB), 0, $1120-72
 	VBROADCASTI128 turbo4_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         639(SP), BX
+	LEAQ         319(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         799(SP), SI
+	LEAQ         479(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         863(SP), DI
+	LEAQ         543(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -6963,7 +6931,7 @@ done2:
 
 // matmulQ8Block3xTurbo4AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block3xTurbo4AVX2(SB), 0, $1376-72
+TEXT ·matmulQ8Block3xTurbo4AVX2(SB), 0, $1056-72
 
 	// constants of the loops
 	VMOVDQU      turbo4_ones2<>+0(SB), Y0
@@ -6971,15 +6939,13 @@ TEXT ·matmulQ8Block3xTurbo4AVX2(SB), 0, $1376-72
 	VBROADCASTI128 turbo4_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         767(SP), BX
+	LEAQ         447(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         927(SP), SI
+	LEAQ         607(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         991(SP), DI
+	LEAQ         671(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -7444,7 +7410,7 @@ done2:
 
 // matmulQ8Block4xTurbo4AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·matmulQ8Block4xTurbo4AVX2(SB), 0, $1632-72
+TEXT ·matmulQ8Block4xTurbo4AVX2(SB), 0, $1312-72
 
 	// constants of the loops
 	VMOVDQU      turbo4_ones2<>+0(SB), Y0
@@ -7452,15 +7418,13 @@ TEXT ·matmulQ8Block4xTurbo4AVX2(SB), 0, $1632-72
 	VBROADCASTI128 turbo4_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
-	LEAQ         351(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         895(SP), BX
+	LEAQ         575(SP), BX
 	ANDQ         $-32, BX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
-	LEAQ         1055(SP), SI
+	LEAQ         735(SP), SI
 	ANDQ         $-32, SI
-	LEAQ         1119(SP), DI
+	LEAQ         799(SP), DI
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
@@ -8053,7 +8017,7 @@ done2:
 
 // unpackTurbo4AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
-TEXT ·unpackTurbo4AVX2(SB), NOSPLIT, $320-24
+TEXT ·unpackTurbo4AVX2(SB), NOSPLIT, $0-24
 
 	// constants of the loops
 	VMOVDQU      turbo4_shuffle<>+0(SB), Y0
@@ -8063,8 +8027,6 @@ TEXT ·unpackTurbo4AVX2(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
 	SUBQ         $1, CX
 	JLT          done2
 
@@ -9380,7 +9342,7 @@ done2:
 
 // mixQ8LevelsTurbo4AVX2 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixQ8LevelsTurbo4AVX2(SB), NOSPLIT, $320-40
+TEXT ·mixQ8LevelsTurbo4AVX2(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      turbo4_shuffle<>+0(SB), Y0
@@ -9392,8 +9354,6 @@ TEXT ·mixQ8LevelsTurbo4AVX2(SB), NOSPLIT, $320-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	LEAQ         31(SP), DI
-	ANDQ         $-32, DI
 	SUBQ         $1, SI
 	JLT          done2
 

@@ -30,7 +30,7 @@ func (s *selector) operand(v *ir.Value) asm.Operand {
 	return s.r(v)
 }
 
-// countUses counts how often each value is an argument.
+// countUses counts how often each value is an argument or an address.
 func countUses(body []ir.Node, uses map[*ir.Value]int) {
 	for _, n := range body {
 		switch n := n.(type) {
@@ -40,6 +40,8 @@ func countUses(body []ir.Node, uses map[*ir.Value]int) {
 			for _, v := range n.Args {
 				uses[v]++
 			}
+			uses[n.Mem.Base]++
+			uses[n.Mem2.Base]++
 		}
 	}
 }

@@ -47,6 +47,9 @@ func (s *selector) scalar(in *ir.Instr) {
 	case ir.OpParam:
 		s.op("MOVQ", asm.Param{Name: s.src.Params[in.Imm].Name, Off: 8 * in.Imm}, s.r(in.Dst))
 	case ir.OpSlot:
+		if s.uses[in.Dst] == 0 {
+			return
+		}
 		// The frame is aligned to 8; slots hold whole vectors, so the address is rounded up to 32.
 		off := s.f.AllocSlot(in.Imm + 32)
 		s.op("LEAQ", asm.Slot{Off: off + 31}, s.r(in.Dst))
