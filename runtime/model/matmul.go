@@ -82,6 +82,11 @@ func (p *pass) matmul(g *group, x []float32, y ...[]float32) error {
 	}
 	p.mul.g, p.mul.x = g, x
 	copy(p.mul.y[:], y)
+	rows := g.rows
+	if g.gated {
+		rows = g.parts[0].rows
+	}
+	p.mul.shares.Reset(rows, rowUnit, p.pool.Workers())
 	return p.pool.Run(&p.mul)
 }
 
@@ -129,26 +134,37 @@ func (t *prepTask) Do(w, workers int) {
 	}
 }
 
-// mulTask multiplies; each worker computes its rows for all tokens.
+// mulTask multiplies; each worker takes some rows at a time, for all tokens.
 type mulTask struct {
-	p *pass
-	g *group
-	x []float32
-	y [maxParts][]float32
+	p      *pass
+	g      *group
+	x      []float32
+	y      [maxParts][]float32
+	shares cpu.Shares // rows
 }
 
-func (t *mulTask) Do(w, workers int) {
-	if t.g.gated {
-		rows := t.g.parts[0].rows
-		lo, hi := cpu.Split(rows, rowUnit, w, workers)
-		t.part(w, 0, lo, hi)
-		t.part(w, 1, lo, hi)
-		for j := range t.p.n {
-			t.g.act.mul(t.y[0][j*rows+lo:j*rows+hi], t.y[1][j*rows+lo:j*rows+hi])
+func (t *mulTask) Do(w, _ int) {
+	for lo, hi, ok := t.shares.Next(); ok; lo, hi, ok = t.shares.Next() {
+		if t.g.gated {
+			t.gate(w, lo, hi)
+		} else {
+			t.rows(w, lo, hi)
 		}
-		return
 	}
-	lo, hi := cpu.Split(t.g.rows, rowUnit, w, workers)
+}
+
+// gate computes rows lo..hi-1 of act(first) * second.
+func (t *mulTask) gate(w, lo, hi int) {
+	t.part(w, 0, lo, hi)
+	t.part(w, 1, lo, hi)
+	rows := t.g.parts[0].rows
+	for j := range t.p.n {
+		t.g.act.mul(t.y[0][j*rows+lo:j*rows+hi], t.y[1][j*rows+lo:j*rows+hi])
+	}
+}
+
+// rows computes rows lo..hi-1 of the group.
+func (t *mulTask) rows(w, lo, hi int) {
 	for i, q := range t.g.parts {
 		if a, b := max(lo-q.first, 0), min(hi-q.first, q.rows); a < b {
 			t.part(w, i, a, b)
