@@ -14,6 +14,8 @@
 // count is compared with what the file can still hold before anything is allocated for it; values stay in the file
 // until a getter asks for them. A malformed file is one *Error naming offset, field, value and limit.
 //
+// A model may be split into several such files; [Open] takes the first and finds the others.
+//
 // Weights are views of a read-only mapping. Code that touches them runs under [File.Guard], in every goroutine that
 // does, so that a file cut short by somebody else is an error and not the end of the process.
 package gguf
@@ -29,6 +31,7 @@ const (
 	maxName    = 64        // bytes of a tensor name, as the format says
 	maxNames   = 16 << 20  // bytes of all keys and names together
 	maxDims    = 4         // dimensions of a tensor
+	maxParts   = 4096      // files of a split model
 )
 
 const (

@@ -2,6 +2,7 @@ package gguf
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,12 +14,13 @@ type File struct {
 	Version    uint32 // 2 or 3
 	Alignment  int64  // of tensor data, a power of two
 	DataOffset int64  // where the data section starts
-	Size       int64  // bytes in the file when it was opened
+	Size       int64  // bytes in the file when it was opened, without the other parts of a split model
 
 	entries []entry
 	byKey   map[string]int
 	tensors []Tensor
 	byName  map[string]int
+	parts   []*File // of a split model, after this one
 
 	r    io.ReaderAt // metadata values are read from here when asked for
 	data []byte      // the whole file; nil once closed
@@ -26,8 +28,21 @@ type File struct {
 	os   *os.File    // nil for Parse
 }
 
-// Open maps the file at path read-only and parses its header. A malformed header is an *Error, wrapped with the path.
+// Open maps the file at path read-only and parses its header. A malformed header is an *Error, wrapped with the path. Of
+// a split model, path is the first part; the others are found beside it by name.
 func Open(path string, sizes TypeSize) (*File, error) {
+	f, err := openPart(path, sizes)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.join(path, sizes); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, nil
+}
+
+func openPart(path string, sizes TypeSize) (*File, error) {
 	// Stat comes first: opening a named pipe would wait for a writer.
 	if st, err := os.Stat(path); err != nil {
 		return nil, err
@@ -64,7 +79,8 @@ func openHandle(h *os.File, sizes TypeSize) (*File, error) {
 	return f, nil
 }
 
-// Parse reads a file that is in memory, such as an embedded model. Tensors are views of data, as aligned as data is.
+// Parse reads a file that is in memory, such as an embedded model. Tensors are views of data, as aligned as data is. A
+// part of a split model is read by itself.
 func Parse(data []byte, sizes TypeSize) (*File, error) {
 	f, err := parse(bytes.NewReader(data), int64(len(data)), sizes)
 	if err != nil {
@@ -83,14 +99,14 @@ func (f *File) setData(data []byte) {
 func (f *File) Close() error {
 	data, h := f.data, f.os
 	f.data, f.os = nil, nil
-	if h == nil {
-		return nil
+	var errs []error
+	if h != nil {
+		errs = append(errs, unmapFile(data), h.Close())
 	}
-	err := unmapFile(data)
-	if cerr := h.Close(); err == nil {
-		err = cerr
+	for _, p := range f.parts {
+		errs = append(errs, p.Close())
 	}
-	return err
+	return errors.Join(errs...)
 }
 
 // Tensors returns all tensors in the order of the header. They are not to be changed.
@@ -108,6 +124,7 @@ func (f *File) Tensor(name string) (*Tensor, bool) {
 // Data returns the bytes of one of f's tensors, a read-only view of t.Size bytes: writing to it is a fault. It fails for
 // a type that TypeSize did not know, and after Close.
 func (f *File) Data(t *Tensor) ([]byte, error) {
+	f = f.holder(t)
 	switch {
 	case t.Size == 0:
 		return nil, &Error{Offset: t.at - 4, Field: "type of tensor " + quoted(t.Name), Got: fmt.Sprint(t.Type), Limit: "a type this program has kernels for"}

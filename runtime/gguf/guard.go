@@ -23,15 +23,30 @@ func (f *File) Guard(fn func() error) (err error) {
 		}
 		// The runtime's fault errors have this method, and no other of its errors does.
 		fault, ok := p.(interface{ Addr() uintptr })
-		if !ok || f.base == 0 || fault.Addr() < f.base || fault.Addr()-f.base >= uintptr(f.Size) {
+		if !ok {
 			panic(p)
 		}
-		err = &Error{
-			Offset: int64(fault.Addr() - f.base),
-			Field:  "mapped data",
-			Got:    "a fault: the file was cut, closed or cannot be read any more",
-			Limit:  fmt.Sprintf("the file of %d bytes that was opened", f.Size),
+		if err = f.faulted(fault.Addr()); err == nil {
+			panic(p)
 		}
 	}()
 	return fn()
+}
+
+// faulted is the error for a fault at an address, nil if that is not in the mapping of f or of another part.
+func (f *File) faulted(at uintptr) error {
+	for _, p := range f.parts {
+		if err := p.faulted(at); err != nil {
+			return err
+		}
+	}
+	if f.base == 0 || at < f.base || at-f.base >= uintptr(f.Size) {
+		return nil
+	}
+	return &Error{
+		Offset: int64(at - f.base),
+		Field:  "mapped data",
+		Got:    "a fault: the file was cut, closed or cannot be read any more",
+		Limit:  fmt.Sprintf("the file of %d bytes that was opened", f.Size),
+	}
 }

@@ -136,6 +136,28 @@ func TestGuardPasses(t *testing.T) {
 	}
 }
 
+// Guard covers every part of a split model.
+func TestGuardParts(t *testing.T) {
+	first := writeSplit(t, three())
+	f, err := Open(first, testSizes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	x, _ := f.Tensor("w2")
+	data, err := f.Data(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(strings.Replace(first, "00001-of", "00003-of", 1), 0); err != nil {
+		t.Fatal(err)
+	}
+	var e *Error
+	if err := f.Guard(func() error { sink = data[0]; return nil }); !errors.As(err, &e) {
+		t.Errorf("got %v, want an *Error", err)
+	}
+}
+
 func TestOpenPipe(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(path, 0o666); err != nil {

@@ -16,10 +16,11 @@ type Tensor struct {
 	Name   string
 	Dims   []int64 // 1 to 4 lengths, innermost (contiguous) first, all positive
 	Type   uint32  // ggml type id
-	Offset int64   // of the data, from the start of the file
+	Offset int64   // of the data, from the start of the file that holds it
 	Size   int64   // bytes of data; 0 when TypeSize did not know the type
 
-	at int64 // where in the header its offset stands, for errors
+	part int   // of the model that holds it, from 0
+	at   int64 // where in the header its offset stands, for errors
 }
 
 // Elements is the product of the dimensions.
