@@ -6,7 +6,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/eval"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
@@ -21,6 +20,7 @@ type kldFlags struct {
 	format   string
 	base     string
 	readBase bool
+	diagnose bool
 }
 
 func (f *kldFlags) parse(e *environment, args []string) error {
@@ -31,6 +31,7 @@ func (f *kldFlags) parse(e *environment, args []string) error {
 	fs.StringVar(&f.ref, "ref", "f16", "`type` of the cache to compare with: f16 or f32")
 	fs.StringVar(&f.base, "kl-divergence-base", "", "`file` of the reference's distributions, as llama-perplexity has it: written, or with --kl-divergence read")
 	fs.BoolVar(&f.readBase, "kl-divergence", false, "compare with the distributions in the file of --kl-divergence-base")
+	fs.BoolVar(&f.diagnose, "diagnose", false, "check each side of each layer alone, and name those that lose more than their type can explain")
 	fs.StringVar(&f.format, "format", "text", "`form` of the output: text, llama (as llama-perplexity prints it) or json")
 	f.add(fs, model.Exact)
 	if err := e.parse(fs, "[MODEL] [-f FILE] [-ctk TYPE] [-ctv TYPE] [flags]", args); err != nil {
@@ -48,6 +49,10 @@ func (f *kldFlags) parse(e *environment, args []string) error {
 		return fmt.Errorf("--ref %q: want f16 or f32", f.ref)
 	case f.readBase && f.base == "":
 		return errors.New("--kl-divergence: --kl-divergence-base names the file to read")
+	case f.diagnose && (f.base != "" || f.format == "llama"):
+		return errors.New("--diagnose: not together with a base file or --format llama")
+	case f.diagnose && f.math != model.Exact.String():
+		return errors.New("--diagnose: wants --math exact; the fast form rounds queries for packed rows alone, which looks like a fault")
 	case f.readBase && fs.Changed("ref"):
 		return errors.New("--ref: with --kl-divergence the reference is what is in the file")
 	}
@@ -84,7 +89,10 @@ func kldCommand(e *environment, args []string) error {
 	if err := k.readText(); err != nil {
 		return err
 	}
-	if f.base == "" || f.readBase {
+	switch {
+	case f.diagnose:
+		return k.diagnose()
+	case f.base == "" || f.readBase:
 		return k.run(nil)
 	}
 	return writeFile(f.base, io.Discard, k.run)
@@ -140,15 +148,12 @@ func (k *kld) readText() error {
 
 // lockstep prepares the comparison.
 func (k *kld) lockstep() (*eval.Lockstep, error) {
-	plan := k.s.plan
+	plan, err := k.s.plan, error(nil)
 	if k.base == nil {
-		t := kv.Choice{Type: kernels.ByName(k.f.ref)}
-		var err error
-		if plan, err = kv.NewPlan(k.s.KVLayers(), kv.Policy{K: t, V: t}); err != nil {
+		if plan, err = k.s.uniform(k.f.ref); err != nil {
 			return nil, err
 		}
 	}
-	var err error
 	k.c, err = k.s.NewContext(model.Options{Plan: plan, Size: k.f.measure.Context, Batch: k.f.batch, Threads: k.f.threads, Math: k.f.kind})
 	if err != nil {
 		return nil, err

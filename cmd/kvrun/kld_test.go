@@ -36,6 +36,25 @@ func TestKLD(t *testing.T) {
 	}
 }
 
+// TestKLDDiagnose checks a cache without faults; runtime/lab plants some.
+func TestKLDDiagnose(t *testing.T) {
+	args := append(kldTiny[:len(kldTiny):len(kldTiny)], "--diagnose", "-f", evalData+"/text.txt", "-c", "32")
+	code, out, stderr := kvrun("", append(args, "-ctk", "q8_0", "-ctv", "turbo3")...)
+	if code != 0 || strings.Count(out, " ok") != 4 || !strings.Contains(out, "layer  side    type") {
+		t.Errorf("exit %d: %s\n%s", code, stderr, out)
+	}
+	var d diagnosis
+	kvrunJSON(t, &d, append(args, "-ctk", "q4_0", "--json")...)
+	if len(d.Findings) != 2 || d.Faults != 0 || d.Findings[1].Layer != 1 || d.Findings[1].Side != "K" {
+		t.Errorf("%+v", d)
+	}
+	for says, more := range map[string][]string{"nothing to check": nil, "wants --math exact": {"--math", "fast"}, "not together": {"--format", "llama"}} {
+		if _, out, stderr := kvrun("", append(args, more...)...); !strings.Contains(out+stderr, says) {
+			t.Errorf("want %q: %s%s", says, out, stderr)
+		}
+	}
+}
+
 // TestKLDBase writes a base file and reads it, and one of the peer's.
 func TestKLDBase(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "base")

@@ -16,7 +16,9 @@ import (
 // sweepTiny is a sweep of a second.
 var sweepTiny = []string{"sweep", arches + "/llama_hd64/model.gguf", "-t", "2", "-f", evalData + "/text.txt", "-c", "32", "--chunks", "6"}
 
-func sweepArgs(args ...string) []string { return append(sweepTiny[:len(sweepTiny):len(sweepTiny)], args...) }
+func sweepArgs(args ...string) []string {
+	return append(sweepTiny[:len(sweepTiny):len(sweepTiny)], args...)
+}
 
 func TestSweep(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sweep.jsonl")

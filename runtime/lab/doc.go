@@ -11,6 +11,8 @@
 // Positions of a chunk are not independent, chunks nearly are: intervals come from a bootstrap over chunks (Estimate), and
 // a cell beats another only where the interval of their differences lies on one side of zero.
 //
+// Diagnose tells a coarse type from faulty code, and names layer and side.
+//
 // Beside the sweep there are what the numbers mean in words, completions (Agree) and needles (Haystack), and the Floor: what
 // moves although nothing was changed.
 package lab

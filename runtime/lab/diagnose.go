@@ -1,0 +1,185 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync"
+
+	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/eval"
+	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/model"
+)
+
+// Finding is one side of one layer of a plan, stored as the plan says while all else is the reference.
+//
+// A large KLD alone does not say whether a type is coarse or its code is wrong. Two more numbers tell these apart, and name
+// the place. RowError is how much of the energy of the rows is lost between packing and unpacking: a type of so many bits
+// loses no more than Limit, whatever the rows are. Plain is the KLD of the same rows, packed and unpacked, kept and read in
+// f32: scores, sums, rotations and addresses are then those of the reference, so that Plain and KLD are the same but for
+// rounding unless the packed rows are read wrongly.
+type Finding struct {
+	Layer    int     `json:"layer"` // of the model
+	Side     string  `json:"side"`  // K or V
+	Type     string  `json:"type"`
+	KLD      float64 `json:"kld"`
+	Plain    float64 `json:"kld_plain"`
+	RowError float64 `json:"row_error"`
+	Limit    float64 `json:"row_error_limit"`
+	Fault    string  `json:"fault,omitempty"` // empty when nothing is wrong
+}
+
+// Diagnose checks every side of every layer in which plan differs from the reference, on the first chunks of a place. The
+// form of the products should be exact: with the fast form queries are rounded for packed rows alone, which looks like a
+// fault. observe is that of Run.
+func Diagnose(ctx context.Context, m *model.Model, p Place, plan *kv.Plan, o Options, observe func(Progress)) ([]Finding, error) {
+	var all []Finding
+	var plans []*kv.Plan
+	var losses []*loss
+	for i, l := range plan.Layers {
+		for k, side := range []string{"K", "V"} {
+			s, ref := plan.Layers[i].K, o.Reference.Layers[i].K
+			if k == 1 {
+				s, ref = plan.Layers[i].V, o.Reference.Layers[i].V
+			}
+			if s.Effective == ref.Effective {
+				continue
+			}
+			plain, lost := plainOf(s.Effective)
+			for _, c := range []kv.Choice{s.Effective, plain} {
+				one, err := swapped(o.Reference, i, k, c)
+				if err != nil {
+					return nil, err
+				}
+				plans = append(plans, one)
+			}
+			losses = append(losses, lost)
+			all = append(all, Finding{Layer: l.Layer.Index, Side: side, Type: s.Effective.String(), Limit: limit(s.Effective.Type)})
+		}
+	}
+	klds, err := meanKLD(ctx, m, p, plans, o, observe)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		f := &all[i]
+		f.KLD, f.Plain, f.RowError = klds[2*i], klds[2*i+1], losses[i].share()
+		f.judge()
+	}
+	return all, nil
+}
+
+// judge names what is wrong. KLDs of rows that are hardly changed are left alone: there rounding decides.
+func (f *Finding) judge() {
+	const (
+		slack = .2   // of the larger KLD
+		least = 1e-7 // nats
+	)
+	switch {
+	case !(f.RowError <= f.Limit):
+		f.Fault = fmt.Sprintf("rows are packed or unpacked wrongly: they lose %.3g of their energy, and %s should lose %.3g at most", f.RowError, f.Type, f.Limit)
+	case math.Abs(f.KLD-f.Plain) > slack*max(f.KLD, f.Plain)+least:
+		f.Fault = fmt.Sprintf("packed rows are read wrongly: KLD %.3g, and %.3g when the same rows are read in f32", f.KLD, f.Plain)
+	}
+}
+
+// limit is the share of their energy that rows of a type may lose. A type of b bits loses about 4^-b, times a factor that
+// is 2 to 7 on Gaussian rows and at worst about 22, where a block of 32 values holds one that is not zero. Floats lose less than
+// bf16 does.
+func limit(t *kernels.Type) float64 {
+	if !t.Quantised {
+		return 2e-5
+	}
+	bits := 8 * float64(t.Bytes) / float64(t.Block)
+	return min(32*math.Pow(4, -bits), .35)
+}
+
+// swapped is a plan with another choice on one side of one layer.
+func swapped(p *kv.Plan, layer, side int, c kv.Choice) (*kv.Plan, error) {
+	var layers []kv.Layer
+	policy := kv.Policy{Layers: map[int][2]kv.Choice{}}
+	for i, l := range p.Layers {
+		layers = append(layers, l.Layer)
+		both := [2]kv.Choice{l.K.Effective, l.V.Effective}
+		if i == layer {
+			both[side] = c
+		}
+		policy.Layers[i] = both
+	}
+	return kv.NewPlan(layers, policy)
+}
+
+// meanKLD is the mean KLD of plans against the reference.
+func meanKLD(ctx context.Context, m *model.Model, p Place, plans []*kv.Plan, o Options, observe func(Progress)) ([]float64, error) {
+	c, err := m.NewContext(model.Options{Plan: o.Reference, Size: p.Context, Batch: o.Batch, Threads: o.Threads, Math: o.Math})
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	l, err := eval.NewLockstep(c, p.Text, options(p.Setting, o.Chunks))
+	if err != nil {
+		return nil, err
+	}
+	at := Progress{Setting: p.Setting, Steps: l.Chunks() * (1 + len(plans))}
+	klds := make([]float64, len(plans))
+	for k := range l.Chunks() {
+		out, err := l.Chunk(ctx, k, plans, func() {
+			at.Done++
+			if observe != nil {
+				observe(at)
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+		for i := range out {
+			for _, x := range out[i] {
+				klds[i] += x.KLD / float64(l.Chunks()*l.Scored())
+			}
+		}
+	}
+	return klds, nil
+}
+
+// loss is what rows lose between packing and unpacking, summed over all that pass.
+type loss struct {
+	mu          sync.Mutex
+	lost, whole float64
+}
+
+// share of the energy.
+func (l *loss) share() float64 { return l.lost / max(l.whole, 1e-30) }
+
+// plainOf is a choice that packs and unpacks rows by c's type and keeps what comes of them in f32, in the model's own
+// domain but for the rotation. It counts what is lost.
+func plainOf(c kv.Choice) (kv.Choice, *loss) {
+	t, f32, lost := c.Type, kernels.ByName("f32").Best(), &loss{}
+	plain := &kernels.Type{Name: t.Name + " read in f32", Identity: t.Identity + " read in f32", KV: true, Quantised: t.Quantised,
+		Block: t.Block, Bytes: 4 * t.Block, Pad: t.Pad, Guard: t.Guard}
+	encode := func(dst []byte, src []float32) {
+		packed, x := make([]byte, t.RowBytes(len(src))), make([]float32, len(src))
+		t.Best().Encode(packed, src)
+		t.Best().Decode(x, packed)
+		if t.Domain != nil {
+			t.Domain.Best().Inverse(x)
+		}
+		lost.add(src, x)
+		f32.Encode(dst, x)
+	}
+	plain.Impls = []kernels.Impl{{ISA: f32.ISA, Encode: encode, Decode: f32.Decode, Matmul: f32.Matmul, Mix: f32.Mix}}
+	c.Type = plain
+	return c, lost
+}
+
+// add counts what became of x.
+func (l *loss) add(x, now []float32) {
+	var lost, whole float64
+	for i, v := range x {
+		d := float64(now[i]) - float64(v)
+		lost, whole = lost+d*d, whole+float64(v)*float64(v)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lost, l.whole = l.lost+lost, l.whole+whole
+}
