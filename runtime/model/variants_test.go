@@ -16,7 +16,7 @@ import (
 type variant struct {
 	Name    string
 	Base    string                     // case whose tensors and tokens it has
-	Set     map[string]json.RawMessage // numbers with a point are f32, others u32
+	Set     map[string]json.RawMessage // numbers with a point are f32, others and those of arrays u32
 	Drop    []string                   // keys
 	Vectors map[string][]float32       // additional tensors
 	Size    int                        // of the context
@@ -74,6 +74,13 @@ func (v *variant) model(t *testing.T) *Model {
 			if strings.Contains(string(raw), ".") {
 				x = float32(f)
 			}
+		}
+		if list, ok := x.([]any); ok {
+			var all []uint32
+			for _, f := range list {
+				all = append(all, uint32(f.(float64)))
+			}
+			x = all
 		}
 		r.keys[key] = x
 	}
