@@ -14,6 +14,8 @@ import (
 type cacheFlags struct {
 	typeK, typeV  string
 	rotK, rotV    string
+	offset        string
+	first, last   int
 	policy        string
 	allowFallback bool
 }
@@ -23,13 +25,17 @@ func (c *cacheFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&c.typeV, "cache-type-v", "f16", "`type` of the values (-ctv)")
 	fs.StringVar(&c.rotK, "rot-k", "", "`rotation` of the keys: off, on or a name (default: LLAMA_ATTN_ROT_K_OVERRIDE, else off)")
 	fs.StringVar(&c.rotV, "rot-v", "", "`rotation` of the values (default: LLAMA_ATTN_ROT_V_OVERRIDE, else off)")
-	fs.StringVar(&c.policy, "policy", "", "`file` of types and rotations per layer and side, JSON")
+	fs.StringVar(&c.offset, "k-offset", "off", "`constant` taken out of the keys before RoPE: off, bias (the model's own), mean (measured by calibrate) or a file of it")
+	fs.IntVar(&c.first, "keep-first", 0, "first `rows` of the cache to keep in f16")
+	fs.IntVar(&c.last, "keep-last", 0, "last `rows` of the cache to keep in f16; older ones are encoded 8 at a time")
+	fs.StringVar(&c.policy, "policy", "", "`file` of types, rotations and extras per layer and side, JSON")
 	fs.BoolVar(&c.allowFallback, "allow-fallback", false, "go on with something else where a request cannot be honoured")
 }
 
-// plan decides how the layers are stored. unmet is what the environment asked for in vain, with leave.
-func (c *cacheFlags) plan(e *environment, layers []kv.Layer) (plan *kv.Plan, unmet []string, err error) {
-	p := kv.Policy{}
+// plan decides how the layers are stored. unmet is what was asked for in vain, with leave.
+func (c *cacheFlags) plan(e *environment, s *session) (plan *kv.Plan, unmet []string, err error) {
+	layers := s.KVLayers()
+	p := kv.Policy{Ends: kv.Ends{First: c.first, Last: c.last}}
 	for _, t := range kernels.Types() {
 		if t.KV {
 			p.Known = append(p.Known, t)
@@ -59,11 +65,15 @@ func (c *cacheFlags) plan(e *environment, layers []kv.Layer) (plan *kv.Plan, unm
 			return nil, nil, err
 		}
 	}
+	if p.K.Offset, err = s.offset("--k-offset", c.offset); err != nil {
+		return nil, nil, err
+	}
 	if c.policy != "" {
-		if err := readPolicy(c.policy, &p, len(layers)); err != nil {
+		if err := s.readPolicy(c.policy, &p); err != nil {
 			return nil, nil, err
 		}
 	}
+	unmet = append(unmet, s.unmet...)
 	plan, err = kv.NewPlan(layers, p)
 	if err != nil {
 		return nil, nil, refuse("the cache cannot be stored as requested (--allow-fallback goes on with f16 there):\n%w", err)

@@ -16,10 +16,10 @@ type cell struct {
 }
 
 // cellOf plans the cache that a name stands for: q8_0 (both sides), q8_0/turbo4 (keys/values), q4_0+attn/lm4_64 with a
-// rotation behind a type, q4_0:kv with the default rotation on keys, values or both, or the path of a policy file, which
-// ends in .json.
+// rotation behind a type, q4_0:kv with the default rotation on keys, values or both, lm4_64-mean/lm4_64 with an offset
+// taken out of the keys, q4_0@4+32 with so many first and last rows exact, or the path of a policy file, which ends in .json.
 func (s *session) cellOf(name string) (cell, error) {
-	p, err := cellPolicy(name, len(s.KVLayers()))
+	p, err := s.cellPolicy(name)
 	if err != nil {
 		return cell{}, err
 	}
@@ -33,7 +33,7 @@ func (s *session) cellOf(name string) (cell, error) {
 	return cell{name, plan}, nil
 }
 
-func cellPolicy(name string, layers int) (p kv.Policy, err error) {
+func (s *session) cellPolicy(name string) (p kv.Policy, err error) {
 	for _, t := range kernels.Types() {
 		if t.KV {
 			p.Known = append(p.Known, t)
@@ -42,19 +42,32 @@ func cellPolicy(name string, layers int) (p kv.Policy, err error) {
 	if strings.HasSuffix(name, ".json") {
 		f16 := kv.Choice{Type: kernels.ByName("f16")}
 		p.K, p.V = f16, f16
-		return p, readPolicy(name, &p, layers)
+		return p, s.readPolicy(name, &p)
 	}
-	types, rotated, turned := strings.Cut(name, ":")
+	types, ends, kept := strings.Cut(name, "@")
+	if kept {
+		if n, err := fmt.Sscanf(ends+"\n", "%d+%d\n", &p.Ends.First, &p.Ends.Last); n != 2 || err != nil {
+			return p, fmt.Errorf("%s: rows %q: want first+last, such as 4+32", name, ends)
+		}
+	}
+	types, rotated, turned := strings.Cut(types, ":")
 	k, v, two := strings.Cut(types, "/")
+	k, off, _ := strings.Cut(k, "-")
 	if !two {
 		v = k
 	}
-	if p.K, err = sideOf(name, k); err == nil {
-		p.V, err = sideOf(name, v)
+	if p.K, err = sideOf(name, k); err != nil {
+		return p, err
 	}
-	if err == nil && turned {
-		err = turnSides(name, rotated, &p)
+	if p.V, err = sideOf(name, v); err != nil {
+		return p, err
 	}
+	if turned {
+		if err := turnSides(name, rotated, &p); err != nil {
+			return p, err
+		}
+	}
+	p.K.Offset, err = s.offset(name+": offset", off)
 	return p, err
 }
 
@@ -122,7 +135,8 @@ func (s *session) cells(list []string, names ...string) ([]cell, error) {
 
 // asked says whether the flags ask for another cache than the default.
 func (c *cacheFlags) asked() bool {
-	return c.policy != "" || c.typeK != "f16" || c.typeV != "f16" || c.rotK != "" || c.rotV != ""
+	offset := c.offset != "" && c.offset != "off"
+	return c.policy != "" || c.typeK != "f16" || c.typeV != "f16" || c.rotK != "" || c.rotV != "" || offset || c.first > 0 || c.last > 0
 }
 
 // name is what the flags ask for, as --cells spells it.
@@ -137,8 +151,15 @@ func (c *cacheFlags) name() string {
 		return typ + "+" + rot
 	}
 	k, v := side(c.typeK, c.rotK), side(c.typeV, c.rotV)
-	if k == v {
-		return k
+	name, ends := k, ""
+	if c.offset != "" && c.offset != "off" {
+		name += "-" + c.offset
 	}
-	return k + "/" + v
+	if k != v {
+		name += "/" + v
+	}
+	if c.first > 0 || c.last > 0 {
+		ends = fmt.Sprintf("@%d+%d", c.first, c.last)
+	}
+	return name + ends
 }

@@ -9,6 +9,7 @@
 //	kvrun floor  [MODEL]         what differs when nothing should: the noise floor of this build
 //	kvrun kld    [MODEL] -f FILE how far a cache moves predictions, with the statistics of llama-perplexity
 //	kvrun sweep  [MODEL] -f FILE many caches against one reference: which is worth its bytes
+//	kvrun calibrate [MODEL]      measure the mean of the keys, for --k-offset mean
 //	kvrun bench  [MODEL]         speed: llama-bench's tests and field names
 //	kvrun logits [MODEL] --tokens FILE --out FILE
 //	                             logits of given tokens as little-endian f32
@@ -60,6 +61,7 @@ var commands = []command{
 	{"floor", "what differs when nothing should: the noise floor of this build", floorCommand},
 	{"kld", "how far a cache moves predictions, with the statistics of llama-perplexity", kldCommand},
 	{"sweep", "many caches against one reference: which is worth its bytes", sweepCommand},
+	{"calibrate", "measure the mean of the keys, for --k-offset mean", calibrateCommand},
 	{"bench", "speed: llama-bench's tests and field names", benchCommand},
 	{"logits", "logits of given tokens as little-endian f32", logitsCommand},
 	{"synth", "write a model of a given shape with random weights", synthCommand},
@@ -125,7 +127,7 @@ func usage(w io.Writer) {
 	fmt.Fprintln(w, "Usage: kvrun COMMAND [MODEL] [flags]; without MODEL the embedded one; without anything a demonstration.")
 	fmt.Fprintln(w)
 	for _, c := range commands {
-		fmt.Fprintf(w, "  %-8s %s\n", c.name, c.summary)
+		fmt.Fprintf(w, "  %-9s %s\n", c.name, c.summary)
 	}
 	fmt.Fprintln(w, "\nkvrun COMMAND --help lists flags. Exit codes: 0 fine, 1 a request that is not honoured, 2 could not run.")
 }

@@ -18,19 +18,37 @@ import (
 // policyFile is a policy as --policy reads it:
 //
 //	{
-//	  "k": {"type": "q8_0"},
+//	  "k": {"type": "q8_0", "offset": "bias"},
 //	  "v": {"type": "q4_0", "rotation": "attn"},
-//	  "layers": {"0": {"k": {"type": "f16"}}, "5-7": {"v": {"type": "q8_0"}}}
+//	  "keep_first": 4, "keep_last": 32,
+//	  "layers": {"0": {"k": {"type": "f16"}}, "5-7": {"v": {"type": "q8_0"}, "keep_last": 128}}
 //	}
 //
 // Layers are counted over those that have a cache. What a side leaves out is as for all layers, and what the file
 // leaves out is as the flags say.
 type policyFile struct {
-	K, V   *policySide
-	Layers map[string]struct{ K, V *policySide }
+	policyLayer
+	Layers map[string]policyLayer
 }
 
-type policySide struct{ Type, Rotation string }
+type policyLayer struct {
+	K, V  *policySide
+	First *int `json:"keep_first"`
+	Last  *int `json:"keep_last"`
+}
+
+type policySide struct{ Type, Rotation, Offset string }
+
+// ends changes e to what the layer says.
+func (l *policyLayer) ends(e kv.Ends) kv.Ends {
+	if l.First != nil {
+		e.First = *l.First
+	}
+	if l.Last != nil {
+		e.Last = *l.Last
+	}
+	return e
+}
 
 // cacheType finds the type that a flag or file names.
 func cacheType(where, name string) (*kernels.Type, error) {
@@ -60,7 +78,7 @@ func rotation(where, name string) (*kernels.Rotation, error) {
 }
 
 // over changes c to what the side says.
-func (s *policySide) over(where string, c kv.Choice) (kv.Choice, error) {
+func (s *policySide) over(of *session, where string, c kv.Choice) (kv.Choice, error) {
 	if s == nil {
 		return c, nil
 	}
@@ -71,7 +89,12 @@ func (s *policySide) over(where string, c kv.Choice) (kv.Choice, error) {
 		}
 	}
 	if s.Rotation != "" {
-		c.Rotation, err = rotation(where, s.Rotation)
+		if c.Rotation, err = rotation(where, s.Rotation); err != nil {
+			return c, err
+		}
+	}
+	if s.Offset != "" {
+		c.Offset, err = of.offset(where, s.Offset)
 	}
 	return c, err
 }
@@ -116,30 +139,32 @@ func decodePolicy(path string) (f policyFile, err error) {
 	return f, fmt.Errorf("%s: near line %d: %w", path, line, err)
 }
 
-// readPolicy changes p, which holds what the flags say, to what the file at path says; layers is how many there are.
-func readPolicy(path string, p *kv.Policy, layers int) error {
+// readPolicy changes p, which holds what the flags say, to what the file at path says. It is how a policy that was
+// written for the model, by hand or by a command, becomes one of kv.
+func (s *session) readPolicy(path string, p *kv.Policy) error {
 	f, err := decodePolicy(path)
 	if err != nil {
 		return err
 	}
-	if p.K, err = f.K.over(path+": k", p.K); err != nil {
+	if p.K, err = f.K.over(s, path+": k", p.K); err != nil {
 		return err
 	}
-	if p.V, err = f.V.over(path+": v", p.V); err != nil {
+	if p.V, err = f.V.over(s, path+": v", p.V); err != nil {
 		return err
 	}
-	p.Layers = map[int][2]kv.Choice{}
-	for span, sides := range f.Layers {
-		lo, hi, err := layerSpan(span, layers)
+	p.Ends = f.ends(p.Ends)
+	p.Layers, p.LayerEnds = map[int][2]kv.Choice{}, map[int]kv.Ends{}
+	for span, l := range f.Layers {
+		lo, hi, err := layerSpan(span, len(s.KVLayers()))
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 		where := path + ": layer " + span
-		k, err := sides.K.over(where+", k", p.K)
+		k, err := l.K.over(s, where+", k", p.K)
 		if err != nil {
 			return err
 		}
-		v, err := sides.V.over(where+", v", p.V)
+		v, err := l.V.over(s, where+", v", p.V)
 		if err != nil {
 			return err
 		}
@@ -147,7 +172,7 @@ func readPolicy(path string, p *kv.Policy, layers int) error {
 			if _, twice := p.Layers[i]; twice {
 				return fmt.Errorf("%s: layer %d is named twice", path, i)
 			}
-			p.Layers[i] = [2]kv.Choice{k, v}
+			p.Layers[i], p.LayerEnds[i] = [2]kv.Choice{k, v}, l.ends(p.Ends)
 		}
 	}
 	return nil

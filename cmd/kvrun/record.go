@@ -91,9 +91,24 @@ func printPlan(w io.Writer, p *kv.Plan, size int) {
 		fmt.Fprintf(w, "  %s: %d KV heads of %d/%d%s\n", span, l.Layer.Heads, l.Layer.KeyDim, l.Layer.ValueDim, window)
 		printSide(w, "K", l.K, l.Layer.KeyDim)
 		printSide(w, "V", l.V, l.Layer.ValueDim)
+		if e := l.Ends; e.Type != nil {
+			fmt.Fprintf(w, "    the first %d and the last %d rows stay in %s, older ones are packed 8 at a time\n", e.First, e.Last, e.Type.Name)
+		}
 		lo = hi
 	}
-	fmt.Fprintf(w, "  %d bytes per token, %.3f bits per value\n", p.BytesPerToken(), p.BitsPerValue(size))
+	fmt.Fprintf(w, "  %s\n", cost(p, size))
+}
+
+// cost is what the plan stores, extras counted where there are any.
+func cost(p *kv.Plan, size int) string {
+	extras := false
+	for i := range p.Layers {
+		extras = extras || p.Layers[i].Ends.Type != nil || p.Layers[i].OffsetBytes() > 0
+	}
+	if !extras {
+		return fmt.Sprintf("%d bytes per token, %.3f bits per value", p.BytesPerToken(), p.BitsPerValue(0))
+	}
+	return fmt.Sprintf("%d bytes per packed token, %.3f bits per value with exact rows and offsets in a context of %d", p.BytesPerToken(), p.BitsPerValue(size), size)
 }
 
 func printSide(w io.Writer, name string, s kv.SidePlan, dim int) {
@@ -124,8 +139,8 @@ func (s *session) summary() string {
 		return names[0]
 	}
 	k, v := effective(func(l kv.LayerPlan) kv.SidePlan { return l.K }), effective(func(l kv.LayerPlan) kv.SidePlan { return l.V })
-	return fmt.Sprintf("%s %.12s: cache K %s, V %s, %d bytes per token (%.3f bits per value); math %s, %s, %d threads",
-		s.path, s.hash, k, v, s.plan.BytesPerToken(), s.plan.BitsPerValue(s.defaultSize()), s.flags.kind, isaInUse(), s.flags.threads)
+	return fmt.Sprintf("%s %.12s: cache K %s, V %s, %s; math %s, %s, %d threads",
+		s.path, s.hash, k, v, cost(s.plan, s.defaultSize()), s.flags.kind, isaInUse(), s.flags.threads)
 }
 
 // describe prints what is about to run: one line, the plan by layers with --verbose or where it is not what was asked for.

@@ -28,7 +28,8 @@ type session struct {
 	unmet []string // requests that came to nothing, beside those in the plan
 	notes []string // what else is worth knowing
 
-	tokens *tokenizer.Tokenizer // nil until vocabulary is called
+	tokens  *tokenizer.Tokenizer  // nil until vocabulary is called
+	offsets map[string]*kv.Offset // by the name that was asked for
 }
 
 // open opens the model of the flags and plans its cache. Close it.
@@ -43,7 +44,7 @@ func (e *environment) open(m *modelFlags) (s *session, err error) {
 		return nil, err
 	}
 	if s.hash, err = s.Fingerprint(); err == nil {
-		s.plan, s.unmet, err = m.cacheFlags.plan(e, s.KVLayers())
+		s.plan, s.unmet, err = m.cacheFlags.plan(e, s)
 		s.unmet = append(s.unmet, m.unmet...)
 	}
 	if err == nil && m.size > s.Context {

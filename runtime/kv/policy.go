@@ -18,14 +18,14 @@ type Choice struct {
 	Offset   *Offset           // of keys, nil for none
 }
 
-// String is the type's name, with "+" and the rotation's where there is one, and the name of the offset.
+// String is the type's name, with "+" and the rotation's where there is one, and "-" and the offset's.
 func (c Choice) String() string {
 	s := c.Type.Name
 	if c.Rotation != nil {
 		s += "+" + c.Rotation.Name
 	}
 	if c.Offset != nil {
-		s += ", offset " + c.Offset.Name
+		s += "-" + c.Offset.Name
 	}
 	return s
 }
