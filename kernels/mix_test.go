@@ -46,6 +46,78 @@ func checkMix(t *testing.T, impl *kernels.Impl, p product, v weights, probs []fl
 	}
 }
 
+// TestMixQ8 counts rows beyond what shares the scale of its weights, and rows of several blocks.
+func TestMixQ8(t *testing.T) {
+	has := func(i *kernels.Impl) bool { return i.MixQ8 != nil }
+	forEachImpl(t, has, func(t *testing.T, typ *kernels.Type, impl *kernels.Impl) {
+		var ws kernels.Workspace
+		shapes := append(products(typ.Block), product{7, 64, 2 * typ.Block, 1}, product{3, 65, typ.Block, 0}, product{4, 200, typ.Block, 2})
+		for _, p := range shapes {
+			checkMixQ8(t, typ, impl, p, makeWeights(t, typ, p), noise(p.m*p.rows, 31, .5), &ws)
+		}
+	})
+}
+
+// checkMixQ8 is checkMix with a bound for rounded levels and weights.
+func checkMixQ8(t *testing.T, typ *kernels.Type, impl *kernels.Impl, p product, v weights, probs []float32, ws *kernels.Workspace) {
+	t.Helper()
+	ldp, ldo := p.rows+p.slack, p.n+p.slack
+	spreadP := spread(probs, p.rows, ldp)
+	o, fences := sevens(max(0, p.m*ldo-p.slack))
+	keptP, keptV := frozen(spreadP), frozenBytes(v.packed)
+	impl.MixQ8(o, ldo, spreadP, ldp, p.m, v.packed, v.stride, p.rows, p.n, ws)
+	fences(t)
+	keptP(t)
+	keptV(t)
+	if err := untouched(o, p.n, ldo); err != nil {
+		t.Fatalf("%v: %v", p, err)
+	}
+	book := specOf(t, typ.Name).Codebook
+	rounded8 := book != nil && !book.Int8 // levels, by up to half a step, 1/128 of the largest
+	for j := range p.m {
+		row := probs[j*p.rows:][:p.rows]
+		// A weight is moved by up to half a step; all moved the same way are far beyond what happens.
+		bound := float64(p.rows) / 65534 * float64(largest(row)) * float64(largest(v.values))
+		for r, w := range row {
+			size := math.Abs(float64(w)) * float64(largest(v.values[r*p.n:][:p.n]))
+			bound += 4 * 0x1p-23 * size * math.Sqrt(float64(p.rows+1))
+			if rounded8 {
+				bound += size / 128
+			}
+		}
+		for i := range p.n {
+			want := 7.0
+			for r, w := range row {
+				want += float64(w) * float64(v.values[r*p.n+i])
+			}
+			if err := within(o[j*ldo+i], want, bound+4*0x1p-23*7); err != nil {
+				t.Fatalf("%v: o[%d][%d] is %v", p, j, i, err)
+			}
+		}
+	}
+}
+
+// TestMixQ8Poison checks that weights which are no numbers reach the sums of their row of o and of no other.
+func TestMixQ8Poison(t *testing.T) {
+	has := func(i *kernels.Impl) bool { return i.MixQ8 != nil }
+	forEachImpl(t, has, func(t *testing.T, typ *kernels.Type, impl *kernels.Impl) {
+		p := product{m: 3, rows: 70, n: (127/typ.Block + 1) * typ.Block}
+		v := makeWeights(t, typ, p)
+		for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(1))} {
+			for _, at := range []int{0, 63, 69} {
+				probs, o := noise(p.m*p.rows, 3, .5), make([]float32, p.m*p.n)
+				probs[p.rows+at] = bad
+				impl.MixQ8(o, p.n, probs, p.rows, p.m, v.packed, v.stride, p.rows, p.n, &kernels.Workspace{})
+				for k, x := range o {
+					if poisoned := k/p.n == 1; (x-x == 0) == poisoned {
+						t.Fatalf("weight %d of row 1 is %g: o[%d][%d] is %g", at, bad, k/p.n, k%p.n, x)
+					}
+				}
+			}
+		}
+	})
+}
+
 // TestPoison checks that a NaN in a row reaches the results of that row and of no other, and that an infinite weight
 // does not become a number.
 func TestPoison(t *testing.T) {

@@ -16,7 +16,7 @@ const (
 	OpLoadLow       // Dst = first Imm f32 lanes at Mem, the others 0
 	OpStore         // lanes of Args[0] to Mem
 	OpStoreLow      // first Imm bytes of Args[0] to Mem (4 or 8)
-	OpBroadcast     // Dst = the f32 at Mem in all lanes
+	OpBroadcast     // Dst = the 4 bytes at Mem, an f32 or a pair of i16, all over the lanes
 	OpPairBroadcast // Dst = the f32 at Mem in the low half of the lanes, the one at Mem2 in the high half
 	OpLoadF16       // Dst = f16 lanes at Mem as f32
 	OpBcastF16      // Dst = the f16 at Mem as f32 in all lanes
@@ -35,7 +35,7 @@ const (
 	OpZero          // Dst = 0
 	OpAs            // Dst = the bits of Args[0] as another type of the same size
 
-	// Bytes and integers. Shifts act on 32-bit lanes.
+	// Bytes and integers. Shifts act on 32-bit lanes; Shl and Sar on those of i16 where that is their type.
 	OpShuffle    // Dst = bytes of Args[0] picked by Const inside each 16-byte part; 0x80 gives 0
 	OpShr        // Dst = Args[0] >> Imm, zeros shifted in
 	OpShl        // Dst = Args[0] << Imm

@@ -40,7 +40,11 @@ const (
 	OpSum4      // Dst, 4 lanes = the sums of all lanes of Args[0], [1], [2], [3], i32 or f32
 	OpAverage   // Dst bytes = (Args[0] + Args[1] + 1) / 2, unsigned
 	OpAddPairs  // Dst i32 = in each 4 lanes the sums of 2 neighbours, of Args[0] and then of Args[1]
+	OpPackS2    // Dst i16 = the i32 lanes of Args[0], Args[1] in order, saturated to i16
 	OpPackS4    // Dst bytes = the i32 lanes of Args[0..3] in order, saturated to signed bytes
+	OpZipWords  // Dst = 2 bytes of Args[0], 2 of Args[1] and so on, from half Imm of each 16-byte part
+	OpZip       // Dst = lanes of Args[0] and Args[1] in turn, from half Imm of all lanes
+	OpPairsAcc  // Args[0] i32 += sums of 2 products of neighbours, Args[1] and Args[2] i16, in place
 	OpTranspose // Args are as many vectors as lanes; lane l of Args[k] and lane k of Args[l] change places
 
 	// Stores of one piece per lane: lane l goes to Mem + l*Imm.
@@ -80,7 +84,7 @@ var laneOps = [...]struct {
 	{"comparef", []Elem{F32, F32}}, {"trunci", []Elem{F32}}, {"rinti", []Elem{F32}}, {"tof16", []Elem{F32}}, {"roundf16", []Elem{F32}}, {"tobf16", []Elem{F32}},
 	{"subi", []Elem{I32, I32}}, {"muli", []Elem{I32, I32}}, {"divi", []Elem{I32, I32}}, {"mini", []Elem{I32, I32}}, {"maxi", []Elem{I32, I32}},
 	{"absi", []Elem{I32}}, {"comparei", []Elem{I32, I32}}, {"select", nil}, {"levels", []Elem{I32}},
-	{"swap", nil}, {"merge", nil}, {"order", nil}, {"sum4", nil}, {"average", []Elem{I8, I8}}, {"addpairs", []Elem{I32, I32}}, {"packs4", []Elem{I32, I32, I32, I32}}, {"transpose", nil},
+	{"swap", nil}, {"merge", nil}, {"order", nil}, {"sum4", nil}, {"average", []Elem{I8, I8}}, {"addpairs", []Elem{I32, I32}}, {"packs2", []Elem{I32, I32}}, {"packs4", []Elem{I32, I32, I32, I32}}, {"zipwords", []Elem{I8, I8}}, {"zip", nil}, {"pairsacc", []Elem{I32, I16, I16}}, {"transpose", nil},
 	{"scatter", nil}, {"scatterhalf", []Elem{I32}}, {"scatterbyte", []Elem{I32}}, {"storehalves", []Elem{I32}},
 	{"first", []Elem{Word}}, {"loadwhere", []Elem{I32}}, {"storewhere", []Elem{F32, I32}}, {"raise", []Elem{F32, F32}}, {"addsquares", []Elem{F64, F32}},
 }
@@ -125,7 +129,7 @@ func laneSignature(n *Instr) error {
 		if len(n.Args) != 4 || n.Dst.Type.Lanes != 4 || n.Args[0].Type.Elem != n.Dst.Type.Elem {
 			return fmt.Errorf("sum4 makes one vector of 4 lanes of 4 vectors")
 		}
-	case OpMerge:
+	case OpMerge, OpZip:
 		if len(n.Args) != 2 || n.Args[0].Type != n.Args[1].Type {
 			return fmt.Errorf("arguments differ in type")
 		}

@@ -114,7 +114,11 @@ func signature(n *Instr) error {
 			return want(I32, I32)
 		}
 		return want(I32)
-	case OpToF32, OpTableF32, OpSar:
+	case OpSar:
+		if len(n.Args) != 1 || n.Args[0].Type != n.Dst.Type || n.Dst.Type.Elem != I32 && n.Dst.Type.Elem != I16 {
+			return fmt.Errorf("sar keeps a type of signed lanes")
+		}
+	case OpToF32, OpTableF32:
 		return want(I32)
 	case OpHSum:
 		return want(F32)

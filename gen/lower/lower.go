@@ -76,6 +76,7 @@ func unitOf(t *spec.Type, c Caps) unit {
 
 func f32s(n int) ir.Type  { return ir.Type{Elem: ir.F32, Lanes: n} }
 func i32s(n int) ir.Type  { return ir.Type{Elem: ir.I32, Lanes: n} }
+func i16s(n int) ir.Type  { return ir.Type{Elem: ir.I16, Lanes: n} }
 func bytes(n int) ir.Type { return ir.Type{Elem: ir.I8, Lanes: n} }
 
 var (

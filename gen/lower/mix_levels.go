@@ -14,10 +14,9 @@ import (
 // longBlock is the length from which on the two steps pay.
 const longBlock = 64
 
-// Levels unpacks one block of each row to int8 levels and an f32 scale, rounding the
-// levels of float tables if asked to.
-func Levels(t *spec.Type, c Caps, rounded bool, name string) *ir.Func {
-	if t.Block < longBlock || t.Block%chunk != 0 || rounded == Exact(t) {
+// Levels unpacks one block of each row to int8 levels and an f32 scale.
+func Levels(t *spec.Type, c Caps, name string) *ir.Func {
+	if t.Block < longBlock || t.Block%chunk != 0 || !Exact(t) {
 		giveUp("short blocks, or levels that are no bytes")
 	}
 	b := ir.Build(name, []ir.Param{

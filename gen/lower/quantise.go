@@ -16,7 +16,7 @@ func QuantiseAct(c Caps, group int, name string) *ir.Func {
 	}, fmt.Sprintf("%s rounds groups of %d values to int8; s is d times the sums of 16 q, steps are in bytes.", name, group), "",
 		"\tfor g := range groups {", "\t\td[g] = absmax(x[g]) / 127", fmt.Sprintf("\t\tfor i := range %d {", group),
 		"\t\t\tq[g][i] = rint(x[g][i] / d[g])", "\t\t}", "\t}")
-	k := &rounder{b: b, lanes: c.Lanes, group: group}
+	k := &rounder{b: b, lanes: c.Lanes, group: group, limit: 127}
 	q, d, s, x, groups := b.Param(0), b.Param(1), b.Param(2), b.Param(3), b.Param(4)
 	stepQ, stepD, stepS := b.Param(5), b.Param(6), b.Param(7)
 	b.Loop(groups, 1, func() {
@@ -43,17 +43,23 @@ func QuantiseAct(c Caps, group int, name string) *ir.Func {
 type rounder struct {
 	b            *ir.Builder
 	lanes, group int
+	limit        float32 // the largest quant
 }
 
-// scale finds d and 1/d of the group at x, in all lanes, and a mask that is zero where
-// all quants are 0. Magnitudes are compared as integers, which order like the floats and
-// put infinities and then NaNs above them all.
+// scale is scaleOf for the group at x.
 func (k *rounder) scale(x *ir.Value) (scale, inverse, keep *ir.Value) {
+	return k.scaleOf(func(i int) *ir.Value { return k.b.Load(i32s(k.lanes), ir.At(x, 4*k.lanes*i), "x") })
+}
+
+// scaleOf finds d and 1/d of the group, in all lanes, and a mask that is zero where all
+// quants are 0. Magnitudes are compared as integers, which order like the floats and put
+// infinities and then NaNs above them all. x gives vector i of the group, as bits.
+func (k *rounder) scaleOf(x func(i int) *ir.Value) (scale, inverse, keep *ir.Value) {
 	b, n := k.b, k.lanes
-	b.Note("d: the largest magnitude over 127")
+	b.Note(fmt.Sprintf("d: the largest magnitude over %g", k.limit))
 	var most [4]*ir.Value
 	for i := 0; i < k.group/n; i++ {
-		v := binC(b, ir.OpAnd, b.Load(i32s(n), ir.At(x, 4*n*i), "x"), magnitude, "magnitude")
+		v := binC(b, ir.OpAnd, x(i), magnitude, "magnitude")
 		if m := most[i%4]; m != nil {
 			v = b.Bin(ir.OpMaxI, m, v, "most")
 		}
@@ -64,7 +70,7 @@ func (k *rounder) scale(x *ir.Value) (scale, inverse, keep *ir.Value) {
 		m = b.Bin(ir.OpMaxI, m, b.Un(ir.OpSwap, m, h, "other"), "most")
 	}
 	largest := as(b, f32s(n), m)
-	limit := b.Const(f32s(n), splatF32(127, n), "127")
+	limit := b.Const(f32s(n), splatF32(k.limit, n), "limit")
 	scale = b.Bin(ir.OpDiv, largest, limit, "d")
 	inverse = b.Bin(ir.OpDiv, limit, largest, "id")
 	b.Note("no scale: an infinity or NaN gives d = NaN, magnitudes whose inverse overflows d = 0")
@@ -82,11 +88,17 @@ func (k *rounder) codes(x *ir.Value, i int, inverse, keep *ir.Value) *ir.Value {
 	b, n := k.b, k.lanes
 	var parts []*ir.Value
 	for j := range chunk / n {
-		v := b.Bin(ir.OpMul, b.Load(f32s(n), ir.At(x, 4*(i+n*j)), "x"), inverse, "q")
-		v = as(b, f32s(n), b.Bin(ir.OpAnd, as(b, i32s(n), v), keep, "q"))
-		parts = append(parts, b.To(ir.OpRintI, i32s(n), "q", v))
+		parts = append(parts, k.round(b.Load(f32s(n), ir.At(x, 4*(i+n*j)), "x"), inverse, keep))
 	}
 	return b.To(ir.OpPackS4, bytes(chunk), "q", parts...)
+}
+
+// round rounds one vector.
+func (k *rounder) round(x, inverse, keep *ir.Value) *ir.Value {
+	b, n := k.b, k.lanes
+	v := b.Bin(ir.OpMul, x, inverse, "q")
+	v = as(b, f32s(n), b.Bin(ir.OpAnd, as(b, i32s(n), v), keep, "q"))
+	return b.To(ir.OpRintI, i32s(n), "q", v)
 }
 
 // sums adds the sums of 4 that each vector holds to sums of 16 and stores them times d.

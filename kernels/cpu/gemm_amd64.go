@@ -321,6 +321,106 @@ func mixLevels6xAVX512(o *float32, ldo int, p *float32, ldp int, levels *byte, s
 
 var mixLevelsTilesAVX512 = mixLevelsTiles{mixLevels1xAVX512, mixLevels2xAVX512, mixLevels3xAVX512, mixLevels4xAVX512, mixLevels5xAVX512, mixLevels6xAVX512}
 
+// mixWeightsAVX512 rounds 64 weights of each row of p, times scales, to 16 bits; ldp in bytes.
+//
+//	for j := range m {
+//		d[j] = absmax(p[j]*scales) / 32767
+//		for r := range 64 {
+//			q[j][r] = rint(p[j][r] * scales[r] / d[j])
+//		}
+//	}
+//
+// Requires: AVX2
+//
+//go:noescape
+func mixWeightsAVX512(q *int16, d *float32, p *float32, ldp int, scales *float32, m int)
+
+// mixPairs1xAVX512 adds weighted pairs of rows to 1 row of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+//
+//	for j := range 1 {
+//		for i := range n {
+//			o[j][i] += d[j] * sum(q[j][r] * level[r][i]) // over r < 2*pairs
+//		}
+//	}
+//
+// Requires: FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func mixPairs1xAVX512(o *float32, ldo int, q *int16, ldq int, d *float32, levels *byte, stride int, pairs int, n int)
+
+// mixPairs2xAVX512 adds weighted pairs of rows to 2 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+//
+//	for j := range 2 {
+//		for i := range n {
+//			o[j][i] += d[j] * sum(q[j][r] * level[r][i]) // over r < 2*pairs
+//		}
+//	}
+//
+// Requires: FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func mixPairs2xAVX512(o *float32, ldo int, q *int16, ldq int, d *float32, levels *byte, stride int, pairs int, n int)
+
+// mixPairs3xAVX512 adds weighted pairs of rows to 3 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+//
+//	for j := range 3 {
+//		for i := range n {
+//			o[j][i] += d[j] * sum(q[j][r] * level[r][i]) // over r < 2*pairs
+//		}
+//	}
+//
+// Requires: FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func mixPairs3xAVX512(o *float32, ldo int, q *int16, ldq int, d *float32, levels *byte, stride int, pairs int, n int)
+
+// mixPairs4xAVX512 adds weighted pairs of rows to 4 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+//
+//	for j := range 4 {
+//		for i := range n {
+//			o[j][i] += d[j] * sum(q[j][r] * level[r][i]) // over r < 2*pairs
+//		}
+//	}
+//
+// Requires: FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func mixPairs4xAVX512(o *float32, ldo int, q *int16, ldq int, d *float32, levels *byte, stride int, pairs int, n int)
+
+// mixPairs5xAVX512 adds weighted pairs of rows to 5 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+//
+//	for j := range 5 {
+//		for i := range n {
+//			o[j][i] += d[j] * sum(q[j][r] * level[r][i]) // over r < 2*pairs
+//		}
+//	}
+//
+// Requires: FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func mixPairs5xAVX512(o *float32, ldo int, q *int16, ldq int, d *float32, levels *byte, stride int, pairs int, n int)
+
+// mixPairs6xAVX512 adds weighted pairs of rows to 6 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+//
+//	for j := range 6 {
+//		for i := range n {
+//			o[j][i] += d[j] * sum(q[j][r] * level[r][i]) // over r < 2*pairs
+//		}
+//	}
+//
+// Requires: FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func mixPairs6xAVX512(o *float32, ldo int, q *int16, ldq int, d *float32, levels *byte, stride int, pairs int, n int)
+
+// The driver and the kernels agree on the rows that share a scale.
+var _ [64]struct{} = [mixRows]struct{}{}
+
+var mixPairsPartsAVX512 = mixPairsParts{
+	tiles:   [6]mixPairsKernel{mixPairs1xAVX512, mixPairs2xAVX512, mixPairs3xAVX512, mixPairs4xAVX512, mixPairs5xAVX512, mixPairs6xAVX512},
+	weights: mixWeightsAVX512,
+}
+
 // mixLevels1xAVX2 adds weighted rows of bytes to 1 row of o; ld and stride in bytes, n is a multiple of 32.
 //
 //	for j := range 1 {
@@ -400,6 +500,106 @@ func mixLevels5xAVX2(o *float32, ldo int, p *float32, ldp int, levels *byte, str
 func mixLevels6xAVX2(o *float32, ldo int, p *float32, ldp int, levels *byte, stride int, rows int, n int)
 
 var mixLevelsTilesAVX2 = mixLevelsTiles{mixLevels1xAVX2, mixLevels2xAVX2, mixLevels3xAVX2, mixLevels4xAVX2, mixLevels5xAVX2, mixLevels6xAVX2}
+
+// mixWeightsAVX2 rounds 64 weights of each row of p, times scales, to 16 bits; ldp in bytes.
+//
+//	for j := range m {
+//		d[j] = absmax(p[j]*scales) / 32767
+//		for r := range 64 {
+//			q[j][r] = rint(p[j][r] * scales[r] / d[j])
+//		}
+//	}
+//
+// Requires: AVX2
+//
+//go:noescape
+func mixWeightsAVX2(q *int16, d *float32, p *float32, ldp int, scales *float32, m int)
+
+// mixPairs1xAVX2 adds weighted pairs of rows to 1 row of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+//
+//	for j := range 1 {
+//		for i := range n {
+//			o[j][i] += d[j] * sum(q[j][r] * level[r][i]) // over r < 2*pairs
+//		}
+//	}
+//
+// Requires: AVX2, FMA
+//
+//go:noescape
+func mixPairs1xAVX2(o *float32, ldo int, q *int16, ldq int, d *float32, levels *byte, stride int, pairs int, n int)
+
+// mixPairs2xAVX2 adds weighted pairs of rows to 2 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+//
+//	for j := range 2 {
+//		for i := range n {
+//			o[j][i] += d[j] * sum(q[j][r] * level[r][i]) // over r < 2*pairs
+//		}
+//	}
+//
+// Requires: AVX2, FMA
+//
+//go:noescape
+func mixPairs2xAVX2(o *float32, ldo int, q *int16, ldq int, d *float32, levels *byte, stride int, pairs int, n int)
+
+// mixPairs3xAVX2 adds weighted pairs of rows to 3 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+//
+//	for j := range 3 {
+//		for i := range n {
+//			o[j][i] += d[j] * sum(q[j][r] * level[r][i]) // over r < 2*pairs
+//		}
+//	}
+//
+// Requires: AVX2, FMA
+//
+//go:noescape
+func mixPairs3xAVX2(o *float32, ldo int, q *int16, ldq int, d *float32, levels *byte, stride int, pairs int, n int)
+
+// mixPairs4xAVX2 adds weighted pairs of rows to 4 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+//
+//	for j := range 4 {
+//		for i := range n {
+//			o[j][i] += d[j] * sum(q[j][r] * level[r][i]) // over r < 2*pairs
+//		}
+//	}
+//
+// Requires: AVX2, FMA
+//
+//go:noescape
+func mixPairs4xAVX2(o *float32, ldo int, q *int16, ldq int, d *float32, levels *byte, stride int, pairs int, n int)
+
+// mixPairs5xAVX2 adds weighted pairs of rows to 5 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+//
+//	for j := range 5 {
+//		for i := range n {
+//			o[j][i] += d[j] * sum(q[j][r] * level[r][i]) // over r < 2*pairs
+//		}
+//	}
+//
+// Requires: AVX2, FMA
+//
+//go:noescape
+func mixPairs5xAVX2(o *float32, ldo int, q *int16, ldq int, d *float32, levels *byte, stride int, pairs int, n int)
+
+// mixPairs6xAVX2 adds weighted pairs of rows to 6 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+//
+//	for j := range 6 {
+//		for i := range n {
+//			o[j][i] += d[j] * sum(q[j][r] * level[r][i]) // over r < 2*pairs
+//		}
+//	}
+//
+// Requires: AVX2, FMA
+//
+//go:noescape
+func mixPairs6xAVX2(o *float32, ldo int, q *int16, ldq int, d *float32, levels *byte, stride int, pairs int, n int)
+
+// The driver and the kernels agree on the rows that share a scale.
+var _ [64]struct{} = [mixRows]struct{}{}
+
+var mixPairsPartsAVX2 = mixPairsParts{
+	tiles:   [6]mixPairsKernel{mixPairs1xAVX2, mixPairs2xAVX2, mixPairs3xAVX2, mixPairs4xAVX2, mixPairs5xAVX2, mixPairs6xAVX2},
+	weights: mixWeightsAVX2,
+}
 
 // gemmSignedHalvesAVX512 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
 //

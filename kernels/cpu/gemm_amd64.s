@@ -10,6 +10,36 @@ DATA gemm_ones<>+16(SB)/8, $0x0001000100010001
 DATA gemm_ones<>+24(SB)/8, $0x0001000100010001
 GLOBL gemm_ones<>(SB), RODATA|NOPTR, $32
 
+DATA gemm_mask<>+0(SB)/8, $0x7fffffff7fffffff
+DATA gemm_mask<>+8(SB)/8, $0x7fffffff7fffffff
+DATA gemm_mask<>+16(SB)/8, $0x7fffffff7fffffff
+DATA gemm_mask<>+24(SB)/8, $0x7fffffff7fffffff
+GLOBL gemm_mask<>(SB), RODATA|NOPTR, $32
+
+DATA gemm_limit<>+0(SB)/8, $0x46fffe0046fffe00
+DATA gemm_limit<>+8(SB)/8, $0x46fffe0046fffe00
+DATA gemm_limit<>+16(SB)/8, $0x46fffe0046fffe00
+DATA gemm_limit<>+24(SB)/8, $0x46fffe0046fffe00
+GLOBL gemm_limit<>(SB), RODATA|NOPTR, $32
+
+DATA gemm_limit2<>+0(SB)/8, $0x7f7fffff7f7fffff
+DATA gemm_limit2<>+8(SB)/8, $0x7f7fffff7f7fffff
+DATA gemm_limit2<>+16(SB)/8, $0x7f7fffff7f7fffff
+DATA gemm_limit2<>+24(SB)/8, $0x7f7fffff7f7fffff
+GLOBL gemm_limit2<>(SB), RODATA|NOPTR, $32
+
+DATA gemm_infinity<>+0(SB)/8, $0x7f8000007f800000
+DATA gemm_infinity<>+8(SB)/8, $0x7f8000007f800000
+DATA gemm_infinity<>+16(SB)/8, $0x7f8000007f800000
+DATA gemm_infinity<>+24(SB)/8, $0x7f8000007f800000
+GLOBL gemm_infinity<>(SB), RODATA|NOPTR, $32
+
+DATA gemm_NaN<>+0(SB)/8, $0x7fc000007fc00000
+DATA gemm_NaN<>+8(SB)/8, $0x7fc000007fc00000
+DATA gemm_NaN<>+16(SB)/8, $0x7fc000007fc00000
+DATA gemm_NaN<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL gemm_NaN<>(SB), RODATA|NOPTR, $32
+
 // gemm1xF32AVX512 multiplies decoded rows with 1 row of x; rows is a multiple of 4, ld in bytes, a unit is 8 values.
 // Requires: AVX2, FMA
 TEXT ·gemm1xF32AVX512(SB), NOSPLIT, $0-64
@@ -3663,6 +3693,1457 @@ done2:
 	VZEROUPPER
 	RET
 
+// mixWeightsAVX512 rounds 64 weights of each row of p, times scales, to 16 bits; ldp in bytes.
+// Requires: AVX2
+TEXT ·mixWeightsAVX512(SB), NOSPLIT, $0-48
+
+	// constants of the loops
+	VMOVDQU      gemm_mask<>+0(SB), Y0
+	MOVQ         q+0(FP), AX
+	MOVQ         d+8(FP), BX
+	MOVQ         p+16(FP), CX
+	MOVQ         ldp+24(FP), DX
+	MOVQ         scales+32(FP), SI
+	MOVQ         m+40(FP), DI
+	SUBQ         $1, DI
+	JLT          done2
+
+loop1:
+	VMOVUPS      (CX), Y1
+	VMULPS       (SI), Y1, Y1
+	VMOVUPS      32(CX), Y2
+	VMULPS       32(SI), Y2, Y2
+	VMOVUPS      64(CX), Y3
+	VMULPS       64(SI), Y3, Y3
+	VMOVUPS      96(CX), Y4
+	VMULPS       96(SI), Y4, Y4
+	VMOVUPS      128(CX), Y5
+	VMULPS       128(SI), Y5, Y5
+	VMOVUPS      160(CX), Y6
+	VMULPS       160(SI), Y6, Y6
+	VMOVUPS      192(CX), Y7
+	VMULPS       192(SI), Y7, Y7
+	VMOVUPS      224(CX), Y8
+	VMULPS       224(SI), Y8, Y8
+
+	// d: the largest magnitude over 32767
+	VPAND        Y0, Y1, Y9
+	VPAND        Y0, Y2, Y10
+	VPAND        Y0, Y3, Y11
+	VPAND        Y0, Y4, Y12
+	VPAND        Y0, Y5, Y13
+	VPMAXSD      Y13, Y9, Y9
+	VPAND        Y0, Y6, Y13
+	VPMAXSD      Y13, Y10, Y10
+	VPAND        Y0, Y7, Y13
+	VPMAXSD      Y13, Y11, Y11
+	VPAND        Y0, Y8, Y13
+	VPMAXSD      Y13, Y12, Y12
+	VPMAXSD      Y10, Y9, Y9
+	VPMAXSD      Y12, Y11, Y10
+	VPMAXSD      Y10, Y9, Y9
+	VPERM2F128   $1, Y9, Y9, Y10
+	VPMAXSD      Y10, Y9, Y9
+	VPERMILPS    $0x4e, Y9, Y10
+	VPMAXSD      Y10, Y9, Y9
+	VPERMILPS    $0xb1, Y9, Y10
+	VPMAXSD      Y10, Y9, Y9
+	VMOVDQU      gemm_limit<>+0(SB), Y10
+	VDIVPS       Y10, Y9, Y11
+	VDIVPS       Y9, Y10, Y10
+
+	// no scale: an infinity or NaN gives d = NaN, magnitudes whose inverse overflows d = 0
+	VPCMPGTD     gemm_limit2<>+0(SB), Y9, Y12
+	VMOVDQU      gemm_infinity<>+0(SB), Y13
+	VPCMPGTD     Y10, Y13, Y13
+	VMOVDQU      gemm_NaN<>+0(SB), Y14
+	VPAND        Y13, Y11, Y11
+	VBLENDVPS    Y12, Y14, Y11, Y11
+	VMOVDQU      gemm_infinity<>+0(SB), Y12
+	VPCMPGTD     Y9, Y12, Y9
+	VPAND        Y9, Y13, Y9
+	VMOVSS       X11, (BX)
+
+	// q: round to even, 0 where there is no scale
+	VMULPS       Y10, Y1, Y1
+	VPAND        Y9, Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VMULPS       Y10, Y2, Y2
+	VPAND        Y9, Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VPACKSSDW    Y2, Y1, Y1
+	VPERMQ       $0xd8, Y1, Y1
+	VMOVDQU      Y1, (AX)
+	VMULPS       Y10, Y3, Y1
+	VPAND        Y9, Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VMULPS       Y10, Y4, Y2
+	VPAND        Y9, Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VPACKSSDW    Y2, Y1, Y1
+	VPERMQ       $0xd8, Y1, Y1
+	VMOVDQU      Y1, 32(AX)
+	VMULPS       Y10, Y5, Y1
+	VPAND        Y9, Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VMULPS       Y10, Y6, Y2
+	VPAND        Y9, Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VPACKSSDW    Y2, Y1, Y1
+	VPERMQ       $0xd8, Y1, Y1
+	VMOVDQU      Y1, 64(AX)
+	VMULPS       Y10, Y7, Y1
+	VPAND        Y9, Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VMULPS       Y10, Y8, Y2
+	VPAND        Y9, Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VPACKSSDW    Y2, Y1, Y1
+	VPERMQ       $0xd8, Y1, Y1
+	VMOVDQU      Y1, 96(AX)
+	ADDQ         $0x80, AX
+	ADDQ         $4, BX
+	ADDQ         DX, CX
+	SUBQ         $1, DI
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DI
+	VZEROUPPER
+	RET
+
+// mixPairs1xAVX512 adds weighted pairs of rows to 1 row of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+// Requires: FMA, AVX512VL, AVX512VNNI
+TEXT ·mixPairs1xAVX512(SB), NOSPLIT, $0-72
+	MOVQ         levels+40(FP), AX
+	XORQ         BX, BX
+	MOVQ         n+64(FP), CX
+	SUBQ         $0x40, CX
+	JLT          done2
+
+loop1:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	MOVQ         q+16(FP), DX
+	MOVQ         pairs+56(FP), SI
+	MOVQ         AX, DI
+	MOVQ         stride+48(FP), R8
+	SUBQ         $1, SI
+	JLT          done4
+
+loop3:
+	VMOVDQU      (DI), Y8
+	VPSLLW       $8, Y8, Y9
+	VPSRAW       $8, Y9, Y9
+	VPSRAW       $8, Y8, Y8
+	VBROADCASTSS (DX), Y10
+	VPDPWSSD     Y10, Y9, Y0
+	VPDPWSSD     Y10, Y8, Y1
+	VMOVDQU      32(DI), Y8
+	VPSLLW       $8, Y8, Y9
+	VPSRAW       $8, Y9, Y9
+	VPSRAW       $8, Y8, Y8
+	VBROADCASTSS (DX), Y10
+	VPDPWSSD     Y10, Y9, Y2
+	VPDPWSSD     Y10, Y8, Y3
+	VMOVDQU      64(DI), Y8
+	VPSLLW       $8, Y8, Y9
+	VPSRAW       $8, Y9, Y9
+	VPSRAW       $8, Y8, Y8
+	VBROADCASTSS (DX), Y10
+	VPDPWSSD     Y10, Y9, Y4
+	VPDPWSSD     Y10, Y8, Y5
+	VMOVDQU      96(DI), Y8
+	VPSLLW       $8, Y8, Y9
+	VPSRAW       $8, Y9, Y9
+	VPSRAW       $8, Y8, Y8
+	VBROADCASTSS (DX), Y10
+	VPDPWSSD     Y10, Y9, Y6
+	VPDPWSSD     Y10, Y8, Y7
+	ADDQ         R8, DI
+	ADDQ         $4, DX
+	SUBQ         $1, SI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, SI
+
+	// sums as floats, even and odd values in turn
+	MOVQ         o+0(FP), DX
+	MOVQ         d+32(FP), SI
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Y8
+	VUNPCKLPS    Y1, Y0, Y9
+	VUNPCKHPS    Y1, Y0, Y10
+	VPERM2F128   $0x20, Y10, Y9, Y9
+	VMOVUPS      (DX), Y10
+	VCVTDQ2PS    Y9, Y9
+	VFMADD231PS  Y8, Y9, Y10
+	VMOVUPS      Y10, (DX)
+	VUNPCKLPS    Y1, Y0, Y9
+	VUNPCKHPS    Y1, Y0, Y0
+	VPERM2F128   $0x31, Y0, Y9, Y0
+	VMOVUPS      64(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y8, Y0, Y1
+	VMOVUPS      Y1, 64(DX)
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y1
+	VPERM2F128   $0x20, Y1, Y0, Y0
+	VMOVUPS      32(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y8, Y0, Y1
+	VMOVUPS      Y1, 32(DX)
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y1
+	VPERM2F128   $0x31, Y1, Y0, Y0
+	VMOVUPS      96(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y8, Y0, Y1
+	VMOVUPS      Y1, 96(DX)
+	VUNPCKLPS    Y5, Y4, Y0
+	VUNPCKHPS    Y5, Y4, Y1
+	VPERM2F128   $0x20, Y1, Y0, Y0
+	VMOVUPS      128(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y8, Y0, Y1
+	VMOVUPS      Y1, 128(DX)
+	VUNPCKLPS    Y5, Y4, Y0
+	VUNPCKHPS    Y5, Y4, Y1
+	VPERM2F128   $0x31, Y1, Y0, Y0
+	VMOVUPS      192(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y8, Y0, Y1
+	VMOVUPS      Y1, 192(DX)
+	VUNPCKLPS    Y7, Y6, Y0
+	VUNPCKHPS    Y7, Y6, Y1
+	VPERM2F128   $0x20, Y1, Y0, Y0
+	VMOVUPS      160(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y8, Y0, Y1
+	VMOVUPS      Y1, 160(DX)
+	VUNPCKLPS    Y7, Y6, Y0
+	VUNPCKHPS    Y7, Y6, Y1
+	VPERM2F128   $0x31, Y1, Y0, Y0
+	VMOVUPS      224(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y8, Y0, Y1
+	VMOVUPS      Y1, 224(DX)
+	ADDQ         $0x80, AX
+	ADDQ         $0x100, BX
+	SUBQ         $0x40, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $0x40, CX
+	VZEROUPPER
+	RET
+
+// mixPairs2xAVX512 adds weighted pairs of rows to 2 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+// Requires: FMA, AVX512VL, AVX512VNNI
+TEXT ·mixPairs2xAVX512(SB), NOSPLIT, $0-72
+	MOVQ         levels+40(FP), AX
+	XORQ         BX, BX
+	MOVQ         n+64(FP), CX
+	SUBQ         $0x20, CX
+	JLT          done2
+
+loop1:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	MOVQ         q+16(FP), DX
+	MOVQ         ldq+24(FP), SI
+	MOVQ         pairs+56(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+48(FP), R9
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+	VMOVDQU      (R8), Y8
+	VPSLLW       $8, Y8, Y9
+	VPSRAW       $8, Y9, Y9
+	VPSRAW       $8, Y8, Y8
+	VBROADCASTSS (DX), Y10
+	VPDPWSSD     Y10, Y9, Y0
+	VPDPWSSD     Y10, Y8, Y1
+	VBROADCASTSS (DX)(SI*1), Y10
+	VPDPWSSD     Y10, Y9, Y2
+	VPDPWSSD     Y10, Y8, Y3
+	VMOVDQU      32(R8), Y8
+	VPSLLW       $8, Y8, Y9
+	VPSRAW       $8, Y9, Y9
+	VPSRAW       $8, Y8, Y8
+	VBROADCASTSS (DX), Y10
+	VPDPWSSD     Y10, Y9, Y4
+	VPDPWSSD     Y10, Y8, Y5
+	VBROADCASTSS (DX)(SI*1), Y10
+	VPDPWSSD     Y10, Y9, Y6
+	VPDPWSSD     Y10, Y8, Y7
+	ADDQ         R9, R8
+	ADDQ         $4, DX
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// sums as floats, even and odd values in turn
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         d+32(FP), DI
+	ADDQ         BX, DX
+	VBROADCASTSS (DI), Y8
+	VUNPCKLPS    Y1, Y0, Y9
+	VUNPCKHPS    Y1, Y0, Y10
+	VPERM2F128   $0x20, Y10, Y9, Y9
+	VMOVUPS      (DX), Y10
+	VCVTDQ2PS    Y9, Y9
+	VFMADD231PS  Y8, Y9, Y10
+	VMOVUPS      Y10, (DX)
+	VUNPCKLPS    Y1, Y0, Y9
+	VUNPCKHPS    Y1, Y0, Y0
+	VPERM2F128   $0x31, Y0, Y9, Y0
+	VMOVUPS      64(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y8, Y0, Y1
+	VMOVUPS      Y1, 64(DX)
+	VUNPCKLPS    Y5, Y4, Y0
+	VUNPCKHPS    Y5, Y4, Y1
+	VPERM2F128   $0x20, Y1, Y0, Y0
+	VMOVUPS      32(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y8, Y0, Y1
+	VMOVUPS      Y1, 32(DX)
+	VUNPCKLPS    Y5, Y4, Y0
+	VUNPCKHPS    Y5, Y4, Y1
+	VPERM2F128   $0x31, Y1, Y0, Y0
+	VMOVUPS      96(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y8, Y0, Y1
+	VMOVUPS      Y1, 96(DX)
+	VBROADCASTSS 4(DI), Y0
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y4
+	VPERM2F128   $0x20, Y4, Y1, Y1
+	VMOVUPS      (DX)(SI*1), Y4
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y4
+	VMOVUPS      Y4, (DX)(SI*1)
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(DX)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(DX)(SI*1)
+	VUNPCKLPS    Y7, Y6, Y1
+	VUNPCKHPS    Y7, Y6, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      32(DX)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 32(DX)(SI*1)
+	VUNPCKLPS    Y7, Y6, Y1
+	VUNPCKHPS    Y7, Y6, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(DX)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(DX)(SI*1)
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, BX
+	SUBQ         $0x20, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $0x20, CX
+	VZEROUPPER
+	RET
+
+// mixPairs3xAVX512 adds weighted pairs of rows to 3 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+// Requires: FMA, AVX512VL, AVX512VNNI
+TEXT ·mixPairs3xAVX512(SB), NOSPLIT, $0-72
+	MOVQ         levels+40(FP), AX
+	XORQ         BX, BX
+	MOVQ         n+64(FP), CX
+	SUBQ         $0x20, CX
+	JLT          done2
+
+loop1:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	MOVQ         q+16(FP), DX
+	MOVQ         ldq+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         pairs+56(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+48(FP), R10
+	SUBQ         $1, R8
+	JLT          done4
+
+loop3:
+	VMOVDQU      (R9), Y12
+	VPSLLW       $8, Y12, Y13
+	VPSRAW       $8, Y13, Y13
+	VPSRAW       $8, Y12, Y12
+	VBROADCASTSS (DX), Y14
+	VPDPWSSD     Y14, Y13, Y0
+	VPDPWSSD     Y14, Y12, Y1
+	VBROADCASTSS (DX)(SI*1), Y14
+	VPDPWSSD     Y14, Y13, Y2
+	VPDPWSSD     Y14, Y12, Y3
+	VBROADCASTSS (DI), Y14
+	VPDPWSSD     Y14, Y13, Y4
+	VPDPWSSD     Y14, Y12, Y5
+	VMOVDQU      32(R9), Y12
+	VPSLLW       $8, Y12, Y13
+	VPSRAW       $8, Y13, Y13
+	VPSRAW       $8, Y12, Y12
+	VBROADCASTSS (DX), Y14
+	VPDPWSSD     Y14, Y13, Y6
+	VPDPWSSD     Y14, Y12, Y7
+	VBROADCASTSS (DX)(SI*1), Y14
+	VPDPWSSD     Y14, Y13, Y8
+	VPDPWSSD     Y14, Y12, Y9
+	VBROADCASTSS (DI), Y14
+	VPDPWSSD     Y14, Y13, Y10
+	VPDPWSSD     Y14, Y12, Y11
+	ADDQ         R10, R9
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R8
+
+	// sums as floats, even and odd values in turn
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         d+32(FP), R8
+	ADDQ         BX, DX
+	ADDQ         BX, DI
+	VBROADCASTSS (R8), Y12
+	VUNPCKLPS    Y1, Y0, Y13
+	VUNPCKHPS    Y1, Y0, Y14
+	VPERM2F128   $0x20, Y14, Y13, Y13
+	VMOVUPS      (DX), Y14
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y14
+	VMOVUPS      Y14, (DX)
+	VUNPCKLPS    Y1, Y0, Y13
+	VUNPCKHPS    Y1, Y0, Y0
+	VPERM2F128   $0x31, Y0, Y13, Y0
+	VMOVUPS      64(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y12, Y0, Y1
+	VMOVUPS      Y1, 64(DX)
+	VUNPCKLPS    Y7, Y6, Y0
+	VUNPCKHPS    Y7, Y6, Y1
+	VPERM2F128   $0x20, Y1, Y0, Y0
+	VMOVUPS      32(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y12, Y0, Y1
+	VMOVUPS      Y1, 32(DX)
+	VUNPCKLPS    Y7, Y6, Y0
+	VUNPCKHPS    Y7, Y6, Y1
+	VPERM2F128   $0x31, Y1, Y0, Y0
+	VMOVUPS      96(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y12, Y0, Y1
+	VMOVUPS      Y1, 96(DX)
+	VBROADCASTSS 4(R8), Y0
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y6
+	VPERM2F128   $0x20, Y6, Y1, Y1
+	VMOVUPS      (DX)(SI*1), Y6
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y6
+	VMOVUPS      Y6, (DX)(SI*1)
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(DX)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(DX)(SI*1)
+	VUNPCKLPS    Y9, Y8, Y1
+	VUNPCKHPS    Y9, Y8, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      32(DX)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 32(DX)(SI*1)
+	VUNPCKLPS    Y9, Y8, Y1
+	VUNPCKHPS    Y9, Y8, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(DX)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(DX)(SI*1)
+	VBROADCASTSS 8(R8), Y0
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      (DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, (DI)
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(DI)
+	VUNPCKLPS    Y11, Y10, Y1
+	VUNPCKHPS    Y11, Y10, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      32(DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 32(DI)
+	VUNPCKLPS    Y11, Y10, Y1
+	VUNPCKHPS    Y11, Y10, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(DI)
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, BX
+	SUBQ         $0x20, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $0x20, CX
+	VZEROUPPER
+	RET
+
+// mixPairs4xAVX512 adds weighted pairs of rows to 4 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+// Requires: FMA, AVX512VL, AVX512VNNI
+TEXT ·mixPairs4xAVX512(SB), NOSPLIT, $0-72
+	MOVQ         levels+40(FP), AX
+	XORQ         BX, BX
+	MOVQ         n+64(FP), CX
+	SUBQ         $0x20, CX
+	JLT          done2
+
+loop1:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	MOVQ         q+16(FP), DX
+	MOVQ         ldq+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         pairs+56(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+48(FP), R10
+	SUBQ         $1, R8
+	JLT          done4
+
+loop3:
+	VMOVDQU      (R9), Y8
+	VPSLLW       $8, Y8, Y9
+	VPSRAW       $8, Y9, Y9
+	VPSRAW       $8, Y8, Y8
+	VBROADCASTSS (DX), Y10
+	VPDPWSSD     Y10, Y9, Y0
+	VPDPWSSD     Y10, Y8, Y1
+	VBROADCASTSS (DX)(SI*1), Y10
+	VPDPWSSD     Y10, Y9, Y2
+	VPDPWSSD     Y10, Y8, Y3
+	VBROADCASTSS (DI), Y10
+	VPDPWSSD     Y10, Y9, Y4
+	VPDPWSSD     Y10, Y8, Y5
+	VBROADCASTSS (DI)(SI*1), Y10
+	VPDPWSSD     Y10, Y9, Y6
+	VPDPWSSD     Y10, Y8, Y7
+	ADDQ         R10, R9
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R8
+
+	// sums as floats, even and odd values in turn
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         d+32(FP), R8
+	ADDQ         BX, DX
+	ADDQ         BX, DI
+	VBROADCASTSS (R8), Y8
+	VUNPCKLPS    Y1, Y0, Y9
+	VUNPCKHPS    Y1, Y0, Y10
+	VPERM2F128   $0x20, Y10, Y9, Y9
+	VMOVUPS      (DX), Y10
+	VCVTDQ2PS    Y9, Y9
+	VFMADD231PS  Y8, Y9, Y10
+	VMOVUPS      Y10, (DX)
+	VUNPCKLPS    Y1, Y0, Y9
+	VUNPCKHPS    Y1, Y0, Y0
+	VPERM2F128   $0x31, Y0, Y9, Y0
+	VMOVUPS      64(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y8, Y0, Y1
+	VMOVUPS      Y1, 64(DX)
+	VBROADCASTSS 4(R8), Y0
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y8
+	VPERM2F128   $0x20, Y8, Y1, Y1
+	VMOVUPS      (DX)(SI*1), Y8
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y8
+	VMOVUPS      Y8, (DX)(SI*1)
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(DX)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(DX)(SI*1)
+	VBROADCASTSS 8(R8), Y0
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      (DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, (DI)
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(DI)
+	VBROADCASTSS 12(R8), Y0
+	VUNPCKLPS    Y7, Y6, Y1
+	VUNPCKHPS    Y7, Y6, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      (DI)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, (DI)(SI*1)
+	VUNPCKLPS    Y7, Y6, Y1
+	VUNPCKHPS    Y7, Y6, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(DI)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(DI)(SI*1)
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	MOVQ         q+16(FP), DX
+	MOVQ         ldq+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         pairs+56(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+48(FP), R10
+	SUBQ         $1, R8
+	JLT          done6
+
+loop5:
+	VMOVDQU      32(R9), Y8
+	VPSLLW       $8, Y8, Y9
+	VPSRAW       $8, Y9, Y9
+	VPSRAW       $8, Y8, Y8
+	VBROADCASTSS (DX), Y10
+	VPDPWSSD     Y10, Y9, Y0
+	VPDPWSSD     Y10, Y8, Y1
+	VBROADCASTSS (DX)(SI*1), Y10
+	VPDPWSSD     Y10, Y9, Y2
+	VPDPWSSD     Y10, Y8, Y3
+	VBROADCASTSS (DI), Y10
+	VPDPWSSD     Y10, Y9, Y4
+	VPDPWSSD     Y10, Y8, Y5
+	VBROADCASTSS (DI)(SI*1), Y10
+	VPDPWSSD     Y10, Y9, Y6
+	VPDPWSSD     Y10, Y8, Y7
+	ADDQ         R10, R9
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop5
+
+done6:
+	ADDQ         $1, R8
+
+	// sums as floats, even and odd values in turn
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         d+32(FP), R8
+	ADDQ         BX, DX
+	ADDQ         BX, DI
+	VBROADCASTSS (R8), Y8
+	VUNPCKLPS    Y1, Y0, Y9
+	VUNPCKHPS    Y1, Y0, Y10
+	VPERM2F128   $0x20, Y10, Y9, Y9
+	VMOVUPS      32(DX), Y10
+	VCVTDQ2PS    Y9, Y9
+	VFMADD231PS  Y8, Y9, Y10
+	VMOVUPS      Y10, 32(DX)
+	VUNPCKLPS    Y1, Y0, Y9
+	VUNPCKHPS    Y1, Y0, Y0
+	VPERM2F128   $0x31, Y0, Y9, Y0
+	VMOVUPS      96(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y8, Y0, Y1
+	VMOVUPS      Y1, 96(DX)
+	VBROADCASTSS 4(R8), Y0
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y8
+	VPERM2F128   $0x20, Y8, Y1, Y1
+	VMOVUPS      32(DX)(SI*1), Y8
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y8
+	VMOVUPS      Y8, 32(DX)(SI*1)
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(DX)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(DX)(SI*1)
+	VBROADCASTSS 8(R8), Y0
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      32(DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 32(DI)
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(DI)
+	VBROADCASTSS 12(R8), Y0
+	VUNPCKLPS    Y7, Y6, Y1
+	VUNPCKHPS    Y7, Y6, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      32(DI)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 32(DI)(SI*1)
+	VUNPCKLPS    Y7, Y6, Y1
+	VUNPCKHPS    Y7, Y6, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(DI)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(DI)(SI*1)
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, BX
+	SUBQ         $0x20, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $0x20, CX
+	VZEROUPPER
+	RET
+
+// mixPairs5xAVX512 adds weighted pairs of rows to 5 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+// Requires: FMA, AVX512VL, AVX512VNNI
+TEXT ·mixPairs5xAVX512(SB), NOSPLIT, $0-72
+	MOVQ         levels+40(FP), AX
+	XORQ         BX, BX
+	MOVQ         n+64(FP), CX
+	SUBQ         $0x20, CX
+	JLT          done2
+
+loop1:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         q+16(FP), DX
+	MOVQ         ldq+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         pairs+56(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+48(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VMOVDQU      (R10), Y10
+	VPSLLW       $8, Y10, Y11
+	VPSRAW       $8, Y11, Y11
+	VPSRAW       $8, Y10, Y10
+	VBROADCASTSS (DX), Y12
+	VPDPWSSD     Y12, Y11, Y0
+	VPDPWSSD     Y12, Y10, Y1
+	VBROADCASTSS (DX)(SI*1), Y12
+	VPDPWSSD     Y12, Y11, Y2
+	VPDPWSSD     Y12, Y10, Y3
+	VBROADCASTSS (DI), Y12
+	VPDPWSSD     Y12, Y11, Y4
+	VPDPWSSD     Y12, Y10, Y5
+	VBROADCASTSS (DI)(SI*1), Y12
+	VPDPWSSD     Y12, Y11, Y6
+	VPDPWSSD     Y12, Y10, Y7
+	VBROADCASTSS (R8), Y12
+	VPDPWSSD     Y12, Y11, Y8
+	VPDPWSSD     Y12, Y10, Y9
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+
+	// sums as floats, even and odd values in turn
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         d+32(FP), R9
+	ADDQ         BX, DX
+	ADDQ         BX, DI
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Y10
+	VUNPCKLPS    Y1, Y0, Y11
+	VUNPCKHPS    Y1, Y0, Y12
+	VPERM2F128   $0x20, Y12, Y11, Y11
+	VMOVUPS      (DX), Y12
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y12
+	VMOVUPS      Y12, (DX)
+	VUNPCKLPS    Y1, Y0, Y11
+	VUNPCKHPS    Y1, Y0, Y0
+	VPERM2F128   $0x31, Y0, Y11, Y0
+	VMOVUPS      64(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y10, Y0, Y1
+	VMOVUPS      Y1, 64(DX)
+	VBROADCASTSS 4(R9), Y0
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y10
+	VPERM2F128   $0x20, Y10, Y1, Y1
+	VMOVUPS      (DX)(SI*1), Y10
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y10
+	VMOVUPS      Y10, (DX)(SI*1)
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(DX)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(DX)(SI*1)
+	VBROADCASTSS 8(R9), Y0
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      (DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, (DI)
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(DI)
+	VBROADCASTSS 12(R9), Y0
+	VUNPCKLPS    Y7, Y6, Y1
+	VUNPCKHPS    Y7, Y6, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      (DI)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, (DI)(SI*1)
+	VUNPCKLPS    Y7, Y6, Y1
+	VUNPCKHPS    Y7, Y6, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(DI)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(DI)(SI*1)
+	VBROADCASTSS 16(R9), Y0
+	VUNPCKLPS    Y9, Y8, Y1
+	VUNPCKHPS    Y9, Y8, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      (R8), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, (R8)
+	VUNPCKLPS    Y9, Y8, Y1
+	VUNPCKHPS    Y9, Y8, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(R8), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(R8)
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         q+16(FP), DX
+	MOVQ         ldq+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         pairs+56(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+48(FP), R11
+	SUBQ         $1, R9
+	JLT          done6
+
+loop5:
+	VMOVDQU      32(R10), Y10
+	VPSLLW       $8, Y10, Y11
+	VPSRAW       $8, Y11, Y11
+	VPSRAW       $8, Y10, Y10
+	VBROADCASTSS (DX), Y12
+	VPDPWSSD     Y12, Y11, Y0
+	VPDPWSSD     Y12, Y10, Y1
+	VBROADCASTSS (DX)(SI*1), Y12
+	VPDPWSSD     Y12, Y11, Y2
+	VPDPWSSD     Y12, Y10, Y3
+	VBROADCASTSS (DI), Y12
+	VPDPWSSD     Y12, Y11, Y4
+	VPDPWSSD     Y12, Y10, Y5
+	VBROADCASTSS (DI)(SI*1), Y12
+	VPDPWSSD     Y12, Y11, Y6
+	VPDPWSSD     Y12, Y10, Y7
+	VBROADCASTSS (R8), Y12
+	VPDPWSSD     Y12, Y11, Y8
+	VPDPWSSD     Y12, Y10, Y9
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop5
+
+done6:
+	ADDQ         $1, R9
+
+	// sums as floats, even and odd values in turn
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         d+32(FP), R9
+	ADDQ         BX, DX
+	ADDQ         BX, DI
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Y10
+	VUNPCKLPS    Y1, Y0, Y11
+	VUNPCKHPS    Y1, Y0, Y12
+	VPERM2F128   $0x20, Y12, Y11, Y11
+	VMOVUPS      32(DX), Y12
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y12
+	VMOVUPS      Y12, 32(DX)
+	VUNPCKLPS    Y1, Y0, Y11
+	VUNPCKHPS    Y1, Y0, Y0
+	VPERM2F128   $0x31, Y0, Y11, Y0
+	VMOVUPS      96(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y10, Y0, Y1
+	VMOVUPS      Y1, 96(DX)
+	VBROADCASTSS 4(R9), Y0
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y10
+	VPERM2F128   $0x20, Y10, Y1, Y1
+	VMOVUPS      32(DX)(SI*1), Y10
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y10
+	VMOVUPS      Y10, 32(DX)(SI*1)
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(DX)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(DX)(SI*1)
+	VBROADCASTSS 8(R9), Y0
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      32(DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 32(DI)
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(DI)
+	VBROADCASTSS 12(R9), Y0
+	VUNPCKLPS    Y7, Y6, Y1
+	VUNPCKHPS    Y7, Y6, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      32(DI)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 32(DI)(SI*1)
+	VUNPCKLPS    Y7, Y6, Y1
+	VUNPCKHPS    Y7, Y6, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(DI)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(DI)(SI*1)
+	VBROADCASTSS 16(R9), Y0
+	VUNPCKLPS    Y9, Y8, Y1
+	VUNPCKHPS    Y9, Y8, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      32(R8), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 32(R8)
+	VUNPCKLPS    Y9, Y8, Y1
+	VUNPCKHPS    Y9, Y8, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(R8), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(R8)
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, BX
+	SUBQ         $0x20, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $0x20, CX
+	VZEROUPPER
+	RET
+
+// mixPairs6xAVX512 adds weighted pairs of rows to 6 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+// Requires: FMA, AVX512VL, AVX512VNNI
+TEXT ·mixPairs6xAVX512(SB), NOSPLIT, $0-72
+	MOVQ         levels+40(FP), AX
+	XORQ         BX, BX
+	MOVQ         n+64(FP), CX
+	SUBQ         $0x20, CX
+	JLT          done2
+
+loop1:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	MOVQ         q+16(FP), DX
+	MOVQ         ldq+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         pairs+56(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+48(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VMOVDQU      (R10), Y12
+	VPSLLW       $8, Y12, Y13
+	VPSRAW       $8, Y13, Y13
+	VPSRAW       $8, Y12, Y12
+	VBROADCASTSS (DX), Y14
+	VPDPWSSD     Y14, Y13, Y0
+	VPDPWSSD     Y14, Y12, Y1
+	VBROADCASTSS (DX)(SI*1), Y14
+	VPDPWSSD     Y14, Y13, Y2
+	VPDPWSSD     Y14, Y12, Y3
+	VBROADCASTSS (DI), Y14
+	VPDPWSSD     Y14, Y13, Y4
+	VPDPWSSD     Y14, Y12, Y5
+	VBROADCASTSS (DI)(SI*1), Y14
+	VPDPWSSD     Y14, Y13, Y6
+	VPDPWSSD     Y14, Y12, Y7
+	VBROADCASTSS (R8), Y14
+	VPDPWSSD     Y14, Y13, Y8
+	VPDPWSSD     Y14, Y12, Y9
+	VBROADCASTSS (R8)(SI*1), Y14
+	VPDPWSSD     Y14, Y13, Y10
+	VPDPWSSD     Y14, Y12, Y11
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+
+	// sums as floats, even and odd values in turn
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         d+32(FP), R9
+	ADDQ         BX, DX
+	ADDQ         BX, DI
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Y12
+	VUNPCKLPS    Y1, Y0, Y13
+	VUNPCKHPS    Y1, Y0, Y14
+	VPERM2F128   $0x20, Y14, Y13, Y13
+	VMOVUPS      (DX), Y14
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y14
+	VMOVUPS      Y14, (DX)
+	VUNPCKLPS    Y1, Y0, Y13
+	VUNPCKHPS    Y1, Y0, Y0
+	VPERM2F128   $0x31, Y0, Y13, Y0
+	VMOVUPS      64(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y12, Y0, Y1
+	VMOVUPS      Y1, 64(DX)
+	VBROADCASTSS 4(R9), Y0
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y12
+	VPERM2F128   $0x20, Y12, Y1, Y1
+	VMOVUPS      (DX)(SI*1), Y12
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y12
+	VMOVUPS      Y12, (DX)(SI*1)
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(DX)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(DX)(SI*1)
+	VBROADCASTSS 8(R9), Y0
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      (DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, (DI)
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(DI)
+	VBROADCASTSS 12(R9), Y0
+	VUNPCKLPS    Y7, Y6, Y1
+	VUNPCKHPS    Y7, Y6, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      (DI)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, (DI)(SI*1)
+	VUNPCKLPS    Y7, Y6, Y1
+	VUNPCKHPS    Y7, Y6, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(DI)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(DI)(SI*1)
+	VBROADCASTSS 16(R9), Y0
+	VUNPCKLPS    Y9, Y8, Y1
+	VUNPCKHPS    Y9, Y8, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      (R8), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, (R8)
+	VUNPCKLPS    Y9, Y8, Y1
+	VUNPCKHPS    Y9, Y8, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(R8), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(R8)
+	VBROADCASTSS 20(R9), Y0
+	VUNPCKLPS    Y11, Y10, Y1
+	VUNPCKHPS    Y11, Y10, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      (R8)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, (R8)(SI*1)
+	VUNPCKLPS    Y11, Y10, Y1
+	VUNPCKHPS    Y11, Y10, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(R8)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(R8)(SI*1)
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	MOVQ         q+16(FP), DX
+	MOVQ         ldq+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         pairs+56(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+48(FP), R11
+	SUBQ         $1, R9
+	JLT          done6
+
+loop5:
+	VMOVDQU      32(R10), Y12
+	VPSLLW       $8, Y12, Y13
+	VPSRAW       $8, Y13, Y13
+	VPSRAW       $8, Y12, Y12
+	VBROADCASTSS (DX), Y14
+	VPDPWSSD     Y14, Y13, Y0
+	VPDPWSSD     Y14, Y12, Y1
+	VBROADCASTSS (DX)(SI*1), Y14
+	VPDPWSSD     Y14, Y13, Y2
+	VPDPWSSD     Y14, Y12, Y3
+	VBROADCASTSS (DI), Y14
+	VPDPWSSD     Y14, Y13, Y4
+	VPDPWSSD     Y14, Y12, Y5
+	VBROADCASTSS (DI)(SI*1), Y14
+	VPDPWSSD     Y14, Y13, Y6
+	VPDPWSSD     Y14, Y12, Y7
+	VBROADCASTSS (R8), Y14
+	VPDPWSSD     Y14, Y13, Y8
+	VPDPWSSD     Y14, Y12, Y9
+	VBROADCASTSS (R8)(SI*1), Y14
+	VPDPWSSD     Y14, Y13, Y10
+	VPDPWSSD     Y14, Y12, Y11
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop5
+
+done6:
+	ADDQ         $1, R9
+
+	// sums as floats, even and odd values in turn
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         d+32(FP), R9
+	ADDQ         BX, DX
+	ADDQ         BX, DI
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Y12
+	VUNPCKLPS    Y1, Y0, Y13
+	VUNPCKHPS    Y1, Y0, Y14
+	VPERM2F128   $0x20, Y14, Y13, Y13
+	VMOVUPS      32(DX), Y14
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y14
+	VMOVUPS      Y14, 32(DX)
+	VUNPCKLPS    Y1, Y0, Y13
+	VUNPCKHPS    Y1, Y0, Y0
+	VPERM2F128   $0x31, Y0, Y13, Y0
+	VMOVUPS      96(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y12, Y0, Y1
+	VMOVUPS      Y1, 96(DX)
+	VBROADCASTSS 4(R9), Y0
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y12
+	VPERM2F128   $0x20, Y12, Y1, Y1
+	VMOVUPS      32(DX)(SI*1), Y12
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y12
+	VMOVUPS      Y12, 32(DX)(SI*1)
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(DX)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(DX)(SI*1)
+	VBROADCASTSS 8(R9), Y0
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      32(DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 32(DI)
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(DI)
+	VBROADCASTSS 12(R9), Y0
+	VUNPCKLPS    Y7, Y6, Y1
+	VUNPCKHPS    Y7, Y6, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      32(DI)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 32(DI)(SI*1)
+	VUNPCKLPS    Y7, Y6, Y1
+	VUNPCKHPS    Y7, Y6, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(DI)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(DI)(SI*1)
+	VBROADCASTSS 16(R9), Y0
+	VUNPCKLPS    Y9, Y8, Y1
+	VUNPCKHPS    Y9, Y8, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      32(R8), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 32(R8)
+	VUNPCKLPS    Y9, Y8, Y1
+	VUNPCKHPS    Y9, Y8, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(R8), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(R8)
+	VBROADCASTSS 20(R9), Y0
+	VUNPCKLPS    Y11, Y10, Y1
+	VUNPCKHPS    Y11, Y10, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      32(R8)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 32(R8)(SI*1)
+	VUNPCKLPS    Y11, Y10, Y1
+	VUNPCKHPS    Y11, Y10, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(R8)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(R8)(SI*1)
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, BX
+	SUBQ         $0x20, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $0x20, CX
+	VZEROUPPER
+	RET
+
 // mixLevels1xAVX2 adds weighted rows of bytes to 1 row of o; ld and stride in bytes, n is a multiple of 32.
 // Requires: AVX2, FMA
 TEXT ·mixLevels1xAVX2(SB), NOSPLIT, $0-64
@@ -4211,6 +5692,1545 @@ done4:
 
 done2:
 	ADDQ         $0x10, BX
+	VZEROUPPER
+	RET
+
+// mixWeightsAVX2 rounds 64 weights of each row of p, times scales, to 16 bits; ldp in bytes.
+// Requires: AVX2
+TEXT ·mixWeightsAVX2(SB), NOSPLIT, $0-48
+
+	// constants of the loops
+	VMOVDQU      gemm_mask<>+0(SB), Y0
+	MOVQ         q+0(FP), AX
+	MOVQ         d+8(FP), BX
+	MOVQ         p+16(FP), CX
+	MOVQ         ldp+24(FP), DX
+	MOVQ         scales+32(FP), SI
+	MOVQ         m+40(FP), DI
+	SUBQ         $1, DI
+	JLT          done2
+
+loop1:
+	VMOVUPS      (CX), Y1
+	VMULPS       (SI), Y1, Y1
+	VMOVUPS      32(CX), Y2
+	VMULPS       32(SI), Y2, Y2
+	VMOVUPS      64(CX), Y3
+	VMULPS       64(SI), Y3, Y3
+	VMOVUPS      96(CX), Y4
+	VMULPS       96(SI), Y4, Y4
+	VMOVUPS      128(CX), Y5
+	VMULPS       128(SI), Y5, Y5
+	VMOVUPS      160(CX), Y6
+	VMULPS       160(SI), Y6, Y6
+	VMOVUPS      192(CX), Y7
+	VMULPS       192(SI), Y7, Y7
+	VMOVUPS      224(CX), Y8
+	VMULPS       224(SI), Y8, Y8
+
+	// d: the largest magnitude over 32767
+	VPAND        Y0, Y1, Y9
+	VPAND        Y0, Y2, Y10
+	VPAND        Y0, Y3, Y11
+	VPAND        Y0, Y4, Y12
+	VPAND        Y0, Y5, Y13
+	VPMAXSD      Y13, Y9, Y9
+	VPAND        Y0, Y6, Y13
+	VPMAXSD      Y13, Y10, Y10
+	VPAND        Y0, Y7, Y13
+	VPMAXSD      Y13, Y11, Y11
+	VPAND        Y0, Y8, Y13
+	VPMAXSD      Y13, Y12, Y12
+	VPMAXSD      Y10, Y9, Y9
+	VPMAXSD      Y12, Y11, Y10
+	VPMAXSD      Y10, Y9, Y9
+	VPERM2F128   $1, Y9, Y9, Y10
+	VPMAXSD      Y10, Y9, Y9
+	VPERMILPS    $0x4e, Y9, Y10
+	VPMAXSD      Y10, Y9, Y9
+	VPERMILPS    $0xb1, Y9, Y10
+	VPMAXSD      Y10, Y9, Y9
+	VMOVDQU      gemm_limit<>+0(SB), Y10
+	VDIVPS       Y10, Y9, Y11
+	VDIVPS       Y9, Y10, Y10
+
+	// no scale: an infinity or NaN gives d = NaN, magnitudes whose inverse overflows d = 0
+	VPCMPGTD     gemm_limit2<>+0(SB), Y9, Y12
+	VMOVDQU      gemm_infinity<>+0(SB), Y13
+	VPCMPGTD     Y10, Y13, Y13
+	VMOVDQU      gemm_NaN<>+0(SB), Y14
+	VPAND        Y13, Y11, Y11
+	VBLENDVPS    Y12, Y14, Y11, Y11
+	VMOVDQU      gemm_infinity<>+0(SB), Y12
+	VPCMPGTD     Y9, Y12, Y9
+	VPAND        Y9, Y13, Y9
+	VMOVSS       X11, (BX)
+
+	// q: round to even, 0 where there is no scale
+	VMULPS       Y10, Y1, Y1
+	VPAND        Y9, Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VMULPS       Y10, Y2, Y2
+	VPAND        Y9, Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VPACKSSDW    Y2, Y1, Y1
+	VPERMQ       $0xd8, Y1, Y1
+	VMOVDQU      Y1, (AX)
+	VMULPS       Y10, Y3, Y1
+	VPAND        Y9, Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VMULPS       Y10, Y4, Y2
+	VPAND        Y9, Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VPACKSSDW    Y2, Y1, Y1
+	VPERMQ       $0xd8, Y1, Y1
+	VMOVDQU      Y1, 32(AX)
+	VMULPS       Y10, Y5, Y1
+	VPAND        Y9, Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VMULPS       Y10, Y6, Y2
+	VPAND        Y9, Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VPACKSSDW    Y2, Y1, Y1
+	VPERMQ       $0xd8, Y1, Y1
+	VMOVDQU      Y1, 64(AX)
+	VMULPS       Y10, Y7, Y1
+	VPAND        Y9, Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VMULPS       Y10, Y8, Y2
+	VPAND        Y9, Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VPACKSSDW    Y2, Y1, Y1
+	VPERMQ       $0xd8, Y1, Y1
+	VMOVDQU      Y1, 96(AX)
+	ADDQ         $0x80, AX
+	ADDQ         $4, BX
+	ADDQ         DX, CX
+	SUBQ         $1, DI
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DI
+	VZEROUPPER
+	RET
+
+// mixPairs1xAVX2 adds weighted pairs of rows to 1 row of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+// Requires: AVX2, FMA
+TEXT ·mixPairs1xAVX2(SB), NOSPLIT, $0-72
+	MOVQ         levels+40(FP), AX
+	XORQ         BX, BX
+	MOVQ         n+64(FP), CX
+	SUBQ         $0x40, CX
+	JLT          done2
+
+loop1:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	MOVQ         q+16(FP), DX
+	MOVQ         pairs+56(FP), SI
+	MOVQ         AX, DI
+	MOVQ         stride+48(FP), R8
+	SUBQ         $1, SI
+	JLT          done4
+
+loop3:
+	VMOVDQU      (DI), Y8
+	VPSLLW       $8, Y8, Y9
+	VPSRAW       $8, Y9, Y9
+	VPSRAW       $8, Y8, Y8
+	VBROADCASTSS (DX), Y10
+	VPMADDWD     Y10, Y9, Y9
+	VPADDD       Y9, Y0, Y0
+	VPMADDWD     Y10, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	VMOVDQU      32(DI), Y8
+	VPSLLW       $8, Y8, Y9
+	VPSRAW       $8, Y9, Y9
+	VPSRAW       $8, Y8, Y8
+	VBROADCASTSS (DX), Y10
+	VPMADDWD     Y10, Y9, Y9
+	VPADDD       Y9, Y2, Y2
+	VPMADDWD     Y10, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      64(DI), Y8
+	VPSLLW       $8, Y8, Y9
+	VPSRAW       $8, Y9, Y9
+	VPSRAW       $8, Y8, Y8
+	VBROADCASTSS (DX), Y10
+	VPMADDWD     Y10, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VPMADDWD     Y10, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VMOVDQU      96(DI), Y8
+	VPSLLW       $8, Y8, Y9
+	VPSRAW       $8, Y9, Y9
+	VPSRAW       $8, Y8, Y8
+	VBROADCASTSS (DX), Y10
+	VPMADDWD     Y10, Y9, Y9
+	VPADDD       Y9, Y6, Y6
+	VPMADDWD     Y10, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	ADDQ         R8, DI
+	ADDQ         $4, DX
+	SUBQ         $1, SI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, SI
+
+	// sums as floats, even and odd values in turn
+	MOVQ         o+0(FP), DX
+	MOVQ         d+32(FP), SI
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Y8
+	VUNPCKLPS    Y1, Y0, Y9
+	VUNPCKHPS    Y1, Y0, Y10
+	VPERM2F128   $0x20, Y10, Y9, Y9
+	VMOVUPS      (DX), Y10
+	VCVTDQ2PS    Y9, Y9
+	VFMADD231PS  Y8, Y9, Y10
+	VMOVUPS      Y10, (DX)
+	VUNPCKLPS    Y1, Y0, Y9
+	VUNPCKHPS    Y1, Y0, Y0
+	VPERM2F128   $0x31, Y0, Y9, Y0
+	VMOVUPS      64(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y8, Y0, Y1
+	VMOVUPS      Y1, 64(DX)
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y1
+	VPERM2F128   $0x20, Y1, Y0, Y0
+	VMOVUPS      32(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y8, Y0, Y1
+	VMOVUPS      Y1, 32(DX)
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y1
+	VPERM2F128   $0x31, Y1, Y0, Y0
+	VMOVUPS      96(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y8, Y0, Y1
+	VMOVUPS      Y1, 96(DX)
+	VUNPCKLPS    Y5, Y4, Y0
+	VUNPCKHPS    Y5, Y4, Y1
+	VPERM2F128   $0x20, Y1, Y0, Y0
+	VMOVUPS      128(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y8, Y0, Y1
+	VMOVUPS      Y1, 128(DX)
+	VUNPCKLPS    Y5, Y4, Y0
+	VUNPCKHPS    Y5, Y4, Y1
+	VPERM2F128   $0x31, Y1, Y0, Y0
+	VMOVUPS      192(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y8, Y0, Y1
+	VMOVUPS      Y1, 192(DX)
+	VUNPCKLPS    Y7, Y6, Y0
+	VUNPCKHPS    Y7, Y6, Y1
+	VPERM2F128   $0x20, Y1, Y0, Y0
+	VMOVUPS      160(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y8, Y0, Y1
+	VMOVUPS      Y1, 160(DX)
+	VUNPCKLPS    Y7, Y6, Y0
+	VUNPCKHPS    Y7, Y6, Y1
+	VPERM2F128   $0x31, Y1, Y0, Y0
+	VMOVUPS      224(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y8, Y0, Y1
+	VMOVUPS      Y1, 224(DX)
+	ADDQ         $0x80, AX
+	ADDQ         $0x100, BX
+	SUBQ         $0x40, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $0x40, CX
+	VZEROUPPER
+	RET
+
+// mixPairs2xAVX2 adds weighted pairs of rows to 2 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+// Requires: AVX2, FMA
+TEXT ·mixPairs2xAVX2(SB), NOSPLIT, $0-72
+	MOVQ         levels+40(FP), AX
+	XORQ         BX, BX
+	MOVQ         n+64(FP), CX
+	SUBQ         $0x20, CX
+	JLT          done2
+
+loop1:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	MOVQ         q+16(FP), DX
+	MOVQ         ldq+24(FP), SI
+	MOVQ         pairs+56(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+48(FP), R9
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+	VMOVDQU      (R8), Y8
+	VPSLLW       $8, Y8, Y9
+	VPSRAW       $8, Y9, Y9
+	VPSRAW       $8, Y8, Y8
+	VBROADCASTSS (DX), Y10
+	VPMADDWD     Y10, Y9, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDWD     Y10, Y8, Y10
+	VPADDD       Y10, Y1, Y1
+	VBROADCASTSS (DX)(SI*1), Y10
+	VPMADDWD     Y10, Y9, Y9
+	VPADDD       Y9, Y2, Y2
+	VPMADDWD     Y10, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      32(R8), Y8
+	VPSLLW       $8, Y8, Y9
+	VPSRAW       $8, Y9, Y9
+	VPSRAW       $8, Y8, Y8
+	VBROADCASTSS (DX), Y10
+	VPMADDWD     Y10, Y9, Y11
+	VPADDD       Y11, Y4, Y4
+	VPMADDWD     Y10, Y8, Y10
+	VPADDD       Y10, Y5, Y5
+	VBROADCASTSS (DX)(SI*1), Y10
+	VPMADDWD     Y10, Y9, Y9
+	VPADDD       Y9, Y6, Y6
+	VPMADDWD     Y10, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	ADDQ         R9, R8
+	ADDQ         $4, DX
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// sums as floats, even and odd values in turn
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         d+32(FP), DI
+	ADDQ         BX, DX
+	VBROADCASTSS (DI), Y8
+	VUNPCKLPS    Y1, Y0, Y9
+	VUNPCKHPS    Y1, Y0, Y10
+	VPERM2F128   $0x20, Y10, Y9, Y9
+	VMOVUPS      (DX), Y10
+	VCVTDQ2PS    Y9, Y9
+	VFMADD231PS  Y8, Y9, Y10
+	VMOVUPS      Y10, (DX)
+	VUNPCKLPS    Y1, Y0, Y9
+	VUNPCKHPS    Y1, Y0, Y0
+	VPERM2F128   $0x31, Y0, Y9, Y0
+	VMOVUPS      64(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y8, Y0, Y1
+	VMOVUPS      Y1, 64(DX)
+	VUNPCKLPS    Y5, Y4, Y0
+	VUNPCKHPS    Y5, Y4, Y1
+	VPERM2F128   $0x20, Y1, Y0, Y0
+	VMOVUPS      32(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y8, Y0, Y1
+	VMOVUPS      Y1, 32(DX)
+	VUNPCKLPS    Y5, Y4, Y0
+	VUNPCKHPS    Y5, Y4, Y1
+	VPERM2F128   $0x31, Y1, Y0, Y0
+	VMOVUPS      96(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y8, Y0, Y1
+	VMOVUPS      Y1, 96(DX)
+	VBROADCASTSS 4(DI), Y0
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y4
+	VPERM2F128   $0x20, Y4, Y1, Y1
+	VMOVUPS      (DX)(SI*1), Y4
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y4
+	VMOVUPS      Y4, (DX)(SI*1)
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(DX)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(DX)(SI*1)
+	VUNPCKLPS    Y7, Y6, Y1
+	VUNPCKHPS    Y7, Y6, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      32(DX)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 32(DX)(SI*1)
+	VUNPCKLPS    Y7, Y6, Y1
+	VUNPCKHPS    Y7, Y6, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(DX)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(DX)(SI*1)
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, BX
+	SUBQ         $0x20, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $0x20, CX
+	VZEROUPPER
+	RET
+
+// mixPairs3xAVX2 adds weighted pairs of rows to 3 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+// Requires: AVX2, FMA
+TEXT ·mixPairs3xAVX2(SB), NOSPLIT, $0-72
+	MOVQ         levels+40(FP), AX
+	XORQ         BX, BX
+	MOVQ         n+64(FP), CX
+	SUBQ         $0x20, CX
+	JLT          done2
+
+loop1:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	MOVQ         q+16(FP), DX
+	MOVQ         ldq+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         pairs+56(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+48(FP), R10
+	SUBQ         $1, R8
+	JLT          done4
+
+loop3:
+	VMOVDQU      (R9), Y12
+	VPSLLW       $8, Y12, Y13
+	VPSRAW       $8, Y13, Y13
+	VPSRAW       $8, Y12, Y12
+	VBROADCASTSS (DX), Y14
+	VPMADDWD     Y14, Y13, Y15
+	VPADDD       Y15, Y0, Y0
+	VPMADDWD     Y14, Y12, Y14
+	VPADDD       Y14, Y1, Y1
+	VBROADCASTSS (DX)(SI*1), Y14
+	VPMADDWD     Y14, Y13, Y15
+	VPADDD       Y15, Y2, Y2
+	VPMADDWD     Y14, Y12, Y14
+	VPADDD       Y14, Y3, Y3
+	VBROADCASTSS (DI), Y14
+	VPMADDWD     Y14, Y13, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y14, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VMOVDQU      32(R9), Y12
+	VPSLLW       $8, Y12, Y13
+	VPSRAW       $8, Y13, Y13
+	VPSRAW       $8, Y12, Y12
+	VBROADCASTSS (DX), Y14
+	VPMADDWD     Y14, Y13, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     Y14, Y12, Y14
+	VPADDD       Y14, Y7, Y7
+	VBROADCASTSS (DX)(SI*1), Y14
+	VPMADDWD     Y14, Y13, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMADDWD     Y14, Y12, Y14
+	VPADDD       Y14, Y9, Y9
+	VBROADCASTSS (DI), Y14
+	VPMADDWD     Y14, Y13, Y13
+	VPADDD       Y13, Y10, Y10
+	VPMADDWD     Y14, Y12, Y12
+	VPADDD       Y12, Y11, Y11
+	ADDQ         R10, R9
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R8
+
+	// sums as floats, even and odd values in turn
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         d+32(FP), R8
+	ADDQ         BX, DX
+	ADDQ         BX, DI
+	VBROADCASTSS (R8), Y12
+	VUNPCKLPS    Y1, Y0, Y13
+	VUNPCKHPS    Y1, Y0, Y14
+	VPERM2F128   $0x20, Y14, Y13, Y13
+	VMOVUPS      (DX), Y14
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y14
+	VMOVUPS      Y14, (DX)
+	VUNPCKLPS    Y1, Y0, Y13
+	VUNPCKHPS    Y1, Y0, Y0
+	VPERM2F128   $0x31, Y0, Y13, Y0
+	VMOVUPS      64(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y12, Y0, Y1
+	VMOVUPS      Y1, 64(DX)
+	VUNPCKLPS    Y7, Y6, Y0
+	VUNPCKHPS    Y7, Y6, Y1
+	VPERM2F128   $0x20, Y1, Y0, Y0
+	VMOVUPS      32(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y12, Y0, Y1
+	VMOVUPS      Y1, 32(DX)
+	VUNPCKLPS    Y7, Y6, Y0
+	VUNPCKHPS    Y7, Y6, Y1
+	VPERM2F128   $0x31, Y1, Y0, Y0
+	VMOVUPS      96(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y12, Y0, Y1
+	VMOVUPS      Y1, 96(DX)
+	VBROADCASTSS 4(R8), Y0
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y6
+	VPERM2F128   $0x20, Y6, Y1, Y1
+	VMOVUPS      (DX)(SI*1), Y6
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y6
+	VMOVUPS      Y6, (DX)(SI*1)
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(DX)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(DX)(SI*1)
+	VUNPCKLPS    Y9, Y8, Y1
+	VUNPCKHPS    Y9, Y8, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      32(DX)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 32(DX)(SI*1)
+	VUNPCKLPS    Y9, Y8, Y1
+	VUNPCKHPS    Y9, Y8, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(DX)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(DX)(SI*1)
+	VBROADCASTSS 8(R8), Y0
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      (DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, (DI)
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(DI)
+	VUNPCKLPS    Y11, Y10, Y1
+	VUNPCKHPS    Y11, Y10, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      32(DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 32(DI)
+	VUNPCKLPS    Y11, Y10, Y1
+	VUNPCKHPS    Y11, Y10, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(DI)
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, BX
+	SUBQ         $0x20, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $0x20, CX
+	VZEROUPPER
+	RET
+
+// mixPairs4xAVX2 adds weighted pairs of rows to 4 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+// Requires: AVX2, FMA
+TEXT ·mixPairs4xAVX2(SB), NOSPLIT, $0-72
+	MOVQ         levels+40(FP), AX
+	XORQ         BX, BX
+	MOVQ         n+64(FP), CX
+	SUBQ         $0x20, CX
+	JLT          done2
+
+loop1:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	MOVQ         q+16(FP), DX
+	MOVQ         ldq+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         pairs+56(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+48(FP), R10
+	SUBQ         $1, R8
+	JLT          done4
+
+loop3:
+	VMOVDQU      (R9), Y8
+	VPSLLW       $8, Y8, Y9
+	VPSRAW       $8, Y9, Y9
+	VPSRAW       $8, Y8, Y8
+	VBROADCASTSS (DX), Y10
+	VPMADDWD     Y10, Y9, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDWD     Y10, Y8, Y10
+	VPADDD       Y10, Y1, Y1
+	VBROADCASTSS (DX)(SI*1), Y10
+	VPMADDWD     Y10, Y9, Y11
+	VPADDD       Y11, Y2, Y2
+	VPMADDWD     Y10, Y8, Y10
+	VPADDD       Y10, Y3, Y3
+	VBROADCASTSS (DI), Y10
+	VPMADDWD     Y10, Y9, Y11
+	VPADDD       Y11, Y4, Y4
+	VPMADDWD     Y10, Y8, Y10
+	VPADDD       Y10, Y5, Y5
+	VBROADCASTSS (DI)(SI*1), Y10
+	VPMADDWD     Y10, Y9, Y9
+	VPADDD       Y9, Y6, Y6
+	VPMADDWD     Y10, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	ADDQ         R10, R9
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R8
+
+	// sums as floats, even and odd values in turn
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         d+32(FP), R8
+	ADDQ         BX, DX
+	ADDQ         BX, DI
+	VBROADCASTSS (R8), Y8
+	VUNPCKLPS    Y1, Y0, Y9
+	VUNPCKHPS    Y1, Y0, Y10
+	VPERM2F128   $0x20, Y10, Y9, Y9
+	VMOVUPS      (DX), Y10
+	VCVTDQ2PS    Y9, Y9
+	VFMADD231PS  Y8, Y9, Y10
+	VMOVUPS      Y10, (DX)
+	VUNPCKLPS    Y1, Y0, Y9
+	VUNPCKHPS    Y1, Y0, Y0
+	VPERM2F128   $0x31, Y0, Y9, Y0
+	VMOVUPS      64(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y8, Y0, Y1
+	VMOVUPS      Y1, 64(DX)
+	VBROADCASTSS 4(R8), Y0
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y8
+	VPERM2F128   $0x20, Y8, Y1, Y1
+	VMOVUPS      (DX)(SI*1), Y8
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y8
+	VMOVUPS      Y8, (DX)(SI*1)
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(DX)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(DX)(SI*1)
+	VBROADCASTSS 8(R8), Y0
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      (DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, (DI)
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(DI)
+	VBROADCASTSS 12(R8), Y0
+	VUNPCKLPS    Y7, Y6, Y1
+	VUNPCKHPS    Y7, Y6, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      (DI)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, (DI)(SI*1)
+	VUNPCKLPS    Y7, Y6, Y1
+	VUNPCKHPS    Y7, Y6, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(DI)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(DI)(SI*1)
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	MOVQ         q+16(FP), DX
+	MOVQ         ldq+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         pairs+56(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+48(FP), R10
+	SUBQ         $1, R8
+	JLT          done6
+
+loop5:
+	VMOVDQU      32(R9), Y8
+	VPSLLW       $8, Y8, Y9
+	VPSRAW       $8, Y9, Y9
+	VPSRAW       $8, Y8, Y8
+	VBROADCASTSS (DX), Y10
+	VPMADDWD     Y10, Y9, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDWD     Y10, Y8, Y10
+	VPADDD       Y10, Y1, Y1
+	VBROADCASTSS (DX)(SI*1), Y10
+	VPMADDWD     Y10, Y9, Y11
+	VPADDD       Y11, Y2, Y2
+	VPMADDWD     Y10, Y8, Y10
+	VPADDD       Y10, Y3, Y3
+	VBROADCASTSS (DI), Y10
+	VPMADDWD     Y10, Y9, Y11
+	VPADDD       Y11, Y4, Y4
+	VPMADDWD     Y10, Y8, Y10
+	VPADDD       Y10, Y5, Y5
+	VBROADCASTSS (DI)(SI*1), Y10
+	VPMADDWD     Y10, Y9, Y9
+	VPADDD       Y9, Y6, Y6
+	VPMADDWD     Y10, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	ADDQ         R10, R9
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop5
+
+done6:
+	ADDQ         $1, R8
+
+	// sums as floats, even and odd values in turn
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         d+32(FP), R8
+	ADDQ         BX, DX
+	ADDQ         BX, DI
+	VBROADCASTSS (R8), Y8
+	VUNPCKLPS    Y1, Y0, Y9
+	VUNPCKHPS    Y1, Y0, Y10
+	VPERM2F128   $0x20, Y10, Y9, Y9
+	VMOVUPS      32(DX), Y10
+	VCVTDQ2PS    Y9, Y9
+	VFMADD231PS  Y8, Y9, Y10
+	VMOVUPS      Y10, 32(DX)
+	VUNPCKLPS    Y1, Y0, Y9
+	VUNPCKHPS    Y1, Y0, Y0
+	VPERM2F128   $0x31, Y0, Y9, Y0
+	VMOVUPS      96(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y8, Y0, Y1
+	VMOVUPS      Y1, 96(DX)
+	VBROADCASTSS 4(R8), Y0
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y8
+	VPERM2F128   $0x20, Y8, Y1, Y1
+	VMOVUPS      32(DX)(SI*1), Y8
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y8
+	VMOVUPS      Y8, 32(DX)(SI*1)
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(DX)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(DX)(SI*1)
+	VBROADCASTSS 8(R8), Y0
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      32(DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 32(DI)
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(DI)
+	VBROADCASTSS 12(R8), Y0
+	VUNPCKLPS    Y7, Y6, Y1
+	VUNPCKHPS    Y7, Y6, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      32(DI)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 32(DI)(SI*1)
+	VUNPCKLPS    Y7, Y6, Y1
+	VUNPCKHPS    Y7, Y6, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(DI)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(DI)(SI*1)
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, BX
+	SUBQ         $0x20, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $0x20, CX
+	VZEROUPPER
+	RET
+
+// mixPairs5xAVX2 adds weighted pairs of rows to 5 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+// Requires: AVX2, FMA
+TEXT ·mixPairs5xAVX2(SB), NOSPLIT, $0-72
+	MOVQ         levels+40(FP), AX
+	XORQ         BX, BX
+	MOVQ         n+64(FP), CX
+	SUBQ         $0x20, CX
+	JLT          done2
+
+loop1:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         q+16(FP), DX
+	MOVQ         ldq+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         pairs+56(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+48(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VMOVDQU      (R10), Y10
+	VPSLLW       $8, Y10, Y11
+	VPSRAW       $8, Y11, Y11
+	VPSRAW       $8, Y10, Y10
+	VBROADCASTSS (DX), Y12
+	VPMADDWD     Y12, Y11, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y12, Y10, Y12
+	VPADDD       Y12, Y1, Y1
+	VBROADCASTSS (DX)(SI*1), Y12
+	VPMADDWD     Y12, Y11, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y12, Y10, Y12
+	VPADDD       Y12, Y3, Y3
+	VBROADCASTSS (DI), Y12
+	VPMADDWD     Y12, Y11, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y12, Y10, Y12
+	VPADDD       Y12, Y5, Y5
+	VBROADCASTSS (DI)(SI*1), Y12
+	VPMADDWD     Y12, Y11, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDWD     Y12, Y10, Y12
+	VPADDD       Y12, Y7, Y7
+	VBROADCASTSS (R8), Y12
+	VPMADDWD     Y12, Y11, Y11
+	VPADDD       Y11, Y8, Y8
+	VPMADDWD     Y12, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+
+	// sums as floats, even and odd values in turn
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         d+32(FP), R9
+	ADDQ         BX, DX
+	ADDQ         BX, DI
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Y10
+	VUNPCKLPS    Y1, Y0, Y11
+	VUNPCKHPS    Y1, Y0, Y12
+	VPERM2F128   $0x20, Y12, Y11, Y11
+	VMOVUPS      (DX), Y12
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y12
+	VMOVUPS      Y12, (DX)
+	VUNPCKLPS    Y1, Y0, Y11
+	VUNPCKHPS    Y1, Y0, Y0
+	VPERM2F128   $0x31, Y0, Y11, Y0
+	VMOVUPS      64(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y10, Y0, Y1
+	VMOVUPS      Y1, 64(DX)
+	VBROADCASTSS 4(R9), Y0
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y10
+	VPERM2F128   $0x20, Y10, Y1, Y1
+	VMOVUPS      (DX)(SI*1), Y10
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y10
+	VMOVUPS      Y10, (DX)(SI*1)
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(DX)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(DX)(SI*1)
+	VBROADCASTSS 8(R9), Y0
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      (DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, (DI)
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(DI)
+	VBROADCASTSS 12(R9), Y0
+	VUNPCKLPS    Y7, Y6, Y1
+	VUNPCKHPS    Y7, Y6, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      (DI)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, (DI)(SI*1)
+	VUNPCKLPS    Y7, Y6, Y1
+	VUNPCKHPS    Y7, Y6, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(DI)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(DI)(SI*1)
+	VBROADCASTSS 16(R9), Y0
+	VUNPCKLPS    Y9, Y8, Y1
+	VUNPCKHPS    Y9, Y8, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      (R8), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, (R8)
+	VUNPCKLPS    Y9, Y8, Y1
+	VUNPCKHPS    Y9, Y8, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(R8), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(R8)
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         q+16(FP), DX
+	MOVQ         ldq+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         pairs+56(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+48(FP), R11
+	SUBQ         $1, R9
+	JLT          done6
+
+loop5:
+	VMOVDQU      32(R10), Y10
+	VPSLLW       $8, Y10, Y11
+	VPSRAW       $8, Y11, Y11
+	VPSRAW       $8, Y10, Y10
+	VBROADCASTSS (DX), Y12
+	VPMADDWD     Y12, Y11, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y12, Y10, Y12
+	VPADDD       Y12, Y1, Y1
+	VBROADCASTSS (DX)(SI*1), Y12
+	VPMADDWD     Y12, Y11, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y12, Y10, Y12
+	VPADDD       Y12, Y3, Y3
+	VBROADCASTSS (DI), Y12
+	VPMADDWD     Y12, Y11, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y12, Y10, Y12
+	VPADDD       Y12, Y5, Y5
+	VBROADCASTSS (DI)(SI*1), Y12
+	VPMADDWD     Y12, Y11, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDWD     Y12, Y10, Y12
+	VPADDD       Y12, Y7, Y7
+	VBROADCASTSS (R8), Y12
+	VPMADDWD     Y12, Y11, Y11
+	VPADDD       Y11, Y8, Y8
+	VPMADDWD     Y12, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop5
+
+done6:
+	ADDQ         $1, R9
+
+	// sums as floats, even and odd values in turn
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         d+32(FP), R9
+	ADDQ         BX, DX
+	ADDQ         BX, DI
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Y10
+	VUNPCKLPS    Y1, Y0, Y11
+	VUNPCKHPS    Y1, Y0, Y12
+	VPERM2F128   $0x20, Y12, Y11, Y11
+	VMOVUPS      32(DX), Y12
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y12
+	VMOVUPS      Y12, 32(DX)
+	VUNPCKLPS    Y1, Y0, Y11
+	VUNPCKHPS    Y1, Y0, Y0
+	VPERM2F128   $0x31, Y0, Y11, Y0
+	VMOVUPS      96(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y10, Y0, Y1
+	VMOVUPS      Y1, 96(DX)
+	VBROADCASTSS 4(R9), Y0
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y10
+	VPERM2F128   $0x20, Y10, Y1, Y1
+	VMOVUPS      32(DX)(SI*1), Y10
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y10
+	VMOVUPS      Y10, 32(DX)(SI*1)
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(DX)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(DX)(SI*1)
+	VBROADCASTSS 8(R9), Y0
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      32(DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 32(DI)
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(DI)
+	VBROADCASTSS 12(R9), Y0
+	VUNPCKLPS    Y7, Y6, Y1
+	VUNPCKHPS    Y7, Y6, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      32(DI)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 32(DI)(SI*1)
+	VUNPCKLPS    Y7, Y6, Y1
+	VUNPCKHPS    Y7, Y6, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(DI)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(DI)(SI*1)
+	VBROADCASTSS 16(R9), Y0
+	VUNPCKLPS    Y9, Y8, Y1
+	VUNPCKHPS    Y9, Y8, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      32(R8), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 32(R8)
+	VUNPCKLPS    Y9, Y8, Y1
+	VUNPCKHPS    Y9, Y8, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(R8), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(R8)
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, BX
+	SUBQ         $0x20, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $0x20, CX
+	VZEROUPPER
+	RET
+
+// mixPairs6xAVX2 adds weighted pairs of rows to 6 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+// Requires: AVX2, FMA
+TEXT ·mixPairs6xAVX2(SB), NOSPLIT, $0-72
+	MOVQ         levels+40(FP), AX
+	XORQ         BX, BX
+	MOVQ         n+64(FP), CX
+	SUBQ         $0x20, CX
+	JLT          done2
+
+loop1:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	MOVQ         q+16(FP), DX
+	MOVQ         ldq+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         pairs+56(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+48(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VMOVDQU      (R10), Y12
+	VPSLLW       $8, Y12, Y13
+	VPSRAW       $8, Y13, Y13
+	VPSRAW       $8, Y12, Y12
+	VBROADCASTSS (DX), Y14
+	VPMADDWD     Y14, Y13, Y15
+	VPADDD       Y15, Y0, Y0
+	VPMADDWD     Y14, Y12, Y14
+	VPADDD       Y14, Y1, Y1
+	VBROADCASTSS (DX)(SI*1), Y14
+	VPMADDWD     Y14, Y13, Y15
+	VPADDD       Y15, Y2, Y2
+	VPMADDWD     Y14, Y12, Y14
+	VPADDD       Y14, Y3, Y3
+	VBROADCASTSS (DI), Y14
+	VPMADDWD     Y14, Y13, Y15
+	VPADDD       Y15, Y4, Y4
+	VPMADDWD     Y14, Y12, Y14
+	VPADDD       Y14, Y5, Y5
+	VBROADCASTSS (DI)(SI*1), Y14
+	VPMADDWD     Y14, Y13, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     Y14, Y12, Y14
+	VPADDD       Y14, Y7, Y7
+	VBROADCASTSS (R8), Y14
+	VPMADDWD     Y14, Y13, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMADDWD     Y14, Y12, Y14
+	VPADDD       Y14, Y9, Y9
+	VBROADCASTSS (R8)(SI*1), Y14
+	VPMADDWD     Y14, Y13, Y13
+	VPADDD       Y13, Y10, Y10
+	VPMADDWD     Y14, Y12, Y12
+	VPADDD       Y12, Y11, Y11
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+
+	// sums as floats, even and odd values in turn
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         d+32(FP), R9
+	ADDQ         BX, DX
+	ADDQ         BX, DI
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Y12
+	VUNPCKLPS    Y1, Y0, Y13
+	VUNPCKHPS    Y1, Y0, Y14
+	VPERM2F128   $0x20, Y14, Y13, Y13
+	VMOVUPS      (DX), Y14
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y14
+	VMOVUPS      Y14, (DX)
+	VUNPCKLPS    Y1, Y0, Y13
+	VUNPCKHPS    Y1, Y0, Y0
+	VPERM2F128   $0x31, Y0, Y13, Y0
+	VMOVUPS      64(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y12, Y0, Y1
+	VMOVUPS      Y1, 64(DX)
+	VBROADCASTSS 4(R9), Y0
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y12
+	VPERM2F128   $0x20, Y12, Y1, Y1
+	VMOVUPS      (DX)(SI*1), Y12
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y12
+	VMOVUPS      Y12, (DX)(SI*1)
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(DX)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(DX)(SI*1)
+	VBROADCASTSS 8(R9), Y0
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      (DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, (DI)
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(DI)
+	VBROADCASTSS 12(R9), Y0
+	VUNPCKLPS    Y7, Y6, Y1
+	VUNPCKHPS    Y7, Y6, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      (DI)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, (DI)(SI*1)
+	VUNPCKLPS    Y7, Y6, Y1
+	VUNPCKHPS    Y7, Y6, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(DI)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(DI)(SI*1)
+	VBROADCASTSS 16(R9), Y0
+	VUNPCKLPS    Y9, Y8, Y1
+	VUNPCKHPS    Y9, Y8, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      (R8), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, (R8)
+	VUNPCKLPS    Y9, Y8, Y1
+	VUNPCKHPS    Y9, Y8, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(R8), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(R8)
+	VBROADCASTSS 20(R9), Y0
+	VUNPCKLPS    Y11, Y10, Y1
+	VUNPCKHPS    Y11, Y10, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      (R8)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, (R8)(SI*1)
+	VUNPCKLPS    Y11, Y10, Y1
+	VUNPCKHPS    Y11, Y10, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      64(R8)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 64(R8)(SI*1)
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	MOVQ         q+16(FP), DX
+	MOVQ         ldq+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         pairs+56(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+48(FP), R11
+	SUBQ         $1, R9
+	JLT          done6
+
+loop5:
+	VMOVDQU      32(R10), Y12
+	VPSLLW       $8, Y12, Y13
+	VPSRAW       $8, Y13, Y13
+	VPSRAW       $8, Y12, Y12
+	VBROADCASTSS (DX), Y14
+	VPMADDWD     Y14, Y13, Y15
+	VPADDD       Y15, Y0, Y0
+	VPMADDWD     Y14, Y12, Y14
+	VPADDD       Y14, Y1, Y1
+	VBROADCASTSS (DX)(SI*1), Y14
+	VPMADDWD     Y14, Y13, Y15
+	VPADDD       Y15, Y2, Y2
+	VPMADDWD     Y14, Y12, Y14
+	VPADDD       Y14, Y3, Y3
+	VBROADCASTSS (DI), Y14
+	VPMADDWD     Y14, Y13, Y15
+	VPADDD       Y15, Y4, Y4
+	VPMADDWD     Y14, Y12, Y14
+	VPADDD       Y14, Y5, Y5
+	VBROADCASTSS (DI)(SI*1), Y14
+	VPMADDWD     Y14, Y13, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     Y14, Y12, Y14
+	VPADDD       Y14, Y7, Y7
+	VBROADCASTSS (R8), Y14
+	VPMADDWD     Y14, Y13, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMADDWD     Y14, Y12, Y14
+	VPADDD       Y14, Y9, Y9
+	VBROADCASTSS (R8)(SI*1), Y14
+	VPMADDWD     Y14, Y13, Y13
+	VPADDD       Y13, Y10, Y10
+	VPMADDWD     Y14, Y12, Y12
+	VPADDD       Y12, Y11, Y11
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop5
+
+done6:
+	ADDQ         $1, R9
+
+	// sums as floats, even and odd values in turn
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         d+32(FP), R9
+	ADDQ         BX, DX
+	ADDQ         BX, DI
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Y12
+	VUNPCKLPS    Y1, Y0, Y13
+	VUNPCKHPS    Y1, Y0, Y14
+	VPERM2F128   $0x20, Y14, Y13, Y13
+	VMOVUPS      32(DX), Y14
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y14
+	VMOVUPS      Y14, 32(DX)
+	VUNPCKLPS    Y1, Y0, Y13
+	VUNPCKHPS    Y1, Y0, Y0
+	VPERM2F128   $0x31, Y0, Y13, Y0
+	VMOVUPS      96(DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y12, Y0, Y1
+	VMOVUPS      Y1, 96(DX)
+	VBROADCASTSS 4(R9), Y0
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y12
+	VPERM2F128   $0x20, Y12, Y1, Y1
+	VMOVUPS      32(DX)(SI*1), Y12
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y12
+	VMOVUPS      Y12, 32(DX)(SI*1)
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(DX)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(DX)(SI*1)
+	VBROADCASTSS 8(R9), Y0
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      32(DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 32(DI)
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(DI), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(DI)
+	VBROADCASTSS 12(R9), Y0
+	VUNPCKLPS    Y7, Y6, Y1
+	VUNPCKHPS    Y7, Y6, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      32(DI)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 32(DI)(SI*1)
+	VUNPCKLPS    Y7, Y6, Y1
+	VUNPCKHPS    Y7, Y6, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(DI)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(DI)(SI*1)
+	VBROADCASTSS 16(R9), Y0
+	VUNPCKLPS    Y9, Y8, Y1
+	VUNPCKHPS    Y9, Y8, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      32(R8), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 32(R8)
+	VUNPCKLPS    Y9, Y8, Y1
+	VUNPCKHPS    Y9, Y8, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(R8), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(R8)
+	VBROADCASTSS 20(R9), Y0
+	VUNPCKLPS    Y11, Y10, Y1
+	VUNPCKHPS    Y11, Y10, Y2
+	VPERM2F128   $0x20, Y2, Y1, Y1
+	VMOVUPS      32(R8)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 32(R8)(SI*1)
+	VUNPCKLPS    Y11, Y10, Y1
+	VUNPCKHPS    Y11, Y10, Y2
+	VPERM2F128   $0x31, Y2, Y1, Y1
+	VMOVUPS      96(R8)(SI*1), Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 96(R8)(SI*1)
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, BX
+	SUBQ         $0x20, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $0x20, CX
 	VZEROUPPER
 	RET
 

@@ -25,8 +25,9 @@ type Impl struct {
 	// Mix is o[j*ldo+i] += sum over r of p[j*ldp+r] * v[r*stride][i] for j < m, i < n, r < rows.
 	Mix func(o []float32, ldo int, p []float32, ldp, m int, v []byte, stride, rows, n int, ws *Workspace)
 
-	// MixQ8 is Mix with levels that are not integers rounded as in MatmulQ8. It is
-	// nil where Mix is as quick; callers in the fast form use it when it is there.
+	// MixQ8 is Mix with levels that are not integers rounded as in MatmulQ8 and, for types with one scale to a block of 64
+	// values or more, weights times scales rounded to multiples of 1/32767 of the largest of 64 rows. It is nil where Mix is
+	// as quick; callers in the fast form use it when it is there.
 	MixQ8 func(o []float32, ldo int, p []float32, ldp, m int, v []byte, stride, rows, n int, ws *Workspace)
 }
 

@@ -76,12 +76,14 @@ var isas = [...]ISA{
 				Matmul:   matmulLm2_64AVX512,
 				MatmulQ8: matmulQ8Lm2_64AVX512,
 				Mix:      mixLm2_64AVX512,
+				MixQ8:    mixQ8Lm2_64AVX512,
 			},
 			TypeLm2_128: {
 				Decode:   decodeLm2_128AVX512,
 				Matmul:   matmulLm2_128AVX512,
 				MatmulQ8: matmulQ8Lm2_128AVX512,
 				Mix:      mixLm2_128AVX512,
+				MixQ8:    mixQ8Lm2_128AVX512,
 			},
 			TypeLm3_32: {
 				Decode:   decodeLm3_32AVX512,
@@ -94,12 +96,14 @@ var isas = [...]ISA{
 				Matmul:   matmulLm3_64AVX512,
 				MatmulQ8: matmulQ8Lm3_64AVX512,
 				Mix:      mixLm3_64AVX512,
+				MixQ8:    mixQ8Lm3_64AVX512,
 			},
 			TypeLm3_128: {
 				Decode:   decodeLm3_128AVX512,
 				Matmul:   matmulLm3_128AVX512,
 				MatmulQ8: matmulQ8Lm3_128AVX512,
 				Mix:      mixLm3_128AVX512,
+				MixQ8:    mixQ8Lm3_128AVX512,
 			},
 			TypeLm4_32: {
 				Decode:   decodeLm4_32AVX512,
@@ -112,12 +116,14 @@ var isas = [...]ISA{
 				Matmul:   matmulLm4_64AVX512,
 				MatmulQ8: matmulQ8Lm4_64AVX512,
 				Mix:      mixLm4_64AVX512,
+				MixQ8:    mixQ8Lm4_64AVX512,
 			},
 			TypeLm4_128: {
 				Decode:   decodeLm4_128AVX512,
 				Matmul:   matmulLm4_128AVX512,
 				MatmulQ8: matmulQ8Lm4_128AVX512,
 				Mix:      mixLm4_128AVX512,
+				MixQ8:    mixQ8Lm4_128AVX512,
 			},
 			TypeLm5_32: {
 				Decode:   decodeLm5_32AVX512,
@@ -321,6 +327,7 @@ var isas = [...]ISA{
 				Matmul:   matmulLm2_64AVX2,
 				MatmulQ8: matmulQ8Lm2_64AVX2,
 				Mix:      mixLm2_64AVX2,
+				MixQ8:    mixQ8Lm2_64AVX2,
 			},
 			TypeLm2_128: {
 				Encode:   encodeLm2_128AVX2,
@@ -328,6 +335,7 @@ var isas = [...]ISA{
 				Matmul:   matmulLm2_128AVX2,
 				MatmulQ8: matmulQ8Lm2_128AVX2,
 				Mix:      mixLm2_128AVX2,
+				MixQ8:    mixQ8Lm2_128AVX2,
 			},
 			TypeLm3_32: {
 				Encode:   encodeLm3_32AVX2,
@@ -342,6 +350,7 @@ var isas = [...]ISA{
 				Matmul:   matmulLm3_64AVX2,
 				MatmulQ8: matmulQ8Lm3_64AVX2,
 				Mix:      mixLm3_64AVX2,
+				MixQ8:    mixQ8Lm3_64AVX2,
 			},
 			TypeLm3_128: {
 				Encode:   encodeLm3_128AVX2,
@@ -349,6 +358,7 @@ var isas = [...]ISA{
 				Matmul:   matmulLm3_128AVX2,
 				MatmulQ8: matmulQ8Lm3_128AVX2,
 				Mix:      mixLm3_128AVX2,
+				MixQ8:    mixQ8Lm3_128AVX2,
 			},
 			TypeLm4_32: {
 				Encode:   encodeLm4_32AVX2,
@@ -363,6 +373,7 @@ var isas = [...]ISA{
 				Matmul:   matmulLm4_64AVX2,
 				MatmulQ8: matmulQ8Lm4_64AVX2,
 				Mix:      mixLm4_64AVX2,
+				MixQ8:    mixQ8Lm4_64AVX2,
 			},
 			TypeLm4_128: {
 				Encode:   encodeLm4_128AVX2,
@@ -370,6 +381,7 @@ var isas = [...]ISA{
 				Matmul:   matmulLm4_128AVX2,
 				MatmulQ8: matmulQ8Lm4_128AVX2,
 				Mix:      mixLm4_128AVX2,
+				MixQ8:    mixQ8Lm4_128AVX2,
 			},
 			TypeLm5_32: {
 				Encode:   encodeLm5_32AVX2,

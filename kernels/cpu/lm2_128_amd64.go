@@ -234,6 +234,29 @@ func mixLm2_128AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byt
 	mixPartsLm2_128AVX512.drive(128, 34, mixLm2_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
+// mixPairsLm2_128AVX512 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
+//
+//	for r := range rows {
+//		scales[r] = scale(v[r])
+//		for i := range 128 {
+//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], i) // but 8..15 and 16..23 of each 32 change places
+//		}
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func mixPairsLm2_128AVX512(levels *byte, scales *float32, v *byte, stride int, rows int)
+
+var mixQ8PartsLm2_128AVX512 = mixPairs{
+	pairs: mixPairsLm2_128AVX512,
+	parts: &mixPairsPartsAVX512,
+}
+
+func mixQ8Lm2_128AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixQ8PartsLm2_128AVX512.drive(128, 34, mixLm2_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+}
+
 // decodeUnitsLm2_128AVX2 unpacks units of 128 values.
 //
 //	for i := range units * 128 {
@@ -485,4 +508,27 @@ var mixPartsLm2_128AVX2 = mixLevels{
 
 func mixLm2_128AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixPartsLm2_128AVX2.drive(128, 34, mixLm2_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+}
+
+// mixPairsLm2_128AVX2 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
+//
+//	for r := range rows {
+//		scales[r] = scale(v[r])
+//		for i := range 128 {
+//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], i) // but 8..15 and 16..23 of each 32 change places
+//		}
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func mixPairsLm2_128AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
+
+var mixQ8PartsLm2_128AVX2 = mixPairs{
+	pairs: mixPairsLm2_128AVX2,
+	parts: &mixPairsPartsAVX2,
+}
+
+func mixQ8Lm2_128AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixQ8PartsLm2_128AVX2.drive(128, 34, mixLm2_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }

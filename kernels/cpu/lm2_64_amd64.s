@@ -2222,6 +2222,75 @@ done2:
 	VZEROUPPER
 	RET
 
+// mixPairsLm2_64AVX512 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
+// Requires: AVX2, F16C
+TEXT ·mixPairsLm2_64AVX512(SB), NOSPLIT, $0-40
+
+	// constants of the loops
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
+	MOVQ         levels+0(FP), AX
+	MOVQ         scales+8(FP), BX
+	MOVQ         v+16(FP), CX
+	MOVQ         stride+24(FP), DX
+	MOVQ         rows+32(FP), SI
+	MOVQ         CX, DI
+	ADDQ         DX, DI
+	SUBQ         $2, SI
+	JLT          done2
+
+loop1:
+	PREFETCHT0   2048(CX)
+	VPBROADCASTW (CX), X3
+	VCVTPH2PS    X3, Y3
+	VMOVSS       X3, (BX)
+	PREFETCHT0   2048(DI)
+	VPBROADCASTW (DI), X3
+	VCVTPH2PS    X3, Y3
+	VMOVSS       X3, 4(BX)
+
+	// levels of values 0 to 31
+	VPBROADCASTQ 2(CX), Y3
+	VPSRLVD      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VPBROADCASTQ 2(DI), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPUNPCKLWD   Y4, Y3, Y5
+	VMOVDQU      Y5, (AX)
+	VPUNPCKHWD   Y4, Y3, Y3
+	VMOVDQU      Y3, 32(AX)
+
+	// levels of values 32 to 63
+	VPBROADCASTQ 10(CX), Y3
+	VPSRLVD      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VPBROADCASTQ 10(DI), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPUNPCKLWD   Y4, Y3, Y5
+	VMOVDQU      Y5, 64(AX)
+	VPUNPCKHWD   Y4, Y3, Y3
+	VMOVDQU      Y3, 96(AX)
+	ADDQ         $0x80, AX
+	ADDQ         $8, BX
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	SUBQ         $2, SI
+	JGE          loop1
+
+done2:
+	ADDQ         $2, SI
+	VZEROUPPER
+	RET
+
 // decodeUnitsLm2_64AVX2 unpacks units of 64 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsLm2_64AVX2(SB), NOSPLIT, $192-24
@@ -4991,5 +5060,74 @@ loop1:
 
 done2:
 	ADDQ         $1, SI
+	VZEROUPPER
+	RET
+
+// mixPairsLm2_64AVX2 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
+// Requires: AVX2, F16C
+TEXT ·mixPairsLm2_64AVX2(SB), NOSPLIT, $0-40
+
+	// constants of the loops
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
+	MOVQ         levels+0(FP), AX
+	MOVQ         scales+8(FP), BX
+	MOVQ         v+16(FP), CX
+	MOVQ         stride+24(FP), DX
+	MOVQ         rows+32(FP), SI
+	MOVQ         CX, DI
+	ADDQ         DX, DI
+	SUBQ         $2, SI
+	JLT          done2
+
+loop1:
+	PREFETCHT0   2048(CX)
+	VPBROADCASTW (CX), X3
+	VCVTPH2PS    X3, Y3
+	VMOVSS       X3, (BX)
+	PREFETCHT0   2048(DI)
+	VPBROADCASTW (DI), X3
+	VCVTPH2PS    X3, Y3
+	VMOVSS       X3, 4(BX)
+
+	// levels of values 0 to 31
+	VPBROADCASTQ 2(CX), Y3
+	VPSRLVD      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VPBROADCASTQ 2(DI), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPUNPCKLWD   Y4, Y3, Y5
+	VMOVDQU      Y5, (AX)
+	VPUNPCKHWD   Y4, Y3, Y3
+	VMOVDQU      Y3, 32(AX)
+
+	// levels of values 32 to 63
+	VPBROADCASTQ 10(CX), Y3
+	VPSRLVD      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VPBROADCASTQ 10(DI), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPUNPCKLWD   Y4, Y3, Y5
+	VMOVDQU      Y5, 64(AX)
+	VPUNPCKHWD   Y4, Y3, Y3
+	VMOVDQU      Y3, 96(AX)
+	ADDQ         $0x80, AX
+	ADDQ         $8, BX
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	SUBQ         $2, SI
+	JGE          loop1
+
+done2:
+	ADDQ         $2, SI
 	VZEROUPPER
 	RET

@@ -234,6 +234,29 @@ func mixLm3_128AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byt
 	mixPartsLm3_128AVX512.drive(128, 50, mixLm3_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
+// mixPairsLm3_128AVX512 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
+//
+//	for r := range rows {
+//		scales[r] = scale(v[r])
+//		for i := range 128 {
+//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], i) // but 8..15 and 16..23 of each 32 change places
+//		}
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func mixPairsLm3_128AVX512(levels *byte, scales *float32, v *byte, stride int, rows int)
+
+var mixQ8PartsLm3_128AVX512 = mixPairs{
+	pairs: mixPairsLm3_128AVX512,
+	parts: &mixPairsPartsAVX512,
+}
+
+func mixQ8Lm3_128AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixQ8PartsLm3_128AVX512.drive(128, 50, mixLm3_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+}
+
 // decodeUnitsLm3_128AVX2 unpacks units of 128 values.
 //
 //	for i := range units * 128 {
@@ -485,4 +508,27 @@ var mixPartsLm3_128AVX2 = mixLevels{
 
 func mixLm3_128AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixPartsLm3_128AVX2.drive(128, 50, mixLm3_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+}
+
+// mixPairsLm3_128AVX2 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
+//
+//	for r := range rows {
+//		scales[r] = scale(v[r])
+//		for i := range 128 {
+//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], i) // but 8..15 and 16..23 of each 32 change places
+//		}
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func mixPairsLm3_128AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
+
+var mixQ8PartsLm3_128AVX2 = mixPairs{
+	pairs: mixPairsLm3_128AVX2,
+	parts: &mixPairsPartsAVX2,
+}
+
+func mixQ8Lm3_128AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixQ8PartsLm3_128AVX2.drive(128, 50, mixLm3_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }

@@ -234,6 +234,29 @@ func mixLm3_64AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte
 	mixPartsLm3_64AVX512.drive(64, 26, mixLm3_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
+// mixPairsLm3_64AVX512 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
+//
+//	for r := range rows {
+//		scales[r] = scale(v[r])
+//		for i := range 64 {
+//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], i) // but 8..15 and 16..23 of each 32 change places
+//		}
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func mixPairsLm3_64AVX512(levels *byte, scales *float32, v *byte, stride int, rows int)
+
+var mixQ8PartsLm3_64AVX512 = mixPairs{
+	pairs: mixPairsLm3_64AVX512,
+	parts: &mixPairsPartsAVX512,
+}
+
+func mixQ8Lm3_64AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixQ8PartsLm3_64AVX512.drive(64, 26, mixLm3_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+}
+
 // decodeUnitsLm3_64AVX2 unpacks units of 64 values.
 //
 //	for i := range units * 64 {
@@ -485,4 +508,27 @@ var mixPartsLm3_64AVX2 = mixLevels{
 
 func mixLm3_64AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixPartsLm3_64AVX2.drive(64, 26, mixLm3_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+}
+
+// mixPairsLm3_64AVX2 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
+//
+//	for r := range rows {
+//		scales[r] = scale(v[r])
+//		for i := range 64 {
+//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], i) // but 8..15 and 16..23 of each 32 change places
+//		}
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func mixPairsLm3_64AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
+
+var mixQ8PartsLm3_64AVX2 = mixPairs{
+	pairs: mixPairsLm3_64AVX2,
+	parts: &mixPairsPartsAVX2,
+}
+
+func mixQ8Lm3_64AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixQ8PartsLm3_64AVX2.drive(64, 26, mixLm3_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }

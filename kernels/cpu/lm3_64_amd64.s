@@ -2421,6 +2421,97 @@ done2:
 	VZEROUPPER
 	RET
 
+// mixPairsLm3_64AVX512 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
+// Requires: AVX2, F16C
+TEXT ·mixPairsLm3_64AVX512(SB), NOSPLIT, $0-40
+
+	// constants of the loops
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
+	MOVQ         levels+0(FP), AX
+	MOVQ         scales+8(FP), BX
+	MOVQ         v+16(FP), CX
+	MOVQ         stride+24(FP), DX
+	MOVQ         rows+32(FP), SI
+	MOVQ         CX, DI
+	ADDQ         DX, DI
+	SUBQ         $2, SI
+	JLT          done2
+
+loop1:
+	PREFETCHT0   2048(CX)
+	VPBROADCASTW (CX), X5
+	VCVTPH2PS    X5, Y5
+	VMOVSS       X5, (BX)
+	PREFETCHT0   2048(DI)
+	VPBROADCASTW (DI), X5
+	VCVTPH2PS    X5, Y5
+	VMOVSS       X5, 4(BX)
+
+	// levels of values 0 to 31
+	VPBROADCASTQ 2(CX), Y5
+	VPSRLVD      Y0, Y5, Y5
+	VPAND        Y3, Y5, Y5
+	VPBROADCASTD 18(CX), Y6
+	VPSRLVD      Y1, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPSLLD       $2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSHUFB      Y5, Y4, Y5
+	VPBROADCASTQ 2(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTD 18(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPUNPCKLWD   Y6, Y5, Y7
+	VMOVDQU      Y7, (AX)
+	VPUNPCKHWD   Y6, Y5, Y5
+	VMOVDQU      Y5, 32(AX)
+
+	// levels of values 32 to 63
+	VPBROADCASTQ 10(CX), Y5
+	VPSRLVD      Y0, Y5, Y5
+	VPAND        Y3, Y5, Y5
+	VPBROADCASTD 22(CX), Y6
+	VPSRLVD      Y1, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPSLLD       $2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSHUFB      Y5, Y4, Y5
+	VPBROADCASTQ 10(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTD 22(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPUNPCKLWD   Y6, Y5, Y7
+	VMOVDQU      Y7, 64(AX)
+	VPUNPCKHWD   Y6, Y5, Y5
+	VMOVDQU      Y5, 96(AX)
+	ADDQ         $0x80, AX
+	ADDQ         $8, BX
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	SUBQ         $2, SI
+	JGE          loop1
+
+done2:
+	ADDQ         $2, SI
+	VZEROUPPER
+	RET
+
 // decodeUnitsLm3_64AVX2 unpacks units of 64 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsLm3_64AVX2(SB), NOSPLIT, $192-24
@@ -5714,5 +5805,96 @@ loop1:
 
 done2:
 	ADDQ         $1, SI
+	VZEROUPPER
+	RET
+
+// mixPairsLm3_64AVX2 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
+// Requires: AVX2, F16C
+TEXT ·mixPairsLm3_64AVX2(SB), NOSPLIT, $0-40
+
+	// constants of the loops
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
+	MOVQ         levels+0(FP), AX
+	MOVQ         scales+8(FP), BX
+	MOVQ         v+16(FP), CX
+	MOVQ         stride+24(FP), DX
+	MOVQ         rows+32(FP), SI
+	MOVQ         CX, DI
+	ADDQ         DX, DI
+	SUBQ         $2, SI
+	JLT          done2
+
+loop1:
+	PREFETCHT0   2048(CX)
+	VPBROADCASTW (CX), X5
+	VCVTPH2PS    X5, Y5
+	VMOVSS       X5, (BX)
+	PREFETCHT0   2048(DI)
+	VPBROADCASTW (DI), X5
+	VCVTPH2PS    X5, Y5
+	VMOVSS       X5, 4(BX)
+
+	// levels of values 0 to 31
+	VPBROADCASTQ 2(CX), Y5
+	VPSRLVD      Y0, Y5, Y5
+	VPAND        Y3, Y5, Y5
+	VPBROADCASTD 18(CX), Y6
+	VPSRLVD      Y1, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPSLLD       $2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSHUFB      Y5, Y4, Y5
+	VPBROADCASTQ 2(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTD 18(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPUNPCKLWD   Y6, Y5, Y7
+	VMOVDQU      Y7, (AX)
+	VPUNPCKHWD   Y6, Y5, Y5
+	VMOVDQU      Y5, 32(AX)
+
+	// levels of values 32 to 63
+	VPBROADCASTQ 10(CX), Y5
+	VPSRLVD      Y0, Y5, Y5
+	VPAND        Y3, Y5, Y5
+	VPBROADCASTD 22(CX), Y6
+	VPSRLVD      Y1, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPSLLD       $2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSHUFB      Y5, Y4, Y5
+	VPBROADCASTQ 10(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTD 22(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPUNPCKLWD   Y6, Y5, Y7
+	VMOVDQU      Y7, 64(AX)
+	VPUNPCKHWD   Y6, Y5, Y5
+	VMOVDQU      Y5, 96(AX)
+	ADDQ         $0x80, AX
+	ADDQ         $8, BX
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	SUBQ         $2, SI
+	JGE          loop1
+
+done2:
+	ADDQ         $2, SI
 	VZEROUPPER
 	RET

@@ -234,6 +234,29 @@ func mixLm4_128AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byt
 	mixPartsLm4_128AVX512.drive(128, 66, mixLm4_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
+// mixPairsLm4_128AVX512 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
+//
+//	for r := range rows {
+//		scales[r] = scale(v[r])
+//		for i := range 128 {
+//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], i) // but 8..15 and 16..23 of each 32 change places
+//		}
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func mixPairsLm4_128AVX512(levels *byte, scales *float32, v *byte, stride int, rows int)
+
+var mixQ8PartsLm4_128AVX512 = mixPairs{
+	pairs: mixPairsLm4_128AVX512,
+	parts: &mixPairsPartsAVX512,
+}
+
+func mixQ8Lm4_128AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixQ8PartsLm4_128AVX512.drive(128, 66, mixLm4_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+}
+
 // decodeUnitsLm4_128AVX2 unpacks units of 128 values.
 //
 //	for i := range units * 128 {
@@ -485,4 +508,27 @@ var mixPartsLm4_128AVX2 = mixLevels{
 
 func mixLm4_128AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixPartsLm4_128AVX2.drive(128, 66, mixLm4_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+}
+
+// mixPairsLm4_128AVX2 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
+//
+//	for r := range rows {
+//		scales[r] = scale(v[r])
+//		for i := range 128 {
+//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], i) // but 8..15 and 16..23 of each 32 change places
+//		}
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func mixPairsLm4_128AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
+
+var mixQ8PartsLm4_128AVX2 = mixPairs{
+	pairs: mixPairsLm4_128AVX2,
+	parts: &mixPairsPartsAVX2,
+}
+
+func mixQ8Lm4_128AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixQ8PartsLm4_128AVX2.drive(128, 66, mixLm4_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }

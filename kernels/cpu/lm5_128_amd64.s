@@ -4560,9 +4560,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ8LevelsLm5_128AVX512 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
+// mixPairsLm5_128AVX512 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixQ8LevelsLm5_128AVX512(SB), NOSPLIT, $0-40
+TEXT ·mixPairsLm5_128AVX512(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      lm5_128_shifts<>+0(SB), Y0
@@ -4576,10 +4576,24 @@ TEXT ·mixQ8LevelsLm5_128AVX512(SB), NOSPLIT, $0-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	SUBQ         $1, SI
+	MOVQ         CX, DI
+	ADDQ         DX, DI
+	SUBQ         $2, SI
 	JLT          done2
 
 loop1:
+	PREFETCHT0   2048(CX)
+	VPBROADCASTW (CX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm5_128_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (BX)
+	PREFETCHT0   2048(DI)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm5_128_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, 4(BX)
 
 	// levels of values 0 to 31
 	VBROADCASTI128 2(CX), Y6
@@ -4594,7 +4608,22 @@ loop1:
 	VPSHUFB      Y6, Y4, Y8
 	VPSLLW       $3, Y6, Y6
 	VPBLENDVB    Y6, Y8, Y7, Y6
-	VMOVDQU      Y6, (AX)
+	VBROADCASTI128 2(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTD 66(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      Y7, Y5, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSLLW       $3, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, (AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 32(AX)
 
 	// levels of values 32 to 63
 	VBROADCASTI128 18(CX), Y6
@@ -4609,7 +4638,22 @@ loop1:
 	VPSHUFB      Y6, Y4, Y8
 	VPSLLW       $3, Y6, Y6
 	VPBLENDVB    Y6, Y8, Y7, Y6
-	VMOVDQU      Y6, 32(AX)
+	VBROADCASTI128 18(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTD 70(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      Y7, Y5, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSLLW       $3, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, 64(AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 96(AX)
 
 	// levels of values 64 to 95
 	VBROADCASTI128 34(CX), Y6
@@ -4624,7 +4668,22 @@ loop1:
 	VPSHUFB      Y6, Y4, Y8
 	VPSLLW       $3, Y6, Y6
 	VPBLENDVB    Y6, Y8, Y7, Y6
-	VMOVDQU      Y6, 64(AX)
+	VBROADCASTI128 34(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTD 74(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      Y7, Y5, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSLLW       $3, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, 128(AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 160(AX)
 
 	// levels of values 96 to 127
 	VBROADCASTI128 50(CX), Y6
@@ -4639,20 +4698,33 @@ loop1:
 	VPSHUFB      Y6, Y4, Y8
 	VPSLLW       $3, Y6, Y6
 	VPBLENDVB    Y6, Y8, Y7, Y6
-	VMOVDQU      Y6, 96(AX)
-	VPBROADCASTW (CX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm5_128_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (BX)
-	ADDQ         $0x80, AX
-	ADDQ         $4, BX
+	VBROADCASTI128 50(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTD 78(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      Y7, Y5, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSLLW       $3, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, 192(AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 224(AX)
+	ADDQ         $0x100, AX
+	ADDQ         $8, BX
 	ADDQ         DX, CX
-	SUBQ         $1, SI
+	ADDQ         DX, DI
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	SUBQ         $2, SI
 	JGE          loop1
 
 done2:
-	ADDQ         $1, SI
+	ADDQ         $2, SI
 	VZEROUPPER
 	RET
 
@@ -10306,9 +10378,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ8LevelsLm5_128AVX2 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
+// mixPairsLm5_128AVX2 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixQ8LevelsLm5_128AVX2(SB), NOSPLIT, $0-40
+TEXT ·mixPairsLm5_128AVX2(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      lm5_128_shifts<>+0(SB), Y0
@@ -10322,10 +10394,24 @@ TEXT ·mixQ8LevelsLm5_128AVX2(SB), NOSPLIT, $0-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	SUBQ         $1, SI
+	MOVQ         CX, DI
+	ADDQ         DX, DI
+	SUBQ         $2, SI
 	JLT          done2
 
 loop1:
+	PREFETCHT0   2048(CX)
+	VPBROADCASTW (CX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm5_128_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (BX)
+	PREFETCHT0   2048(DI)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm5_128_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, 4(BX)
 
 	// levels of values 0 to 31
 	VBROADCASTI128 2(CX), Y6
@@ -10340,7 +10426,22 @@ loop1:
 	VPSHUFB      Y6, Y4, Y8
 	VPSLLW       $3, Y6, Y6
 	VPBLENDVB    Y6, Y8, Y7, Y6
-	VMOVDQU      Y6, (AX)
+	VBROADCASTI128 2(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTD 66(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      Y7, Y5, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSLLW       $3, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, (AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 32(AX)
 
 	// levels of values 32 to 63
 	VBROADCASTI128 18(CX), Y6
@@ -10355,7 +10456,22 @@ loop1:
 	VPSHUFB      Y6, Y4, Y8
 	VPSLLW       $3, Y6, Y6
 	VPBLENDVB    Y6, Y8, Y7, Y6
-	VMOVDQU      Y6, 32(AX)
+	VBROADCASTI128 18(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTD 70(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      Y7, Y5, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSLLW       $3, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, 64(AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 96(AX)
 
 	// levels of values 64 to 95
 	VBROADCASTI128 34(CX), Y6
@@ -10370,7 +10486,22 @@ loop1:
 	VPSHUFB      Y6, Y4, Y8
 	VPSLLW       $3, Y6, Y6
 	VPBLENDVB    Y6, Y8, Y7, Y6
-	VMOVDQU      Y6, 64(AX)
+	VBROADCASTI128 34(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTD 74(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      Y7, Y5, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSLLW       $3, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, 128(AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 160(AX)
 
 	// levels of values 96 to 127
 	VBROADCASTI128 50(CX), Y6
@@ -10385,19 +10516,32 @@ loop1:
 	VPSHUFB      Y6, Y4, Y8
 	VPSLLW       $3, Y6, Y6
 	VPBLENDVB    Y6, Y8, Y7, Y6
-	VMOVDQU      Y6, 96(AX)
-	VPBROADCASTW (CX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm5_128_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (BX)
-	ADDQ         $0x80, AX
-	ADDQ         $4, BX
+	VBROADCASTI128 50(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTD 78(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      Y7, Y5, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSLLW       $3, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, 192(AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 224(AX)
+	ADDQ         $0x100, AX
+	ADDQ         $8, BX
 	ADDQ         DX, CX
-	SUBQ         $1, SI
+	ADDQ         DX, DI
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	SUBQ         $2, SI
 	JGE          loop1
 
 done2:
-	ADDQ         $1, SI
+	ADDQ         $2, SI
 	VZEROUPPER
 	RET

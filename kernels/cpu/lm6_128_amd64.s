@@ -6227,9 +6227,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ8LevelsLm6_128AVX512 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
+// mixPairsLm6_128AVX512 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixQ8LevelsLm6_128AVX512(SB), NOSPLIT, $0-40
+TEXT ·mixPairsLm6_128AVX512(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      lm6_128_shifts<>+0(SB), Y0
@@ -6243,10 +6243,24 @@ TEXT ·mixQ8LevelsLm6_128AVX512(SB), NOSPLIT, $0-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	SUBQ         $1, SI
+	MOVQ         CX, DI
+	ADDQ         DX, DI
+	SUBQ         $2, SI
 	JLT          done2
 
 loop1:
+	PREFETCHT0   2048(CX)
+	VPBROADCASTW (CX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_128_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (BX)
+	PREFETCHT0   2048(DI)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_128_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, 4(BX)
 
 	// levels of values 0 to 31
 	VBROADCASTI128 2(CX), Y6
@@ -6269,7 +6283,30 @@ loop1:
 	VPBLENDVB    Y10, Y9, Y8, Y8
 	VPSLLW       $2, Y6, Y6
 	VPBLENDVB    Y6, Y8, Y7, Y6
-	VMOVDQU      Y6, (AX)
+	VBROADCASTI128 2(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 66(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_128_levels<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_128_levels2<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, (AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 32(AX)
 
 	// levels of values 32 to 63
 	VBROADCASTI128 18(CX), Y6
@@ -6292,7 +6329,30 @@ loop1:
 	VPBLENDVB    Y10, Y9, Y8, Y8
 	VPSLLW       $2, Y6, Y6
 	VPBLENDVB    Y6, Y8, Y7, Y6
-	VMOVDQU      Y6, 32(AX)
+	VBROADCASTI128 18(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 74(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_128_levels<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_128_levels2<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, 64(AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 96(AX)
 
 	// levels of values 64 to 95
 	VBROADCASTI128 34(CX), Y6
@@ -6315,7 +6375,30 @@ loop1:
 	VPBLENDVB    Y10, Y9, Y8, Y8
 	VPSLLW       $2, Y6, Y6
 	VPBLENDVB    Y6, Y8, Y7, Y6
-	VMOVDQU      Y6, 64(AX)
+	VBROADCASTI128 34(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 82(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_128_levels<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_128_levels2<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, 128(AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 160(AX)
 
 	// levels of values 96 to 127
 	VBROADCASTI128 50(CX), Y6
@@ -6338,20 +6421,41 @@ loop1:
 	VPBLENDVB    Y10, Y9, Y8, Y8
 	VPSLLW       $2, Y6, Y6
 	VPBLENDVB    Y6, Y8, Y7, Y6
-	VMOVDQU      Y6, 96(AX)
-	VPBROADCASTW (CX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm6_128_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (BX)
-	ADDQ         $0x80, AX
-	ADDQ         $4, BX
+	VBROADCASTI128 50(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 90(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_128_levels<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_128_levels2<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, 192(AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 224(AX)
+	ADDQ         $0x100, AX
+	ADDQ         $8, BX
 	ADDQ         DX, CX
-	SUBQ         $1, SI
+	ADDQ         DX, DI
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	SUBQ         $2, SI
 	JGE          loop1
 
 done2:
-	ADDQ         $1, SI
+	ADDQ         $2, SI
 	VZEROUPPER
 	RET
 
@@ -13786,9 +13890,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ8LevelsLm6_128AVX2 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
+// mixPairsLm6_128AVX2 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixQ8LevelsLm6_128AVX2(SB), NOSPLIT, $0-40
+TEXT ·mixPairsLm6_128AVX2(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      lm6_128_shifts<>+0(SB), Y0
@@ -13802,10 +13906,24 @@ TEXT ·mixQ8LevelsLm6_128AVX2(SB), NOSPLIT, $0-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	SUBQ         $1, SI
+	MOVQ         CX, DI
+	ADDQ         DX, DI
+	SUBQ         $2, SI
 	JLT          done2
 
 loop1:
+	PREFETCHT0   2048(CX)
+	VPBROADCASTW (CX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_128_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (BX)
+	PREFETCHT0   2048(DI)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_128_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, 4(BX)
 
 	// levels of values 0 to 31
 	VBROADCASTI128 2(CX), Y6
@@ -13828,7 +13946,30 @@ loop1:
 	VPBLENDVB    Y10, Y9, Y8, Y8
 	VPSLLW       $2, Y6, Y6
 	VPBLENDVB    Y6, Y8, Y7, Y6
-	VMOVDQU      Y6, (AX)
+	VBROADCASTI128 2(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 66(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_128_levels<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_128_levels2<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, (AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 32(AX)
 
 	// levels of values 32 to 63
 	VBROADCASTI128 18(CX), Y6
@@ -13851,7 +13992,30 @@ loop1:
 	VPBLENDVB    Y10, Y9, Y8, Y8
 	VPSLLW       $2, Y6, Y6
 	VPBLENDVB    Y6, Y8, Y7, Y6
-	VMOVDQU      Y6, 32(AX)
+	VBROADCASTI128 18(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 74(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_128_levels<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_128_levels2<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, 64(AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 96(AX)
 
 	// levels of values 64 to 95
 	VBROADCASTI128 34(CX), Y6
@@ -13874,7 +14038,30 @@ loop1:
 	VPBLENDVB    Y10, Y9, Y8, Y8
 	VPSLLW       $2, Y6, Y6
 	VPBLENDVB    Y6, Y8, Y7, Y6
-	VMOVDQU      Y6, 64(AX)
+	VBROADCASTI128 34(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 82(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_128_levels<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_128_levels2<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, 128(AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 160(AX)
 
 	// levels of values 96 to 127
 	VBROADCASTI128 50(CX), Y6
@@ -13897,19 +14084,40 @@ loop1:
 	VPBLENDVB    Y10, Y9, Y8, Y8
 	VPSLLW       $2, Y6, Y6
 	VPBLENDVB    Y6, Y8, Y7, Y6
-	VMOVDQU      Y6, 96(AX)
-	VPBROADCASTW (CX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm6_128_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (BX)
-	ADDQ         $0x80, AX
-	ADDQ         $4, BX
+	VBROADCASTI128 50(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 90(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_128_levels<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_128_levels2<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, 192(AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 224(AX)
+	ADDQ         $0x100, AX
+	ADDQ         $8, BX
 	ADDQ         DX, CX
-	SUBQ         $1, SI
+	ADDQ         DX, DI
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	SUBQ         $2, SI
 	JGE          loop1
 
 done2:
-	ADDQ         $1, SI
+	ADDQ         $2, SI
 	VZEROUPPER
 	RET

@@ -3881,9 +3881,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ8LevelsLm6_64AVX512 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
+// mixPairsLm6_64AVX512 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixQ8LevelsLm6_64AVX512(SB), NOSPLIT, $0-40
+TEXT ·mixPairsLm6_64AVX512(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
@@ -3897,10 +3897,24 @@ TEXT ·mixQ8LevelsLm6_64AVX512(SB), NOSPLIT, $0-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	SUBQ         $1, SI
+	MOVQ         CX, DI
+	ADDQ         DX, DI
+	SUBQ         $2, SI
 	JLT          done2
 
 loop1:
+	PREFETCHT0   2048(CX)
+	VPBROADCASTW (CX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_64_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (BX)
+	PREFETCHT0   2048(DI)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_64_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, 4(BX)
 
 	// levels of values 0 to 31
 	VBROADCASTI128 2(CX), Y6
@@ -3923,7 +3937,30 @@ loop1:
 	VPBLENDVB    Y10, Y9, Y8, Y8
 	VPSLLW       $2, Y6, Y6
 	VPBLENDVB    Y6, Y8, Y7, Y6
-	VMOVDQU      Y6, (AX)
+	VBROADCASTI128 2(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 34(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_64_levels<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_64_levels2<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, (AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 32(AX)
 
 	// levels of values 32 to 63
 	VBROADCASTI128 18(CX), Y6
@@ -3946,20 +3983,41 @@ loop1:
 	VPBLENDVB    Y10, Y9, Y8, Y8
 	VPSLLW       $2, Y6, Y6
 	VPBLENDVB    Y6, Y8, Y7, Y6
-	VMOVDQU      Y6, 32(AX)
-	VPBROADCASTW (CX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm6_64_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (BX)
-	ADDQ         $0x40, AX
-	ADDQ         $4, BX
+	VBROADCASTI128 18(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 42(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_64_levels<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_64_levels2<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, 64(AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 96(AX)
+	ADDQ         $0x80, AX
+	ADDQ         $8, BX
 	ADDQ         DX, CX
-	SUBQ         $1, SI
+	ADDQ         DX, DI
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	SUBQ         $2, SI
 	JGE          loop1
 
 done2:
-	ADDQ         $1, SI
+	ADDQ         $2, SI
 	VZEROUPPER
 	RET
 
@@ -8858,9 +8916,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ8LevelsLm6_64AVX2 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
+// mixPairsLm6_64AVX2 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixQ8LevelsLm6_64AVX2(SB), NOSPLIT, $0-40
+TEXT ·mixPairsLm6_64AVX2(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
@@ -8874,10 +8932,24 @@ TEXT ·mixQ8LevelsLm6_64AVX2(SB), NOSPLIT, $0-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	SUBQ         $1, SI
+	MOVQ         CX, DI
+	ADDQ         DX, DI
+	SUBQ         $2, SI
 	JLT          done2
 
 loop1:
+	PREFETCHT0   2048(CX)
+	VPBROADCASTW (CX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_64_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (BX)
+	PREFETCHT0   2048(DI)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_64_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, 4(BX)
 
 	// levels of values 0 to 31
 	VBROADCASTI128 2(CX), Y6
@@ -8900,7 +8972,30 @@ loop1:
 	VPBLENDVB    Y10, Y9, Y8, Y8
 	VPSLLW       $2, Y6, Y6
 	VPBLENDVB    Y6, Y8, Y7, Y6
-	VMOVDQU      Y6, (AX)
+	VBROADCASTI128 2(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 34(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_64_levels<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_64_levels2<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, (AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 32(AX)
 
 	// levels of values 32 to 63
 	VBROADCASTI128 18(CX), Y6
@@ -8923,19 +9018,40 @@ loop1:
 	VPBLENDVB    Y10, Y9, Y8, Y8
 	VPSLLW       $2, Y6, Y6
 	VPBLENDVB    Y6, Y8, Y7, Y6
-	VMOVDQU      Y6, 32(AX)
-	VPBROADCASTW (CX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm6_64_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (BX)
-	ADDQ         $0x40, AX
-	ADDQ         $4, BX
+	VBROADCASTI128 18(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 42(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_64_levels<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_64_levels2<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, 64(AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 96(AX)
+	ADDQ         $0x80, AX
+	ADDQ         $8, BX
 	ADDQ         DX, CX
-	SUBQ         $1, SI
+	ADDQ         DX, DI
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	SUBQ         $2, SI
 	JGE          loop1
 
 done2:
-	ADDQ         $1, SI
+	ADDQ         $2, SI
 	VZEROUPPER
 	RET

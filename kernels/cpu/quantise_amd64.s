@@ -10,17 +10,17 @@ DATA quantise_mask<>+16(SB)/8, $0x7fffffff7fffffff
 DATA quantise_mask<>+24(SB)/8, $0x7fffffff7fffffff
 GLOBL quantise_mask<>(SB), RODATA|NOPTR, $32
 
-DATA quantise_127<>+0(SB)/8, $0x42fe000042fe0000
-DATA quantise_127<>+8(SB)/8, $0x42fe000042fe0000
-DATA quantise_127<>+16(SB)/8, $0x42fe000042fe0000
-DATA quantise_127<>+24(SB)/8, $0x42fe000042fe0000
-GLOBL quantise_127<>(SB), RODATA|NOPTR, $32
-
-DATA quantise_limit<>+0(SB)/8, $0x7f7fffff7f7fffff
-DATA quantise_limit<>+8(SB)/8, $0x7f7fffff7f7fffff
-DATA quantise_limit<>+16(SB)/8, $0x7f7fffff7f7fffff
-DATA quantise_limit<>+24(SB)/8, $0x7f7fffff7f7fffff
+DATA quantise_limit<>+0(SB)/8, $0x42fe000042fe0000
+DATA quantise_limit<>+8(SB)/8, $0x42fe000042fe0000
+DATA quantise_limit<>+16(SB)/8, $0x42fe000042fe0000
+DATA quantise_limit<>+24(SB)/8, $0x42fe000042fe0000
 GLOBL quantise_limit<>(SB), RODATA|NOPTR, $32
+
+DATA quantise_limit2<>+0(SB)/8, $0x7f7fffff7f7fffff
+DATA quantise_limit2<>+8(SB)/8, $0x7f7fffff7f7fffff
+DATA quantise_limit2<>+16(SB)/8, $0x7f7fffff7f7fffff
+DATA quantise_limit2<>+24(SB)/8, $0x7f7fffff7f7fffff
+GLOBL quantise_limit2<>(SB), RODATA|NOPTR, $32
 
 DATA quantise_infinity<>+0(SB)/8, $0x7f8000007f800000
 DATA quantise_infinity<>+8(SB)/8, $0x7f8000007f800000
@@ -91,12 +91,12 @@ loop1:
 	VPMAXSD      Y4, Y3, Y3
 	VPERMILPS    $0xb1, Y3, Y4
 	VPMAXSD      Y4, Y3, Y3
-	VMOVDQU      quantise_127<>+0(SB), Y4
+	VMOVDQU      quantise_limit<>+0(SB), Y4
 	VDIVPS       Y4, Y3, Y5
 	VDIVPS       Y3, Y4, Y4
 
 	// no scale: an infinity or NaN gives d = NaN, magnitudes whose inverse overflows d = 0
-	VPCMPGTD     quantise_limit<>+0(SB), Y3, Y6
+	VPCMPGTD     quantise_limit2<>+0(SB), Y3, Y6
 	VMOVDQU      quantise_infinity<>+0(SB), Y7
 	VPCMPGTD     Y4, Y7, Y7
 	VMOVDQU      quantise_NaN<>+0(SB), Y8
@@ -202,12 +202,12 @@ loop1:
 	VPMAXSD      Y4, Y3, Y3
 	VPERMILPS    $0xb1, Y3, Y4
 	VPMAXSD      Y4, Y3, Y3
-	VMOVDQU      quantise_127<>+0(SB), Y4
+	VMOVDQU      quantise_limit<>+0(SB), Y4
 	VDIVPS       Y4, Y3, Y5
 	VDIVPS       Y3, Y4, Y4
 
 	// no scale: an infinity or NaN gives d = NaN, magnitudes whose inverse overflows d = 0
-	VPCMPGTD     quantise_limit<>+0(SB), Y3, Y6
+	VPCMPGTD     quantise_limit2<>+0(SB), Y3, Y6
 	VMOVDQU      quantise_infinity<>+0(SB), Y7
 	VPCMPGTD     Y4, Y7, Y7
 	VMOVDQU      quantise_NaN<>+0(SB), Y8
@@ -362,12 +362,12 @@ loop1:
 	VPMAXSD      Y4, Y3, Y3
 	VPERMILPS    $0xb1, Y3, Y4
 	VPMAXSD      Y4, Y3, Y3
-	VMOVDQU      quantise_127<>+0(SB), Y4
+	VMOVDQU      quantise_limit<>+0(SB), Y4
 	VDIVPS       Y4, Y3, Y5
 	VDIVPS       Y3, Y4, Y4
 
 	// no scale: an infinity or NaN gives d = NaN, magnitudes whose inverse overflows d = 0
-	VPCMPGTD     quantise_limit<>+0(SB), Y3, Y6
+	VPCMPGTD     quantise_limit2<>+0(SB), Y3, Y6
 	VMOVDQU      quantise_infinity<>+0(SB), Y7
 	VPCMPGTD     Y4, Y7, Y7
 	VMOVDQU      quantise_NaN<>+0(SB), Y8

@@ -268,24 +268,23 @@ func mixTurbo2AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte
 	mixTilesTurbo2AVX512.drive(128, 34, mixTurbo2Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
-// mixQ8LevelsTurbo2AVX512 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
+// mixPairsTurbo2AVX512 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
 //
 //	for r := range rows {
 //		scales[r] = scale(v[r])
 //		for i := range 128 {
-//			levels[r][i] = level(v[r], i)
+//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], i) // but 8..15 and 16..23 of each 32 change places
 //		}
 //	}
 //
 // Requires: AVX2, F16C
 //
 //go:noescape
-func mixQ8LevelsTurbo2AVX512(levels *byte, scales *float32, v *byte, stride int, rows int)
+func mixPairsTurbo2AVX512(levels *byte, scales *float32, v *byte, stride int, rows int)
 
-var mixQ8PartsTurbo2AVX512 = mixLevels{
-	levels:   mixQ8LevelsTurbo2AVX512,
-	scaleMul: vecScaleMulAVX2,
-	tiles:    &mixLevelsTilesAVX512,
+var mixQ8PartsTurbo2AVX512 = mixPairs{
+	pairs: mixPairsTurbo2AVX512,
+	parts: &mixPairsPartsAVX512,
 }
 
 func mixQ8Turbo2AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
@@ -578,24 +577,23 @@ func mixTurbo2AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, 
 	mixTilesTurbo2AVX2.drive(128, 34, mixTurbo2Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
-// mixQ8LevelsTurbo2AVX2 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
+// mixPairsTurbo2AVX2 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
 //
 //	for r := range rows {
 //		scales[r] = scale(v[r])
 //		for i := range 128 {
-//			levels[r][i] = level(v[r], i)
+//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], i) // but 8..15 and 16..23 of each 32 change places
 //		}
 //	}
 //
 // Requires: AVX2, F16C
 //
 //go:noescape
-func mixQ8LevelsTurbo2AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
+func mixPairsTurbo2AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
 
-var mixQ8PartsTurbo2AVX2 = mixLevels{
-	levels:   mixQ8LevelsTurbo2AVX2,
-	scaleMul: vecScaleMulAVX2,
-	tiles:    &mixLevelsTilesAVX2,
+var mixQ8PartsTurbo2AVX2 = mixPairs{
+	pairs: mixPairsTurbo2AVX2,
+	parts: &mixPairsPartsAVX2,
 }
 
 func mixQ8Turbo2AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {

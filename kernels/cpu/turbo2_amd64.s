@@ -6296,9 +6296,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ8LevelsTurbo2AVX512 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
+// mixPairsTurbo2AVX512 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixQ8LevelsTurbo2AVX512(SB), NOSPLIT, $0-40
+TEXT ·mixPairsTurbo2AVX512(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      turbo2_shuffle<>+0(SB), Y0
@@ -6312,10 +6312,24 @@ TEXT ·mixQ8LevelsTurbo2AVX512(SB), NOSPLIT, $0-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	SUBQ         $1, SI
+	MOVQ         CX, DI
+	ADDQ         DX, DI
+	SUBQ         $2, SI
 	JLT          done2
 
 loop1:
+	PREFETCHT0   2048(CX)
+	VPBROADCASTW (CX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      turbo2_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (BX)
+	PREFETCHT0   2048(DI)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      turbo2_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, 4(BX)
 
 	// levels of values 0 to 31
 	VPBROADCASTQ 2(CX), Y6
@@ -6331,7 +6345,23 @@ loop1:
 	VPAND        Y1, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VPSHUFB      Y6, Y5, Y6
-	VMOVDQU      Y6, (AX)
+	VPBROADCASTQ 2(DI), Y7
+	VPSHUFB      Y0, Y7, Y7
+	VPAND        Y4, Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y3, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y5, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, (AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 32(AX)
 
 	// levels of values 32 to 63
 	VPBROADCASTQ 10(CX), Y6
@@ -6347,7 +6377,23 @@ loop1:
 	VPAND        Y1, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VPSHUFB      Y6, Y5, Y6
-	VMOVDQU      Y6, 32(AX)
+	VPBROADCASTQ 10(DI), Y7
+	VPSHUFB      Y0, Y7, Y7
+	VPAND        Y4, Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y3, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y5, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, 64(AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 96(AX)
 
 	// levels of values 64 to 95
 	VPBROADCASTQ 18(CX), Y6
@@ -6363,7 +6409,23 @@ loop1:
 	VPAND        Y1, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VPSHUFB      Y6, Y5, Y6
-	VMOVDQU      Y6, 64(AX)
+	VPBROADCASTQ 18(DI), Y7
+	VPSHUFB      Y0, Y7, Y7
+	VPAND        Y4, Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y3, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y5, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, 128(AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 160(AX)
 
 	// levels of values 96 to 127
 	VPBROADCASTQ 26(CX), Y6
@@ -6379,20 +6441,34 @@ loop1:
 	VPAND        Y1, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VPSHUFB      Y6, Y5, Y6
-	VMOVDQU      Y6, 96(AX)
-	VPBROADCASTW (CX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo2_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (BX)
-	ADDQ         $0x80, AX
-	ADDQ         $4, BX
+	VPBROADCASTQ 26(DI), Y7
+	VPSHUFB      Y0, Y7, Y7
+	VPAND        Y4, Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y3, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y5, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, 192(AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 224(AX)
+	ADDQ         $0x100, AX
+	ADDQ         $8, BX
 	ADDQ         DX, CX
-	SUBQ         $1, SI
+	ADDQ         DX, DI
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	SUBQ         $2, SI
 	JGE          loop1
 
 done2:
-	ADDQ         $1, SI
+	ADDQ         $2, SI
 	VZEROUPPER
 	RET
 
@@ -13229,9 +13305,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ8LevelsTurbo2AVX2 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
+// mixPairsTurbo2AVX2 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixQ8LevelsTurbo2AVX2(SB), NOSPLIT, $0-40
+TEXT ·mixPairsTurbo2AVX2(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      turbo2_shuffle<>+0(SB), Y0
@@ -13245,10 +13321,24 @@ TEXT ·mixQ8LevelsTurbo2AVX2(SB), NOSPLIT, $0-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	SUBQ         $1, SI
+	MOVQ         CX, DI
+	ADDQ         DX, DI
+	SUBQ         $2, SI
 	JLT          done2
 
 loop1:
+	PREFETCHT0   2048(CX)
+	VPBROADCASTW (CX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      turbo2_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (BX)
+	PREFETCHT0   2048(DI)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      turbo2_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, 4(BX)
 
 	// levels of values 0 to 31
 	VPBROADCASTQ 2(CX), Y6
@@ -13264,7 +13354,23 @@ loop1:
 	VPAND        Y1, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VPSHUFB      Y6, Y5, Y6
-	VMOVDQU      Y6, (AX)
+	VPBROADCASTQ 2(DI), Y7
+	VPSHUFB      Y0, Y7, Y7
+	VPAND        Y4, Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y3, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y5, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, (AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 32(AX)
 
 	// levels of values 32 to 63
 	VPBROADCASTQ 10(CX), Y6
@@ -13280,7 +13386,23 @@ loop1:
 	VPAND        Y1, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VPSHUFB      Y6, Y5, Y6
-	VMOVDQU      Y6, 32(AX)
+	VPBROADCASTQ 10(DI), Y7
+	VPSHUFB      Y0, Y7, Y7
+	VPAND        Y4, Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y3, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y5, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, 64(AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 96(AX)
 
 	// levels of values 64 to 95
 	VPBROADCASTQ 18(CX), Y6
@@ -13296,7 +13418,23 @@ loop1:
 	VPAND        Y1, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VPSHUFB      Y6, Y5, Y6
-	VMOVDQU      Y6, 64(AX)
+	VPBROADCASTQ 18(DI), Y7
+	VPSHUFB      Y0, Y7, Y7
+	VPAND        Y4, Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y3, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y5, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, 128(AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 160(AX)
 
 	// levels of values 96 to 127
 	VPBROADCASTQ 26(CX), Y6
@@ -13312,19 +13450,33 @@ loop1:
 	VPAND        Y1, Y6, Y6
 	VPOR         Y6, Y7, Y6
 	VPSHUFB      Y6, Y5, Y6
-	VMOVDQU      Y6, 96(AX)
-	VPBROADCASTW (CX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo2_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (BX)
-	ADDQ         $0x80, AX
-	ADDQ         $4, BX
+	VPBROADCASTQ 26(DI), Y7
+	VPSHUFB      Y0, Y7, Y7
+	VPAND        Y4, Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y3, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y5, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, 192(AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 224(AX)
+	ADDQ         $0x100, AX
+	ADDQ         $8, BX
 	ADDQ         DX, CX
-	SUBQ         $1, SI
+	ADDQ         DX, DI
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	SUBQ         $2, SI
 	JGE          loop1
 
 done2:
-	ADDQ         $1, SI
+	ADDQ         $2, SI
 	VZEROUPPER
 	RET

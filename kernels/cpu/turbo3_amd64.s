@@ -6886,9 +6886,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ8LevelsTurbo3AVX512 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
+// mixPairsTurbo3AVX512 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixQ8LevelsTurbo3AVX512(SB), NOSPLIT, $0-40
+TEXT ·mixPairsTurbo3AVX512(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      turbo3_mask5<>+0(SB), Y0
@@ -6902,10 +6902,24 @@ TEXT ·mixQ8LevelsTurbo3AVX512(SB), NOSPLIT, $0-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	SUBQ         $1, SI
+	MOVQ         CX, DI
+	ADDQ         DX, DI
+	SUBQ         $2, SI
 	JLT          done2
 
 loop1:
+	PREFETCHT0   2048(CX)
+	VPBROADCASTW (CX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      turbo3_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (BX)
+	PREFETCHT0   2048(DI)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      turbo3_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, 4(BX)
 
 	// levels of values 0 to 31
 	VPBROADCASTQ 2(CX), Y6
@@ -6928,7 +6942,30 @@ loop1:
 	VPOR         Y7, Y6, Y6
 	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
-	VMOVDQU      Y6, (AX)
+	VPBROADCASTQ 2(DI), Y7
+	VPSHUFB      Y2, Y7, Y7
+	VPAND        turbo3_mask<>+0(SB), Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y5, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPBROADCASTD 34(DI), Y8
+	VPSHUFB      Y1, Y8, Y8
+	VPAND        Y0, Y8, Y8
+	VPCMPEQB     Y0, Y8, Y8
+	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, (AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 32(AX)
 
 	// levels of values 32 to 63
 	VPBROADCASTQ 10(CX), Y6
@@ -6951,7 +6988,30 @@ loop1:
 	VPOR         Y7, Y6, Y6
 	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
-	VMOVDQU      Y6, 32(AX)
+	VPBROADCASTQ 10(DI), Y7
+	VPSHUFB      Y2, Y7, Y7
+	VPAND        turbo3_mask<>+0(SB), Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y5, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPBROADCASTD 38(DI), Y8
+	VPSHUFB      Y1, Y8, Y8
+	VPAND        Y0, Y8, Y8
+	VPCMPEQB     Y0, Y8, Y8
+	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, 64(AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 96(AX)
 
 	// levels of values 64 to 95
 	VPBROADCASTQ 18(CX), Y6
@@ -6974,7 +7034,30 @@ loop1:
 	VPOR         Y7, Y6, Y6
 	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
-	VMOVDQU      Y6, 64(AX)
+	VPBROADCASTQ 18(DI), Y7
+	VPSHUFB      Y2, Y7, Y7
+	VPAND        turbo3_mask<>+0(SB), Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y5, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPBROADCASTD 42(DI), Y8
+	VPSHUFB      Y1, Y8, Y8
+	VPAND        Y0, Y8, Y8
+	VPCMPEQB     Y0, Y8, Y8
+	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, 128(AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 160(AX)
 
 	// levels of values 96 to 127
 	VPBROADCASTQ 26(CX), Y6
@@ -6997,20 +7080,41 @@ loop1:
 	VPOR         Y7, Y6, Y6
 	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
-	VMOVDQU      Y6, 96(AX)
-	VPBROADCASTW (CX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo3_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (BX)
-	ADDQ         $0x80, AX
-	ADDQ         $4, BX
+	VPBROADCASTQ 26(DI), Y7
+	VPSHUFB      Y2, Y7, Y7
+	VPAND        turbo3_mask<>+0(SB), Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y5, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPBROADCASTD 46(DI), Y8
+	VPSHUFB      Y1, Y8, Y8
+	VPAND        Y0, Y8, Y8
+	VPCMPEQB     Y0, Y8, Y8
+	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, 192(AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 224(AX)
+	ADDQ         $0x100, AX
+	ADDQ         $8, BX
 	ADDQ         DX, CX
-	SUBQ         $1, SI
+	ADDQ         DX, DI
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	SUBQ         $2, SI
 	JGE          loop1
 
 done2:
-	ADDQ         $1, SI
+	ADDQ         $2, SI
 	VZEROUPPER
 	RET
 
@@ -14979,9 +15083,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ8LevelsTurbo3AVX2 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
+// mixPairsTurbo3AVX2 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixQ8LevelsTurbo3AVX2(SB), NOSPLIT, $0-40
+TEXT ·mixPairsTurbo3AVX2(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      turbo3_mask5<>+0(SB), Y0
@@ -14995,10 +15099,24 @@ TEXT ·mixQ8LevelsTurbo3AVX2(SB), NOSPLIT, $0-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	SUBQ         $1, SI
+	MOVQ         CX, DI
+	ADDQ         DX, DI
+	SUBQ         $2, SI
 	JLT          done2
 
 loop1:
+	PREFETCHT0   2048(CX)
+	VPBROADCASTW (CX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      turbo3_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (BX)
+	PREFETCHT0   2048(DI)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      turbo3_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, 4(BX)
 
 	// levels of values 0 to 31
 	VPBROADCASTQ 2(CX), Y6
@@ -15021,7 +15139,30 @@ loop1:
 	VPOR         Y7, Y6, Y6
 	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
-	VMOVDQU      Y6, (AX)
+	VPBROADCASTQ 2(DI), Y7
+	VPSHUFB      Y2, Y7, Y7
+	VPAND        turbo3_mask<>+0(SB), Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y5, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPBROADCASTD 34(DI), Y8
+	VPSHUFB      Y1, Y8, Y8
+	VPAND        Y0, Y8, Y8
+	VPCMPEQB     Y0, Y8, Y8
+	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, (AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 32(AX)
 
 	// levels of values 32 to 63
 	VPBROADCASTQ 10(CX), Y6
@@ -15044,7 +15185,30 @@ loop1:
 	VPOR         Y7, Y6, Y6
 	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
-	VMOVDQU      Y6, 32(AX)
+	VPBROADCASTQ 10(DI), Y7
+	VPSHUFB      Y2, Y7, Y7
+	VPAND        turbo3_mask<>+0(SB), Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y5, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPBROADCASTD 38(DI), Y8
+	VPSHUFB      Y1, Y8, Y8
+	VPAND        Y0, Y8, Y8
+	VPCMPEQB     Y0, Y8, Y8
+	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, 64(AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 96(AX)
 
 	// levels of values 64 to 95
 	VPBROADCASTQ 18(CX), Y6
@@ -15067,7 +15231,30 @@ loop1:
 	VPOR         Y7, Y6, Y6
 	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
-	VMOVDQU      Y6, 64(AX)
+	VPBROADCASTQ 18(DI), Y7
+	VPSHUFB      Y2, Y7, Y7
+	VPAND        turbo3_mask<>+0(SB), Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y5, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPBROADCASTD 42(DI), Y8
+	VPSHUFB      Y1, Y8, Y8
+	VPAND        Y0, Y8, Y8
+	VPCMPEQB     Y0, Y8, Y8
+	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, 128(AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 160(AX)
 
 	// levels of values 96 to 127
 	VPBROADCASTQ 26(CX), Y6
@@ -15090,19 +15277,40 @@ loop1:
 	VPOR         Y7, Y6, Y6
 	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
 	VPSHUFB      Y6, Y7, Y6
-	VMOVDQU      Y6, 96(AX)
-	VPBROADCASTW (CX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo3_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (BX)
-	ADDQ         $0x80, AX
-	ADDQ         $4, BX
+	VPBROADCASTQ 26(DI), Y7
+	VPSHUFB      Y2, Y7, Y7
+	VPAND        turbo3_mask<>+0(SB), Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y5, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPBROADCASTD 46(DI), Y8
+	VPSHUFB      Y1, Y8, Y8
+	VPAND        Y0, Y8, Y8
+	VPCMPEQB     Y0, Y8, Y8
+	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, 192(AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 224(AX)
+	ADDQ         $0x100, AX
+	ADDQ         $8, BX
 	ADDQ         DX, CX
-	SUBQ         $1, SI
+	ADDQ         DX, DI
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	SUBQ         $2, SI
 	JGE          loop1
 
 done2:
-	ADDQ         $1, SI
+	ADDQ         $2, SI
 	VZEROUPPER
 	RET

@@ -242,24 +242,23 @@ func mixTurbo4AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte
 	mixTilesTurbo4AVX512.drive(128, 68, mixTurbo4Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
-// mixQ8LevelsTurbo4AVX512 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
+// mixPairsTurbo4AVX512 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
 //
 //	for r := range rows {
 //		scales[r] = scale(v[r])
 //		for i := range 128 {
-//			levels[r][i] = level(v[r], i)
+//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], i) // but 8..15 and 16..23 of each 32 change places
 //		}
 //	}
 //
 // Requires: AVX2, F16C
 //
 //go:noescape
-func mixQ8LevelsTurbo4AVX512(levels *byte, scales *float32, v *byte, stride int, rows int)
+func mixPairsTurbo4AVX512(levels *byte, scales *float32, v *byte, stride int, rows int)
 
-var mixQ8PartsTurbo4AVX512 = mixLevels{
-	levels:   mixQ8LevelsTurbo4AVX512,
-	scaleMul: vecScaleMulAVX2,
-	tiles:    &mixLevelsTilesAVX512,
+var mixQ8PartsTurbo4AVX512 = mixPairs{
+	pairs: mixPairsTurbo4AVX512,
+	parts: &mixPairsPartsAVX512,
 }
 
 func mixQ8Turbo4AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
@@ -527,24 +526,23 @@ func mixTurbo4AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, 
 	mixTilesTurbo4AVX2.drive(128, 68, mixTurbo4Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
-// mixQ8LevelsTurbo4AVX2 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
+// mixPairsTurbo4AVX2 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
 //
 //	for r := range rows {
 //		scales[r] = scale(v[r])
 //		for i := range 128 {
-//			levels[r][i] = level(v[r], i)
+//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], i) // but 8..15 and 16..23 of each 32 change places
 //		}
 //	}
 //
 // Requires: AVX2, F16C
 //
 //go:noescape
-func mixQ8LevelsTurbo4AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
+func mixPairsTurbo4AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
 
-var mixQ8PartsTurbo4AVX2 = mixLevels{
-	levels:   mixQ8LevelsTurbo4AVX2,
-	scaleMul: vecScaleMulAVX2,
-	tiles:    &mixLevelsTilesAVX2,
+var mixQ8PartsTurbo4AVX2 = mixPairs{
+	pairs: mixPairsTurbo4AVX2,
+	parts: &mixPairsPartsAVX2,
 }
 
 func mixQ8Turbo4AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {

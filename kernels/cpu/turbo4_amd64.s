@@ -4398,9 +4398,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ8LevelsTurbo4AVX512 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
+// mixPairsTurbo4AVX512 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixQ8LevelsTurbo4AVX512(SB), NOSPLIT, $0-40
+TEXT ·mixPairsTurbo4AVX512(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      turbo4_shuffle<>+0(SB), Y0
@@ -4412,10 +4412,24 @@ TEXT ·mixQ8LevelsTurbo4AVX512(SB), NOSPLIT, $0-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	SUBQ         $1, SI
+	MOVQ         CX, DI
+	ADDQ         DX, DI
+	SUBQ         $2, SI
 	JLT          done2
 
 loop1:
+	PREFETCHT0   2048(CX)
+	VPBROADCASTW (CX), X4
+	VCVTPH2PS    X4, Y4
+	VMOVDQU      turbo4_const<>+0(SB), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVSS       X4, (BX)
+	PREFETCHT0   2048(DI)
+	VPBROADCASTW (DI), X4
+	VCVTPH2PS    X4, Y4
+	VMOVDQU      turbo4_const<>+0(SB), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVSS       X4, 4(BX)
 
 	// levels of values 0 to 31
 	VBROADCASTI128 4(CX), Y4
@@ -4425,7 +4439,17 @@ loop1:
 	VPAND        Y1, Y4, Y4
 	VPOR         Y4, Y5, Y4
 	VPSHUFB      Y4, Y3, Y4
-	VMOVDQU      Y4, (AX)
+	VBROADCASTI128 4(DI), Y5
+	VPSHUFB      Y0, Y5, Y5
+	VPAND        Y2, Y5, Y6
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPOR         Y5, Y6, Y5
+	VPSHUFB      Y5, Y3, Y5
+	VPUNPCKLWD   Y5, Y4, Y6
+	VMOVDQU      Y6, (AX)
+	VPUNPCKHWD   Y5, Y4, Y4
+	VMOVDQU      Y4, 32(AX)
 
 	// levels of values 32 to 63
 	VBROADCASTI128 20(CX), Y4
@@ -4435,7 +4459,17 @@ loop1:
 	VPAND        Y1, Y4, Y4
 	VPOR         Y4, Y5, Y4
 	VPSHUFB      Y4, Y3, Y4
-	VMOVDQU      Y4, 32(AX)
+	VBROADCASTI128 20(DI), Y5
+	VPSHUFB      Y0, Y5, Y5
+	VPAND        Y2, Y5, Y6
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPOR         Y5, Y6, Y5
+	VPSHUFB      Y5, Y3, Y5
+	VPUNPCKLWD   Y5, Y4, Y6
+	VMOVDQU      Y6, 64(AX)
+	VPUNPCKHWD   Y5, Y4, Y4
+	VMOVDQU      Y4, 96(AX)
 
 	// levels of values 64 to 95
 	VBROADCASTI128 36(CX), Y4
@@ -4445,7 +4479,17 @@ loop1:
 	VPAND        Y1, Y4, Y4
 	VPOR         Y4, Y5, Y4
 	VPSHUFB      Y4, Y3, Y4
-	VMOVDQU      Y4, 64(AX)
+	VBROADCASTI128 36(DI), Y5
+	VPSHUFB      Y0, Y5, Y5
+	VPAND        Y2, Y5, Y6
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPOR         Y5, Y6, Y5
+	VPSHUFB      Y5, Y3, Y5
+	VPUNPCKLWD   Y5, Y4, Y6
+	VMOVDQU      Y6, 128(AX)
+	VPUNPCKHWD   Y5, Y4, Y4
+	VMOVDQU      Y4, 160(AX)
 
 	// levels of values 96 to 127
 	VBROADCASTI128 52(CX), Y4
@@ -4455,20 +4499,28 @@ loop1:
 	VPAND        Y1, Y4, Y4
 	VPOR         Y4, Y5, Y4
 	VPSHUFB      Y4, Y3, Y4
-	VMOVDQU      Y4, 96(AX)
-	VPBROADCASTW (CX), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo4_const<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVSS       X4, (BX)
-	ADDQ         $0x80, AX
-	ADDQ         $4, BX
+	VBROADCASTI128 52(DI), Y5
+	VPSHUFB      Y0, Y5, Y5
+	VPAND        Y2, Y5, Y6
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPOR         Y5, Y6, Y5
+	VPSHUFB      Y5, Y3, Y5
+	VPUNPCKLWD   Y5, Y4, Y6
+	VMOVDQU      Y6, 192(AX)
+	VPUNPCKHWD   Y5, Y4, Y4
+	VMOVDQU      Y4, 224(AX)
+	ADDQ         $0x100, AX
+	ADDQ         $8, BX
 	ADDQ         DX, CX
-	SUBQ         $1, SI
+	ADDQ         DX, DI
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	SUBQ         $2, SI
 	JGE          loop1
 
 done2:
-	ADDQ         $1, SI
+	ADDQ         $2, SI
 	VZEROUPPER
 	RET
 
@@ -9340,9 +9392,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ8LevelsTurbo4AVX2 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
+// mixPairsTurbo4AVX2 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·mixQ8LevelsTurbo4AVX2(SB), NOSPLIT, $0-40
+TEXT ·mixPairsTurbo4AVX2(SB), NOSPLIT, $0-40
 
 	// constants of the loops
 	VMOVDQU      turbo4_shuffle<>+0(SB), Y0
@@ -9354,10 +9406,24 @@ TEXT ·mixQ8LevelsTurbo4AVX2(SB), NOSPLIT, $0-40
 	MOVQ         v+16(FP), CX
 	MOVQ         stride+24(FP), DX
 	MOVQ         rows+32(FP), SI
-	SUBQ         $1, SI
+	MOVQ         CX, DI
+	ADDQ         DX, DI
+	SUBQ         $2, SI
 	JLT          done2
 
 loop1:
+	PREFETCHT0   2048(CX)
+	VPBROADCASTW (CX), X4
+	VCVTPH2PS    X4, Y4
+	VMOVDQU      turbo4_const<>+0(SB), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVSS       X4, (BX)
+	PREFETCHT0   2048(DI)
+	VPBROADCASTW (DI), X4
+	VCVTPH2PS    X4, Y4
+	VMOVDQU      turbo4_const<>+0(SB), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVSS       X4, 4(BX)
 
 	// levels of values 0 to 31
 	VBROADCASTI128 4(CX), Y4
@@ -9367,7 +9433,17 @@ loop1:
 	VPAND        Y1, Y4, Y4
 	VPOR         Y4, Y5, Y4
 	VPSHUFB      Y4, Y3, Y4
-	VMOVDQU      Y4, (AX)
+	VBROADCASTI128 4(DI), Y5
+	VPSHUFB      Y0, Y5, Y5
+	VPAND        Y2, Y5, Y6
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPOR         Y5, Y6, Y5
+	VPSHUFB      Y5, Y3, Y5
+	VPUNPCKLWD   Y5, Y4, Y6
+	VMOVDQU      Y6, (AX)
+	VPUNPCKHWD   Y5, Y4, Y4
+	VMOVDQU      Y4, 32(AX)
 
 	// levels of values 32 to 63
 	VBROADCASTI128 20(CX), Y4
@@ -9377,7 +9453,17 @@ loop1:
 	VPAND        Y1, Y4, Y4
 	VPOR         Y4, Y5, Y4
 	VPSHUFB      Y4, Y3, Y4
-	VMOVDQU      Y4, 32(AX)
+	VBROADCASTI128 20(DI), Y5
+	VPSHUFB      Y0, Y5, Y5
+	VPAND        Y2, Y5, Y6
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPOR         Y5, Y6, Y5
+	VPSHUFB      Y5, Y3, Y5
+	VPUNPCKLWD   Y5, Y4, Y6
+	VMOVDQU      Y6, 64(AX)
+	VPUNPCKHWD   Y5, Y4, Y4
+	VMOVDQU      Y4, 96(AX)
 
 	// levels of values 64 to 95
 	VBROADCASTI128 36(CX), Y4
@@ -9387,7 +9473,17 @@ loop1:
 	VPAND        Y1, Y4, Y4
 	VPOR         Y4, Y5, Y4
 	VPSHUFB      Y4, Y3, Y4
-	VMOVDQU      Y4, 64(AX)
+	VBROADCASTI128 36(DI), Y5
+	VPSHUFB      Y0, Y5, Y5
+	VPAND        Y2, Y5, Y6
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPOR         Y5, Y6, Y5
+	VPSHUFB      Y5, Y3, Y5
+	VPUNPCKLWD   Y5, Y4, Y6
+	VMOVDQU      Y6, 128(AX)
+	VPUNPCKHWD   Y5, Y4, Y4
+	VMOVDQU      Y4, 160(AX)
 
 	// levels of values 96 to 127
 	VBROADCASTI128 52(CX), Y4
@@ -9397,19 +9493,27 @@ loop1:
 	VPAND        Y1, Y4, Y4
 	VPOR         Y4, Y5, Y4
 	VPSHUFB      Y4, Y3, Y4
-	VMOVDQU      Y4, 96(AX)
-	VPBROADCASTW (CX), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo4_const<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVSS       X4, (BX)
-	ADDQ         $0x80, AX
-	ADDQ         $4, BX
+	VBROADCASTI128 52(DI), Y5
+	VPSHUFB      Y0, Y5, Y5
+	VPAND        Y2, Y5, Y6
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPOR         Y5, Y6, Y5
+	VPSHUFB      Y5, Y3, Y5
+	VPUNPCKLWD   Y5, Y4, Y6
+	VMOVDQU      Y6, 192(AX)
+	VPUNPCKHWD   Y5, Y4, Y4
+	VMOVDQU      Y4, 224(AX)
+	ADDQ         $0x100, AX
+	ADDQ         $8, BX
 	ADDQ         DX, CX
-	SUBQ         $1, SI
+	ADDQ         DX, DI
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	SUBQ         $2, SI
 	JGE          loop1
 
 done2:
-	ADDQ         $1, SI
+	ADDQ         $2, SI
 	VZEROUPPER
 	RET

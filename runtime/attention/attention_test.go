@@ -197,7 +197,7 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-// TestFast allows the error of rounding queries to int8 and no more.
+// TestFast allows the error of rounding queries to int8, of levels and weights, and no more.
 func TestFast(t *testing.T) {
 	pool := cpu.NewPool(2, nil)
 	defer pool.Close()
@@ -208,10 +208,12 @@ func TestFast(t *testing.T) {
 				continue
 			}
 			l := attention.Layer{Heads: 8, KVHeads: 2, KeyDim: dim, ValueDim: dim, Scale: scale(dim)}
-			s := newSetup(t, l, kv.Choice{Type: k}, f(t, "f32"), 270)
-			for _, n := range []int{1, 33} {
-				got, q := s.run(t, d, n, true)
-				s.check(t, fmt.Sprintf("%s, head %d, %d queries", k.Name, dim, n), got, q, n, .03)
+			for _, v := range []kv.Choice{f(t, "f32"), {Type: k}} {
+				s := newSetup(t, l, kv.Choice{Type: k}, v, 270)
+				for _, n := range []int{1, 33} {
+					got, q := s.run(t, d, n, true)
+					s.check(t, fmt.Sprintf("%s/%s, head %d, %d queries", k.Name, v.Type.Name, dim, n), got, q, n, .03)
+				}
 			}
 		}
 	}

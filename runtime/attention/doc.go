@@ -35,6 +35,6 @@ type Batch struct {
 	Pos    []int32   // [n] positions of the queries
 	Q      []float32 // [n][Heads][KeyDim]
 	Out    []float32 // [n][Heads][ValueDim]
-	Fast   bool      // scores with int8 queries where the key type has such a kernel
+	Fast   bool      // scores with int8 queries, sums with rounded levels and weights, where the types have such kernels
 	Offset *Offset   // what was taken out of the keys, nil for nothing
 }

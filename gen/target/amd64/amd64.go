@@ -125,8 +125,11 @@ func (f *file) missing(names *target.Kernels, kernel, name string) {
 // mix generates the tiles of a mix kernel: 12 sums fill the registers, so more than 3
 // rows of o take fewer values at a time.
 func (f *file) mix(isa ISA, caps lower.Caps, kernel string, rounded bool) string {
-	levels := f.function(isa, func() *ir.Func { return lower.Levels(f.t, caps, rounded, kernel+"Levels"+f.id+isa.Suffix) })
-	if levels != nil {
+	if rounded {
+		if pairs := f.function(isa, func() *ir.Func { return lower.Pairs(f.t, caps, "mixPairs"+f.id+isa.Suffix) }); pairs != nil {
+			return f.stubs.mixPairs(f.t, kernel, pairs, f.panels.mixPairs(isa, caps), isa)
+		}
+	} else if levels := f.function(isa, func() *ir.Func { return lower.Levels(f.t, caps, "mixLevels"+f.id+isa.Suffix) }); levels != nil {
 		return f.stubs.mixLevels(f.t, kernel, levels, f.panels.mixLevels(isa, caps), isa)
 	}
 	tiles := f.tiles(isa, func(m int, name string) *ir.Func {

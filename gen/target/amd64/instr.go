@@ -15,8 +15,15 @@ var simple = map[ir.Op]string{
 	ir.OpAbsB: "VPABSB", ir.OpToF32: "VCVTDQ2PS",
 }
 
+// words maps shifts of 16-bit lanes.
+var words = map[ir.Op]string{ir.OpShl: "VPSLLW", ir.OpSar: "VPSRAW"}
+
 func (s *selector) instr(in *ir.Instr) {
 	s.pool.role = roleOf(in)
+	if name, ok := words[in.Op]; ok && in.Dst != nil && in.Dst.Type.Elem == ir.I16 {
+		s.op(name, asm.Imm(in.Imm), s.r(in.Args[0]), s.r(in.Dst))
+		return
+	}
 	if name, ok := simple[in.Op]; ok {
 		args := []asm.Operand{}
 		switch {

@@ -76,6 +76,20 @@ func (s *selector) lanes(in *ir.Instr) {
 		s.op("VPACKSSWB", hi, lo, lo)
 		s.op("VMOVDQU", s.pool.sym(dwords(0, 4, 1, 5, 2, 6, 3, 7)), order)
 		s.op("VPERMD", lo, order, s.r(in.Dst))
+	case ir.OpPackS2:
+		t := s.tmp(32)
+		s.op("VPACKSSDW", s.r(in.Args[1]), s.r(in.Args[0]), t)
+		s.op("VPERMQ", asm.Imm(0xD8), t, s.r(in.Dst))
+	case ir.OpZipWords:
+		name := [...]string{"VPUNPCKLWD", "VPUNPCKHWD"}[in.Imm]
+		s.op(name, s.r(in.Args[1]), s.r(in.Args[0]), s.r(in.Dst))
+	case ir.OpZip:
+		lo, hi := s.tmp(32), s.tmp(32)
+		s.op("VUNPCKLPS", s.r(in.Args[1]), s.r(in.Args[0]), lo)
+		s.op("VUNPCKHPS", s.r(in.Args[1]), s.r(in.Args[0]), hi)
+		s.op("VPERM2F128", asm.Imm([...]int{0x20, 0x31}[in.Imm]), hi, lo, s.r(in.Dst))
+	case ir.OpPairsAcc:
+		s.pairsAcc(s.r(in.Args[0]), s.r(in.Args[1]), s.r(in.Args[2]))
 	case ir.OpTranspose:
 		s.transpose(in.Args)
 	case ir.OpFirst, ir.OpLoadWhere, ir.OpStoreWhere, ir.OpRaise, ir.OpAddSquares:
@@ -83,6 +97,17 @@ func (s *selector) lanes(in *ir.Instr) {
 	default:
 		s.scatter(in)
 	}
+}
+
+// pairsAcc adds sums of 2 products of 16 bits.
+func (s *selector) pairsAcc(acc, x, y asm.R) {
+	if s.isa.VNNI {
+		s.rmw("VPDPWSSD", y, x, acc)
+		return
+	}
+	t := s.tmp(32)
+	s.op("VPMADDWD", y, x, t)
+	s.op("VPADDD", t, acc, acc)
 }
 
 // second is the second operand: a value, a constant, or none.

@@ -51,6 +51,22 @@ func (p *panels) mixLevels(isa ISA, caps lower.Caps) string {
 	return table
 }
 
+// mixPairs generates the kernels that add pairs of rows of bytes and the one that rounds their weights, and returns the
+// name of their table.
+func (p *panels) mixPairs(isa ISA, caps lower.Caps) string {
+	table := "mixPairsParts" + isa.Suffix
+	if !p.made[table] {
+		p.made[table] = true
+		weights := p.function(isa, func() *ir.Func { return lower.MixWeights(caps, "mixWeights"+isa.Suffix) })
+		tiles := p.tiles(isa, func(m int, name string) *ir.Func { return lower.MixPairs(caps, m, name) }, "mixPairs", "", 6)
+		if weights == nil || slices.Contains(tiles, nil) {
+			panic("amd64: a kernel on pairs of rows of bytes does not fit the registers: " + p.why)
+		}
+		p.stubs.mixPairsParts(table, weights, tiles)
+	}
+	return table
+}
+
 // gemm generates the unpacker of the type, and the kernel for its records.
 func (f *file) gemm(isa ISA, caps lower.Caps) gemm {
 	p, ok := lower.PanelOf(f.t)

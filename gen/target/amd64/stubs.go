@@ -6,6 +6,7 @@ import (
 
 	"github.com/dave/jennifer/jen"
 	"github.com/kvgen/kvgen/gen/ir"
+	"github.com/kvgen/kvgen/gen/lower"
 	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/kvgen/kvgen/gen/target"
 )
@@ -129,6 +130,27 @@ func (s *stubs) mixLevels(t *spec.Type, kernel string, levels *ir.Func, tiles st
 	s.f.Line()
 	return s.driver(kernel, "mix", t, isa, table, t.Block,
 		params("o", "ldo", "p", "ldp", "m", "v", "stride", "rows", "n", "ws"))
+}
+
+// mixPairs takes the unpacker of the type and the kernels that add pairs of rows of bytes.
+func (s *stubs) mixPairs(t *spec.Type, kernel string, pairs *ir.Func, parts string, isa ISA) string {
+	table := kernel + "Parts" + target.Ident(t.Name) + isa.Suffix
+	s.f.Var().Id(table).Op("=").Id("mixPairs").Values(jen.Dict{jen.Id("pairs"): jen.Id(pairs.Name), jen.Id("parts"): jen.Op("&").Id(parts)})
+	s.f.Line()
+	return s.driver(kernel, "mix", t, isa, table, t.Block,
+		params("o", "ldo", "p", "ldp", "m", "v", "stride", "rows", "n", "ws"))
+}
+
+// mixPairsParts declares the kernels of mixPairs that all types share.
+func (s *stubs) mixPairsParts(table string, weights *ir.Func, tiles []*ir.Func) {
+	s.f.Comment("The driver and the kernels agree on the rows that share a scale.")
+	s.f.Var().Id("_").Index(jen.Lit(lower.MixRows)).Struct().Op("=").Index(jen.Id("mixRows")).Struct().Values()
+	s.f.Line()
+	s.f.Var().Id(table).Op("=").Id("mixPairsParts").Values(jen.Dict{
+		jen.Id("weights"): jen.Id(weights.Name),
+		jen.Id("tiles"):   jen.Index(jen.Lit(len(tiles))).Id("mixPairsKernel").Values(entries(tiles)...),
+	})
+	s.f.Line()
 }
 
 func (s *stubs) mix(t *spec.Type, kernel string, tiles []*ir.Func, isa ISA, unit int) string {
