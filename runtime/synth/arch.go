@@ -168,8 +168,11 @@ func (s *Shape) metadata(w *gguf.Writer) error {
 		own("expert_used_count", s.Used)
 		own("expert_feed_forward_length", s.Inner)
 	}
-	if s.arch().window {
+	switch {
+	case s.arch().window:
 		own("attention.sliding_window", s.Window)
+	case s.Arch == "phi3":
+		own("attention.sliding_window", s.Context) // without it some engines refuse the file
 	}
 	return s.vocabulary(w)
 }
