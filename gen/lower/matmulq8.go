@@ -127,8 +127,12 @@ func newQ8(b *ir.Builder, c Caps, t *spec.Type, m, group int) *q8 {
 // row sums the products of the row that k.w points to; the number of blocks is a parameter.
 func (k *q8) row(blocks, unroll int) {
 	b := k.b
-	// A sum waits for the one before it, so a single row of x gets two.
-	k.acc = accumulators(b, f32s(8), k.m*max(1, 2/k.m), "acc")
+	// A sum waits for the one before it, so a single row of x gets two, and four where little else is between them.
+	chains := max(1, 2/k.m)
+	if k.one != nil {
+		chains = 4
+	}
+	k.acc = accumulators(b, f32s(8), k.m*chains, "acc")
 	k.q, k.d = b.Param(2), b.Param(3)
 	if k.min != nil || k.one != nil && k.one.off != 0 {
 		k.s = b.Param(4)

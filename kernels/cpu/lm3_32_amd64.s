@@ -659,6 +659,8 @@ TEXT ·matmulQ81xLm3_32AVX512(SB), NOSPLIT, $48-72
 loop1:
 	VPXOR        Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         blocks+64(FP), R8
@@ -670,89 +672,89 @@ loop3:
 	PREFETCHT0   2048(R9)
 
 	// scales of values 0 to 127, times those of the activations
-	VMOVD        (R9), X7
-	VPINSRW      $1, 14(R9), X7, X7
-	VPINSRW      $2, 28(R9), X7, X7
-	VPINSRW      $3, 42(R9), X7, X7
-	VCVTPH2PS    X7, X7
-	VMULPS       (DI), X7, X7
-	VMOVUPS      X7, (AX)
+	VMOVD        (R9), X9
+	VPINSRW      $1, 14(R9), X9, X9
+	VPINSRW      $2, 28(R9), X9, X9
+	VPINSRW      $3, 42(R9), X9, X9
+	VCVTPH2PS    X9, X9
+	VMULPS       (DI), X9, X9
+	VMOVUPS      X9, (AX)
 
 	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(R9), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 10(R9), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $2, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y4, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      (SI), Y9
-	VPSIGNB      Y7, Y9, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y8, Y9
-	VBROADCASTSS (AX), Y7
-	VCVTDQ2PS    Y9, Y8
-	VFMADD231PS  Y7, Y8, Y5
+	VPBROADCASTQ 2(R9), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTD 10(R9), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (SI), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (AX), Y9
+	VCVTDQ2PS    Y11, Y10
+	VFMADD231PS  Y9, Y10, Y5
 
 	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 16(R9), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 24(R9), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $2, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y4, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      32(SI), Y9
-	VPSIGNB      Y7, Y9, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y8, Y9
-	VBROADCASTSS 4(AX), Y7
-	VCVTDQ2PS    Y9, Y8
-	VFMADD231PS  Y7, Y8, Y6
+	VPBROADCASTQ 16(R9), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTD 24(R9), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      32(SI), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS 4(AX), Y9
+	VCVTDQ2PS    Y11, Y10
+	VFMADD231PS  Y9, Y10, Y6
 
 	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 30(R9), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 38(R9), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $2, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y4, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      64(SI), Y9
-	VPSIGNB      Y7, Y9, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y8, Y9
-	VBROADCASTSS 8(AX), Y7
-	VCVTDQ2PS    Y9, Y8
-	VFMADD231PS  Y7, Y8, Y5
+	VPBROADCASTQ 30(R9), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTD 38(R9), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      64(SI), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS 8(AX), Y9
+	VCVTDQ2PS    Y11, Y10
+	VFMADD231PS  Y9, Y10, Y7
 
 	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 44(R9), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 52(R9), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $2, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y4, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      96(SI), Y9
-	VPSIGNB      Y7, Y9, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y8, Y9
-	VBROADCASTSS 12(AX), Y7
-	VCVTDQ2PS    Y9, Y8
-	VFMADD231PS  Y7, Y8, Y6
+	VPBROADCASTQ 44(R9), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTD 52(R9), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      96(SI), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS 12(AX), Y9
+	VCVTDQ2PS    Y11, Y10
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0x38, R9
 	ADDQ         $0x80, SI
 	ADDQ         $0x10, DI
@@ -767,30 +769,30 @@ done4:
 loop5:
 
 	// scales of the block
-	VPBROADCASTW (R9), X7
-	VCVTPH2PS    X7, Y7
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
 
 	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(R9), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPBROADCASTD 10(R9), Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPSLLD       $2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSHUFB      Y8, Y4, Y8
-	VPABSB       Y8, Y9
-	VMOVDQU      (SI), Y10
-	VPSIGNB      Y8, Y10, Y8
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y8, Y9, Y10
+	VPBROADCASTQ 2(R9), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTD 10(R9), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (SI), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
 
 	// integer sums times both scales
-	VBROADCASTSS (DI), Y8
-	VCVTDQ2PS    Y10, Y9
-	VMULPS       Y7, Y8, Y7
-	VFMADD231PS  Y7, Y9, Y5
+	VBROADCASTSS (DI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y5
 	ADDQ         $0xe, R9
 	ADDQ         $0x20, SI
 	ADDQ         $4, DI
@@ -800,6 +802,8 @@ loop5:
 done6:
 	ADDQ         $1, R8
 	VADDPS       Y6, Y5, Y5
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y5, Y5
 
 	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X6
@@ -1486,6 +1490,8 @@ loop1:
 loop3:
 	VPXOR        Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), R9
 	MOVQ         d+24(FP), R10
 	MOVQ         blocks+64(FP), R11
@@ -1497,89 +1503,89 @@ loop5:
 	PREFETCHT0   2048(R12)
 
 	// scales of values 0 to 127, times those of the activations
-	VMOVD        (R12), X7
-	VPINSRW      $1, 14(R12), X7, X7
-	VPINSRW      $2, 28(R12), X7, X7
-	VPINSRW      $3, 42(R12), X7, X7
-	VCVTPH2PS    X7, X7
-	VMULPS       (R10), X7, X7
-	VMOVUPS      X7, (AX)
+	VMOVD        (R12), X9
+	VPINSRW      $1, 14(R12), X9, X9
+	VPINSRW      $2, 28(R12), X9, X9
+	VPINSRW      $3, 42(R12), X9, X9
+	VCVTPH2PS    X9, X9
+	VMULPS       (R10), X9, X9
+	VMOVUPS      X9, (AX)
 
 	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(R12), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 10(R12), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $2, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y4, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      (R9), Y9
-	VPSIGNB      Y7, Y9, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y8, Y9
-	VBROADCASTSS (AX), Y7
-	VCVTDQ2PS    Y9, Y8
-	VFMADD231PS  Y7, Y8, Y5
+	VPBROADCASTQ 2(R12), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTD 10(R12), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R9), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (AX), Y9
+	VCVTDQ2PS    Y11, Y10
+	VFMADD231PS  Y9, Y10, Y5
 
 	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 16(R12), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 24(R12), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $2, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y4, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      32(R9), Y9
-	VPSIGNB      Y7, Y9, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y8, Y9
-	VBROADCASTSS 4(AX), Y7
-	VCVTDQ2PS    Y9, Y8
-	VFMADD231PS  Y7, Y8, Y6
+	VPBROADCASTQ 16(R12), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTD 24(R12), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      32(R9), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS 4(AX), Y9
+	VCVTDQ2PS    Y11, Y10
+	VFMADD231PS  Y9, Y10, Y6
 
 	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 30(R12), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 38(R12), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $2, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y4, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      64(R9), Y9
-	VPSIGNB      Y7, Y9, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y8, Y9
-	VBROADCASTSS 8(AX), Y7
-	VCVTDQ2PS    Y9, Y8
-	VFMADD231PS  Y7, Y8, Y5
+	VPBROADCASTQ 30(R12), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTD 38(R12), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      64(R9), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS 8(AX), Y9
+	VCVTDQ2PS    Y11, Y10
+	VFMADD231PS  Y9, Y10, Y7
 
 	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 44(R12), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 52(R12), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $2, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y4, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      96(R9), Y9
-	VPSIGNB      Y7, Y9, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y8, Y9
-	VBROADCASTSS 12(AX), Y7
-	VCVTDQ2PS    Y9, Y8
-	VFMADD231PS  Y7, Y8, Y6
+	VPBROADCASTQ 44(R12), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTD 52(R12), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      96(R9), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS 12(AX), Y9
+	VCVTDQ2PS    Y11, Y10
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0x38, R12
 	ADDQ         $0x80, R9
 	ADDQ         $0x10, R10
@@ -1594,30 +1600,30 @@ done6:
 loop7:
 
 	// scales of the block
-	VPBROADCASTW (R12), X7
-	VCVTPH2PS    X7, Y7
+	VPBROADCASTW (R12), X9
+	VCVTPH2PS    X9, Y9
 
 	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(R12), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPBROADCASTD 10(R12), Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPSLLD       $2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSHUFB      Y8, Y4, Y8
-	VPABSB       Y8, Y9
-	VMOVDQU      (R9), Y10
-	VPSIGNB      Y8, Y10, Y8
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y8, Y9, Y10
+	VPBROADCASTQ 2(R12), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTD 10(R12), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (R9), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
 
 	// integer sums times both scales
-	VBROADCASTSS (R10), Y8
-	VCVTDQ2PS    Y10, Y9
-	VMULPS       Y7, Y8, Y7
-	VFMADD231PS  Y7, Y9, Y5
+	VBROADCASTSS (R10), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y5
 	ADDQ         $0xe, R12
 	ADDQ         $0x20, R9
 	ADDQ         $4, R10
@@ -1627,6 +1633,8 @@ loop7:
 done8:
 	ADDQ         $1, R11
 	VADDPS       Y6, Y5, Y5
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y5, Y5
 	VMOVUPS      Y5, (R8)
 	ADDQ         $0x20, R8
 	MOVQ         stride+48(FP), R9
@@ -3546,6 +3554,8 @@ TEXT ·matmulQ81xLm3_32AVX2(SB), NOSPLIT, $48-72
 loop1:
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         blocks+64(FP), R8
@@ -3557,89 +3567,89 @@ loop3:
 	PREFETCHT0   2048(R9)
 
 	// scales of values 0 to 127, times those of the activations
-	VMOVD        (R9), X8
-	VPINSRW      $1, 14(R9), X8, X8
-	VPINSRW      $2, 28(R9), X8, X8
-	VPINSRW      $3, 42(R9), X8, X8
-	VCVTPH2PS    X8, X8
-	VMULPS       (DI), X8, X8
-	VMOVUPS      X8, (AX)
+	VMOVD        (R9), X10
+	VPINSRW      $1, 14(R9), X10, X10
+	VPINSRW      $2, 28(R9), X10, X10
+	VPINSRW      $3, 42(R9), X10, X10
+	VCVTPH2PS    X10, X10
+	VMULPS       (DI), X10, X10
+	VMOVUPS      X10, (AX)
 
 	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(R9), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y4, Y8, Y8
-	VPBROADCASTD 10(R9), Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPSLLD       $2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSHUFB      Y8, Y5, Y8
-	VPABSB       Y8, Y9
-	VMOVDQU      (SI), Y10
-	VPSIGNB      Y8, Y10, Y8
-	VPMADDUBSW   Y8, Y9, Y8
-	VPMADDWD     Y2, Y8, Y8
-	VBROADCASTSS (AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y6
+	VPBROADCASTQ 2(R9), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTD 10(R9), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y5, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (SI), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y2, Y10, Y10
+	VBROADCASTSS (AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y6
 
 	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 16(R9), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y4, Y8, Y8
-	VPBROADCASTD 24(R9), Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPSLLD       $2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSHUFB      Y8, Y5, Y8
-	VPABSB       Y8, Y9
-	VMOVDQU      32(SI), Y10
-	VPSIGNB      Y8, Y10, Y8
-	VPMADDUBSW   Y8, Y9, Y8
-	VPMADDWD     Y2, Y8, Y8
-	VBROADCASTSS 4(AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y7
+	VPBROADCASTQ 16(R9), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTD 24(R9), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y5, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      32(SI), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y2, Y10, Y10
+	VBROADCASTSS 4(AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y7
 
 	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 30(R9), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y4, Y8, Y8
-	VPBROADCASTD 38(R9), Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPSLLD       $2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSHUFB      Y8, Y5, Y8
-	VPABSB       Y8, Y9
-	VMOVDQU      64(SI), Y10
-	VPSIGNB      Y8, Y10, Y8
-	VPMADDUBSW   Y8, Y9, Y8
-	VPMADDWD     Y2, Y8, Y8
-	VBROADCASTSS 8(AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y6
+	VPBROADCASTQ 30(R9), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTD 38(R9), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y5, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      64(SI), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y2, Y10, Y10
+	VBROADCASTSS 8(AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y8
 
 	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 44(R9), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y4, Y8, Y8
-	VPBROADCASTD 52(R9), Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPSLLD       $2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSHUFB      Y8, Y5, Y8
-	VPABSB       Y8, Y9
-	VMOVDQU      96(SI), Y10
-	VPSIGNB      Y8, Y10, Y8
-	VPMADDUBSW   Y8, Y9, Y8
-	VPMADDWD     Y2, Y8, Y8
-	VBROADCASTSS 12(AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y7
+	VPBROADCASTQ 44(R9), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTD 52(R9), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y5, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      96(SI), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y2, Y10, Y10
+	VBROADCASTSS 12(AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x38, R9
 	ADDQ         $0x80, SI
 	ADDQ         $0x10, DI
@@ -3654,30 +3664,30 @@ done4:
 loop5:
 
 	// scales of the block
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
+	VPBROADCASTW (R9), X10
+	VCVTPH2PS    X10, Y10
 
 	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(R9), Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPBROADCASTD 10(R9), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPSLLD       $2, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSHUFB      Y9, Y5, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      (SI), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     Y2, Y9, Y9
+	VPBROADCASTQ 2(R9), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPBROADCASTD 10(R9), Y12
+	VPSRLVD      Y1, Y12, Y12
+	VPAND        Y3, Y12, Y12
+	VPSLLD       $2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSHUFB      Y11, Y5, Y11
+	VPABSB       Y11, Y12
+	VMOVDQU      (SI), Y13
+	VPSIGNB      Y11, Y13, Y11
+	VPMADDUBSW   Y11, Y12, Y11
+	VPMADDWD     Y2, Y11, Y11
 
 	// integer sums times both scales
-	VBROADCASTSS (DI), Y10
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y10, Y8
-	VFMADD231PS  Y8, Y9, Y6
+	VBROADCASTSS (DI), Y12
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y10, Y12, Y10
+	VFMADD231PS  Y10, Y11, Y6
 	ADDQ         $0xe, R9
 	ADDQ         $0x20, SI
 	ADDQ         $4, DI
@@ -3687,6 +3697,8 @@ loop5:
 done6:
 	ADDQ         $1, R8
 	VADDPS       Y7, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y9, Y6, Y6
 
 	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
@@ -4379,6 +4391,8 @@ loop1:
 loop3:
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         q+16(FP), R9
 	MOVQ         d+24(FP), R10
 	MOVQ         blocks+64(FP), R11
@@ -4390,89 +4404,89 @@ loop5:
 	PREFETCHT0   2048(R12)
 
 	// scales of values 0 to 127, times those of the activations
-	VMOVD        (R12), X8
-	VPINSRW      $1, 14(R12), X8, X8
-	VPINSRW      $2, 28(R12), X8, X8
-	VPINSRW      $3, 42(R12), X8, X8
-	VCVTPH2PS    X8, X8
-	VMULPS       (R10), X8, X8
-	VMOVUPS      X8, (AX)
+	VMOVD        (R12), X10
+	VPINSRW      $1, 14(R12), X10, X10
+	VPINSRW      $2, 28(R12), X10, X10
+	VPINSRW      $3, 42(R12), X10, X10
+	VCVTPH2PS    X10, X10
+	VMULPS       (R10), X10, X10
+	VMOVUPS      X10, (AX)
 
 	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(R12), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y4, Y8, Y8
-	VPBROADCASTD 10(R12), Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPSLLD       $2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSHUFB      Y8, Y5, Y8
-	VPABSB       Y8, Y9
-	VMOVDQU      (R9), Y10
-	VPSIGNB      Y8, Y10, Y8
-	VPMADDUBSW   Y8, Y9, Y8
-	VPMADDWD     Y2, Y8, Y8
-	VBROADCASTSS (AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y6
+	VPBROADCASTQ 2(R12), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTD 10(R12), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y5, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (R9), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y2, Y10, Y10
+	VBROADCASTSS (AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y6
 
 	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 16(R12), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y4, Y8, Y8
-	VPBROADCASTD 24(R12), Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPSLLD       $2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSHUFB      Y8, Y5, Y8
-	VPABSB       Y8, Y9
-	VMOVDQU      32(R9), Y10
-	VPSIGNB      Y8, Y10, Y8
-	VPMADDUBSW   Y8, Y9, Y8
-	VPMADDWD     Y2, Y8, Y8
-	VBROADCASTSS 4(AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y7
+	VPBROADCASTQ 16(R12), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTD 24(R12), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y5, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      32(R9), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y2, Y10, Y10
+	VBROADCASTSS 4(AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y7
 
 	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 30(R12), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y4, Y8, Y8
-	VPBROADCASTD 38(R12), Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPSLLD       $2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSHUFB      Y8, Y5, Y8
-	VPABSB       Y8, Y9
-	VMOVDQU      64(R9), Y10
-	VPSIGNB      Y8, Y10, Y8
-	VPMADDUBSW   Y8, Y9, Y8
-	VPMADDWD     Y2, Y8, Y8
-	VBROADCASTSS 8(AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y6
+	VPBROADCASTQ 30(R12), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTD 38(R12), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y5, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      64(R9), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y2, Y10, Y10
+	VBROADCASTSS 8(AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y8
 
 	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 44(R12), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y4, Y8, Y8
-	VPBROADCASTD 52(R12), Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPSLLD       $2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSHUFB      Y8, Y5, Y8
-	VPABSB       Y8, Y9
-	VMOVDQU      96(R9), Y10
-	VPSIGNB      Y8, Y10, Y8
-	VPMADDUBSW   Y8, Y9, Y8
-	VPMADDWD     Y2, Y8, Y8
-	VBROADCASTSS 12(AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y7
+	VPBROADCASTQ 44(R12), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTD 52(R12), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y5, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      96(R9), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y2, Y10, Y10
+	VBROADCASTSS 12(AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x38, R12
 	ADDQ         $0x80, R9
 	ADDQ         $0x10, R10
@@ -4487,30 +4501,30 @@ done6:
 loop7:
 
 	// scales of the block
-	VPBROADCASTW (R12), X8
-	VCVTPH2PS    X8, Y8
+	VPBROADCASTW (R12), X10
+	VCVTPH2PS    X10, Y10
 
 	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(R12), Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPBROADCASTD 10(R12), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPSLLD       $2, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSHUFB      Y9, Y5, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      (R9), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     Y2, Y9, Y9
+	VPBROADCASTQ 2(R12), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPBROADCASTD 10(R12), Y12
+	VPSRLVD      Y1, Y12, Y12
+	VPAND        Y3, Y12, Y12
+	VPSLLD       $2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSHUFB      Y11, Y5, Y11
+	VPABSB       Y11, Y12
+	VMOVDQU      (R9), Y13
+	VPSIGNB      Y11, Y13, Y11
+	VPMADDUBSW   Y11, Y12, Y11
+	VPMADDWD     Y2, Y11, Y11
 
 	// integer sums times both scales
-	VBROADCASTSS (R10), Y10
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y10, Y8
-	VFMADD231PS  Y8, Y9, Y6
+	VBROADCASTSS (R10), Y12
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y10, Y12, Y10
+	VFMADD231PS  Y10, Y11, Y6
 	ADDQ         $0xe, R12
 	ADDQ         $0x20, R9
 	ADDQ         $4, R10
@@ -4520,6 +4534,8 @@ loop7:
 done8:
 	ADDQ         $1, R11
 	VADDPS       Y7, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y9, Y6, Y6
 	VMOVUPS      Y6, (R8)
 	ADDQ         $0x20, R8
 	MOVQ         stride+48(FP), R9

@@ -616,6 +616,8 @@ TEXT ·matmulQ81xLm4_32AVX512(SB), NOSPLIT, $48-72
 loop1:
 	VPXOR        Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         blocks+64(FP), R8
@@ -628,69 +630,69 @@ loop3:
 	PREFETCHT0   2112(R9)
 
 	// scales of values 0 to 127, times those of the activations
-	VMOVD        (R9), X5
-	VPINSRW      $1, 18(R9), X5, X5
-	VPINSRW      $2, 36(R9), X5, X5
-	VPINSRW      $3, 54(R9), X5, X5
-	VCVTPH2PS    X5, X5
-	VMULPS       (DI), X5, X5
-	VMOVUPS      X5, (AX)
+	VMOVD        (R9), X7
+	VPINSRW      $1, 18(R9), X7, X7
+	VPINSRW      $2, 36(R9), X7, X7
+	VPINSRW      $3, 54(R9), X7, X7
+	VCVTPH2PS    X7, X7
+	VMULPS       (DI), X7, X7
+	VMOVUPS      X7, (AX)
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R9), Y5
-	VPSRLVD      Y0, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPSHUFB      Y5, Y2, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (SI), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (AX), Y5
-	VCVTDQ2PS    Y7, Y6
-	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTI128 2(R9), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (SI), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS (AX), Y7
+	VCVTDQ2PS    Y9, Y8
+	VFMADD231PS  Y7, Y8, Y3
 
 	// levels of values 32 to 63, and their products
-	VBROADCASTI128 20(R9), Y5
-	VPSRLVD      Y0, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPSHUFB      Y5, Y2, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      32(SI), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS 4(AX), Y5
-	VCVTDQ2PS    Y7, Y6
-	VFMADD231PS  Y5, Y6, Y4
+	VBROADCASTI128 20(R9), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      32(SI), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS 4(AX), Y7
+	VCVTDQ2PS    Y9, Y8
+	VFMADD231PS  Y7, Y8, Y4
 
 	// levels of values 64 to 95, and their products
-	VBROADCASTI128 38(R9), Y5
-	VPSRLVD      Y0, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPSHUFB      Y5, Y2, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      64(SI), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS 8(AX), Y5
-	VCVTDQ2PS    Y7, Y6
-	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTI128 38(R9), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      64(SI), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS 8(AX), Y7
+	VCVTDQ2PS    Y9, Y8
+	VFMADD231PS  Y7, Y8, Y5
 
 	// levels of values 96 to 127, and their products
-	VBROADCASTI128 56(R9), Y5
-	VPSRLVD      Y0, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPSHUFB      Y5, Y2, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      96(SI), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS 12(AX), Y5
-	VCVTDQ2PS    Y7, Y6
-	VFMADD231PS  Y5, Y6, Y4
+	VBROADCASTI128 56(R9), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      96(SI), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS 12(AX), Y7
+	VCVTDQ2PS    Y9, Y8
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         $0x48, R9
 	ADDQ         $0x80, SI
 	ADDQ         $0x10, DI
@@ -705,25 +707,25 @@ done4:
 loop5:
 
 	// scales of the block
-	VPBROADCASTW (R9), X5
-	VCVTPH2PS    X5, Y5
+	VPBROADCASTW (R9), X7
+	VCVTPH2PS    X7, Y7
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R9), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPSHUFB      Y6, Y2, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      (SI), Y8
-	VPSIGNB      Y6, Y8, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 2(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
 
 	// integer sums times both scales
-	VBROADCASTSS (DI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y5, Y6, Y5
-	VFMADD231PS  Y5, Y7, Y3
+	VBROADCASTSS (DI), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y3
 	ADDQ         $0x12, R9
 	ADDQ         $0x20, SI
 	ADDQ         $4, DI
@@ -733,6 +735,8 @@ loop5:
 done6:
 	ADDQ         $1, R8
 	VADDPS       Y4, Y3, Y3
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y3, Y3
 
 	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
@@ -1366,6 +1370,8 @@ loop1:
 loop3:
 	VPXOR        Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), R9
 	MOVQ         d+24(FP), R10
 	MOVQ         blocks+64(FP), R11
@@ -1378,69 +1384,69 @@ loop5:
 	PREFETCHT0   2112(R12)
 
 	// scales of values 0 to 127, times those of the activations
-	VMOVD        (R12), X5
-	VPINSRW      $1, 18(R12), X5, X5
-	VPINSRW      $2, 36(R12), X5, X5
-	VPINSRW      $3, 54(R12), X5, X5
-	VCVTPH2PS    X5, X5
-	VMULPS       (R10), X5, X5
-	VMOVUPS      X5, (AX)
+	VMOVD        (R12), X7
+	VPINSRW      $1, 18(R12), X7, X7
+	VPINSRW      $2, 36(R12), X7, X7
+	VPINSRW      $3, 54(R12), X7, X7
+	VCVTPH2PS    X7, X7
+	VMULPS       (R10), X7, X7
+	VMOVUPS      X7, (AX)
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R12), Y5
-	VPSRLVD      Y0, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPSHUFB      Y5, Y2, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (R9), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (AX), Y5
-	VCVTDQ2PS    Y7, Y6
-	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTI128 2(R12), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (R9), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS (AX), Y7
+	VCVTDQ2PS    Y9, Y8
+	VFMADD231PS  Y7, Y8, Y3
 
 	// levels of values 32 to 63, and their products
-	VBROADCASTI128 20(R12), Y5
-	VPSRLVD      Y0, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPSHUFB      Y5, Y2, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      32(R9), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS 4(AX), Y5
-	VCVTDQ2PS    Y7, Y6
-	VFMADD231PS  Y5, Y6, Y4
+	VBROADCASTI128 20(R12), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      32(R9), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS 4(AX), Y7
+	VCVTDQ2PS    Y9, Y8
+	VFMADD231PS  Y7, Y8, Y4
 
 	// levels of values 64 to 95, and their products
-	VBROADCASTI128 38(R12), Y5
-	VPSRLVD      Y0, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPSHUFB      Y5, Y2, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      64(R9), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS 8(AX), Y5
-	VCVTDQ2PS    Y7, Y6
-	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTI128 38(R12), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      64(R9), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS 8(AX), Y7
+	VCVTDQ2PS    Y9, Y8
+	VFMADD231PS  Y7, Y8, Y5
 
 	// levels of values 96 to 127, and their products
-	VBROADCASTI128 56(R12), Y5
-	VPSRLVD      Y0, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPSHUFB      Y5, Y2, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      96(R9), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS 12(AX), Y5
-	VCVTDQ2PS    Y7, Y6
-	VFMADD231PS  Y5, Y6, Y4
+	VBROADCASTI128 56(R12), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      96(R9), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS 12(AX), Y7
+	VCVTDQ2PS    Y9, Y8
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         $0x48, R12
 	ADDQ         $0x80, R9
 	ADDQ         $0x10, R10
@@ -1455,25 +1461,25 @@ done6:
 loop7:
 
 	// scales of the block
-	VPBROADCASTW (R12), X5
-	VCVTPH2PS    X5, Y5
+	VPBROADCASTW (R12), X7
+	VCVTPH2PS    X7, Y7
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R12), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPSHUFB      Y6, Y2, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      (R9), Y8
-	VPSIGNB      Y6, Y8, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 2(R12), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (R9), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
 
 	// integer sums times both scales
-	VBROADCASTSS (R10), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y5, Y6, Y5
-	VFMADD231PS  Y5, Y7, Y3
+	VBROADCASTSS (R10), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y3
 	ADDQ         $0x12, R12
 	ADDQ         $0x20, R9
 	ADDQ         $4, R10
@@ -1483,6 +1489,8 @@ loop7:
 done8:
 	ADDQ         $1, R11
 	VADDPS       Y4, Y3, Y3
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y3, Y3
 	VMOVUPS      Y3, (R8)
 	ADDQ         $0x20, R8
 	MOVQ         stride+48(FP), R9
@@ -3278,6 +3286,8 @@ TEXT ·matmulQ81xLm4_32AVX2(SB), NOSPLIT, $48-72
 loop1:
 	VPXOR        Y4, Y4, Y4
 	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         blocks+64(FP), R8
@@ -3290,69 +3300,69 @@ loop3:
 	PREFETCHT0   2112(R9)
 
 	// scales of values 0 to 127, times those of the activations
-	VMOVD        (R9), X6
-	VPINSRW      $1, 18(R9), X6, X6
-	VPINSRW      $2, 36(R9), X6, X6
-	VPINSRW      $3, 54(R9), X6, X6
-	VCVTPH2PS    X6, X6
-	VMULPS       (DI), X6, X6
-	VMOVUPS      X6, (AX)
+	VMOVD        (R9), X8
+	VPINSRW      $1, 18(R9), X8, X8
+	VPINSRW      $2, 36(R9), X8, X8
+	VPINSRW      $3, 54(R9), X8, X8
+	VCVTPH2PS    X8, X8
+	VMULPS       (DI), X8, X8
+	VMOVUPS      X8, (AX)
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R9), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPSHUFB      Y6, Y3, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      (SI), Y8
-	VPSIGNB      Y6, Y8, Y6
-	VPMADDUBSW   Y6, Y7, Y6
-	VPMADDWD     Y1, Y6, Y6
-	VBROADCASTSS (AX), Y7
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTI128 2(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSHUFB      Y8, Y3, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VBROADCASTSS (AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y4
 
 	// levels of values 32 to 63, and their products
-	VBROADCASTI128 20(R9), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPSHUFB      Y6, Y3, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      32(SI), Y8
-	VPSIGNB      Y6, Y8, Y6
-	VPMADDUBSW   Y6, Y7, Y6
-	VPMADDWD     Y1, Y6, Y6
-	VBROADCASTSS 4(AX), Y7
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y7, Y6, Y5
+	VBROADCASTI128 20(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSHUFB      Y8, Y3, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      32(SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VBROADCASTSS 4(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y5
 
 	// levels of values 64 to 95, and their products
-	VBROADCASTI128 38(R9), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPSHUFB      Y6, Y3, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      64(SI), Y8
-	VPSIGNB      Y6, Y8, Y6
-	VPMADDUBSW   Y6, Y7, Y6
-	VPMADDWD     Y1, Y6, Y6
-	VBROADCASTSS 8(AX), Y7
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTI128 38(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSHUFB      Y8, Y3, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      64(SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VBROADCASTSS 8(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y6
 
 	// levels of values 96 to 127, and their products
-	VBROADCASTI128 56(R9), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPSHUFB      Y6, Y3, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      96(SI), Y8
-	VPSIGNB      Y6, Y8, Y6
-	VPMADDUBSW   Y6, Y7, Y6
-	VPMADDWD     Y1, Y6, Y6
-	VBROADCASTSS 12(AX), Y7
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y7, Y6, Y5
+	VBROADCASTI128 56(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSHUFB      Y8, Y3, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      96(SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VBROADCASTSS 12(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y7
 	ADDQ         $0x48, R9
 	ADDQ         $0x80, SI
 	ADDQ         $0x10, DI
@@ -3367,25 +3377,25 @@ done4:
 loop5:
 
 	// scales of the block
-	VPBROADCASTW (R9), X6
-	VCVTPH2PS    X6, Y6
+	VPBROADCASTW (R9), X8
+	VCVTPH2PS    X8, Y8
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R9), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSHUFB      Y7, Y3, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      (SI), Y9
-	VPSIGNB      Y7, Y9, Y7
-	VPMADDUBSW   Y7, Y8, Y7
-	VPMADDWD     Y1, Y7, Y7
+	VBROADCASTI128 2(R9), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSHUFB      Y9, Y3, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (SI), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y1, Y9, Y9
 
 	// integer sums times both scales
-	VBROADCASTSS (DI), Y8
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y8, Y6
-	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS (DI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y4
 	ADDQ         $0x12, R9
 	ADDQ         $0x20, SI
 	ADDQ         $4, DI
@@ -3395,6 +3405,8 @@ loop5:
 done6:
 	ADDQ         $1, R8
 	VADDPS       Y5, Y4, Y4
+	VADDPS       Y6, Y4, Y4
+	VADDPS       Y7, Y4, Y4
 
 	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X5
@@ -4032,6 +4044,8 @@ loop1:
 loop3:
 	VPXOR        Y4, Y4, Y4
 	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), R9
 	MOVQ         d+24(FP), R10
 	MOVQ         blocks+64(FP), R11
@@ -4044,69 +4058,69 @@ loop5:
 	PREFETCHT0   2112(R12)
 
 	// scales of values 0 to 127, times those of the activations
-	VMOVD        (R12), X6
-	VPINSRW      $1, 18(R12), X6, X6
-	VPINSRW      $2, 36(R12), X6, X6
-	VPINSRW      $3, 54(R12), X6, X6
-	VCVTPH2PS    X6, X6
-	VMULPS       (R10), X6, X6
-	VMOVUPS      X6, (AX)
+	VMOVD        (R12), X8
+	VPINSRW      $1, 18(R12), X8, X8
+	VPINSRW      $2, 36(R12), X8, X8
+	VPINSRW      $3, 54(R12), X8, X8
+	VCVTPH2PS    X8, X8
+	VMULPS       (R10), X8, X8
+	VMOVUPS      X8, (AX)
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R12), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPSHUFB      Y6, Y3, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      (R9), Y8
-	VPSIGNB      Y6, Y8, Y6
-	VPMADDUBSW   Y6, Y7, Y6
-	VPMADDWD     Y1, Y6, Y6
-	VBROADCASTSS (AX), Y7
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTI128 2(R12), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSHUFB      Y8, Y3, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (R9), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VBROADCASTSS (AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y4
 
 	// levels of values 32 to 63, and their products
-	VBROADCASTI128 20(R12), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPSHUFB      Y6, Y3, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      32(R9), Y8
-	VPSIGNB      Y6, Y8, Y6
-	VPMADDUBSW   Y6, Y7, Y6
-	VPMADDWD     Y1, Y6, Y6
-	VBROADCASTSS 4(AX), Y7
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y7, Y6, Y5
+	VBROADCASTI128 20(R12), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSHUFB      Y8, Y3, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      32(R9), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VBROADCASTSS 4(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y5
 
 	// levels of values 64 to 95, and their products
-	VBROADCASTI128 38(R12), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPSHUFB      Y6, Y3, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      64(R9), Y8
-	VPSIGNB      Y6, Y8, Y6
-	VPMADDUBSW   Y6, Y7, Y6
-	VPMADDWD     Y1, Y6, Y6
-	VBROADCASTSS 8(AX), Y7
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTI128 38(R12), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSHUFB      Y8, Y3, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      64(R9), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VBROADCASTSS 8(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y6
 
 	// levels of values 96 to 127, and their products
-	VBROADCASTI128 56(R12), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPSHUFB      Y6, Y3, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      96(R9), Y8
-	VPSIGNB      Y6, Y8, Y6
-	VPMADDUBSW   Y6, Y7, Y6
-	VPMADDWD     Y1, Y6, Y6
-	VBROADCASTSS 12(AX), Y7
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y7, Y6, Y5
+	VBROADCASTI128 56(R12), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSHUFB      Y8, Y3, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      96(R9), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VBROADCASTSS 12(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y7
 	ADDQ         $0x48, R12
 	ADDQ         $0x80, R9
 	ADDQ         $0x10, R10
@@ -4121,25 +4135,25 @@ done6:
 loop7:
 
 	// scales of the block
-	VPBROADCASTW (R12), X6
-	VCVTPH2PS    X6, Y6
+	VPBROADCASTW (R12), X8
+	VCVTPH2PS    X8, Y8
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R12), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSHUFB      Y7, Y3, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      (R9), Y9
-	VPSIGNB      Y7, Y9, Y7
-	VPMADDUBSW   Y7, Y8, Y7
-	VPMADDWD     Y1, Y7, Y7
+	VBROADCASTI128 2(R12), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSHUFB      Y9, Y3, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R9), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y1, Y9, Y9
 
 	// integer sums times both scales
-	VBROADCASTSS (R10), Y8
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y8, Y6
-	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS (R10), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y4
 	ADDQ         $0x12, R12
 	ADDQ         $0x20, R9
 	ADDQ         $4, R10
@@ -4149,6 +4163,8 @@ loop7:
 done8:
 	ADDQ         $1, R11
 	VADDPS       Y5, Y4, Y4
+	VADDPS       Y6, Y4, Y4
+	VADDPS       Y7, Y4, Y4
 	VMOVUPS      Y4, (R8)
 	ADDQ         $0x20, R8
 	MOVQ         stride+48(FP), R9

@@ -2039,6 +2039,8 @@ TEXT ·matmulQ81xQ3_KAVX512(SB), NOSPLIT, $96-72
 loop1:
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         s+32(FP), R8
@@ -2052,176 +2054,176 @@ loop3:
 	PREFETCHT0   2112(R10)
 
 	// scales of values 0 to 255, times those of the activations
-	VPBROADCASTW 108(R10), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTI128 94(R10), Y9
-	VPSHUFB      Y4, Y9, Y9
-	VPAND        q3_k_mask<>+0(SB), Y9, Y9
-	VBROADCASTI128 94(R10), Y10
-	VPSHUFB      q3_k_shuffle2<>+0(SB), Y10, Y10
-	VPSRLVD      q3_k_shifts<>+0(SB), Y10, Y10
-	VPAND        Y5, Y10, Y10
-	VPSLLVD      Y2, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VCVTDQ2PS    Y9, Y9
-	VMOVDQU      q3_k_const<>+0(SB), Y10
-	VSUBPS       Y10, Y9, Y9
-	VMULPS       Y9, Y8, Y8
-	VMOVUPS      (DI), Y9
-	VMOVDQU      q3_k_order<>+0(SB), Y10
-	VPERMD       Y9, Y10, Y9
-	VMULPS       Y9, Y8, Y9
-	VMOVUPS      Y9, (AX)
-	VMULPS       Y3, Y8, Y8
-	VFMADD231PS  (R8), Y8, Y6
-	VPBROADCASTW 108(R10), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTI128 94(R10), Y9
-	VPSHUFB      Y4, Y9, Y9
-	VPSRLVD      Y2, Y9, Y9
-	VPAND        q3_k_mask<>+0(SB), Y9, Y9
-	VBROADCASTI128 94(R10), Y10
-	VPSHUFB      q3_k_shuffle2<>+0(SB), Y10, Y10
-	VPSRLVD      q3_k_shifts3<>+0(SB), Y10, Y10
-	VPAND        Y5, Y10, Y10
-	VPSLLVD      Y2, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VCVTDQ2PS    Y9, Y9
-	VMOVDQU      q3_k_const<>+0(SB), Y10
-	VSUBPS       Y10, Y9, Y9
-	VMULPS       Y9, Y8, Y8
-	VMOVUPS      (DI), Y9
-	VMOVDQU      q3_k_order2<>+0(SB), Y10
-	VPERMD       Y9, Y10, Y9
-	VMULPS       Y9, Y8, Y9
-	VMOVUPS      Y9, 32(AX)
-	VMULPS       Y3, Y8, Y8
-	VFMADD231PS  32(R8), Y8, Y7
+	VPBROADCASTW 108(R10), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTI128 94(R10), Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPAND        q3_k_mask<>+0(SB), Y11, Y11
+	VBROADCASTI128 94(R10), Y12
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y12, Y12
+	VPSRLVD      q3_k_shifts<>+0(SB), Y12, Y12
+	VPAND        Y5, Y12, Y12
+	VPSLLVD      Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VCVTDQ2PS    Y11, Y11
+	VMOVDQU      q3_k_const<>+0(SB), Y12
+	VSUBPS       Y12, Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      (DI), Y11
+	VMOVDQU      q3_k_order<>+0(SB), Y12
+	VPERMD       Y11, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      Y11, (AX)
+	VMULPS       Y3, Y10, Y10
+	VFMADD231PS  (R8), Y10, Y6
+	VPBROADCASTW 108(R10), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTI128 94(R10), Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        q3_k_mask<>+0(SB), Y11, Y11
+	VBROADCASTI128 94(R10), Y12
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y12, Y12
+	VPSRLVD      q3_k_shifts3<>+0(SB), Y12, Y12
+	VPAND        Y5, Y12, Y12
+	VPSLLVD      Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VCVTDQ2PS    Y11, Y11
+	VMOVDQU      q3_k_const<>+0(SB), Y12
+	VSUBPS       Y12, Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      (DI), Y11
+	VMOVDQU      q3_k_order2<>+0(SB), Y12
+	VPERMD       Y11, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      Y11, 32(AX)
+	VMULPS       Y3, Y10, Y10
+	VFMADD231PS  32(R8), Y10, Y7
 
 	// levels of values 0 to 31, and their products
-	VMOVDQU      32(R10), Y8
-	VPAND        Y0, Y8, Y8
-	VMOVDQU      (R10), Y9
-	VPSLLD       $2, Y9, Y9
-	VPAND        Y1, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     (SI), Y8, Y9
-	VBROADCASTSS (AX), Y8
-	VBROADCASTSS 4(AX), Y10
-	VBLENDPS     $0xf0, Y10, Y8, Y8
-	VCVTDQ2PS    Y9, Y9
-	VFMADD231PS  Y8, Y9, Y6
+	VMOVDQU      32(R10), Y10
+	VPAND        Y0, Y10, Y10
+	VMOVDQU      (R10), Y11
+	VPSLLD       $2, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     (SI), Y10, Y11
+	VBROADCASTSS (AX), Y10
+	VBROADCASTSS 4(AX), Y12
+	VBLENDPS     $0xf0, Y12, Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
 
 	// levels of values 32 to 63, and their products
-	VMOVDQU      32(R10), Y8
-	VPSRLD       $2, Y8, Y8
-	VPAND        Y0, Y8, Y8
-	VMOVDQU      (R10), Y9
-	VPSLLD       $1, Y9, Y9
-	VPAND        Y1, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     32(SI), Y8, Y9
-	VBROADCASTSS 8(AX), Y8
-	VBROADCASTSS 12(AX), Y10
-	VBLENDPS     $0xf0, Y10, Y8, Y8
-	VCVTDQ2PS    Y9, Y9
-	VFMADD231PS  Y8, Y9, Y7
+	VMOVDQU      32(R10), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VMOVDQU      (R10), Y11
+	VPSLLD       $1, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     32(SI), Y10, Y11
+	VBROADCASTSS 8(AX), Y10
+	VBROADCASTSS 12(AX), Y12
+	VBLENDPS     $0xf0, Y12, Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
 
 	// levels of values 64 to 95, and their products
-	VMOVDQU      32(R10), Y8
-	VPSRLD       $4, Y8, Y8
-	VPAND        Y0, Y8, Y8
-	VMOVDQU      (R10), Y9
-	VPAND        Y1, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     64(SI), Y8, Y9
-	VBROADCASTSS 16(AX), Y8
-	VBROADCASTSS 20(AX), Y10
-	VBLENDPS     $0xf0, Y10, Y8, Y8
-	VCVTDQ2PS    Y9, Y9
-	VFMADD231PS  Y8, Y9, Y6
+	VMOVDQU      32(R10), Y10
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VMOVDQU      (R10), Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     64(SI), Y10, Y11
+	VBROADCASTSS 16(AX), Y10
+	VBROADCASTSS 20(AX), Y12
+	VBLENDPS     $0xf0, Y12, Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
 
 	// levels of values 96 to 127, and their products
-	VMOVDQU      32(R10), Y8
-	VPSRLD       $6, Y8, Y8
-	VPAND        Y0, Y8, Y8
-	VMOVDQU      (R10), Y9
-	VPSRLD       $1, Y9, Y9
-	VPAND        Y1, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     96(SI), Y8, Y9
-	VBROADCASTSS 24(AX), Y8
-	VBROADCASTSS 28(AX), Y10
-	VBLENDPS     $0xf0, Y10, Y8, Y8
-	VCVTDQ2PS    Y9, Y9
-	VFMADD231PS  Y8, Y9, Y7
+	VMOVDQU      32(R10), Y10
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VMOVDQU      (R10), Y11
+	VPSRLD       $1, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     96(SI), Y10, Y11
+	VBROADCASTSS 24(AX), Y10
+	VBROADCASTSS 28(AX), Y12
+	VBLENDPS     $0xf0, Y12, Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 
 	// levels of values 128 to 159, and their products
-	VMOVDQU      64(R10), Y8
-	VPAND        Y0, Y8, Y8
-	VMOVDQU      (R10), Y9
-	VPSRLD       $2, Y9, Y9
-	VPAND        Y1, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     128(SI), Y8, Y9
-	VBROADCASTSS 32(AX), Y8
-	VBROADCASTSS 36(AX), Y10
-	VBLENDPS     $0xf0, Y10, Y8, Y8
-	VCVTDQ2PS    Y9, Y9
-	VFMADD231PS  Y8, Y9, Y6
+	VMOVDQU      64(R10), Y10
+	VPAND        Y0, Y10, Y10
+	VMOVDQU      (R10), Y11
+	VPSRLD       $2, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     128(SI), Y10, Y11
+	VBROADCASTSS 32(AX), Y10
+	VBROADCASTSS 36(AX), Y12
+	VBLENDPS     $0xf0, Y12, Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
 
 	// levels of values 160 to 191, and their products
-	VMOVDQU      64(R10), Y8
-	VPSRLD       $2, Y8, Y8
-	VPAND        Y0, Y8, Y8
-	VMOVDQU      (R10), Y9
-	VPSRLD       $3, Y9, Y9
-	VPAND        Y1, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     160(SI), Y8, Y9
-	VBROADCASTSS 40(AX), Y8
-	VBROADCASTSS 44(AX), Y10
-	VBLENDPS     $0xf0, Y10, Y8, Y8
-	VCVTDQ2PS    Y9, Y9
-	VFMADD231PS  Y8, Y9, Y7
+	VMOVDQU      64(R10), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VMOVDQU      (R10), Y11
+	VPSRLD       $3, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     160(SI), Y10, Y11
+	VBROADCASTSS 40(AX), Y10
+	VBROADCASTSS 44(AX), Y12
+	VBLENDPS     $0xf0, Y12, Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
 
 	// levels of values 192 to 223, and their products
-	VMOVDQU      64(R10), Y8
-	VPSRLD       $4, Y8, Y8
-	VPAND        Y0, Y8, Y8
-	VMOVDQU      (R10), Y9
-	VPSRLD       $4, Y9, Y9
-	VPAND        Y1, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     192(SI), Y8, Y9
-	VBROADCASTSS 48(AX), Y8
-	VBROADCASTSS 52(AX), Y10
-	VBLENDPS     $0xf0, Y10, Y8, Y8
-	VCVTDQ2PS    Y9, Y9
-	VFMADD231PS  Y8, Y9, Y6
+	VMOVDQU      64(R10), Y10
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VMOVDQU      (R10), Y11
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     192(SI), Y10, Y11
+	VBROADCASTSS 48(AX), Y10
+	VBROADCASTSS 52(AX), Y12
+	VBLENDPS     $0xf0, Y12, Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
 
 	// levels of values 224 to 255, and their products
-	VMOVDQU      64(R10), Y8
-	VPSRLD       $6, Y8, Y8
-	VPAND        Y0, Y8, Y8
-	VMOVDQU      (R10), Y9
-	VPSRLD       $5, Y9, Y9
-	VPAND        Y1, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     224(SI), Y8, Y9
-	VBROADCASTSS 56(AX), Y8
-	VBROADCASTSS 60(AX), Y10
-	VBLENDPS     $0xf0, Y10, Y8, Y8
-	VCVTDQ2PS    Y9, Y9
-	VFMADD231PS  Y8, Y9, Y7
+	VMOVDQU      64(R10), Y10
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VMOVDQU      (R10), Y11
+	VPSRLD       $5, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     224(SI), Y10, Y11
+	VBROADCASTSS 56(AX), Y10
+	VBROADCASTSS 60(AX), Y12
+	VBLENDPS     $0xf0, Y12, Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         $0x6e, R10
 	ADDQ         $0x100, SI
 	ADDQ         $0x20, DI
@@ -2232,6 +2234,8 @@ loop3:
 done4:
 	ADDQ         $1, R9
 	VADDPS       Y7, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y9, Y6, Y6
 
 	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
@@ -5677,6 +5681,8 @@ TEXT ·matmulQ81xQ3_KAVX2(SB), NOSPLIT, $96-72
 loop1:
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         s+32(FP), R8
@@ -5690,176 +5696,176 @@ loop3:
 	PREFETCHT0   2112(R10)
 
 	// scales of values 0 to 255, times those of the activations
-	VPBROADCASTW 108(R10), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTI128 94(R10), Y9
-	VPSHUFB      Y5, Y9, Y9
-	VPAND        q3_k_mask<>+0(SB), Y9, Y9
-	VBROADCASTI128 94(R10), Y10
-	VPSHUFB      q3_k_shuffle2<>+0(SB), Y10, Y10
-	VPSRLVD      q3_k_shifts<>+0(SB), Y10, Y10
-	VPAND        q3_k_mask2<>+0(SB), Y10, Y10
-	VPSLLVD      Y3, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VCVTDQ2PS    Y9, Y9
-	VMOVDQU      q3_k_const<>+0(SB), Y10
-	VSUBPS       Y10, Y9, Y9
-	VMULPS       Y9, Y8, Y8
-	VMOVUPS      (DI), Y9
-	VMOVDQU      q3_k_order<>+0(SB), Y10
-	VPERMD       Y9, Y10, Y9
-	VMULPS       Y9, Y8, Y9
-	VMOVUPS      Y9, (AX)
-	VMULPS       Y4, Y8, Y8
-	VFMADD231PS  (R8), Y8, Y6
-	VPBROADCASTW 108(R10), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTI128 94(R10), Y9
-	VPSHUFB      Y5, Y9, Y9
-	VPSRLVD      Y3, Y9, Y9
-	VPAND        q3_k_mask<>+0(SB), Y9, Y9
-	VBROADCASTI128 94(R10), Y10
-	VPSHUFB      q3_k_shuffle2<>+0(SB), Y10, Y10
-	VPSRLVD      q3_k_shifts3<>+0(SB), Y10, Y10
-	VPAND        q3_k_mask2<>+0(SB), Y10, Y10
-	VPSLLVD      Y3, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VCVTDQ2PS    Y9, Y9
-	VMOVDQU      q3_k_const<>+0(SB), Y10
-	VSUBPS       Y10, Y9, Y9
-	VMULPS       Y9, Y8, Y8
-	VMOVUPS      (DI), Y9
-	VMOVDQU      q3_k_order2<>+0(SB), Y10
-	VPERMD       Y9, Y10, Y9
-	VMULPS       Y9, Y8, Y9
-	VMOVUPS      Y9, 32(AX)
-	VMULPS       Y4, Y8, Y8
-	VFMADD231PS  32(R8), Y8, Y7
+	VPBROADCASTW 108(R10), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTI128 94(R10), Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPAND        q3_k_mask<>+0(SB), Y11, Y11
+	VBROADCASTI128 94(R10), Y12
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y12, Y12
+	VPSRLVD      q3_k_shifts<>+0(SB), Y12, Y12
+	VPAND        q3_k_mask2<>+0(SB), Y12, Y12
+	VPSLLVD      Y3, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VCVTDQ2PS    Y11, Y11
+	VMOVDQU      q3_k_const<>+0(SB), Y12
+	VSUBPS       Y12, Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      (DI), Y11
+	VMOVDQU      q3_k_order<>+0(SB), Y12
+	VPERMD       Y11, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      Y11, (AX)
+	VMULPS       Y4, Y10, Y10
+	VFMADD231PS  (R8), Y10, Y6
+	VPBROADCASTW 108(R10), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTI128 94(R10), Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPSRLVD      Y3, Y11, Y11
+	VPAND        q3_k_mask<>+0(SB), Y11, Y11
+	VBROADCASTI128 94(R10), Y12
+	VPSHUFB      q3_k_shuffle2<>+0(SB), Y12, Y12
+	VPSRLVD      q3_k_shifts3<>+0(SB), Y12, Y12
+	VPAND        q3_k_mask2<>+0(SB), Y12, Y12
+	VPSLLVD      Y3, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VCVTDQ2PS    Y11, Y11
+	VMOVDQU      q3_k_const<>+0(SB), Y12
+	VSUBPS       Y12, Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      (DI), Y11
+	VMOVDQU      q3_k_order2<>+0(SB), Y12
+	VPERMD       Y11, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      Y11, 32(AX)
+	VMULPS       Y4, Y10, Y10
+	VFMADD231PS  32(R8), Y10, Y7
 
 	// levels of values 0 to 31, and their products
-	VMOVDQU      32(R10), Y8
-	VPAND        Y1, Y8, Y8
-	VMOVDQU      (R10), Y9
-	VPSLLD       $2, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPMADDUBSW   (SI), Y8, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VBROADCASTSS (AX), Y9
-	VBROADCASTSS 4(AX), Y10
-	VBLENDPS     $0xf0, Y10, Y9, Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y6
+	VMOVDQU      32(R10), Y10
+	VPAND        Y1, Y10, Y10
+	VMOVDQU      (R10), Y11
+	VPSLLD       $2, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPMADDUBSW   (SI), Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS (AX), Y11
+	VBROADCASTSS 4(AX), Y12
+	VBLENDPS     $0xf0, Y12, Y11, Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y6
 
 	// levels of values 32 to 63, and their products
-	VMOVDQU      32(R10), Y8
-	VPSRLD       $2, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VMOVDQU      (R10), Y9
-	VPSLLD       $1, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPMADDUBSW   32(SI), Y8, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VBROADCASTSS 8(AX), Y9
-	VBROADCASTSS 12(AX), Y10
-	VBLENDPS     $0xf0, Y10, Y9, Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y7
+	VMOVDQU      32(R10), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VMOVDQU      (R10), Y11
+	VPSLLD       $1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPMADDUBSW   32(SI), Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS 8(AX), Y11
+	VBROADCASTSS 12(AX), Y12
+	VBLENDPS     $0xf0, Y12, Y11, Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y7
 
 	// levels of values 64 to 95, and their products
-	VMOVDQU      32(R10), Y8
-	VPSRLD       $4, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VMOVDQU      (R10), Y9
-	VPAND        Y2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPMADDUBSW   64(SI), Y8, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VBROADCASTSS 16(AX), Y9
-	VBROADCASTSS 20(AX), Y10
-	VBLENDPS     $0xf0, Y10, Y9, Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y6
+	VMOVDQU      32(R10), Y10
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VMOVDQU      (R10), Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPMADDUBSW   64(SI), Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS 16(AX), Y11
+	VBROADCASTSS 20(AX), Y12
+	VBLENDPS     $0xf0, Y12, Y11, Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y8
 
 	// levels of values 96 to 127, and their products
-	VMOVDQU      32(R10), Y8
-	VPSRLD       $6, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VMOVDQU      (R10), Y9
-	VPSRLD       $1, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPMADDUBSW   96(SI), Y8, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VBROADCASTSS 24(AX), Y9
-	VBROADCASTSS 28(AX), Y10
-	VBLENDPS     $0xf0, Y10, Y9, Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y7
+	VMOVDQU      32(R10), Y10
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VMOVDQU      (R10), Y11
+	VPSRLD       $1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPMADDUBSW   96(SI), Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS 24(AX), Y11
+	VBROADCASTSS 28(AX), Y12
+	VBLENDPS     $0xf0, Y12, Y11, Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y9
 
 	// levels of values 128 to 159, and their products
-	VMOVDQU      64(R10), Y8
-	VPAND        Y1, Y8, Y8
-	VMOVDQU      (R10), Y9
-	VPSRLD       $2, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPMADDUBSW   128(SI), Y8, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VBROADCASTSS 32(AX), Y9
-	VBROADCASTSS 36(AX), Y10
-	VBLENDPS     $0xf0, Y10, Y9, Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y6
+	VMOVDQU      64(R10), Y10
+	VPAND        Y1, Y10, Y10
+	VMOVDQU      (R10), Y11
+	VPSRLD       $2, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPMADDUBSW   128(SI), Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS 32(AX), Y11
+	VBROADCASTSS 36(AX), Y12
+	VBLENDPS     $0xf0, Y12, Y11, Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y6
 
 	// levels of values 160 to 191, and their products
-	VMOVDQU      64(R10), Y8
-	VPSRLD       $2, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VMOVDQU      (R10), Y9
-	VPSRLD       $3, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPMADDUBSW   160(SI), Y8, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VBROADCASTSS 40(AX), Y9
-	VBROADCASTSS 44(AX), Y10
-	VBLENDPS     $0xf0, Y10, Y9, Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y7
+	VMOVDQU      64(R10), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VMOVDQU      (R10), Y11
+	VPSRLD       $3, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPMADDUBSW   160(SI), Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS 40(AX), Y11
+	VBROADCASTSS 44(AX), Y12
+	VBLENDPS     $0xf0, Y12, Y11, Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y7
 
 	// levels of values 192 to 223, and their products
-	VMOVDQU      64(R10), Y8
-	VPSRLD       $4, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VMOVDQU      (R10), Y9
-	VPSRLD       $4, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPMADDUBSW   192(SI), Y8, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VBROADCASTSS 48(AX), Y9
-	VBROADCASTSS 52(AX), Y10
-	VBLENDPS     $0xf0, Y10, Y9, Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y6
+	VMOVDQU      64(R10), Y10
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VMOVDQU      (R10), Y11
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPMADDUBSW   192(SI), Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS 48(AX), Y11
+	VBROADCASTSS 52(AX), Y12
+	VBLENDPS     $0xf0, Y12, Y11, Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y8
 
 	// levels of values 224 to 255, and their products
-	VMOVDQU      64(R10), Y8
-	VPSRLD       $6, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VMOVDQU      (R10), Y9
-	VPSRLD       $5, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPMADDUBSW   224(SI), Y8, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VBROADCASTSS 56(AX), Y9
-	VBROADCASTSS 60(AX), Y10
-	VBLENDPS     $0xf0, Y10, Y9, Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y7
+	VMOVDQU      64(R10), Y10
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VMOVDQU      (R10), Y11
+	VPSRLD       $5, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPMADDUBSW   224(SI), Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS 56(AX), Y11
+	VBROADCASTSS 60(AX), Y12
+	VBLENDPS     $0xf0, Y12, Y11, Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x6e, R10
 	ADDQ         $0x100, SI
 	ADDQ         $0x20, DI
@@ -5870,6 +5876,8 @@ loop3:
 done4:
 	ADDQ         $1, R9
 	VADDPS       Y7, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y9, Y6, Y6
 
 	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7

@@ -582,6 +582,8 @@ TEXT ·matmulQ81xQ4_0AVX512(SB), NOSPLIT, $48-72
 loop1:
 	VPXOR        Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         s+32(FP), R8
@@ -595,56 +597,56 @@ loop3:
 	PREFETCHT0   2112(R10)
 
 	// scales of values 0 to 127, times those of the activations
-	VMOVD        (R10), X7
-	VPINSRW      $1, 18(R10), X7, X7
-	VPINSRW      $2, 36(R10), X7, X7
-	VPINSRW      $3, 54(R10), X7, X7
-	VCVTPH2PS    X7, X7
-	VMULPS       (DI), X7, X8
-	VMOVUPS      X8, (AX)
-	VMULPS       X3, X7, X7
-	VPERMD       Y7, Y2, Y7
-	VFMADD231PS  (R8), Y7, Y5
+	VMOVD        (R10), X9
+	VPINSRW      $1, 18(R10), X9, X9
+	VPINSRW      $2, 36(R10), X9, X9
+	VPINSRW      $3, 54(R10), X9, X9
+	VCVTPH2PS    X9, X9
+	VMULPS       (DI), X9, X10
+	VMOVUPS      X10, (AX)
+	VMULPS       X3, X9, X9
+	VPERMD       Y9, Y2, Y9
+	VFMADD231PS  (R8), Y9, Y5
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R10), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     (SI), Y7, Y8
-	VBROADCASTSS (AX), Y7
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTI128 2(R10), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     (SI), Y9, Y10
+	VBROADCASTSS (AX), Y9
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y5
 
 	// levels of values 32 to 63, and their products
-	VBROADCASTI128 20(R10), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     32(SI), Y7, Y8
-	VBROADCASTSS 4(AX), Y7
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y7, Y8, Y6
+	VBROADCASTI128 20(R10), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     32(SI), Y9, Y10
+	VBROADCASTSS 4(AX), Y9
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y6
 
 	// levels of values 64 to 95, and their products
-	VBROADCASTI128 38(R10), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     64(SI), Y7, Y8
-	VBROADCASTSS 8(AX), Y7
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTI128 38(R10), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     64(SI), Y9, Y10
+	VBROADCASTSS 8(AX), Y9
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y7
 
 	// levels of values 96 to 127, and their products
-	VBROADCASTI128 56(R10), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     96(SI), Y7, Y8
-	VBROADCASTSS 12(AX), Y7
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y7, Y8, Y6
+	VBROADCASTI128 56(R10), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     96(SI), Y9, Y10
+	VBROADCASTSS 12(AX), Y9
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0x48, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x10, DI
@@ -660,25 +662,25 @@ done4:
 loop5:
 
 	// scales of the block
-	VPBROADCASTW (R10), X7
-	VCVTPH2PS    X7, Y7
+	VPBROADCASTW (R10), X9
+	VCVTPH2PS    X9, Y9
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R10), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPADDB       Y4, Y8, Y8
-	VPABSB       Y8, Y9
-	VMOVDQU      (SI), Y10
-	VPSIGNB      Y8, Y10, Y8
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTI128 2(R10), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPADDB       Y4, Y10, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (SI), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
 
 	// integer sums times both scales
-	VBROADCASTSS (DI), Y8
-	VCVTDQ2PS    Y10, Y9
-	VMULPS       Y7, Y8, Y7
-	VFMADD231PS  Y7, Y9, Y5
+	VBROADCASTSS (DI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y5
 	ADDQ         $0x12, R10
 	ADDQ         $0x20, SI
 	ADDQ         $4, DI
@@ -689,6 +691,8 @@ loop5:
 done6:
 	ADDQ         $1, R9
 	VADDPS       Y6, Y5, Y5
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y5, Y5
 
 	// sums of the lanes
 	VEXTRACTF128 $1, Y5, X6
@@ -1324,6 +1328,8 @@ loop1:
 loop3:
 	VPXOR        Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), R9
 	MOVQ         d+24(FP), R10
 	MOVQ         s+32(FP), R11
@@ -1337,56 +1343,56 @@ loop5:
 	PREFETCHT0   2112(R13)
 
 	// scales of values 0 to 127, times those of the activations
-	VMOVD        (R13), X7
-	VPINSRW      $1, 18(R13), X7, X7
-	VPINSRW      $2, 36(R13), X7, X7
-	VPINSRW      $3, 54(R13), X7, X7
-	VCVTPH2PS    X7, X7
-	VMULPS       (R10), X7, X8
-	VMOVUPS      X8, (AX)
-	VMULPS       X3, X7, X7
-	VPERMD       Y7, Y2, Y7
-	VFMADD231PS  (R11), Y7, Y5
+	VMOVD        (R13), X9
+	VPINSRW      $1, 18(R13), X9, X9
+	VPINSRW      $2, 36(R13), X9, X9
+	VPINSRW      $3, 54(R13), X9, X9
+	VCVTPH2PS    X9, X9
+	VMULPS       (R10), X9, X10
+	VMOVUPS      X10, (AX)
+	VMULPS       X3, X9, X9
+	VPERMD       Y9, Y2, Y9
+	VFMADD231PS  (R11), Y9, Y5
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R13), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     (R9), Y7, Y8
-	VBROADCASTSS (AX), Y7
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTI128 2(R13), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     (R9), Y9, Y10
+	VBROADCASTSS (AX), Y9
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y5
 
 	// levels of values 32 to 63, and their products
-	VBROADCASTI128 20(R13), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     32(R9), Y7, Y8
-	VBROADCASTSS 4(AX), Y7
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y7, Y8, Y6
+	VBROADCASTI128 20(R13), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     32(R9), Y9, Y10
+	VBROADCASTSS 4(AX), Y9
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y6
 
 	// levels of values 64 to 95, and their products
-	VBROADCASTI128 38(R13), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     64(R9), Y7, Y8
-	VBROADCASTSS 8(AX), Y7
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTI128 38(R13), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     64(R9), Y9, Y10
+	VBROADCASTSS 8(AX), Y9
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y7
 
 	// levels of values 96 to 127, and their products
-	VBROADCASTI128 56(R13), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     96(R9), Y7, Y8
-	VBROADCASTSS 12(AX), Y7
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y7, Y8, Y6
+	VBROADCASTI128 56(R13), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     96(R9), Y9, Y10
+	VBROADCASTSS 12(AX), Y9
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0x48, R13
 	ADDQ         $0x80, R9
 	ADDQ         $0x10, R10
@@ -1402,25 +1408,25 @@ done6:
 loop7:
 
 	// scales of the block
-	VPBROADCASTW (R13), X7
-	VCVTPH2PS    X7, Y7
+	VPBROADCASTW (R13), X9
+	VCVTPH2PS    X9, Y9
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R13), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPADDB       Y4, Y8, Y8
-	VPABSB       Y8, Y9
-	VMOVDQU      (R9), Y10
-	VPSIGNB      Y8, Y10, Y8
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTI128 2(R13), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPADDB       Y4, Y10, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (R9), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
 
 	// integer sums times both scales
-	VBROADCASTSS (R10), Y8
-	VCVTDQ2PS    Y10, Y9
-	VMULPS       Y7, Y8, Y7
-	VFMADD231PS  Y7, Y9, Y5
+	VBROADCASTSS (R10), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y5
 	ADDQ         $0x12, R13
 	ADDQ         $0x20, R9
 	ADDQ         $4, R10
@@ -1431,6 +1437,8 @@ loop7:
 done8:
 	ADDQ         $1, R12
 	VADDPS       Y6, Y5, Y5
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y5, Y5
 	VMOVUPS      Y5, (R8)
 	ADDQ         $0x20, R8
 	MOVQ         stride+48(FP), R9
@@ -3226,6 +3234,8 @@ TEXT ·matmulQ81xQ4_0AVX2(SB), NOSPLIT, $48-72
 loop1:
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         s+32(FP), R8
@@ -3239,56 +3249,56 @@ loop3:
 	PREFETCHT0   2112(R10)
 
 	// scales of values 0 to 127, times those of the activations
-	VMOVD        (R10), X8
-	VPINSRW      $1, 18(R10), X8, X8
-	VPINSRW      $2, 36(R10), X8, X8
-	VPINSRW      $3, 54(R10), X8, X8
-	VCVTPH2PS    X8, X8
-	VMULPS       (DI), X8, X9
-	VMOVUPS      X9, (AX)
-	VMULPS       X4, X8, X8
-	VPERMD       Y8, Y3, Y8
-	VFMADD231PS  (R8), Y8, Y6
+	VMOVD        (R10), X10
+	VPINSRW      $1, 18(R10), X10, X10
+	VPINSRW      $2, 36(R10), X10, X10
+	VPINSRW      $3, 54(R10), X10, X10
+	VCVTPH2PS    X10, X10
+	VMULPS       (DI), X10, X11
+	VMOVUPS      X11, (AX)
+	VMULPS       X4, X10, X10
+	VPERMD       Y10, Y3, Y10
+	VFMADD231PS  (R8), Y10, Y6
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R10), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPMADDUBSW   (SI), Y8, Y8
-	VPMADDWD     Y1, Y8, Y8
-	VBROADCASTSS (AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTI128 2(R10), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPMADDUBSW   (SI), Y10, Y10
+	VPMADDWD     Y1, Y10, Y10
+	VBROADCASTSS (AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y6
 
 	// levels of values 32 to 63, and their products
-	VBROADCASTI128 20(R10), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPMADDUBSW   32(SI), Y8, Y8
-	VPMADDWD     Y1, Y8, Y8
-	VBROADCASTSS 4(AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y7
+	VBROADCASTI128 20(R10), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPMADDUBSW   32(SI), Y10, Y10
+	VPMADDWD     Y1, Y10, Y10
+	VBROADCASTSS 4(AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y7
 
 	// levels of values 64 to 95, and their products
-	VBROADCASTI128 38(R10), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPMADDUBSW   64(SI), Y8, Y8
-	VPMADDWD     Y1, Y8, Y8
-	VBROADCASTSS 8(AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTI128 38(R10), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPMADDUBSW   64(SI), Y10, Y10
+	VPMADDWD     Y1, Y10, Y10
+	VBROADCASTSS 8(AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y8
 
 	// levels of values 96 to 127, and their products
-	VBROADCASTI128 56(R10), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPMADDUBSW   96(SI), Y8, Y8
-	VPMADDWD     Y1, Y8, Y8
-	VBROADCASTSS 12(AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y7
+	VBROADCASTI128 56(R10), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPMADDUBSW   96(SI), Y10, Y10
+	VPMADDWD     Y1, Y10, Y10
+	VBROADCASTSS 12(AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x48, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x10, DI
@@ -3304,25 +3314,25 @@ done4:
 loop5:
 
 	// scales of the block
-	VPBROADCASTW (R10), X8
-	VCVTPH2PS    X8, Y8
+	VPBROADCASTW (R10), X10
+	VCVTPH2PS    X10, Y10
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R10), Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPADDB       Y5, Y9, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      (SI), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     Y1, Y9, Y9
+	VBROADCASTI128 2(R10), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPADDB       Y5, Y11, Y11
+	VPABSB       Y11, Y12
+	VMOVDQU      (SI), Y13
+	VPSIGNB      Y11, Y13, Y11
+	VPMADDUBSW   Y11, Y12, Y11
+	VPMADDWD     Y1, Y11, Y11
 
 	// integer sums times both scales
-	VBROADCASTSS (DI), Y10
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y10, Y8
-	VFMADD231PS  Y8, Y9, Y6
+	VBROADCASTSS (DI), Y12
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y10, Y12, Y10
+	VFMADD231PS  Y10, Y11, Y6
 	ADDQ         $0x12, R10
 	ADDQ         $0x20, SI
 	ADDQ         $4, DI
@@ -3333,6 +3343,8 @@ loop5:
 done6:
 	ADDQ         $1, R9
 	VADDPS       Y7, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y9, Y6, Y6
 
 	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
@@ -3972,6 +3984,8 @@ loop1:
 loop3:
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         q+16(FP), R9
 	MOVQ         d+24(FP), R10
 	MOVQ         s+32(FP), R11
@@ -3985,56 +3999,56 @@ loop5:
 	PREFETCHT0   2112(R13)
 
 	// scales of values 0 to 127, times those of the activations
-	VMOVD        (R13), X8
-	VPINSRW      $1, 18(R13), X8, X8
-	VPINSRW      $2, 36(R13), X8, X8
-	VPINSRW      $3, 54(R13), X8, X8
-	VCVTPH2PS    X8, X8
-	VMULPS       (R10), X8, X9
-	VMOVUPS      X9, (AX)
-	VMULPS       X4, X8, X8
-	VPERMD       Y8, Y3, Y8
-	VFMADD231PS  (R11), Y8, Y6
+	VMOVD        (R13), X10
+	VPINSRW      $1, 18(R13), X10, X10
+	VPINSRW      $2, 36(R13), X10, X10
+	VPINSRW      $3, 54(R13), X10, X10
+	VCVTPH2PS    X10, X10
+	VMULPS       (R10), X10, X11
+	VMOVUPS      X11, (AX)
+	VMULPS       X4, X10, X10
+	VPERMD       Y10, Y3, Y10
+	VFMADD231PS  (R11), Y10, Y6
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R13), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPMADDUBSW   (R9), Y8, Y8
-	VPMADDWD     Y1, Y8, Y8
-	VBROADCASTSS (AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTI128 2(R13), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPMADDUBSW   (R9), Y10, Y10
+	VPMADDWD     Y1, Y10, Y10
+	VBROADCASTSS (AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y6
 
 	// levels of values 32 to 63, and their products
-	VBROADCASTI128 20(R13), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPMADDUBSW   32(R9), Y8, Y8
-	VPMADDWD     Y1, Y8, Y8
-	VBROADCASTSS 4(AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y7
+	VBROADCASTI128 20(R13), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPMADDUBSW   32(R9), Y10, Y10
+	VPMADDWD     Y1, Y10, Y10
+	VBROADCASTSS 4(AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y7
 
 	// levels of values 64 to 95, and their products
-	VBROADCASTI128 38(R13), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPMADDUBSW   64(R9), Y8, Y8
-	VPMADDWD     Y1, Y8, Y8
-	VBROADCASTSS 8(AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTI128 38(R13), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPMADDUBSW   64(R9), Y10, Y10
+	VPMADDWD     Y1, Y10, Y10
+	VBROADCASTSS 8(AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y8
 
 	// levels of values 96 to 127, and their products
-	VBROADCASTI128 56(R13), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPMADDUBSW   96(R9), Y8, Y8
-	VPMADDWD     Y1, Y8, Y8
-	VBROADCASTSS 12(AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y7
+	VBROADCASTI128 56(R13), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPMADDUBSW   96(R9), Y10, Y10
+	VPMADDWD     Y1, Y10, Y10
+	VBROADCASTSS 12(AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x48, R13
 	ADDQ         $0x80, R9
 	ADDQ         $0x10, R10
@@ -4050,25 +4064,25 @@ done6:
 loop7:
 
 	// scales of the block
-	VPBROADCASTW (R13), X8
-	VCVTPH2PS    X8, Y8
+	VPBROADCASTW (R13), X10
+	VCVTPH2PS    X10, Y10
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 2(R13), Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPADDB       Y5, Y9, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      (R9), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     Y1, Y9, Y9
+	VBROADCASTI128 2(R13), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPADDB       Y5, Y11, Y11
+	VPABSB       Y11, Y12
+	VMOVDQU      (R9), Y13
+	VPSIGNB      Y11, Y13, Y11
+	VPMADDUBSW   Y11, Y12, Y11
+	VPMADDWD     Y1, Y11, Y11
 
 	// integer sums times both scales
-	VBROADCASTSS (R10), Y10
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y10, Y8
-	VFMADD231PS  Y8, Y9, Y6
+	VBROADCASTSS (R10), Y12
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y10, Y12, Y10
+	VFMADD231PS  Y10, Y11, Y6
 	ADDQ         $0x12, R13
 	ADDQ         $0x20, R9
 	ADDQ         $4, R10
@@ -4079,6 +4093,8 @@ loop7:
 done8:
 	ADDQ         $1, R12
 	VADDPS       Y7, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y9, Y6, Y6
 	VMOVUPS      Y6, (R8)
 	ADDQ         $0x20, R8
 	MOVQ         stride+48(FP), R9

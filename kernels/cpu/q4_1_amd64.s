@@ -596,6 +596,8 @@ TEXT ·matmulQ81xQ4_1AVX512(SB), NOSPLIT, $48-72
 loop1:
 	VPXOR        Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         s+32(FP), R8
@@ -609,60 +611,60 @@ loop3:
 	PREFETCHT0   2112(R10)
 
 	// scales of values 0 to 127, times those of the activations
-	VMOVD        (R10), X5
-	VPINSRW      $1, 20(R10), X5, X5
-	VPINSRW      $2, 40(R10), X5, X5
-	VPINSRW      $3, 60(R10), X5, X5
-	VCVTPH2PS    X5, X5
-	VMULPS       (DI), X5, X5
-	VMOVUPS      X5, (AX)
-	VMOVD        2(R10), X5
-	VPINSRW      $1, 22(R10), X5, X5
-	VPINSRW      $2, 42(R10), X5, X5
-	VPINSRW      $3, 62(R10), X5, X5
-	VCVTPH2PS    X5, X5
-	VPERMD       Y5, Y2, Y5
-	VFMADD231PS  (R8), Y5, Y3
+	VMOVD        (R10), X7
+	VPINSRW      $1, 20(R10), X7, X7
+	VPINSRW      $2, 40(R10), X7, X7
+	VPINSRW      $3, 60(R10), X7, X7
+	VCVTPH2PS    X7, X7
+	VMULPS       (DI), X7, X7
+	VMOVUPS      X7, (AX)
+	VMOVD        2(R10), X7
+	VPINSRW      $1, 22(R10), X7, X7
+	VPINSRW      $2, 42(R10), X7, X7
+	VPINSRW      $3, 62(R10), X7, X7
+	VCVTPH2PS    X7, X7
+	VPERMD       Y7, Y2, Y7
+	VFMADD231PS  (R8), Y7, Y3
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 4(R10), Y5
-	VPSRLVD      Y0, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     (SI), Y5, Y6
-	VBROADCASTSS (AX), Y5
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTI128 4(R10), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     (SI), Y7, Y8
+	VBROADCASTSS (AX), Y7
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y3
 
 	// levels of values 32 to 63, and their products
-	VBROADCASTI128 24(R10), Y5
-	VPSRLVD      Y0, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     32(SI), Y5, Y6
-	VBROADCASTSS 4(AX), Y5
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y5, Y6, Y4
+	VBROADCASTI128 24(R10), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     32(SI), Y7, Y8
+	VBROADCASTSS 4(AX), Y7
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y4
 
 	// levels of values 64 to 95, and their products
-	VBROADCASTI128 44(R10), Y5
-	VPSRLVD      Y0, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     64(SI), Y5, Y6
-	VBROADCASTSS 8(AX), Y5
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTI128 44(R10), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     64(SI), Y7, Y8
+	VBROADCASTSS 8(AX), Y7
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y5
 
 	// levels of values 96 to 127, and their products
-	VBROADCASTI128 64(R10), Y5
-	VPSRLVD      Y0, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     96(SI), Y5, Y6
-	VBROADCASTSS 12(AX), Y5
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y5, Y6, Y4
+	VBROADCASTI128 64(R10), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     96(SI), Y7, Y8
+	VBROADCASTSS 12(AX), Y7
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         $0x50, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x10, DI
@@ -678,25 +680,25 @@ done4:
 loop5:
 
 	// scales of the block
-	VPBROADCASTW (R10), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 2(R10), X6
-	VCVTPH2PS    X6, Y6
+	VPBROADCASTW (R10), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTW 2(R10), X8
+	VCVTPH2PS    X8, Y8
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 4(R10), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     (SI), Y7, Y8
-	VMOVSD       (R8), X7
-	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTI128 4(R10), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     (SI), Y9, Y10
+	VMOVSD       (R8), X9
+	VFMADD231PS  Y9, Y8, Y5
 
 	// integer sums times both scales
-	VBROADCASTSS (DI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y5, Y6, Y5
-	VFMADD231PS  Y5, Y7, Y3
+	VBROADCASTSS (DI), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y3
 	ADDQ         $0x14, R10
 	ADDQ         $0x20, SI
 	ADDQ         $4, DI
@@ -707,6 +709,8 @@ loop5:
 done6:
 	ADDQ         $1, R9
 	VADDPS       Y4, Y3, Y3
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y3, Y3
 
 	// sums of the lanes
 	VEXTRACTF128 $1, Y3, X4
@@ -1346,6 +1350,8 @@ loop1:
 loop3:
 	VPXOR        Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), R9
 	MOVQ         d+24(FP), R10
 	MOVQ         s+32(FP), R11
@@ -1359,60 +1365,60 @@ loop5:
 	PREFETCHT0   2112(R13)
 
 	// scales of values 0 to 127, times those of the activations
-	VMOVD        (R13), X5
-	VPINSRW      $1, 20(R13), X5, X5
-	VPINSRW      $2, 40(R13), X5, X5
-	VPINSRW      $3, 60(R13), X5, X5
-	VCVTPH2PS    X5, X5
-	VMULPS       (R10), X5, X5
-	VMOVUPS      X5, (AX)
-	VMOVD        2(R13), X5
-	VPINSRW      $1, 22(R13), X5, X5
-	VPINSRW      $2, 42(R13), X5, X5
-	VPINSRW      $3, 62(R13), X5, X5
-	VCVTPH2PS    X5, X5
-	VPERMD       Y5, Y2, Y5
-	VFMADD231PS  (R11), Y5, Y3
+	VMOVD        (R13), X7
+	VPINSRW      $1, 20(R13), X7, X7
+	VPINSRW      $2, 40(R13), X7, X7
+	VPINSRW      $3, 60(R13), X7, X7
+	VCVTPH2PS    X7, X7
+	VMULPS       (R10), X7, X7
+	VMOVUPS      X7, (AX)
+	VMOVD        2(R13), X7
+	VPINSRW      $1, 22(R13), X7, X7
+	VPINSRW      $2, 42(R13), X7, X7
+	VPINSRW      $3, 62(R13), X7, X7
+	VCVTPH2PS    X7, X7
+	VPERMD       Y7, Y2, Y7
+	VFMADD231PS  (R11), Y7, Y3
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 4(R13), Y5
-	VPSRLVD      Y0, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     (R9), Y5, Y6
-	VBROADCASTSS (AX), Y5
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTI128 4(R13), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     (R9), Y7, Y8
+	VBROADCASTSS (AX), Y7
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y3
 
 	// levels of values 32 to 63, and their products
-	VBROADCASTI128 24(R13), Y5
-	VPSRLVD      Y0, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     32(R9), Y5, Y6
-	VBROADCASTSS 4(AX), Y5
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y5, Y6, Y4
+	VBROADCASTI128 24(R13), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     32(R9), Y7, Y8
+	VBROADCASTSS 4(AX), Y7
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y4
 
 	// levels of values 64 to 95, and their products
-	VBROADCASTI128 44(R13), Y5
-	VPSRLVD      Y0, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     64(R9), Y5, Y6
-	VBROADCASTSS 8(AX), Y5
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTI128 44(R13), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     64(R9), Y7, Y8
+	VBROADCASTSS 8(AX), Y7
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y5
 
 	// levels of values 96 to 127, and their products
-	VBROADCASTI128 64(R13), Y5
-	VPSRLVD      Y0, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     96(R9), Y5, Y6
-	VBROADCASTSS 12(AX), Y5
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y5, Y6, Y4
+	VBROADCASTI128 64(R13), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     96(R9), Y7, Y8
+	VBROADCASTSS 12(AX), Y7
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         $0x50, R13
 	ADDQ         $0x80, R9
 	ADDQ         $0x10, R10
@@ -1428,25 +1434,25 @@ done6:
 loop7:
 
 	// scales of the block
-	VPBROADCASTW (R13), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 2(R13), X6
-	VCVTPH2PS    X6, Y6
+	VPBROADCASTW (R13), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTW 2(R13), X8
+	VCVTPH2PS    X8, Y8
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 4(R13), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     (R9), Y7, Y8
-	VMOVSD       (R11), X7
-	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTI128 4(R13), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     (R9), Y9, Y10
+	VMOVSD       (R11), X9
+	VFMADD231PS  Y9, Y8, Y5
 
 	// integer sums times both scales
-	VBROADCASTSS (R10), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y5, Y6, Y5
-	VFMADD231PS  Y5, Y7, Y3
+	VBROADCASTSS (R10), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y3
 	ADDQ         $0x14, R13
 	ADDQ         $0x20, R9
 	ADDQ         $4, R10
@@ -1457,6 +1463,8 @@ loop7:
 done8:
 	ADDQ         $1, R12
 	VADDPS       Y4, Y3, Y3
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y3, Y3
 	VMOVUPS      Y3, (R8)
 	ADDQ         $0x20, R8
 	MOVQ         stride+48(FP), R9
@@ -3761,6 +3769,8 @@ TEXT ·matmulQ81xQ4_1AVX2(SB), NOSPLIT, $48-72
 loop1:
 	VPXOR        Y4, Y4, Y4
 	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         s+32(FP), R8
@@ -3774,60 +3784,60 @@ loop3:
 	PREFETCHT0   2112(R10)
 
 	// scales of values 0 to 127, times those of the activations
-	VMOVD        (R10), X6
-	VPINSRW      $1, 20(R10), X6, X6
-	VPINSRW      $2, 40(R10), X6, X6
-	VPINSRW      $3, 60(R10), X6, X6
-	VCVTPH2PS    X6, X6
-	VMULPS       (DI), X6, X6
-	VMOVUPS      X6, (AX)
-	VMOVD        2(R10), X6
-	VPINSRW      $1, 22(R10), X6, X6
-	VPINSRW      $2, 42(R10), X6, X6
-	VPINSRW      $3, 62(R10), X6, X6
-	VCVTPH2PS    X6, X6
-	VPERMD       Y6, Y3, Y6
-	VFMADD231PS  (R8), Y6, Y4
+	VMOVD        (R10), X8
+	VPINSRW      $1, 20(R10), X8, X8
+	VPINSRW      $2, 40(R10), X8, X8
+	VPINSRW      $3, 60(R10), X8, X8
+	VCVTPH2PS    X8, X8
+	VMULPS       (DI), X8, X8
+	VMOVUPS      X8, (AX)
+	VMOVD        2(R10), X8
+	VPINSRW      $1, 22(R10), X8, X8
+	VPINSRW      $2, 42(R10), X8, X8
+	VPINSRW      $3, 62(R10), X8, X8
+	VCVTPH2PS    X8, X8
+	VPERMD       Y8, Y3, Y8
+	VFMADD231PS  (R8), Y8, Y4
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 4(R10), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPMADDUBSW   (SI), Y6, Y6
-	VPMADDWD     Y1, Y6, Y6
-	VBROADCASTSS (AX), Y7
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTI128 4(R10), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPMADDUBSW   (SI), Y8, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VBROADCASTSS (AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y4
 
 	// levels of values 32 to 63, and their products
-	VBROADCASTI128 24(R10), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPMADDUBSW   32(SI), Y6, Y6
-	VPMADDWD     Y1, Y6, Y6
-	VBROADCASTSS 4(AX), Y7
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y7, Y6, Y5
+	VBROADCASTI128 24(R10), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPMADDUBSW   32(SI), Y8, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VBROADCASTSS 4(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y5
 
 	// levels of values 64 to 95, and their products
-	VBROADCASTI128 44(R10), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPMADDUBSW   64(SI), Y6, Y6
-	VPMADDWD     Y1, Y6, Y6
-	VBROADCASTSS 8(AX), Y7
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTI128 44(R10), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPMADDUBSW   64(SI), Y8, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VBROADCASTSS 8(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y6
 
 	// levels of values 96 to 127, and their products
-	VBROADCASTI128 64(R10), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPMADDUBSW   96(SI), Y6, Y6
-	VPMADDWD     Y1, Y6, Y6
-	VBROADCASTSS 12(AX), Y7
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y7, Y6, Y5
+	VBROADCASTI128 64(R10), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPMADDUBSW   96(SI), Y8, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VBROADCASTSS 12(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y7
 	ADDQ         $0x50, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x10, DI
@@ -3843,25 +3853,25 @@ done4:
 loop5:
 
 	// scales of the block
-	VPBROADCASTW (R10), X6
-	VCVTPH2PS    X6, Y6
-	VPBROADCASTW 2(R10), X7
-	VCVTPH2PS    X7, Y7
+	VPBROADCASTW (R10), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 2(R10), X9
+	VCVTPH2PS    X9, Y9
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 4(R10), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPMADDUBSW   (SI), Y8, Y8
-	VPMADDWD     Y1, Y8, Y8
-	VMOVSD       (R8), X9
-	VFMADD231PS  Y9, Y7, Y5
+	VBROADCASTI128 4(R10), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPMADDUBSW   (SI), Y10, Y10
+	VPMADDWD     Y1, Y10, Y10
+	VMOVSD       (R8), X11
+	VFMADD231PS  Y11, Y9, Y6
 
 	// integer sums times both scales
-	VBROADCASTSS (DI), Y7
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y6, Y7, Y6
-	VFMADD231PS  Y6, Y8, Y4
+	VBROADCASTSS (DI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y4
 	ADDQ         $0x14, R10
 	ADDQ         $0x20, SI
 	ADDQ         $4, DI
@@ -3872,6 +3882,8 @@ loop5:
 done6:
 	ADDQ         $1, R9
 	VADDPS       Y5, Y4, Y4
+	VADDPS       Y6, Y4, Y4
+	VADDPS       Y7, Y4, Y4
 
 	// sums of the lanes
 	VEXTRACTF128 $1, Y4, X5
@@ -4515,6 +4527,8 @@ loop1:
 loop3:
 	VPXOR        Y4, Y4, Y4
 	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), R9
 	MOVQ         d+24(FP), R10
 	MOVQ         s+32(FP), R11
@@ -4528,60 +4542,60 @@ loop5:
 	PREFETCHT0   2112(R13)
 
 	// scales of values 0 to 127, times those of the activations
-	VMOVD        (R13), X6
-	VPINSRW      $1, 20(R13), X6, X6
-	VPINSRW      $2, 40(R13), X6, X6
-	VPINSRW      $3, 60(R13), X6, X6
-	VCVTPH2PS    X6, X6
-	VMULPS       (R10), X6, X6
-	VMOVUPS      X6, (AX)
-	VMOVD        2(R13), X6
-	VPINSRW      $1, 22(R13), X6, X6
-	VPINSRW      $2, 42(R13), X6, X6
-	VPINSRW      $3, 62(R13), X6, X6
-	VCVTPH2PS    X6, X6
-	VPERMD       Y6, Y3, Y6
-	VFMADD231PS  (R11), Y6, Y4
+	VMOVD        (R13), X8
+	VPINSRW      $1, 20(R13), X8, X8
+	VPINSRW      $2, 40(R13), X8, X8
+	VPINSRW      $3, 60(R13), X8, X8
+	VCVTPH2PS    X8, X8
+	VMULPS       (R10), X8, X8
+	VMOVUPS      X8, (AX)
+	VMOVD        2(R13), X8
+	VPINSRW      $1, 22(R13), X8, X8
+	VPINSRW      $2, 42(R13), X8, X8
+	VPINSRW      $3, 62(R13), X8, X8
+	VCVTPH2PS    X8, X8
+	VPERMD       Y8, Y3, Y8
+	VFMADD231PS  (R11), Y8, Y4
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 4(R13), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPMADDUBSW   (R9), Y6, Y6
-	VPMADDWD     Y1, Y6, Y6
-	VBROADCASTSS (AX), Y7
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTI128 4(R13), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPMADDUBSW   (R9), Y8, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VBROADCASTSS (AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y4
 
 	// levels of values 32 to 63, and their products
-	VBROADCASTI128 24(R13), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPMADDUBSW   32(R9), Y6, Y6
-	VPMADDWD     Y1, Y6, Y6
-	VBROADCASTSS 4(AX), Y7
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y7, Y6, Y5
+	VBROADCASTI128 24(R13), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPMADDUBSW   32(R9), Y8, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VBROADCASTSS 4(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y5
 
 	// levels of values 64 to 95, and their products
-	VBROADCASTI128 44(R13), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPMADDUBSW   64(R9), Y6, Y6
-	VPMADDWD     Y1, Y6, Y6
-	VBROADCASTSS 8(AX), Y7
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTI128 44(R13), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPMADDUBSW   64(R9), Y8, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VBROADCASTSS 8(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y6
 
 	// levels of values 96 to 127, and their products
-	VBROADCASTI128 64(R13), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPMADDUBSW   96(R9), Y6, Y6
-	VPMADDWD     Y1, Y6, Y6
-	VBROADCASTSS 12(AX), Y7
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y7, Y6, Y5
+	VBROADCASTI128 64(R13), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPMADDUBSW   96(R9), Y8, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VBROADCASTSS 12(AX), Y9
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y9, Y8, Y7
 	ADDQ         $0x50, R13
 	ADDQ         $0x80, R9
 	ADDQ         $0x10, R10
@@ -4597,25 +4611,25 @@ done6:
 loop7:
 
 	// scales of the block
-	VPBROADCASTW (R13), X6
-	VCVTPH2PS    X6, Y6
-	VPBROADCASTW 2(R13), X7
-	VCVTPH2PS    X7, Y7
+	VPBROADCASTW (R13), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 2(R13), X9
+	VCVTPH2PS    X9, Y9
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 4(R13), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPMADDUBSW   (R9), Y8, Y8
-	VPMADDWD     Y1, Y8, Y8
-	VMOVSD       (R11), X9
-	VFMADD231PS  Y9, Y7, Y5
+	VBROADCASTI128 4(R13), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPMADDUBSW   (R9), Y10, Y10
+	VPMADDWD     Y1, Y10, Y10
+	VMOVSD       (R11), X11
+	VFMADD231PS  Y11, Y9, Y6
 
 	// integer sums times both scales
-	VBROADCASTSS (R10), Y7
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y6, Y7, Y6
-	VFMADD231PS  Y6, Y8, Y4
+	VBROADCASTSS (R10), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y4
 	ADDQ         $0x14, R13
 	ADDQ         $0x20, R9
 	ADDQ         $4, R10
@@ -4626,6 +4640,8 @@ loop7:
 done8:
 	ADDQ         $1, R12
 	VADDPS       Y5, Y4, Y4
+	VADDPS       Y6, Y4, Y4
+	VADDPS       Y7, Y4, Y4
 	VMOVUPS      Y4, (R8)
 	ADDQ         $0x20, R8
 	MOVQ         stride+48(FP), R9

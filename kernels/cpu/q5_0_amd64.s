@@ -658,6 +658,8 @@ TEXT ·matmulQ81xQ5_0AVX512(SB), NOSPLIT, $48-72
 loop1:
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         s+32(FP), R8
@@ -671,80 +673,80 @@ loop3:
 	PREFETCHT0   2112(R10)
 
 	// scales of values 0 to 127, times those of the activations
-	VMOVD        (R10), X8
-	VPINSRW      $1, 22(R10), X8, X8
-	VPINSRW      $2, 44(R10), X8, X8
-	VPINSRW      $3, 66(R10), X8, X8
-	VCVTPH2PS    X8, X8
-	VMULPS       (DI), X8, X9
-	VMOVUPS      X9, (AX)
-	VMULPS       q5_0_factor<>+0(SB), X8, X8
-	VPERMD       Y8, Y5, Y8
-	VFMADD231PS  (R8), Y8, Y6
+	VMOVD        (R10), X10
+	VPINSRW      $1, 22(R10), X10, X10
+	VPINSRW      $2, 44(R10), X10, X10
+	VPINSRW      $3, 66(R10), X10, X10
+	VCVTPH2PS    X10, X10
+	VMULPS       (DI), X10, X11
+	VMOVUPS      X11, (AX)
+	VMULPS       q5_0_factor<>+0(SB), X10, X10
+	VPERMD       Y10, Y5, Y10
+	VFMADD231PS  (R8), Y10, Y6
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 6(R10), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPBROADCASTD 2(R10), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y0, Y9, Y9
-	VPCMPEQB     Y0, Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     (SI), Y8, Y9
-	VBROADCASTSS (AX), Y8
-	VCVTDQ2PS    Y9, Y9
-	VFMADD231PS  Y8, Y9, Y6
+	VBROADCASTI128 6(R10), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTD 2(R10), Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     (SI), Y10, Y11
+	VBROADCASTSS (AX), Y10
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
 
 	// levels of values 32 to 63, and their products
-	VBROADCASTI128 28(R10), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPBROADCASTD 24(R10), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y0, Y9, Y9
-	VPCMPEQB     Y0, Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     32(SI), Y8, Y9
-	VBROADCASTSS 4(AX), Y8
-	VCVTDQ2PS    Y9, Y9
-	VFMADD231PS  Y8, Y9, Y7
+	VBROADCASTI128 28(R10), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTD 24(R10), Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     32(SI), Y10, Y11
+	VBROADCASTSS 4(AX), Y10
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
 
 	// levels of values 64 to 95, and their products
-	VBROADCASTI128 50(R10), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPBROADCASTD 46(R10), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y0, Y9, Y9
-	VPCMPEQB     Y0, Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     64(SI), Y8, Y9
-	VBROADCASTSS 8(AX), Y8
-	VCVTDQ2PS    Y9, Y9
-	VFMADD231PS  Y8, Y9, Y6
+	VBROADCASTI128 50(R10), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTD 46(R10), Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     64(SI), Y10, Y11
+	VBROADCASTSS 8(AX), Y10
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
 
 	// levels of values 96 to 127, and their products
-	VBROADCASTI128 72(R10), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPBROADCASTD 68(R10), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y0, Y9, Y9
-	VPCMPEQB     Y0, Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     96(SI), Y8, Y9
-	VBROADCASTSS 12(AX), Y8
-	VCVTDQ2PS    Y9, Y9
-	VFMADD231PS  Y8, Y9, Y7
+	VBROADCASTI128 72(R10), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTD 68(R10), Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     96(SI), Y10, Y11
+	VBROADCASTSS 12(AX), Y10
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         $0x58, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x10, DI
@@ -760,31 +762,31 @@ done4:
 loop5:
 
 	// scales of the block
-	VPBROADCASTW (R10), X8
-	VCVTPH2PS    X8, Y8
+	VPBROADCASTW (R10), X10
+	VCVTPH2PS    X10, Y10
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 6(R10), Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPBROADCASTD 2(R10), Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        Y0, Y10, Y10
-	VPCMPEQB     Y0, Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPADDB       q5_0_offset<>+0(SB), Y9, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      (SI), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTI128 6(R10), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPBROADCASTD 2(R10), Y12
+	VPSHUFB      Y2, Y12, Y12
+	VPAND        Y0, Y12, Y12
+	VPCMPEQB     Y0, Y12, Y12
+	VPAND        Y4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPADDB       q5_0_offset<>+0(SB), Y11, Y11
+	VPABSB       Y11, Y12
+	VMOVDQU      (SI), Y13
+	VPSIGNB      Y11, Y13, Y11
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y11, Y12, Y13
 
 	// integer sums times both scales
-	VBROADCASTSS (DI), Y9
-	VCVTDQ2PS    Y11, Y10
-	VMULPS       Y8, Y9, Y8
-	VFMADD231PS  Y8, Y10, Y6
+	VBROADCASTSS (DI), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y10, Y11, Y10
+	VFMADD231PS  Y10, Y12, Y6
 	ADDQ         $0x16, R10
 	ADDQ         $0x20, SI
 	ADDQ         $4, DI
@@ -795,6 +797,8 @@ loop5:
 done6:
 	ADDQ         $1, R9
 	VADDPS       Y7, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y9, Y6, Y6
 
 	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
@@ -1493,6 +1497,8 @@ loop1:
 loop3:
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         q+16(FP), R9
 	MOVQ         d+24(FP), R10
 	MOVQ         s+32(FP), R11
@@ -1506,80 +1512,80 @@ loop5:
 	PREFETCHT0   2112(R13)
 
 	// scales of values 0 to 127, times those of the activations
-	VMOVD        (R13), X8
-	VPINSRW      $1, 22(R13), X8, X8
-	VPINSRW      $2, 44(R13), X8, X8
-	VPINSRW      $3, 66(R13), X8, X8
-	VCVTPH2PS    X8, X8
-	VMULPS       (R10), X8, X9
-	VMOVUPS      X9, (AX)
-	VMULPS       q5_0_factor<>+0(SB), X8, X8
-	VPERMD       Y8, Y5, Y8
-	VFMADD231PS  (R11), Y8, Y6
+	VMOVD        (R13), X10
+	VPINSRW      $1, 22(R13), X10, X10
+	VPINSRW      $2, 44(R13), X10, X10
+	VPINSRW      $3, 66(R13), X10, X10
+	VCVTPH2PS    X10, X10
+	VMULPS       (R10), X10, X11
+	VMOVUPS      X11, (AX)
+	VMULPS       q5_0_factor<>+0(SB), X10, X10
+	VPERMD       Y10, Y5, Y10
+	VFMADD231PS  (R11), Y10, Y6
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 6(R13), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPBROADCASTD 2(R13), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y0, Y9, Y9
-	VPCMPEQB     Y0, Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     (R9), Y8, Y9
-	VBROADCASTSS (AX), Y8
-	VCVTDQ2PS    Y9, Y9
-	VFMADD231PS  Y8, Y9, Y6
+	VBROADCASTI128 6(R13), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTD 2(R13), Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     (R9), Y10, Y11
+	VBROADCASTSS (AX), Y10
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
 
 	// levels of values 32 to 63, and their products
-	VBROADCASTI128 28(R13), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPBROADCASTD 24(R13), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y0, Y9, Y9
-	VPCMPEQB     Y0, Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     32(R9), Y8, Y9
-	VBROADCASTSS 4(AX), Y8
-	VCVTDQ2PS    Y9, Y9
-	VFMADD231PS  Y8, Y9, Y7
+	VBROADCASTI128 28(R13), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTD 24(R13), Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     32(R9), Y10, Y11
+	VBROADCASTSS 4(AX), Y10
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
 
 	// levels of values 64 to 95, and their products
-	VBROADCASTI128 50(R13), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPBROADCASTD 46(R13), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y0, Y9, Y9
-	VPCMPEQB     Y0, Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     64(R9), Y8, Y9
-	VBROADCASTSS 8(AX), Y8
-	VCVTDQ2PS    Y9, Y9
-	VFMADD231PS  Y8, Y9, Y6
+	VBROADCASTI128 50(R13), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTD 46(R13), Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     64(R9), Y10, Y11
+	VBROADCASTSS 8(AX), Y10
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
 
 	// levels of values 96 to 127, and their products
-	VBROADCASTI128 72(R13), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPBROADCASTD 68(R13), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y0, Y9, Y9
-	VPCMPEQB     Y0, Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     96(R9), Y8, Y9
-	VBROADCASTSS 12(AX), Y8
-	VCVTDQ2PS    Y9, Y9
-	VFMADD231PS  Y8, Y9, Y7
+	VBROADCASTI128 72(R13), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTD 68(R13), Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     96(R9), Y10, Y11
+	VBROADCASTSS 12(AX), Y10
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         $0x58, R13
 	ADDQ         $0x80, R9
 	ADDQ         $0x10, R10
@@ -1595,31 +1601,31 @@ done6:
 loop7:
 
 	// scales of the block
-	VPBROADCASTW (R13), X8
-	VCVTPH2PS    X8, Y8
+	VPBROADCASTW (R13), X10
+	VCVTPH2PS    X10, Y10
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 6(R13), Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPBROADCASTD 2(R13), Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        Y0, Y10, Y10
-	VPCMPEQB     Y0, Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPADDB       q5_0_offset<>+0(SB), Y9, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      (R9), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTI128 6(R13), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPBROADCASTD 2(R13), Y12
+	VPSHUFB      Y2, Y12, Y12
+	VPAND        Y0, Y12, Y12
+	VPCMPEQB     Y0, Y12, Y12
+	VPAND        Y4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPADDB       q5_0_offset<>+0(SB), Y11, Y11
+	VPABSB       Y11, Y12
+	VMOVDQU      (R9), Y13
+	VPSIGNB      Y11, Y13, Y11
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y11, Y12, Y13
 
 	// integer sums times both scales
-	VBROADCASTSS (R10), Y9
-	VCVTDQ2PS    Y11, Y10
-	VMULPS       Y8, Y9, Y8
-	VFMADD231PS  Y8, Y10, Y6
+	VBROADCASTSS (R10), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y10, Y11, Y10
+	VFMADD231PS  Y10, Y12, Y6
 	ADDQ         $0x16, R13
 	ADDQ         $0x20, R9
 	ADDQ         $4, R10
@@ -1630,6 +1636,8 @@ loop7:
 done8:
 	ADDQ         $1, R12
 	VADDPS       Y7, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y9, Y6, Y6
 	VMOVUPS      Y6, (R8)
 	ADDQ         $0x20, R8
 	MOVQ         stride+48(FP), R9
@@ -3576,6 +3584,8 @@ TEXT ·matmulQ81xQ5_0AVX2(SB), NOSPLIT, $48-72
 loop1:
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         s+32(FP), R8
@@ -3589,81 +3599,81 @@ loop3:
 	PREFETCHT0   2112(R10)
 
 	// scales of values 0 to 127, times those of the activations
-	VMOVD        (R10), X8
-	VPINSRW      $1, 22(R10), X8, X8
-	VPINSRW      $2, 44(R10), X8, X8
-	VPINSRW      $3, 66(R10), X8, X8
-	VCVTPH2PS    X8, X8
-	VMULPS       (DI), X8, X9
-	VMOVUPS      X9, (AX)
-	VMULPS       q5_0_factor<>+0(SB), X8, X8
-	VMOVDQU      q5_0_order<>+0(SB), Y9
-	VPERMD       Y8, Y9, Y8
-	VFMADD231PS  (R8), Y8, Y6
+	VMOVD        (R10), X10
+	VPINSRW      $1, 22(R10), X10, X10
+	VPINSRW      $2, 44(R10), X10, X10
+	VPINSRW      $3, 66(R10), X10, X10
+	VCVTPH2PS    X10, X10
+	VMULPS       (DI), X10, X11
+	VMOVUPS      X11, (AX)
+	VMULPS       q5_0_factor<>+0(SB), X10, X10
+	VMOVDQU      q5_0_order<>+0(SB), Y11
+	VPERMD       Y10, Y11, Y10
+	VFMADD231PS  (R8), Y10, Y6
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 6(R10), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y4, Y8, Y8
-	VPBROADCASTD 2(R10), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y0, Y9, Y9
-	VPCMPEQB     Y0, Y9, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPMADDUBSW   (SI), Y8, Y8
-	VPMADDWD     Y3, Y8, Y8
-	VBROADCASTSS (AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTI128 6(R10), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTD 2(R10), Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y5, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPMADDUBSW   (SI), Y10, Y10
+	VPMADDWD     Y3, Y10, Y10
+	VBROADCASTSS (AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y6
 
 	// levels of values 32 to 63, and their products
-	VBROADCASTI128 28(R10), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y4, Y8, Y8
-	VPBROADCASTD 24(R10), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y0, Y9, Y9
-	VPCMPEQB     Y0, Y9, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPMADDUBSW   32(SI), Y8, Y8
-	VPMADDWD     Y3, Y8, Y8
-	VBROADCASTSS 4(AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y7
+	VBROADCASTI128 28(R10), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTD 24(R10), Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y5, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPMADDUBSW   32(SI), Y10, Y10
+	VPMADDWD     Y3, Y10, Y10
+	VBROADCASTSS 4(AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y7
 
 	// levels of values 64 to 95, and their products
-	VBROADCASTI128 50(R10), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y4, Y8, Y8
-	VPBROADCASTD 46(R10), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y0, Y9, Y9
-	VPCMPEQB     Y0, Y9, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPMADDUBSW   64(SI), Y8, Y8
-	VPMADDWD     Y3, Y8, Y8
-	VBROADCASTSS 8(AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTI128 50(R10), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTD 46(R10), Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y5, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPMADDUBSW   64(SI), Y10, Y10
+	VPMADDWD     Y3, Y10, Y10
+	VBROADCASTSS 8(AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y8
 
 	// levels of values 96 to 127, and their products
-	VBROADCASTI128 72(R10), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y4, Y8, Y8
-	VPBROADCASTD 68(R10), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y0, Y9, Y9
-	VPCMPEQB     Y0, Y9, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPMADDUBSW   96(SI), Y8, Y8
-	VPMADDWD     Y3, Y8, Y8
-	VBROADCASTSS 12(AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y7
+	VBROADCASTI128 72(R10), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTD 68(R10), Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y5, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPMADDUBSW   96(SI), Y10, Y10
+	VPMADDWD     Y3, Y10, Y10
+	VBROADCASTSS 12(AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x58, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x10, DI
@@ -3679,31 +3689,31 @@ done4:
 loop5:
 
 	// scales of the block
-	VPBROADCASTW (R10), X8
-	VCVTPH2PS    X8, Y8
+	VPBROADCASTW (R10), X10
+	VCVTPH2PS    X10, Y10
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 6(R10), Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPBROADCASTD 2(R10), Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        Y0, Y10, Y10
-	VPCMPEQB     Y0, Y10, Y10
-	VPAND        Y5, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPADDB       q5_0_offset<>+0(SB), Y9, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      (SI), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     Y3, Y9, Y9
+	VBROADCASTI128 6(R10), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPBROADCASTD 2(R10), Y12
+	VPSHUFB      Y2, Y12, Y12
+	VPAND        Y0, Y12, Y12
+	VPCMPEQB     Y0, Y12, Y12
+	VPAND        Y5, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPADDB       q5_0_offset<>+0(SB), Y11, Y11
+	VPABSB       Y11, Y12
+	VMOVDQU      (SI), Y13
+	VPSIGNB      Y11, Y13, Y11
+	VPMADDUBSW   Y11, Y12, Y11
+	VPMADDWD     Y3, Y11, Y11
 
 	// integer sums times both scales
-	VBROADCASTSS (DI), Y10
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y10, Y8
-	VFMADD231PS  Y8, Y9, Y6
+	VBROADCASTSS (DI), Y12
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y10, Y12, Y10
+	VFMADD231PS  Y10, Y11, Y6
 	ADDQ         $0x16, R10
 	ADDQ         $0x20, SI
 	ADDQ         $4, DI
@@ -3714,6 +3724,8 @@ loop5:
 done6:
 	ADDQ         $1, R9
 	VADDPS       Y7, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y9, Y6, Y6
 
 	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
@@ -4412,6 +4424,8 @@ loop1:
 loop3:
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         q+16(FP), R9
 	MOVQ         d+24(FP), R10
 	MOVQ         s+32(FP), R11
@@ -4425,81 +4439,81 @@ loop5:
 	PREFETCHT0   2112(R13)
 
 	// scales of values 0 to 127, times those of the activations
-	VMOVD        (R13), X8
-	VPINSRW      $1, 22(R13), X8, X8
-	VPINSRW      $2, 44(R13), X8, X8
-	VPINSRW      $3, 66(R13), X8, X8
-	VCVTPH2PS    X8, X8
-	VMULPS       (R10), X8, X9
-	VMOVUPS      X9, (AX)
-	VMULPS       q5_0_factor<>+0(SB), X8, X8
-	VMOVDQU      q5_0_order<>+0(SB), Y9
-	VPERMD       Y8, Y9, Y8
-	VFMADD231PS  (R11), Y8, Y6
+	VMOVD        (R13), X10
+	VPINSRW      $1, 22(R13), X10, X10
+	VPINSRW      $2, 44(R13), X10, X10
+	VPINSRW      $3, 66(R13), X10, X10
+	VCVTPH2PS    X10, X10
+	VMULPS       (R10), X10, X11
+	VMOVUPS      X11, (AX)
+	VMULPS       q5_0_factor<>+0(SB), X10, X10
+	VMOVDQU      q5_0_order<>+0(SB), Y11
+	VPERMD       Y10, Y11, Y10
+	VFMADD231PS  (R11), Y10, Y6
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 6(R13), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y4, Y8, Y8
-	VPBROADCASTD 2(R13), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y0, Y9, Y9
-	VPCMPEQB     Y0, Y9, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPMADDUBSW   (R9), Y8, Y8
-	VPMADDWD     Y3, Y8, Y8
-	VBROADCASTSS (AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTI128 6(R13), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTD 2(R13), Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y5, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPMADDUBSW   (R9), Y10, Y10
+	VPMADDWD     Y3, Y10, Y10
+	VBROADCASTSS (AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y6
 
 	// levels of values 32 to 63, and their products
-	VBROADCASTI128 28(R13), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y4, Y8, Y8
-	VPBROADCASTD 24(R13), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y0, Y9, Y9
-	VPCMPEQB     Y0, Y9, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPMADDUBSW   32(R9), Y8, Y8
-	VPMADDWD     Y3, Y8, Y8
-	VBROADCASTSS 4(AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y7
+	VBROADCASTI128 28(R13), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTD 24(R13), Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y5, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPMADDUBSW   32(R9), Y10, Y10
+	VPMADDWD     Y3, Y10, Y10
+	VBROADCASTSS 4(AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y7
 
 	// levels of values 64 to 95, and their products
-	VBROADCASTI128 50(R13), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y4, Y8, Y8
-	VPBROADCASTD 46(R13), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y0, Y9, Y9
-	VPCMPEQB     Y0, Y9, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPMADDUBSW   64(R9), Y8, Y8
-	VPMADDWD     Y3, Y8, Y8
-	VBROADCASTSS 8(AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTI128 50(R13), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTD 46(R13), Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y5, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPMADDUBSW   64(R9), Y10, Y10
+	VPMADDWD     Y3, Y10, Y10
+	VBROADCASTSS 8(AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y8
 
 	// levels of values 96 to 127, and their products
-	VBROADCASTI128 72(R13), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y4, Y8, Y8
-	VPBROADCASTD 68(R13), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y0, Y9, Y9
-	VPCMPEQB     Y0, Y9, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPMADDUBSW   96(R9), Y8, Y8
-	VPMADDWD     Y3, Y8, Y8
-	VBROADCASTSS 12(AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y7
+	VBROADCASTI128 72(R13), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTD 68(R13), Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y5, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPMADDUBSW   96(R9), Y10, Y10
+	VPMADDWD     Y3, Y10, Y10
+	VBROADCASTSS 12(AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x58, R13
 	ADDQ         $0x80, R9
 	ADDQ         $0x10, R10
@@ -4515,31 +4529,31 @@ done6:
 loop7:
 
 	// scales of the block
-	VPBROADCASTW (R13), X8
-	VCVTPH2PS    X8, Y8
+	VPBROADCASTW (R13), X10
+	VCVTPH2PS    X10, Y10
 
 	// levels of values 0 to 31, and their products
-	VBROADCASTI128 6(R13), Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPBROADCASTD 2(R13), Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        Y0, Y10, Y10
-	VPCMPEQB     Y0, Y10, Y10
-	VPAND        Y5, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPADDB       q5_0_offset<>+0(SB), Y9, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      (R9), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     Y3, Y9, Y9
+	VBROADCASTI128 6(R13), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPBROADCASTD 2(R13), Y12
+	VPSHUFB      Y2, Y12, Y12
+	VPAND        Y0, Y12, Y12
+	VPCMPEQB     Y0, Y12, Y12
+	VPAND        Y5, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPADDB       q5_0_offset<>+0(SB), Y11, Y11
+	VPABSB       Y11, Y12
+	VMOVDQU      (R9), Y13
+	VPSIGNB      Y11, Y13, Y11
+	VPMADDUBSW   Y11, Y12, Y11
+	VPMADDWD     Y3, Y11, Y11
 
 	// integer sums times both scales
-	VBROADCASTSS (R10), Y10
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y10, Y8
-	VFMADD231PS  Y8, Y9, Y6
+	VBROADCASTSS (R10), Y12
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y10, Y12, Y10
+	VFMADD231PS  Y10, Y11, Y6
 	ADDQ         $0x16, R13
 	ADDQ         $0x20, R9
 	ADDQ         $4, R10
@@ -4550,6 +4564,8 @@ loop7:
 done8:
 	ADDQ         $1, R12
 	VADDPS       Y7, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y9, Y6, Y6
 	VMOVUPS      Y6, (R8)
 	ADDQ         $0x20, R8
 	MOVQ         stride+48(FP), R9

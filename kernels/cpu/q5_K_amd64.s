@@ -2291,6 +2291,8 @@ TEXT ·matmulQ81xQ5_KAVX512(SB), NOSPLIT, $64-72
 loop1:
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         s+32(FP), R8
@@ -2305,153 +2307,153 @@ loop3:
 	PREFETCHT0   2176(R10)
 
 	// scales of values 0 to 255, times those of the activations
-	VPBROADCASTW (R10), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      4(R10), X9
-	VINSERTI128  $1, 12(R10), Y9, Y9
-	VPSHUFB      Y5, Y9, Y9
-	VPAND        q5_k_mask<>+0(SB), Y9, Y9
-	VMOVDQU      160(R10), X10
-	VINSERTI128  $1, 4(R10), Y10, Y10
-	VPSHUFB      q5_k_shuffle2<>+0(SB), Y10, Y10
-	VPSRLVD      Y4, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPSLLVD      Y2, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y9, Y8, Y8
-	VMULPS       (DI), Y8, Y8
-	VMOVUPS      Y8, (AX)
-	VPBROADCASTW 2(R10), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      8(R10), X9
-	VINSERTI128  $1, 12(R10), Y9, Y9
-	VPSHUFB      Y5, Y9, Y9
-	VPSRLVD      Y2, Y9, Y9
-	VPAND        q5_k_mask<>+0(SB), Y9, Y9
-	VMOVDQU      160(R10), X10
-	VINSERTI128  $1, 8(R10), Y10, Y10
-	VPSHUFB      q5_k_shuffle2<>+0(SB), Y10, Y10
-	VPSRLVD      Y4, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPSLLVD      Y2, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y9, Y8, Y8
-	VPXOR        q5_k_flip<>+0(SB), Y8, Y8
-	VMOVDQU      q5_k_order<>+0(SB), Y9
-	VPERMD       Y8, Y9, Y9
-	VFMADD231PS  (R8), Y9, Y6
-	VMOVDQU      q5_k_order2<>+0(SB), Y9
-	VPERMD       Y8, Y9, Y8
-	VFMADD231PS  32(R8), Y8, Y7
+	VPBROADCASTW (R10), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      4(R10), X11
+	VINSERTI128  $1, 12(R10), Y11, Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPAND        q5_k_mask<>+0(SB), Y11, Y11
+	VMOVDQU      160(R10), X12
+	VINSERTI128  $1, 4(R10), Y12, Y12
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y12, Y12
+	VPSRLVD      Y4, Y12, Y12
+	VPAND        Y3, Y12, Y12
+	VPSLLVD      Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VMULPS       (DI), Y10, Y10
+	VMOVUPS      Y10, (AX)
+	VPBROADCASTW 2(R10), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      8(R10), X11
+	VINSERTI128  $1, 12(R10), Y11, Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        q5_k_mask<>+0(SB), Y11, Y11
+	VMOVDQU      160(R10), X12
+	VINSERTI128  $1, 8(R10), Y12, Y12
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y12, Y12
+	VPSRLVD      Y4, Y12, Y12
+	VPAND        Y3, Y12, Y12
+	VPSLLVD      Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VPXOR        q5_k_flip<>+0(SB), Y10, Y10
+	VMOVDQU      q5_k_order<>+0(SB), Y11
+	VPERMD       Y10, Y11, Y11
+	VFMADD231PS  (R8), Y11, Y6
+	VMOVDQU      q5_k_order2<>+0(SB), Y11
+	VPERMD       Y10, Y11, Y10
+	VFMADD231PS  32(R8), Y10, Y7
 
 	// levels of values 0 to 31, and their products
-	VMOVDQU      48(R10), Y8
-	VPAND        Y0, Y8, Y8
-	VMOVDQU      16(R10), Y9
-	VPSLLD       $4, Y9, Y9
-	VPAND        Y1, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     (SI), Y8, Y9
-	VBROADCASTSS (AX), Y8
-	VCVTDQ2PS    Y9, Y9
-	VFMADD231PS  Y8, Y9, Y6
+	VMOVDQU      48(R10), Y10
+	VPAND        Y0, Y10, Y10
+	VMOVDQU      16(R10), Y11
+	VPSLLD       $4, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     (SI), Y10, Y11
+	VBROADCASTSS (AX), Y10
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
 
 	// levels of values 32 to 63, and their products
-	VMOVDQU      48(R10), Y8
-	VPSRLD       $4, Y8, Y8
-	VPAND        Y0, Y8, Y8
-	VMOVDQU      16(R10), Y9
-	VPSLLD       $3, Y9, Y9
-	VPAND        Y1, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     32(SI), Y8, Y9
-	VBROADCASTSS 4(AX), Y8
-	VCVTDQ2PS    Y9, Y9
-	VFMADD231PS  Y8, Y9, Y7
+	VMOVDQU      48(R10), Y10
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VMOVDQU      16(R10), Y11
+	VPSLLD       $3, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     32(SI), Y10, Y11
+	VBROADCASTSS 4(AX), Y10
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
 
 	// levels of values 64 to 95, and their products
-	VMOVDQU      80(R10), Y8
-	VPAND        Y0, Y8, Y8
-	VMOVDQU      16(R10), Y9
-	VPSLLD       $2, Y9, Y9
-	VPAND        Y1, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     64(SI), Y8, Y9
-	VBROADCASTSS 8(AX), Y8
-	VCVTDQ2PS    Y9, Y9
-	VFMADD231PS  Y8, Y9, Y6
+	VMOVDQU      80(R10), Y10
+	VPAND        Y0, Y10, Y10
+	VMOVDQU      16(R10), Y11
+	VPSLLD       $2, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     64(SI), Y10, Y11
+	VBROADCASTSS 8(AX), Y10
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
 
 	// levels of values 96 to 127, and their products
-	VMOVDQU      80(R10), Y8
-	VPSRLD       $4, Y8, Y8
-	VPAND        Y0, Y8, Y8
-	VMOVDQU      16(R10), Y9
-	VPSLLD       $1, Y9, Y9
-	VPAND        Y1, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     96(SI), Y8, Y9
-	VBROADCASTSS 12(AX), Y8
-	VCVTDQ2PS    Y9, Y9
-	VFMADD231PS  Y8, Y9, Y7
+	VMOVDQU      80(R10), Y10
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VMOVDQU      16(R10), Y11
+	VPSLLD       $1, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     96(SI), Y10, Y11
+	VBROADCASTSS 12(AX), Y10
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 
 	// levels of values 128 to 159, and their products
-	VMOVDQU      112(R10), Y8
-	VPAND        Y0, Y8, Y8
-	VMOVDQU      16(R10), Y9
-	VPAND        Y1, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     128(SI), Y8, Y9
-	VBROADCASTSS 16(AX), Y8
-	VCVTDQ2PS    Y9, Y9
-	VFMADD231PS  Y8, Y9, Y6
+	VMOVDQU      112(R10), Y10
+	VPAND        Y0, Y10, Y10
+	VMOVDQU      16(R10), Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     128(SI), Y10, Y11
+	VBROADCASTSS 16(AX), Y10
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
 
 	// levels of values 160 to 191, and their products
-	VMOVDQU      112(R10), Y8
-	VPSRLD       $4, Y8, Y8
-	VPAND        Y0, Y8, Y8
-	VMOVDQU      16(R10), Y9
-	VPSRLD       $1, Y9, Y9
-	VPAND        Y1, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     160(SI), Y8, Y9
-	VBROADCASTSS 20(AX), Y8
-	VCVTDQ2PS    Y9, Y9
-	VFMADD231PS  Y8, Y9, Y7
+	VMOVDQU      112(R10), Y10
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VMOVDQU      16(R10), Y11
+	VPSRLD       $1, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     160(SI), Y10, Y11
+	VBROADCASTSS 20(AX), Y10
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
 
 	// levels of values 192 to 223, and their products
-	VMOVDQU      144(R10), Y8
-	VPAND        Y0, Y8, Y8
-	VMOVDQU      16(R10), Y9
-	VPSRLD       $2, Y9, Y9
-	VPAND        Y1, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     192(SI), Y8, Y9
-	VBROADCASTSS 24(AX), Y8
-	VCVTDQ2PS    Y9, Y9
-	VFMADD231PS  Y8, Y9, Y6
+	VMOVDQU      144(R10), Y10
+	VPAND        Y0, Y10, Y10
+	VMOVDQU      16(R10), Y11
+	VPSRLD       $2, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     192(SI), Y10, Y11
+	VBROADCASTSS 24(AX), Y10
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
 
 	// levels of values 224 to 255, and their products
-	VMOVDQU      144(R10), Y8
-	VPSRLD       $4, Y8, Y8
-	VPAND        Y0, Y8, Y8
-	VMOVDQU      16(R10), Y9
-	VPSRLD       $3, Y9, Y9
-	VPAND        Y1, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     224(SI), Y8, Y9
-	VBROADCASTSS 28(AX), Y8
-	VCVTDQ2PS    Y9, Y9
-	VFMADD231PS  Y8, Y9, Y7
+	VMOVDQU      144(R10), Y10
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VMOVDQU      16(R10), Y11
+	VPSRLD       $3, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     224(SI), Y10, Y11
+	VBROADCASTSS 28(AX), Y10
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         $0xb0, R10
 	ADDQ         $0x100, SI
 	ADDQ         $0x20, DI
@@ -2462,6 +2464,8 @@ loop3:
 done4:
 	ADDQ         $1, R9
 	VADDPS       Y7, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y9, Y6, Y6
 
 	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7
@@ -6070,6 +6074,8 @@ TEXT ·matmulQ81xQ5_KAVX2(SB), NOSPLIT, $64-72
 loop1:
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         s+32(FP), R8
@@ -6084,153 +6090,153 @@ loop3:
 	PREFETCHT0   2176(R10)
 
 	// scales of values 0 to 255, times those of the activations
-	VPBROADCASTW (R10), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      4(R10), X9
-	VINSERTI128  $1, 12(R10), Y9, Y9
-	VPSHUFB      q5_k_shuffle<>+0(SB), Y9, Y9
-	VPAND        q5_k_mask<>+0(SB), Y9, Y9
-	VMOVDQU      160(R10), X10
-	VINSERTI128  $1, 4(R10), Y10, Y10
-	VPSHUFB      q5_k_shuffle2<>+0(SB), Y10, Y10
-	VPSRLVD      Y5, Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPSLLVD      Y3, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y9, Y8, Y8
-	VMULPS       (DI), Y8, Y8
-	VMOVUPS      Y8, (AX)
-	VPBROADCASTW 2(R10), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      8(R10), X9
-	VINSERTI128  $1, 12(R10), Y9, Y9
-	VPSHUFB      q5_k_shuffle<>+0(SB), Y9, Y9
-	VPSRLVD      Y3, Y9, Y9
-	VPAND        q5_k_mask<>+0(SB), Y9, Y9
-	VMOVDQU      160(R10), X10
-	VINSERTI128  $1, 8(R10), Y10, Y10
-	VPSHUFB      q5_k_shuffle2<>+0(SB), Y10, Y10
-	VPSRLVD      Y5, Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPSLLVD      Y3, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y9, Y8, Y8
-	VPXOR        q5_k_flip<>+0(SB), Y8, Y8
-	VMOVDQU      q5_k_order<>+0(SB), Y9
-	VPERMD       Y8, Y9, Y9
-	VFMADD231PS  (R8), Y9, Y6
-	VMOVDQU      q5_k_order2<>+0(SB), Y9
-	VPERMD       Y8, Y9, Y8
-	VFMADD231PS  32(R8), Y8, Y7
+	VPBROADCASTW (R10), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      4(R10), X11
+	VINSERTI128  $1, 12(R10), Y11, Y11
+	VPSHUFB      q5_k_shuffle<>+0(SB), Y11, Y11
+	VPAND        q5_k_mask<>+0(SB), Y11, Y11
+	VMOVDQU      160(R10), X12
+	VINSERTI128  $1, 4(R10), Y12, Y12
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y12, Y12
+	VPSRLVD      Y5, Y12, Y12
+	VPAND        Y4, Y12, Y12
+	VPSLLVD      Y3, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VMULPS       (DI), Y10, Y10
+	VMOVUPS      Y10, (AX)
+	VPBROADCASTW 2(R10), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      8(R10), X11
+	VINSERTI128  $1, 12(R10), Y11, Y11
+	VPSHUFB      q5_k_shuffle<>+0(SB), Y11, Y11
+	VPSRLVD      Y3, Y11, Y11
+	VPAND        q5_k_mask<>+0(SB), Y11, Y11
+	VMOVDQU      160(R10), X12
+	VINSERTI128  $1, 8(R10), Y12, Y12
+	VPSHUFB      q5_k_shuffle2<>+0(SB), Y12, Y12
+	VPSRLVD      Y5, Y12, Y12
+	VPAND        Y4, Y12, Y12
+	VPSLLVD      Y3, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VPXOR        q5_k_flip<>+0(SB), Y10, Y10
+	VMOVDQU      q5_k_order<>+0(SB), Y11
+	VPERMD       Y10, Y11, Y11
+	VFMADD231PS  (R8), Y11, Y6
+	VMOVDQU      q5_k_order2<>+0(SB), Y11
+	VPERMD       Y10, Y11, Y10
+	VFMADD231PS  32(R8), Y10, Y7
 
 	// levels of values 0 to 31, and their products
-	VMOVDQU      48(R10), Y8
-	VPAND        Y1, Y8, Y8
-	VMOVDQU      16(R10), Y9
-	VPSLLD       $4, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPMADDUBSW   (SI), Y8, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VBROADCASTSS (AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y6
+	VMOVDQU      48(R10), Y10
+	VPAND        Y1, Y10, Y10
+	VMOVDQU      16(R10), Y11
+	VPSLLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPMADDUBSW   (SI), Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS (AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y6
 
 	// levels of values 32 to 63, and their products
-	VMOVDQU      48(R10), Y8
-	VPSRLD       $4, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VMOVDQU      16(R10), Y9
-	VPSLLD       $3, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPMADDUBSW   32(SI), Y8, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VBROADCASTSS 4(AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y7
+	VMOVDQU      48(R10), Y10
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VMOVDQU      16(R10), Y11
+	VPSLLD       $3, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPMADDUBSW   32(SI), Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS 4(AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y7
 
 	// levels of values 64 to 95, and their products
-	VMOVDQU      80(R10), Y8
-	VPAND        Y1, Y8, Y8
-	VMOVDQU      16(R10), Y9
-	VPSLLD       $2, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPMADDUBSW   64(SI), Y8, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VBROADCASTSS 8(AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y6
+	VMOVDQU      80(R10), Y10
+	VPAND        Y1, Y10, Y10
+	VMOVDQU      16(R10), Y11
+	VPSLLD       $2, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPMADDUBSW   64(SI), Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS 8(AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y8
 
 	// levels of values 96 to 127, and their products
-	VMOVDQU      80(R10), Y8
-	VPSRLD       $4, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VMOVDQU      16(R10), Y9
-	VPSLLD       $1, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPMADDUBSW   96(SI), Y8, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VBROADCASTSS 12(AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y7
+	VMOVDQU      80(R10), Y10
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VMOVDQU      16(R10), Y11
+	VPSLLD       $1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPMADDUBSW   96(SI), Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS 12(AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y9
 
 	// levels of values 128 to 159, and their products
-	VMOVDQU      112(R10), Y8
-	VPAND        Y1, Y8, Y8
-	VMOVDQU      16(R10), Y9
-	VPAND        Y2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPMADDUBSW   128(SI), Y8, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VBROADCASTSS 16(AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y6
+	VMOVDQU      112(R10), Y10
+	VPAND        Y1, Y10, Y10
+	VMOVDQU      16(R10), Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPMADDUBSW   128(SI), Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS 16(AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y6
 
 	// levels of values 160 to 191, and their products
-	VMOVDQU      112(R10), Y8
-	VPSRLD       $4, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VMOVDQU      16(R10), Y9
-	VPSRLD       $1, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPMADDUBSW   160(SI), Y8, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VBROADCASTSS 20(AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y7
+	VMOVDQU      112(R10), Y10
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VMOVDQU      16(R10), Y11
+	VPSRLD       $1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPMADDUBSW   160(SI), Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS 20(AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y7
 
 	// levels of values 192 to 223, and their products
-	VMOVDQU      144(R10), Y8
-	VPAND        Y1, Y8, Y8
-	VMOVDQU      16(R10), Y9
-	VPSRLD       $2, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPMADDUBSW   192(SI), Y8, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VBROADCASTSS 24(AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y6
+	VMOVDQU      144(R10), Y10
+	VPAND        Y1, Y10, Y10
+	VMOVDQU      16(R10), Y11
+	VPSRLD       $2, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPMADDUBSW   192(SI), Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS 24(AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y8
 
 	// levels of values 224 to 255, and their products
-	VMOVDQU      144(R10), Y8
-	VPSRLD       $4, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VMOVDQU      16(R10), Y9
-	VPSRLD       $3, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPMADDUBSW   224(SI), Y8, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VBROADCASTSS 28(AX), Y9
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y9, Y8, Y7
+	VMOVDQU      144(R10), Y10
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VMOVDQU      16(R10), Y11
+	VPSRLD       $3, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPMADDUBSW   224(SI), Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS 28(AX), Y11
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0xb0, R10
 	ADDQ         $0x100, SI
 	ADDQ         $0x20, DI
@@ -6241,6 +6247,8 @@ loop3:
 done4:
 	ADDQ         $1, R9
 	VADDPS       Y7, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y9, Y6, Y6
 
 	// sums of the lanes
 	VEXTRACTF128 $1, Y6, X7

@@ -507,6 +507,8 @@ TEXT ·matmulQ81xQ8_0AVX512(SB), NOSPLIT, $48-72
 loop1:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         blocks+64(FP), R8
@@ -520,57 +522,57 @@ loop3:
 	PREFETCHT0   2176(R9)
 
 	// scales of values 0 to 127, times those of the activations
-	VMOVD        (R9), X2
-	VPINSRW      $1, 34(R9), X2, X2
-	VPINSRW      $2, 68(R9), X2, X2
-	VPINSRW      $3, 102(R9), X2, X2
-	VCVTPH2PS    X2, X2
-	VMULPS       (DI), X2, X2
-	VMOVUPS      X2, (AX)
+	VMOVD        (R9), X4
+	VPINSRW      $1, 34(R9), X4, X4
+	VPINSRW      $2, 68(R9), X4, X4
+	VPINSRW      $3, 102(R9), X4, X4
+	VCVTPH2PS    X4, X4
+	VMULPS       (DI), X4, X4
+	VMOVUPS      X4, (AX)
 
 	// levels of values 0 to 31, and their products
-	VMOVDQU      2(R9), Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (SI), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS (AX), Y2
-	VCVTDQ2PS    Y4, Y3
-	VFMADD231PS  Y2, Y3, Y0
+	VMOVDQU      2(R9), Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      (SI), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     Y4, Y5, Y6
+	VBROADCASTSS (AX), Y4
+	VCVTDQ2PS    Y6, Y5
+	VFMADD231PS  Y4, Y5, Y0
 
 	// levels of values 32 to 63, and their products
-	VMOVDQU      36(R9), Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      32(SI), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS 4(AX), Y2
-	VCVTDQ2PS    Y4, Y3
-	VFMADD231PS  Y2, Y3, Y1
+	VMOVDQU      36(R9), Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      32(SI), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     Y4, Y5, Y6
+	VBROADCASTSS 4(AX), Y4
+	VCVTDQ2PS    Y6, Y5
+	VFMADD231PS  Y4, Y5, Y1
 
 	// levels of values 64 to 95, and their products
-	VMOVDQU      70(R9), Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      64(SI), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS 8(AX), Y2
-	VCVTDQ2PS    Y4, Y3
-	VFMADD231PS  Y2, Y3, Y0
+	VMOVDQU      70(R9), Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      64(SI), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     Y4, Y5, Y6
+	VBROADCASTSS 8(AX), Y4
+	VCVTDQ2PS    Y6, Y5
+	VFMADD231PS  Y4, Y5, Y2
 
 	// levels of values 96 to 127, and their products
-	VMOVDQU      104(R9), Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      96(SI), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS 12(AX), Y2
-	VCVTDQ2PS    Y4, Y3
-	VFMADD231PS  Y2, Y3, Y1
+	VMOVDQU      104(R9), Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      96(SI), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     Y4, Y5, Y6
+	VBROADCASTSS 12(AX), Y4
+	VCVTDQ2PS    Y6, Y5
+	VFMADD231PS  Y4, Y5, Y3
 	ADDQ         $0x88, R9
 	ADDQ         $0x80, SI
 	ADDQ         $0x10, DI
@@ -585,22 +587,22 @@ done4:
 loop5:
 
 	// scales of the block
-	VPBROADCASTW (R9), X2
-	VCVTPH2PS    X2, Y2
+	VPBROADCASTW (R9), X4
+	VCVTPH2PS    X4, Y4
 
 	// levels of values 0 to 31, and their products
-	VMOVDQU      2(R9), Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (SI), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
+	VMOVDQU      2(R9), Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      (SI), Y7
+	VPSIGNB      Y5, Y7, Y5
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     Y5, Y6, Y7
 
 	// integer sums times both scales
-	VBROADCASTSS (DI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
+	VBROADCASTSS (DI), Y5
+	VCVTDQ2PS    Y7, Y6
+	VMULPS       Y4, Y5, Y4
+	VFMADD231PS  Y4, Y6, Y0
 	ADDQ         $0x22, R9
 	ADDQ         $0x20, SI
 	ADDQ         $4, DI
@@ -610,6 +612,8 @@ loop5:
 done6:
 	ADDQ         $1, R8
 	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y0, Y0
 
 	// sums of the lanes
 	VEXTRACTF128 $1, Y0, X1
@@ -1196,6 +1200,8 @@ loop1:
 loop3:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
 	MOVQ         q+16(FP), R9
 	MOVQ         d+24(FP), R10
 	MOVQ         blocks+64(FP), R11
@@ -1209,57 +1215,57 @@ loop5:
 	PREFETCHT0   2176(R12)
 
 	// scales of values 0 to 127, times those of the activations
-	VMOVD        (R12), X2
-	VPINSRW      $1, 34(R12), X2, X2
-	VPINSRW      $2, 68(R12), X2, X2
-	VPINSRW      $3, 102(R12), X2, X2
-	VCVTPH2PS    X2, X2
-	VMULPS       (R10), X2, X2
-	VMOVUPS      X2, (AX)
+	VMOVD        (R12), X4
+	VPINSRW      $1, 34(R12), X4, X4
+	VPINSRW      $2, 68(R12), X4, X4
+	VPINSRW      $3, 102(R12), X4, X4
+	VCVTPH2PS    X4, X4
+	VMULPS       (R10), X4, X4
+	VMOVUPS      X4, (AX)
 
 	// levels of values 0 to 31, and their products
-	VMOVDQU      2(R12), Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (R9), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS (AX), Y2
-	VCVTDQ2PS    Y4, Y3
-	VFMADD231PS  Y2, Y3, Y0
+	VMOVDQU      2(R12), Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      (R9), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     Y4, Y5, Y6
+	VBROADCASTSS (AX), Y4
+	VCVTDQ2PS    Y6, Y5
+	VFMADD231PS  Y4, Y5, Y0
 
 	// levels of values 32 to 63, and their products
-	VMOVDQU      36(R12), Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      32(R9), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS 4(AX), Y2
-	VCVTDQ2PS    Y4, Y3
-	VFMADD231PS  Y2, Y3, Y1
+	VMOVDQU      36(R12), Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      32(R9), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     Y4, Y5, Y6
+	VBROADCASTSS 4(AX), Y4
+	VCVTDQ2PS    Y6, Y5
+	VFMADD231PS  Y4, Y5, Y1
 
 	// levels of values 64 to 95, and their products
-	VMOVDQU      70(R12), Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      64(R9), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS 8(AX), Y2
-	VCVTDQ2PS    Y4, Y3
-	VFMADD231PS  Y2, Y3, Y0
+	VMOVDQU      70(R12), Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      64(R9), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     Y4, Y5, Y6
+	VBROADCASTSS 8(AX), Y4
+	VCVTDQ2PS    Y6, Y5
+	VFMADD231PS  Y4, Y5, Y2
 
 	// levels of values 96 to 127, and their products
-	VMOVDQU      104(R12), Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      96(R9), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS 12(AX), Y2
-	VCVTDQ2PS    Y4, Y3
-	VFMADD231PS  Y2, Y3, Y1
+	VMOVDQU      104(R12), Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      96(R9), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     Y4, Y5, Y6
+	VBROADCASTSS 12(AX), Y4
+	VCVTDQ2PS    Y6, Y5
+	VFMADD231PS  Y4, Y5, Y3
 	ADDQ         $0x88, R12
 	ADDQ         $0x80, R9
 	ADDQ         $0x10, R10
@@ -1274,22 +1280,22 @@ done6:
 loop7:
 
 	// scales of the block
-	VPBROADCASTW (R12), X2
-	VCVTPH2PS    X2, Y2
+	VPBROADCASTW (R12), X4
+	VCVTPH2PS    X4, Y4
 
 	// levels of values 0 to 31, and their products
-	VMOVDQU      2(R12), Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R9), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
+	VMOVDQU      2(R12), Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      (R9), Y7
+	VPSIGNB      Y5, Y7, Y5
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     Y5, Y6, Y7
 
 	// integer sums times both scales
-	VBROADCASTSS (R10), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
+	VBROADCASTSS (R10), Y5
+	VCVTDQ2PS    Y7, Y6
+	VMULPS       Y4, Y5, Y4
+	VFMADD231PS  Y4, Y6, Y0
 	ADDQ         $0x22, R12
 	ADDQ         $0x20, R9
 	ADDQ         $4, R10
@@ -1299,6 +1305,8 @@ loop7:
 done8:
 	ADDQ         $1, R11
 	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y0, Y0
 	VMOVUPS      Y0, (R8)
 	ADDQ         $0x20, R8
 	MOVQ         stride+48(FP), R9
@@ -2973,6 +2981,8 @@ TEXT ·matmulQ81xQ8_0AVX2(SB), NOSPLIT, $48-72
 loop1:
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         blocks+64(FP), R8
@@ -2986,57 +2996,57 @@ loop3:
 	PREFETCHT0   2176(R9)
 
 	// scales of values 0 to 127, times those of the activations
-	VMOVD        (R9), X3
-	VPINSRW      $1, 34(R9), X3, X3
-	VPINSRW      $2, 68(R9), X3, X3
-	VPINSRW      $3, 102(R9), X3, X3
-	VCVTPH2PS    X3, X3
-	VMULPS       (DI), X3, X3
-	VMOVUPS      X3, (AX)
+	VMOVD        (R9), X5
+	VPINSRW      $1, 34(R9), X5, X5
+	VPINSRW      $2, 68(R9), X5, X5
+	VPINSRW      $3, 102(R9), X5, X5
+	VCVTPH2PS    X5, X5
+	VMULPS       (DI), X5, X5
+	VMOVUPS      X5, (AX)
 
 	// levels of values 0 to 31, and their products
-	VMOVDQU      2(R9), Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (SI), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     Y0, Y3, Y3
-	VBROADCASTSS (AX), Y4
-	VCVTDQ2PS    Y3, Y3
-	VFMADD231PS  Y4, Y3, Y1
+	VMOVDQU      2(R9), Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      (SI), Y7
+	VPSIGNB      Y5, Y7, Y5
+	VPMADDUBSW   Y5, Y6, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VBROADCASTSS (AX), Y6
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y6, Y5, Y1
 
 	// levels of values 32 to 63, and their products
-	VMOVDQU      36(R9), Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(SI), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     Y0, Y3, Y3
-	VBROADCASTSS 4(AX), Y4
-	VCVTDQ2PS    Y3, Y3
-	VFMADD231PS  Y4, Y3, Y2
+	VMOVDQU      36(R9), Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      32(SI), Y7
+	VPSIGNB      Y5, Y7, Y5
+	VPMADDUBSW   Y5, Y6, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VBROADCASTSS 4(AX), Y6
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y6, Y5, Y2
 
 	// levels of values 64 to 95, and their products
-	VMOVDQU      70(R9), Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(SI), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     Y0, Y3, Y3
-	VBROADCASTSS 8(AX), Y4
-	VCVTDQ2PS    Y3, Y3
-	VFMADD231PS  Y4, Y3, Y1
+	VMOVDQU      70(R9), Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      64(SI), Y7
+	VPSIGNB      Y5, Y7, Y5
+	VPMADDUBSW   Y5, Y6, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VBROADCASTSS 8(AX), Y6
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y6, Y5, Y3
 
 	// levels of values 96 to 127, and their products
-	VMOVDQU      104(R9), Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      96(SI), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     Y0, Y3, Y3
-	VBROADCASTSS 12(AX), Y4
-	VCVTDQ2PS    Y3, Y3
-	VFMADD231PS  Y4, Y3, Y2
+	VMOVDQU      104(R9), Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      96(SI), Y7
+	VPSIGNB      Y5, Y7, Y5
+	VPMADDUBSW   Y5, Y6, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VBROADCASTSS 12(AX), Y6
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y6, Y5, Y4
 	ADDQ         $0x88, R9
 	ADDQ         $0x80, SI
 	ADDQ         $0x10, DI
@@ -3051,22 +3061,22 @@ done4:
 loop5:
 
 	// scales of the block
-	VPBROADCASTW (R9), X3
-	VCVTPH2PS    X3, Y3
+	VPBROADCASTW (R9), X5
+	VCVTPH2PS    X5, Y5
 
 	// levels of values 0 to 31, and their products
-	VMOVDQU      2(R9), Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (SI), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     Y0, Y4, Y4
+	VMOVDQU      2(R9), Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (SI), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y0, Y6, Y6
 
 	// integer sums times both scales
-	VBROADCASTSS (DI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS (DI), Y7
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y5, Y7, Y5
+	VFMADD231PS  Y5, Y6, Y1
 	ADDQ         $0x22, R9
 	ADDQ         $0x20, SI
 	ADDQ         $4, DI
@@ -3076,6 +3086,8 @@ loop5:
 done6:
 	ADDQ         $1, R8
 	VADDPS       Y2, Y1, Y1
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y4, Y1, Y1
 
 	// sums of the lanes
 	VEXTRACTF128 $1, Y1, X2
@@ -3674,6 +3686,8 @@ loop1:
 loop3:
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
 	MOVQ         q+16(FP), R9
 	MOVQ         d+24(FP), R10
 	MOVQ         blocks+64(FP), R11
@@ -3687,57 +3701,57 @@ loop5:
 	PREFETCHT0   2176(R12)
 
 	// scales of values 0 to 127, times those of the activations
-	VMOVD        (R12), X3
-	VPINSRW      $1, 34(R12), X3, X3
-	VPINSRW      $2, 68(R12), X3, X3
-	VPINSRW      $3, 102(R12), X3, X3
-	VCVTPH2PS    X3, X3
-	VMULPS       (R10), X3, X3
-	VMOVUPS      X3, (AX)
+	VMOVD        (R12), X5
+	VPINSRW      $1, 34(R12), X5, X5
+	VPINSRW      $2, 68(R12), X5, X5
+	VPINSRW      $3, 102(R12), X5, X5
+	VCVTPH2PS    X5, X5
+	VMULPS       (R10), X5, X5
+	VMOVUPS      X5, (AX)
 
 	// levels of values 0 to 31, and their products
-	VMOVDQU      2(R12), Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R9), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     Y0, Y3, Y3
-	VBROADCASTSS (AX), Y4
-	VCVTDQ2PS    Y3, Y3
-	VFMADD231PS  Y4, Y3, Y1
+	VMOVDQU      2(R12), Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      (R9), Y7
+	VPSIGNB      Y5, Y7, Y5
+	VPMADDUBSW   Y5, Y6, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VBROADCASTSS (AX), Y6
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y6, Y5, Y1
 
 	// levels of values 32 to 63, and their products
-	VMOVDQU      36(R12), Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(R9), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     Y0, Y3, Y3
-	VBROADCASTSS 4(AX), Y4
-	VCVTDQ2PS    Y3, Y3
-	VFMADD231PS  Y4, Y3, Y2
+	VMOVDQU      36(R12), Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      32(R9), Y7
+	VPSIGNB      Y5, Y7, Y5
+	VPMADDUBSW   Y5, Y6, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VBROADCASTSS 4(AX), Y6
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y6, Y5, Y2
 
 	// levels of values 64 to 95, and their products
-	VMOVDQU      70(R12), Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(R9), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     Y0, Y3, Y3
-	VBROADCASTSS 8(AX), Y4
-	VCVTDQ2PS    Y3, Y3
-	VFMADD231PS  Y4, Y3, Y1
+	VMOVDQU      70(R12), Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      64(R9), Y7
+	VPSIGNB      Y5, Y7, Y5
+	VPMADDUBSW   Y5, Y6, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VBROADCASTSS 8(AX), Y6
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y6, Y5, Y3
 
 	// levels of values 96 to 127, and their products
-	VMOVDQU      104(R12), Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      96(R9), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     Y0, Y3, Y3
-	VBROADCASTSS 12(AX), Y4
-	VCVTDQ2PS    Y3, Y3
-	VFMADD231PS  Y4, Y3, Y2
+	VMOVDQU      104(R12), Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      96(R9), Y7
+	VPSIGNB      Y5, Y7, Y5
+	VPMADDUBSW   Y5, Y6, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VBROADCASTSS 12(AX), Y6
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y6, Y5, Y4
 	ADDQ         $0x88, R12
 	ADDQ         $0x80, R9
 	ADDQ         $0x10, R10
@@ -3752,22 +3766,22 @@ done6:
 loop7:
 
 	// scales of the block
-	VPBROADCASTW (R12), X3
-	VCVTPH2PS    X3, Y3
+	VPBROADCASTW (R12), X5
+	VCVTPH2PS    X5, Y5
 
 	// levels of values 0 to 31, and their products
-	VMOVDQU      2(R12), Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (R9), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     Y0, Y4, Y4
+	VMOVDQU      2(R12), Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (R9), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y0, Y6, Y6
 
 	// integer sums times both scales
-	VBROADCASTSS (R10), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS (R10), Y7
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y5, Y7, Y5
+	VFMADD231PS  Y5, Y6, Y1
 	ADDQ         $0x22, R12
 	ADDQ         $0x20, R9
 	ADDQ         $4, R10
@@ -3777,6 +3791,8 @@ loop7:
 done8:
 	ADDQ         $1, R11
 	VADDPS       Y2, Y1, Y1
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y4, Y1, Y1
 	VMOVUPS      Y1, (R8)
 	ADDQ         $0x20, R8
 	MOVQ         stride+48(FP), R9

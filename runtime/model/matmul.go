@@ -180,8 +180,12 @@ func (t *mulTask) part(w, i, lo, hi int) {
 		x = t.p.prep.turned[q.prep]
 	}
 	s := &t.p.workers[w]
-	for r := lo; r < hi; r += rowBlock {
-		rows := min(rowBlock, hi-r)
+	block := rowBlock
+	if n == 1 { // no second token will want the rows again
+		block = hi - lo
+	}
+	for r := lo; r < hi; r += block {
+		rows := min(block, hi-r)
 		data := q.data[r*q.stride : (r+rows)*q.stride]
 		for j := 0; j < n; j += tokenTile {
 			m := min(tokenTile, n-j)
