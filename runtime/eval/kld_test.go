@@ -176,6 +176,30 @@ func TestLockstep(t *testing.T) {
 			}
 		}
 	}
+	// Groups and tiles of any size give the same but for the last bits of a product, and the reference is shown once.
+	four := []*kv.Plan{coarse, full, plan(t, m, "q8_0", "q8_0"), coarse}
+	l.Visit = nil
+	want, err := l.Chunk(context.Background(), 1, four, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l.group = range []int{1, 3} {
+		for _, l.tile = range []int{2, 7} {
+			shown := 0
+			l.Visit = func(Scored) error { shown++; return nil }
+			got, err := l.Chunk(context.Background(), 1, four, nil)
+			if err != nil || shown != l.Scored() {
+				t.Fatal(shown, err)
+			}
+			for i := range got {
+				for j, p := range got[i] {
+					if math.Abs(p.KLD-want[i][j].KLD) > 1e-6 || (i == 1) != (p.KLD == 0) {
+						t.Errorf("groups of %d, tiles of %d: %+v, want %+v", l.group, l.tile, p, want[i][j])
+					}
+				}
+			}
+		}
+	}
 	l.Visit = nil
 	p, err := Measure(context.Background(), c, text(), o, nil)
 	if err != nil {

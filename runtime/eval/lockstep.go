@@ -32,7 +32,8 @@ type Lockstep struct {
 	text   Text
 	o      Options
 	chunks int
-	tile   int
+	tile   int // positions
+	group  int // candidates
 
 	tokens []int32
 	hidden [][]float32 // [candidates of a group][scored][width]
@@ -69,6 +70,7 @@ func newLockstep(c *model.Context, t Text, o Options) (*Lockstep, error) {
 	}
 	l := &Lockstep{c: c, text: t, o: o, chunks: n, tokens: make([]int32, o.Context)}
 	l.tile = min(tilePositions, max(1, tileBytes/4/c.Model.Vocab))
+	l.group = max(1, hiddenBytes/(4*o.Scored()*c.Model.Width))
 	l.logits = make([]float32, l.tile*c.Model.Vocab)
 	l.task = compareTask{l: l, workers: make([]scratch, c.Threads())}
 	return l, nil
@@ -95,9 +97,8 @@ func (l *Lockstep) Chunk(ctx context.Context, k int, plans []*kv.Plan, ran func(
 	}
 	ran()
 	out := make([][]Position, len(plans))
-	group := max(1, hiddenBytes/(4*l.Scored()*l.c.Model.Width))
-	for lo := 0; lo < len(plans); lo += group {
-		hi := min(lo+group, len(plans))
+	for lo := 0; lo < len(plans); lo += l.group {
+		hi := min(lo+l.group, len(plans))
 		for i, p := range plans[lo:hi] {
 			c, err := l.c.Sibling(p)
 			if err != nil {

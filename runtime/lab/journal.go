@@ -75,6 +75,10 @@ func Open(path string, h Header) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := lock(f); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s: another program writes this journal: %w", path, err)
+	}
 	j, whole, err := read(path, f)
 	if err == nil && whole > 0 {
 		err = j.Header.differs(path, h)

@@ -216,21 +216,33 @@ func TestRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer reopened.Close()
+	if _, err := Open(path, b.header); err == nil || !strings.Contains(err.Error(), "another program") {
+		t.Errorf("a journal was opened twice: %v", err)
+	}
+	if _, err := Read(path); err != nil {
+		t.Errorf("a journal cannot be read while it grows: %v", err)
+	}
+	reopened.Close() // a lock hides what else is wrong
 	elsewhere := places()
 	elsewhere[0].Corpus.SHA256 = "ee"
 	renamed := b.cell(t, "q4_0", "f32")
 	renamed.Name = "f32/f32"
+	model, math := other(func(h *Header) { h.Model.Hash = "99" }), other(func(h *Header) { h.Math = "fast" })
+	ref, program := other(func(h *Header) { h.Reference = "f16" }), other(func(h *Header) { h.Program = "other" })
+	if reopened, err = Open(path, b.header); err != nil {
+		t.Fatal(err)
+	}
+	defer reopened.Close()
 	_, text := Run(context.Background(), b.m, elsewhere, b.cells(t), Options{Reference: b.ref}, reopened, nil)
 	_, plan := Run(context.Background(), b.m, places(), []Cell{b.cell(t, "f16", "f16"), renamed}, Options{Reference: b.ref}, reopened, nil)
 	for _, c := range []struct {
 		err  error
 		says string
 	}{
-		{other(func(h *Header) { h.Model.Hash = "99" }), "another model: 1234, and now it is 99"},
-		{other(func(h *Header) { h.Math = "fast" }), "another math"},
-		{other(func(h *Header) { h.Reference = "f16" }), "another reference cache"},
-		{other(func(h *Header) { h.Program = "other" }), "another version"},
+		{model, "another model: 1234, and now it is 99"},
+		{math, "another math"},
+		{ref, "another reference cache"},
+		{program, "another version"},
 		{text, "another text of the name a"},
 		{plan, "a cell f32/f32 of another plan"},
 	} {
