@@ -1,0 +1,158 @@
+package model
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kvgen/kvgen/runtime/gguf"
+)
+
+// oneLayer is a case cut to one layer, where keys and values depend on their own token and position alone.
+func oneLayer(t *testing.T, name string, layer int, set map[string]any) *conformance {
+	c := readCase(t, name)
+	r := recipeOf(t, name)
+	arch := r.keys["general.architecture"].(string)
+	r.keys[arch+".block_count"] = uint32(1)
+	for k, v := range set {
+		r.keys[arch+"."+k] = v
+	}
+	from := fmt.Sprintf("blk.%d.", layer)
+	var kept []gguf.Tensor
+	for _, x := range r.tensors {
+		short, of := strings.CutPrefix(x.Name, from)
+		if of {
+			data := r.data[x.Name]
+			x.Name = "blk.0." + short
+			r.data[x.Name] = data
+		}
+		if of || !strings.HasPrefix(x.Name, "blk.") {
+			kept = append(kept, x)
+		}
+	}
+	r.tensors = kept
+	c.model = r.model(t)
+	return c
+}
+
+// TestShiftFamilies holds a shifted context to a fresh one in families whose attention has more to it: within a few times
+// what the type itself changes, and with keys that were turned.
+func TestShiftFamilies(t *testing.T) {
+	const keep, discard, rows = 4, 20, 12 // rows at the end are compared
+	for _, f := range []struct {
+		name  string
+		layer int
+		set   map[string]any
+	}{
+		{"qwen3moe", 0, nil},
+		{"gptoss", 0, nil}, // sliding
+		{"gptoss", 1, map[string]any{"attention.sliding_window_pattern": uint32(1)}},
+		{"gemma4_a4b", 0, nil}, // sliding
+		{"gemma4_a4b", 1, map[string]any{"attention.sliding_window_pattern": []bool{false}, "attention.head_count_kv": uint32(1)}},
+		{"qwen35", 1, map[string]any{"full_attention_interval": uint32(1)}},
+	} {
+		c := oneLayer(t, f.name, f.layer, f.set)
+		kept := slices.Concat(c.Tokens[:keep], c.Tokens[keep+discard:])
+		first := len(kept) - rows
+		var exact [][]float32
+		for _, cache := range []string{"f32", "f16", "q8_0"} {
+			what := fmt.Sprint(f.name, " ", f.set, " ", cache)
+			x, err := c.context(t, cache, cache, Options{Threads: 1})
+			if err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+			fresh := prefill(t, x, kept, first)
+			if exact == nil {
+				exact = fresh
+			}
+			_, own := differ(fresh, exact)
+			shifted := func(turn bool) float64 {
+				prefill(t, x, c.Tokens[:len(c.Tokens)-rows], 0)
+				if turn {
+					err = x.Shift(keep, discard)
+				} else {
+					err = x.Cache.Shift(keep, discard, func(int, []float32, int) {})
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				var got [][]float32
+				err := x.Eval(kept[first:], 0, func(_ int, l []float32) error {
+					got = append(got, slices.Clone(l))
+					return nil
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, rms := differ(got, fresh)
+				return rms
+			}
+			most := 1e-5 + 3*own
+			turned, unturned := shifted(true), shifted(false)
+			if !(turned <= most) {
+				t.Errorf("%s: a shifted context differs from a fresh one by %.2g; the type alone by %.2g", what, turned, own)
+			}
+			if unturned <= 2*most {
+				t.Errorf("%s: keys left unturned differ by %.2g only", what, unturned)
+			}
+		}
+	}
+}
+
+// TestOnlyChosenExpertsAreRead fills the matrices of the experts that a token does not use with NaN.
+func TestOnlyChosenExpertsAreRead(t *testing.T) {
+	for _, name := range []string{"qwen3moe", "gptoss_mxfp4", "gemma4_a4b"} {
+		c := oneLayer(t, name, 0, nil)
+		for _, math := range []Math{Exact, Fast} {
+			x, err := c.context(t, "f16", "f16", Options{Threads: 2, Math: math})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := x.Decode(c.Tokens[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			used := x.pass.route.segments
+			r := recipeOf(t, name)
+			r.keys[r.keys["general.architecture"].(string)+".block_count"] = uint32(1)
+			poisoned := 0
+			for _, tensor := range r.tensors {
+				if !strings.HasPrefix(tensor.Name, "blk.0.") || !strings.HasSuffix(tensor.Name, "_exps.weight") {
+					continue
+				}
+				data := slices.Clone(r.data[tensor.Name])
+				one := len(data) / int(tensor.Dims[2])
+				for e := range int(tensor.Dims[2]) {
+					if !slices.ContainsFunc(used, func(s segment) bool { return s.expert == e }) {
+						poison(t, &tensor, data[e*one:(e+1)*one])
+						poisoned++
+					}
+				}
+				r.data[tensor.Name] = data
+			}
+			if poisoned == 0 {
+				t.Fatalf("%s: every expert is used", name)
+			}
+			y, err := (&conformance{model: r.model(t)}).context(t, "f16", "f16", Options{Threads: 2, Math: math})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := y.Decode(c.Tokens[0]); err != nil || !slices.Equal(got, want) {
+				t.Errorf("%s, %v: an expert that the token does not use changed the result (%v)", name, math, err)
+			}
+		}
+	}
+}
+
+// poison makes all values NaN, or for MXFP4, which has none, huge.
+func poison(t *testing.T, x *gguf.Tensor, data []byte) {
+	switch testTypes(int(x.Type)).Name {
+	case "f16", "mxfp4":
+		for i := range data {
+			data[i] = 0x7F
+		}
+	default:
+		t.Fatalf("%s is of type %d", x.Name, x.Type)
+	}
+}
