@@ -142,7 +142,7 @@ func (g *generation) reuse(tokens []int32) ([]int32, error) {
 		common = min(len(g.cached), len(tokens)-1)
 	}
 	if err := g.c.Truncate(common); err != nil {
-		g.c.Clear() // a sliding window has moved on
+		g.c.Clear() // a sliding window has moved on, or a layer is recurrent
 		common = 0
 	}
 	g.cached = g.cached[:common]

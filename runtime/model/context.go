@@ -120,7 +120,7 @@ func (c *Context) Truncate(n int) error { return c.Cache.Truncate(n) }
 
 // Eval runs tokens at the next positions, in batches. For every token from number from on it calls visit with the
 // token's number in tokens and its logits, [Vocab], which are valid until visit returns. An error of visit ends it.
-// After an error the cache is as it was before the call, or empty where a sliding window has moved on.
+// After an error the cache is as it was before the call, or empty where a sliding window has moved on or a layer is recurrent.
 func (c *Context) Eval(tokens []int32, from int, visit func(i int, logits []float32) error) error {
 	return c.run(tokens, func(lo, hi int) error { return c.out.rows(max(from, lo)-lo, hi-lo, lo, visit) })
 }
@@ -156,7 +156,7 @@ func (c *Context) run(tokens []int32, visit func(lo, hi int) error) error {
 	err := c.batches(tokens, visit)
 	if err != nil && c.Len() > start {
 		if back := c.Truncate(start); back != nil {
-			c.Clear() // a sliding window has moved on: no state is better than a wrong one
+			c.Clear() // a sliding window has moved on, or a layer is recurrent: no state is better than a wrong one
 		}
 	}
 	return err
