@@ -20,7 +20,7 @@ func (s *session) grid(f *sweepFlags) ([]lab.Cell, error) {
 		if g.typesK == "" || g.typesV == "" {
 			return nil, fmt.Errorf("--types-k and --types-v: want both")
 		}
-		names = append(names, product(g.typesK, g.typesV, g.rot)...)
+		names = append(names, product(g.typesK, g.typesV, g.rot, g.extras)...)
 	case len(names) == 0 && f.byLayer == "":
 		names, asked = s.studyCells(), false
 	}
@@ -51,27 +51,50 @@ func (s *session) grid(f *sweepFlags) ([]lab.Cell, error) {
 	return cells, nil
 }
 
-// product is every key type with every value type and rotation, as cells are spelled.
-func product(typesK, typesV, rot string) (names []string) {
+// product is every key type with every value type, rotation and extra, as cells are spelled.
+func product(typesK, typesV, rot, extras string) (names []string) {
 	for _, k := range strings.Split(typesK, ",") {
 		for _, v := range strings.Split(typesV, ",") {
 			for _, r := range strings.Split(rot, ",") {
-				names = append(names, cellName(k, v, r))
+				for _, x := range strings.Split(extras, ",") {
+					names = append(names, cellName(k, v, r, x))
+				}
 			}
 		}
 	}
 	return names
 }
 
-// cellName spells a cell as shortly as it can be.
-func cellName(k, v, rot string) string {
-	if k != v {
-		k += "/" + v
+// cellName spells a cell as shortly as it can be. extra is an offset, rows that stay exact behind an @, both, or off.
+func cellName(k, v, rot, extra string) string {
+	offset, ends, kept := strings.Cut(extra, "@")
+	name := k
+	if offset != "off" && offset != "" {
+		name += "-" + offset
 	}
-	if rot == "off" {
-		return k
+	if name != k || k != v {
+		name += "/" + v
 	}
-	return k + ":" + rot
+	if rot != "off" {
+		name += ":" + rot
+	}
+	if kept {
+		name += "@" + ends
+	}
+	return name
+}
+
+// unrotated is a cell's name without what it says of rotation behind a colon, and that.
+func unrotated(name string) (rest, rot string) {
+	types, more, ok := strings.Cut(name, ":")
+	if !ok {
+		return name, ""
+	}
+	rot, ends, kept := strings.Cut(more, "@")
+	if kept {
+		types += "@" + ends
+	}
+	return types, rot
 }
 
 // studyCells are the study's cells, and the project's own types at equal and at fewer bits, in blocks that fit all heads.
@@ -82,7 +105,7 @@ func (s *session) studyCells() (names []string) {
 			v = k
 		}
 		for _, r := range turns {
-			names = append(names, cellName(k, v, r))
+			names = append(names, cellName(k, v, r, "off"))
 		}
 	}
 	block := 128
@@ -92,5 +115,5 @@ func (s *session) studyCells() (names []string) {
 		}
 	}
 	own := func(bits int) string { return fmt.Sprintf("lm%d_%d", bits, block) }
-	return append(names, "q8_0/turbo3", own(6), own(4), cellName(own(5), own(3), "off"), own(3))
+	return append(names, "q8_0/turbo3", own(6), own(4), cellName(own(5), own(3), "off", "off"), own(3))
 }

@@ -200,15 +200,15 @@ func (s *session) byLayer(f *sweepFlags) (cells []lab.Cell, err error) {
 
 // gridFlags say which cells there are.
 type gridFlags struct {
-	cells  []string
-	typesK string
-	typesV string
-	rot    string
+	cells          []string
+	typesK, typesV string
+	rot, extras    string
 }
 
 func (g *gridFlags) add(fs *pflag.FlagSet) {
-	fs.StringSliceVar(&g.cells, "cells", nil, "caches to compare, `K/V,...`: q8_0/turbo4, q4_0:kv (rotated on both sides), q4_0+attn128/q8_0 or a policy file (default: the cells of the study)")
-	fs.StringVar(&g.typesK, "types-k", "", "`types` of keys, a list: every one with every one of --types-v and --rot")
+	fs.StringSliceVar(&g.cells, "cells", nil, "caches to compare, `K/V,...`: q8_0/turbo4, q4_0:kv (rotated on both sides), q4_0+attn128/q8_0, q4_0-mean/q4_0@4+32 (extras) or a policy file (default: the cells of the study)")
+	fs.StringVar(&g.typesK, "types-k", "", "`types` of keys, a list: every one with every one of --types-v, --rot and --extras")
 	fs.StringVar(&g.typesV, "types-v", "", "`types` of values, a list")
 	fs.StringVar(&g.rot, "rot", "off", "`rotations` of the grid, a list of off, k, v, kv")
+	fs.StringVar(&g.extras, "extras", "off", "`extras` of the grid, a list: off, bias or mean (taken out of the keys), @4+32 (first and last rows exact), mean@4+32")
 }

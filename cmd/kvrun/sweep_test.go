@@ -23,7 +23,7 @@ func sweepArgs(args ...string) []string {
 func TestSweep(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sweep.jsonl")
 	var r lab.Result
-	kvrunJSON(t, &r, sweepArgs("--json", "--out", path, "--path", "prefill,decode", "--cells", "f16,q4_0:kv", "--types-k", "q8_0", "--types-v", "q4_0,turbo4", "--rot", "off,k", "--by-layer", "q4_0")...)
+	kvrunJSON(t, &r, sweepArgs("--json", "--out", path, "--path", "prefill,decode", "--cells", "f16,q4_0:kv", "--types-k", "q8_0", "--types-v", "q4_0,turbo4", "--rot", "off,k", "--extras", "off,@2+4", "--by-layer", "q4_0")...)
 	if len(r.Tables) != 2 || r.Model.Hash == "" || r.Program == "" || r.Math != "exact" || r.Reference != "f16" {
 		t.Fatalf("%d tables, %+v", len(r.Tables), r.Header)
 	}
@@ -32,15 +32,18 @@ func TestSweep(t *testing.T) {
 		for _, c := range x.Cells {
 			names = append(names, c.Name)
 		}
-		if got, want := strings.Join(names, " "), "f16 q4_0:kv q8_0/q4_0 q8_0/q4_0:k q8_0/turbo4 q8_0/turbo4:k layer 0 K q4_0 layer 0 V q4_0 layer 1 K q4_0 layer 1 V q4_0"; got != want {
+		if got, want := strings.Join(names, " "), "f16 q4_0:kv q8_0/q4_0 q8_0/q4_0@2+4 q8_0/q4_0:k q8_0/q4_0:k@2+4 q8_0/turbo4 q8_0/turbo4@2+4 q8_0/turbo4:k q8_0/turbo4:k@2+4 layer 0 K q4_0 layer 0 V q4_0 layer 1 K q4_0 layer 1 V q4_0"; got != want {
 			t.Errorf("cells %s", got)
 		}
 		if x.Path != []string{"prefill", "decode"}[i] || x.Chunks != 6 || x.Cells[0].Max != 0 || x.Cells[0].KLD != (lab.Estimate{}) || x.Cells[1].KLD.Mean <= 0 ||
-			len(x.Comparisons) != 15 || x.Cells[9].Swap == nil || x.Cells[9].Swap.Side != "V" {
+			len(x.Comparisons) != 45 || x.Cells[13].Swap == nil || x.Cells[13].Swap.Side != "V" {
 			t.Errorf("%+v", x)
 		}
 		if k := x.Cells[1].Plan.Layers[0].K.Effective; k != "q4_0+attn" {
 			t.Errorf("q4_0:kv is %s", k)
+		}
+		if plain, exact := x.Cells[2], x.Cells[3]; exact.KLD.Mean >= plain.KLD.Mean || exact.BitsPerValue <= plain.BitsPerValue || exact.Plan.Layers[1].Last != 4 {
+			t.Errorf("rows that stay exact: KLD %g for %g, %g bits for %g", exact.KLD.Mean, plain.KLD.Mean, exact.BitsPerValue, plain.BitsPerValue)
 		}
 	}
 	// The journal gives the same without a model, and nothing is left to do.
@@ -76,6 +79,26 @@ func TestSweepCells(t *testing.T) {
 	}
 	if got := strings.Join(names, " "); got != "turbo4 turbo3" || !strings.Contains(stderr, "q8_0/turbo4:kv is left out") {
 		t.Errorf("cells %q\n%s", got, stderr)
+	}
+}
+
+// TestCellNames spells cells as cellOf reads them.
+func TestCellNames(t *testing.T) {
+	for want, c := range map[string][4]string{
+		"q8_0":                   {"q8_0", "q8_0", "off", "off"},
+		"q8_0/q4_0:k":            {"q8_0", "q4_0", "k", "off"},
+		"q4_0-mean/q4_0:kv@4+32": {"q4_0", "q4_0", "kv", "mean@4+32"},
+		"lm4_64@0+64":            {"lm4_64", "lm4_64", "off", "@0+64"},
+	} {
+		if got := cellName(c[0], c[1], c[2], c[3]); got != want {
+			t.Errorf("%q is spelled %s, want %s", c, got, want)
+		}
+	}
+	if rest, rot := unrotated("q4_0-mean/q4_0:kv@4+32"); rest != "q4_0-mean/q4_0@4+32" || rot != "kv" {
+		t.Errorf("%s, %s", rest, rot)
+	}
+	if got := product("f16,q8_0", "q4_0", "off,kv", "off,@4+8"); len(got) != 8 || got[7] != "q8_0/q4_0:kv@4+8" {
+		t.Errorf("%q", got)
 	}
 }
 

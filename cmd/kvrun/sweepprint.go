@@ -90,13 +90,13 @@ func verdicts(t *lab.Table, misled bool) string {
 		b.WriteString("\n")
 	}
 	for _, off := range t.Cells {
-		if strings.Contains(off.Name, ":") || off.Swap != nil {
+		if _, rot := unrotated(off.Name); rot != "" || off.Swap != nil {
 			continue
 		}
 		var parts []string
 		for _, c := range t.Cells {
-			rot, ok := strings.CutPrefix(c.Name, off.Name+":")
-			if !ok || off.KLD.Mean == 0 {
+			name, rot := unrotated(c.Name)
+			if name != off.Name || rot == "" || off.KLD.Mean == 0 {
 				continue
 			}
 			word := "not proven"
