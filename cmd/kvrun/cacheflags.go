@@ -17,6 +17,7 @@ type cacheFlags struct {
 	offset        string
 	first, last   int
 	policy        string
+	cache         string
 	allowFallback bool
 }
 
@@ -29,12 +30,16 @@ func (c *cacheFlags) add(fs *pflag.FlagSet) {
 	fs.IntVar(&c.first, "keep-first", 0, "first `rows` of the cache to keep in f16")
 	fs.IntVar(&c.last, "keep-last", 0, "last `rows` of the cache to keep in f16; older ones are encoded 8 at a time")
 	fs.StringVar(&c.policy, "policy", "", "`file` of types, rotations and extras per layer and side, JSON")
+	fs.StringVar(&c.cache, "cache", "", "the whole cache in one word: auto (the best known for the model) or a `cell` as sweep spells it, such as lm4_64-bias/lm4_64@4+32")
 	fs.BoolVar(&c.allowFallback, "allow-fallback", false, "go on with something else where a request cannot be honoured")
 }
 
 // plan decides how the layers are stored. unmet is what was asked for in vain, with leave.
 func (c *cacheFlags) plan(e *environment, s *session) (plan *kv.Plan, unmet []string, err error) {
 	layers := s.KVLayers()
+	if c.cache != "" {
+		return c.planWhole(s)
+	}
 	p := kv.Policy{Ends: kv.Ends{First: c.first, Last: c.last}}
 	for _, t := range kernels.Types() {
 		if t.KV {
@@ -79,6 +84,34 @@ func (c *cacheFlags) plan(e *environment, s *session) (plan *kv.Plan, unmet []st
 		return nil, nil, refuse("the cache cannot be stored as requested (--allow-fallback goes on with f16 there):\n%w", err)
 	}
 	return plan, unmet, nil
+}
+
+// planWhole is the plan of --cache.
+func (c *cacheFlags) planWhole(s *session) (plan *kv.Plan, unmet []string, err error) {
+	rest := *c
+	rest.cache = ""
+	if rest.asked() {
+		return nil, nil, fmt.Errorf("--cache %s says everything of the cache: it goes with no other flag of it", c.cache)
+	}
+	p, why := kv.Policy{}, ""
+	if c.cache == auto {
+		p, why, err = s.autoPolicy()
+	} else {
+		p, err = s.cellPolicy(c.cache)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if c.allowFallback {
+		p.Fallback = kernels.ByName("f16")
+	}
+	if plan, err = kv.NewPlan(s.KVLayers(), p); err != nil {
+		return nil, nil, refuse("--cache %s: the cache cannot be stored so (--allow-fallback goes on with f16 there):\n%w", c.cache, err)
+	}
+	if why != "" {
+		plan.Explain(why)
+	}
+	return plan, s.unmet, nil
 }
 
 // fromEnvironment is the rotation that the LLAMA_ATTN_ROT_* variables ask for on a side. A request that comes to nothing

@@ -136,11 +136,14 @@ func (s *session) cells(list []string, names ...string) ([]cell, error) {
 // asked says whether the flags ask for another cache than the default.
 func (c *cacheFlags) asked() bool {
 	offset := c.offset != "" && c.offset != "off"
-	return c.policy != "" || c.typeK != "f16" || c.typeV != "f16" || c.rotK != "" || c.rotV != "" || offset || c.first > 0 || c.last > 0
+	return c.cache != "" || c.policy != "" || c.typeK != "f16" || c.typeV != "f16" || c.rotK != "" || c.rotV != "" || offset || c.first > 0 || c.last > 0
 }
 
 // name is what the flags ask for, as --cells spells it.
 func (c *cacheFlags) name() string {
+	if c.cache != "" {
+		return c.cache
+	}
 	if c.policy != "" {
 		return c.policy
 	}

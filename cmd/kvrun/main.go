@@ -10,6 +10,8 @@
 //	kvrun kld    [MODEL] -f FILE how far a cache moves predictions, with the statistics of llama-perplexity
 //	kvrun sweep  [MODEL] -f FILE many caches against one reference: which is worth its bytes
 //	kvrun calibrate [MODEL]      measure the mean of the keys, for --k-offset mean
+//	kvrun tune   [MODEL] --budget 4.5bpv
+//	                             the best policy of the cache within a budget, layer by layer
 //	kvrun bench  [MODEL]         speed: llama-bench's tests and field names
 //	kvrun logits [MODEL] --tokens FILE --out FILE
 //	                             logits of given tokens as little-endian f32
@@ -62,6 +64,7 @@ var commands = []command{
 	{"kld", "how far a cache moves predictions, with the statistics of llama-perplexity", kldCommand},
 	{"sweep", "many caches against one reference: which is worth its bytes", sweepCommand},
 	{"calibrate", "measure the mean of the keys, for --k-offset mean", calibrateCommand},
+	{"tune", "the best policy of the cache within a budget, layer by layer", tuneCommand},
 	{"bench", "speed: llama-bench's tests and field names", benchCommand},
 	{"logits", "logits of given tokens as little-endian f32", logitsCommand},
 	{"synth", "write a model of a given shape with random weights", synthCommand},

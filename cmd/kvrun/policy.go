@@ -25,19 +25,26 @@ import (
 //	}
 //
 // Layers are counted over those that have a cache. What a side leaves out is as for all layers, and what the file
-// leaves out is as the flags say.
+// leaves out is as the flags say. A file that a command wrote names the model it is for, by its hash, and what it costs.
 type policyFile struct {
+	Model string `json:"model,omitempty"` // model.Fingerprint; a file that names none is for any model
+	About string `json:"about,omitempty"`
 	policyLayer
-	Layers map[string]policyLayer
+	Layers map[string]policyLayer `json:"layers,omitempty"`
 }
 
 type policyLayer struct {
-	K, V  *policySide
-	First *int `json:"keep_first"`
-	Last  *int `json:"keep_last"`
+	K     *policySide `json:"k,omitempty"`
+	V     *policySide `json:"v,omitempty"`
+	First *int        `json:"keep_first,omitempty"`
+	Last  *int        `json:"keep_last,omitempty"`
 }
 
-type policySide struct{ Type, Rotation, Offset string }
+type policySide struct {
+	Type     string `json:"type,omitempty"`
+	Rotation string `json:"rotation,omitempty"`
+	Offset   string `json:"offset,omitempty"`
+}
 
 // ends changes e to what the layer says.
 func (l *policyLayer) ends(e kv.Ends) kv.Ends {
@@ -145,6 +152,9 @@ func (s *session) readPolicy(path string, p *kv.Policy) error {
 	f, err := decodePolicy(path)
 	if err != nil {
 		return err
+	}
+	if f.Model != "" && f.Model != s.hash {
+		return fmt.Errorf("%s is for another model: its hash is %.12s and this model's %.12s", path, f.Model, s.hash)
 	}
 	if p.K, err = f.K.over(s, path+": k", p.K); err != nil {
 		return err

@@ -37,6 +37,17 @@ func (p *Plan) Honoured() bool {
 	return true
 }
 
+// Explain gives a reason for every side that is as it was requested.
+func (p *Plan) Explain(why string) {
+	for i := range p.Layers {
+		for _, s := range []*SidePlan{&p.Layers[i].K, &p.Layers[i].V} {
+			if s.Requested == s.Effective {
+				s.Why = why
+			}
+		}
+	}
+}
+
 // BytesPerToken is the storage of one packed position in all layers, sliding windows counted as if they kept everything.
 func (p *Plan) BytesPerToken() int {
 	n := 0

@@ -103,18 +103,18 @@ func (t *Tuner) verify(ctx context.Context, m *measured, mixed, uniform []Guess)
 	table := &out.Result.Tables[0]
 	best := math.Inf(1)
 	for _, g := range out.Guesses {
-		if k := table.cell(g.Name).KLD.Mean; k < best {
+		if k := table.Cell(g.Name).KLD.Mean; k < best {
 			best, out.Best, out.Policy = k, g.Name, g.Policy
 		}
 	}
 	best = math.Inf(1)
 	for _, g := range uniform[:min(each, len(uniform))] {
-		if k := table.cell(g.Name).KLD.Mean; k < best {
+		if k := table.Cell(g.Name).KLD.Mean; k < best {
 			best, out.Uniform = k, g.Name
 		}
 	}
 	for _, c := range t.Rivals {
-		r := table.cell(c.Name)
+		r := table.Cell(c.Name)
 		if r.KLD.Mean < best && r.BitsPerValue <= t.Budget {
 			best, out.Uniform = r.KLD.Mean, c.Name
 		}
@@ -122,10 +122,12 @@ func (t *Tuner) verify(ctx context.Context, m *measured, mixed, uniform []Guess)
 	return out, nil
 }
 
-// cell is the result of a cell by name; every cell of the run is there.
-func (t *Table) cell(name string) *CellResult {
-	i := slices.IndexFunc(t.Cells, func(c CellResult) bool { return c.Name == name })
-	return &t.Cells[i]
+// Cell is the result of a cell by name, nil for none.
+func (t *Table) Cell(name string) *CellResult {
+	if i := slices.IndexFunc(t.Cells, func(c CellResult) bool { return c.Name == name }); i >= 0 {
+		return &t.Cells[i]
+	}
+	return nil
 }
 
 // first is the mean KLD of a cell over the first n chunks, whatever else the journal holds of it.
@@ -175,7 +177,7 @@ func (t *Tuner) sense(ctx context.Context) (*measured, error) {
 			return err
 		}
 		for i, c := range cells {
-			*into[i] = r.Tables[0].cell(c.Name).first(t.Few)
+			*into[i] = r.Tables[0].Cell(c.Name).first(t.Few)
 		}
 		cells, into = nil, nil
 		return nil

@@ -83,7 +83,7 @@ func TestTune(t *testing.T) {
 			t.Fatal(err)
 		}
 		table := &got.Result.Tables[0]
-		best, uniform := table.cell(got.Best), table.cell(got.Uniform)
+		best, uniform := table.Cell(got.Best), table.Cell(got.Uniform)
 		if bits := plan.BitsPerValue(tune.Place.Context); bits > budget || math.Abs(bits-best.BitsPerValue) > 1e-9 {
 			t.Errorf("%g bits of %g, in the table %g", bits, budget, best.BitsPerValue)
 		}
@@ -91,7 +91,7 @@ func TestTune(t *testing.T) {
 			t.Errorf("budget %g: %s %g, %s %g", budget, got.Best, best.KLD.Mean, got.Uniform, uniform.KLD.Mean)
 		}
 		for _, g := range got.Guesses {
-			if k := table.cell(g.Name).KLD.Mean; !(g.KLD > k/8 && g.KLD < k*8) {
+			if k := table.Cell(g.Name).KLD.Mean; !(g.KLD > k/8 && g.KLD < k*8) {
 				t.Errorf("%s: predicted %g, measured %g", g.Name, g.KLD, k)
 			}
 		}

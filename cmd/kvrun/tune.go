@@ -1,0 +1,336 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/lab"
+	"github.com/kvgen/kvgen/runtime/model"
+)
+
+// tuneFlags are the flags of kvrun tune.
+type tuneFlags struct {
+	modelFlags
+	budget    string
+	bytes     int
+	corpus    string
+	checks    []string
+	typesK    []string
+	typesV    []string
+	ends      []string
+	kOffset   string
+	few, many int
+	out       string
+	journal   string
+}
+
+// rivals are what other programs offer, to be measured beside what is found.
+var rivals = []string{"q8_0", "q4_0", "q4_0:k", "q4_0:kv"}
+
+func (f *tuneFlags) parse(e *environment, args []string) error {
+	fs := newFlags("tune")
+	fs.StringVarP(&f.model, "model", "m", "", "`path` of a GGUF file (default: the embedded model)")
+	fs.StringVar(&f.budget, "budget", "", "storage of a value, everything counted: 4.5bpv (`bits` per value)")
+	fs.IntVar(&f.bytes, "bytes", 0, "the same as `bytes` of the cache of one context")
+	fs.StringVarP(&f.corpus, "file", "f", "", "`text` to tune on (default: the embedded corpus)")
+	fs.StringArrayVar(&f.checks, "check", nil, "`text` that only verifies, may be repeated (default: the embedded corpus, where --file is another)")
+	fs.IntVarP(&f.size, "ctx-size", "c", 0, "`tokens` of a chunk, and the context that the budget is for (default: 2048, or the model's if less)")
+	fs.IntVar(&f.few, "chunks-tune", 2, "`chunks` to find the sensitivities on")
+	fs.IntVar(&f.many, "chunks", 8, "`chunks` of every text to verify on")
+	fs.StringSliceVar(&f.typesK, "types-k", nil, "`types` of keys to choose from, +rotation allowed (default: lm2 to lm6, small blocks too, q4_0 and q8_0)")
+	fs.StringSliceVar(&f.typesV, "types-v", nil, "`types` of values to choose from")
+	fs.StringSliceVar(&f.ends, "ends", []string{"0+0", "4+16", "4+32", "1+8"}, "first+last `rows` to keep exact, to choose from")
+	fs.StringVar(&f.kOffset, "k-offset", auto, "`constant` taken out of the keys: auto (mean where calibrate was run, else bias where the model has one), off, bias, mean or a file")
+	fs.StringVarP(&f.out, "out", "o", "", "`file` for the policy; - is the standard output (default: beside the model, where --cache auto looks)")
+	fs.StringVar(&f.journal, "journal", "", "`file` that every chunk goes to when it is done; the same command goes on where it ended")
+	fs.IntVarP(&f.threads, "threads", "t", 0, "`number` of threads (default: one per core)")
+	f.addCompute(fs, model.Exact)
+	fs.BoolVar(&f.json, "json", false, "print the result as JSON")
+	if err := e.parse(fs, "[MODEL] --budget 4.5bpv [-f FILE] [flags]", args); err != nil {
+		return err
+	}
+	switch {
+	case (f.budget == "") == (f.bytes == 0):
+		return errors.New("want one of --budget BITSbpv and --bytes N")
+	case f.bytes < 0:
+		return fmt.Errorf("--bytes %d: want 1 or more", f.bytes)
+	case f.few < 1 || f.many < 1:
+		return errors.New("--chunks and --chunks-tune: want 1 or more")
+	}
+	f.typeK, f.typeV, f.rotK, f.rotV = "f16", "f16", "off", "off"
+	return f.check(e, fs.Args())
+}
+
+// bits is the budget in bits per value for the model at the context of the flags.
+func (f *tuneFlags) bits(s *session) (float64, error) {
+	if f.bytes > 0 {
+		// Sides of 16 bits say how many values a context has.
+		return 16 * float64(f.bytes) / float64(s.plan.Bytes(f.size, 1)), nil
+	}
+	b, err := strconv.ParseFloat(strings.TrimSuffix(f.budget, "bpv"), 64)
+	if err != nil || !(b > 0 && b <= 32) {
+		return 0, fmt.Errorf("--budget %q: want bits per value up to 32, such as 4.5bpv", f.budget)
+	}
+	return b, nil
+}
+
+// tuneCommand finds the best policy within a budget.
+func tuneCommand(e *environment, args []string) error {
+	var f tuneFlags
+	if err := f.parse(e, args); err != nil {
+		return err
+	}
+	s, err := e.open(&f.modelFlags)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if f.size == 0 {
+		f.size = min(2048, s.Context)
+	}
+	if err := s.within(f.size); err != nil {
+		return err
+	}
+	if f.out == "" && s.path == embedded {
+		return errors.New("the embedded model has no place beside it: --out FILE says where the policy goes")
+	} else if f.out == "" {
+		f.out = policyPath(s.path)
+	}
+	t, err := s.tuner(e, &f)
+	if err != nil {
+		return err
+	}
+	header := s.header(&sweepFlags{modelFlags: f.modelFlags, ref: "f16"})
+	journal := lab.NewJournal(header)
+	if f.journal != "" {
+		if journal, err = lab.Open(f.journal, header); err != nil {
+			return err
+		}
+		defer journal.Close()
+	}
+	s.remarks(e.stderr)
+	found, err := t.Run(e.ctx, journal, e.tuneProgress())
+	if errors.Is(err, context.Canceled) && f.journal != "" {
+		return fmt.Errorf("interrupted; the same command goes on from here: all finished chunks are in %s", f.journal)
+	}
+	if err != nil {
+		return err
+	}
+	best := found.Result.Tables[0].Cell(found.Best)
+	file := s.newPolicyFile(found.Policy, f.kOffset, fmt.Sprintf("kvrun tune: %.3f bits per value in a context of %d, mean KLD %.6f on %s",
+		best.BitsPerValue, f.size, best.KLD.Mean, found.Result.Tables[0].Corpus.Path))
+	if err := writeFile(f.out, e.stdout, file.write); err != nil {
+		return err
+	}
+	to := e.stdout
+	if f.out == "-" {
+		to = e.stderr
+	}
+	if f.json {
+		return printJSON(to, tuneResult{f.out, t.Budget, found.Best, found.Uniform, file, found.Guesses, found.Layers, found.Result})
+	}
+	return f.print(to, t.Budget, found)
+}
+
+// tuneProgress shows the phases of a run, each of which has a number of steps of its own.
+func (e *environment) tuneProgress() func(lab.Progress) {
+	var bar *progressbar.ProgressBar
+	steps := 0
+	return func(p lab.Progress) {
+		if p.Steps != steps {
+			if bar != nil {
+				bar.Finish()
+			}
+			bar, steps = e.progress(p.Steps, "tune"), p.Steps
+		}
+		bar.Set(p.Done)
+	}
+}
+
+// tuner makes the candidates of the flags.
+func (s *session) tuner(e *environment, f *tuneFlags) (*lab.Tuner, error) {
+	t := &lab.Tuner{Model: s.Model, Few: f.few, Many: f.many,
+		Options: lab.Options{Reference: s.plan, Math: f.kind, Threads: f.threads, Batch: f.batch}}
+	var err error
+	if t.Budget, err = f.bits(s); err != nil {
+		return nil, err
+	}
+	if f.kOffset == auto {
+		f.kOffset = s.bestOffset()
+	}
+	if f.kOffset == "off" {
+		s.notes = append(s.notes, "no key offset is known for this model; kvrun calibrate measures one")
+	}
+	if t.K, err = s.candidates("--types-k", f.typesK, f.kOffset); err != nil {
+		return nil, err
+	}
+	if t.V, err = s.candidates("--types-v", f.typesV, "off"); err != nil {
+		return nil, err
+	}
+	for _, x := range f.ends {
+		var n kv.Ends
+		if got, err := fmt.Sscanf(x+"\n", "%d+%d\n", &n.First, &n.Last); got != 2 || err != nil {
+			return nil, fmt.Errorf("--ends %q: want first+last, such as 4+32", x)
+		}
+		t.Ends = append(t.Ends, n)
+	}
+	if !slices.Contains(t.Ends, kv.Ends{}) {
+		t.Ends = append(t.Ends, kv.Ends{})
+	}
+	for _, name := range rivals {
+		if c, err := s.cellOf(name); err == nil {
+			t.Rivals = append(t.Rivals, labCell(c))
+		}
+	}
+	return t, s.tunePlaces(e, f, t)
+}
+
+// tunePlaces reads the texts.
+func (s *session) tunePlaces(e *environment, f *tuneFlags, t *lab.Tuner) error {
+	if len(f.checks) == 0 && f.corpus != "" {
+		f.checks = []string{""}
+	}
+	if len(f.checks) == 0 {
+		s.notes = append(s.notes, "only one text: --check FILE verifies on another")
+	}
+	for i, path := range append([]string{f.corpus}, f.checks...) {
+		text, c, err := s.corpus(e, path)
+		if err != nil {
+			return err
+		}
+		p := lab.Place{Text: text, Setting: lab.Setting{Corpus: lab.Corpus(c), Context: f.size, Path: lab.Prefill}}
+		if i == 0 {
+			t.Place = p
+		} else {
+			t.Checks = append(t.Checks, p)
+		}
+	}
+	return nil
+}
+
+func labCell(c cell) lab.Cell { return lab.Cell{Name: c.Name, Plan: c.Plan} }
+
+// candidates are the choices of a side that names list, or those that fit the model's first layer of the default ones.
+func (s *session) candidates(flag string, names []string, offset string) (all []kv.Choice, err error) {
+	given := len(names) > 0
+	if !given {
+		names = s.defaultCandidates(flag == "--types-k")
+	}
+	for _, name := range names {
+		c, err := sideOf(flag, name)
+		if err != nil {
+			return nil, err
+		}
+		if c.Type.Quantised {
+			if c.Offset, err = s.offset("--k-offset", offset); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// defaultCandidates are the project's types in the largest blocks that fit all heads, for keys in the smallest too since
+// some keys have few large values, and what other programs have, rotated where the heads allow it.
+func (s *session) defaultCandidates(keys bool) (names []string) {
+	dim := func(l kv.Layer) int {
+		if keys {
+			return l.KeyDim
+		}
+		return l.ValueDim
+	}
+	for width := 2; width <= 6; width++ {
+		family := blocks(fmt.Sprint("lm", width))
+		if c, err := s.firstFit(family, dim); err == nil {
+			names = append(names, c.Type.Name)
+			if small := family[len(family)-1]; keys && width > 3 && c.Type.Name != small {
+				names = append(names, small)
+			}
+		}
+	}
+	turned := kernels.Rotations()[0]
+	for _, n := range []string{"q4_0", "q8_0"} {
+		fits := true
+		for _, l := range s.KVLayers() {
+			fits = fits && dim(l)%turned.Transform.Size == 0
+		}
+		if fits {
+			n += "+" + turned.Name
+		}
+		names = append(names, n)
+	}
+	return names
+}
+
+// tuneResult is the JSON of kvrun tune.
+type tuneResult struct {
+	Out     string      `json:"out"`
+	Budget  float64     `json:"budget_bits_per_value"`
+	Best    string      `json:"best"`
+	Uniform string      `json:"best_uniform"`
+	Policy  policyFile  `json:"policy"`
+	Guesses []lab.Guess `json:"predicted"`
+	Layers  []lab.Loss  `json:"sensitivity"`
+	Result  *lab.Result `json:"result"`
+}
+
+// print says what was found, what it costs, and by how much it beats one choice for all layers.
+func (f *tuneFlags) print(w io.Writer, budget float64, t *lab.Tuned) error {
+	for i := range t.Result.Tables {
+		if err := printTable(w, &t.Result.Header, &t.Result.Tables[i]); err != nil {
+			return err
+		}
+		fmt.Fprintln(w)
+	}
+	for _, l := range t.Layers {
+		fmt.Fprintf(w, "layer %3d: sensitivity K %.6f, V %.6f\n", l.Layer, l.K, l.V)
+	}
+	for _, g := range t.Guesses {
+		fmt.Fprintf(w, "%s: predicted %.6f, measured %.6f\n", g.Name, g.KLD, t.Result.Tables[0].Cell(g.Name).KLD.Mean)
+	}
+	fmt.Fprintf(w, "\nBest within %.4g bits per value: %s.\n", budget, t.Best)
+	if t.Uniform == "" {
+		fmt.Fprintln(w, "No choice that is the same for all layers keeps the budget.")
+	}
+	for i := range t.Result.Tables {
+		x := &t.Result.Tables[i]
+		what := "the text it was tuned on"
+		if i > 0 {
+			what = "a text it has not seen"
+		}
+		fmt.Fprintf(w, "%s (%s): %s\n", x.Corpus.Path, what, against(x, t))
+	}
+	fmt.Fprintf(w, "Written to %s: --policy %s, or --cache auto beside the model.\n", f.out, f.out)
+	return nil
+}
+
+// against compares what was found with the best uniform choice on one text.
+func against(x *lab.Table, t *lab.Tuned) string {
+	best := x.Cell(t.Best)
+	s := fmt.Sprintf("mean KLD %.6f at %.3f bits", best.KLD.Mean, best.BitsPerValue)
+	switch {
+	case t.Uniform == t.Best:
+		return s + "; the same choice for all layers is the best there is"
+	case t.Uniform == "":
+		return s
+	}
+	u := x.Cell(t.Uniform)
+	s += fmt.Sprintf("; %s, the best choice for all layers, %.6f at %.3f bits: ", t.Uniform, u.KLD.Mean, u.BitsPerValue)
+	switch {
+	case x.Beats(t.Best, t.Uniform):
+		return s + fmt.Sprintf("%.0f %% less", 100*(1-best.KLD.Mean/u.KLD.Mean))
+	case x.Beats(t.Uniform, t.Best):
+		return s + "which is better here"
+	}
+	return s + "not told apart by these chunks"
+}
