@@ -17,9 +17,10 @@ type mixture struct {
 	y        []float32 // [n][width]
 	whole    [1]segment
 
-	prep slotTask
-	in   hiddenTask
-	out  outputTask
+	prep   slotTask
+	shares cpu.Shares // blocks of hidden rows by segment, then output rows
+	in     hiddenTask
+	out    outputTask
 }
 
 func (m *mixture) run(e *experts, y, x []float32) error {
@@ -36,6 +37,7 @@ func (m *mixture) run(e *experts, y, x []float32) error {
 	if err := m.prep.run(); err != nil {
 		return err
 	}
+	m.shares.Reset(len(r.segments)*e.blocks(), 1, p.pool.Workers())
 	if err := p.pool.Run(&m.in); err != nil {
 		return err
 	}
@@ -43,8 +45,12 @@ func (m *mixture) run(e *experts, y, x []float32) error {
 	if err := m.prep.run(); err != nil {
 		return err
 	}
+	m.shares.Reset(p.m.Width, rowUnit, p.pool.Workers())
 	return p.pool.Run(&m.out)
 }
+
+// blocks is the blocks of rows of Gate and of Up of an expert.
+func (e *experts) blocks() int { return (e.inner + rowBlock - 1) / rowBlock }
 
 // slotTask prepares rows of slots for the matrices of a group.
 type slotTask struct {
@@ -142,14 +148,12 @@ func (m *mixture) product(w int, g *group, k *stack, s segment, x []float32, lo,
 // hiddenTask computes act(gate) * up of every slot.
 type hiddenTask struct{ *mixture }
 
-func (t hiddenTask) Do(w, workers int) {
-	block := 0
-	for _, s := range t.p.route.segments {
-		for lo := 0; lo < t.e.inner; lo += rowBlock {
-			if block%workers == w {
-				t.block(w, s, lo, min(rowBlock, t.e.inner-lo))
-			}
-			block++
+func (t hiddenTask) Do(w, _ int) {
+	n := t.e.blocks()
+	for at, end, ok := t.shares.Next(); ok; at, end, ok = t.shares.Next() {
+		for ; at < end; at++ {
+			lo := at % n * rowBlock
+			t.block(w, t.p.route.segments[at/n], lo, min(rowBlock, t.e.inner-lo))
 		}
 	}
 }
@@ -168,25 +172,35 @@ func (t hiddenTask) block(w int, s segment, lo, rows int) {
 	}
 }
 
-// outputTask adds the outputs of the experts up; each worker computes its rows for all slots, expert by expert.
+// outputTask adds the outputs of the experts up; a share of rows is computed for all slots, expert by expert.
 type outputTask struct{ *mixture }
 
-func (t outputTask) Do(w, workers int) {
-	r, n := &t.p.route, t.p.m.Width
-	lo, hi := cpu.Split(n, rowUnit, w, workers)
-	for j := range t.p.n {
-		clear(t.y[j*n+lo : j*n+hi])
-	}
-	for _, s := range r.segments {
-		for at := lo; at < hi; at += rowBlock {
-			rows := min(rowBlock, hi-at)
-			out := grow(t.p.workers[w].out, s.m*rows)
-			t.p.workers[w].out = out
-			t.product(w, t.e.down, &t.e.out, s, t.gate, at, rows, out, rows)
-			for j := range s.m {
-				slot := s.first + j
-				cpu.Blend(t.y[int(r.token[slot])*n+at:][:rows], out[j*rows:][:rows], 1, r.weight[slot])
+func (t outputTask) Do(w, _ int) {
+	for lo, hi, ok := t.shares.Next(); ok; lo, hi, ok = t.shares.Next() {
+		n := t.p.m.Width
+		for j := range t.p.n {
+			clear(t.y[j*n+lo : j*n+hi])
+		}
+		for _, s := range t.p.route.segments {
+			block := rowBlock
+			if s.m == 1 { // no second slot will want the rows again
+				block = hi - lo
+			}
+			for at := lo; at < hi; at += block {
+				t.add(w, s, at, min(block, hi-at))
 			}
 		}
+	}
+}
+
+// add adds some output rows of the slots of a segment to those of their tokens.
+func (t outputTask) add(w int, s segment, at, rows int) {
+	r := &t.p.route
+	out := grow(t.p.workers[w].out, s.m*rows)
+	t.p.workers[w].out = out
+	t.product(w, t.e.down, &t.e.out, s, t.gate, at, rows, out, rows)
+	for j := range s.m {
+		slot := s.first + j
+		cpu.Blend(t.y[int(r.token[slot])*t.p.m.Width+at:][:rows], out[j*rows:][:rows], 1, r.weight[slot])
 	}
 }

@@ -60,7 +60,7 @@ type pass struct {
 type scratch struct {
 	ws  kernels.Workspace
 	act kernels.Act // view of a tile of tokens
-	out []float32   // rows of an expert's output
+	out []float32   // of a task, for itself
 	_   [64]byte
 }
 
