@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,6 +27,7 @@ type tuneFlags struct {
 	typesV    []string
 	ends      []string
 	kOffset   string
+	forSize   int
 	few, many int
 	out       string
 	journal   string
@@ -43,7 +43,8 @@ func (f *tuneFlags) parse(e *environment, args []string) error {
 	fs.IntVar(&f.bytes, "bytes", 0, "the same as `bytes` of the cache of one context")
 	fs.StringVarP(&f.corpus, "file", "f", "", "`text` to tune on (default: the embedded corpus)")
 	fs.StringArrayVar(&f.checks, "check", nil, "`text` that only verifies, may be repeated (default: the embedded corpus, where --file is another)")
-	fs.IntVarP(&f.size, "ctx-size", "c", 0, "`tokens` of a chunk, and the context that the budget is for (default: 2048, or the model's if less)")
+	fs.IntVarP(&f.size, "ctx-size", "c", 0, "`tokens` of a chunk (default: 2048, or the model's if less)")
+	fs.IntVar(&f.forSize, "budget-ctx", 0, "`positions` of the context that the budget is for, where exact rows and offsets weigh less than in a short one (default: --ctx-size)")
 	fs.IntVar(&f.few, "chunks-tune", 2, "`chunks` to find the sensitivities on")
 	fs.IntVar(&f.many, "chunks", 8, "`chunks` of every text to verify on")
 	fs.StringSliceVar(&f.typesK, "types-k", nil, "`types` of keys to choose from, +rotation allowed (default: lm2 to lm6, small blocks too, q4_0 and q8_0)")
@@ -61,6 +62,8 @@ func (f *tuneFlags) parse(e *environment, args []string) error {
 	switch {
 	case (f.budget == "") == (f.bytes == 0):
 		return errors.New("want one of --budget BITSbpv and --bytes N")
+	case f.forSize < 0 || f.forSize > 1<<24:
+		return fmt.Errorf("--budget-ctx %d: want 0 to %d", f.forSize, 1<<24)
 	case f.bytes < 0:
 		return fmt.Errorf("--bytes %d: want 1 or more", f.bytes)
 	case f.few < 1 || f.many < 1:
@@ -74,7 +77,7 @@ func (f *tuneFlags) parse(e *environment, args []string) error {
 func (f *tuneFlags) bits(s *session) (float64, error) {
 	if f.bytes > 0 {
 		// Sides of 16 bits say how many values a context has.
-		return 16 * float64(f.bytes) / float64(s.plan.Bytes(f.size, 1)), nil
+		return 16 * float64(f.bytes) / float64(s.plan.Bytes(f.forSize, 1)), nil
 	}
 	b, err := strconv.ParseFloat(strings.TrimSuffix(f.budget, "bpv"), 64)
 	if err != nil || !(b > 0 && b <= 32) {
@@ -96,6 +99,9 @@ func tuneCommand(e *environment, args []string) error {
 	defer s.Close()
 	if f.size == 0 {
 		f.size = min(2048, s.Context)
+	}
+	if f.forSize == 0 {
+		f.forSize = f.size
 	}
 	if err := s.within(f.size); err != nil {
 		return err
@@ -126,8 +132,12 @@ func tuneCommand(e *environment, args []string) error {
 		return err
 	}
 	best := found.Result.Tables[0].Cell(found.Best)
-	file := s.newPolicyFile(found.Policy, f.kOffset, fmt.Sprintf("kvrun tune: %.3f bits per value in a context of %d, mean KLD %.6f on %s",
-		best.BitsPerValue, f.size, best.KLD.Mean, found.Result.Tables[0].Corpus.Path))
+	bits, err := s.policyBits(found.Policy, f.forSize)
+	if err != nil {
+		return err
+	}
+	file := s.newPolicyFile(found.Policy, f.kOffset, fmt.Sprintf("kvrun tune: %.3f bits per value in a context of %d, mean KLD %.6f in chunks of %d of %s",
+		bits, f.forSize, best.KLD.Mean, f.size, found.Result.Tables[0].Corpus.Path))
 	if err := writeFile(f.out, e.stdout, file.write); err != nil {
 		return err
 	}
@@ -139,6 +149,15 @@ func tuneCommand(e *environment, args []string) error {
 		return printJSON(to, tuneResult{f.out, t.Budget, found.Best, found.Uniform, file, found.Guesses, found.Layers, found.Result})
 	}
 	return f.print(to, t.Budget, found)
+}
+
+// policyBits is the storage of a value in a context of size positions.
+func (s *session) policyBits(p kv.Policy, size int) (float64, error) {
+	plan, err := kv.NewPlan(s.KVLayers(), p)
+	if err != nil {
+		return 0, err
+	}
+	return plan.BitsPerValue(size), nil
 }
 
 // tuneProgress shows the phases of a run, each of which has a number of steps of its own.
@@ -158,7 +177,7 @@ func (e *environment) tuneProgress() func(lab.Progress) {
 
 // tuner makes the candidates of the flags.
 func (s *session) tuner(e *environment, f *tuneFlags) (*lab.Tuner, error) {
-	t := &lab.Tuner{Model: s.Model, Few: f.few, Many: f.many,
+	t := &lab.Tuner{Model: s.Model, Few: f.few, Many: f.many, Size: f.forSize,
 		Options: lab.Options{Reference: s.plan, Math: f.kind, Threads: f.threads, Batch: f.batch}}
 	var err error
 	if t.Budget, err = f.bits(s); err != nil {
@@ -270,67 +289,4 @@ func (s *session) defaultCandidates(keys bool) (names []string) {
 		names = append(names, n)
 	}
 	return names
-}
-
-// tuneResult is the JSON of kvrun tune.
-type tuneResult struct {
-	Out     string      `json:"out"`
-	Budget  float64     `json:"budget_bits_per_value"`
-	Best    string      `json:"best"`
-	Uniform string      `json:"best_uniform"`
-	Policy  policyFile  `json:"policy"`
-	Guesses []lab.Guess `json:"predicted"`
-	Layers  []lab.Loss  `json:"sensitivity"`
-	Result  *lab.Result `json:"result"`
-}
-
-// print says what was found, what it costs, and by how much it beats one choice for all layers.
-func (f *tuneFlags) print(w io.Writer, budget float64, t *lab.Tuned) error {
-	for i := range t.Result.Tables {
-		if err := printTable(w, &t.Result.Header, &t.Result.Tables[i]); err != nil {
-			return err
-		}
-		fmt.Fprintln(w)
-	}
-	for _, l := range t.Layers {
-		fmt.Fprintf(w, "layer %3d: sensitivity K %.6f, V %.6f\n", l.Layer, l.K, l.V)
-	}
-	for _, g := range t.Guesses {
-		fmt.Fprintf(w, "%s: predicted %.6f, measured %.6f\n", g.Name, g.KLD, t.Result.Tables[0].Cell(g.Name).KLD.Mean)
-	}
-	fmt.Fprintf(w, "\nBest within %.4g bits per value: %s.\n", budget, t.Best)
-	if t.Uniform == "" {
-		fmt.Fprintln(w, "No choice that is the same for all layers keeps the budget.")
-	}
-	for i := range t.Result.Tables {
-		x := &t.Result.Tables[i]
-		what := "the text it was tuned on"
-		if i > 0 {
-			what = "a text it has not seen"
-		}
-		fmt.Fprintf(w, "%s (%s): %s\n", x.Corpus.Path, what, against(x, t))
-	}
-	fmt.Fprintf(w, "Written to %s: --policy %s, or --cache auto beside the model.\n", f.out, f.out)
-	return nil
-}
-
-// against compares what was found with the best uniform choice on one text.
-func against(x *lab.Table, t *lab.Tuned) string {
-	best := x.Cell(t.Best)
-	s := fmt.Sprintf("mean KLD %.6f at %.3f bits", best.KLD.Mean, best.BitsPerValue)
-	switch {
-	case t.Uniform == t.Best:
-		return s + "; the same choice for all layers is the best there is"
-	case t.Uniform == "":
-		return s
-	}
-	u := x.Cell(t.Uniform)
-	s += fmt.Sprintf("; %s, the best choice for all layers, %.6f at %.3f bits: ", t.Uniform, u.KLD.Mean, u.BitsPerValue)
-	switch {
-	case x.Beats(t.Best, t.Uniform):
-		return s + fmt.Sprintf("%.0f %% less", 100*(1-best.KLD.Mean/u.KLD.Mean))
-	case x.Beats(t.Uniform, t.Best):
-		return s + "which is better here"
-	}
-	return s + "not told apart by these chunks"
 }

@@ -29,7 +29,7 @@ func TestTune(t *testing.T) {
 		Result  lab.Result
 	}
 	// As bytes: 9.5 bits for each of the 256 values of a token.
-	kvrunJSON(t, &got, tuneTiny(m, "--bytes", "9728", "--json", "--check", evalData+"/text.txt")...)
+	kvrunJSON(t, &got, tuneTiny(m, "--bytes", "9728", "--budget-ctx", "32", "--json", "--check", evalData+"/text.txt")...)
 	if math.Abs(got.Budget-9.5) > .1 || len(got.Result.Tables) == 0 || got.Policy.K.Offset != "bias" || got.Uniform == "" {
 		t.Fatalf("%g bits, best %s, uniform %s, %+v", got.Budget, got.Best, got.Uniform, got.Policy.K)
 	}
@@ -93,6 +93,7 @@ func TestTuneRefused(t *testing.T) {
 		{"bad budget", []string{"--budget", "4.5bits"}, 2, "bits per value up to 32"},
 		{"too small", []string{"--budget", "1bpv"}, 2, "the least takes 2.25"},
 		{"type", []string{"--budget", "4bpv", "--types-k", "lm9"}, 2, `no cache type "lm9"`},
+		{"context of the budget", []string{"--budget", "4bpv", "--budget-ctx", "-1"}, 2, "--budget-ctx"},
 		{"ends", []string{"--budget", "4bpv", "--ends", "4"}, 2, "want first+last"},
 		{"offset", []string{"--budget", "4bpv", "--k-offset", "mean"}, 1, "kvrun calibrate"},
 		{"text", []string{"--budget", "4bpv", "--check", write(t, "short", "to be")}, 2, "at least 64"},

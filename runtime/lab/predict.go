@@ -86,7 +86,7 @@ func (m *measured) guess(name string, p kv.Policy) (g Guess, ok bool) {
 	if err != nil {
 		return g, false
 	}
-	return Guess{Name: name, Policy: p, Bits: plan.BitsPerValue(m.t.Place.Context), plan: plan}, true
+	return Guess{Name: name, Policy: p, Bits: plan.BitsPerValue(m.t.Size), plan: plan}, true
 }
 
 // least is the storage of the smallest policy, in bits per value.

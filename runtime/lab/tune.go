@@ -26,7 +26,8 @@ type Tuner struct {
 	Model   *model.Model
 	K, V    []kv.Choice // candidates; those that do not fit a layer are left out there
 	Ends    []kv.Ends   // candidates, the zero value among them for none
-	Budget  float64     // bits per value at the context of Place, everything counted
+	Budget  float64     // bits per value in a context of Size positions, everything counted
+	Size    int         // 0 for the context of Place
 	Place   Place       // where sensitivities are measured
 	Checks  []Place     // other texts, for the verification alone
 	Few     int         // chunks of Place for sensitivities
@@ -71,6 +72,9 @@ func (t *Tuner) Run(ctx context.Context, j *Journal, observe func(Progress)) (*T
 	if len(t.layers) == 0 {
 		return nil, fmt.Errorf("the model has no layer with a cache")
 	}
+	if t.Size == 0 {
+		t.Size = t.Place.Context
+	}
 	if len(t.Ends) == 0 {
 		t.Ends = []kv.Ends{{}}
 	}
@@ -114,9 +118,8 @@ func (t *Tuner) verify(ctx context.Context, m *measured, mixed, uniform []Guess)
 		}
 	}
 	for _, c := range t.Rivals {
-		r := table.Cell(c.Name)
-		if r.KLD.Mean < best && r.BitsPerValue <= t.Budget {
-			best, out.Uniform = r.KLD.Mean, c.Name
+		if k := table.Cell(c.Name).KLD.Mean; k < best && c.Plan.BitsPerValue(t.Size) <= t.Budget {
+			best, out.Uniform = k, c.Name
 		}
 	}
 	return out, nil

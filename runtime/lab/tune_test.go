@@ -87,6 +87,13 @@ func TestTune(t *testing.T) {
 		if bits := plan.BitsPerValue(tune.Place.Context); bits > budget || math.Abs(bits-best.BitsPerValue) > 1e-9 {
 			t.Errorf("%g bits of %g, in the table %g", bits, budget, best.BitsPerValue)
 		}
+		if longer := tuner(t, b, budget); budget > 4 && budget < 5 {
+			longer.Size = 1024 // where exact rows weigh next to nothing
+			g, err := longer.Run(context.Background(), j, nil)
+			if err != nil || g.Policy.Ends == (kv.Ends{}) {
+				t.Errorf("in a long context: %v, %v", g.Policy.Ends, err)
+			}
+		}
 		if len(got.Result.Tables) != 2 || table.Chunks != 4 || !(best.KLD.Mean > 0) || best.KLD.Mean > uniform.KLD.Mean {
 			t.Errorf("budget %g: %s %g, %s %g", budget, got.Best, best.KLD.Mean, got.Uniform, uniform.KLD.Mean)
 		}
