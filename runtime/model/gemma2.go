@@ -8,8 +8,7 @@ func gemma2(h *Header) Graph {
 	const layers27 = 46 // the 27B model scales its scores by width instead of head size
 	h.common()
 	rope := h.Rope(Halves)
-	sliding := *rope
-	sliding.Base = h.Float("rope.freq_base_swa", rope.Base)
+	sliding := rope.based(h.OptionalFloat("rope.freq_base_swa", rope.Base))
 	window := h.Int("attention.sliding_window", 4096)
 	pattern := h.slidingPattern(2)
 	scoreCap := h.Float("attn_logit_softcapping", 50)
@@ -22,7 +21,7 @@ func gemma2(h *Header) Graph {
 			a := h.Attention(i)
 			a.Rope, a.SoftCap = rope, scoreCap
 			if pattern(i) {
-				a.Rope, a.Window = &sliding, window
+				a.Rope, a.Window = sliding, window
 			}
 			if h.Layers == layers27 {
 				a.Scale = 1 / float32(math.Sqrt(float64(h.Width/a.Heads)))

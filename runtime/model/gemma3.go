@@ -9,7 +9,7 @@ func gemma3(h *Header) Graph {
 	const layers27 = 62 // the 27B model scales its scores by width instead of head size
 	h.common()
 	full := h.Rope(Halves)
-	sliding := &Rope{Kind: Halves, Dims: full.Dims, Base: h.Float("rope.freq_base_swa", 10000)}
+	sliding := full.unscaled(h.OptionalFloat("rope.freq_base_swa", 10000))
 	window := h.OptionalInt("attention.sliding_window", 0)
 	pattern := h.slidingPattern(6)
 	return Graph{

@@ -51,7 +51,8 @@ func gemma4(h *Header) Graph {
 func (h *Header) gemma4Attention() func(layer int) Attention {
 	full := h.Rope(Halves)
 	full.Factors = "rope_freqs"
-	sliding := &Rope{Kind: Halves, Dims: h.Int("rope.dimension_count_swa", full.Dims), Base: h.OptionalFloat("rope.freq_base_swa", 10000)}
+	sliding := full.unscaled(h.OptionalFloat("rope.freq_base_swa", 10000))
+	sliding.Dims = h.Int("rope.dimension_count_swa", full.Dims)
 	window, slides := h.Int("attention.sliding_window", 0), h.slidingPattern(6)
 	own := h.Layers - h.OptionalInt("attention.shared_kv_layers", 0) // layers with a cache of their own, the first ones
 	if own < 0 {

@@ -21,7 +21,7 @@ type Rope struct {
 	Base      float32 // frequency[i] = Base^(-2i/Dims)
 	Factor    float32 // linear scaling: positions are divided by it; 0 or 1 for none
 	Yarn      *Yarn   // nil for none
-	Magnitude float32 // factor of cosines and sines; 0 means 1
+	Magnitude float32 // factor of cosines and sines, beside YaRN's; 0 means 1
 	Sections  []int   // of a RoPE over several axes: how many pairs turn by each; nil where all turn by the position
 	Original  int     // positions the model was trained for before it was scaled to more
 
@@ -34,6 +34,7 @@ type Rope struct {
 // Yarn is the scaling of arXiv:2309.00071: slow pairs are scaled by Factor, fast ones are left, with a ramp between.
 type Yarn struct {
 	BetaFast, BetaSlow float32 // turns over Original positions where the ramp begins and ends
+	Multiplier         float32 // of the logarithm that the magnitude is divided by; 0 for a division by 1
 }
 
 // Rope reads the RoPE of the file.
@@ -57,10 +58,8 @@ func (h *Header) Rope(kind Pairing) *Rope {
 		r.Yarn = &Yarn{
 			BetaFast: h.OptionalFloat("rope.scaling.yarn_beta_fast", 32),
 			BetaSlow: h.OptionalFloat("rope.scaling.yarn_beta_slow", 1),
-		}
-		r.Magnitude *= magnitude(r.Factor, 1)
-		if m := h.OptionalFloat("rope.scaling.yarn_log_multiplier", 0); m > 0 {
-			r.Magnitude /= magnitude(r.Factor, m)
+
+			Multiplier: h.OptionalFloat("rope.scaling.yarn_log_multiplier", 0),
 		}
 	default:
 		h.fail(fmt.Errorf("%s = %.32q: the scalings are none, linear, yarn and longrope", h.key("rope.scaling.type"), kind))
@@ -78,9 +77,22 @@ func (r *Rope) based(base float32) *Rope {
 	return &c
 }
 
-// magnitude is YaRN's factor of cosines and sines for a context scaled by factor, which keeps the entropy of the scores.
-func magnitude(factor, multiplier float32) float32 {
-	return 1 + 0.1*multiplier*float32(math.Log(math.Max(1, float64(factor))))
+// unscaled is r with another base and without its scaling, for layers that see a sliding window.
+func (r *Rope) unscaled(base float32) *Rope {
+	return &Rope{Kind: r.Kind, Dims: r.Dims, Base: base, Magnitude: r.Magnitude}
+}
+
+// magnitude is the factor of cosines and sines. YaRN's part of it keeps the entropy of the scores.
+func (r *Rope) magnitude() float32 {
+	m := r.Magnitude
+	if m == 0 {
+		m = 1
+	}
+	if y := r.Yarn; y != nil {
+		log := 0.1 * float32(math.Log(math.Max(1, float64(r.Factor))))
+		m *= (1 + log) / (1 + y.Multiplier*log)
+	}
+	return m
 }
 
 // frequencies is the angle per position of each pair; factors may be nil.

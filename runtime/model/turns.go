@@ -25,10 +25,7 @@ func (b *binder) rope(r *Rope) *turns {
 	if t, ok := b.ropes[r]; ok {
 		return t
 	}
-	t := &turns{kind: r.Kind, dims: r.Dims, original: r.Original, magnitude: r.Magnitude, index: len(b.turns)}
-	if t.magnitude == 0 {
-		t.magnitude = 1
-	}
+	t := &turns{kind: r.Kind, dims: r.Dims, original: r.Original, magnitude: r.magnitude(), index: len(b.turns)}
 	short, long := b.divisors(r.Short, r.Dims/2), b.divisors(r.Long, r.Dims/2)
 	if short == nil && long == nil {
 		short = b.divisors(r.Factors, r.Dims/2)
