@@ -1,0 +1,116 @@
+package lab
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Level is a promise about a cache: the mean KLD that the upper end of its interval may reach, in nats per token.
+type Level struct {
+	Name  string  `json:"name"`
+	KLD   float64 `json:"kld_at_most"`
+	Means string  `json:"means"`
+}
+
+// Levels from strict to lenient. After 1/KLD tokens a text has gathered one nat of evidence, on average, that it is not the
+// reference's. The first level is about what rounding activations to int8 costs SmolLM2 (.0047), which everybody who runs
+// quantised weights pays already.
+var Levels = []Level{
+	{"safe", .005, "200 tokens of text until one can notice"},
+	{"small", .02, "50 tokens of text until one can notice"},
+	{"smallest", .1, "10 tokens of text until one can notice"},
+}
+
+// Pick is the cell with the fewest bits that keeps a level's promise.
+type Pick struct {
+	Level
+	Cell    string   `json:"cell"` // empty where no cell keeps it
+	Bits    float64  `json:"bits_per_value"`
+	Bytes   float64  `json:"bytes_per_token"`
+	Cost    Estimate `json:"kld"`      // in the setting where it is highest
+	SameTop Estimate `json:"same_top"` // there
+	LnRatio Estimate `json:"ln_ppl_ratio"`
+	Setting Setting  `json:"setting"`
+	Closest string   `json:"closest,omitempty"` // where no cell keeps it: the one that comes closest
+}
+
+// Advice is what a result supports.
+type Advice struct {
+	Picks    []Pick `json:"picks"` // by level; empty with too few chunks
+	Because  string `json:"because,omitempty"`
+	Settings int    `json:"n_settings"` // in each of which a promise must hold
+}
+
+// Advise picks from the cells that were measured in every setting, over Least chunks at least. A cell keeps a promise
+// when the upper end of its interval does, in every setting.
+func (r *Result) Advise() Advice {
+	a := Advice{Settings: len(r.Tables)}
+	worst, why := r.worst()
+	if len(worst) == 0 {
+		a.Because = why
+		return a
+	}
+	for _, l := range Levels {
+		p := Pick{Level: l}
+		if i := slices.IndexFunc(worst, func(w Pick) bool { return w.Cost.High <= l.KLD }); i >= 0 {
+			p = worst[i]
+			p.Level = l
+		} else {
+			closest := slices.MinFunc(worst, func(x, y Pick) int { return cmp.Compare(x.Cost.High, y.Cost.High) })
+			p.Closest, p.Cost, p.Bits = closest.Cell, closest.Cost, closest.Bits
+		}
+		a.Picks = append(a.Picks, p)
+	}
+	return a
+}
+
+// worst is every cell where it costs most, those with the fewest bits first.
+func (r *Result) worst() (all []Pick, why string) {
+	byName := map[string]*Pick{}
+	seen := map[string]int{}
+	least := math.MaxInt
+	var names []string
+	for i := range r.Tables {
+		t := &r.Tables[i]
+		for k := range t.Cells {
+			c := &t.Cells[k]
+			if c.Swap != nil {
+				continue
+			}
+			least = min(least, len(c.Chunk))
+			if len(c.Chunk) < Least {
+				continue
+			}
+			p := byName[c.Name]
+			if p == nil {
+				p = &Pick{Cell: c.Name, Cost: Estimate{High: math.Inf(-1)}}
+				byName[c.Name] = p
+				names = append(names, c.Name)
+			}
+			seen[c.Name]++
+			p.Bits, p.Bytes = max(p.Bits, c.BitsPerValue), max(p.Bytes, c.BytesPerToken)
+			if c.KLD.High > p.Cost.High {
+				p.Cost, p.SameTop, p.LnRatio, p.Setting = c.KLD, c.SameTop, c.LnRatio, t.Setting
+			}
+		}
+	}
+	for _, n := range names {
+		if seen[n] == len(r.Tables) {
+			all = append(all, *byName[n])
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Pick) int {
+		return cmp.Or(cmp.Compare(a.Bits, b.Bits), cmp.Compare(a.Cost.High, b.Cost.High))
+	})
+	switch {
+	case least == math.MaxInt:
+		return nil, "no cell has been measured"
+	case len(all) == 0 && least < Least:
+		return nil, fmt.Sprintf("%d chunks are too few for a recommendation: from %d on an interval means something", least, Least)
+	case len(all) == 0:
+		return nil, "no cell has been measured in every setting"
+	}
+	return all, ""
+}

@@ -1,0 +1,144 @@
+package report
+
+import (
+	"fmt"
+	"html/template"
+	"path"
+	"strings"
+
+	"github.com/kvgen/kvgen/runtime/lab"
+)
+
+// view is what the template shows.
+type view struct {
+	Input
+	CSS       template.CSS
+	Script    template.JS
+	Policy    string
+	Title     string
+	ModelSize float64  // bytes
+	Reference string   // type of the cache
+	Verdict   []string // sentences, the first one the headline
+	Settings  []section
+	Across    *across // nil with one setting
+}
+
+// section is one table of the result.
+type section struct {
+	lab.Table
+	ID        string
+	Name      string // of the setting
+	Words     string
+	Rows      []row
+	Pareto    *figure
+	Positions *figure
+	Layers    []*figure
+	Matrix    *figure
+	Plans     []plan
+}
+
+// row is a cell in the table of a section.
+type row struct {
+	*lab.CellResult
+	Rank     int
+	Rotation string
+	Strip    template.HTML // its KLD with the interval
+	Front    bool
+	Beats    int // cells that it beats
+	PPLDelta float64
+}
+
+// figure is a drawing in its sizes, with words.
+type figure struct {
+	ID      string
+	Title   string
+	Caption string
+	SVG     []template.HTML
+	Wide    bool // it may be wider than a telephone, which then scrolls it
+	Head    []string
+	Body    [][]string // its numbers
+}
+
+func newView(in Input) view {
+	r := in.Result
+	v := view{Input: in, Title: modelName(r.Model.Path), ModelSize: float64(r.Model.Size), Reference: r.Reference, Verdict: verdict(in)}
+	for i := range r.Tables {
+		v.Settings = append(v.Settings, newSection(&r.Tables[i], "t"+itoa(i+1)))
+	}
+	if len(r.Tables) > 1 {
+		v.Across = newAcross(r)
+	}
+	return v
+}
+
+// modelName is the name of a file without folders and ending.
+func modelName(p string) string {
+	return strings.TrimSuffix(path.Base(strings.ReplaceAll(p, `\`, "/")), ".gguf")
+}
+
+// breaks is a name that may be cut into lines behind its / and before its +.
+func breaks(name string) template.HTML {
+	safe := template.HTMLEscapeString(name)
+	return template.HTML(strings.NewReplacer("/", "/<wbr>", "&#43;", "<wbr>&#43;").Replace(safe))
+}
+
+// settingName says where cells were compared.
+func settingName(s lab.Setting) string {
+	return fmt.Sprintf("%s, context %d, %s", path.Base(s.Corpus.Path), s.Context, map[string]string{
+		lab.Prefill: "prefill", lab.Decode: "token by token"}[s.Path])
+}
+
+func newSection(t *lab.Table, id string) section {
+	s := section{Table: *t, ID: id, Name: settingName(t.Setting)}
+	cells := cellsOf(t)
+	s.Words = fmt.Sprintf("%s of %d tokens, %d scored in each; the reference has a perplexity of %s ± %s.", count(t.Chunks, "chunk"), t.Context, t.Scored,
+		number(t.PPL), number(t.PPLError))
+	s.rows(t, cells)
+	s.Plans = plans(cells)
+	if len(cells) == 0 {
+		return s
+	}
+	s.Pareto = s.paretoFigure(cells)
+	s.Positions = s.positionsFigure(shown(cells))
+	for i, w := range swapsOf(t) {
+		s.Layers = append(s.Layers, s.layersFigure(w, i))
+	}
+	if len(t.Comparisons) > 0 {
+		s.Matrix = s.matrixFigure(cells)
+	}
+	return s
+}
+
+func (s *section) rows(t *lab.Table, cells []*lab.CellResult) {
+	var klds []float64
+	best := front(cells)
+	for _, c := range cells {
+		klds = append(klds, c.KLD.Mean)
+	}
+	for i, c := range cells {
+		r := row{CellResult: c, Rank: i + 1, Rotation: rotations[rotationOf(c)], Strip: strip(c, klds), PPLDelta: 100 * (c.PPL/t.PPL - 1)}
+		for _, b := range best {
+			r.Front = r.Front || b == c
+		}
+		for _, x := range t.Comparisons {
+			if x.A == c.Name && x.Beats {
+				r.Beats++
+			}
+		}
+		s.Rows = append(s.Rows, r)
+	}
+}
+
+// strip is a cell's KLD on the scale that all rows share.
+func strip(c *lab.CellResult, klds []float64) template.HTML {
+	d := &drawing{w: 150, h: 22}
+	x := newDecades(klds, 8, d.w-8, 14)
+	for _, k := range x.ticks() {
+		px := x.rise(float64(k))
+		d.line(px, 0, px, d.h, "grid")
+	}
+	d.line(x.at(c.KLD.Low), 11, x.at(c.KLD.High), 11, "whisker thick")
+	d.glyph(rotationOf(c), x.at(c.KLD.Mean), 11, 4.5, "dot front")
+	// The number stands beside it, so a reader of the page needs no description of the strip.
+	return template.HTML(`<svg class="strip" viewBox="0 0 150 22" aria-hidden="true">` + d.b.String() + "</svg>")
+}
