@@ -38,3 +38,12 @@ func (m *Model) Matrices() []Matrices {
 	slices.SortStableFunc(list, func(a, b Matrices) int { return cmp.Compare(b.Bytes, a.Bytes) })
 	return list
 }
+
+// QueryHeads is the number of query heads of each KV layer.
+func (m *Model) QueryHeads() []int {
+	var all []int
+	for _, a := range m.attends {
+		all = append(all, a.layer.Heads)
+	}
+	return all
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/kvgen/kvgen/runtime/lab"
+	"github.com/kvgen/kvgen/runtime/report"
+)
+
+// advice is what a sweep ends with: what to take, what to look out for, and how to say it.
+type advice struct {
+	lab.Advice
+	Warnings []string        `json:"warnings"`
+	Engines  []report.Engine `json:"engines"`
+}
+
+// advise makes it of a result; t is nil when only the result is there, not the model.
+func advise(r *lab.Result, t *lab.Traits, emit []string) advice {
+	a := advice{Advice: r.Advise()}
+	group := 0
+	if t == nil {
+		t = &lab.Traits{}
+	}
+	group = t.Group
+	a.Warnings = t.Warnings(r)
+	for i := range engines {
+		e := &engines[i]
+		if emit != nil && !slices.Contains(emit, e.name) {
+			continue
+		}
+		all := report.Engine{Name: e.title}
+		for _, p := range a.Picks {
+			if c := cellNamed(r, p.Cell); c != nil {
+				all.Choices = append(all.Choices, e.choice(p.Name, wishOf(c, shellQuote(r.Model.Path), group)))
+			}
+		}
+		if all.Choices != nil {
+			a.Engines = append(a.Engines, all)
+		}
+	}
+	return a
+}
+
+func cellNamed(r *lab.Result, name string) *lab.CellResult {
+	for i := range r.Tables {
+		for k := range r.Tables[i].Cells {
+			if c := &r.Tables[i].Cells[k]; c.Swap == nil && c.Name == name {
+				return c
+			}
+		}
+	}
+	return nil
+}
+
+// checkEmit says which engines are meant.
+func checkEmit(list []string) error {
+	var names []string
+	for _, e := range engines {
+		names = append(names, e.name)
+	}
+	for _, n := range list {
+		if !slices.Contains(names, n) {
+			return fmt.Errorf("--emit %q: no such engine%s; engines: %s", n, nearest(n, names), strings.Join(names, " "))
+		}
+	}
+	return nil
+}
+
+// print writes the advice on one screen; emitted says whether the engines were asked for.
+func (a *advice) print(w io.Writer, emitted bool) {
+	fmt.Fprintln(w)
+	if len(a.Picks) == 0 {
+		fmt.Fprintf(w, "No recommendation: %s.\n", a.Because)
+	}
+	for _, p := range a.Picks {
+		if p.Cell == "" {
+			fmt.Fprintf(w, "%-9s none: KLD at most %g is kept by no cell; %s comes closest with %.4g (%.4g-%.4g)\n", p.Name, p.KLD, p.Closest, p.Cost.Mean, p.Cost.Low, p.Cost.High)
+			continue
+		}
+		fmt.Fprintf(w, "%-9s %s: %.2f bits per value, KLD %.4g (%.4g-%.4g, at most %g), same top %.1f %%, ln PPL %+.4f\n", p.Name, p.Cell, p.Bits, p.Cost.Mean,
+			p.Cost.Low, p.Cost.High, p.KLD, 100*p.SameTop.Mean, p.LnRatio.Mean)
+	}
+	if a.Settings > 1 && len(a.Picks) > 0 {
+		fmt.Fprintf(w, "Each holds in all %d settings; the cost is that of the worst.\n", a.Settings)
+	}
+	for _, s := range a.Warnings {
+		fmt.Fprintln(w, "!", s)
+	}
+	if !emitted {
+		if len(a.Engines) > 0 {
+			fmt.Fprintln(w, "--emit llama.cpp, fork, ik, ollama or kvrun spells it for that engine; --report FILE.html makes a page of it all.")
+		}
+		return
+	}
+	for _, e := range a.Engines {
+		fmt.Fprintf(w, "\n%s:\n", e.Name)
+		for _, c := range e.Choices {
+			for _, l := range c.Lines {
+				fmt.Fprintf(w, "  %-9s %s\n", c.Level, l)
+			}
+			if c.Note != "" {
+				fmt.Fprintf(w, "  %-9s (%s)\n", c.Level, c.Note)
+			}
+		}
+	}
+}
+
+// shellQuote makes one word for a shell of s.
+func shellQuote(s string) string {
+	if s == embedded || s == "" {
+		return "MODEL"
+	}
+	if strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789./_-+=:,@%") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
