@@ -26,6 +26,10 @@ func advise(r *lab.Result, t *lab.Traits, emit []string) advice {
 	}
 	group = t.Group
 	a.Warnings = t.Warnings(r)
+	model := shellQuote(r.Model.Path)
+	if r.Model.Path == embedded {
+		model = "MODEL"
+	}
 	for i := range engines {
 		e := &engines[i]
 		if emit != nil && !slices.Contains(emit, e.name) {
@@ -34,7 +38,7 @@ func advise(r *lab.Result, t *lab.Traits, emit []string) advice {
 		all := report.Engine{Name: e.title}
 		for _, p := range a.Picks {
 			if c := cellNamed(r, p.Cell); c != nil {
-				all.Choices = append(all.Choices, e.choice(p.Name, wishOf(c, shellQuote(r.Model.Path), group)))
+				all.Choices = append(all.Choices, e.choice(p.Name, wishOf(c, model, group)))
 			}
 		}
 		if all.Choices != nil {
@@ -110,10 +114,7 @@ func (a *advice) print(w io.Writer, emitted bool) {
 
 // shellQuote makes one word for a shell of s.
 func shellQuote(s string) string {
-	if s == embedded || s == "" {
-		return "MODEL"
-	}
-	if strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789./_-+=:,@%") == "" {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789./_-+=:,@%") == "" {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/schollz/progressbar/v3"
@@ -26,6 +27,10 @@ type sweepFlags struct {
 	byLayer  string
 	out      string
 	show     string
+	report   string
+	emit     []string
+	chats    []string
+	command  string // that repeats it
 	grid     gridFlags
 
 	sizes []int // of contexts
@@ -43,12 +48,25 @@ func (f *sweepFlags) parse(e *environment, args []string) error {
 	fs.StringVar(&f.byLayer, "by-layer", "", "also one side of one layer at a time in this `type`, all else as the reference")
 	fs.StringVarP(&f.out, "out", "o", "", "`file` that every chunk goes to when it is done; the same command goes on where it ended")
 	fs.StringVar(&f.show, "show", "", "print the results in a `file` of --out and measure nothing")
+	fs.StringArrayVar(&f.chats, "chat", nil, "conversations to measure on, in the model's chat template: a `file` of JSON lines, {\"messages\": [{\"role\": ..., \"content\": ...}]}; may be repeated")
+	fs.StringVar(&f.report, "report", "", "also make a page of the result: an HTML `file`")
+	fs.StringSliceVar(&f.emit, "emit", nil, "spell the recommendation for an `engine`: llama.cpp, fork, ik, ollama, kvrun")
 	fs.IntVarP(&f.threads, "threads", "t", 0, "`number` of threads (default: one per core)")
 	f.addCompute(fs, model.Exact)
 	fs.BoolVar(&f.allowFallback, "allow-fallback", false, "go on with something else where a request cannot be honoured")
 	fs.BoolVar(&f.json, "json", false, "print the result as JSON")
 	if err := e.parse(fs, "[MODEL] [-f FILE]... [--cells K/V,...] [--out FILE] [flags]", args); err != nil {
 		return err
+	}
+	if err := checkEmit(f.emit); err != nil {
+		return err
+	}
+	if err := checkReport(f.report); err != nil {
+		return err
+	}
+	f.command = "kvrun sweep"
+	for _, a := range args {
+		f.command += " " + shellQuote(a)
 	}
 	// The cells say what is stored how; the session's own plan is the reference.
 	f.typeK, f.typeV, f.rotK, f.rotV = f.ref, f.ref, "off", "off"
@@ -74,7 +92,7 @@ func (f *sweepFlags) parse(e *environment, args []string) error {
 	case len(f.sizes) == 0:
 		return errors.New("--ctx-size: no number")
 	}
-	if len(f.corpora) == 0 {
+	if len(f.corpora)+len(f.chats) == 0 {
 		f.corpora = []string{""}
 	}
 	return f.check(e, fs.Args())
@@ -91,7 +109,7 @@ func sweepCommand(e *environment, args []string) error {
 		if err != nil {
 			return err
 		}
-		return f.print(e, r)
+		return f.finish(e, r, nil)
 	}
 	s, err := e.open(&f.modelFlags)
 	if err != nil {
@@ -132,7 +150,11 @@ func sweepCommand(e *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	return f.print(e, result)
+	traits, err := lab.Examine(s.Model, places[0].Text.Tokens)
+	if err != nil {
+		return err
+	}
+	return f.finish(e, result, &traits)
 }
 
 // interrupted prints what is finished and says how to go on.
@@ -162,8 +184,12 @@ func (s *session) places(e *environment, f *sweepFlags) (places []lab.Place, err
 			return nil, err
 		}
 	}
-	for _, path := range f.corpora {
-		text, c, err := s.corpus(e, path)
+	for i, path := range slices.Concat(f.corpora, f.chats) {
+		read := s.corpus
+		if i >= len(f.corpora) {
+			read = s.conversations
+		}
+		text, c, err := read(e, path)
 		if err != nil {
 			return nil, err
 		}

@@ -30,11 +30,8 @@ func version() string {
 	return cmp.Or(info.Main.Version, "(devel)") + commit + changed
 }
 
-// print prints a result.
+// print prints the tables of a result.
 func (f *sweepFlags) print(e *environment, r *lab.Result) error {
-	if f.json {
-		return printJSON(e.stdout, r)
-	}
 	for i := range r.Tables {
 		if i > 0 {
 			fmt.Fprintln(e.stdout)

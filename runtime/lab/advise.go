@@ -18,9 +18,9 @@ type Level struct {
 // reference's. The first level is about what rounding activations to int8 costs SmolLM2 (.0047), which everybody who runs
 // quantised weights pays already.
 var Levels = []Level{
-	{"safe", .005, "200 tokens of text until one can notice"},
-	{"small", .02, "50 tokens of text until one can notice"},
-	{"smallest", .1, "10 tokens of text until one can notice"},
+	{"safe", .005, "at least 200 tokens of text until one can notice"},
+	{"small", .02, "at least 50 tokens of text until one can notice"},
+	{"smallest", .1, "at least 10 tokens of text until one can notice"},
 }
 
 // Pick is the cell with the fewest bits that keeps a level's promise.

@@ -37,6 +37,9 @@ func plans(cells []*lab.CellResult) (all []plan) {
 			if l.Window > 0 {
 				s.Shape += fmt.Sprintf(", window %d", l.Window)
 			}
+			if l.First > 0 || l.Last > 0 {
+				s.Shape += fmt.Sprintf(", first %d and last %d exact", l.First, l.Last)
+			}
 			p.Spans = append(p.Spans, s)
 			lo = hi
 		}

@@ -52,7 +52,7 @@ func hostile() Input {
 // TestPage reads the page as a browser does, without one: balanced elements, unique identifiers, labels that exist,
 // nothing from elsewhere.
 func TestPage(t *testing.T) {
-	for name, in := range map[string]Input{"fixture": fixture(), "hostile": hostile(), "one chunk": oneChunk(), "nothing": nothing()} {
+	for name, in := range map[string]Input{"fixture": fixture(), "hostile": hostile(), "one chunk": oneChunk(), "nothing": nothing(), "by layer": byLayer()} {
 		page := rendered(t, in)
 		if len(page) > 1<<20 {
 			t.Errorf("%s: %d bytes, the limit is %d", name, len(page), 1<<20)
@@ -171,6 +171,23 @@ func oneChunk() Input {
 func nothing() Input {
 	r := &lab.Result{Header: fixture().Result.Header}
 	return Input{Result: r, Advice: r.Advise()}
+}
+
+// byLayer has no cells but those of one side of one layer.
+func byLayer() Input {
+	in := fixture()
+	for i := range in.Result.Tables {
+		t := &in.Result.Tables[i]
+		t.Cells = slices.DeleteFunc(t.Cells, func(c lab.CellResult) bool { return c.Swap == nil })
+		t.Comparisons = nil
+	}
+	return Input{Result: in.Result, Advice: in.Result.Advise()}
+}
+
+func TestByLayer(t *testing.T) {
+	if page := string(rendered(t, byLayer())); !strings.Contains(page, "By layer and side: q4_0") || !strings.Contains(page, "over all layers keys cost") {
+		t.Error("the page does not show the layers")
+	}
 }
 
 func TestOneChunk(t *testing.T) {

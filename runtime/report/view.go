@@ -95,14 +95,14 @@ func newSection(t *lab.Table, id string) section {
 		number(t.PPL), number(t.PPLError))
 	s.rows(t, cells)
 	s.Plans = plans(cells)
-	if len(cells) == 0 {
-		return s
-	}
-	s.Pareto = s.paretoFigure(cells)
-	s.Positions = s.positionsFigure(shown(cells))
 	for i, w := range swapsOf(t) {
 		s.Layers = append(s.Layers, s.layersFigure(w, i))
 	}
+	if len(cells) == 0 {
+		return s // only one side of one layer at a time
+	}
+	s.Pareto = s.paretoFigure(cells)
+	s.Positions = s.positionsFigure(shown(cells))
 	if len(t.Comparisons) > 0 {
 		s.Matrix = s.matrixFigure(cells)
 	}

@@ -87,15 +87,18 @@ func rotationWords(t *lab.Table, cells []*lab.CellResult) []string {
 		count(n, "comparison"), hurts, same)}
 }
 
-// bare is the types of a cell's first layer without rotations.
+// bare is a cell's plan in its first layer but for the rotations.
 func bare(c *lab.CellResult) string {
 	if len(c.Plan.Layers) == 0 {
 		return ""
 	}
 	l := c.Plan.Layers[0]
-	k, _, _ := strings.Cut(l.K.Effective, "+")
-	v, _, _ := strings.Cut(l.V.Effective, "+")
-	return k + "/" + v
+	side := func(s string) string {
+		name, extras, _ := strings.Cut(s, ", ")
+		name, _, _ = strings.Cut(name, "+")
+		return name + ", " + extras
+	}
+	return fmt.Sprint(side(l.K.Effective), "/", side(l.V.Effective), l.First, l.Last)
 }
 
 // chance says how much of the order of cells is certain, and what perplexity makes of it.
