@@ -102,16 +102,22 @@ func TestMixQ8Poison(t *testing.T) {
 	has := func(i *kernels.Impl) bool { return i.MixQ8 != nil }
 	forEachImpl(t, has, func(t *testing.T, typ *kernels.Type, impl *kernels.Impl) {
 		p := product{m: 3, rows: 70, n: (127/typ.Block + 1) * typ.Block}
-		v := makeWeights(t, typ, p)
+		v, ws := makeWeights(t, typ, p), kernels.Workspace{}
 		for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(1))} {
 			for _, at := range []int{0, 63, 69} {
 				probs, o := noise(p.m*p.rows, 3, .5), make([]float32, p.m*p.n)
 				probs[p.rows+at] = bad
-				impl.MixQ8(o, p.n, probs, p.rows, p.m, v.packed, v.stride, p.rows, p.n, &kernels.Workspace{})
+				impl.MixQ8(o, p.n, probs, p.rows, p.m, v.packed, v.stride, p.rows, p.n, &ws)
 				for k, x := range o {
 					if poisoned := k/p.n == 1; (x-x == 0) == poisoned {
 						t.Fatalf("weight %d of row 1 is %g: o[%d][%d] is %g", at, bad, k/p.n, k%p.n, x)
 					}
+				}
+				probs[p.rows+at] = 0
+				clear(o)
+				impl.MixQ8(o, p.n, probs, p.rows, p.m, v.packed, v.stride, p.rows-5, p.n, &ws)
+				if !finite(o) {
+					t.Fatalf("weight %d was %g in the call before: what it left in the workspace reaches the sums", at, bad)
 				}
 			}
 		}

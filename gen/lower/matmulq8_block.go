@@ -2,7 +2,6 @@ package lower
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/kvgen/kvgen/gen/ir"
 	"github.com/kvgen/kvgen/gen/spec"
@@ -126,7 +125,7 @@ func (k *oneBlock) prologue() {
 
 // arrange puts whole quants in the order of the levels.
 func (k *oneBlock) arrange() {
-	if slices.EqualFunc(k.order, natural(k.t.Block), slices.Equal) {
+	if k.order.isNatural() {
 		return
 	}
 	b, whole := k.b, k.q

@@ -18,8 +18,9 @@ import (
 const MixRows = 64
 
 // Pairs unpacks one block of an even number of rows to int8 levels, two rows interleaved,
-// and f32 scales. With a and b the levels of a pair, vector h of the two for values c to
-// c+31 is, for 8h <= i < 8h+8 and then for 16 more: a[c+i] a[c+i+1] b[c+i] b[c+i+1].
+// and f32 scales, in the order that reads codes at least cost. With a and b 32 levels of
+// a pair in that order, vector h of the two that hold them is a[i] a[i+1] b[i] b[i+1] for
+// even i from 8h to 8h+6 and from 16+8h to 22+8h.
 func Pairs(t *spec.Type, c Caps, name string) *ir.Func {
 	if t.Block%longBlock != 0 {
 		giveUp("short blocks")
@@ -29,7 +30,7 @@ func Pairs(t *spec.Type, c Caps, name string) *ir.Func {
 		{Name: "v", Type: addr, Go: "*byte"}, {Name: "stride", Type: word, Go: "int"}, {Name: "rows", Type: word, Go: "int"},
 	}, fmt.Sprintf("%s unpacks a block of %s of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.", name, plural(t.Block, "value")), "",
 		"\tfor r := range rows {", "\t\tscales[r] = scale(v[r])", fmt.Sprintf("\t\tfor i := range %d {", t.Block),
-		"\t\t\tlevels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], i) // but 8..15 and 16..23 of each 32 change places", "\t\t}", "\t}")
+		"\t\t\tlevels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], order[i]) // but 8..15 and 16..23 of each 32 change places", "\t\t}", "\t}")
 	levels, scales, v, stride, rows := b.Param(0), b.Param(1), b.Param(2), b.Param(3), b.Param(4)
 	r := newReader(b, c, t)
 	_, factor, _ := r.a.int8Levels()
@@ -48,16 +49,16 @@ func Pairs(t *spec.Type, c Caps, name string) *ir.Func {
 			r.at(ir.At(row, 0))
 			b.Do(ir.OpStoreLow, ir.Instr{Args: []*ir.Value{r.uniform(scale, 0)}, Mem: ir.At(scales, 4*k), Imm: 4})
 		}
-		for first := 0; first < t.Block; first += chunk {
-			b.Note(fmt.Sprintf("levels of values %d to %d", first, first+chunk-1))
+		for n, values := range cheapest(t, r.a.Code) {
+			b.Note("levels of " + describe(values))
 			var pair [2]*ir.Value
 			for k, row := range []*ir.Value{v, second} {
 				r.at(ir.At(row, 0))
-				pair[k] = r.levelBytes(run(first))
+				pair[k] = r.levelBytes(values)
 			}
 			for h := range 2 {
 				zipped := b.Op(ir.OpZipWords, bytes(chunk), "pairs", ir.Instr{Args: pair[:], Imm: h})
-				b.Store(zipped, ir.At(levels, 2*first+chunk*h))
+				b.Store(zipped, ir.At(levels, chunk*(2*n+h)))
 			}
 		}
 		b.AddImm(levels, 2*t.Block)

@@ -25,6 +25,9 @@ func natural(block int) order {
 	return o
 }
 
+// isNatural reports whether o is the order of the spec.
+func (o order) isNatural() bool { return slices.EqualFunc(o, natural(len(o)*chunk), slices.Equal) }
+
 // run is chunk values from first on.
 func run(first int) []int {
 	v := make([]int, chunk)

@@ -7,6 +7,7 @@ import "unsafe"
 // to 16 bits, and kernels for up to 6 rows of o add products of pairs.
 type mixPairs struct {
 	pairs func(levels *byte, scales *float32, v *byte, stride, rows int)
+	place func(o *float32, ldo int, sums *float32, m int) // from the order of pairs; nil where that is the type's own
 	parts *mixPairsParts
 }
 
@@ -34,15 +35,23 @@ func (t *mixPairs) drive(block, blockBytes int, generic func([]float32, int, []f
 	levels := ws.Raw(mixRows*block + int(unsafe.Sizeof(pairsSpace{})))
 	s := (*pairsSpace)(unsafe.Pointer(&levels[mixRows*block]))
 	for at := 0; at < n; at += block {
+		to, ld := o[at:], ldo
+		if t.place != nil {
+			to, ld = ws.Floats(m*block), block
+			clear(to)
+		}
 		for r := 0; r < rows; r += mixRows {
 			count := min(mixRows, rows-r)
 			t.unpack(block, levels, s, v[r*stride+at/block*blockBytes:], stride, count)
 			for j := 0; j < m; {
 				k := min(len(t.parts.tiles), m-j)
 				t.round(s, p[j*ldp+r:], ldp, k, count)
-				t.parts.tiles[k-1](&o[j*ldo+at], 4*ldo, &s.q[0][0], 2*mixRows, &s.d[0], &levels[0], 2*block, (count+1)/2, block)
+				t.parts.tiles[k-1](&to[j*ld], 4*ld, &s.q[0][0], 2*mixRows, &s.d[0], &levels[0], 2*block, (count+1)/2, block)
 				j += k
 			}
+		}
+		if t.place != nil {
+			t.place(&o[at], 4*ldo, &to[0], m)
 		}
 	}
 }

@@ -3403,9 +3403,8 @@ done2:
 TEXT ·mixPairsLm2_128AVX512(SB), NOSPLIT, $0-40
 
 	// constants of the loops
-	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
-	VMOVDQU      lm2_128_mask<>+0(SB), Y1
-	VBROADCASTI128 lm2_128_levels<>+0(SB), Y2
+	VMOVDQU      lm2_128_mask<>+0(SB), Y0
+	VBROADCASTI128 lm2_128_levels<>+0(SB), Y1
 	MOVQ         levels+0(FP), AX
 	MOVQ         scales+8(FP), BX
 	MOVQ         v+16(FP), CX
@@ -3418,69 +3417,67 @@ TEXT ·mixPairsLm2_128AVX512(SB), NOSPLIT, $0-40
 
 loop1:
 	PREFETCHT0   2048(CX)
-	VPBROADCASTW (CX), X3
-	VCVTPH2PS    X3, Y3
-	VMOVSS       X3, (BX)
+	VPBROADCASTW (CX), X2
+	VCVTPH2PS    X2, Y2
+	VMOVSS       X2, (BX)
 	PREFETCHT0   2048(DI)
-	VPBROADCASTW (DI), X3
-	VCVTPH2PS    X3, Y3
-	VMOVSS       X3, 4(BX)
+	VPBROADCASTW (DI), X2
+	VCVTPH2PS    X2, Y2
+	VMOVSS       X2, 4(BX)
 
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(CX), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPBROADCASTQ 2(DI), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPUNPCKLWD   Y4, Y3, Y5
-	VMOVDQU      Y5, (AX)
-	VPUNPCKHWD   Y4, Y3, Y3
-	VMOVDQU      Y3, 32(AX)
+	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103
+	VMOVDQU      2(CX), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VMOVDQU      2(DI), Y3
+	VPAND        Y0, Y3, Y3
+	VPSHUFB      Y3, Y1, Y3
+	VPUNPCKLWD   Y3, Y2, Y4
+	VMOVDQU      Y4, (AX)
+	VPUNPCKHWD   Y3, Y2, Y2
+	VMOVDQU      Y2, 32(AX)
 
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(CX), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPBROADCASTQ 10(DI), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPUNPCKLWD   Y4, Y3, Y5
-	VMOVDQU      Y5, 64(AX)
-	VPUNPCKHWD   Y4, Y3, Y3
-	VMOVDQU      Y3, 96(AX)
+	// levels of values 8 to 15 and 40 to 47 and 72 to 79 and 104 to 111
+	VMOVDQU      2(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VMOVDQU      2(DI), Y3
+	VPSRLD       $2, Y3, Y3
+	VPAND        Y0, Y3, Y3
+	VPSHUFB      Y3, Y1, Y3
+	VPUNPCKLWD   Y3, Y2, Y4
+	VMOVDQU      Y4, 64(AX)
+	VPUNPCKHWD   Y3, Y2, Y2
+	VMOVDQU      Y2, 96(AX)
 
-	// levels of values 64 to 95
-	VPBROADCASTQ 18(CX), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPBROADCASTQ 18(DI), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPUNPCKLWD   Y4, Y3, Y5
-	VMOVDQU      Y5, 128(AX)
-	VPUNPCKHWD   Y4, Y3, Y3
-	VMOVDQU      Y3, 160(AX)
+	// levels of values 16 to 23 and 48 to 55 and 80 to 87 and 112 to 119
+	VMOVDQU      2(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VMOVDQU      2(DI), Y3
+	VPSRLD       $4, Y3, Y3
+	VPAND        Y0, Y3, Y3
+	VPSHUFB      Y3, Y1, Y3
+	VPUNPCKLWD   Y3, Y2, Y4
+	VMOVDQU      Y4, 128(AX)
+	VPUNPCKHWD   Y3, Y2, Y2
+	VMOVDQU      Y2, 160(AX)
 
-	// levels of values 96 to 127
-	VPBROADCASTQ 26(CX), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPBROADCASTQ 26(DI), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPUNPCKLWD   Y4, Y3, Y5
-	VMOVDQU      Y5, 192(AX)
-	VPUNPCKHWD   Y4, Y3, Y3
-	VMOVDQU      Y3, 224(AX)
+	// levels of values 24 to 31 and 56 to 63 and 88 to 95 and 120 to 127
+	VMOVDQU      2(CX), Y2
+	VPSRLD       $6, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VMOVDQU      2(DI), Y3
+	VPSRLD       $6, Y3, Y3
+	VPAND        Y0, Y3, Y3
+	VPSHUFB      Y3, Y1, Y3
+	VPUNPCKLWD   Y3, Y2, Y4
+	VMOVDQU      Y4, 192(AX)
+	VPUNPCKHWD   Y3, Y2, Y2
+	VMOVDQU      Y2, 224(AX)
 	ADDQ         $0x100, AX
 	ADDQ         $8, BX
 	ADDQ         DX, CX
@@ -3492,6 +3489,75 @@ loop1:
 
 done2:
 	ADDQ         $2, SI
+	VZEROUPPER
+	RET
+
+// mixPlaceLm2_128AVX512 adds sums of 128 values, in the order in which rows are read, to m rows of o; ldo in bytes.
+// Requires: AVX
+TEXT ·mixPlaceLm2_128AVX512(SB), NOSPLIT, $0-32
+	MOVQ         o+0(FP), AX
+	MOVQ         ldo+8(FP), BX
+	MOVQ         sums+16(FP), CX
+	MOVQ         m+24(FP), DX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+	VMOVUPS      (AX), Y0
+	VADDPS       (CX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      32(AX), Y0
+	VADDPS       128(CX), Y0, Y0
+	VMOVUPS      Y0, 32(AX)
+	VMOVUPS      64(AX), Y0
+	VADDPS       256(CX), Y0, Y0
+	VMOVUPS      Y0, 64(AX)
+	VMOVUPS      96(AX), Y0
+	VADDPS       384(CX), Y0, Y0
+	VMOVUPS      Y0, 96(AX)
+	VMOVUPS      128(AX), Y0
+	VADDPS       32(CX), Y0, Y0
+	VMOVUPS      Y0, 128(AX)
+	VMOVUPS      160(AX), Y0
+	VADDPS       160(CX), Y0, Y0
+	VMOVUPS      Y0, 160(AX)
+	VMOVUPS      192(AX), Y0
+	VADDPS       288(CX), Y0, Y0
+	VMOVUPS      Y0, 192(AX)
+	VMOVUPS      224(AX), Y0
+	VADDPS       416(CX), Y0, Y0
+	VMOVUPS      Y0, 224(AX)
+	VMOVUPS      256(AX), Y0
+	VADDPS       64(CX), Y0, Y0
+	VMOVUPS      Y0, 256(AX)
+	VMOVUPS      288(AX), Y0
+	VADDPS       192(CX), Y0, Y0
+	VMOVUPS      Y0, 288(AX)
+	VMOVUPS      320(AX), Y0
+	VADDPS       320(CX), Y0, Y0
+	VMOVUPS      Y0, 320(AX)
+	VMOVUPS      352(AX), Y0
+	VADDPS       448(CX), Y0, Y0
+	VMOVUPS      Y0, 352(AX)
+	VMOVUPS      384(AX), Y0
+	VADDPS       96(CX), Y0, Y0
+	VMOVUPS      Y0, 384(AX)
+	VMOVUPS      416(AX), Y0
+	VADDPS       224(CX), Y0, Y0
+	VMOVUPS      Y0, 416(AX)
+	VMOVUPS      448(AX), Y0
+	VADDPS       352(CX), Y0, Y0
+	VMOVUPS      Y0, 448(AX)
+	VMOVUPS      480(AX), Y0
+	VADDPS       480(CX), Y0, Y0
+	VMOVUPS      Y0, 480(AX)
+	ADDQ         BX, AX
+	ADDQ         $0x200, CX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
 	VZEROUPPER
 	RET
 
@@ -7665,9 +7731,8 @@ done2:
 TEXT ·mixPairsLm2_128AVX2(SB), NOSPLIT, $0-40
 
 	// constants of the loops
-	VMOVDQU      lm2_128_shifts<>+0(SB), Y0
-	VMOVDQU      lm2_128_mask<>+0(SB), Y1
-	VBROADCASTI128 lm2_128_levels<>+0(SB), Y2
+	VMOVDQU      lm2_128_mask<>+0(SB), Y0
+	VBROADCASTI128 lm2_128_levels<>+0(SB), Y1
 	MOVQ         levels+0(FP), AX
 	MOVQ         scales+8(FP), BX
 	MOVQ         v+16(FP), CX
@@ -7680,69 +7745,67 @@ TEXT ·mixPairsLm2_128AVX2(SB), NOSPLIT, $0-40
 
 loop1:
 	PREFETCHT0   2048(CX)
-	VPBROADCASTW (CX), X3
-	VCVTPH2PS    X3, Y3
-	VMOVSS       X3, (BX)
+	VPBROADCASTW (CX), X2
+	VCVTPH2PS    X2, Y2
+	VMOVSS       X2, (BX)
 	PREFETCHT0   2048(DI)
-	VPBROADCASTW (DI), X3
-	VCVTPH2PS    X3, Y3
-	VMOVSS       X3, 4(BX)
+	VPBROADCASTW (DI), X2
+	VCVTPH2PS    X2, Y2
+	VMOVSS       X2, 4(BX)
 
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(CX), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPBROADCASTQ 2(DI), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPUNPCKLWD   Y4, Y3, Y5
-	VMOVDQU      Y5, (AX)
-	VPUNPCKHWD   Y4, Y3, Y3
-	VMOVDQU      Y3, 32(AX)
+	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103
+	VMOVDQU      2(CX), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VMOVDQU      2(DI), Y3
+	VPAND        Y0, Y3, Y3
+	VPSHUFB      Y3, Y1, Y3
+	VPUNPCKLWD   Y3, Y2, Y4
+	VMOVDQU      Y4, (AX)
+	VPUNPCKHWD   Y3, Y2, Y2
+	VMOVDQU      Y2, 32(AX)
 
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(CX), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPBROADCASTQ 10(DI), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPUNPCKLWD   Y4, Y3, Y5
-	VMOVDQU      Y5, 64(AX)
-	VPUNPCKHWD   Y4, Y3, Y3
-	VMOVDQU      Y3, 96(AX)
+	// levels of values 8 to 15 and 40 to 47 and 72 to 79 and 104 to 111
+	VMOVDQU      2(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VMOVDQU      2(DI), Y3
+	VPSRLD       $2, Y3, Y3
+	VPAND        Y0, Y3, Y3
+	VPSHUFB      Y3, Y1, Y3
+	VPUNPCKLWD   Y3, Y2, Y4
+	VMOVDQU      Y4, 64(AX)
+	VPUNPCKHWD   Y3, Y2, Y2
+	VMOVDQU      Y2, 96(AX)
 
-	// levels of values 64 to 95
-	VPBROADCASTQ 18(CX), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPBROADCASTQ 18(DI), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPUNPCKLWD   Y4, Y3, Y5
-	VMOVDQU      Y5, 128(AX)
-	VPUNPCKHWD   Y4, Y3, Y3
-	VMOVDQU      Y3, 160(AX)
+	// levels of values 16 to 23 and 48 to 55 and 80 to 87 and 112 to 119
+	VMOVDQU      2(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VMOVDQU      2(DI), Y3
+	VPSRLD       $4, Y3, Y3
+	VPAND        Y0, Y3, Y3
+	VPSHUFB      Y3, Y1, Y3
+	VPUNPCKLWD   Y3, Y2, Y4
+	VMOVDQU      Y4, 128(AX)
+	VPUNPCKHWD   Y3, Y2, Y2
+	VMOVDQU      Y2, 160(AX)
 
-	// levels of values 96 to 127
-	VPBROADCASTQ 26(CX), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPBROADCASTQ 26(DI), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPUNPCKLWD   Y4, Y3, Y5
-	VMOVDQU      Y5, 192(AX)
-	VPUNPCKHWD   Y4, Y3, Y3
-	VMOVDQU      Y3, 224(AX)
+	// levels of values 24 to 31 and 56 to 63 and 88 to 95 and 120 to 127
+	VMOVDQU      2(CX), Y2
+	VPSRLD       $6, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VMOVDQU      2(DI), Y3
+	VPSRLD       $6, Y3, Y3
+	VPAND        Y0, Y3, Y3
+	VPSHUFB      Y3, Y1, Y3
+	VPUNPCKLWD   Y3, Y2, Y4
+	VMOVDQU      Y4, 192(AX)
+	VPUNPCKHWD   Y3, Y2, Y2
+	VMOVDQU      Y2, 224(AX)
 	ADDQ         $0x100, AX
 	ADDQ         $8, BX
 	ADDQ         DX, CX
@@ -7754,5 +7817,74 @@ loop1:
 
 done2:
 	ADDQ         $2, SI
+	VZEROUPPER
+	RET
+
+// mixPlaceLm2_128AVX2 adds sums of 128 values, in the order in which rows are read, to m rows of o; ldo in bytes.
+// Requires: AVX
+TEXT ·mixPlaceLm2_128AVX2(SB), NOSPLIT, $0-32
+	MOVQ         o+0(FP), AX
+	MOVQ         ldo+8(FP), BX
+	MOVQ         sums+16(FP), CX
+	MOVQ         m+24(FP), DX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+	VMOVUPS      (AX), Y0
+	VADDPS       (CX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      32(AX), Y0
+	VADDPS       128(CX), Y0, Y0
+	VMOVUPS      Y0, 32(AX)
+	VMOVUPS      64(AX), Y0
+	VADDPS       256(CX), Y0, Y0
+	VMOVUPS      Y0, 64(AX)
+	VMOVUPS      96(AX), Y0
+	VADDPS       384(CX), Y0, Y0
+	VMOVUPS      Y0, 96(AX)
+	VMOVUPS      128(AX), Y0
+	VADDPS       32(CX), Y0, Y0
+	VMOVUPS      Y0, 128(AX)
+	VMOVUPS      160(AX), Y0
+	VADDPS       160(CX), Y0, Y0
+	VMOVUPS      Y0, 160(AX)
+	VMOVUPS      192(AX), Y0
+	VADDPS       288(CX), Y0, Y0
+	VMOVUPS      Y0, 192(AX)
+	VMOVUPS      224(AX), Y0
+	VADDPS       416(CX), Y0, Y0
+	VMOVUPS      Y0, 224(AX)
+	VMOVUPS      256(AX), Y0
+	VADDPS       64(CX), Y0, Y0
+	VMOVUPS      Y0, 256(AX)
+	VMOVUPS      288(AX), Y0
+	VADDPS       192(CX), Y0, Y0
+	VMOVUPS      Y0, 288(AX)
+	VMOVUPS      320(AX), Y0
+	VADDPS       320(CX), Y0, Y0
+	VMOVUPS      Y0, 320(AX)
+	VMOVUPS      352(AX), Y0
+	VADDPS       448(CX), Y0, Y0
+	VMOVUPS      Y0, 352(AX)
+	VMOVUPS      384(AX), Y0
+	VADDPS       96(CX), Y0, Y0
+	VMOVUPS      Y0, 384(AX)
+	VMOVUPS      416(AX), Y0
+	VADDPS       224(CX), Y0, Y0
+	VMOVUPS      Y0, 416(AX)
+	VMOVUPS      448(AX), Y0
+	VADDPS       352(CX), Y0, Y0
+	VMOVUPS      Y0, 448(AX)
+	VMOVUPS      480(AX), Y0
+	VADDPS       480(CX), Y0, Y0
+	VMOVUPS      Y0, 480(AX)
+	ADDQ         BX, AX
+	ADDQ         $0x200, CX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
 	VZEROUPPER
 	RET

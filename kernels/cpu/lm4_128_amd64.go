@@ -239,7 +239,7 @@ func mixLm4_128AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byt
 //	for r := range rows {
 //		scales[r] = scale(v[r])
 //		for i := range 128 {
-//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], i) // but 8..15 and 16..23 of each 32 change places
+//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], order[i]) // but 8..15 and 16..23 of each 32 change places
 //		}
 //	}
 //
@@ -248,9 +248,23 @@ func mixLm4_128AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byt
 //go:noescape
 func mixPairsLm4_128AVX512(levels *byte, scales *float32, v *byte, stride int, rows int)
 
+// mixPlaceLm4_128AVX512 adds sums of 128 values, in the order in which rows are read, to m rows of o; ldo in bytes.
+//
+//	for j := range m {
+//		for k := range 128 {
+//			o[j][order[k]] += sums[j][k]
+//		}
+//	}
+//
+// Requires: AVX
+//
+//go:noescape
+func mixPlaceLm4_128AVX512(o *float32, ldo int, sums *float32, m int)
+
 var mixQ8PartsLm4_128AVX512 = mixPairs{
 	pairs: mixPairsLm4_128AVX512,
 	parts: &mixPairsPartsAVX512,
+	place: mixPlaceLm4_128AVX512,
 }
 
 func mixQ8Lm4_128AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
@@ -515,7 +529,7 @@ func mixLm4_128AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte,
 //	for r := range rows {
 //		scales[r] = scale(v[r])
 //		for i := range 128 {
-//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], i) // but 8..15 and 16..23 of each 32 change places
+//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], order[i]) // but 8..15 and 16..23 of each 32 change places
 //		}
 //	}
 //
@@ -524,9 +538,23 @@ func mixLm4_128AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte,
 //go:noescape
 func mixPairsLm4_128AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
 
+// mixPlaceLm4_128AVX2 adds sums of 128 values, in the order in which rows are read, to m rows of o; ldo in bytes.
+//
+//	for j := range m {
+//		for k := range 128 {
+//			o[j][order[k]] += sums[j][k]
+//		}
+//	}
+//
+// Requires: AVX
+//
+//go:noescape
+func mixPlaceLm4_128AVX2(o *float32, ldo int, sums *float32, m int)
+
 var mixQ8PartsLm4_128AVX2 = mixPairs{
 	pairs: mixPairsLm4_128AVX2,
 	parts: &mixPairsPartsAVX2,
+	place: mixPlaceLm4_128AVX2,
 }
 
 func mixQ8Lm4_128AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {

@@ -2329,9 +2329,8 @@ done2:
 TEXT ·mixPairsLm4_64AVX512(SB), NOSPLIT, $0-40
 
 	// constants of the loops
-	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm4_64_mask<>+0(SB), Y1
-	VBROADCASTI128 lm4_64_levels<>+0(SB), Y2
+	VMOVDQU      lm4_64_mask<>+0(SB), Y0
+	VBROADCASTI128 lm4_64_levels<>+0(SB), Y1
 	MOVQ         levels+0(FP), AX
 	MOVQ         scales+8(FP), BX
 	MOVQ         v+16(FP), CX
@@ -2344,41 +2343,39 @@ TEXT ·mixPairsLm4_64AVX512(SB), NOSPLIT, $0-40
 
 loop1:
 	PREFETCHT0   2048(CX)
-	VPBROADCASTW (CX), X3
-	VCVTPH2PS    X3, Y3
-	VMOVSS       X3, (BX)
+	VPBROADCASTW (CX), X2
+	VCVTPH2PS    X2, Y2
+	VMOVSS       X2, (BX)
 	PREFETCHT0   2048(DI)
-	VPBROADCASTW (DI), X3
-	VCVTPH2PS    X3, Y3
-	VMOVSS       X3, 4(BX)
+	VPBROADCASTW (DI), X2
+	VCVTPH2PS    X2, Y2
+	VMOVSS       X2, 4(BX)
 
-	// levels of values 0 to 31
-	VBROADCASTI128 2(CX), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VBROADCASTI128 2(DI), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPUNPCKLWD   Y4, Y3, Y5
-	VMOVDQU      Y5, (AX)
-	VPUNPCKHWD   Y4, Y3, Y3
-	VMOVDQU      Y3, 32(AX)
+	// levels of values 0 to 15 and 32 to 47
+	VMOVDQU      2(CX), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VMOVDQU      2(DI), Y3
+	VPAND        Y0, Y3, Y3
+	VPSHUFB      Y3, Y1, Y3
+	VPUNPCKLWD   Y3, Y2, Y4
+	VMOVDQU      Y4, (AX)
+	VPUNPCKHWD   Y3, Y2, Y2
+	VMOVDQU      Y2, 32(AX)
 
-	// levels of values 32 to 63
-	VBROADCASTI128 18(CX), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VBROADCASTI128 18(DI), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPUNPCKLWD   Y4, Y3, Y5
-	VMOVDQU      Y5, 64(AX)
-	VPUNPCKHWD   Y4, Y3, Y3
-	VMOVDQU      Y3, 96(AX)
+	// levels of values 16 to 31 and 48 to 63
+	VMOVDQU      2(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VMOVDQU      2(DI), Y3
+	VPSRLD       $4, Y3, Y3
+	VPAND        Y0, Y3, Y3
+	VPSHUFB      Y3, Y1, Y3
+	VPUNPCKLWD   Y3, Y2, Y4
+	VMOVDQU      Y4, 64(AX)
+	VPUNPCKHWD   Y3, Y2, Y2
+	VMOVDQU      Y2, 96(AX)
 	ADDQ         $0x80, AX
 	ADDQ         $8, BX
 	ADDQ         DX, CX
@@ -2390,6 +2387,51 @@ loop1:
 
 done2:
 	ADDQ         $2, SI
+	VZEROUPPER
+	RET
+
+// mixPlaceLm4_64AVX512 adds sums of 64 values, in the order in which rows are read, to m rows of o; ldo in bytes.
+// Requires: AVX
+TEXT ·mixPlaceLm4_64AVX512(SB), NOSPLIT, $0-32
+	MOVQ         o+0(FP), AX
+	MOVQ         ldo+8(FP), BX
+	MOVQ         sums+16(FP), CX
+	MOVQ         m+24(FP), DX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+	VMOVUPS      (AX), Y0
+	VADDPS       (CX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      32(AX), Y0
+	VADDPS       32(CX), Y0, Y0
+	VMOVUPS      Y0, 32(AX)
+	VMOVUPS      64(AX), Y0
+	VADDPS       128(CX), Y0, Y0
+	VMOVUPS      Y0, 64(AX)
+	VMOVUPS      96(AX), Y0
+	VADDPS       160(CX), Y0, Y0
+	VMOVUPS      Y0, 96(AX)
+	VMOVUPS      128(AX), Y0
+	VADDPS       64(CX), Y0, Y0
+	VMOVUPS      Y0, 128(AX)
+	VMOVUPS      160(AX), Y0
+	VADDPS       96(CX), Y0, Y0
+	VMOVUPS      Y0, 160(AX)
+	VMOVUPS      192(AX), Y0
+	VADDPS       192(CX), Y0, Y0
+	VMOVUPS      Y0, 192(AX)
+	VMOVUPS      224(AX), Y0
+	VADDPS       224(CX), Y0, Y0
+	VMOVUPS      Y0, 224(AX)
+	ADDQ         BX, AX
+	ADDQ         $0x100, CX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
 	VZEROUPPER
 	RET
 
@@ -5309,9 +5351,8 @@ done2:
 TEXT ·mixPairsLm4_64AVX2(SB), NOSPLIT, $0-40
 
 	// constants of the loops
-	VMOVDQU      lm4_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm4_64_mask<>+0(SB), Y1
-	VBROADCASTI128 lm4_64_levels<>+0(SB), Y2
+	VMOVDQU      lm4_64_mask<>+0(SB), Y0
+	VBROADCASTI128 lm4_64_levels<>+0(SB), Y1
 	MOVQ         levels+0(FP), AX
 	MOVQ         scales+8(FP), BX
 	MOVQ         v+16(FP), CX
@@ -5324,41 +5365,39 @@ TEXT ·mixPairsLm4_64AVX2(SB), NOSPLIT, $0-40
 
 loop1:
 	PREFETCHT0   2048(CX)
-	VPBROADCASTW (CX), X3
-	VCVTPH2PS    X3, Y3
-	VMOVSS       X3, (BX)
+	VPBROADCASTW (CX), X2
+	VCVTPH2PS    X2, Y2
+	VMOVSS       X2, (BX)
 	PREFETCHT0   2048(DI)
-	VPBROADCASTW (DI), X3
-	VCVTPH2PS    X3, Y3
-	VMOVSS       X3, 4(BX)
+	VPBROADCASTW (DI), X2
+	VCVTPH2PS    X2, Y2
+	VMOVSS       X2, 4(BX)
 
-	// levels of values 0 to 31
-	VBROADCASTI128 2(CX), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VBROADCASTI128 2(DI), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPUNPCKLWD   Y4, Y3, Y5
-	VMOVDQU      Y5, (AX)
-	VPUNPCKHWD   Y4, Y3, Y3
-	VMOVDQU      Y3, 32(AX)
+	// levels of values 0 to 15 and 32 to 47
+	VMOVDQU      2(CX), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VMOVDQU      2(DI), Y3
+	VPAND        Y0, Y3, Y3
+	VPSHUFB      Y3, Y1, Y3
+	VPUNPCKLWD   Y3, Y2, Y4
+	VMOVDQU      Y4, (AX)
+	VPUNPCKHWD   Y3, Y2, Y2
+	VMOVDQU      Y2, 32(AX)
 
-	// levels of values 32 to 63
-	VBROADCASTI128 18(CX), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VBROADCASTI128 18(DI), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPUNPCKLWD   Y4, Y3, Y5
-	VMOVDQU      Y5, 64(AX)
-	VPUNPCKHWD   Y4, Y3, Y3
-	VMOVDQU      Y3, 96(AX)
+	// levels of values 16 to 31 and 48 to 63
+	VMOVDQU      2(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VMOVDQU      2(DI), Y3
+	VPSRLD       $4, Y3, Y3
+	VPAND        Y0, Y3, Y3
+	VPSHUFB      Y3, Y1, Y3
+	VPUNPCKLWD   Y3, Y2, Y4
+	VMOVDQU      Y4, 64(AX)
+	VPUNPCKHWD   Y3, Y2, Y2
+	VMOVDQU      Y2, 96(AX)
 	ADDQ         $0x80, AX
 	ADDQ         $8, BX
 	ADDQ         DX, CX
@@ -5370,5 +5409,50 @@ loop1:
 
 done2:
 	ADDQ         $2, SI
+	VZEROUPPER
+	RET
+
+// mixPlaceLm4_64AVX2 adds sums of 64 values, in the order in which rows are read, to m rows of o; ldo in bytes.
+// Requires: AVX
+TEXT ·mixPlaceLm4_64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         o+0(FP), AX
+	MOVQ         ldo+8(FP), BX
+	MOVQ         sums+16(FP), CX
+	MOVQ         m+24(FP), DX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+	VMOVUPS      (AX), Y0
+	VADDPS       (CX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      32(AX), Y0
+	VADDPS       32(CX), Y0, Y0
+	VMOVUPS      Y0, 32(AX)
+	VMOVUPS      64(AX), Y0
+	VADDPS       128(CX), Y0, Y0
+	VMOVUPS      Y0, 64(AX)
+	VMOVUPS      96(AX), Y0
+	VADDPS       160(CX), Y0, Y0
+	VMOVUPS      Y0, 96(AX)
+	VMOVUPS      128(AX), Y0
+	VADDPS       64(CX), Y0, Y0
+	VMOVUPS      Y0, 128(AX)
+	VMOVUPS      160(AX), Y0
+	VADDPS       96(CX), Y0, Y0
+	VMOVUPS      Y0, 160(AX)
+	VMOVUPS      192(AX), Y0
+	VADDPS       192(CX), Y0, Y0
+	VMOVUPS      Y0, 192(AX)
+	VMOVUPS      224(AX), Y0
+	VADDPS       224(CX), Y0, Y0
+	VMOVUPS      Y0, 224(AX)
+	ADDQ         BX, AX
+	ADDQ         $0x100, CX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
 	VZEROUPPER
 	RET

@@ -247,7 +247,7 @@ func mixLm6_128AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byt
 //	for r := range rows {
 //		scales[r] = scale(v[r])
 //		for i := range 128 {
-//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], i) // but 8..15 and 16..23 of each 32 change places
+//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], order[i]) // but 8..15 and 16..23 of each 32 change places
 //		}
 //	}
 //
@@ -531,7 +531,7 @@ func mixLm6_128AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte,
 //	for r := range rows {
 //		scales[r] = scale(v[r])
 //		for i := range 128 {
-//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], i) // but 8..15 and 16..23 of each 32 change places
+//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], order[i]) // but 8..15 and 16..23 of each 32 change places
 //		}
 //	}
 //

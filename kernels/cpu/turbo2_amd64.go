@@ -273,7 +273,7 @@ func mixTurbo2AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte
 //	for r := range rows {
 //		scales[r] = scale(v[r])
 //		for i := range 128 {
-//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], i) // but 8..15 and 16..23 of each 32 change places
+//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], order[i]) // but 8..15 and 16..23 of each 32 change places
 //		}
 //	}
 //
@@ -282,9 +282,23 @@ func mixTurbo2AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte
 //go:noescape
 func mixPairsTurbo2AVX512(levels *byte, scales *float32, v *byte, stride int, rows int)
 
+// mixPlaceTurbo2AVX512 adds sums of 128 values, in the order in which rows are read, to m rows of o; ldo in bytes.
+//
+//	for j := range m {
+//		for k := range 128 {
+//			o[j][order[k]] += sums[j][k]
+//		}
+//	}
+//
+// Requires: AVX2
+//
+//go:noescape
+func mixPlaceTurbo2AVX512(o *float32, ldo int, sums *float32, m int)
+
 var mixQ8PartsTurbo2AVX512 = mixPairs{
 	pairs: mixPairsTurbo2AVX512,
 	parts: &mixPairsPartsAVX512,
+	place: mixPlaceTurbo2AVX512,
 }
 
 func mixQ8Turbo2AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
@@ -582,7 +596,7 @@ func mixTurbo2AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, 
 //	for r := range rows {
 //		scales[r] = scale(v[r])
 //		for i := range 128 {
-//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], i) // but 8..15 and 16..23 of each 32 change places
+//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], order[i]) // but 8..15 and 16..23 of each 32 change places
 //		}
 //	}
 //
@@ -591,9 +605,23 @@ func mixTurbo2AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, 
 //go:noescape
 func mixPairsTurbo2AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
 
+// mixPlaceTurbo2AVX2 adds sums of 128 values, in the order in which rows are read, to m rows of o; ldo in bytes.
+//
+//	for j := range m {
+//		for k := range 128 {
+//			o[j][order[k]] += sums[j][k]
+//		}
+//	}
+//
+// Requires: AVX2
+//
+//go:noescape
+func mixPlaceTurbo2AVX2(o *float32, ldo int, sums *float32, m int)
+
 var mixQ8PartsTurbo2AVX2 = mixPairs{
 	pairs: mixPairsTurbo2AVX2,
 	parts: &mixPairsPartsAVX2,
+	place: mixPlaceTurbo2AVX2,
 }
 
 func mixQ8Turbo2AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {

@@ -396,6 +396,66 @@ DATA turbo3_shuffle42<>+16(SB)/8, $0x8080800880808008
 DATA turbo3_shuffle42<>+24(SB)/8, $0x8080800880808008
 GLOBL turbo3_shuffle42<>(SB), RODATA|NOPTR, $32
 
+DATA turbo3_order<>+0(SB)/8, $0x0000000000000000
+DATA turbo3_order<>+8(SB)/8, $0x0000000000000000
+DATA turbo3_order<>+16(SB)/8, $0x0000000000000001
+DATA turbo3_order<>+24(SB)/8, $0x0000000000000000
+GLOBL turbo3_order<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_order2<>+0(SB)/8, $0x0000000000000000
+DATA turbo3_order2<>+8(SB)/8, $0x0000000000000000
+DATA turbo3_order2<>+16(SB)/8, $0x0000000100000000
+DATA turbo3_order2<>+24(SB)/8, $0x0000000000000000
+GLOBL turbo3_order2<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_mask14<>+0(SB)/8, $0xffffffff00000000
+DATA turbo3_mask14<>+8(SB)/8, $0x0000000000000000
+DATA turbo3_mask14<>+16(SB)/8, $0xffffffff00000000
+DATA turbo3_mask14<>+24(SB)/8, $0x0000000000000000
+GLOBL turbo3_mask14<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_order3<>+0(SB)/8, $0x0000000000000000
+DATA turbo3_order3<>+8(SB)/8, $0x0000000000000000
+DATA turbo3_order3<>+16(SB)/8, $0x0000000000000000
+DATA turbo3_order3<>+24(SB)/8, $0x0000000000000001
+GLOBL turbo3_order3<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_mask15<>+0(SB)/8, $0x0000000000000000
+DATA turbo3_mask15<>+8(SB)/8, $0x00000000ffffffff
+DATA turbo3_mask15<>+16(SB)/8, $0x0000000000000000
+DATA turbo3_mask15<>+24(SB)/8, $0x00000000ffffffff
+GLOBL turbo3_mask15<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_order4<>+0(SB)/8, $0x0000000000000000
+DATA turbo3_order4<>+8(SB)/8, $0x0000000000000000
+DATA turbo3_order4<>+16(SB)/8, $0x0000000000000000
+DATA turbo3_order4<>+24(SB)/8, $0x0000000100000000
+GLOBL turbo3_order4<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_mask16<>+0(SB)/8, $0x0000000000000000
+DATA turbo3_mask16<>+8(SB)/8, $0xffffffff00000000
+DATA turbo3_mask16<>+16(SB)/8, $0x0000000000000000
+DATA turbo3_mask16<>+24(SB)/8, $0xffffffff00000000
+GLOBL turbo3_mask16<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_order5<>+0(SB)/8, $0x0000000000000000
+DATA turbo3_order5<>+8(SB)/8, $0x0000000200000000
+DATA turbo3_order5<>+16(SB)/8, $0x0000000000000000
+DATA turbo3_order5<>+24(SB)/8, $0x0000000300000000
+GLOBL turbo3_order5<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_order6<>+0(SB)/8, $0x0000000000000000
+DATA turbo3_order6<>+8(SB)/8, $0x0000000400000000
+DATA turbo3_order6<>+16(SB)/8, $0x0000000000000000
+DATA turbo3_order6<>+24(SB)/8, $0x0000000500000000
+GLOBL turbo3_order6<>(SB), RODATA|NOPTR, $32
+
+DATA turbo3_order7<>+0(SB)/8, $0x0000000000000000
+DATA turbo3_order7<>+8(SB)/8, $0x0000000600000000
+DATA turbo3_order7<>+16(SB)/8, $0x0000000000000000
+DATA turbo3_order7<>+24(SB)/8, $0x0000000700000000
+GLOBL turbo3_order7<>(SB), RODATA|NOPTR, $32
+
 DATA turbo3_ones2<>+0(SB)/8, $0x0001000100010001
 DATA turbo3_ones2<>+8(SB)/8, $0x0001000100010001
 DATA turbo3_ones2<>+16(SB)/8, $0x0001000100010001
@@ -6891,12 +6951,12 @@ done2:
 TEXT ·mixPairsTurbo3AVX512(SB), NOSPLIT, $0-40
 
 	// constants of the loops
-	VMOVDQU      turbo3_mask5<>+0(SB), Y0
-	VMOVDQU      turbo3_shuffle2<>+0(SB), Y1
-	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
-	VMOVDQU      turbo3_mask4<>+0(SB), Y3
-	VMOVDQU      turbo3_mask3<>+0(SB), Y4
-	VMOVDQU      turbo3_mask2<>+0(SB), Y5
+	VMOVDQU      turbo3_shuffle35<>+0(SB), Y0
+	VMOVDQU      turbo3_mask8<>+0(SB), Y1
+	VMOVDQU      turbo3_mask6<>+0(SB), Y2
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y3
+	VMOVDQU      turbo3_mask9<>+0(SB), Y4
+	VMOVDQU      turbo3_mask10<>+0(SB), Y5
 	MOVQ         levels+0(FP), AX
 	MOVQ         scales+8(FP), BX
 	MOVQ         v+16(FP), CX
@@ -6921,185 +6981,103 @@ loop1:
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, 4(BX)
 
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(CX), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPAND        turbo3_mask<>+0(SB), Y6, Y7
-	VPSRLD       $2, Y6, Y8
-	VPAND        Y5, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $4, Y6, Y8
-	VPAND        Y4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPBROADCASTD 34(CX), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y0, Y7, Y7
-	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
+	// levels of values 0, 4, 8 to 124
+	VMOVDQU      2(CX), Y6
+	VPAND        Y1, Y6, Y6
+	VBROADCASTI128 34(CX), Y7
+	VPSHUFB      Y0, Y7, Y7
+	VPAND        Y4, Y7, Y7
+	VPCMPEQB     Y4, Y7, Y7
+	VPAND        Y2, Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPBROADCASTQ 2(DI), Y7
-	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo3_mask<>+0(SB), Y7, Y8
-	VPSRLD       $2, Y7, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $4, Y7, Y9
-	VPAND        Y4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPOR         Y7, Y8, Y7
-	VPBROADCASTD 34(DI), Y8
-	VPSHUFB      Y1, Y8, Y8
-	VPAND        Y0, Y8, Y8
-	VPCMPEQB     Y0, Y8, Y8
-	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
+	VPSHUFB      Y6, Y3, Y6
+	VMOVDQU      2(DI), Y7
+	VPAND        Y1, Y7, Y7
+	VBROADCASTI128 34(DI), Y8
+	VPSHUFB      Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPCMPEQB     Y4, Y8, Y8
+	VPAND        Y2, Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
-	VPSHUFB      Y7, Y8, Y7
+	VPSHUFB      Y7, Y3, Y7
 	VPUNPCKLWD   Y7, Y6, Y8
 	VMOVDQU      Y8, (AX)
 	VPUNPCKHWD   Y7, Y6, Y6
 	VMOVDQU      Y6, 32(AX)
 
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(CX), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPAND        turbo3_mask<>+0(SB), Y6, Y7
-	VPSRLD       $2, Y6, Y8
-	VPAND        Y5, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $4, Y6, Y8
-	VPAND        Y4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPBROADCASTD 38(CX), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y0, Y7, Y7
-	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
+	// levels of values 1, 5, 9 to 125
+	VMOVDQU      2(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VBROADCASTI128 34(CX), Y7
+	VPSHUFB      Y0, Y7, Y7
+	VPAND        Y5, Y7, Y7
+	VPCMPEQB     Y5, Y7, Y7
+	VPAND        Y2, Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPBROADCASTQ 10(DI), Y7
-	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo3_mask<>+0(SB), Y7, Y8
-	VPSRLD       $2, Y7, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $4, Y7, Y9
-	VPAND        Y4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPOR         Y7, Y8, Y7
-	VPBROADCASTD 38(DI), Y8
-	VPSHUFB      Y1, Y8, Y8
-	VPAND        Y0, Y8, Y8
-	VPCMPEQB     Y0, Y8, Y8
-	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
+	VPSHUFB      Y6, Y3, Y6
+	VMOVDQU      2(DI), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VBROADCASTI128 34(DI), Y8
+	VPSHUFB      Y0, Y8, Y8
+	VPAND        Y5, Y8, Y8
+	VPCMPEQB     Y5, Y8, Y8
+	VPAND        Y2, Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
-	VPSHUFB      Y7, Y8, Y7
+	VPSHUFB      Y7, Y3, Y7
 	VPUNPCKLWD   Y7, Y6, Y8
 	VMOVDQU      Y8, 64(AX)
 	VPUNPCKHWD   Y7, Y6, Y6
 	VMOVDQU      Y6, 96(AX)
 
-	// levels of values 64 to 95
-	VPBROADCASTQ 18(CX), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPAND        turbo3_mask<>+0(SB), Y6, Y7
-	VPSRLD       $2, Y6, Y8
-	VPAND        Y5, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $4, Y6, Y8
-	VPAND        Y4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPBROADCASTD 42(CX), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y0, Y7, Y7
-	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
+	// levels of values 2, 6, 10 to 126
+	VMOVDQU      2(CX), Y6
+	VPSRLD       $4, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VBROADCASTI128 34(CX), Y7
+	VPSHUFB      Y0, Y7, Y7
+	VPAND        turbo3_mask11<>+0(SB), Y7, Y7
+	VPCMPEQB     turbo3_mask11<>+0(SB), Y7, Y7
+	VPAND        Y2, Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPBROADCASTQ 18(DI), Y7
-	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo3_mask<>+0(SB), Y7, Y8
-	VPSRLD       $2, Y7, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $4, Y7, Y9
-	VPAND        Y4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPOR         Y7, Y8, Y7
-	VPBROADCASTD 42(DI), Y8
-	VPSHUFB      Y1, Y8, Y8
-	VPAND        Y0, Y8, Y8
-	VPCMPEQB     Y0, Y8, Y8
-	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
+	VPSHUFB      Y6, Y3, Y6
+	VMOVDQU      2(DI), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VBROADCASTI128 34(DI), Y8
+	VPSHUFB      Y0, Y8, Y8
+	VPAND        turbo3_mask11<>+0(SB), Y8, Y8
+	VPCMPEQB     turbo3_mask11<>+0(SB), Y8, Y8
+	VPAND        Y2, Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
-	VPSHUFB      Y7, Y8, Y7
+	VPSHUFB      Y7, Y3, Y7
 	VPUNPCKLWD   Y7, Y6, Y8
 	VMOVDQU      Y8, 128(AX)
 	VPUNPCKHWD   Y7, Y6, Y6
 	VMOVDQU      Y6, 160(AX)
 
-	// levels of values 96 to 127
-	VPBROADCASTQ 26(CX), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPAND        turbo3_mask<>+0(SB), Y6, Y7
-	VPSRLD       $2, Y6, Y8
-	VPAND        Y5, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $4, Y6, Y8
-	VPAND        Y4, Y8, Y8
-	VPOR         Y8, Y7, Y7
+	// levels of values 3, 7, 11 to 127
+	VMOVDQU      2(CX), Y6
 	VPSRLD       $6, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPBROADCASTD 46(CX), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y0, Y7, Y7
-	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
+	VPAND        Y1, Y6, Y6
+	VBROADCASTI128 34(CX), Y7
+	VPSHUFB      Y0, Y7, Y7
+	VPAND        turbo3_mask12<>+0(SB), Y7, Y7
+	VPCMPEQB     turbo3_mask12<>+0(SB), Y7, Y7
+	VPAND        Y2, Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPBROADCASTQ 26(DI), Y7
-	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo3_mask<>+0(SB), Y7, Y8
-	VPSRLD       $2, Y7, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $4, Y7, Y9
-	VPAND        Y4, Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y6, Y3, Y6
+	VMOVDQU      2(DI), Y7
 	VPSRLD       $6, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPOR         Y7, Y8, Y7
-	VPBROADCASTD 46(DI), Y8
-	VPSHUFB      Y1, Y8, Y8
-	VPAND        Y0, Y8, Y8
-	VPCMPEQB     Y0, Y8, Y8
-	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
+	VPAND        Y1, Y7, Y7
+	VBROADCASTI128 34(DI), Y8
+	VPSHUFB      Y0, Y8, Y8
+	VPAND        turbo3_mask12<>+0(SB), Y8, Y8
+	VPCMPEQB     turbo3_mask12<>+0(SB), Y8, Y8
+	VPAND        Y2, Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
-	VPSHUFB      Y7, Y8, Y7
+	VPSHUFB      Y7, Y3, Y7
 	VPUNPCKLWD   Y7, Y6, Y8
 	VMOVDQU      Y8, 192(AX)
 	VPUNPCKHWD   Y7, Y6, Y6
@@ -7115,6 +7093,308 @@ loop1:
 
 done2:
 	ADDQ         $2, SI
+	VZEROUPPER
+	RET
+
+// mixPlaceTurbo3AVX512 adds sums of 128 values, in the order in which rows are read, to m rows of o; ldo in bytes.
+// Requires: AVX2
+TEXT ·mixPlaceTurbo3AVX512(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	VMOVDQU      turbo3_order3<>+0(SB), Y0
+	VMOVDQU      turbo3_order2<>+0(SB), Y1
+	VMOVDQU      turbo3_order<>+0(SB), Y2
+	VMOVDQU      turbo3_order4<>+0(SB), Y3
+	VMOVDQU      turbo3_order5<>+0(SB), Y4
+	VMOVDQU      turbo3_order6<>+0(SB), Y5
+	MOVQ         o+0(FP), AX
+	MOVQ         ldo+8(FP), BX
+	MOVQ         sums+16(FP), CX
+	MOVQ         m+24(FP), DX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+	VMOVUPS      (AX), Y6
+	VMOVUPS      (CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      128(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      256(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      384(CX), Y8
+	VPERMD       Y8, Y3, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (AX)
+	VMOVUPS      32(AX), Y6
+	VMOVUPS      8(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      136(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      264(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      392(CX), Y8
+	VPERMD       Y8, Y3, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 32(AX)
+	VMOVUPS      64(AX), Y6
+	VMOVUPS      16(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      144(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      272(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      400(CX), Y8
+	VPERMD       Y8, Y3, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 64(AX)
+	VMOVUPS      96(AX), Y6
+	VMOVUPS      24(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      152(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      280(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      408(CX), Y8
+	VPERMD       Y8, Y3, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 96(AX)
+	VMOVUPS      128(AX), Y6
+	VMOVUPS      32(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      160(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      288(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      416(CX), Y8
+	VPERMD       Y8, Y3, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 128(AX)
+	VMOVUPS      160(AX), Y6
+	VMOVUPS      40(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      168(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      296(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      424(CX), Y8
+	VPERMD       Y8, Y3, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 160(AX)
+	VMOVUPS      192(AX), Y6
+	VMOVUPS      48(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      176(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      304(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      432(CX), Y8
+	VPERMD       Y8, Y3, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 192(AX)
+	VMOVUPS      224(AX), Y6
+	VMOVUPS      56(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      184(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      312(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      440(CX), Y8
+	VPERMD       Y8, Y3, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 224(AX)
+	VMOVUPS      256(AX), Y6
+	VMOVUPS      64(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      192(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      320(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      448(CX), Y8
+	VPERMD       Y8, Y3, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 256(AX)
+	VMOVUPS      288(AX), Y6
+	VMOVUPS      72(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      200(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      328(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      456(CX), Y8
+	VPERMD       Y8, Y3, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 288(AX)
+	VMOVUPS      320(AX), Y6
+	VMOVUPS      80(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      208(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      336(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      464(CX), Y8
+	VPERMD       Y8, Y3, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 320(AX)
+	VMOVUPS      352(AX), Y6
+	VMOVUPS      88(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      216(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      344(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      472(CX), Y8
+	VPERMD       Y8, Y3, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 352(AX)
+	VMOVUPS      384(AX), Y6
+	VMOVUPS      96(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      224(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      352(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      480(CX), Y8
+	VPERMD       Y8, Y3, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 384(AX)
+	VMOVUPS      416(AX), Y6
+	VMOVUPS      104(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      232(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      360(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      480(CX), Y8
+	VPERMD       Y8, Y4, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 416(AX)
+	VMOVUPS      448(AX), Y6
+	VMOVUPS      112(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      240(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      368(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      480(CX), Y8
+	VPERMD       Y8, Y5, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 448(AX)
+	VMOVUPS      480(AX), Y6
+	VMOVUPS      120(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      248(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      376(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      480(CX), Y8
+	VMOVDQU      turbo3_order7<>+0(SB), Y9
+	VPERMD       Y8, Y9, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 480(AX)
+	ADDQ         BX, AX
+	ADDQ         $0x200, CX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
 	VZEROUPPER
 	RET
 
@@ -15088,12 +15368,12 @@ done2:
 TEXT ·mixPairsTurbo3AVX2(SB), NOSPLIT, $0-40
 
 	// constants of the loops
-	VMOVDQU      turbo3_mask5<>+0(SB), Y0
-	VMOVDQU      turbo3_shuffle2<>+0(SB), Y1
-	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
-	VMOVDQU      turbo3_mask4<>+0(SB), Y3
-	VMOVDQU      turbo3_mask3<>+0(SB), Y4
-	VMOVDQU      turbo3_mask2<>+0(SB), Y5
+	VMOVDQU      turbo3_shuffle35<>+0(SB), Y0
+	VMOVDQU      turbo3_mask8<>+0(SB), Y1
+	VMOVDQU      turbo3_mask6<>+0(SB), Y2
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y3
+	VMOVDQU      turbo3_mask9<>+0(SB), Y4
+	VMOVDQU      turbo3_mask10<>+0(SB), Y5
 	MOVQ         levels+0(FP), AX
 	MOVQ         scales+8(FP), BX
 	MOVQ         v+16(FP), CX
@@ -15118,185 +15398,103 @@ loop1:
 	VMULPS       Y7, Y6, Y6
 	VMOVSS       X6, 4(BX)
 
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(CX), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPAND        turbo3_mask<>+0(SB), Y6, Y7
-	VPSRLD       $2, Y6, Y8
-	VPAND        Y5, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $4, Y6, Y8
-	VPAND        Y4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPBROADCASTD 34(CX), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y0, Y7, Y7
-	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
+	// levels of values 0, 4, 8 to 124
+	VMOVDQU      2(CX), Y6
+	VPAND        Y1, Y6, Y6
+	VBROADCASTI128 34(CX), Y7
+	VPSHUFB      Y0, Y7, Y7
+	VPAND        Y4, Y7, Y7
+	VPCMPEQB     Y4, Y7, Y7
+	VPAND        Y2, Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPBROADCASTQ 2(DI), Y7
-	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo3_mask<>+0(SB), Y7, Y8
-	VPSRLD       $2, Y7, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $4, Y7, Y9
-	VPAND        Y4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPOR         Y7, Y8, Y7
-	VPBROADCASTD 34(DI), Y8
-	VPSHUFB      Y1, Y8, Y8
-	VPAND        Y0, Y8, Y8
-	VPCMPEQB     Y0, Y8, Y8
-	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
+	VPSHUFB      Y6, Y3, Y6
+	VMOVDQU      2(DI), Y7
+	VPAND        Y1, Y7, Y7
+	VBROADCASTI128 34(DI), Y8
+	VPSHUFB      Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPCMPEQB     Y4, Y8, Y8
+	VPAND        Y2, Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
-	VPSHUFB      Y7, Y8, Y7
+	VPSHUFB      Y7, Y3, Y7
 	VPUNPCKLWD   Y7, Y6, Y8
 	VMOVDQU      Y8, (AX)
 	VPUNPCKHWD   Y7, Y6, Y6
 	VMOVDQU      Y6, 32(AX)
 
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(CX), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPAND        turbo3_mask<>+0(SB), Y6, Y7
-	VPSRLD       $2, Y6, Y8
-	VPAND        Y5, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $4, Y6, Y8
-	VPAND        Y4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPBROADCASTD 38(CX), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y0, Y7, Y7
-	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
+	// levels of values 1, 5, 9 to 125
+	VMOVDQU      2(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VBROADCASTI128 34(CX), Y7
+	VPSHUFB      Y0, Y7, Y7
+	VPAND        Y5, Y7, Y7
+	VPCMPEQB     Y5, Y7, Y7
+	VPAND        Y2, Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPBROADCASTQ 10(DI), Y7
-	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo3_mask<>+0(SB), Y7, Y8
-	VPSRLD       $2, Y7, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $4, Y7, Y9
-	VPAND        Y4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPOR         Y7, Y8, Y7
-	VPBROADCASTD 38(DI), Y8
-	VPSHUFB      Y1, Y8, Y8
-	VPAND        Y0, Y8, Y8
-	VPCMPEQB     Y0, Y8, Y8
-	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
+	VPSHUFB      Y6, Y3, Y6
+	VMOVDQU      2(DI), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VBROADCASTI128 34(DI), Y8
+	VPSHUFB      Y0, Y8, Y8
+	VPAND        Y5, Y8, Y8
+	VPCMPEQB     Y5, Y8, Y8
+	VPAND        Y2, Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
-	VPSHUFB      Y7, Y8, Y7
+	VPSHUFB      Y7, Y3, Y7
 	VPUNPCKLWD   Y7, Y6, Y8
 	VMOVDQU      Y8, 64(AX)
 	VPUNPCKHWD   Y7, Y6, Y6
 	VMOVDQU      Y6, 96(AX)
 
-	// levels of values 64 to 95
-	VPBROADCASTQ 18(CX), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPAND        turbo3_mask<>+0(SB), Y6, Y7
-	VPSRLD       $2, Y6, Y8
-	VPAND        Y5, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $4, Y6, Y8
-	VPAND        Y4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPBROADCASTD 42(CX), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y0, Y7, Y7
-	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
+	// levels of values 2, 6, 10 to 126
+	VMOVDQU      2(CX), Y6
+	VPSRLD       $4, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VBROADCASTI128 34(CX), Y7
+	VPSHUFB      Y0, Y7, Y7
+	VPAND        turbo3_mask11<>+0(SB), Y7, Y7
+	VPCMPEQB     turbo3_mask11<>+0(SB), Y7, Y7
+	VPAND        Y2, Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPBROADCASTQ 18(DI), Y7
-	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo3_mask<>+0(SB), Y7, Y8
-	VPSRLD       $2, Y7, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $4, Y7, Y9
-	VPAND        Y4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPOR         Y7, Y8, Y7
-	VPBROADCASTD 42(DI), Y8
-	VPSHUFB      Y1, Y8, Y8
-	VPAND        Y0, Y8, Y8
-	VPCMPEQB     Y0, Y8, Y8
-	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
+	VPSHUFB      Y6, Y3, Y6
+	VMOVDQU      2(DI), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VBROADCASTI128 34(DI), Y8
+	VPSHUFB      Y0, Y8, Y8
+	VPAND        turbo3_mask11<>+0(SB), Y8, Y8
+	VPCMPEQB     turbo3_mask11<>+0(SB), Y8, Y8
+	VPAND        Y2, Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
-	VPSHUFB      Y7, Y8, Y7
+	VPSHUFB      Y7, Y3, Y7
 	VPUNPCKLWD   Y7, Y6, Y8
 	VMOVDQU      Y8, 128(AX)
 	VPUNPCKHWD   Y7, Y6, Y6
 	VMOVDQU      Y6, 160(AX)
 
-	// levels of values 96 to 127
-	VPBROADCASTQ 26(CX), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPAND        turbo3_mask<>+0(SB), Y6, Y7
-	VPSRLD       $2, Y6, Y8
-	VPAND        Y5, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSRLD       $4, Y6, Y8
-	VPAND        Y4, Y8, Y8
-	VPOR         Y8, Y7, Y7
+	// levels of values 3, 7, 11 to 127
+	VMOVDQU      2(CX), Y6
 	VPSRLD       $6, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VPBROADCASTD 46(CX), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y0, Y7, Y7
-	VPCMPEQB     Y0, Y7, Y7
-	VPAND        turbo3_mask6<>+0(SB), Y7, Y7
+	VPAND        Y1, Y6, Y6
+	VBROADCASTI128 34(CX), Y7
+	VPSHUFB      Y0, Y7, Y7
+	VPAND        turbo3_mask12<>+0(SB), Y7, Y7
+	VPCMPEQB     turbo3_mask12<>+0(SB), Y7, Y7
+	VPAND        Y2, Y7, Y7
 	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPBROADCASTQ 26(DI), Y7
-	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo3_mask<>+0(SB), Y7, Y8
-	VPSRLD       $2, Y7, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $4, Y7, Y9
-	VPAND        Y4, Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y6, Y3, Y6
+	VMOVDQU      2(DI), Y7
 	VPSRLD       $6, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPOR         Y7, Y8, Y7
-	VPBROADCASTD 46(DI), Y8
-	VPSHUFB      Y1, Y8, Y8
-	VPAND        Y0, Y8, Y8
-	VPCMPEQB     Y0, Y8, Y8
-	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
+	VPAND        Y1, Y7, Y7
+	VBROADCASTI128 34(DI), Y8
+	VPSHUFB      Y0, Y8, Y8
+	VPAND        turbo3_mask12<>+0(SB), Y8, Y8
+	VPCMPEQB     turbo3_mask12<>+0(SB), Y8, Y8
+	VPAND        Y2, Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
-	VPSHUFB      Y7, Y8, Y7
+	VPSHUFB      Y7, Y3, Y7
 	VPUNPCKLWD   Y7, Y6, Y8
 	VMOVDQU      Y8, 192(AX)
 	VPUNPCKHWD   Y7, Y6, Y6
@@ -15312,5 +15510,307 @@ loop1:
 
 done2:
 	ADDQ         $2, SI
+	VZEROUPPER
+	RET
+
+// mixPlaceTurbo3AVX2 adds sums of 128 values, in the order in which rows are read, to m rows of o; ldo in bytes.
+// Requires: AVX2
+TEXT ·mixPlaceTurbo3AVX2(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	VMOVDQU      turbo3_order3<>+0(SB), Y0
+	VMOVDQU      turbo3_order2<>+0(SB), Y1
+	VMOVDQU      turbo3_order<>+0(SB), Y2
+	VMOVDQU      turbo3_order4<>+0(SB), Y3
+	VMOVDQU      turbo3_order5<>+0(SB), Y4
+	VMOVDQU      turbo3_order6<>+0(SB), Y5
+	MOVQ         o+0(FP), AX
+	MOVQ         ldo+8(FP), BX
+	MOVQ         sums+16(FP), CX
+	MOVQ         m+24(FP), DX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+	VMOVUPS      (AX), Y6
+	VMOVUPS      (CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      128(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      256(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      384(CX), Y8
+	VPERMD       Y8, Y3, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (AX)
+	VMOVUPS      32(AX), Y6
+	VMOVUPS      8(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      136(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      264(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      392(CX), Y8
+	VPERMD       Y8, Y3, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 32(AX)
+	VMOVUPS      64(AX), Y6
+	VMOVUPS      16(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      144(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      272(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      400(CX), Y8
+	VPERMD       Y8, Y3, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 64(AX)
+	VMOVUPS      96(AX), Y6
+	VMOVUPS      24(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      152(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      280(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      408(CX), Y8
+	VPERMD       Y8, Y3, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 96(AX)
+	VMOVUPS      128(AX), Y6
+	VMOVUPS      32(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      160(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      288(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      416(CX), Y8
+	VPERMD       Y8, Y3, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 128(AX)
+	VMOVUPS      160(AX), Y6
+	VMOVUPS      40(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      168(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      296(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      424(CX), Y8
+	VPERMD       Y8, Y3, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 160(AX)
+	VMOVUPS      192(AX), Y6
+	VMOVUPS      48(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      176(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      304(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      432(CX), Y8
+	VPERMD       Y8, Y3, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 192(AX)
+	VMOVUPS      224(AX), Y6
+	VMOVUPS      56(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      184(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      312(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      440(CX), Y8
+	VPERMD       Y8, Y3, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 224(AX)
+	VMOVUPS      256(AX), Y6
+	VMOVUPS      64(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      192(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      320(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      448(CX), Y8
+	VPERMD       Y8, Y3, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 256(AX)
+	VMOVUPS      288(AX), Y6
+	VMOVUPS      72(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      200(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      328(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      456(CX), Y8
+	VPERMD       Y8, Y3, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 288(AX)
+	VMOVUPS      320(AX), Y6
+	VMOVUPS      80(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      208(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      336(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      464(CX), Y8
+	VPERMD       Y8, Y3, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 320(AX)
+	VMOVUPS      352(AX), Y6
+	VMOVUPS      88(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      216(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      344(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      472(CX), Y8
+	VPERMD       Y8, Y3, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 352(AX)
+	VMOVUPS      384(AX), Y6
+	VMOVUPS      96(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      224(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      352(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      480(CX), Y8
+	VPERMD       Y8, Y3, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 384(AX)
+	VMOVUPS      416(AX), Y6
+	VMOVUPS      104(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      232(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      360(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      480(CX), Y8
+	VPERMD       Y8, Y4, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 416(AX)
+	VMOVUPS      448(AX), Y6
+	VMOVUPS      112(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      240(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      368(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      480(CX), Y8
+	VPERMD       Y8, Y5, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 448(AX)
+	VMOVUPS      480(AX), Y6
+	VMOVUPS      120(CX), Y7
+	VPERMD       Y7, Y2, Y7
+	VMOVUPS      248(CX), Y8
+	VPERMD       Y8, Y1, Y8
+	VMOVDQU      turbo3_mask14<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      376(CX), Y8
+	VPERMD       Y8, Y0, Y8
+	VMOVDQU      turbo3_mask15<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMOVUPS      480(CX), Y8
+	VMOVDQU      turbo3_order7<>+0(SB), Y9
+	VPERMD       Y8, Y9, Y8
+	VMOVDQU      turbo3_mask16<>+0(SB), Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 480(AX)
+	ADDQ         BX, AX
+	ADDQ         $0x200, CX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
 	VZEROUPPER
 	RET

@@ -150,6 +150,30 @@ DATA turbo4_mask5<>+16(SB)/8, $0x0000000f0000000f
 DATA turbo4_mask5<>+24(SB)/8, $0x0000000f0000000f
 GLOBL turbo4_mask5<>(SB), RODATA|NOPTR, $32
 
+DATA turbo4_order<>+0(SB)/8, $0x0000000000000000
+DATA turbo4_order<>+8(SB)/8, $0x0000000000000001
+DATA turbo4_order<>+16(SB)/8, $0x0000000000000002
+DATA turbo4_order<>+24(SB)/8, $0x0000000000000003
+GLOBL turbo4_order<>(SB), RODATA|NOPTR, $32
+
+DATA turbo4_order2<>+0(SB)/8, $0x0000000000000000
+DATA turbo4_order2<>+8(SB)/8, $0x0000000100000000
+DATA turbo4_order2<>+16(SB)/8, $0x0000000200000000
+DATA turbo4_order2<>+24(SB)/8, $0x0000000300000000
+GLOBL turbo4_order2<>(SB), RODATA|NOPTR, $32
+
+DATA turbo4_mask6<>+0(SB)/8, $0xffffffff00000000
+DATA turbo4_mask6<>+8(SB)/8, $0xffffffff00000000
+DATA turbo4_mask6<>+16(SB)/8, $0xffffffff00000000
+DATA turbo4_mask6<>+24(SB)/8, $0xffffffff00000000
+GLOBL turbo4_mask6<>(SB), RODATA|NOPTR, $32
+
+DATA turbo4_order3<>+0(SB)/8, $0x0000000400000000
+DATA turbo4_order3<>+8(SB)/8, $0x0000000500000000
+DATA turbo4_order3<>+16(SB)/8, $0x0000000600000000
+DATA turbo4_order3<>+24(SB)/8, $0x0000000700000000
+GLOBL turbo4_order3<>(SB), RODATA|NOPTR, $32
+
 DATA turbo4_ones2<>+0(SB)/8, $0x0001000100010001
 DATA turbo4_ones2<>+8(SB)/8, $0x0001000100010001
 DATA turbo4_ones2<>+16(SB)/8, $0x0001000100010001
@@ -4403,10 +4427,8 @@ done2:
 TEXT ·mixPairsTurbo4AVX512(SB), NOSPLIT, $0-40
 
 	// constants of the loops
-	VMOVDQU      turbo4_shuffle<>+0(SB), Y0
-	VMOVDQU      turbo4_mask2<>+0(SB), Y1
-	VMOVDQU      turbo4_mask<>+0(SB), Y2
-	VBROADCASTI128 turbo4_levels<>+0(SB), Y3
+	VMOVDQU      turbo4_mask4<>+0(SB), Y0
+	VBROADCASTI128 turbo4_levels<>+0(SB), Y1
 	MOVQ         levels+0(FP), AX
 	MOVQ         scales+8(FP), BX
 	MOVQ         v+16(FP), CX
@@ -4419,97 +4441,69 @@ TEXT ·mixPairsTurbo4AVX512(SB), NOSPLIT, $0-40
 
 loop1:
 	PREFETCHT0   2048(CX)
-	VPBROADCASTW (CX), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo4_const<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVSS       X4, (BX)
+	VPBROADCASTW (CX), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      turbo4_const<>+0(SB), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVSS       X2, (BX)
 	PREFETCHT0   2048(DI)
-	VPBROADCASTW (DI), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo4_const<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVSS       X4, 4(BX)
+	VPBROADCASTW (DI), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      turbo4_const<>+0(SB), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVSS       X2, 4(BX)
 
-	// levels of values 0 to 31
-	VBROADCASTI128 4(CX), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y2, Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VBROADCASTI128 4(DI), Y5
-	VPSHUFB      Y0, Y5, Y5
-	VPAND        Y2, Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VPSHUFB      Y5, Y3, Y5
-	VPUNPCKLWD   Y5, Y4, Y6
-	VMOVDQU      Y6, (AX)
-	VPUNPCKHWD   Y5, Y4, Y4
-	VMOVDQU      Y4, 32(AX)
+	// levels of values 0, 2, 4 to 62
+	VMOVDQU      4(CX), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VMOVDQU      4(DI), Y3
+	VPAND        Y0, Y3, Y3
+	VPSHUFB      Y3, Y1, Y3
+	VPUNPCKLWD   Y3, Y2, Y4
+	VMOVDQU      Y4, (AX)
+	VPUNPCKHWD   Y3, Y2, Y2
+	VMOVDQU      Y2, 32(AX)
 
-	// levels of values 32 to 63
-	VBROADCASTI128 20(CX), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y2, Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VBROADCASTI128 20(DI), Y5
-	VPSHUFB      Y0, Y5, Y5
-	VPAND        Y2, Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VPSHUFB      Y5, Y3, Y5
-	VPUNPCKLWD   Y5, Y4, Y6
-	VMOVDQU      Y6, 64(AX)
-	VPUNPCKHWD   Y5, Y4, Y4
-	VMOVDQU      Y4, 96(AX)
+	// levels of values 1, 3, 5 to 63
+	VMOVDQU      4(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VMOVDQU      4(DI), Y3
+	VPSRLD       $4, Y3, Y3
+	VPAND        Y0, Y3, Y3
+	VPSHUFB      Y3, Y1, Y3
+	VPUNPCKLWD   Y3, Y2, Y4
+	VMOVDQU      Y4, 64(AX)
+	VPUNPCKHWD   Y3, Y2, Y2
+	VMOVDQU      Y2, 96(AX)
 
-	// levels of values 64 to 95
-	VBROADCASTI128 36(CX), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y2, Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VBROADCASTI128 36(DI), Y5
-	VPSHUFB      Y0, Y5, Y5
-	VPAND        Y2, Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VPSHUFB      Y5, Y3, Y5
-	VPUNPCKLWD   Y5, Y4, Y6
-	VMOVDQU      Y6, 128(AX)
-	VPUNPCKHWD   Y5, Y4, Y4
-	VMOVDQU      Y4, 160(AX)
+	// levels of values 64, 66, 68 to 126
+	VMOVDQU      36(CX), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VMOVDQU      36(DI), Y3
+	VPAND        Y0, Y3, Y3
+	VPSHUFB      Y3, Y1, Y3
+	VPUNPCKLWD   Y3, Y2, Y4
+	VMOVDQU      Y4, 128(AX)
+	VPUNPCKHWD   Y3, Y2, Y2
+	VMOVDQU      Y2, 160(AX)
 
-	// levels of values 96 to 127
-	VBROADCASTI128 52(CX), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y2, Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VBROADCASTI128 52(DI), Y5
-	VPSHUFB      Y0, Y5, Y5
-	VPAND        Y2, Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VPSHUFB      Y5, Y3, Y5
-	VPUNPCKLWD   Y5, Y4, Y6
-	VMOVDQU      Y6, 192(AX)
-	VPUNPCKHWD   Y5, Y4, Y4
-	VMOVDQU      Y4, 224(AX)
+	// levels of values 65, 67, 69 to 127
+	VMOVDQU      36(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VMOVDQU      36(DI), Y3
+	VPSRLD       $4, Y3, Y3
+	VPAND        Y0, Y3, Y3
+	VPSHUFB      Y3, Y1, Y3
+	VPUNPCKLWD   Y3, Y2, Y4
+	VMOVDQU      Y4, 192(AX)
+	VPUNPCKHWD   Y3, Y2, Y2
+	VMOVDQU      Y2, 224(AX)
 	ADDQ         $0x100, AX
 	ADDQ         $8, BX
 	ADDQ         DX, CX
@@ -4521,6 +4515,176 @@ loop1:
 
 done2:
 	ADDQ         $2, SI
+	VZEROUPPER
+	RET
+
+// mixPlaceTurbo4AVX512 adds sums of 128 values, in the order in which rows are read, to m rows of o; ldo in bytes.
+// Requires: AVX2
+TEXT ·mixPlaceTurbo4AVX512(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	VMOVDQU      turbo4_order<>+0(SB), Y0
+	VMOVDQU      turbo4_order2<>+0(SB), Y1
+	VMOVDQU      turbo4_order3<>+0(SB), Y2
+	MOVQ         o+0(FP), AX
+	MOVQ         ldo+8(FP), BX
+	MOVQ         sums+16(FP), CX
+	MOVQ         m+24(FP), DX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+	VMOVUPS      (AX), Y3
+	VMOVUPS      (CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      128(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (AX)
+	VMOVUPS      32(AX), Y3
+	VMOVUPS      16(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      144(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 32(AX)
+	VMOVUPS      64(AX), Y3
+	VMOVUPS      32(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      160(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 64(AX)
+	VMOVUPS      96(AX), Y3
+	VMOVUPS      48(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      176(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 96(AX)
+	VMOVUPS      128(AX), Y3
+	VMOVUPS      64(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      192(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 128(AX)
+	VMOVUPS      160(AX), Y3
+	VMOVUPS      80(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      208(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 160(AX)
+	VMOVUPS      192(AX), Y3
+	VMOVUPS      96(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      224(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 192(AX)
+	VMOVUPS      224(AX), Y3
+	VMOVUPS      112(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      240(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 224(AX)
+	VMOVUPS      256(AX), Y3
+	VMOVUPS      256(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      384(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 256(AX)
+	VMOVUPS      288(AX), Y3
+	VMOVUPS      272(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      400(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 288(AX)
+	VMOVUPS      320(AX), Y3
+	VMOVUPS      288(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      416(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 320(AX)
+	VMOVUPS      352(AX), Y3
+	VMOVUPS      304(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      432(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 352(AX)
+	VMOVUPS      384(AX), Y3
+	VMOVUPS      320(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      448(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 384(AX)
+	VMOVUPS      416(AX), Y3
+	VMOVUPS      336(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      464(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 416(AX)
+	VMOVUPS      448(AX), Y3
+	VMOVUPS      352(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      480(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 448(AX)
+	VMOVUPS      480(AX), Y3
+	VMOVUPS      368(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      480(CX), Y5
+	VPERMD       Y5, Y2, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 480(AX)
+	ADDQ         BX, AX
+	ADDQ         $0x200, CX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
 	VZEROUPPER
 	RET
 
@@ -9397,10 +9561,8 @@ done2:
 TEXT ·mixPairsTurbo4AVX2(SB), NOSPLIT, $0-40
 
 	// constants of the loops
-	VMOVDQU      turbo4_shuffle<>+0(SB), Y0
-	VMOVDQU      turbo4_mask2<>+0(SB), Y1
-	VMOVDQU      turbo4_mask<>+0(SB), Y2
-	VBROADCASTI128 turbo4_levels<>+0(SB), Y3
+	VMOVDQU      turbo4_mask4<>+0(SB), Y0
+	VBROADCASTI128 turbo4_levels<>+0(SB), Y1
 	MOVQ         levels+0(FP), AX
 	MOVQ         scales+8(FP), BX
 	MOVQ         v+16(FP), CX
@@ -9413,97 +9575,69 @@ TEXT ·mixPairsTurbo4AVX2(SB), NOSPLIT, $0-40
 
 loop1:
 	PREFETCHT0   2048(CX)
-	VPBROADCASTW (CX), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo4_const<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVSS       X4, (BX)
+	VPBROADCASTW (CX), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      turbo4_const<>+0(SB), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVSS       X2, (BX)
 	PREFETCHT0   2048(DI)
-	VPBROADCASTW (DI), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo4_const<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVSS       X4, 4(BX)
+	VPBROADCASTW (DI), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      turbo4_const<>+0(SB), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVSS       X2, 4(BX)
 
-	// levels of values 0 to 31
-	VBROADCASTI128 4(CX), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y2, Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VBROADCASTI128 4(DI), Y5
-	VPSHUFB      Y0, Y5, Y5
-	VPAND        Y2, Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VPSHUFB      Y5, Y3, Y5
-	VPUNPCKLWD   Y5, Y4, Y6
-	VMOVDQU      Y6, (AX)
-	VPUNPCKHWD   Y5, Y4, Y4
-	VMOVDQU      Y4, 32(AX)
+	// levels of values 0, 2, 4 to 62
+	VMOVDQU      4(CX), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VMOVDQU      4(DI), Y3
+	VPAND        Y0, Y3, Y3
+	VPSHUFB      Y3, Y1, Y3
+	VPUNPCKLWD   Y3, Y2, Y4
+	VMOVDQU      Y4, (AX)
+	VPUNPCKHWD   Y3, Y2, Y2
+	VMOVDQU      Y2, 32(AX)
 
-	// levels of values 32 to 63
-	VBROADCASTI128 20(CX), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y2, Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VBROADCASTI128 20(DI), Y5
-	VPSHUFB      Y0, Y5, Y5
-	VPAND        Y2, Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VPSHUFB      Y5, Y3, Y5
-	VPUNPCKLWD   Y5, Y4, Y6
-	VMOVDQU      Y6, 64(AX)
-	VPUNPCKHWD   Y5, Y4, Y4
-	VMOVDQU      Y4, 96(AX)
+	// levels of values 1, 3, 5 to 63
+	VMOVDQU      4(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VMOVDQU      4(DI), Y3
+	VPSRLD       $4, Y3, Y3
+	VPAND        Y0, Y3, Y3
+	VPSHUFB      Y3, Y1, Y3
+	VPUNPCKLWD   Y3, Y2, Y4
+	VMOVDQU      Y4, 64(AX)
+	VPUNPCKHWD   Y3, Y2, Y2
+	VMOVDQU      Y2, 96(AX)
 
-	// levels of values 64 to 95
-	VBROADCASTI128 36(CX), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y2, Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VBROADCASTI128 36(DI), Y5
-	VPSHUFB      Y0, Y5, Y5
-	VPAND        Y2, Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VPSHUFB      Y5, Y3, Y5
-	VPUNPCKLWD   Y5, Y4, Y6
-	VMOVDQU      Y6, 128(AX)
-	VPUNPCKHWD   Y5, Y4, Y4
-	VMOVDQU      Y4, 160(AX)
+	// levels of values 64, 66, 68 to 126
+	VMOVDQU      36(CX), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VMOVDQU      36(DI), Y3
+	VPAND        Y0, Y3, Y3
+	VPSHUFB      Y3, Y1, Y3
+	VPUNPCKLWD   Y3, Y2, Y4
+	VMOVDQU      Y4, 128(AX)
+	VPUNPCKHWD   Y3, Y2, Y2
+	VMOVDQU      Y2, 160(AX)
 
-	// levels of values 96 to 127
-	VBROADCASTI128 52(CX), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y2, Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VBROADCASTI128 52(DI), Y5
-	VPSHUFB      Y0, Y5, Y5
-	VPAND        Y2, Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VPSHUFB      Y5, Y3, Y5
-	VPUNPCKLWD   Y5, Y4, Y6
-	VMOVDQU      Y6, 192(AX)
-	VPUNPCKHWD   Y5, Y4, Y4
-	VMOVDQU      Y4, 224(AX)
+	// levels of values 65, 67, 69 to 127
+	VMOVDQU      36(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VMOVDQU      36(DI), Y3
+	VPSRLD       $4, Y3, Y3
+	VPAND        Y0, Y3, Y3
+	VPSHUFB      Y3, Y1, Y3
+	VPUNPCKLWD   Y3, Y2, Y4
+	VMOVDQU      Y4, 192(AX)
+	VPUNPCKHWD   Y3, Y2, Y2
+	VMOVDQU      Y2, 224(AX)
 	ADDQ         $0x100, AX
 	ADDQ         $8, BX
 	ADDQ         DX, CX
@@ -9515,5 +9649,175 @@ loop1:
 
 done2:
 	ADDQ         $2, SI
+	VZEROUPPER
+	RET
+
+// mixPlaceTurbo4AVX2 adds sums of 128 values, in the order in which rows are read, to m rows of o; ldo in bytes.
+// Requires: AVX2
+TEXT ·mixPlaceTurbo4AVX2(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	VMOVDQU      turbo4_order<>+0(SB), Y0
+	VMOVDQU      turbo4_order2<>+0(SB), Y1
+	VMOVDQU      turbo4_order3<>+0(SB), Y2
+	MOVQ         o+0(FP), AX
+	MOVQ         ldo+8(FP), BX
+	MOVQ         sums+16(FP), CX
+	MOVQ         m+24(FP), DX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+	VMOVUPS      (AX), Y3
+	VMOVUPS      (CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      128(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (AX)
+	VMOVUPS      32(AX), Y3
+	VMOVUPS      16(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      144(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 32(AX)
+	VMOVUPS      64(AX), Y3
+	VMOVUPS      32(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      160(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 64(AX)
+	VMOVUPS      96(AX), Y3
+	VMOVUPS      48(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      176(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 96(AX)
+	VMOVUPS      128(AX), Y3
+	VMOVUPS      64(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      192(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 128(AX)
+	VMOVUPS      160(AX), Y3
+	VMOVUPS      80(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      208(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 160(AX)
+	VMOVUPS      192(AX), Y3
+	VMOVUPS      96(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      224(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 192(AX)
+	VMOVUPS      224(AX), Y3
+	VMOVUPS      112(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      240(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 224(AX)
+	VMOVUPS      256(AX), Y3
+	VMOVUPS      256(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      384(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 256(AX)
+	VMOVUPS      288(AX), Y3
+	VMOVUPS      272(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      400(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 288(AX)
+	VMOVUPS      320(AX), Y3
+	VMOVUPS      288(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      416(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 320(AX)
+	VMOVUPS      352(AX), Y3
+	VMOVUPS      304(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      432(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 352(AX)
+	VMOVUPS      384(AX), Y3
+	VMOVUPS      320(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      448(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 384(AX)
+	VMOVUPS      416(AX), Y3
+	VMOVUPS      336(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      464(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 416(AX)
+	VMOVUPS      448(AX), Y3
+	VMOVUPS      352(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      480(CX), Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 448(AX)
+	VMOVUPS      480(AX), Y3
+	VMOVUPS      368(CX), Y4
+	VPERMD       Y4, Y0, Y4
+	VMOVUPS      480(CX), Y5
+	VPERMD       Y5, Y2, Y5
+	VMOVDQU      turbo4_mask6<>+0(SB), Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 480(AX)
+	ADDQ         BX, AX
+	ADDQ         $0x200, CX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
 	VZEROUPPER
 	RET

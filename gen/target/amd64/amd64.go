@@ -127,7 +127,8 @@ func (f *file) missing(names *target.Kernels, kernel, name string) {
 func (f *file) mix(isa ISA, caps lower.Caps, kernel string, rounded bool) string {
 	if rounded {
 		if pairs := f.function(isa, func() *ir.Func { return lower.Pairs(f.t, caps, "mixPairs"+f.id+isa.Suffix) }); pairs != nil {
-			return f.stubs.mixPairs(f.t, kernel, pairs, f.panels.mixPairs(isa, caps), isa)
+			place := f.function(isa, func() *ir.Func { return lower.Place(f.t, caps, "mixPlace"+f.id+isa.Suffix) })
+			return f.stubs.mixPairs(f.t, kernel, pairs, place, f.panels.mixPairs(isa, caps), isa)
 		}
 	} else if levels := f.function(isa, func() *ir.Func { return lower.Levels(f.t, caps, "mixLevels"+f.id+isa.Suffix) }); levels != nil {
 		return f.stubs.mixLevels(f.t, kernel, levels, f.panels.mixLevels(isa, caps), isa)

@@ -133,9 +133,14 @@ func (s *stubs) mixLevels(t *spec.Type, kernel string, levels *ir.Func, tiles st
 }
 
 // mixPairs takes the unpacker of the type and the kernels that add pairs of rows of bytes.
-func (s *stubs) mixPairs(t *spec.Type, kernel string, pairs *ir.Func, parts string, isa ISA) string {
+// place, which adds what they give in another order, may be missing.
+func (s *stubs) mixPairs(t *spec.Type, kernel string, pairs, place *ir.Func, parts string, isa ISA) string {
 	table := kernel + "Parts" + target.Ident(t.Name) + isa.Suffix
-	s.f.Var().Id(table).Op("=").Id("mixPairs").Values(jen.Dict{jen.Id("pairs"): jen.Id(pairs.Name), jen.Id("parts"): jen.Op("&").Id(parts)})
+	values := jen.Dict{jen.Id("pairs"): jen.Id(pairs.Name), jen.Id("parts"): jen.Op("&").Id(parts)}
+	if place != nil {
+		values[jen.Id("place")] = jen.Id(place.Name)
+	}
+	s.f.Var().Id(table).Op("=").Id("mixPairs").Values(values)
 	s.f.Line()
 	return s.driver(kernel, "mix", t, isa, table, t.Block,
 		params("o", "ldo", "p", "ldp", "m", "v", "stride", "rows", "n", "ws"))
