@@ -75,6 +75,10 @@ func (c *Cache) Place(n int) error {
 	return nil
 }
 
+// Step is the most tokens that KV layer i takes in one step. A batch that is no larger leaves the same rows exact for
+// layers that read its cache later as it does for the layer itself.
+func (c *Cache) Step(i int) int { return c.layers[i].group.step() }
+
 // Clear forgets everything.
 func (c *Cache) Clear() {
 	for _, g := range c.groups {

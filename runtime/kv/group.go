@@ -2,6 +2,7 @@ package kv
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/kvgen/kvgen/kernels"
 )
@@ -100,6 +101,22 @@ func (g *group) advance() int {
 	e.place(g.at, n)
 	g.at += int32(n)
 	return n
+}
+
+// step is the number of positions that the next advance can give cells to, all where the group keeps nothing exact.
+func (g *group) step() int {
+	if g.exact == nil {
+		return math.MaxInt
+	}
+	ring, first := len(g.exact.pos)-g.exact.fixed, max(0, g.exact.fixed-int(g.at))
+	room := first + ring - g.exact.held()
+	switch {
+	case ring == 0 && first == 0:
+		return math.MaxInt
+	case room == 0:
+		return min(leave, ring)
+	}
+	return room
 }
 
 // leave gives the oldest rows of the ring cells among the packed ones.

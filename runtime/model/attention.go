@@ -57,6 +57,7 @@ func (a Attention) bind(b *binder) body {
 	own := kv.Layer{Index: b.layer, Heads: a.KVHeads, KeyDim: a.KeyDim, ValueDim: a.ValueDim, Window: a.Window}
 	if x.reads {
 		x.kv = b.cacheOf(own, a.CacheOf)
+		b.read = append(b.read, x.kv)
 	} else {
 		b.kvOf[b.layer] = x.kv
 		b.kv, b.attends = append(b.kv, own), append(b.attends, x)

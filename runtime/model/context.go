@@ -172,8 +172,8 @@ func (c *Context) batches(tokens []int32, visit func(lo, hi int) error) error {
 		return fmt.Errorf("%d tokens after %d positions do not fit the context of %d", len(tokens), c.Len(), c.Cache.Size)
 	}
 	c.pass.cache, c.pass.offsets = c.Cache, c.offsets
-	for lo := 0; lo < len(tokens); lo += c.Batch {
-		hi := min(lo+c.Batch, len(tokens))
+	for lo, hi := 0, 0; lo < len(tokens); lo = hi {
+		hi = lo + min(c.step(), len(tokens)-lo)
 		if err := c.pass.forward(tokens[lo:hi]); err != nil {
 			return err
 		}
@@ -182,6 +182,16 @@ func (c *Context) batches(tokens []int32, visit func(lo, hi int) error) error {
 		}
 	}
 	return nil
+}
+
+// step is the most tokens that all layers may take together. A layer that reads the cache of an earlier one must find it
+// as the tokens would one by one, also where the last rows are kept exact and others have been packed since.
+func (c *Context) step() int {
+	n := c.Batch
+	for _, layer := range c.Model.read {
+		n = min(n, c.Cache.Step(layer))
+	}
+	return n
 }
 
 // Prefill runs tokens and returns the logits of the last, valid until the next call. There must be one token at least.

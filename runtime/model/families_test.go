@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/kvgen/kvgen/runtime/gguf"
+	"github.com/kvgen/kvgen/runtime/kv"
 )
 
 // oneLayer is a case cut to one layer, where keys and values depend on their own token and position alone.
@@ -154,5 +155,23 @@ func poison(t *testing.T, x *gguf.Tensor, data []byte) {
 		}
 	default:
 		t.Fatalf("%s is of type %d", x.Name, x.Type)
+	}
+}
+
+// TestSharedCachesKeepEnds runs a prompt through layers that read the caches of others, with the first and last rows exact:
+// the readers must find exact what they would find so token by token.
+func TestSharedCachesKeepEnds(t *testing.T) {
+	c := readCase(t, "gemma4_e2b")
+	x := c.extras(t, "q4_0", "q4_0", nil, kv.Ends{First: 2, Last: 6}, Options{Threads: 1})
+	want := decode(t, x, c.Tokens, 0)
+	if m, r := differ(prefill(t, x, c.Tokens, 0), want); !(m <= .2 && r <= 1e-2) { // a code may round the other way
+		t.Errorf("a prompt differs from its tokens one by one by %.2g, rms %.2g", m, r)
+	}
+	plain, err := c.context(t, "q4_0", "q4_0", Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, _ := differ(prefill(t, plain, c.Tokens, 0), want); m < .5 {
+		t.Errorf("exact ends change logits by %.2g only", m)
 	}
 }

@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/kvgen/kvgen/runtime/gguf"
 	"github.com/kvgen/kvgen/runtime/kv"
@@ -29,6 +30,7 @@ type Model struct {
 	groups    []*group  // all matrices
 	kv        []kv.Layer
 	states    []stateSize // of recurrent layers
+	read      []int       // KV layers that later layers read
 	scratch   sizes
 }
 
@@ -74,6 +76,7 @@ func Load(f *gguf.File, types Types) (*Model, error) {
 		return nil, fmt.Errorf("%s model: %w", h.arch, err)
 	}
 	m.groups = b.groups
+	m.read = slices.Compact(slices.Sorted(slices.Values(b.read)))
 	m.turns, m.attends, m.kv, m.states, m.scratch = b.turns, b.attends, b.kv, b.states, b.scratch
 	return m, nil
 }
