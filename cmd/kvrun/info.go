@@ -23,6 +23,7 @@ type infoResult struct {
 	Template   bool           `json:"chat_template"`
 	Metadata   map[string]any `json:"hyperparameters"`
 	CacheBytes int            `json:"cache_bytes"` // at n_ctx of the record
+	Others     []model.Other  `json:"other_layers,omitempty"`
 	Tensors    []typeUse      `json:"tensor_types"`
 	Kernels    []kernelUse    `json:"kernels"`
 	ISAs       []isaRecord    `json:"isas"`
@@ -81,7 +82,10 @@ func (s *session) info() infoResult {
 	if r.Record.Batch == 0 {
 		r.Record.Batch = defaultBatch
 	}
-	r.CacheBytes = s.plan.Bytes(r.Record.Size, r.Record.Batch)
+	r.CacheBytes, r.Others = s.plan.Bytes(r.Record.Size, r.Record.Batch), s.Others()
+	for _, o := range r.Others {
+		r.CacheBytes += o.State
+	}
 	r.Name, _, _ = s.File.Str("general.name")
 	_, _, r.Template = s.File.Kind("tokenizer.chat_template")
 	if t, err := s.vocabulary(); err == nil {
@@ -204,6 +208,13 @@ func (r *infoResult) print(w io.Writer, s *session) error {
 	}
 	fmt.Fprintf(w, "cache: %.1f MiB for %d positions\n", float64(r.CacheBytes)/(1<<20), r.Record.Size)
 	printPlan(w, s.plan, r.Record.Size)
+	for _, o := range r.Others {
+		if o.State > 0 {
+			fmt.Fprintf(w, "  layer %d: recurrent, %.2f MiB of state\n", o.Layer, float64(o.State)/(1<<20))
+		} else {
+			fmt.Fprintf(w, "  layer %d: reads the cache of layer %d\n", o.Layer, o.Reads)
+		}
+	}
 	s.remarks(w)
 	fmt.Fprintln(w, "instruction sets:")
 	for _, i := range r.ISAs {

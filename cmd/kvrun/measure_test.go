@@ -116,4 +116,9 @@ func TestInfo(t *testing.T) {
 		text, _ := json.Marshal(r)
 		t.Errorf("%s", text)
 	}
+	for model, want := range map[string]string{"gemma4_e2b": "layer 3: reads the cache of layer 1\n", "qwen35": "layer 0: recurrent, 0.26 MiB of state\n"} {
+		if code, out, _ := kvrun("", "info", arches+"/"+model+"/model.gguf"); code != 0 || !strings.Contains(out, want) {
+			t.Errorf("exit %d, no %q in\n%s", code, want, out)
+		}
+	}
 }

@@ -58,6 +58,7 @@ func (a Attention) bind(b *binder) body {
 	if x.reads {
 		x.kv = b.cacheOf(own, a.CacheOf)
 		b.read = append(b.read, x.kv)
+		b.others = append(b.others, Other{Layer: b.layer, Reads: a.CacheOf})
 	} else {
 		b.kvOf[b.layer] = x.kv
 		b.kv, b.attends = append(b.kv, own), append(b.attends, x)

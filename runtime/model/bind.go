@@ -29,8 +29,9 @@ type binder struct {
 	attends []*attend   // by KV layer
 	kvOf    map[int]int // KV layer of a layer
 	states  []stateSize // of recurrent layers
-	read    []int       // KV layers that later layers read, again for each of these
-	groups  []*group    // all matrices
+	others  []Other
+	read    []int    // KV layers that later layers read, again for each of these
+	groups  []*group // all matrices
 	scratch sizes
 }
 

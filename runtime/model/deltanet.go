@@ -55,7 +55,9 @@ func (d DeltaNet) bind(b *binder) body {
 		}
 	}
 	x.state = len(b.states)
-	b.states = append(b.states, stateSize{layer: b.layer, values: (d.Taps-1)*x.channels + values*d.Dim})
+	size := (d.Taps-1)*x.channels + values*d.Dim
+	b.states = append(b.states, stateSize{layer: b.layer, values: size})
+	b.others = append(b.others, Other{Layer: b.layer, State: 4 * size, Reads: -1})
 	return x
 }
 

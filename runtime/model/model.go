@@ -30,7 +30,8 @@ type Model struct {
 	groups    []*group  // all matrices
 	kv        []kv.Layer
 	states    []stateSize // of recurrent layers
-	read      []int       // KV layers that later layers read
+	others    []Other
+	read      []int // KV layers that later layers read
 	scratch   sizes
 }
 
@@ -76,6 +77,7 @@ func Load(f *gguf.File, types Types) (*Model, error) {
 		return nil, fmt.Errorf("%s model: %w", h.arch, err)
 	}
 	m.groups = b.groups
+	m.others = b.others
 	m.read = slices.Compact(slices.Sorted(slices.Values(b.read)))
 	m.turns, m.attends, m.kv, m.states, m.scratch = b.turns, b.attends, b.kv, b.states, b.scratch
 	return m, nil

@@ -15,6 +15,16 @@ type Matrices struct {
 	Turned int // for how many the input is first turned into the type's domain
 }
 
+// Other is a layer without rows of its own in the cache: a recurrent one, or one that reads the rows of another layer.
+type Other struct {
+	Layer int `json:"layer"`
+	State int `json:"state_bytes"` // of a recurrent layer, 0 for others
+	Reads int `json:"reads_layer"` // whose rows it reads, -1 for none
+}
+
+// Others lists the layers that no KV layer stands for.
+func (m *Model) Others() []Other { return m.others }
+
 // Matrices lists the weight matrices by type, those with most bytes first. A tied embedding counts once.
 func (m *Model) Matrices() []Matrices {
 	var list []Matrices
