@@ -19,7 +19,7 @@ type advice struct {
 
 // advise makes it of a result; t is nil when only the result is there, not the model.
 func advise(r *lab.Result, t *lab.Traits, emit []string) advice {
-	a := advice{Advice: r.Advise()}
+	a := advice{Advice: r.Advise(nil)}
 	group := 0
 	if t == nil {
 		t = &lab.Traits{}
@@ -35,17 +35,36 @@ func advise(r *lab.Result, t *lab.Traits, emit []string) advice {
 		if emit != nil && !slices.Contains(emit, e.name) {
 			continue
 		}
-		all := report.Engine{Name: e.title}
-		for _, p := range a.Picks {
-			if c := cellNamed(r, p.Cell); c != nil {
-				all.Choices = append(all.Choices, e.choice(p.Name, wishOf(c, model, group)))
-			}
-		}
-		if all.Choices != nil {
+		if all := e.choices(r, a.Picks, model, group); all.Choices != nil {
 			a.Engines = append(a.Engines, all)
 		}
 	}
 	return a
+}
+
+// choices are the picks in an engine's words. Where it lacks one, they are the best that it has of what was measured.
+func (e *engine) choices(r *lab.Result, picks []lab.Pick, model string, group int) report.Engine {
+	all := report.Engine{Name: e.title}
+	own := r.Advise(func(c *lab.CellResult) bool { return e.choice("", wishOf(c, model, group)).Lines != nil }).Picks
+	for i, p := range picks {
+		cell := cellNamed(r, p.Cell)
+		if cell == nil {
+			continue
+		}
+		c := e.choice(p.Name, wishOf(cell, model, group))
+		if c.Lines == nil && len(own) > i && own[i].Cell != "" {
+			o := own[i]
+			instead := e.choice(p.Name, wishOf(cellNamed(r, o.Cell), model, group))
+			c.Lines = instead.Lines
+			c.Note += fmt.Sprintf(" Instead, of what was measured: %s, %.2f bits per value, KLD %.4g (%.4g-%.4g). %s", o.Cell, o.Bits, o.Cost.Mean, o.Cost.Low,
+				o.Cost.High, instead.Note)
+			c.Note = strings.TrimSpace(c.Note)
+		} else if c.Lines == nil {
+			c.Note += " Nothing else that was measured and that it has keeps the promise."
+		}
+		all.Choices = append(all.Choices, c)
+	}
+	return all
 }
 
 func cellNamed(r *lab.Result, name string) *lab.CellResult {

@@ -36,11 +36,14 @@ var engines = []engine{
 type wish struct {
 	cell   string
 	k, v   []want // by KV layer
-	ends   bool   // some rows stay exact
+	ends   []end  // by KV layer
 	keyDim int
 	group  int // query heads to a KV head, 0 when unknown
 	model  string
 }
+
+// end is how many rows of a layer stay exact.
+type end struct{ first, last int }
 
 // want is one side of one layer.
 type want struct{ typ, rotation, offset string }
@@ -55,14 +58,14 @@ func wishOf(c *lab.CellResult, model string, group int) *wish {
 	w := &wish{cell: c.Name, group: group, model: model}
 	for _, l := range c.Plan.Layers {
 		w.k, w.v = append(w.k, wantOf(l.K)), append(w.v, wantOf(l.V))
-		w.ends = w.ends || l.First > 0 || l.Last > 0
+		w.ends = append(w.ends, end{l.First, l.Last})
 		w.keyDim = l.KeyDim
 	}
 	return w
 }
 
-func same(side []want) bool {
-	return !slices.ContainsFunc(side, func(w want) bool { return w != side[0] })
+func same[T comparable](side []T) bool {
+	return !slices.ContainsFunc(side, func(w T) bool { return w != side[0] })
 }
 
 // lacks says what of a wish an engine cannot do at all.
@@ -78,7 +81,7 @@ func (e *engine) lacks(w *wish) (notes []string) {
 			notes = append(notes, e.title+" has no key offset")
 		}
 	}
-	if e.types != nil && w.ends {
+	if e.types != nil && slices.ContainsFunc(w.ends, func(n end) bool { return n != end{} }) {
 		notes = append(notes, e.title+" keeps no rows exact")
 	}
 	return notes
@@ -247,8 +250,19 @@ func spellKvrun(_ *engine, w *wish) (lines, notes []string) {
 			line += " " + s.flag + " " + s.rotation
 		}
 	}
-	if !same(w.k) || !same(w.v) || w.ends || w.k[0].offset != "" {
-		return nil, []string{"give the policy of " + w.cell + " in a file, with --policy"}
+	if w.k[0].offset != "" {
+		line += " --k-offset " + w.k[0].offset
+	}
+	for _, n := range []struct {
+		flag string
+		rows int
+	}{{"--keep-first", w.ends[0].first}, {"--keep-last", w.ends[0].last}} {
+		if n.rows > 0 {
+			line += fmt.Sprintf(" %s %d", n.flag, n.rows)
+		}
+	}
+	if !same(w.k) || !same(w.v) || !same(w.ends) {
+		return nil, []string{"it differs between layers: give it as a file, with --policy"}
 	}
 	return []string{line}, nil
 }

@@ -53,6 +53,7 @@ func TestEmit(t *testing.T) {
 		{"ollama", "q8_0+attn", "q8_0", 64, 3, "q8_0", "no switch for rotation"},
 		{"kvrun", "lm4_64", "q8_0+attn128", 128, 3, "kvrun chat m.gguf -ctk lm4_64 -ctv q8_0 --rot-v attn128", ""},
 		{"kvrun", "q8_0;q4_0", "q8_0", 64, 3, "", "--policy"},
+		{"kvrun", "lm4_64+attn, offset mean", "lm4_64", 64, 3, "-ctk lm4_64 -ctv lm4_64 --rot-k attn --k-offset mean", ""},
 	} {
 		for i := range engines {
 			e := &engines[i]
@@ -78,5 +79,32 @@ func TestEmit(t *testing.T) {
 		if got := shellQuote(s); got != want {
 			t.Errorf("%s: %s, want %s", s, got, want)
 		}
+	}
+}
+
+// TestInstead looks for what an engine has where it lacks the pick, and for the sentence where it has nothing.
+func TestInstead(t *testing.T) {
+	cell := func(typ string, bits, kld float64) lab.CellResult {
+		c := *plannedCell(64, typ, typ)
+		c.Name, c.BitsPerValue, c.Chunk = typ, bits, make([]int, lab.Least)
+		c.KLD = lab.Estimate{Mean: kld, Low: .9 * kld, High: 1.1 * kld}
+		return c
+	}
+	r := &lab.Result{Tables: []lab.Table{{Chunks: lab.Least, PPL: 20, Cells: []lab.CellResult{cell("q8_0", 8.5, .0004), cell("lm6_64", 6.25, .001), cell("lm4_64", 4.25, .03)}}}}
+	r.Tables[0].Cells[2].Plan.Layers[0].First = 4
+	a := advise(r, &lab.Traits{Group: 3}, []string{"llama.cpp", "kvrun"})
+	if len(a.Engines) != 2 || len(a.Engines[0].Choices) != 3 {
+		t.Fatalf("%+v", a.Engines)
+	}
+	safe := a.Engines[0].Choices[0]
+	if len(safe.Lines) != 1 || !strings.Contains(safe.Lines[0], "-ctk q8_0") || !strings.Contains(safe.Note, "no cache type lm6_64. Instead, of what was measured: q8_0, 8.50 bits") {
+		t.Errorf("%+v", safe)
+	}
+	if own := a.Engines[1].Choices; !strings.Contains(own[0].Lines[0], "-ctk lm6_64") || !strings.Contains(own[2].Note, "it differs between layers") {
+		t.Errorf("%+v", own)
+	}
+	r.Tables[0].Cells = r.Tables[0].Cells[1:]
+	if safe = advise(r, nil, []string{"ollama"}).Engines[0].Choices[0]; safe.Lines != nil || !strings.Contains(safe.Note, "Nothing else") {
+		t.Errorf("%+v", safe)
 	}
 }

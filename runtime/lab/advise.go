@@ -44,10 +44,10 @@ type Advice struct {
 }
 
 // Advise picks from the cells that were measured in every setting, over Least chunks at least. A cell keeps a promise
-// when the upper end of its interval does, in every setting.
-func (r *Result) Advise() Advice {
+// when the upper end of its interval does, in every setting. Cells that allowed refuses are passed over; nil allows all.
+func (r *Result) Advise(allowed func(*CellResult) bool) Advice {
 	a := Advice{Settings: len(r.Tables)}
-	worst, why := r.worst()
+	worst, why := r.worst(allowed)
 	if len(worst) == 0 {
 		a.Because = why
 		return a
@@ -67,7 +67,7 @@ func (r *Result) Advise() Advice {
 }
 
 // worst is every cell where it costs most, those with the fewest bits first.
-func (r *Result) worst() (all []Pick, why string) {
+func (r *Result) worst(allowed func(*CellResult) bool) (all []Pick, why string) {
 	byName := map[string]*Pick{}
 	seen := map[string]int{}
 	least := math.MaxInt
@@ -76,7 +76,7 @@ func (r *Result) worst() (all []Pick, why string) {
 		t := &r.Tables[i]
 		for k := range t.Cells {
 			c := &t.Cells[k]
-			if c.Swap != nil {
+			if c.Swap != nil || allowed != nil && !allowed(c) {
 				continue
 			}
 			least = min(least, len(c.Chunk))

@@ -48,13 +48,13 @@ func TestAdvise(t *testing.T) {
 		{"too few chunks", Result{Tables: []Table{tableOf(5, a, b, c)}}, ""},
 		{"nothing", Result{}, ""},
 	} {
-		got := x.r.Advise()
+		got := x.r.Advise(nil)
 		if names(got) != x.want || (x.want == "") != (got.Because != "") {
 			t.Errorf("%s: %s (%s), want %s", x.name, names(got), got.Because, x.want)
 		}
 	}
 	r := Result{Tables: []Table{tableOf(6, b, c), tableOf(6, elsewhere, c)}}
-	if p := r.Advise().Picks; p[0].Closest != "b" || p[2].Cell != "c" || r.Advise().Picks[1].Closest != "b" || p[1].Cost != elsewhere.KLD {
+	if p := r.Advise(nil).Picks; p[0].Closest != "b" || p[2].Cell != "c" || r.Advise(nil).Picks[1].Closest != "b" || p[1].Cost != elsewhere.KLD {
 		t.Errorf("%+v", p)
 	}
 }

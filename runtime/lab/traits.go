@@ -101,7 +101,7 @@ const (
 func (t *Traits) Warnings(r *Result) (all []string) {
 	say := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	if t.KeyBias {
-		say("Key bias: the keys of this model have a large constant part, which costs coarse key types most of their levels. Give keys 8 bits, or take the bias out with a key offset.")
+		say("Key bias: the keys of this model have a large constant part, which costs coarse key types most of their levels. Give keys 8 bits, or take the bias out of them (kvrun: --k-offset bias).")
 	}
 	if t.Group > groupLimit {
 		say("GQA group of %d: every error in a key is seen by %d query heads. Give keys more bits than values.", t.Group, t.Group)
@@ -110,7 +110,7 @@ func (t *Traits) Warnings(r *Result) (all []string) {
 	case t.Trained:
 		say("Attention sinks are weights of this model and take no position of the cache.")
 	case t.Layers > 0 && 2*t.Sinks >= t.Layers:
-		say("Attention sinks: the first position is one in %d of %d layers. Keeping the first rows exact (keep_first) costs next to nothing.", t.Sinks, t.Layers)
+		say("Attention sinks: the first position is one in %d of %d layers. Keeping the first rows exact costs next to nothing (kvrun: --keep-first 4).", t.Sinks, t.Layers)
 	}
 	if r == nil {
 		return all

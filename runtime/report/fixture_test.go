@@ -23,7 +23,7 @@ func fixture() Input {
 		fixtureTable(lab.Setting{Corpus: wiki, Context: 512, Path: lab.Decode}, 8, 1.04),
 	}
 	return Input{
-		Result: r, Advice: r.Advise(), Command: "kvrun sweep -m models/smollm2-135m-instruct-q4_1.gguf -f wiki.test.raw -c 512 --chunks 12 --report out.html",
+		Result: r, Advice: r.Advise(nil), Command: "kvrun sweep -m models/smollm2-135m-instruct-q4_1.gguf -f wiki.test.raw -c 512 --chunks 12 --report out.html",
 		Warnings: []string{"Attention sinks: the first token gets most of the attention in 24 of 30 layers. keep_first 1 is worth trying."},
 		Engines: []Engine{
 			{"llama.cpp", []Choice{{"safe", []string{"llama-server -m MODEL -fa on -ctk q8_0 -ctv q8_0"}, ""}, {"small", nil, "llama.cpp has no type lm5_64."}}},

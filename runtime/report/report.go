@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
@@ -45,11 +46,26 @@ var (
 	}).Parse(pageText))
 )
 
-// Write writes the page. The same input gives the same bytes.
+// Limit is the size of a page in bytes that figures are left out for.
+const Limit = 1 << 20
+
+// Write writes the page. The same input gives the same bytes. A result of many settings would make it large: then the
+// figures of all settings but the first are left out, those that say least first, and the page says so.
 func Write(w io.Writer, in Input) error {
-	v := newView(in)
-	v.CSS, v.Script, v.Policy = template.CSS(css), template.JS(script), policy(css, script)
-	return pageTemplate.Execute(w, v)
+	var b bytes.Buffer
+	for d := everything; d >= tables; d-- {
+		b.Reset()
+		v := newView(in, d)
+		v.CSS, v.Script, v.Policy = template.CSS(css), template.JS(script), policy(css, script)
+		if err := pageTemplate.Execute(&b, v); err != nil {
+			return err
+		}
+		if b.Len() <= Limit {
+			break
+		}
+	}
+	_, err := w.Write(b.Bytes())
+	return err
 }
 
 // policy is the content security policy of the page: its own style and script by their hashes, and nothing else from

@@ -45,17 +45,23 @@ func hostile() Input {
 		}
 		t.Cells[len(t.Cells)-1].Swap.Type = attack
 	}
-	in.Advice = in.Result.Advise()
+	in.Advice = in.Result.Advise(nil)
 	return in
 }
 
 // TestPage reads the page as a browser does, without one: balanced elements, unique identifiers, labels that exist,
 // nothing from elsewhere.
 func TestPage(t *testing.T) {
-	for name, in := range map[string]Input{"fixture": fixture(), "hostile": hostile(), "one chunk": oneChunk(), "nothing": nothing(), "by layer": byLayer()} {
+	many := fixture()
+	for i := range 12 {
+		more := fixture().Result.Tables[0]
+		more.Context = 1000 + i
+		many.Result.Tables = append(many.Result.Tables, more)
+	}
+	for name, in := range map[string]Input{"many settings": many, "fixture": fixture(), "hostile": hostile(), "one chunk": oneChunk(), "nothing": nothing(), "by layer": byLayer()} {
 		page := rendered(t, in)
-		if len(page) > 1<<20 {
-			t.Errorf("%s: %d bytes, the limit is %d", name, len(page), 1<<20)
+		if len(page) > Limit {
+			t.Errorf("%s: %d bytes, the limit is %d", name, len(page), Limit)
 		}
 		if found := faults(page); len(found) > 0 {
 			t.Errorf("%s: %q", name, found)
@@ -164,13 +170,13 @@ func oneChunk() Input {
 	}
 	table.Cells[0].KLD = lab.Estimate{} // exactly zero, which no logarithm has
 	r.Tables = []lab.Table{table}
-	return Input{Result: r, Advice: r.Advise()}
+	return Input{Result: r, Advice: r.Advise(nil)}
 }
 
 // nothing is a sweep that was stopped before its first chunk.
 func nothing() Input {
 	r := &lab.Result{Header: fixture().Result.Header}
-	return Input{Result: r, Advice: r.Advise()}
+	return Input{Result: r, Advice: r.Advise(nil)}
 }
 
 // byLayer has no cells but those of one side of one layer.
@@ -181,7 +187,7 @@ func byLayer() Input {
 		t.Cells = slices.DeleteFunc(t.Cells, func(c lab.CellResult) bool { return c.Swap == nil })
 		t.Comparisons = nil
 	}
-	return Input{Result: in.Result, Advice: in.Result.Advise()}
+	return Input{Result: in.Result, Advice: in.Result.Advise(nil)}
 }
 
 func TestByLayer(t *testing.T) {

@@ -59,11 +59,24 @@ type figure struct {
 	Body    [][]string // its numbers
 }
 
-func newView(in Input) view {
+// detail is how much of the settings behind the first is drawn.
+type detail int
+
+const (
+	tables detail = iota
+	paretos
+	everything
+)
+
+func newView(in Input, d detail) view {
 	r := in.Result
 	v := view{Input: in, Title: modelName(r.Model.Path), ModelSize: float64(r.Model.Size), Reference: r.Reference, Verdict: verdict(in)}
 	for i := range r.Tables {
-		v.Settings = append(v.Settings, newSection(&r.Tables[i], "t"+itoa(i+1)))
+		own := everything
+		if i > 0 {
+			own = d
+		}
+		v.Settings = append(v.Settings, newSection(&r.Tables[i], "t"+itoa(i+1), own))
 	}
 	if len(r.Tables) > 1 {
 		v.Across = newAcross(r)
@@ -88,20 +101,31 @@ func settingName(s lab.Setting) string {
 		lab.Prefill: "prefill", lab.Decode: "token by token"}[s.Path])
 }
 
-func newSection(t *lab.Table, id string) section {
+func newSection(t *lab.Table, id string, d detail) section {
 	s := section{Table: *t, ID: id, Name: settingName(t.Setting)}
 	cells := cellsOf(t)
 	s.Words = fmt.Sprintf("%s of %d tokens, %d scored in each; the reference has a perplexity of %s ± %s.", count(t.Chunks, "chunk"), t.Context, t.Scored,
 		number(t.PPL), number(t.PPLError))
 	s.rows(t, cells)
 	s.Plans = plans(cells)
+	if d < everything {
+		s.Words += " Some of its figures are left out, because the page would be too large."
+	}
 	for i, w := range swapsOf(t) {
+		if d < everything {
+			break
+		}
 		s.Layers = append(s.Layers, s.layersFigure(w, i))
 	}
 	if len(cells) == 0 {
 		return s // only one side of one layer at a time
 	}
-	s.Pareto = s.paretoFigure(cells)
+	if d >= paretos {
+		s.Pareto = s.paretoFigure(cells)
+	}
+	if d < everything {
+		return s
+	}
 	s.Positions = s.positionsFigure(shown(cells))
 	if len(t.Comparisons) > 0 {
 		s.Matrix = s.matrixFigure(cells)
