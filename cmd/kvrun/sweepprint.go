@@ -32,10 +32,9 @@ func version() string {
 
 // print prints the tables of a result.
 func (f *sweepFlags) print(e *environment, r *lab.Result) error {
+	fmt.Fprintf(e.stdout, "%s %.12s (%s, %s)\n", r.Model.Path, r.Model.Hash, r.Model.Arch, r.Model.Type)
 	for i := range r.Tables {
-		if i > 0 {
-			fmt.Fprintln(e.stdout)
-		}
+		fmt.Fprintln(e.stdout)
 		if err := printTable(e.stdout, &r.Header, &r.Tables[i]); err != nil {
 			return err
 		}

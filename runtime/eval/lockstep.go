@@ -3,6 +3,7 @@ package eval
 import (
 	"context"
 	"fmt"
+	"runtime"
 
 	"github.com/kvgen/kvgen/runtime/cpu"
 	"github.com/kvgen/kvgen/runtime/kv"
@@ -16,6 +17,10 @@ const (
 	// hiddenBytes is the most memory for hidden states. Where all candidates of a chunk take more they go in groups,
 	// which costs the output matrix of the reference once more for each.
 	hiddenBytes = 128 << 20
+
+	// garbageBytes is how large a cache may be and still be left to the collector to notice. The caches of a chunk follow
+	// one another; of large ones two more would be in memory before it runs by itself.
+	garbageBytes = 32 << 20
 )
 
 // Lockstep compares caches with a reference, chunk by chunk, in the threads and the memory of one context.
@@ -111,6 +116,11 @@ func (l *Lockstep) Chunk(ctx context.Context, k int, plans []*kv.Plan, ran func(
 				return nil, err
 			}
 			out[lo+i] = make([]Position, l.Scored())
+			if c.Cache.Bytes() > garbageBytes {
+				c.Close()
+				c = nil
+				runtime.GC()
+			}
 			ran()
 		}
 		if err := l.compare(ctx, k, lo == 0, out[lo:hi]); err != nil {

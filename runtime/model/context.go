@@ -82,7 +82,8 @@ func (m *Model) newCache(plan *kv.Plan, size, batch int) (*kv.Cache, error) {
 
 // Sibling is another sequence with a cache of its own plan, of the same size, run by the threads and in the memory of c.
 // It costs its cache and nothing else, so that many can be compared in one process. Logits that one of them returned
-// are valid until any of them runs. It needs no Close and ends with c.
+// are valid until any of them runs. It ends with c and needs no Close of its own, which lets go
+// of its cache before that.
 func (c *Context) Sibling(plan *kv.Plan) (*Context, error) {
 	if len(plan.Layers) != len(c.Model.kv) {
 		return nil, fmt.Errorf("the plan is for %d KV layers and the model has %d", len(plan.Layers), len(c.Model.kv))
@@ -96,11 +97,13 @@ func (c *Context) Sibling(plan *kv.Plan) (*Context, error) {
 	return &s, nil
 }
 
-// Close ends the context's threads; those of a sibling go on.
+// Close ends the context's threads. Those of a sibling go on; what they ran last no longer holds its cache.
 func (c *Context) Close() {
-	if !c.sibling {
-		c.pool.Close()
+	if c.sibling {
+		c.pass.cache, c.pass.batch = nil, attention.Batch{}
+		return
 	}
+	c.pool.Close()
 }
 
 // Pool is the context's threads, for work between two calls.
