@@ -33,6 +33,16 @@ func (h *Header) Experts() Experts {
 	return e
 }
 
+// or is the feed-forward network of a layer: e, each expert as large as feed_forward_length, or one network in a file
+// without experts.
+func (e Experts) or(h *Header, layer int) Body {
+	if e.Count == 0 {
+		return h.GatedFFN(layer, SiLU)
+	}
+	e.Inner = h.Inner(layer)
+	return e
+}
+
 // mustExperts is Experts of a family that cannot do without.
 func (h *Header) mustExperts() Experts {
 	e := h.Experts()

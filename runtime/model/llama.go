@@ -13,14 +13,9 @@ func llama(h *Header) Graph {
 		Layers: h.each(func(i int) []Block {
 			a := h.Attention(i)
 			a.Rope = rope
-			var ffn Body = h.GatedFFN(i, SiLU)
-			if experts.Count > 0 {
-				experts.Inner = h.Inner(i)
-				ffn = experts
-			}
 			return []Block{
 				{Pre: Norm{Name: "attn_norm", Eps: h.Eps}, Body: a},
-				{Pre: Norm{Name: "ffn_norm", Eps: h.Eps}, Body: ffn},
+				{Pre: Norm{Name: "ffn_norm", Eps: h.Eps}, Body: experts.or(h, i)},
 			}
 		}),
 	}

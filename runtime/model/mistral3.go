@@ -6,6 +6,7 @@ func mistral3(h *Header) Graph {
 	h.common()
 	rope := h.Rope(Adjacent)
 	rope.Factors = "rope_freqs"
+	experts := h.Experts()
 	temper := &Temper{Scale: h.OptionalFloat("attention.temperature_scale", 0), Every: rope.Original}
 	return Graph{
 		Width: h.Width,
@@ -15,7 +16,7 @@ func mistral3(h *Header) Graph {
 			a.Rope, a.Temper = rope, temper
 			return []Block{
 				{Pre: Norm{Name: "attn_norm", Eps: h.Eps}, Body: a},
-				{Pre: Norm{Name: "ffn_norm", Eps: h.Eps}, Body: h.GatedFFN(i, SiLU)},
+				{Pre: Norm{Name: "ffn_norm", Eps: h.Eps}, Body: experts.or(h, i)},
 			}
 		}),
 	}

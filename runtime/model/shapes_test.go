@@ -2,6 +2,8 @@ package model
 
 import (
 	"fmt"
+	"maps"
+	"strings"
 	"testing"
 )
 
@@ -21,6 +23,13 @@ func TestSameModelOtherShape(t *testing.T) {
 				r.stack(at+"qkv.weight", at+"q.weight", at+"k.weight", at+"v.weight")
 				r.stack(at+"qkv.bias", at+"q.bias", at+"k.bias", at+"v.bias")
 			}
+		}},
+		{"mixtral as mistral3", "mixtral", func(r *recipe) {
+			for key, v := range maps.Clone(r.keys) {
+				delete(r.keys, key)
+				r.keys[strings.Replace(key, "llama.", "mistral3.", 1)] = v
+			}
+			r.keys["general.architecture"] = "mistral3"
 		}},
 		{"values longer than keys", "llama_hd64", func(r *recipe) {
 			r.keys["llama.attention.value_length"] = uint32(80)
