@@ -86,8 +86,11 @@ func (d *drawing) point(class, tip string) {
 // svg is the whole figure. id is unique on the page; class says in which window it is shown.
 func (d *drawing) svg(id, class, title, description string) template.HTML {
 	var head drawing
-	head.open("svg", attr{"class", class, "viewBox", fmt.Sprintf("0 0 %s %s", pixels(d.w), pixels(d.h)), "role", "img",
-		"aria-labelledby", id + "-t " + id + "-d"})
+	all := attr{"class", class, "viewBox", fmt.Sprintf("0 0 %s %s", pixels(d.w), pixels(d.h)), "role", "img", "aria-labelledby", id + "-t " + id + "-d"}
+	if class == "all" {
+		all = append(all, "width", d.w) // as large as it was drawn in any window
+	}
+	head.open("svg", all)
 	head.open("title", attr{"id", id + "-t"})
 	head.b.WriteString(html.EscapeString(title))
 	head.close("title")
