@@ -109,7 +109,7 @@ func (g *generation) room() (bool, error) {
 	}
 	keep := min(g.keep, len(g.cached))
 	discard := (len(g.cached) - keep) / 2
-	if g.flags.noShift || discard < 1 {
+	if g.flags.noShift || discard < 1 || g.c.Model.Fixed() != nil {
 		return false, nil
 	}
 	if err := g.drop(keep, discard); err != nil {
@@ -135,7 +135,7 @@ func (g *generation) reuse(tokens []int32) ([]int32, error) {
 	for common < len(g.cached) && common < len(tokens)-1 && g.cached[common] == tokens[common] {
 		common++
 	}
-	if gap := stretch(g.cached[common:], tokens[common:]); gap > 0 {
+	if gap := stretch(g.cached[common:], tokens[common:]); gap > 0 && g.c.Model.Fixed() == nil {
 		if err := g.drop(common, gap); err != nil {
 			return nil, err
 		}

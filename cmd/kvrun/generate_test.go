@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -143,5 +144,18 @@ func TestStretch(t *testing.T) {
 		if got := stretch(c.cached, c.tokens); got != c.want {
 			t.Errorf("%v before %v: %d, want %d", c.cached, c.tokens, got, c.want)
 		}
+	}
+}
+
+// TestFullWithoutShift: a model whose positions cannot be moved stops where its context ends, as with --no-context-shift.
+func TestFullWithoutShift(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.gguf")
+	if code, _, stderr := kvrun("", "synth", "--arch", "gpt2", "--layers", "1", "--embd", "64", "-c", "24", "-o", path); code != 0 {
+		t.Fatal(stderr)
+	}
+	var r runResult
+	kvrunJSON(t, &r, "run", "-m", path, "-c", "24", "-p", "Once", "-n", "60", "--ignore-eos", "--json")
+	if r.Shifts != 0 || r.Stop != stopFull || r.PromptTokens+r.Generated != 25 {
+		t.Errorf("%d shifts, %d+%d tokens, %s", r.Shifts, r.PromptTokens, r.Generated, r.Stop)
 	}
 }

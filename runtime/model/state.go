@@ -7,14 +7,22 @@ import (
 	"io"
 )
 
-// Shift drops the positions keep..keep+discard-1 and moves those after them down, turning their keys to their new
-// positions. It is exact but for one more rounding of the keys' type.
-func (c *Context) Shift(keep, discard int) error {
-	m := c.Model
+// Fixed says why the positions of the model's keys cannot be moved, so that there is no Shift; nil for a model that can.
+func (m *Model) Fixed() error {
 	for i, a := range m.attends {
 		if a.rope == nil {
 			return fmt.Errorf("a %s model has no RoPE in layer %d: its positions cannot be moved", m.Arch, m.kv[i].Index)
 		}
+	}
+	return nil
+}
+
+// Shift drops the positions keep..keep+discard-1 and moves those after them down, turning their keys to their new
+// positions. It is exact but for one more rounding of the keys' type.
+func (c *Context) Shift(keep, discard int) error {
+	m := c.Model
+	if err := m.Fixed(); err != nil {
+		return err
 	}
 	var tables []ropeTable // the magnitude is in the keys already
 	for i, t := range m.turns {
