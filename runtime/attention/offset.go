@@ -8,8 +8,12 @@ import (
 	"github.com/kvgen/kvgen/runtime/cpu"
 )
 
-// block is the positions between two turns of the coefficients of an offset.
-const block = 64
+const (
+	// block is the positions between two turns of the coefficients of an offset.
+	block = 64
+	// unit is the positions that the kernel takes at once; parts of a block are rounded up to it.
+	unit = 8
+)
 
 // Offset is a constant mu taken out of the keys of one layer before RoPE. Keys are stored as R_p (k - mu), so that
 // q . R_p mu is missing in the score of a query q with the key at position p. With RoPE's frequencies f that is
@@ -34,7 +38,7 @@ type Turn struct {
 	scale    float32
 
 	pairs int       // columns of the tables: the pairs, one of frequency 0 for what does not turn, rounded up to 4
-	table []byte    // [block][2*pairs] f32, cosines before sines
+	table []byte    // [2*pairs][block] f32, cosines before sines
 	base  []float32 // [blocks][2*pairs] cosines and negative sines of the first position of each block
 	f32   *kernels.Impl
 }
@@ -54,12 +58,15 @@ func NewTurn(keyDim int, freq []float64, adjacent bool, magnitude float32, size 
 	t.pairs = (t.pairs + 3) / 4 * 4
 	f32 := kernels.ByID(0)
 	t.f32 = f32.Best()
-	row := make([]float32, 2*t.pairs)
-	t.table = make([]byte, block*f32.RowBytes(len(row)))
+	row, table := make([]float32, 2*t.pairs), make([]float32, 2*t.pairs*block)
 	for j := range block {
 		t.angles(row, j, 1)
-		t.f32.Encode(t.table[j*f32.RowBytes(len(row)):][:f32.RowBytes(len(row))], row)
+		for i, v := range row {
+			table[i*block+j] = v
+		}
 	}
+	t.table = make([]byte, f32.RowBytes(len(table)))
+	t.f32.Encode(t.table, table)
 	blocks := (size + block - 1) / block
 	t.base = make([]float32, blocks*len(row))
 	for i := range blocks {
@@ -103,7 +110,7 @@ func (o *Offset) lay(coef, q []float32, kvHead int) {
 // add adds the missing scores of m query rows with cells at positions pos to x.scores.
 func (o *Offset) add(x *worker, coef []float32, m int, pos []int32) {
 	t := o.Turn
-	n, stride, turned := 2*t.pairs, 4*2*t.pairs, -1
+	n, turned := 2*t.pairs, -1
 	for at := 0; at < len(pos); {
 		p := int(pos[at])
 		if p < 0 {
@@ -122,10 +129,25 @@ func (o *Offset) add(x *worker, coef []float32, m int, pos []int32) {
 				cpu.RopeHalves(x.turned[j*n:][:n], base[:t.pairs], base[t.pairs:])
 			}
 		}
-		t.f32.Matmul(x.sums, block, x.turned, n, m, t.table[p%block*stride:], stride, run, n, &x.ws)
-		for j := range m {
-			cpu.Add(x.scores[j*chunk+at:][:run], x.sums[j*block:][:run])
+		from, to := p%block, p%block+run
+		if from%unit == 0 && run%unit == 0 {
+			t.mix(x, x.scores[at:], chunk, m, from, to)
+		} else {
+			lo, hi := from/unit*unit, (to+unit-1)/unit*unit
+			sums := x.sums[:m*block]
+			clear(sums)
+			t.mix(x, sums, block, m, lo, hi)
+			for j := range m {
+				cpu.Add(x.scores[j*chunk+at:][:run], sums[j*block+from-lo:][:run])
+			}
 		}
 		at += run
 	}
+}
+
+// mix adds the product of the turned coefficients of m rows with the positions lo..hi-1 of a block to s, whose rows are
+// ld apart.
+func (t *Turn) mix(x *worker, s []float32, ld, m, lo, hi int) {
+	const word = 4
+	t.f32.Mix(s, ld, x.turned, 2*t.pairs, m, t.table[lo*word:], block*word, 2*t.pairs, hi-lo, &x.ws)
 }

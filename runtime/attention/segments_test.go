@@ -118,7 +118,7 @@ func distance(a, b []float32) (most float64) {
 }
 
 // segmented fills a cache that keeps ends.
-func segmented(t *testing.T, l attention.Layer, p kv.Policy, n int) *setup {
+func segmented(t testing.TB, l attention.Layer, p kv.Policy, n int) *setup {
 	t.Helper()
 	s := newSetup(t, l, kv.Choice{Type: kernels.ByID(0)}, kv.Choice{Type: kernels.ByID(0)}, n) // for the oracle
 	s.cache = newCache(t, l, p, n)
