@@ -25,6 +25,9 @@
 //	transform    an orthonormal map of 16 to 512 values: signs, Walsh-Hadamard, signs
 //	domain       the transform of a type whose rows are stored transformed
 //	rotation     a transform that the cache applies before a type encodes
+//	segment      rows of one layer of one type; a position is in exactly one of a layer's segments
+//	exact ends   the first and the last rows of a cache, kept in f16 where a policy says so
+//	key offset   a constant taken out of the keys before RoPE, whose score is added back exactly
 //	identity     the hash of everything that gives a type's bytes their meaning
 //	head         one attention head; head_dim is its number of values
 //	GQA group    the query heads that share one cached head

@@ -123,7 +123,7 @@ func (g *group) step() int {
 func (g *group) leave() {
 	e := g.exact
 	held := e.held()
-	g.packed.place(0, 0)
+	g.packed.place(0, 0) // an empty batch
 	for i := range min(leave, held) {
 		cell := e.back(held - i)
 		g.packed.give(e.pos[cell])
