@@ -113,6 +113,7 @@ func TestSaveRestore(t *testing.T) {
 func FuzzRestore(f *testing.F) {
 	full, sliding := kv.Layer{Heads: 1, KeyDim: 32, ValueDim: 32}, kv.Layer{Heads: 1, KeyDim: 32, ValueDim: 32, Window: 2}
 	c := newCache(f, choice("q4_0"), choice("q4_0"), 8, 2, full, sliding)
+	c.AddState(0, 3)
 	fill(f, c, 2)
 	fill(f, c, 2)
 	e := endsCache(f, choice("q4_0"), kv.Ends{First: 1, Last: 2}, 24, 16)

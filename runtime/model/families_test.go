@@ -175,3 +175,40 @@ func TestSharedCachesKeepEnds(t *testing.T) {
 		t.Errorf("exact ends change logits by %.2g only", m)
 	}
 }
+
+// TestKVLayers lists what families ask of a cache whose layers do not all store rows, or not the same.
+func TestKVLayers(t *testing.T) {
+	for name, want := range map[string][]kv.Layer{
+		"qwen35":     {{Index: 1, Heads: 1, KeyDim: 64, ValueDim: 64}},
+		"gemma4_e2b": {{Heads: 1, KeyDim: 32, ValueDim: 32, Window: 16}, {Index: 1, Heads: 1, KeyDim: 32, ValueDim: 32, Window: 16}, {Index: 2, Heads: 1, KeyDim: 64, ValueDim: 64}},
+		"gemma4_a4b": {{Heads: 2, KeyDim: 32, ValueDim: 32, Window: 16}, {Index: 1, Heads: 1, KeyDim: 64, ValueDim: 64}},
+		"gptoss":     {{Heads: 1, KeyDim: 64, ValueDim: 64, Window: 16}, {Index: 1, Heads: 1, KeyDim: 64, ValueDim: 64}},
+	} {
+		if got := readCase(t, name).model.KVLayers(); !slices.Equal(got, want) {
+			t.Errorf("%s: %+v, want %+v", name, got, want)
+		}
+	}
+	for name, want := range map[string][]Other{
+		"qwen35":     {{Layer: 0, State: 4 * (3*1024 + 4*128*128), Reads: -1}},
+		"gemma4_e2b": {{Layer: 3, Reads: 1}, {Layer: 4, Reads: 1}, {Layer: 5, Reads: 2}},
+		"gemma4_a4b": nil,
+	} {
+		if got := readCase(t, name).model.Others(); !slices.Equal(got, want) {
+			t.Errorf("%s: %+v, want %+v", name, got, want)
+		}
+	}
+}
+
+// TestSharedCacheMustFit changes the heads of a layer that reads the cache of another.
+func TestSharedCacheMustFit(t *testing.T) {
+	r := recipeOf(t, "gemma4_e2b")
+	r.keys["gemma4.attention.head_count_kv"] = []uint32{1, 1, 1, 2, 1, 1}
+	if err := r.load(t); err == nil || !strings.Contains(err.Error(), "layer 3 reads the cache of layer 1") {
+		t.Errorf("a reader with other heads: %v", err)
+	}
+	r = recipeOf(t, "gemma4_e2b")
+	r.keys["gemma4.attention.shared_kv_layers"] = uint32(6)
+	if err := r.load(t); err == nil || !strings.Contains(err.Error(), "reads the cache of layer -2, which has none before it") {
+		t.Errorf("nothing but readers: %v", err)
+	}
+}
