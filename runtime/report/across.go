@@ -21,7 +21,7 @@ type acrossRow struct {
 type acrossCell struct {
 	KLD  string
 	Tip  string
-	Best bool // the least of its setting at no more bits than any other that is as good
+	Best bool // the least of its setting
 }
 
 func newAcross(r *lab.Result) *across {

@@ -35,7 +35,7 @@ func (d *drawing) attrs(all attr) {
 	}
 }
 
-// el writes an element; what it holds, text or a <title>, follows as words.
+// el writes an element that holds nothing.
 func (d *drawing) el(name string, all attr) {
 	d.b.WriteString("<" + name)
 	d.attrs(all)

@@ -11,12 +11,12 @@ func (a box) meets(b box) bool {
 
 // label is words beside a point.
 type label struct {
-	words     string
-	x, y      float64 // of the point
-	box       box     // where the words stand
-	placed    bool
-	leaderEnd bool // a line leads from the point to lx, ly
-	lx, ly    float64
+	words  string
+	x, y   float64 // of the point
+	box    box     // where the words stand
+	placed bool
+	leader bool // a line leads from the point to lx, ly
+	lx, ly float64
 }
 
 const (
@@ -46,7 +46,7 @@ func place(labels []label, taken []box, frame box) {
 					continue
 				}
 				l.box, l.placed = b, true
-				l.leaderEnd, l.lx, l.ly = d > 16, cx, cy
+				l.leader, l.lx, l.ly = d > 16, cx, cy
 				break
 			}
 			if l.placed {

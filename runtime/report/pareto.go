@@ -97,7 +97,7 @@ func pareto(z size, cells []*lab.CellResult) *drawing {
 		if !l.placed {
 			continue
 		}
-		if l.leaderEnd {
+		if l.leader {
 			d.line(l.x, l.y, l.lx, l.ly, "leader")
 		}
 		class := "label"

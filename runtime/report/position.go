@@ -43,7 +43,7 @@ func positions(z size, cells []*lab.CellResult) *drawing {
 	d.axes(y, left, right)
 	ticks := 8
 	if z.class == "narrow" {
-		ticks = 3
+		ticks = 4
 	}
 	for _, v := range x.ticks(ticks) {
 		d.line(x.at(v), bottom, x.at(v), bottom+5, "axis")

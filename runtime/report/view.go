@@ -45,7 +45,6 @@ type row struct {
 	Strip    template.HTML // its KLD with the interval
 	Front    bool
 	Beats    int // cells that it beats
-	PPLDelta float64
 }
 
 // figure is a drawing in its sizes, with words.
@@ -140,7 +139,7 @@ func (s *section) rows(t *lab.Table, cells []*lab.CellResult) {
 		klds = append(klds, c.KLD.Mean)
 	}
 	for i, c := range cells {
-		r := row{CellResult: c, Rank: i + 1, Rotation: rotations[rotationOf(c)], Strip: strip(c, klds), PPLDelta: 100 * (c.PPL/t.PPL - 1)}
+		r := row{CellResult: c, Rank: i + 1, Rotation: rotations[rotationOf(c)], Strip: strip(c, klds)}
 		for _, b := range best {
 			r.Front = r.Front || b == c
 		}
