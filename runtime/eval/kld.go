@@ -47,7 +47,10 @@ func (r *row) set(z, e []float32) {
 	r.z, r.e, r.top = z, e, cpu.Max(z)
 	copy(e, z)
 	cpu.ExpSum(e, 1, r.top)
-	r.sum = sum(e)
+	r.sum = 0
+	for lo := 0; lo < len(e); lo += pieceSize { // as logSumExp adds, so that equal logits have equal sums to the last bit
+		r.sum += sum(e[lo:min(lo+pieceSize, len(e))])
+	}
 	r.ln = math.Log(r.sum)
 	r.best = 0
 	for r.best < len(z)-1 && z[r.best] != r.top {
@@ -69,7 +72,9 @@ func (r *row) compare(z []float32, target int32, s *scratch) Position {
 }
 
 // scratch is the memory of one worker, a piece of a row that stays in the first-level cache.
-type scratch struct{ piece [2048]float32 }
+type scratch struct{ piece [pieceSize]float32 }
+
+const pieceSize = 2048 // values
 
 // logSumExp is LogSumExp by vectors, a piece at a time.
 func (s *scratch) logSumExp(z []float32) (top float32, ln float64) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -291,5 +292,19 @@ func TestSums(t *testing.T) {
 	}
 	if Median(x) != 3 || Median(x[:3]) != 2 || Median(nil) != 0 || Percentile(nil, .5) != 0 {
 		t.Error("medians")
+	}
+}
+
+// TestSelf is exact for vocabularies of any size: those of models are many pieces long.
+func TestSelf(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, n := range []int{1, 7, 2047, 2048, 2049, 4100, 49152, 151936} {
+		z := make([]float32, n)
+		for i := range z {
+			z[i] = float32(6 * rng.NormFloat64())
+		}
+		if got := KLD(z, z); got != 0 {
+			t.Errorf("%d tokens: a row and itself differ by %g", n, got)
+		}
 	}
 }
