@@ -1,7 +1,7 @@
 // Package model loads GGUF transformers and runs them.
 //
 // An architecture is one page: a function that reads its hyperparameters and returns a Graph, which names tensors and
-// lists blocks (attention, gated feed-forward, ...) as data. All architectures are listed in arch.go. Loading binds the
+// lists blocks (attention, feed-forward, experts, ...) as data. All architectures are listed in arch.go. Loading binds the
 // graph to the tensors of a file, checking every shape; running it is the same code for a prompt and for one token.
 //
 //	m, err := model.Open(path)                                  // weights are mapped, not read

@@ -24,7 +24,7 @@ type Block struct {
 	Scale string // optional tensor of one value that multiplies the whole stream after the block
 }
 
-// Body is what a block computes: Attention, GatedFFN, FFN. bind looks up its tensors.
+// Body is what a block computes: Attention, DeltaNet, GatedFFN, FFN, Experts, InputGate or a Sum of such. bind looks up its tensors.
 type Body interface {
 	bind(b *binder) body
 }
@@ -59,7 +59,7 @@ type Attention struct {
 	KeyDim, ValueDim int    // values of a head
 	QKV              Linear // rows of Q, K and V in one tensor, where the file has it instead of the three
 	Q, K, V, Out     Linear
-	CacheOf          int
+	CacheOf          int  // layer
 	QNorm, KNorm     Norm // of every head, before RoPE
 	VNorm            Norm // of every head
 	Rope             *Rope

@@ -41,7 +41,7 @@ func (i *inputs) run(p *pass) error {
 	if err := p.matmul(i.projection, p.x, t.x); err != nil {
 		return err
 	}
-	return p.each(t, p.n)
+	return p.pool.Run(t) // by workers at all times: rows of the file are read under the pool's guard
 }
 
 // inputsTask turns projections into inputs.
