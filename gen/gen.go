@@ -9,6 +9,7 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/kvgen/kvgen/gen/target"
 	"github.com/kvgen/kvgen/gen/target/amd64"
+	"github.com/kvgen/kvgen/gen/target/cuda"
 	"github.com/kvgen/kvgen/gen/target/portable"
 )
 
@@ -17,6 +18,7 @@ func Targets() []target.Target {
 	return []target.Target{
 		amd64.Target{},
 		portable.Target{},
+		cuda.Target{},
 	}
 }
 

@@ -98,9 +98,9 @@ func (s *scope) place(p stretchPart, index string, lo int) place {
 	shift, okShift := fit(shifts)
 	if !crosses && okByte && okShift {
 		pl := place{at: at.code(index, lo), mask: mask}
-		if !shift.constant() || shift.Base != 0 {
+		if !shift.Constant() || shift.Base != 0 {
 			pl.shift = jen.Parens(shift.code(index, lo))
-			if shift.constant() {
+			if shift.Constant() {
 				pl.shift = shift.code(index, lo)
 			}
 		}

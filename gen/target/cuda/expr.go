@@ -1,0 +1,150 @@
+package cuda
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/kvgen/kvgen/gen/spec"
+)
+
+// function is the body of one function of a type's struct being written.
+type function struct {
+	*text
+	types *typeText
+	used  map[string]bool     // local names
+	vars  map[string]variable // by the name in the spec
+
+	arrays int // of block floats, that encode needs in shared memory
+}
+
+// variable is how a name of the spec reads in C.
+type variable struct {
+	name  string
+	array bool // an element per value, in shared memory
+	call  bool // a code: name(b, i)
+	group int  // of an array with one element per run of group values
+}
+
+func (v variable) at() string {
+	switch {
+	case v.call:
+		return v.name + "(b, i)"
+	case v.array && v.group > 1:
+		return fmt.Sprintf("%s[i / %d]", v.name, v.group)
+	case v.array:
+		return v.name + "[i]"
+	}
+	return v.name
+}
+
+// value is e for value i; what it needs beforehand, such as a reduction over the block, is written first.
+func (f *function) value(e spec.Expr) string {
+	switch e := e.(type) {
+	case *spec.Num:
+		return literal(e)
+	case *spec.PerIndex:
+		v := f.perIndex("index", e.I)
+		if e.Kind == spec.Bool {
+			return "(" + v + " != 0)"
+		}
+		return "(" + v + ")"
+	case *spec.Ref:
+		v, ok := f.vars[e.Name]
+		if !ok {
+			panic(fmt.Sprintf("cuda: %s: %s is read before it has a value", f.types.t.Name, e.Name))
+		}
+		return v.at()
+	case *spec.Unary:
+		return e.Op + bracket(f.operand(e, e.X))
+	case *spec.Binary:
+		return f.binary(e)
+	case *spec.Cond:
+		c, x, y := f.operand(e, e.If), f.operand(e, e.Then), f.operand(e, e.Else)
+		return fmt.Sprintf("(%s ? %s : %s)", c, x, y)
+	case *spec.Lookup:
+		levels := e.Book.Levels
+		return f.types.table("levels", "float", len(levels), func(k int) string { return number(levels[k]) }) + "[" + f.operand(e, e.Index) + "]"
+	case *spec.Call:
+		return f.call(e)
+	}
+	panic(fmt.Sprintf("cuda: %s: unknown expression %T", f.types.t.Name, e))
+}
+
+// literal is a constant of the spec.
+func literal(n *spec.Num) string {
+	switch n.Kind {
+	case spec.Bool:
+		return map[bool]string{true: "true", false: "false"}[n.I != 0]
+	case spec.Int:
+		return fmt.Sprint(n.I)
+	}
+	return number(n.F)
+}
+
+// bracket puts s in brackets unless it is one word or already has them.
+func bracket(s string) string {
+	if strings.ContainsAny(s, " -") && !strings.HasPrefix(s, "(") {
+		return "(" + s + ")"
+	}
+	return s
+}
+
+// operand is the operand x of e. One that is the same for the whole block while e is not is computed once, before the loop.
+func (f *function) operand(e, x spec.Expr) string {
+	_, outer := e.Type()
+	kind, inner := x.Type()
+	if _, ref := x.(*spec.Ref); ref || outer != spec.Vector || inner != spec.Scalar {
+		return f.value(x)
+	}
+	name := fresh(f.used, "scalar")
+	f.line("const %s %s = %s;", cType(kind), name, f.value(x))
+	return name
+}
+
+func cType(k spec.Kind) string {
+	return [...]string{spec.Float: "float", spec.Int: "int", spec.Bool: "bool"}[k]
+}
+
+func (f *function) binary(e *spec.Binary) string {
+	x, y := f.operand(e, e.X), f.operand(e, e.Y)
+	if kind, _ := e.X.Type(); kind == spec.Int && (e.Op == "/" || e.Op == "%") {
+		return fmt.Sprintf("%s(%s, %s)", map[string]string{"/": "quotient", "%": "remainder"}[e.Op], x, y)
+	}
+	return fmt.Sprintf("(%s %s %s)", x, e.Op, y)
+}
+
+// call is a built-in function; those of one lane have the same names in templates/cuda/numeric.cuh.
+func (f *function) call(e *spec.Call) string {
+	switch e.Fn {
+	case "sum", "absmax", "extremum":
+		return f.reduction(e, "").at()
+	case "min", "max":
+		if len(e.Args) == 1 || e.Group != 0 {
+			return f.reduction(e, "").at()
+		}
+		return fmt.Sprintf("%s(%s, %s)", map[string]string{"min": "lesser", "max": "greater"}[e.Fn], f.operand(e, e.Args[0]), f.operand(e, e.Args[1]))
+	case "clamp":
+		return fmt.Sprintf("clamp(%s, %s, %s)", f.operand(e, e.Args[0]), f.operand(e, e.Args[1]), f.operand(e, e.Args[2]))
+	case "abs":
+		return fmt.Sprintf("magnitude(%s)", f.operand(e, e.Args[0]))
+	case "sqrt":
+		return fmt.Sprintf("sqrtf(%s)", f.operand(e, e.Args[0]))
+	case "floor":
+		return fmt.Sprintf("floorf(%s)", f.operand(e, e.Args[0]))
+	case "inv":
+		return fmt.Sprintf("reciprocal(%s)", f.operand(e, e.Args[0]))
+	case "trunc", "rint", "round":
+		return fmt.Sprintf("%s_int(%s)", e.Fn, f.operand(e, e.Args[0]))
+	case "f16", "bf16", "e8m0":
+		return fmt.Sprintf("from_%s(to_%s(%s))", e.Fn, e.Fn, f.operand(e, e.Args[0]))
+	case "float":
+		return fmt.Sprintf("(float)%s", bracket(f.operand(e, e.Args[0])))
+	case "nearest":
+		t := e.Book.Thresholds
+		table := f.types.table("thresholds", "float", len(t), func(k int) string { return number(t[k]) })
+		return fmt.Sprintf("nearest<%d>(%s, %s)", len(t), table, f.operand(e, e.Args[0]))
+	case "transform", "inverse":
+		return f.transform(e, "").at()
+	}
+	panic(fmt.Sprintf("cuda: %s: unknown function %s", f.types.t.Name, e.Fn))
+}

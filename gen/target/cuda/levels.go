@@ -1,0 +1,117 @@
+package cuda
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/kvgen/kvgen/gen/lower"
+)
+
+// book is a table of levels as the kernels use it: level = unit * sum over b of base^(n-1-b) * rows[b], rows of int8 by code.
+type book struct {
+	unit float32
+	rows [][]int
+}
+
+// base is what the first of two bytes counts. It is odd so that the second stays within a byte less one, see halves.
+const base = 127
+
+// exactBook holds levels as one byte where they are whole numbers that a byte holds, else as two: 15 bits for the largest.
+func exactBook(p *lower.Product) book {
+	if p.Exact {
+		return byteBook(p)
+	}
+	const most = 126 * base
+	var largest float64
+	for _, v := range p.Levels {
+		largest = max(largest, math.Abs(float64(v)))
+	}
+	b := book{unit: float32(largest / most), rows: make([][]int, 2)}
+	for _, v := range p.Levels {
+		n := int(math.RoundToEven(float64(v) / float64(b.unit)))
+		n = min(max(n, -most), most)
+		high := n / base // toward zero, so that both bytes have the sign of the level
+		low := n - base*high
+		if n < 0 && low == 0 {
+			high, low = high+1, -base
+		}
+		b.rows[0], b.rows[1] = append(b.rows[0], high), append(b.rows[1], low)
+	}
+	return b
+}
+
+// byteBook rounds levels to one byte.
+func byteBook(p *lower.Product) book {
+	row := make([]int, len(p.Bytes))
+	for c, l := range p.Bytes {
+		row[c] = int(l)
+	}
+	return book{unit: p.Factor, rows: [][]int{row}}
+}
+
+// halves reports whether a table of 16 has negative levels below code 8 and others above, room for one more left.
+func (b book) halves() bool {
+	for _, row := range b.rows {
+		if len(row) != 16 {
+			return false
+		}
+		for c, l := range row {
+			if c < 8 && l >= 0 || c >= 8 && (l < -1 || l > 126) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// terms is how many registers, to be added, hold one byte of the levels of four codes.
+func (b book) terms() int {
+	if b.halves() {
+		return 2
+	}
+	return 1
+}
+
+// pack is four levels from row as the bytes of a word.
+func pack(row []int, first, add int) string {
+	var w uint32
+	for k := range 4 {
+		if first+k < len(row) {
+			w |= uint32(uint8(row[first+k]+add)) << (8 * k)
+		}
+	}
+	return fmt.Sprintf("0x%08xu", w)
+}
+
+// lookup writes the function that turns four codes into levels.
+func (s *typeText) lookup(name string, b book) {
+	s.line("static constexpr int %s_bytes = %d, %[1]s_terms = %[3]d;", name, len(b.rows), b.terms())
+	s.line("static constexpr float %s_unit = %s;", name, number(b.unit))
+	s.open("static __device__ __forceinline__ void %s(unsigned low, unsigned high, unsigned* out)", name)
+	n := len(b.rows[0])
+	for k, row := range b.rows {
+		switch {
+		case n <= 8:
+			s.line("out[%d] = prmt(%s, %s, low);", k, pack(row, 0, 0), pack(row, 4, 0))
+		case b.halves():
+			s.line("out[%d] = prmt(%s, %s, low); // -1 from code 8 on, and so one more below", 2*k, pack(row, 0, 0), pack(row, 4, 0))
+			s.line("out[%d] = prmt(%s, %s, low ^ 0x8888u);", 2*k+1, pack(row, 8, 1), pack(row, 12, 1))
+		default:
+			s.line("out[%d] = %s;", k, s.selects(row, 0, n))
+		}
+	}
+	s.end("}")
+}
+
+// selects is a table of n entries from first on: tables of 8, and a choice by each further bit.
+func (s *typeText) selects(row []int, first, n int) string {
+	if n == 8 {
+		return fmt.Sprintf("prmt(%s, %s, low & 0x7777u)", pack(row, first, 0), pack(row, first+4, 0))
+	}
+	mask := map[int]string{ // a byte of ones where the bit of the code is set
+		16: "prmt(0xff00u, 0, low >> 3 & 0x1111u)",
+		32: "prmt(0xff00ff00u, 0, high)",
+		64: "prmt(0xffff0000u, 0, high)",
+	}[n]
+	return fmt.Sprintf("pick(%s, %s, %s)", mask, s.selects(row, first+n/2, n/2), s.selects(row, first, n/2))
+}

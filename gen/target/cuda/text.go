@@ -1,0 +1,81 @@
+package cuda
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// text is a file being written, indented by depth.
+type text struct {
+	strings.Builder
+	depth int
+}
+
+// line writes one line; without a format it is empty.
+func (t *text) line(format string, args ...any) {
+	if format != "" {
+		t.WriteString(strings.Repeat("  ", t.depth))
+		fmt.Fprintf(&t.Builder, format, args...)
+	}
+	t.WriteByte('\n')
+}
+
+// open writes a line that ends with a brace and indents what follows; end closes it.
+func (t *text) open(format string, args ...any) {
+	t.line(format+" {", args...)
+	t.depth++
+}
+
+func (t *text) end(close string) {
+	t.depth--
+	t.line("%s", close)
+}
+
+// number is an f32 as a literal of C: the shortest decimal that rounds to it.
+func number(f float32) string {
+	switch {
+	case f-f != 0 || f == 0 && math.Signbit(float64(f)):
+		return fmt.Sprintf("as_float(0x%08xu)", math.Float32bits(f))
+	case f == float32(int32(f)) && f > -1e6 && f < 1e6:
+		return strconv.Itoa(int(f)) + ".0f"
+	}
+	s := strconv.FormatFloat(float64(f), 'g', -1, 32)
+	if !strings.ContainsAny(s, ".e") {
+		s += ".0"
+	}
+	return s + "f"
+}
+
+// list renders n values in rows of perLine.
+func (t *text) list(head string, n, perLine int, value func(k int) string) {
+	t.open("%s =", head)
+	for k := 0; k < n; k += perLine {
+		var row []string
+		for j := k; j < min(k+perLine, n); j++ {
+			row = append(row, value(j))
+		}
+		t.line("%s,", strings.Join(row, ", "))
+	}
+	t.end("};")
+}
+
+// taken are the words that a local of a generated function cannot be called: those of C++, and what the functions use themselves.
+var taken = strings.Fields(`alignas alignof and asm auto bool break case catch char class compl const constexpr continue decltype default
+	delete do double else enum explicit export extern false float for friend goto if inline int long mutable namespace new noexcept not
+	nullptr operator or private protected public register return short signed sizeof static struct switch template this throw true try
+	typedef typename union unsigned using virtual void volatile wchar_t while xor
+	b x i j k lane scratch block bytes bits form run level scale least value code encode lookup put put_bits read_bits forward inverse
+	arrays as_float as_bits choose nearest wht prmt warp_sync`)
+
+// fresh returns a name like name that is not in use.
+func fresh(used map[string]bool, name string) string {
+	try := name
+	for k := 2; used[try] || slices.Contains(taken, try); k++ {
+		try = name + strconv.Itoa(k)
+	}
+	used[try] = true
+	return try
+}

@@ -1,0 +1,176 @@
+package cuda
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/kvgen/kvgen/gen/lower"
+	"github.com/kvgen/kvgen/gen/spec"
+	"github.com/kvgen/kvgen/gen/target"
+)
+
+// typeText is the struct of one type being written, and the tables that go in front of it.
+type typeText struct {
+	*text
+	t      *spec.Type
+	id     string
+	tables text
+	names  map[string]string // of tables, by what they hold
+}
+
+func (s *typeText) function() *function {
+	return &function{text: s.text, types: s, used: map[string]bool{}, vars: map[string]variable{}}
+}
+
+// table declares a table in front of the struct, or finds the one with the same content, and returns its name.
+func (s *typeText) table(base, kind string, n int, value func(k int) string) string {
+	var content strings.Builder
+	content.WriteString(kind)
+	for k := range n {
+		content.WriteString(" " + value(k))
+	}
+	if name, ok := s.names[content.String()]; ok {
+		return name
+	}
+	name := base + "_" + s.id
+	for k, all := 2, slices.Collect(maps.Values(s.names)); slices.Contains(all, name); k++ {
+		name = fmt.Sprintf("%s%d_%s", base, k, s.id)
+	}
+	s.names[content.String()] = name
+	s.tables.list(fmt.Sprintf("static __device__ const %s %s[%d]", kind, name, n), n, 16, value)
+	s.tables.line("")
+	return name
+}
+
+// typeFile is the struct of one type.
+func typeFile(t *spec.Type) []byte {
+	s := &typeText{text: &text{depth: 1}, t: t, id: target.Ident(t.Name), names: map[string]string{}}
+	s.body()
+	out := &text{}
+	out.line("%s", target.Header(t.File))
+	out.line("")
+	out.WriteString(s.tables.String())
+	out.line("// %s: %s.", t.Name, t.Summary)
+	out.line("struct %s {", s.id)
+	out.WriteString(s.text.String())
+	out.line("};")
+	return []byte(out.String())
+}
+
+func (s *typeText) body() {
+	t := s.t
+	s.line("static constexpr int block = %d, bytes = %d; // of a block: values, bytes", t.Block, t.Bytes)
+	p, why := lower.Split(t)
+	if why == "" && (p.Run%32 != 0 || p.Code.Bits > 8 || p.Code.Bits > 6 && !p.Exact) {
+		why = fmt.Sprintf("codes of %d bits with scales for %d values", p.Code.Bits, p.Run)
+	}
+	codes := why == ""
+	s.line("static constexpr bool codes = %t; // rows are kept as codes and scales", codes)
+	if codes {
+		s.line("static constexpr int bits = %d, run = %d; // of a code; values that share a scale", p.Code.Bits, p.Run)
+	} else {
+		s.line("static constexpr Element element = %s; // what rows are kept as, since %s", s.element(), s.because(why))
+	}
+	for _, c := range t.Codes {
+		s.function().readCode(c, "code_"+c.Name)
+	}
+	s.read("value", "Value i of a block, in the domain in which it is stored.", t.Value)
+	if codes {
+		s.parts(&p)
+	}
+	if t.Encode != nil && t.Block > 1 {
+		s.encode()
+	}
+	s.line("")
+	domain := "Identity"
+	if t.Domain != nil {
+		domain = target.Ident(t.Domain.Name)
+	}
+	s.line("using Domain = %s; // what is stored is transformed by it", domain)
+}
+
+// element is the kind of number that rows of a type without codes are kept as.
+func (s *typeText) element() string {
+	if ref, ok := s.t.Value.(*spec.Ref); ok && s.t.Block == 1 && ref.Field != nil {
+		return map[spec.FieldKind]string{spec.F16: "Element::f16", spec.BF16: "Element::bf16"}[ref.Field.Kind] + ifOther(ref.Field.Kind)
+	}
+	return "Element::f32"
+}
+
+func ifOther(k spec.FieldKind) string {
+	if k == spec.F16 || k == spec.BF16 {
+		return ""
+	}
+	return "Element::f32"
+}
+
+func (s *typeText) because(why string) string {
+	if s.t.Block == 1 {
+		return "a block is one number"
+	}
+	return why
+}
+
+// parts writes scale, least and level: what codes are kept with, and what they stand for.
+func (s *typeText) parts(p *lower.Product) {
+	s.line("")
+	s.line("static constexpr bool has_least = %t, half_scale = %t; // value = scale*level + least; scales keep all their bits in f16", p.Min != nil, isHalf(p.Scale) && isHalf(p.Min))
+	s.read("scale", "The scale of value i.", orConstant(p.Scale, 1))
+	s.read("least", "What is added to value i.", orConstant(p.Min, 0))
+	s.line("")
+	s.line("static __device__ int code(const unsigned char* b, int i) { return code_%s(b, i) & %d; }", p.Code.Name, 1<<p.Code.Bits-1)
+	bytes := byteBook(p)
+	if p.Code.Bits > 6 {
+		rows := bytes.rows[0]
+		table := s.table("bytes", "signed char", len(rows), func(k int) string { return fmt.Sprint(rows[k]) })
+		s.line("static __device__ int level(int code) { return %s[code]; }", table)
+		s.line("static constexpr int exact_bytes = 1, exact_terms = 1, fast_bytes = 1, fast_terms = 1;")
+		s.line("static constexpr float exact_unit = %s, fast_unit = %[1]s;", number(bytes.unit))
+		return
+	}
+	s.line("")
+	s.line("// The levels of four codes: low holds their lower four bits as nibbles, high the others. Byte k of a level is the sum of the")
+	s.line("// *_terms words from out[k * *_terms] on, and level = unit * byte, or unit * (%d * first byte + second).", base)
+	s.lookup("exact", exactBook(p))
+	s.lookup("fast", bytes)
+}
+
+// read writes a function that evaluates e for value i of a packed block.
+func (s *typeText) read(name, doc string, e spec.Expr) {
+	f := s.function()
+	s.line("")
+	s.line("// %s", doc)
+	s.open("static __device__ float %s(const unsigned char* b, int i)", name)
+	used := spec.Names(e)
+	for _, fd := range s.t.Fields {
+		if used[fd.Name] {
+			v := variable{name: fresh(f.used, fd.Name)}
+			f.vars[fd.Name] = v
+			kind := kinds[fd.Kind]
+			s.line("const float %s = from_%s(read_bytes<%d>(b + %d));", v.name, kind, fd.Bytes, fd.Offset)
+		}
+	}
+	for _, c := range s.t.Codes {
+		f.vars[c.Name] = variable{name: "code_" + c.Name, call: true}
+	}
+	s.line("return %s;", f.value(e))
+	s.end("}")
+}
+
+// isHalf reports whether e is a field stored as f16, or nothing.
+func isHalf(e spec.Expr) bool {
+	if e == nil {
+		return true
+	}
+	ref, ok := e.(*spec.Ref)
+	return ok && ref.Field != nil && ref.Field.Kind == spec.F16
+}
+
+func orConstant(e spec.Expr, c float32) spec.Expr {
+	if e != nil {
+		return e
+	}
+	return &spec.Num{Node: spec.Node{Kind: spec.Float, Shape: spec.Const, Same: 1}, F: c}
+}

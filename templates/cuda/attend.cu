@@ -1,0 +1,164 @@
+// Attention over a packed cache: query rows that share a KV head, eight at a time, against the part of its rows that the block was
+// given; combine adds the parts in their order, so that the result is the same in every run. Each warp walks over whole tiles and
+// waits for no other until the end.
+//
+// Before this file come the structs of the types and
+//   Key, Value, KeyRotation, ValueRotation   types and transforms of the two sides
+//   KEY_DIM, KEY_ROW, VALUE_DIM, VALUE_ROW   values of a head as the model has it and as rows hold it
+//   SLICE, FAST, WARPS, BLOCKS               dims per warp; int8 levels; warps of a block; blocks per multiprocessor
+#include "values.cuh"
+
+struct Attend {
+  const float* q;                               // [queries][heads][KEY_DIM]
+  const unsigned char *keys, *key_scales;       // [kv heads] of rows, head_bytes apart
+  const unsigned char *values, *value_scales;
+  float* partial;                               // [kv heads][groups of 8][splits][8][VALUE_ROW]
+  float* norms;                                 // [kv heads][groups of 8][splits][8][2]: reference exponent, sum
+  float* out;                                   // [queries][heads][VALUE_DIM]
+  const float* sinks;                           // [heads] or null
+  long long key_head, key_scale_head, value_head, value_scale_head; // bytes from one KV head to the next
+  int first, queries, heads, kv_heads;          // position of the first query; counts
+  int cells, window, splits;                    // rows in the cache; 0 for no window; parts
+  float scale, soft_cap;                        // soft_cap 0 for none
+};
+
+// Bytes of shared memory that attend is launched with.
+extern "C" __device__ const int attend_shared =
+    round_up(Keys<Key, KEY_ROW, FAST>::query_bytes, 16) + 4 * (8 * KEY_ROW > WARPS * 8 * (SLICE + 2) ? 8 * KEY_ROW : WARPS * 8 * (SLICE + 2));
+
+constexpr float log2_e = 1.4426950408889634f, unseen = -1e30f;
+
+// The rows that a query at a position sees: lo <= cell < hi.
+struct Sight {
+  int lo, hi;
+  __device__ Sight(const Attend& p, int row, int group) {
+    const int at = p.first + row / group;
+    hi = row < p.queries * group ? min(at + 1, p.cells) : 0;
+    lo = p.window > 0 ? max(0, at + 1 - p.window) : 0;
+  }
+};
+
+extern "C" __global__ void __launch_bounds__(WARPS * 32, BLOCKS) attend(const Attend p) {
+  using K = Keys<Key, KEY_ROW, FAST>;
+  using V = Values<Value, VALUE_ROW, SLICE, FAST>;
+  constexpr int slices = VALUE_ROW / SLICE;
+  DYNAMIC_SHARED(shared);
+  float* area = (float*)(shared + round_up(K::query_bytes, 16)); // first the queries, at last the sums of the warps
+
+  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, j = lane >> 2, c = lane & 3;
+  const int group = p.heads / p.kv_heads, groups = (p.queries * group + 7) / 8;
+  const int slice = blockIdx.y % slices, g = blockIdx.y / slices % groups, head = blockIdx.y / slices / groups;
+
+  for (int r = warp; r < 8; r += WARPS) {
+    const int row = 8 * g + r;
+    float* x = area + r * KEY_ROW;
+    for (int i = lane; i < KEY_ROW; i += 32)
+      x[i] = row < p.queries * group && i < KEY_DIM ? p.q[((long long)(row / group) * p.heads + head * group + row % group) * KEY_DIM + i] : 0;
+    __syncwarp();
+    KeyRotation::forward(x, KEY_DIM, lane);
+    Key::Domain::forward(x, KEY_ROW, lane);
+    K::query(shared, x, r, lane);
+  }
+  __syncthreads();
+
+  const Sight mine(p, 8 * g + j, group), first(p, 8 * g, group), last(p, min(8 * g + 7, p.queries * group - 1), group);
+  const int tiles = (last.hi + tile - 1) / tile, lowest = first.lo / tile, count = max(tiles - lowest, 0);
+  int at = lowest + (int)((long long)count * blockIdx.x / p.splits) + warp;
+  const int end = lowest + (int)((long long)count * (blockIdx.x + 1) / p.splits);
+  const unsigned char* keys = p.keys + head * p.key_head;
+  const unsigned char* key_scales = p.key_scales + head * p.key_scale_head;
+  const unsigned char* value_rows = p.values + head * p.value_head;
+  const unsigned char* value_scales = p.value_scales + head * p.value_scale_head;
+
+  float most = unseen, total = 0; // of query row j: largest score, sum of weights of this lane's rows
+  K k;
+  V v;
+  v.clear();
+  if (at < end) k.load(keys, key_scales, at * tile, lane);
+  for (; at < end; at += WARPS) {
+    v.load(value_rows, value_scales, at * tile, slice, lane);
+    float s[8], top = unseen;
+    k.scores(s, shared, lane);
+    if (at + WARPS < end) k.load(keys, key_scales, (at + WARPS) * tile, lane);
+#pragma unroll
+    for (int i = 0; i < 8; i++) {
+      const int cell = at * tile + 8 * (i / 2) + 2 * c + i % 2;
+      s[i] *= p.scale;
+      if (p.soft_cap > 0) s[i] = p.soft_cap * tanhf(s[i] / p.soft_cap);
+      s[i] = cell >= mine.lo && cell < mine.hi ? s[i] * log2_e : 2 * unseen;
+      top = fmaxf(top, s[i]);
+    }
+    top = fmaxf(top, __shfl_xor_sync(~0u, top, 1));
+    top = fmaxf(top, __shfl_xor_sync(~0u, top, 2));
+    if (__any_sync(~0u, top > most)) {
+      const float next = fmaxf(most, top), by = exp2_fast(most - next);
+      v.shrink(by);
+      total *= by;
+      most = next;
+    }
+#pragma unroll
+    for (int i = 0; i < 8; i++) {
+      s[i] = exp2_fast(s[i] - most);
+      total += s[i];
+    }
+    v.add(s, slice, lane);
+  }
+  total += __shfl_xor_sync(~0u, total, 1);
+  total += __shfl_xor_sync(~0u, total, 2);
+  v.finish();
+
+  // The warps of the block, in their order.
+  float *tops = area + WARPS * 8 * SLICE, *totals = tops + WARPS * 8;
+#pragma unroll
+  for (int e = 0; e < SLICE / 8; e++) {
+    float* to = area + (warp * 8 + j) * SLICE + 8 * e + 2 * c;
+    to[0] = v.sum(e, 0);
+    to[1] = v.sum(e, 1);
+  }
+  if (c == 0) {
+    tops[warp * 8 + j] = most;
+    totals[warp * 8 + j] = total;
+  }
+  __syncthreads();
+  const long long part = ((long long)head * groups + g) * p.splits + blockIdx.x;
+  for (int i = threadIdx.x; i < 8 * SLICE; i += WARPS * 32) {
+    const int r = i / SLICE;
+    float top = unseen, sum = 0, weight = 0;
+    for (int w = 0; w < WARPS; w++) top = fmaxf(top, tops[w * 8 + r]);
+    for (int w = 0; w < WARPS; w++) {
+      const float by = exp2_fast(tops[w * 8 + r] - top);
+      sum += by * area[w * 8 * SLICE + i];
+      weight += by * totals[w * 8 + r];
+    }
+    p.partial[(part * 8 + r) * VALUE_ROW + slice * SLICE + i % SLICE] = sum;
+    if (slice == 0 && i % SLICE == 0) {
+      p.norms[(part * 8 + r) * 2] = top;
+      p.norms[(part * 8 + r) * 2 + 1] = weight;
+    }
+  }
+}
+
+// Adds the parts of one query row: block x is a row, y a KV head. What is stored transformed is transformed back.
+extern "C" __global__ void __launch_bounds__(128) combine(const Attend p) {
+  __shared__ float o[VALUE_ROW];
+  const int group = p.heads / p.kv_heads, groups = (p.queries * group + 7) / 8;
+  const int row = blockIdx.x, head = blockIdx.y, q = head * group + row % group;
+  const long long part = (((long long)head * groups + row / 8) * p.splits) * 8 + row % 8;
+  float top = p.sinks ? p.sinks[q] * log2_e : unseen, weight = 0;
+  for (int s = 0; s < p.splits; s++) top = fmaxf(top, p.norms[(part + 8 * s) * 2]);
+  for (int s = 0; s < p.splits; s++) weight += exp2f(p.norms[(part + 8 * s) * 2] - top) * p.norms[(part + 8 * s) * 2 + 1];
+  if (p.sinks) weight += exp2f(p.sinks[q] * log2_e - top);
+  const float by = weight > 0 ? 1 / weight : 0;
+  for (int i = threadIdx.x; i < VALUE_ROW; i += 128) {
+    float sum = 0;
+    for (int s = 0; s < p.splits; s++) sum += exp2f(p.norms[(part + 8 * s) * 2] - top) * p.partial[(part + 8 * s) * VALUE_ROW + i];
+    o[i] = sum * by;
+  }
+  __syncthreads();
+  if (threadIdx.x < 32) {
+    Value::Domain::inverse(o, VALUE_ROW, threadIdx.x);
+    ValueRotation::inverse(o, VALUE_DIM, threadIdx.x);
+  }
+  __syncthreads();
+  for (int i = threadIdx.x; i < VALUE_DIM; i += 128) p.out[((long long)(row / group) * p.heads + q) * VALUE_DIM + i] = o[i];
+}

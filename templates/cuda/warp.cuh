@@ -1,0 +1,132 @@
+// Instructions that C++ has no word for. Fragments of mma: lane 4*j + c holds, of A (16 rows), bytes 4c.. of rows j and j+8, of B
+// (8 columns) bytes 4c.. of column j, and of the result columns 2c and 2c+1 of rows j and j+8.
+#pragma once
+
+#define DYNAMIC_SHARED(name) extern __shared__ __align__(16) unsigned char name[]
+
+// Bytes of {b, a} picked by four nibbles of s; a nibble of 8 or more repeats the sign of its byte.
+__device__ __forceinline__ unsigned prmt(unsigned a, unsigned b, unsigned s) {
+  unsigned r;
+  asm("prmt.b32 %0, %1, %2, %3;" : "=r"(r) : "r"(a), "r"(b), "r"(s));
+  return r;
+}
+
+// Bits of a where mask is set, of b elsewhere.
+__device__ __forceinline__ unsigned pick(unsigned mask, unsigned a, unsigned b) { return (a & mask) | (b & ~mask); }
+
+__device__ __forceinline__ float exp2_fast(float x) {
+  float r;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(x));
+  return r;
+}
+
+// Loads of what is read once, N bytes at an address that is a multiple of N.
+template <int N> struct Chunk;
+template <> struct Chunk<16> {
+  static __device__ __forceinline__ void load(const unsigned char* p, unsigned* w) {
+    asm volatile("ld.global.nc.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(w[0]), "=r"(w[1]), "=r"(w[2]), "=r"(w[3]) : "l"(p));
+  }
+};
+template <> struct Chunk<8> {
+  static __device__ __forceinline__ void load(const unsigned char* p, unsigned* w) {
+    asm volatile("ld.global.nc.v2.u32 {%0, %1}, [%2];" : "=r"(w[0]), "=r"(w[1]) : "l"(p));
+  }
+};
+template <> struct Chunk<4> {
+  static __device__ __forceinline__ void load(const unsigned char* p, unsigned* w) {
+    asm volatile("ld.global.nc.u32 %0, [%1];" : "=r"(w[0]) : "l"(p));
+  }
+};
+template <> struct Chunk<2> {
+  static __device__ __forceinline__ unsigned load(const unsigned char* p) {
+    unsigned short r;
+    asm volatile("ld.global.nc.u16 %0, [%1];" : "=h"(r) : "l"(p));
+    return r;
+  }
+};
+template <> struct Chunk<1> {
+  static __device__ __forceinline__ unsigned load(const unsigned char* p) {
+    unsigned r;
+    asm volatile("ld.global.nc.u8 %0, [%1];" : "=r"(r) : "l"(p));
+    return r;
+  }
+};
+
+// c += A B of signed bytes, 16x32 by 32x8. Turing has halves of it.
+__device__ __forceinline__ void mma_s8(int* c, const unsigned* a, unsigned b0, unsigned b1) {
+#if __CUDA_ARCH__ >= 800
+  asm("mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+      : "+r"(c[0]), "+r"(c[1]), "+r"(c[2]), "+r"(c[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+#else
+  for (int h = 0; h < 2; h++) {
+    asm("mma.sync.aligned.m8n8k16.row.col.s32.s8.s8.s32 {%0, %1}, {%2}, {%3}, {%0, %1};" : "+r"(c[2 * h]), "+r"(c[2 * h + 1]) : "r"(a[h]), "r"(b0));
+    asm("mma.sync.aligned.m8n8k16.row.col.s32.s8.s8.s32 {%0, %1}, {%2}, {%3}, {%0, %1};" : "+r"(c[2 * h]), "+r"(c[2 * h + 1]) : "r"(a[2 + h]), "r"(b1));
+  }
+#endif
+}
+
+// c += A B of halves, 16x16 by 16x8.
+__device__ __forceinline__ void mma_f16(float* c, const unsigned* a, unsigned b0, unsigned b1) {
+#if __CUDA_ARCH__ >= 800
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+#else
+  asm("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5}, {%6}, {%0, %1, %2, %3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3]) : "r"(a[0]), "r"(a[1]), "r"(b0));
+  asm("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5}, {%6}, {%0, %1, %2, %3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3]) : "r"(a[2]), "r"(a[3]), "r"(b1));
+#endif
+}
+
+// The same of bf16, which Turing computes without tensor cores.
+__device__ __forceinline__ void mma_bf16(float* c, const unsigned* a, unsigned b0, unsigned b1) {
+#if __CUDA_ARCH__ >= 800
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+#else
+  const int lane = threadIdx.x & 31, row = lane & ~3, column = (lane & 3) * 8;
+  for (int k = 0; k < 8; k++) { // pair k of the 16 products: lane k % 4 of a row, register 0 or 1
+    for (int h = 0; h < 2; h++) {
+      const unsigned x = __shfl_sync(~0u, k < 4 ? a[h] : a[2 + h], row + k % 4);
+      for (int n = 0; n < 2; n++) {
+        const unsigned y = __shfl_sync(~0u, k < 4 ? b0 : b1, column + 4 * n + k % 4);
+        c[2 * h + n] += __uint_as_float(x << 16) * __uint_as_float(y << 16) + __uint_as_float(x & 0xffff0000) * __uint_as_float(y & 0xffff0000);
+      }
+    }
+  }
+#endif
+}
+
+// Two numbers rounded to nearest in one word, the first in the lower half.
+__device__ __forceinline__ unsigned pair_f16(float a, float b) {
+  unsigned r;
+#if __CUDA_ARCH__ >= 800
+  asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(b), "f"(a));
+#else
+  unsigned short x, y;
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(x) : "f"(a));
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(y) : "f"(b));
+  r = x | (unsigned)y << 16;
+#endif
+  return r;
+}
+
+__device__ __forceinline__ unsigned pair_bf16(float a, float b) {
+#if __CUDA_ARCH__ >= 800
+  unsigned r;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(b), "f"(a));
+  return r;
+#else
+  const unsigned x = __float_as_uint(a), y = __float_as_uint(b);
+  return prmt(x + 0x7fff + (x >> 16 & 1), y + 0x7fff + (y >> 16 & 1), 0x7632);
+#endif
+}
+
+__device__ __forceinline__ float half_to_float(unsigned h) {
+  float f;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(f) : "h"((unsigned short)h));
+  return f;
+}
