@@ -103,7 +103,9 @@ func (b *builder) side(s Side, typ, rotation string) error {
 	return nil
 }
 
-func (b *builder) define(name string, value any) { fmt.Fprintf(&b.main, "#define %s %v\n", name, value) }
+func (b *builder) define(name string, value any) {
+	fmt.Fprintf(&b.main, "#define %s %v\n", name, value)
+}
 
 // Attention is the shape of the attention kernel of one layer.
 type Attention struct {
@@ -147,7 +149,7 @@ func (a Attention) Source(find Texts) (*Source, error) {
 		value any
 	}{
 		{"KEY_DIM", a.Key.Dim}, {"KEY_ROW", a.Key.row()}, {"VALUE_DIM", a.Value.Dim}, {"VALUE_ROW", a.Value.row()},
-		{"SLICE", a.slice()}, {"FAST", a.Fast}, {"WARPS", orDefault(a.Warps, 4)}, {"BLOCKS", orDefault(a.Blocks, 1)},
+		{"SLICE", a.slice()}, {"FAST", a.Fast}, {"WARPS", orDefault(a.Warps, defaultWarps)}, {"BLOCKS", orDefault(a.Blocks, 1)},
 	} {
 		b.define(d.name, d.value)
 	}
@@ -155,6 +157,9 @@ func (a Attention) Source(find Texts) (*Source, error) {
 	name := fmt.Sprintf("attend-%s-%s-%d-%d", a.Key.Type.Name, a.Value.Type.Name, a.Key.Dim, a.Value.Dim)
 	return &Source{Name: name, Main: b.main.String(), Headers: b.headers}, nil
 }
+
+// defaultWarps is the number of warps of a block of attend.
+const defaultWarps = 4
 
 func orDefault(n, def int) int {
 	if n == 0 {

@@ -1,0 +1,193 @@
+package cuda
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"unsafe"
+)
+
+// ErrNoCompiler says that a kernel had to be compiled and NVRTC is not there.
+var ErrNoCompiler = errors.New("NVRTC, the CUDA run-time compiler, is needed to compile a kernel for the first time (package cuda-nvrtc, or pip install nvidia-cuda-nvrtc)")
+
+// Compiler makes images for a GPU of sources. It keeps them in a folder, and loads NVRTC only for what is not there.
+type Compiler struct {
+	Files  []string // where NVRTC may be, before the usual places
+	Folder *Folder  // nil: nothing is kept
+
+	mu   sync.Mutex // NVRTC is started once and compiles one program at a time: each takes a core for a second
+	api  *compilerAPI
+	lib  string
+	err  error // why there is no NVRTC
+	arch []int // that it knows, ascending
+}
+
+// Target is what an image is made for.
+type Target struct {
+	Arch   int // compute capability, 90 for 9.0
+	Driver int // Device.DriverVersion
+}
+
+// Image is a compiled program, and how it came about.
+type Image struct {
+	Code   []byte // a cubin, or PTX with a final 0
+	Cached bool
+	Log    string // of the compiler
+}
+
+// Compile returns the image of a source.
+func (c *Compiler) Compile(s *Source, t Target) (*Image, error) {
+	key := s.key(t)
+	if code, ok := c.Folder.Get(key); ok {
+		return &Image{Code: code, Cached: true}, nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.start(openLibrary); err != nil {
+		return nil, fmt.Errorf("cuda: kernel %s: %w: %w", s.Name, ErrNoCompiler, err)
+	}
+	image, err := c.compile(s, t.Arch)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Folder.Put(key, image.Code); err != nil {
+		image.Log += "not kept: " + err.Error() + "\n"
+	}
+	return image, nil
+}
+
+// key is the hash of everything that an image depends on. The compiler's version is not in it: what one version made is as right
+// as what another would, and the image can be used where there is no compiler.
+func (s *Source) key(t Target) string {
+	h := sha256.New()
+	put := func(part string) { fmt.Fprintf(h, "%d:%s", len(part), part) }
+	put(s.Main)
+	for _, name := range s.headerNames() {
+		put(name)
+		put(s.Headers[name])
+	}
+	put(strings.Join(s.Options, "\n"))
+	fmt.Fprintf(h, "sm_%d driver %d", t.Arch, t.Driver)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// start loads NVRTC.
+func (c *Compiler) start(open func(string) (library, error)) error {
+	if c.api != nil || c.err != nil {
+		return c.err
+	}
+	c.err = func() error {
+		for _, f := range c.Files { // NVRTC finds its second library by name alone; loaded first, it is found
+			if more, _ := filepath.Glob(filepath.Join(filepath.Dir(f), "*nvrtc-builtins*")); strings.ContainsAny(f, `/\`) {
+				for _, b := range more {
+					if !strings.Contains(b, ".alt.") {
+						open(b)
+					}
+				}
+			}
+		}
+		lib, err := openFirst(open, slices.Concat(c.Files, compilerFiles))
+		if err != nil {
+			return err
+		}
+		a := &compilerAPI{}
+		if err := bindAll(lib, a); err != nil {
+			return err
+		}
+		var n int32
+		if code := a.ArchCount(&n); code != 0 || n < 1 {
+			return fmt.Errorf("%s: no list of architectures: %s", lib.name(), text(a.ErrorText(code)))
+		}
+		archs := make([]int32, n)
+		if code := a.Archs(&archs[0]); code != 0 {
+			return fmt.Errorf("%s: no list of architectures: %s", lib.name(), text(a.ErrorText(code)))
+		}
+		for _, v := range archs {
+			c.arch = append(c.arch, int(v))
+		}
+		slices.Sort(c.arch)
+		c.api, c.lib = a, lib.name()
+		return nil
+	}()
+	return c.err
+}
+
+// target is the option for a GPU, and whether the result is PTX: that of the newest architecture that the compiler knows, for a GPU
+// that is newer still.
+func (c *Compiler) target(arch int) (option string, ptx bool, err error) {
+	if slices.Contains(c.arch, arch) {
+		return fmt.Sprintf("--gpu-architecture=sm_%d", arch), false, nil
+	}
+	for _, known := range slices.Backward(c.arch) {
+		if known < arch {
+			return fmt.Sprintf("--gpu-architecture=compute_%d", known), true, nil
+		}
+	}
+	return "", false, fmt.Errorf("cuda: %s compiles for compute capability %d.%d and up, the GPU has %d.%d", c.lib, c.arch[0]/10, c.arch[0]%10, arch/10, arch%10)
+}
+
+func (c *Compiler) compile(s *Source, arch int) (*Image, error) {
+	option, ptx, err := c.target(arch)
+	if err != nil {
+		return nil, err
+	}
+	options := append([]string{option, "--std=c++17", "--device-as-default-execution-space"}, s.Options...)
+	var pin runtime.Pinner
+	defer pin.Unpin()
+	names := s.headerNames()
+	var texts []string
+	for _, n := range names {
+		texts = append(texts, s.Headers[n])
+	}
+	var p uintptr
+	fail := func(code int32, what string) error {
+		if code == 0 {
+			return nil
+		}
+		return fmt.Errorf("cuda: kernel %s: %s failed to %s: %s", s.Name, c.lib, what, text(c.api.ErrorText(code)))
+	}
+	code := c.api.Create(&p, cString(s.Main), cString(s.Name+".cu"), int32(len(names)), cStrings(texts, &pin), cStrings(names, &pin))
+	if err := fail(code, "take the program"); err != nil {
+		return nil, err
+	}
+	defer c.api.Destroy(&p)
+	code = c.api.Compile(p, int32(len(options)), cStrings(options, &pin))
+	log := c.log(p)
+	if err := fail(code, "compile it"); err != nil {
+		return nil, fmt.Errorf("%w\n%s", err, log)
+	}
+	sizeOf, get := c.api.CubinSize, c.api.Cubin
+	if ptx {
+		sizeOf, get = c.api.PTXSize, c.api.PTX
+	}
+	var n uint64
+	if err := fail(sizeOf(p, &n), "give its size"); err != nil {
+		return nil, err
+	}
+	if n == 0 || n > 1<<30 {
+		return nil, fmt.Errorf("cuda: kernel %s: %s made an image of %d bytes", s.Name, c.lib, n)
+	}
+	image := make([]byte, n)
+	if err := fail(get(p, unsafe.SliceData(image)), "give the image"); err != nil {
+		return nil, err
+	}
+	return &Image{Code: image, Log: log}, nil
+}
+
+func (c *Compiler) log(p uintptr) string {
+	var n uint64
+	if c.api.LogSize(p, &n) != 0 || n < 2 || n > 1<<24 {
+		return ""
+	}
+	b := make([]byte, n)
+	if c.api.Log(p, unsafe.SliceData(b)) != 0 {
+		return ""
+	}
+	return strings.TrimRight(string(b), "\x00")
+}

@@ -1,0 +1,7 @@
+// Package cuda runs kernels on NVIDIA GPUs: the driver (libcuda) and the compiler of kernels (NVRTC) as far as they are used, through
+// purego and without cgo; a disk cache of compiled kernels; and attention over a packed cache in device memory.
+//
+// A kernel is text put together from package kernels/cuda for one pair of types and one head size (source.go), compiled for the GPU
+// at hand when it is first needed (compiler.go) and kept on disk (store.go). Nothing but the driver is needed on the machine once the
+// kernels of a model are in the cache.
+package cuda

@@ -1,0 +1,56 @@
+package cuda
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// A library gives the functions of a shared library: bind makes fn, a pointer to a func, call the symbol.
+type library interface {
+	bind(fn any, symbol string) error
+	name() string
+}
+
+// ErrNoDriver says that this machine has no NVIDIA driver, or none that can be used.
+var ErrNoDriver = errors.New("no usable NVIDIA driver")
+
+// bindAll fills the fields of *to from the library. The error names the library and every symbol that it lacks.
+func bindAll(lib library, to any) error {
+	v := reflect.ValueOf(to).Elem()
+	var missing []string
+	for i := range v.NumField() {
+		symbol := v.Type().Field(i).Tag.Get("symbol")
+		if err := lib.bind(v.Field(i).Addr().Interface(), symbol); err != nil {
+			missing = append(missing, symbol)
+		}
+	}
+	if missing != nil {
+		return fmt.Errorf("%s lacks %s: it is too old", lib.name(), strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+// openFirst opens the first library of the list that can be opened; the error is that of the first.
+func openFirst(open func(name string) (library, error), names []string) (library, error) {
+	var first error
+	for _, n := range names {
+		lib, err := open(n)
+		if err == nil {
+			return lib, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return nil, first
+}
+
+// text is a C string that a library owns.
+func text(p *byte) string {
+	if p == nil {
+		return ""
+	}
+	return goString(p)
+}

@@ -1,0 +1,40 @@
+//go:build linux || darwin || freebsd
+
+package cuda
+
+import (
+	"fmt"
+
+	"github.com/ebitengine/purego"
+)
+
+type shared struct {
+	file   string
+	handle uintptr
+}
+
+func openLibrary(file string) (library, error) {
+	h, err := purego.Dlopen(file, purego.RTLD_NOW|purego.RTLD_GLOBAL)
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be loaded: %w", file, err)
+	}
+	return shared{file, h}, nil
+}
+
+func (s shared) name() string { return s.file }
+
+// bind looks the symbol up first: RegisterLibFunc panics on one that is missing.
+func (s shared) bind(fn any, symbol string) error {
+	p, err := purego.Dlsym(s.handle, symbol)
+	if err != nil {
+		return err
+	}
+	purego.RegisterFunc(fn, p)
+	return nil
+}
+
+// driverFiles and compilerFiles are the names under which the libraries are installed, newest first.
+var (
+	driverFiles   = []string{"libcuda.so.1", "libcuda.so"}
+	compilerFiles = []string{"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so", "/usr/local/cuda/lib64/libnvrtc.so"}
+)

@@ -1,0 +1,104 @@
+package cuda
+
+import (
+	"fmt"
+	"runtime"
+	"unsafe"
+)
+
+// Module is a compiled program on a device.
+type Module struct {
+	d      *Device
+	name   string
+	handle uintptr
+}
+
+// Function is a kernel of a module.
+type Function struct {
+	m      *Module
+	name   string
+	handle uintptr
+	shared uint32 // bytes of dynamic shared memory
+}
+
+// Load puts a compiled program, an image that Compiler made, on the device.
+func (d *Device) Load(name string, image []byte) (*Module, error) {
+	m := &Module{d: d, name: name}
+	err := d.do(func() error {
+		defer runtime.KeepAlive(image)
+		return d.api.check(d.api.ModuleLoad(&m.handle, unsafe.Pointer(unsafe.SliceData(image))), "loading the kernel %s on %s", name, d.Name)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// Unload removes the program.
+func (m *Module) Unload() error {
+	return m.d.do(func() error { return m.d.api.check(m.d.api.ModuleUnload(m.handle), "unloading the kernel %s", m.name) })
+}
+
+// Ints reads a global array of n integers.
+func (m *Module) Ints(name string, n int) ([]int32, error) {
+	x := make([]int32, n)
+	err := m.d.do(func() error {
+		var p, bytes uint64
+		if err := m.d.api.check(m.d.api.ModuleGlobal(&p, &bytes, m.handle, cString(name)), "looking for %s in the kernel %s", name, m.name); err != nil {
+			return err
+		}
+		if bytes != uint64(4*n) {
+			return fmt.Errorf("cuda: %s of the kernel %s has %d bytes, not %d", name, m.name, bytes, 4*n)
+		}
+		return m.d.api.check(m.d.api.Read(unsafe.Pointer(&x[0]), p, bytes), "reading %s of the kernel %s", name, m.name)
+	})
+	return x, err
+}
+
+// Function finds a kernel that is launched with the given bytes of dynamic shared memory.
+func (m *Module) Function(name string, shared int) (*Function, error) {
+	f := &Function{m: m, name: name, shared: uint32(shared)}
+	err := m.d.do(func() error {
+		if err := m.d.api.check(m.d.api.ModuleFunction(&f.handle, m.handle, cString(name)), "looking for %s in the kernel %s", name, m.name); err != nil {
+			return err
+		}
+		return m.d.api.check(m.d.api.FunctionSet(f.handle, dynamicShared, int32(shared)), "giving %s of %s %d bytes of shared memory", name, m.name, shared)
+	})
+	return f, err
+}
+
+// Registers is how many a thread uses.
+func (f *Function) Registers() (n int, err error) {
+	err = f.m.d.do(func() error {
+		var v int32
+		err := f.m.d.api.check(f.m.d.api.FunctionGet(&v, registersPer, f.handle), "asking for the registers of %s", f.name)
+		n = int(v)
+		return err
+	})
+	return n, err
+}
+
+// Resident is how many blocks of so many threads a multiprocessor holds at once.
+func (f *Function) Resident(threads int) (n int, err error) {
+	err = f.m.d.do(func() error {
+		var v int32
+		err := f.m.d.api.check(f.m.d.api.Occupancy(&v, f.handle, int32(threads), uint64(f.shared)), "asking for the occupancy of %s", f.name)
+		n = int(v)
+		return err
+	})
+	return n, err
+}
+
+// launch starts a kernel whose one argument is the struct at arg.
+func (f *Function) launch(x, y, threads int, arg unsafe.Pointer) error {
+	var pin runtime.Pinner
+	defer pin.Unpin()
+	pin.Pin(arg)
+	args := &[1]unsafe.Pointer{arg}
+	pin.Pin(args)
+	d := f.m.d
+	return d.do(func() error {
+		return d.api.check(d.api.Launch(f.handle, uint32(x), uint32(y), 1, uint32(threads), 1, 1, f.shared, d.stream, unsafe.Pointer(args), nil),
+			"launching %s of %s, %dx%d blocks of %d threads", f.name, f.m.name, x, y, threads)
+	})
+}
