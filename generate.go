@@ -7,7 +7,8 @@
 //	gen/spec      reads the texts into typed declarations and reports every mistake with its place
 //	gen           compiles them; gen.Run is the whole of it, and pure
 //	gen/ir        the program of one kernel, over lanes, for targets with vector registers
-//	gen/target    one folder per back end: portable Go, amd64 assembly
+//	gen/target    one folder per back end: portable Go, amd64 assembly, CUDA C++
+//	templates     the frames of GPU kernels, which name no type
 //	gen/dispatch  the table of types and the lists of instruction sets
 //	kernels       what was generated, with the table in front; kernels/ref holds the oracles, written by hand
 //	runtime       reads and runs models; it imports kernels and nothing of gen

@@ -48,6 +48,8 @@ var layers = []struct{ from, to, except, why string }{
 	{"gen/lower", "gen/target", "", "no instruction set above its target"},
 	{"gen/lower", "gen/asm", "", "no instruction set above its target"},
 	{"gen/dispatch", "gen/target/amd64", "", "the table is made from what targets say"},
+	{"runtime", "templates", "", "frames reach the runtime as generated files"},
+	{"templates", "gen", "", "a frame is text"},
 	{"kernels/ref", "kernels/cpu", "", "an oracle is independent of what it judges"},
 }
 
@@ -55,6 +57,7 @@ var layers = []struct{ from, to, except, why string }{
 var only = map[string]string{
 	"github.com/spf13/pflag":       "cmd",
 	"github.com/dave/jennifer/jen": "gen",
+	"github.com/ebitengine/purego": "runtime",
 	"C":                            "(nothing: there is no cgo)",
 }
 
@@ -132,7 +135,7 @@ type source struct {
 // sources reads every file of the tree that people or kvgen write, test data apart.
 func sources(t *testing.T) (all []source) {
 	t.Helper()
-	kinds := []string{".go", ".s", ".hcl", ".py", ".md"}
+	kinds := []string{".go", ".s", ".hcl", ".py", ".md", ".cu", ".cuh"}
 	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -163,8 +166,11 @@ func checkFiles(files []source) (found []string) {
 			found = append(found, fmt.Sprintf("%s: %d lines by hand, the limit is %d", f.name, lines, limit))
 		}
 		dir := path.Dir(f.name)
-		if generated && dir != "kernels" && dir != "kernels/cpu" {
+		if generated && dir != "kernels" && dir != "kernels/cpu" && dir != "kernels/cuda" {
 			found = append(found, f.name+": a generated file outside kernels")
+		}
+		if !generated && strings.HasPrefix(path.Ext(f.name), ".cu") && dir != "templates/cuda" {
+			found = append(found, f.name+": CUDA that is neither a frame nor generated")
 		}
 		if !generated && path.Ext(f.name) == ".s" {
 			found = append(found, f.name+": assembly without the header of generated files")
@@ -180,6 +186,7 @@ func TestFiles(t *testing.T) {
 		{"gen/long.go", []byte(long)},
 		{"runtime/cpu/x.go", []byte(head)},
 		{"kernels/cpu/x_amd64.s", []byte("TEXT ·x(SB), NOSPLIT, $0-0\n")},
+		{"kernels/cuda/x.cu", []byte("struct x {};\n")},
 	}
 	if found := checkFiles(planted); len(found) != len(planted) {
 		t.Fatalf("of %d planted mistakes found %q", len(planted), found)

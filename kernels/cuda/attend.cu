@@ -6,7 +6,8 @@
 // Before this file come the structs of the types and
 //   Key, Value, KeyRotation, ValueRotation   types and transforms of the two sides
 //   KEY_DIM, KEY_ROW, VALUE_DIM, VALUE_ROW   values of a head as the model has it and as rows hold it
-//   SLICE, FAST, WARPS, BLOCKS               dims per warp; int8 levels; warps of a block; blocks per multiprocessor
+//   SLICE, FAST, SOFT_CAP                    dims per warp; int8 levels; whether scores have a soft cap
+//   WARPS, BLOCKS, TILES                     warps of a block; blocks per multiprocessor; tiles that a warp takes at a time
 #include "values.cuh"
 
 struct Attend {
@@ -20,12 +21,12 @@ struct Attend {
   long long key_head, key_scale_head, value_head, value_scale_head; // bytes from one KV head to the next
   int first, queries, heads, kv_heads;          // position of the first query; counts
   int cells, window, splits;                    // rows in the cache; 0 for no window; parts
-  float scale, soft_cap;                        // soft_cap 0 for none
+  float scale, soft_cap;
 };
 
 // Bytes of shared memory that attend is launched with.
 extern "C" __device__ const int attend_shared =
-    round_up(Keys<Key, KEY_ROW, FAST>::query_bytes, 16) + 4 * (8 * KEY_ROW > WARPS * 8 * (SLICE + 2) ? 8 * KEY_ROW : WARPS * 8 * (SLICE + 2));
+    round_up(Keys<Key, KEY_ROW, TILES, FAST>::query_bytes, 16) + 4 * (8 * KEY_ROW > WARPS * 8 * (SLICE + 2) ? 8 * KEY_ROW : WARPS * 8 * (SLICE + 2));
 
 constexpr float log2_e = 1.4426950408889634f, unseen = -1e30f;
 
@@ -39,56 +40,75 @@ struct Sight {
   }
 };
 
+// Where part k of n items cut into so many parts begins. The first parts have one item more.
+__device__ inline int part_of(int n, int k, int parts) {
+  const int each = n / parts;
+  return each * k + min(k, n - each * parts);
+}
+
 extern "C" __global__ void __launch_bounds__(WARPS * 32, BLOCKS) attend(const Attend p) {
-  using K = Keys<Key, KEY_ROW, FAST>;
-  using V = Values<Value, VALUE_ROW, SLICE, FAST>;
-  constexpr int slices = VALUE_ROW / SLICE;
+  using K = Keys<Key, KEY_ROW, TILES, FAST>;
+  using V = Values<Value, VALUE_ROW, SLICE, TILES, FAST>;
+  constexpr int slices = VALUE_ROW / SLICE, step = TILES * tile; // rows of a warp at a time
   DYNAMIC_SHARED(shared);
   float* area = (float*)(shared + round_up(K::query_bytes, 16)); // first the queries, at last the sums of the warps
 
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, j = lane >> 2, c = lane & 3;
   const int group = p.heads / p.kv_heads, groups = (p.queries * group + 7) / 8;
-  const int slice = blockIdx.y % slices, g = blockIdx.y / slices % groups, head = blockIdx.y / slices / groups;
+  const int slice = blockIdx.y % slices, head = blockIdx.y / slices / groups, g = blockIdx.y / slices - head * groups;
 
+  const Sight mine(p, 8 * g + j, group), first(p, 8 * g, group), last(p, min(8 * g + 7, p.queries * group - 1), group);
+  const int tiles = (last.hi + step - 1) / step, lowest = first.lo / step, count = max(tiles - lowest, 0);
+  int at = lowest + part_of(count, blockIdx.x, p.splits) + warp;
+  const int end = lowest + part_of(count, blockIdx.x + 1, p.splits);
+  const int open = (last.lo + step - 1) / step, closed = first.hi / step; // all rows see the tiles between whole
+  const float scale = p.scale * log2_e;
+  const unsigned char* keys = p.keys + head * p.key_head;
+  const unsigned char* key_scales = p.key_scales + head * p.key_scale_head;
+  const unsigned char* value_rows = p.values + head * p.value_head;
+  const unsigned char* value_scales = p.value_scales + head * p.value_scale_head;
+
+  K k;
+  if (at < end) k.load(keys, key_scales, at * step, lane); // on its way while the queries are made
   for (int r = warp; r < 8; r += WARPS) {
     const int row = 8 * g + r;
     float* x = area + r * KEY_ROW;
+    const bool there = row < p.queries * group;
     for (int i = lane; i < KEY_ROW; i += 32)
-      x[i] = row < p.queries * group && i < KEY_DIM ? p.q[((long long)(row / group) * p.heads + head * group + row % group) * KEY_DIM + i] : 0;
+      x[i] = there && i < KEY_DIM ? p.q[((long long)(row / group) * p.heads + head * group + row % group) * KEY_DIM + i] : 0;
     __syncwarp();
+    if (!there) {
+      K::no_query(shared, r, lane);
+      continue;
+    }
     KeyRotation::forward(x, KEY_DIM, lane);
     Key::Domain::forward(x, KEY_ROW, lane);
     K::query(shared, x, r, lane);
   }
   __syncthreads();
 
-  const Sight mine(p, 8 * g + j, group), first(p, 8 * g, group), last(p, min(8 * g + 7, p.queries * group - 1), group);
-  const int tiles = (last.hi + tile - 1) / tile, lowest = first.lo / tile, count = max(tiles - lowest, 0);
-  int at = lowest + (int)((long long)count * blockIdx.x / p.splits) + warp;
-  const int end = lowest + (int)((long long)count * (blockIdx.x + 1) / p.splits);
-  const unsigned char* keys = p.keys + head * p.key_head;
-  const unsigned char* key_scales = p.key_scales + head * p.key_scale_head;
-  const unsigned char* value_rows = p.values + head * p.value_head;
-  const unsigned char* value_scales = p.value_scales + head * p.value_scale_head;
-
   float most = unseen, total = 0; // of query row j: largest score, sum of weights of this lane's rows
-  K k;
   V v;
   v.clear();
-  if (at < end) k.load(keys, key_scales, at * tile, lane);
   for (; at < end; at += WARPS) {
-    v.load(value_rows, value_scales, at * tile, slice, lane);
-    float s[8], top = unseen;
+    v.load(value_rows, value_scales, at * step, slice, lane);
+    float s[8 * TILES], top = unseen;
     k.scores(s, shared, lane);
-    if (at + WARPS < end) k.load(keys, key_scales, (at + WARPS) * tile, lane);
+    if (at + WARPS < end) k.load(keys, key_scales, (at + WARPS) * step, lane);
 #pragma unroll
-    for (int i = 0; i < 8; i++) {
-      const int cell = at * tile + 8 * (i / 2) + 2 * c + i % 2;
-      s[i] *= p.scale;
-      if (p.soft_cap > 0) s[i] = p.soft_cap * tanhf(s[i] / p.soft_cap);
-      s[i] = cell >= mine.lo && cell < mine.hi ? s[i] * log2_e : 2 * unseen;
-      top = fmaxf(top, s[i]);
+    for (int i = 0; i < 8 * TILES; i++) {
+      if (SOFT_CAP) s[i] = p.soft_cap * log2_e * tanhf(s[i] * p.scale / p.soft_cap);
+      else s[i] *= scale;
     }
+    if (at < open || at >= closed) { // some row does not see all of the tile
+#pragma unroll
+      for (int i = 0; i < 8 * TILES; i++) {
+        const int cell = at * step + 8 * (i / 2) + 2 * c + i % 2;
+        if (cell < mine.lo || cell >= mine.hi) s[i] = 2 * unseen;
+      }
+    }
+#pragma unroll
+    for (int i = 0; i < 8 * TILES; i++) top = fmaxf(top, s[i]);
     top = fmaxf(top, __shfl_xor_sync(~0u, top, 1));
     top = fmaxf(top, __shfl_xor_sync(~0u, top, 2));
     if (__any_sync(~0u, top > most)) {
@@ -98,7 +118,7 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32, BLOCKS) attend(const At
       most = next;
     }
 #pragma unroll
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 8 * TILES; i++) {
       s[i] = exp2_fast(s[i] - most);
       total += s[i];
     }
@@ -140,26 +160,60 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32, BLOCKS) attend(const At
 }
 
 // Adds the parts of one query row: block x is a row, y a KV head. What is stored transformed is transformed back.
-extern "C" __global__ void __launch_bounds__(128) combine(const Attend p) {
-  __shared__ float o[VALUE_ROW];
+constexpr int threads = 512, adders = VALUE_ROW >= threads ? 1 : threads / VALUE_ROW;
+static_assert(VALUE_ROW <= 2 * threads, "a row is longer than combine can add");
+
+extern "C" __global__ void __launch_bounds__(threads) combine(const Attend p) {
+  __shared__ float o[adders * VALUE_ROW], factors[threads], tops[16], weights[16];
   const int group = p.heads / p.kv_heads, groups = (p.queries * group + 7) / 8;
-  const int row = blockIdx.x, head = blockIdx.y, q = head * group + row % group;
+  const int row = blockIdx.x, head = blockIdx.y, q = head * group + row % group, t = threadIdx.x, warp = t / 32;
   const long long part = (((long long)head * groups + row / 8) * p.splits) * 8 + row % 8;
-  float top = p.sinks ? p.sinks[q] * log2_e : unseen, weight = 0;
-  for (int s = 0; s < p.splits; s++) top = fmaxf(top, p.norms[(part + 8 * s) * 2]);
-  for (int s = 0; s < p.splits; s++) weight += exp2f(p.norms[(part + 8 * s) * 2] - top) * p.norms[(part + 8 * s) * 2 + 1];
-  if (p.sinks) weight += exp2f(p.sinks[q] * log2_e - top);
+
+  // The largest reference, then the sum of weights: every thread adds the same numbers in the same order.
+  float top = p.sinks ? p.sinks[q] * log2_e : unseen;
+  for (int s = t; s < p.splits; s += threads) top = fmaxf(top, p.norms[(part + 8 * s) * 2]);
+  for (int k = 16; k; k >>= 1) top = fmaxf(top, __shfl_xor_sync(~0u, top, k));
+  if (t % 32 == 0) tops[warp] = top;
+  __syncthreads();
+  for (int w = 0; w < threads / 32; w++) top = fmaxf(top, tops[w]);
+  float weight = 0, sum = 0;
+  const int adder = t / VALUE_ROW, dim = t % VALUE_ROW; // the last threads may have none
+  const bool wide = VALUE_ROW > threads && dim + threads < VALUE_ROW;
+  float more = 0; // of dim + threads, where a row is longer than the block
+  for (int first = 0; first < p.splits; first += threads) {
+    const int count = min(threads, p.splits - first);
+    __syncthreads();
+    for (int s = t; s < count; s += threads) {
+      const float f = exp2f(p.norms[(part + 8 * (first + s)) * 2] - top);
+      factors[s] = f;
+      weight += f * p.norms[(part + 8 * (first + s)) * 2 + 1];
+    }
+    __syncthreads();
+    const float* from = p.partial + (part + 8 * first) * VALUE_ROW + dim;
+#pragma unroll 8
+    for (int s = adder; s < (adder < adders ? count : 0); s += adders) {
+      sum += factors[s] * from[(long long)8 * s * VALUE_ROW];
+      if (wide) more += factors[s] * from[(long long)8 * s * VALUE_ROW + threads];
+    }
+  }
+  for (int k = 16; k; k >>= 1) weight += __shfl_xor_sync(~0u, weight, k);
+  if (t % 32 == 0) weights[warp] = weight;
+  if (adder < adders) o[t] = sum;
+  if (wide) o[dim + threads] = more;
+  __syncthreads();
+  weight = p.sinks ? exp2f(p.sinks[q] * log2_e - top) : 0;
+  for (int w = 0; w < threads / 32; w++) weight += weights[w];
   const float by = weight > 0 ? 1 / weight : 0;
-  for (int i = threadIdx.x; i < VALUE_ROW; i += 128) {
-    float sum = 0;
-    for (int s = 0; s < p.splits; s++) sum += exp2f(p.norms[(part + 8 * s) * 2] - top) * p.partial[(part + 8 * s) * VALUE_ROW + i];
-    o[i] = sum * by;
+  for (int i = t; i < VALUE_ROW; i += threads) {
+    float v = o[i];
+    for (int a = 1; a < adders; a++) v += o[a * VALUE_ROW + i];
+    o[i] = v * by;
   }
   __syncthreads();
-  if (threadIdx.x < 32) {
-    Value::Domain::inverse(o, VALUE_ROW, threadIdx.x);
-    ValueRotation::inverse(o, VALUE_DIM, threadIdx.x);
+  if (t < 32) {
+    Value::Domain::inverse(o, VALUE_ROW, t);
+    ValueRotation::inverse(o, VALUE_DIM, t);
   }
   __syncthreads();
-  for (int i = threadIdx.x; i < VALUE_DIM; i += 128) p.out[((long long)(row / group) * p.heads + q) * VALUE_DIM + i] = o[i];
+  for (int i = t; i < VALUE_DIM; i += threads) p.out[((long long)(row / group) * p.heads + q) * VALUE_DIM + i] = o[i];
 }

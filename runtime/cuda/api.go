@@ -20,10 +20,10 @@ type api struct {
 	MemoryInfo      func(free, total *uint64) int32                                                                          `symbol:"cuMemGetInfo_v2"`
 	Alloc           func(p *uint64, size uint64) int32                                                                       `symbol:"cuMemAlloc_v2"`
 	Free            func(p uint64) int32                                                                                     `symbol:"cuMemFree_v2"`
-	Write           func(to uint64, from unsafe.Pointer, size uint64) int32                                                  `symbol:"cuMemcpyHtoD_v2"`
+	Write           func(to uint64, from unsafe.Pointer, size uint64, stream uintptr) int32                                  `symbol:"cuMemcpyHtoDAsync_v2"`
 	Read            func(to unsafe.Pointer, from uint64, size uint64) int32                                                  `symbol:"cuMemcpyDtoH_v2"`
 	Copy            func(to, from uint64, size uint64, stream uintptr) int32                                                 `symbol:"cuMemcpyDtoDAsync_v2"`
-	Fill            func(p uint64, value uint8, size uint64) int32                                                           `symbol:"cuMemsetD8_v2"`
+	Fill            func(p uint64, value uint8, size uint64, stream uintptr) int32                                           `symbol:"cuMemsetD8Async"`
 	ModuleLoad      func(module *uintptr, image unsafe.Pointer) int32                                                        `symbol:"cuModuleLoadData"`
 	ModuleUnload    func(module uintptr) int32                                                                               `symbol:"cuModuleUnload"`
 	ModuleFunction  func(f *uintptr, module uintptr, name *byte) int32                                                       `symbol:"cuModuleGetFunction"`

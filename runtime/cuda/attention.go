@@ -66,9 +66,10 @@ type attendArgs struct {
 
 // Splits is the number of parts that the cache is cut into for so many queries of a layer: as many blocks as the GPU holds at once.
 func (x *Attend) Splits(l *Layer, queries, cells int) int {
-	tiles := (cells + 31) / 32
+	step := 32 * x.tiles()
+	tiles := (cells + step - 1) / step
 	if l.Window > 0 {
-		tiles = min(tiles, (l.Window+queries+62)/32)
+		tiles = min(tiles, (l.Window+queries+2*step-2)/step)
 	}
 	rows := l.Keys.Heads * ((queries*l.Heads/l.Keys.Heads + 7) / 8) * (x.Value.row() / x.slice())
 	return max(1, min(x.d.Multiprocessors*x.resident/rows, (tiles+x.warps-1)/x.warps))
@@ -80,6 +81,9 @@ func (x *Attend) Run(l *Layer, q, out *Memory, first, queries, cells, splits int
 	if cells < 1 || cells > min(l.Keys.Capacity, l.Values.Capacity) || queries < 1 || l.Keys.Heads != l.Values.Heads || l.Heads%l.Keys.Heads != 0 {
 		return fmt.Errorf("cuda: attention of %d queries and %d heads over %d rows: the cache has %d and %d rows of %d and %d heads",
 			queries, l.Heads, cells, l.Keys.Capacity, l.Values.Capacity, l.Keys.Heads, l.Values.Heads)
+	}
+	if x.SoftCap != (l.SoftCap > 0) {
+		return fmt.Errorf("cuda: a layer with a soft cap of %g and a kernel compiled for soft cap %t", l.SoftCap, x.SoftCap)
 	}
 	if err := q.fits(0, uint64(4*queries*l.Heads*x.Key.Dim)); err != nil {
 		return err
@@ -113,7 +117,7 @@ func (x *Attend) Run(l *Layer, q, out *Memory, first, queries, cells, splits int
 	if err := x.attend.launch(splits, k.Heads*groups*(x.Value.row()/x.slice()), 32*x.warps, unsafe.Pointer(&a)); err != nil {
 		return err
 	}
-	return x.combine.launch(queries*l.Heads/k.Heads, k.Heads, 128, unsafe.Pointer(&a))
+	return x.combine.launch(queries*l.Heads/k.Heads, k.Heads, 512, unsafe.Pointer(&a))
 }
 
 // grow makes *m at least so large; a graph that was recorded with a smaller piece must not be launched again.

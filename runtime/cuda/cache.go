@@ -10,7 +10,7 @@ import (
 type Rows struct {
 	Side
 	Heads                int // KV heads
-	Capacity             int // rows of a head, a multiple of 32
+	Capacity             int // rows of a head, a multiple of 64
 	RowBytes, ScaleBytes int
 
 	rows, scales *Memory
@@ -34,7 +34,7 @@ func (d *Device) NewRows(c *Compiler, s Side, key bool, heads, capacity int) (*R
 	if err != nil {
 		return nil, err
 	}
-	r := &Rows{Side: s, Heads: heads, Capacity: (capacity + 31) / 32 * 32, RowBytes: int(sizes[0]), ScaleBytes: int(sizes[1])}
+	r := &Rows{Side: s, Heads: heads, Capacity: (capacity + 63) / 64 * 64, RowBytes: int(sizes[0]), ScaleBytes: int(sizes[1])}
 	if r.store, err = m.Function("store", 0); err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ type Device struct {
 	api     *api
 	ordinal int32
 	context uintptr
-	stream  uintptr
+	stream  uintptr // everything is ordered by it: the default stream would not wait for it, nor it for that
 }
 
 // Open finds GPU number ordinal of this machine.
@@ -139,7 +139,7 @@ func (d *Device) Alloc(bytes uint64) (*Memory, error) {
 		if err := d.api.check(d.api.Alloc(&m.at, max(bytes, 16)), "allocating %s on %s", size(bytes), d.Name); err != nil {
 			return err
 		}
-		return d.api.check(d.api.Fill(m.at, 0, max(bytes, 16)), "clearing %s on %s", size(bytes), d.Name)
+		return d.api.check(d.api.Fill(m.at, 0, max(bytes, 16), d.stream), "clearing %s on %s", size(bytes), d.Name)
 	})
 	if err == nil {
 		return m, nil
@@ -168,7 +168,10 @@ func Write[N number](m *Memory, at uint64, x []N) error {
 	}
 	return m.d.do(func() error {
 		defer runtime.KeepAlive(x)
-		return m.d.api.check(m.d.api.Write(m.at+at, unsafe.Pointer(&x[0]), n), "copying %s to %s", size(n), m.d.Name)
+		if err := m.d.api.check(m.d.api.Write(m.at+at, unsafe.Pointer(&x[0]), n, m.d.stream), "copying %s to %s", size(n), m.d.Name); err != nil {
+			return err
+		}
+		return m.d.api.check(m.d.api.StreamSync(m.d.stream), "copying %s to %s", size(n), m.d.Name)
 	})
 }
 

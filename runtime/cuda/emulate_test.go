@@ -121,13 +121,13 @@ func TestEmulated(t *testing.T) {
 			if c.rotation != "" {
 				key.Rotation, value.Rotation = kernels.RotationByName(c.rotation), kernels.RotationByName(c.rotation)
 			}
-			room := (c.cells + 31) / 32 * 32
+			room := (c.cells + 63) / 64 * 64
 			x, y := normal(1, c.cells*c.kvHeads*c.dk), normal(2, c.cells*c.kvHeads*c.dv)
 			k, v := storeSide(t, key, true, x, c.cells, c.kvHeads, room), storeSide(t, value, false, y, c.cells, c.kvHeads, room)
 			if !bytes.Equal(k.packed, encoded(key, x)) || !bytes.Equal(v.packed, encoded(value, y)) {
 				t.Fatal("packed rows are not those of the CPU kernels")
 			}
-			a := Attention{Key: key, Value: value, Fast: c.fast, Warps: 2}
+			a := Attention{Key: key, Value: value, Fast: c.fast, SoftCap: c.cap > 0, Warps: 2}
 			src, err := a.Source(Generated)
 			if err != nil {
 				t.Fatal(err)

@@ -18,6 +18,8 @@ import (
 var (
 	nvrtcFile = flag.String("nvrtc", "", "the NVRTC library")
 	allPairs  = flag.Bool("pairs", false, "attention of every pair of types")
+	shard     = flag.Int("shard", 0, "which of -shards parts of the pairs")
+	shards    = flag.Int("shards", 1, "into how many parts the pairs are cut, for several processes")
 )
 
 func gpu(t testing.TB) (*Device, *Compiler) {
@@ -111,7 +113,7 @@ func conform(t testing.TB, d *Device, comp *Compiler, c shape) float64 {
 	if !bytes.Equal(kPacked, encoded(key, x)) || !bytes.Equal(vPacked, encoded(value, y)) {
 		t.Errorf("%v: packed rows are not those of the CPU kernels", c)
 	}
-	a := must[*Attend](t)(d.NewAttend(comp, Attention{Key: key, Value: value, Fast: c.fast, Blocks: c.blocks, Warps: c.warps}))
+	a := must[*Attend](t)(d.NewAttend(comp, Attention{Key: key, Value: value, Fast: c.fast, SoftCap: c.cap > 0, Blocks: c.blocks, Warps: c.warps}))
 	q := normal(3, c.queries*c.heads*c.dk)
 	l := &Layer{Heads: c.heads, Scale: float32(1 / math.Sqrt(float64(c.dk))), SoftCap: c.cap, Window: c.window, Keys: k, Values: v}
 	var sinks []float32
@@ -173,7 +175,9 @@ func TestConformance(t *testing.T) {
 					fits = append(fits, dim)
 				}
 			}
-			n++
+			if n++; n%*shards != *shard {
+				continue
+			}
 			dim := fits[n%len(fits)]
 			c := shape{k: k.Name, v: v.Name, dk: dim, dv: dim, heads: 1 + n%16, kvHeads: 1, cells: []int{1, 31, 33, 100, 257, 700}[n%6], queries: 1, splits: 1 + n%3, fast: n%4 == 0}
 			c.queries = min(c.cells, []int{1, 1, 7}[n%3])

@@ -22,12 +22,22 @@ var (
 	benchBlocks  = flag.String("blocks", "1,3", "blocks of a multiprocessor that registers are given to")
 	benchWaves   = flag.String("waves", "1,2", "blocks in the grid for each that is resident")
 	benchLayers  = flag.Int("layers", 32, "layers")
+	benchTiles   = flag.String("tiles", "1,2", "tiles that a warp takes at a time")
 	benchModes   = flag.String("modes", "exact,fast", "levels")
 )
 
 func ints(t testing.TB, list string) (all []int) {
 	for _, s := range strings.Split(list, ",") {
 		all = append(all, must[int](t)(strconv.Atoi(s)))
+	}
+	return all
+}
+
+func pairs(a, b []int) (all [][2]int) {
+	for _, x := range a {
+		for _, y := range b {
+			all = append(all, [2]int{x, y})
+		}
 	}
 	return all
 }
@@ -99,7 +109,7 @@ func TestBench(t *testing.T) {
 	for i := range scales {
 		scales[i] = 0x3800 | noise[i]&0x07ff
 	}
-	fmt.Printf("%-10s %-5s %7s %5s %5s %6s %4s %5s %9s %8s %6s\n", "type", "mode", "length", "warps", "bound", "splits", "regs", "res", "us/layer", "GB/s", "% read")
+	fmt.Printf("%-10s %-5s %7s %5s %5s %5s %6s %4s %5s %9s %8s %6s\n", "type", "mode", "length", "warps", "bound", "tiles", "splits", "regs", "res", "us/layer", "GB/s", "% read")
 	for _, name := range strings.Split(*benchTypes, ",") {
 		k, v, _ := strings.Cut(name, "/")
 		if v == "" {
@@ -128,8 +138,9 @@ func TestBench(t *testing.T) {
 					continue
 				}
 				for _, warps := range ints(t, *benchWarps) {
-					for _, blocks := range ints(t, *benchBlocks) {
-						a := must[*Attend](t)(d.NewAttend(comp, Attention{Key: key, Value: value, Fast: mode == "fast", Warps: warps, Blocks: blocks}))
+					for _, n := range pairs(ints(t, *benchBlocks), ints(t, *benchTiles)) {
+						blocks, tiles := n[0], n[1]
+						a := must[*Attend](t)(d.NewAttend(comp, Attention{Key: key, Value: value, Fast: mode == "fast", Warps: warps, Blocks: blocks, Tiles: tiles}))
 						for _, waves := range ints(t, *benchWaves) {
 							splits := a.Splits(layers[0], 1, length) * waves
 							all := func() error {
@@ -147,7 +158,7 @@ func TestBench(t *testing.T) {
 							us := float64(median(must[[]float32](t)(d.Time(15, g.Launch)))) * 1000 / float64(len(layers))
 							bytes := float64(8 * length * (layers[0].Keys.RowBytes + layers[0].Keys.ScaleBytes + layers[0].Values.RowBytes + layers[0].Values.ScaleBytes))
 							regs := must[int](t)(a.attend.Registers())
-							fmt.Printf("%-10s %-5s %7d %5d %5d %6d %4d %5d %9.2f %8.0f %6.1f\n", name, mode, length, warps, blocks, splits, regs, a.resident, us, bytes/us/1e3, 100*bytes/us/1e3/bandwidth)
+							fmt.Printf("%-10s %-5s %7d %5d %5d %5d %6d %4d %5d %9.2f %8.0f %6.1f\n", name, mode, length, warps, blocks, tiles, splits, regs, a.resident, us, bytes/us/1e3, 100*bytes/us/1e3/bandwidth)
 							check(t, g.Close())
 						}
 					}

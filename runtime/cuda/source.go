@@ -110,26 +110,40 @@ func (b *builder) define(name string, value any) {
 // Attention is the shape of the attention kernel of one layer.
 type Attention struct {
 	Key, Value Side
+	SoftCap    bool // scores are capped
 	Fast       bool // levels of a byte, also where that rounds a table of floats
 	Warps      int  // of a block; 0 for the default
 	Blocks     int  // that a multiprocessor should hold; 0 for the default
+	Tiles      int  // of 32 rows that a warp takes at a time, 1 or 2; 0 for the default
 }
 
-// slice is how many values of a head one warp sums: what its registers hold.
+// slice is how many values of a head one warp sums: what its registers hold, in whole words of codes and whole runs of a scale.
 func (a Attention) slice() int {
-	row, most, step := a.Value.row(), 256, 32
+	row, block := a.Value.row(), a.Value.Type.Block
+	most, step := 256, 64
 	switch {
 	case !a.Value.Type.Quantised && a.Value.Type.Bytes == 2:
 		most, step = 128, 16
 	case !a.Value.Type.Quantised:
 		most, step = 64, 16
 	}
-	for n := most / step * step; n > step; n -= step {
-		if row%n == 0 {
+	if row <= most {
+		return row
+	}
+	for n := most; n >= step; n -= step {
+		if row%n == 0 && (n%block == 0 || block%n == 0) {
 			return n
 		}
 	}
-	return step
+	return row
+}
+
+// tiles is how many tiles a warp takes at a time. Two cost registers and save instructions, which is what codes need.
+func (a Attention) tiles() int {
+	if a.Tiles == 0 && a.Key.Type.Quantised && a.Value.Type.Quantised && max(a.Key.row(), a.slice()) <= 128 {
+		return 2
+	}
+	return orDefault(a.Tiles, 1)
 }
 
 // Source is the program with the kernels attend and combine.
@@ -149,7 +163,7 @@ func (a Attention) Source(find Texts) (*Source, error) {
 		value any
 	}{
 		{"KEY_DIM", a.Key.Dim}, {"KEY_ROW", a.Key.row()}, {"VALUE_DIM", a.Value.Dim}, {"VALUE_ROW", a.Value.row()},
-		{"SLICE", a.slice()}, {"FAST", a.Fast}, {"WARPS", orDefault(a.Warps, defaultWarps)}, {"BLOCKS", orDefault(a.Blocks, 1)},
+		{"SLICE", a.slice()}, {"FAST", a.Fast}, {"SOFT_CAP", a.SoftCap}, {"WARPS", orDefault(a.Warps, defaultWarps)}, {"BLOCKS", orDefault(a.Blocks, 1)}, {"TILES", a.tiles()},
 	} {
 		b.define(d.name, d.value)
 	}

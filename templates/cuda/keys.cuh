@@ -1,10 +1,16 @@
-// Scores of a tile: up to 8 query rows against 32 keys. The query rows are rows j of A, so that a lane holds the scores of query row
+// Scores of U tiles: up to 8 query rows against 32*U keys. The query rows are rows j of A, so that a lane holds the scores of query row
 // j with keys 2c and 2c+1 of each 8; rows j+8 of A are what rounding query row j to rows j left over, so no precision is spent.
 #pragma once
 #include "rows.cuh"
 
 constexpr float magic = 12582912.0f; // 1.5 * 2^23: a float whose lower bits are an integer
-constexpr int magic_bits = 0x4b400000;
+
+// The sum that rows j and j+8 of a product make, of one byte of the levels or two; c[b] is the result of mma for byte b.
+template <int level_bytes> __device__ __forceinline__ float joined(const int (&c)[level_bytes][4], int x) {
+  float v = (float)(c[0][x] * 256 + c[0][2 + x]);
+  if constexpr (level_bytes == 2) v = v * level_base + (float)(c[1][x] * 256 + c[1][2 + x]);
+  return v;
+}
 
 // Largest |x| of n values in shared memory, for all lanes.
 __device__ inline float largest(const float* x, int n, int lane) {
@@ -15,20 +21,28 @@ __device__ inline float largest(const float* x, int n, int lane) {
 }
 
 // Keys that are kept as codes: q is two signed bytes per value, sums are integers.
-template <class T, int D, bool fast> struct CodeKeys {
+template <class T, int D, int U, bool fast> struct CodeKeys {
   using Row = CodeRow<T, Side::key, D>;
   static constexpr int pitch = round_up(D, 64) + 16;              // bytes of a row of q; lanes of a fragment meet no bank twice
   static constexpr int query_bytes = 16 * pitch + 8 * 4 * (1 + Row::runs); // q, its unit and its sum over each run
   static constexpr int level_bytes = fast ? T::fast_bytes : T::exact_bytes, terms = fast ? T::fast_terms : T::exact_terms;
   static constexpr float unit = fast ? T::fast_unit : T::exact_unit;
 
-  Row rows[4];
-  Scales<Row> scales[4];
+  Row rows[4 * U];
+  Scales<Row> scales[4 * U];
 
   // Puts query row j, D values in shared memory, where scores finds it. A warp calls it.
+  // A row that there is not.
+  static __device__ void no_query(unsigned char* shared, int j, int lane) {
+    for (int i = lane; i < pitch / 4; i += 32) ((unsigned*)(shared + j * pitch))[i] = ((unsigned*)(shared + (j + 8) * pitch))[i] = 0;
+    float* units = (float*)(shared + 16 * pitch);
+    if (lane == 0) units[j] = 0;
+    for (int r = lane; r < Row::runs; r += 32) units[8 + j * Row::runs + r] = 0;
+  }
+
   static __device__ void query(unsigned char* shared, const float* x, int j, int lane) {
     const float most = largest(x, D, lane), factor = most > 0 ? 32512.0f / most : 0;
-    float* units = (float*)(shared + 16 * pitch);
+    float* units = (float*)(shared + 16 * pitch); // of 8 rows, then the sums of their runs
     if (lane == 0) units[j] = most / 32512.0f * unit;
     for (int r = 0; r < Row::runs; r++) {
       float sum = 0;
@@ -44,10 +58,12 @@ template <class T, int D, bool fast> struct CodeKeys {
   }
 
   __device__ __forceinline__ void load(const unsigned char* keys, const unsigned char* numbers, int first, int lane) {
+    keys += (long long)(first + (lane >> 2)) * Row::bytes;
+    numbers += (long long)(first + 2 * (lane & 3)) * Row::scale_bytes;
 #pragma unroll
-    for (int n = 0; n < 4; n++) {
-      rows[n].load(keys + (long long)(first + 8 * n + (lane >> 2)) * Row::bytes, lane & 3);
-      scales[n].load(numbers, first + 8 * n + 2 * (lane & 3));
+    for (int n = 0; n < 4 * U; n++) {
+      rows[n].load(keys + 8 * n * Row::bytes, lane & 3);
+      scales[n].load(numbers + 8 * n * Row::scale_bytes);
     }
   }
 
@@ -69,50 +85,43 @@ template <class T, int D, bool fast> struct CodeKeys {
 
   // s[2n + x] is the product of query row j with key 8n + 2c + x.
   __device__ __forceinline__ void scores(float* s, const unsigned char* shared, int lane) const {
-    constexpr int steps = D / 32, chunk = Row::run / 32 < 8 ? Row::run / 32 : 8; // 8 steps of bytes stay below 2^22
+    constexpr int steps = D / 32, chunk = Row::run / 32 < 16 ? Row::run / 32 : 16; // 16 steps, joined, stay below 2^31
     const int j = lane >> 2, c = lane & 3;
     const unsigned char* q = shared + j * pitch + 4 * c;
     const float* units = (const float*)(shared + 16 * pitch);
 #pragma unroll
-    for (int k = 0; k < 8; k++) s[k] = 0;
-#pragma unroll
     for (int first = 0; first < steps; first += chunk) {
-      int sums[level_bytes][4][4];
-#pragma unroll
-      for (int k = 0; k < level_bytes * 16; k++) sums[k / 16][k / 4 % 4][k % 4] = magic_bits;
+      int sums[4 * U][level_bytes][4] = {};
 #pragma unroll
       for (int step = first; step < first + chunk && step < steps; step++) {
         const unsigned a[4] = {*(const unsigned*)(q + 32 * step), *(const unsigned*)(q + 8 * pitch + 32 * step),
                                *(const unsigned*)(q + 32 * step + 16), *(const unsigned*)(q + 8 * pitch + 32 * step + 16)};
 #pragma unroll
-        for (int n = 0; n < 4; n++) {
+        for (int n = 0; n < 4 * U; n++) {
           unsigned b[2][4];
           levels(rows[n], step, b);
 #pragma unroll
-          for (int k = 0; k < level_bytes * terms; k++) mma_s8(sums[k / terms][n], a, b[0][k], b[1][k]);
+          for (int k = 0; k < level_bytes * terms; k++) mma_s8(sums[n][k / terms], a, b[0][k], b[1][k]);
         }
       }
       const int run = first * 32 / Row::run;
 #pragma unroll
-      for (int n = 0; n < 4; n++) {
+      for (int n = 0; n < 4 * U; n++) {
 #pragma unroll
         for (int x = 0; x < 2; x++) {
-          float v = 0;
-#pragma unroll
-          for (int b = 0; b < level_bytes; b++)
-            v = v * level_base + ((__int_as_float(sums[b][n][x]) - magic) * 256 + (__int_as_float(sums[b][n][2 + x]) - magic));
-          s[2 * n + x] += v * scales[n].at(x, run);
+          const float v = joined<level_bytes>(sums[n], x) * scales[n].at(x, run);
+          s[2 * n + x] = first == 0 ? v : s[2 * n + x] + v;
         }
       }
     }
 #pragma unroll
-    for (int k = 0; k < 8; k++) s[k] *= units[j];
+    for (int k = 0; k < 8 * U; k++) s[k] *= units[j];
     if constexpr (T::has_least) {
 #pragma unroll
       for (int r = 0; r < Row::runs; r++) {
         const float sum = units[8 + j * Row::runs + r];
 #pragma unroll
-        for (int k = 0; k < 8; k++) s[k] += sum * scales[k / 2].at(k % 2, Row::runs + r);
+        for (int k = 0; k < 8 * U; k++) s[k] += sum * scales[k / 2].at(k % 2, Row::runs + r);
       }
     }
   }
@@ -138,12 +147,17 @@ template <bool half> __device__ __forceinline__ void mma_pairs(float* c, const u
 }
 
 // Keys that are kept as numbers. f32 is three numbers of bf16.
-template <class T, int D, bool fast> struct NumberKeys {
+template <class T, int D, int U, bool fast> struct NumberKeys {
   using Row = NumberRow<T, Side::key, D>;
   static constexpr bool half = T::element == Element::f16;
   static constexpr int padded = round_up(D, 16), pitch = 2 * padded + 16, query_bytes = 16 * pitch + 32;
 
-  Row rows[4];
+  Row rows[4 * U];
+
+  static __device__ void no_query(unsigned char* shared, int j, int lane) {
+    for (int i = lane; i < pitch / 4; i += 32) ((unsigned*)(shared + j * pitch))[i] = ((unsigned*)(shared + (j + 8) * pitch))[i] = 0;
+    if (lane == 0) ((float*)(shared + 16 * pitch))[j] = 0;
+  }
 
   static __device__ void query(unsigned char* shared, const float* x, int j, int lane) {
     // The largest value becomes one of 2^10, so that f16 holds rows of any size.
@@ -158,20 +172,21 @@ template <class T, int D, bool fast> struct NumberKeys {
   }
 
   __device__ __forceinline__ void load(const unsigned char* keys, const unsigned char*, int first, int lane) {
+    keys += (long long)(first + (lane >> 2)) * Row::bytes;
 #pragma unroll
-    for (int n = 0; n < 4; n++) rows[n].load(keys + (long long)(first + 8 * n + (lane >> 2)) * Row::bytes, lane & 3);
+    for (int n = 0; n < 4 * U; n++) rows[n].load(keys + 8 * n * Row::bytes, lane & 3);
   }
 
   __device__ __forceinline__ void scores(float* s, const unsigned char* shared, int lane) const {
     const int j = lane >> 2, c = lane & 3;
     const unsigned char* q = shared + j * pitch + 4 * c;
-    float sums[4][4] = {};
+    float sums[4 * U][4] = {};
 #pragma unroll
     for (int step = 0; step < padded / 16; step++) {
       const unsigned a[4] = {*(const unsigned*)(q + 32 * step), *(const unsigned*)(q + 8 * pitch + 32 * step),
                              *(const unsigned*)(q + 32 * step + 16), *(const unsigned*)(q + 8 * pitch + 32 * step + 16)};
 #pragma unroll
-      for (int n = 0; n < 4; n++) {
+      for (int n = 0; n < 4 * U; n++) {
         const unsigned* w = rows[n].p.w;
         if constexpr (T::element != Element::f32) {
           mma_pairs<half>(sums[n], a, w[2 * step], w[2 * step + 1]);
@@ -189,10 +204,10 @@ template <class T, int D, bool fast> struct NumberKeys {
     }
     const float unit = ((const float*)(shared + 16 * pitch))[j];
 #pragma unroll
-    for (int k = 0; k < 8; k++) s[k] = (sums[k / 2][k % 2] + sums[k / 2][2 + k % 2]) * unit;
+    for (int k = 0; k < 8 * U; k++) s[k] = (sums[k / 2][k % 2] + sums[k / 2][2 + k % 2]) * unit;
   }
 };
 
-template <bool codes, class T, int D, bool fast> struct KeysOf { using type = CodeKeys<T, D, fast>; };
-template <class T, int D, bool fast> struct KeysOf<false, T, D, fast> { using type = NumberKeys<T, D, fast>; };
-template <class T, int D, bool fast> using Keys = typename KeysOf<T::codes, T, D, fast>::type;
+template <bool codes, class T, int D, int U, bool fast> struct KeysOf { using type = CodeKeys<T, D, U, fast>; };
+template <class T, int D, int U, bool fast> struct KeysOf<false, T, D, U, fast> { using type = NumberKeys<T, D, U, fast>; };
+template <class T, int D, int U, bool fast> using Keys = typename KeysOf<T::codes, T, D, U, fast>::type;

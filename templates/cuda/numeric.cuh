@@ -98,9 +98,10 @@ template <int N> __device__ void wht(float* x, int n, float norm, const unsigned
     for (int i = lane; i < n; i += 32) x[i] = as_float(as_bits(x[i]) ^ before[i % N / 32] >> i % 32 << 31);
     __syncwarp();
   }
+#pragma unroll
   for (int h = 1; h < N; h *= 2) {
     for (int k = lane; k < n / 2; k += 32) {
-      const int i = k / h * 2 * h + k % h;
+      const int i = 2 * k - k % h;
       const float a = x[i], b = x[i + h];
       x[i] = a + b;
       x[i + h] = a - b;

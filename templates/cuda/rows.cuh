@@ -8,7 +8,7 @@
 #pragma once
 #include "numeric.cuh"
 
-constexpr int tile = 32; // rows that a warp reads at a time; caches have room for whole tiles
+constexpr int tile = 32; // rows that a warp reads at a time, or two tiles; caches have room for pairs of tiles
 
 constexpr int level_base = 127; // what the first byte of a level of two counts
 
@@ -112,7 +112,7 @@ template <class T, Side side, int D, int N = D> struct CodeRow {
 // The numbers of two neighbouring rows' scales.
 template <class R> struct Scales {
   Plane<2 * R::scale_bytes> p;
-  __device__ __forceinline__ void load(const unsigned char* scales, int row) { p.load(scales + (long long)row * R::scale_bytes); }
+  __device__ __forceinline__ void load(const unsigned char* scales) { p.load(scales); }
   __device__ __forceinline__ float at(int row, int k) const {
     const int n = row * R::numbers + k;
     if (R::number_bytes == 4) return as_float(p.w[n]);

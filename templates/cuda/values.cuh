@@ -5,15 +5,15 @@
 #include "keys.cuh"
 
 // Values that are kept as codes.
-template <class T, int D, int N, bool fast> struct CodeValues {
+template <class T, int D, int N, int U, bool fast> struct CodeValues {
   using Row = CodeRow<T, Side::value, D, N>;
   static constexpr int level_bytes = fast ? T::fast_bytes : T::exact_bytes, terms = fast ? T::fast_terms : T::exact_terms;
   static constexpr float unit = fast ? T::fast_unit : T::exact_unit;
   static constexpr int quads = N / 32; // of columns of 8 dims
   static constexpr int runs = Row::run < N ? N / Row::run : 1;
 
-  Row rows[8]; // keys 8n + 2c + x of the tile at 2n + x
-  Scales<Row> scales[4];
+  Row rows[8 * U]; // rows 8n + 2c + x of the tiles at 2n + x
+  Scales<Row> scales[4 * U];
   float sums[N / 8][2]; // of query row j, dims 8e + 2c + x
   float least[runs];    // of this lane's rows alone
 
@@ -32,17 +32,19 @@ template <class T, int D, int N, bool fast> struct CodeValues {
   }
 
   __device__ __forceinline__ void load(const unsigned char* values, const unsigned char* numbers, int first, int slice, int lane) {
+    values += (long long)(first + 2 * (lane & 3)) * Row::bytes;
+    numbers += (long long)(first + 2 * (lane & 3)) * Row::scale_bytes;
 #pragma unroll
-    for (int k = 0; k < 8; k++) rows[k].load(values + (long long)(first + 8 * (k / 2) + 2 * (lane & 3) + k % 2) * Row::bytes, lane >> 2, slice);
+    for (int k = 0; k < 8 * U; k++) rows[k].load(values + (8 * (k / 2) + k % 2) * Row::bytes, lane >> 2, slice);
 #pragma unroll
-    for (int n = 0; n < 4; n++) scales[n].load(numbers, first + 8 * n + 2 * (lane & 3));
+    for (int n = 0; n < 4 * U; n++) scales[n].load(numbers + 8 * n * Row::scale_bytes);
   }
 
-  // The levels of columns 4*quad.. + 3: b[e][h] for rows 4h..4h+3 of this lane's eight.
-  __device__ __forceinline__ void levels(int quad, unsigned b[4][2][4]) const {
+  // The levels of columns 4*quad.. + 3: b[e][h] for rows 4h..4h+3 of this lane's eight of tile u.
+  __device__ __forceinline__ void levels(int u, int quad, unsigned b[4][2][4]) const {
 #pragma unroll
     for (int h = 0; h < 2; h++) {
-      const Row* r = rows + 4 * h;
+      const Row* r = rows + 8 * u + 4 * h;
       if constexpr (Row::w8) {
         const unsigned w0 = r[0].p8.w[quad], w1 = r[1].p8.w[quad], w2 = r[2].p8.w[quad], w3 = r[3].p8.w[quad];
         const unsigned t0 = prmt(w0, w1, 0x5140), t1 = prmt(w2, w3, 0x5140), t2 = prmt(w0, w1, 0x7362), t3 = prmt(w2, w3, 0x7362);
@@ -70,9 +72,9 @@ template <class T, int D, int N, bool fast> struct CodeValues {
 
   // Nibbles 0 to 3 (or 4 to 7) of four rows, by column: even holds the four of column 0 and then of column 2.
   static __device__ __forceinline__ void interleave(unsigned a, unsigned b, unsigned c, unsigned d, int upper, unsigned& even, unsigned& odd) {
-    const unsigned pick = upper ? 0x7362 : 0x5140;
-    even = prmt((a & 0x0f0f0f0f) | (b << 4 & 0xf0f0f0f0), (c & 0x0f0f0f0f) | (d << 4 & 0xf0f0f0f0), pick);
-    odd = prmt((a >> 4 & 0x0f0f0f0f) | (b & 0xf0f0f0f0), (c >> 4 & 0x0f0f0f0f) | (d & 0xf0f0f0f0), pick);
+    const unsigned lower = 0x0f0f0f0f, half = upper ? 0x7362 : 0x5140;
+    even = prmt(pick(lower, a, b << 4), pick(lower, c, d << 4), half);
+    odd = prmt(pick(lower, a >> 4, b), pick(lower, c >> 4, d), half);
   }
 
   // Adds weight e[2n + x] of row 8n + 2c + x, for every dim of the slice.
@@ -81,10 +83,10 @@ template <class T, int D, int N, bool fast> struct CodeValues {
 #pragma unroll
     for (int r = 0; r < runs; r++) {
       const int run = runs == 1 ? first / Row::run : slice * runs + r;
-      // Weights times scales, as signed 15-bit integers relative to the largest of the tile.
-      float w[8], most = 0;
+      // Weights times scales, as signed 15-bit integers relative to the largest.
+      float w[8 * U], most = 0;
 #pragma unroll
-      for (int k = 0; k < 8; k++) {
+      for (int k = 0; k < 8 * U; k++) {
         w[k] = e[k] > 0 ? e[k] * number(k, run) : 0; // a row out of sight may hold anything
         most = fmaxf(most, fabsf(w[k]));
         if constexpr (T::has_least) least[r] += e[k] > 0 ? e[k] * number(k, Row::runs + run) : 0;
@@ -92,36 +94,32 @@ template <class T, int D, int N, bool fast> struct CodeValues {
       most = fmaxf(most, __shfl_xor_sync(~0u, most, 1));
       most = fmaxf(most, __shfl_xor_sync(~0u, most, 2));
       const float factor = most > 1e-30f ? 32512.0f / most : 0, back = most * (1.0f / 32512.0f);
-      unsigned a[4];
+      unsigned a[U][4];
 #pragma unroll
-      for (int h = 0; h < 2; h++) {
+      for (int h = 0; h < 2 * U; h++) {
         unsigned n[4]; // 128 more than the integer: byte 1 is the upper one, byte 0 the lower one but for its sign
 #pragma unroll
         for (int k = 0; k < 4; k++) n[k] = as_bits(fmaf(w[4 * h + k], factor, magic + 128));
         const unsigned t0 = prmt(n[0], n[1], 0x5140), t1 = prmt(n[2], n[3], 0x5140);
-        a[2 * h] = prmt(t0, t1, 0x7632);
-        a[2 * h + 1] = prmt(t0, t1, 0x5410) ^ 0x80808080;
+        a[h / 2][h % 2 * 2] = prmt(t0, t1, 0x7632);
+        a[h / 2][h % 2 * 2 + 1] = prmt(t0, t1, 0x5410) ^ 0x80808080;
       }
 #pragma unroll
       for (int quad = r * (quads / runs); quad < (r + 1) * (quads / runs); quad++) {
-        unsigned b[4][2][4];
-        levels(quad, b);
+        int c[4][level_bytes][4] = {};
 #pragma unroll
-        for (int k = 0; k < 4; k++) {
-          int c[level_bytes][4];
+        for (int u = 0; u < U; u++) {
+          unsigned b[4][2][4];
+          levels(u, quad, b);
 #pragma unroll
-          for (int l = 0; l < level_bytes * 4; l++) c[l / 4][l % 4] = magic_bits;
+          for (int k = 0; k < 4; k++)
 #pragma unroll
-          for (int l = 0; l < level_bytes * terms; l++) mma_s8(c[l / terms], a, b[k][0][l], b[k][1][l]);
+            for (int l = 0; l < level_bytes * terms; l++) mma_s8(c[k][l / terms], a[u], b[k][0][l], b[k][1][l]);
+        }
 #pragma unroll
-          for (int x = 0; x < 2; x++) {
-            float v = 0;
-#pragma unroll
-            for (int l = 0; l < level_bytes; l++)
-              v = v * level_base + ((__int_as_float(c[l][x]) - magic) * 256 + (__int_as_float(c[l][2 + x]) - magic));
-            float& sum = sums[4 * quad + k][x];
-            sum = fmaf(v, back, sum);
-          }
+        for (int k = 0; k < 8; k++) {
+          float& sum = sums[4 * quad + k / 2][k % 2];
+          sum = fmaf(joined<level_bytes>(c[k / 2], k % 2), back, sum);
         }
       }
     }
@@ -149,11 +147,11 @@ template <class T, int D, int N, bool fast> struct CodeValues {
 };
 
 // Values that are kept as numbers.
-template <class T, int D, int N, bool fast> struct NumberValues {
+template <class T, int D, int N, int U, bool fast> struct NumberValues {
   using Row = NumberRow<T, Side::value, D, N>;
   static constexpr bool half = T::element == Element::f16;
 
-  Row rows[8];
+  Row rows[8 * U];
   float sums[N / 8][4];
 
   __device__ __forceinline__ void clear() {
@@ -167,13 +165,14 @@ template <class T, int D, int N, bool fast> struct NumberValues {
   }
 
   __device__ __forceinline__ void load(const unsigned char* values, const unsigned char*, int first, int slice, int lane) {
+    values += (long long)(first + 2 * (lane & 3)) * Row::bytes;
 #pragma unroll
-    for (int k = 0; k < 8; k++) rows[k].load(values + (long long)(first + 8 * (k / 2) + 2 * (lane & 3) + k % 2) * Row::bytes, lane >> 2, slice);
+    for (int k = 0; k < 8 * U; k++) rows[k].load(values + (8 * (k / 2) + k % 2) * Row::bytes, lane >> 2, slice);
   }
 
   __device__ __forceinline__ void add(const float* e, int slice, int lane) {
 #pragma unroll
-    for (int h = 0; h < 2; h++) { // rows 4h to 4h+3 of this lane's eight
+    for (int h = 0; h < 2 * U; h++) { // four of this lane's rows
       float p[4];
       unsigned a[4];
 #pragma unroll
@@ -209,6 +208,6 @@ template <class T, int D, int N, bool fast> struct NumberValues {
   __device__ __forceinline__ float sum(int e, int x) const { return sums[e][x] + sums[e][2 + x]; }
 };
 
-template <bool codes, class T, int D, int N, bool fast> struct ValuesOf { using type = CodeValues<T, D, N, fast>; };
-template <class T, int D, int N, bool fast> struct ValuesOf<false, T, D, N, fast> { using type = NumberValues<T, D, N, fast>; };
-template <class T, int D, int N, bool fast> using Values = typename ValuesOf<T::codes, T, D, N, fast>::type;
+template <bool codes, class T, int D, int N, int U, bool fast> struct ValuesOf { using type = CodeValues<T, D, N, U, fast>; };
+template <class T, int D, int N, int U, bool fast> struct ValuesOf<false, T, D, N, U, fast> { using type = NumberValues<T, D, N, U, fast>; };
+template <class T, int D, int N, int U, bool fast> using Values = typename ValuesOf<T::codes, T, D, N, U, fast>::type;

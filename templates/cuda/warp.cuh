@@ -12,7 +12,11 @@ __device__ __forceinline__ unsigned prmt(unsigned a, unsigned b, unsigned s) {
 }
 
 // Bits of a where mask is set, of b elsewhere.
-__device__ __forceinline__ unsigned pick(unsigned mask, unsigned a, unsigned b) { return (a & mask) | (b & ~mask); }
+__device__ __forceinline__ unsigned pick(unsigned mask, unsigned a, unsigned b) {
+  unsigned r;
+  asm("lop3.b32 %0, %1, %2, %3, 0xca;" : "=r"(r) : "r"(mask), "r"(a), "r"(b));
+  return r;
+}
 
 __device__ __forceinline__ float exp2_fast(float x) {
   float r;

@@ -23,6 +23,6 @@ int main() {
               n[8] ? sinks.data() : nullptr, (long long)cells * n[9], (long long)cells * n[10], (long long)cells * n[11], (long long)cells * n[12],
               n[0], queries, heads, kv_heads, n[4], n[6], splits, f[0], f[1]};
   launch({splits, kv_heads * groups * (VALUE_ROW / SLICE), 1}, WARPS * 32, [&] { attend(p); });
-  launch({queries * heads / kv_heads, kv_heads, 1}, 128, [&] { combine(p); });
+  launch({queries * heads / kv_heads, kv_heads, 1}, 512, [&] { combine(p); });
   fwrite(out.data(), 4, out.size(), stdout);
 }

@@ -26,7 +26,7 @@ struct Round { int arrived = 0; unsigned generation = 0; uint32_t words[2][32][8
 static std::vector<Fiber> fibers;
 static std::vector<Round> rounds;
 static ucontext_t scheduler;
-static int current, threads, waiting;
+static int current, block_threads, waiting;
 static unsigned barrier;
 static Index blockIdx, gridDim;
 static std::function<void()> kernel;
@@ -43,7 +43,7 @@ static void enter() {
 
 // Runs body as a grid of blocks of n threads.
 static void launch(Index grid, int n, std::function<void()> body) {
-  gridDim = grid, threads = n, kernel = body;
+  gridDim = grid, block_threads = n, kernel = body;
   fibers.resize(std::max<size_t>(fibers.size(), n));
   for (int y = 0; y < grid.y; y++)
     for (int x = 0; x < grid.x; x++) {
@@ -83,7 +83,7 @@ static uint32_t (*exchange(const uint32_t* in, int n))[8] {
 static void __syncwarp() { uint32_t z = 0; exchange(&z, 1); }
 static void __syncthreads() {
   const unsigned g = barrier;
-  if (++waiting == threads) waiting = 0, barrier++;
+  if (++waiting == block_threads) waiting = 0, barrier++;
   else while (barrier == g) step();
 }
 static uint32_t bits_of(float f) { uint32_t u; memcpy(&u, &f, 4); return u; }

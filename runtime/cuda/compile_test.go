@@ -1,0 +1,66 @@
+package cuda
+
+import (
+	"flag"
+	"fmt"
+	"testing"
+
+	"github.com/kvgen/kvgen/kernels"
+)
+
+var compilerFile = flag.String("compiler", "", "an NVRTC library: compile every fragment for every architecture with it, which takes long")
+
+// architectures are those that kernels are compiled for in the test.
+var architectures = []int{75, 80, 86, 89, 90, 100}
+
+// TestCompile compiles what stores and reads a side, for every type and size of head, with the type on both sides of attention: what
+// a pair adds is the loop that all share. It needs NVRTC and no GPU.
+func TestCompile(t *testing.T) {
+	if *compilerFile == "" {
+		t.Skip("no kernel is compiled: name NVRTC with -args -compiler FILE")
+	}
+	c := &Compiler{Files: []string{*compilerFile}}
+	n := 0
+	for _, typ := range kernels.Types() {
+		if !typ.KV {
+			continue
+		}
+		for i, dim := range []int{40, 64, 72, 80, 96, 112, 128, 192, 256, 512, 576} {
+			if typ.Fits(dim) != nil {
+				continue
+			}
+			archs := architectures[(n+i)%len(architectures):][:1]
+			if dim == 128 {
+				archs = architectures
+			}
+			for _, arch := range archs {
+				for _, s := range sources(t, Side{Type: typ, Dim: dim}) {
+					if _, err := c.Compile(s, Target{Arch: arch}); err != nil {
+						t.Errorf("sm_%d: %v", arch, err)
+					}
+					n++
+				}
+			}
+		}
+	}
+	fmt.Println(n, "kernels compiled")
+}
+
+func sources(t *testing.T, s Side) (all []*Source) {
+	t.Helper()
+	for _, key := range []bool{true, false} {
+		src, err := StoreSource(s, key, Generated)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, src)
+	}
+	for _, fast := range []bool{false, true} {
+		src, err := Attention{Key: s, Value: s, Fast: fast}.Source(Generated)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, src)
+	}
+	return all
+}
