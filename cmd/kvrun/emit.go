@@ -49,8 +49,7 @@ type end struct{ first, last int }
 type want struct{ typ, rotation, offset string }
 
 func wantOf(s kv.SideRecord) want {
-	name, offset, _ := strings.Cut(s.Effective, ", offset ")
-	typ, rotation, _ := strings.Cut(name, "+")
+	typ, rotation, offset := s.Parts()
 	return want{typ, rotation, offset}
 }
 
@@ -251,7 +250,7 @@ func spellKvrun(_ *engine, w *wish) (lines, notes []string) {
 		}
 	}
 	if w.k[0].offset != "" {
-		line += " --k-offset " + w.k[0].offset
+		line += " --k-offset " + shellQuote(w.k[0].offset)
 	}
 	for _, n := range []struct {
 		flag string

@@ -37,7 +37,7 @@ func TestEmit(t *testing.T) {
 		{"llama.cpp", "q8_0", "q8_0", 80, 3, "llama-server -m m.gguf -fa on -ctk q8_0 -ctv q8_0", ""}, // heads of 80 are never rotated
 		{"llama.cpp", "q8_0", "turbo4", 64, 3, "", "llama.cpp has no cache type turbo4"},
 		{"llama.cpp", "q8_0;q8_0;q4_0", "q8_0", 64, 3, "", "one type for all layers"},
-		{"llama.cpp", "q8_0, offset bias", "q8_0", 64, 3, "", "no key offset"},
+		{"llama.cpp", "q8_0-bias", "q8_0", 64, 3, "", "no key offset"},
 		{"fork", "q8_0+attn", "turbo4", 64, 3, "LLAMA_ATTN_ROT_K_OVERRIDE=1 llama-server -m m.gguf -fa on -ctk q8_0 -ctv turbo4", ""},
 		{"fork", "q8_0+attn128", "turbo4+attn", 128, 3, "LLAMA_ATTN_ROT_K_OVERRIDE=1 LLAMA_ATTN_ROT_K_NROT=128 LLAMA_ATTN_ROT_V_OVERRIDE=1 llama-server", ""},
 		{"fork", "turbo4", "turbo4", 64, 7, "TURBO_AUTO_ASYMMETRIC=0 llama-server", ""},
@@ -53,7 +53,7 @@ func TestEmit(t *testing.T) {
 		{"ollama", "q8_0+attn", "q8_0", 64, 3, "q8_0", "no switch for rotation"},
 		{"kvrun", "lm4_64", "q8_0+attn128", 128, 3, "kvrun chat m.gguf -ctk lm4_64 -ctv q8_0 --rot-v attn128", ""},
 		{"kvrun", "q8_0;q4_0", "q8_0", 64, 3, "", "--policy"},
-		{"kvrun", "lm4_64+attn, offset mean", "lm4_64", 64, 3, "-ctk lm4_64 -ctv lm4_64 --rot-k attn --k-offset mean", ""},
+		{"kvrun", "lm4_64+attn-mean", "lm4_64", 64, 3, "-ctk lm4_64 -ctv lm4_64 --rot-k attn --k-offset mean", ""},
 	} {
 		for i := range engines {
 			e := &engines[i]

@@ -1,5 +1,7 @@
 package kv
 
+import "strings"
+
 // Record is a plan as results and journals store it, in JSON.
 type Record struct {
 	BytesPerToken int           `json:"bytes_per_token"`
@@ -44,4 +46,11 @@ func (p *Plan) Record(size int) Record {
 func (s *SidePlan) record() SideRecord {
 	return SideRecord{s.Requested.String(), s.Effective.String(), s.Why, s.BitsPerValue, s.BytesPerToken, s.Effective.Type.Identity,
 		s.Effective.Offset.identity()}
+}
+
+// Parts undoes Choice.String: the names of the type in effect, of its rotation and of its offset, empty for none.
+func (s SideRecord) Parts() (typ, rotation, offset string) {
+	name, offset, _ := strings.Cut(s.Effective, "-")
+	typ, rotation, _ = strings.Cut(name, "+")
+	return typ, rotation, offset
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/kvgen/kvgen/runtime/lab"
 )
@@ -50,10 +49,10 @@ var rotations = []string{"no rotation", "K rotated", "V rotated", "both rotated"
 // rotationOf reads from the plan which sides are rotated in any layer.
 func rotationOf(c *lab.CellResult) (kind int) {
 	for _, l := range c.Plan.Layers {
-		if strings.Contains(l.K.Effective, "+") {
+		if _, rotation, _ := l.K.Parts(); rotation != "" {
 			kind |= rotK
 		}
-		if strings.Contains(l.V.Effective, "+") {
+		if _, rotation, _ := l.V.Parts(); rotation != "" {
 			kind |= rotV
 		}
 	}

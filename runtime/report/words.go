@@ -93,12 +93,9 @@ func bare(c *lab.CellResult) string {
 		return ""
 	}
 	l := c.Plan.Layers[0]
-	side := func(s string) string {
-		name, extras, _ := strings.Cut(s, ", ")
-		name, _, _ = strings.Cut(name, "+")
-		return name + ", " + extras
-	}
-	return fmt.Sprint(side(l.K.Effective), "/", side(l.V.Effective), l.First, l.Last)
+	k, _, offset := l.K.Parts()
+	v, _, _ := l.V.Parts()
+	return fmt.Sprint(k, "-", offset, "/", v, "@", l.First, "+", l.Last)
 }
 
 // chance says how much of the order of cells is certain, and what perplexity makes of it.
