@@ -195,8 +195,8 @@ func (d *Driver) grow(units int) {
 			x.seg.resize(m, d.stride)
 		}
 		if o := d.b.Offset; o != nil {
-			x.turned = resize(x.turned, m*2*o.Turn.pairs)
-			x.sums = resize(x.sums, m*block)
+			x.turned = resize(x.turned, together*2*o.Turn.pairs)
+			x.sums = resize(x.sums, together*block)
 		}
 	}
 }

@@ -11,8 +11,10 @@ import (
 const (
 	// block is the positions between two turns of the coefficients of an offset.
 	block = 64
-	// unit is the positions that the kernel takes at once; parts of a block are rounded up to it.
+	// unit is the positions that the kernel takes at once; a part of a block is rounded up to it.
 	unit = 8
+	// together is the rows of a product, whole tiles of the kernel.
+	together = 12
 )
 
 // Offset is a constant mu taken out of the keys of one layer before RoPE. Keys are stored as R_p (k - mu), so that
@@ -40,6 +42,7 @@ type Turn struct {
 	pairs int       // columns of the tables: the pairs, one of frequency 0 for what does not turn, rounded up to 4
 	table []byte    // [2*pairs][block] f32, cosines before sines
 	base  []float32 // [blocks][2*pairs] cosines and negative sines of the first position of each block
+	rest  []float32 // [block][2*pairs] the same of the positions of the first block
 	f32   *kernels.Impl
 }
 
@@ -67,10 +70,13 @@ func NewTurn(keyDim int, freq []float64, adjacent bool, magnitude float32, size 
 	}
 	t.table = make([]byte, f32.RowBytes(len(table)))
 	t.f32.Encode(t.table, table)
-	blocks := (size + block - 1) / block
-	t.base = make([]float32, blocks*len(row))
-	for i := range blocks {
-		t.angles(t.base[i*len(row):], i*block, -1)
+	t.base = make([]float32, (size+block-1)/block*len(row))
+	for i := 0; i < size; i += block {
+		t.angles(t.base[i/block*len(row):], i, -1)
+	}
+	t.rest = make([]float32, block*len(row))
+	for i := range block {
+		t.angles(t.rest[i*len(row):], i, -1)
 	}
 	return t
 }
@@ -109,45 +115,61 @@ func (o *Offset) lay(coef, q []float32, kvHead int) {
 
 // add adds the missing scores of m query rows with cells at positions pos to x.scores.
 func (o *Offset) add(x *worker, coef []float32, m int, pos []int32) {
-	t := o.Turn
-	n, turned := 2*t.pairs, -1
 	for at := 0; at < len(pos); {
-		p := int(pos[at])
+		p := pos[at]
 		if p < 0 {
 			at++
 			continue
 		}
-		run := 1 // consecutive positions within a block
-		for at+run < len(pos) && p%block+run < block && int(pos[at+run]) == p+run {
+		run := 1 // consecutive positions
+		for at+run < len(pos) && pos[at+run] == p+int32(run) {
 			run++
 		}
-		if i := p / block; i != turned {
-			turned = i
-			base := t.base[i*n:][:n]
-			copy(x.turned, coef)
-			for j := range m {
-				cpu.RopeHalves(x.turned[j*n:][:n], base[:t.pairs], base[t.pairs:])
-			}
-		}
-		from, to := p%block, p%block+run
-		if from%unit == 0 && run%unit == 0 {
-			t.mix(x, x.scores[at:], chunk, m, from, to)
-		} else {
-			lo, hi := from/unit*unit, (to+unit-1)/unit*unit
-			sums := x.sums[:m*block]
-			clear(sums)
-			t.mix(x, sums, block, m, lo, hi)
-			for j := range m {
-				cpu.Add(x.scores[j*chunk+at:][:run], sums[j*block+from-lo:][:run])
-			}
-		}
+		o.Turn.add(x, coef, m, at, int(p), run)
 		at += run
 	}
 }
 
-// mix adds the product of the turned coefficients of m rows with the positions lo..hi-1 of a block to s, whose rows are
-// ld apart.
-func (t *Turn) mix(x *worker, s []float32, ld, m, lo, hi int) {
-	const word = 4
-	t.f32.Mix(s, ld, x.turned, 2*t.pairs, m, t.table[lo*word:], block*word, 2*t.pairs, hi-lo, &x.ws)
+// add adds the missing scores for a run of positions from p on, which are in the cells from at on. Blocks begin with p
+// wherever that is: coefficients are turned by the rest of its own block first. The blocks of a query row are rows of one
+// product, since kernels are quickest with several.
+func (t *Turn) add(x *worker, coef []float32, m, at, p, run int) {
+	n := 2 * t.pairs
+	blocks, width := (run+block-1)/block, block
+	if blocks == 1 {
+		width = (run + unit - 1) / unit * unit
+	}
+	for j, step := 0, max(1, together/blocks); j < m; j += step {
+		step := min(step, m-j)
+		for i := range step {
+			first := x.turned[i*blocks*n:][:n]
+			copy(first, coef[(j+i)*n:][:n])
+			if r := p % block; r > 0 {
+				t.turn(first, t.rest[r*n:][:n])
+			}
+			for b := blocks - 1; b >= 0; b-- { // the first last, since the others begin from it
+				row := x.turned[(i*blocks+b)*n:][:n]
+				copy(row, first)
+				t.turn(row, t.base[(p/block+b)*n:][:n])
+			}
+		}
+		if run == chunk { // blocks lie in the scores as in the sums
+			t.mix(x, x.scores[j*chunk:], step*blocks, width)
+			continue
+		}
+		sums := x.sums[:step*blocks*block]
+		clear(sums)
+		t.mix(x, sums, step*blocks, width)
+		for i := range step {
+			cpu.Add(x.scores[(j+i)*chunk+at:][:run], sums[i*blocks*block:][:run])
+		}
+	}
+}
+
+// turn turns coefficients to a later position, whose cosines and negative sines by is.
+func (t *Turn) turn(coef, by []float32) { cpu.RopeHalves(coef, by[:t.pairs], by[t.pairs:]) }
+
+// mix adds the product of rows of turned coefficients with the first width positions of a block to s.
+func (t *Turn) mix(x *worker, s []float32, rows, width int) {
+	t.f32.Mix(s, block, x.turned, 2*t.pairs, rows, t.table, 4*block, 2*t.pairs, width, &x.ws)
 }
