@@ -70,8 +70,9 @@ type worker struct {
 	scores []float32 // [rows of a tile][chunk]
 	chunk  partial
 	seg    partial     // of a segment, where there are several
-	turned []float32   // [rows of a tile][2*pairs] of Offset
-	sums   []float32   // [rows of a tile][block] of Offset
+	turned []float32   // [together][2*pairs] of Offset
+	sums   []float32   // [together][block] of Offset
+	powers []float32   // [together][terms] of Offset
 	act    kernels.Act // view of a tile's rows
 	_      [64]byte
 }
@@ -197,6 +198,7 @@ func (d *Driver) grow(units int) {
 		if o := d.b.Offset; o != nil {
 			x.turned = resize(x.turned, together*2*o.Turn.pairs)
 			x.sums = resize(x.sums, together*block)
+			x.powers = resize(x.powers, together*terms)
 		}
 	}
 }
