@@ -66,7 +66,10 @@ func (s *typeText) body() {
 	if why == "" && (p.Run%32 != 0 || p.Code.Bits > 8 || p.Code.Bits > 6 && !p.Exact) {
 		why = fmt.Sprintf("codes of %d bits with scales for %d values", p.Code.Bits, p.Run)
 	}
-	codes := why == ""
+	codes := why == "" && !whole(t.Value)
+	if !codes && why == "" {
+		why = "a value needs the whole block"
+	}
 	s.line("static constexpr bool codes = %t; // rows are kept as codes and scales", codes)
 	if codes {
 		s.line("static constexpr int bits = %d, run = %d; // of a code; values that share a scale", p.Code.Bits, p.Run)
@@ -76,7 +79,16 @@ func (s *typeText) body() {
 	for _, c := range t.Codes {
 		s.function().readCode(c, "code_"+c.Name)
 	}
-	s.read("value", "Value i of a block, in the domain in which it is stored.", t.Value)
+	if whole(t.Value) {
+		s.line("")
+		s.line("// One value needs the whole block, which no kernel computes; a program that asks for it does not compile.")
+		s.open("template <class Never = void> static __device__ float value(const unsigned char*, int)")
+		s.line("static_assert(sizeof(Never*) == 0, \"%s: a value that is a transform or a sum over the block cannot be read on a GPU\");", t.Name)
+		s.line("return 0;")
+		s.end("}")
+	} else {
+		s.read("value", "Value i of a block, in the domain in which it is stored.", t.Value)
+	}
 	if codes {
 		s.parts(&p)
 	}
@@ -89,6 +101,16 @@ func (s *typeText) body() {
 		domain = target.Ident(t.Domain.Name)
 	}
 	s.line("using Domain = %s; // what is stored is transformed by it", domain)
+}
+
+// whole reports whether one value of e depends on others of the block.
+func whole(e spec.Expr) (found bool) {
+	spec.Walk(e, func(e spec.Expr) {
+		if c, ok := e.(*spec.Call); ok {
+			found = found || c.Fn == "transform" || c.Fn == "inverse" || isReduction(c)
+		}
+	})
+	return found
 }
 
 // element is the kind of number that rows of a type without codes are kept as.
