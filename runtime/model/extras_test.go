@@ -131,7 +131,8 @@ func TestEndsByPromptAndToken(t *testing.T) {
 	}
 }
 
-// TestHalfEnds stores f16 rows in both segments: the rows are the same bits as without ends, the sums are cut elsewhere.
+// TestHalfEnds stores f16 rows in both segments: in the first layer the rows are the same bits as without ends, but the sums
+// are cut elsewhere, and what differs by one bit may round to another f16 in the layers above.
 func TestHalfEnds(t *testing.T) {
 	for _, name := range []string{"llama_hd64", "gemma3"} {
 		c := readCase(t, name)
@@ -140,7 +141,7 @@ func TestHalfEnds(t *testing.T) {
 			t.Fatal(err)
 		}
 		y := c.extras(t, "f16", "f16", nil, kv.Ends{First: 4, Last: 16}, Options{Threads: 2})
-		if m, _ := differ(prefill(t, y, c.Tokens, 0), prefill(t, x, c.Tokens, 0)); !(m <= 2e-3) {
+		if m, _ := differ(prefill(t, y, c.Tokens, 0), prefill(t, x, c.Tokens, 0)); !(m <= 5e-3) {
 			t.Errorf("%s: differs by %.2g", name, m)
 		}
 		// The first layer's input is the same bits, so its rows must be.
