@@ -48,8 +48,8 @@ func floorCommand(e *environment, args []string) error {
 	if o.Context = m.size; o.Context == 0 {
 		o.Context = 512
 	}
-	if o.Context > s.Context && !m.allowFallback {
-		return refuse("--ctx-size %d: the model was trained for %d positions; --allow-fallback measures beyond", o.Context, s.Context)
+	if err := s.within(o.Context); err != nil {
+		return err
 	}
 	text, corpus, err := s.corpus(e, path)
 	if err != nil {

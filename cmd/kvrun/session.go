@@ -98,6 +98,14 @@ func (s *session) defaultSize() int {
 	return max(1, min(s.Context, 4096))
 }
 
+// within refuses chunks of more tokens than the model was trained for.
+func (s *session) within(size int) error {
+	if size > s.Context && !s.flags.allowFallback {
+		return refuse("--ctx-size %d: the model was trained for %d positions; --allow-fallback measures beyond", size, s.Context)
+	}
+	return nil
+}
+
 // prefill is c.Eval in steps of a batch, between which ctx can end it.
 func prefill(ctx context.Context, c *model.Context, tokens []int32, from int, visit func(i int, logits []float32) error) error {
 	for lo := 0; lo < len(tokens); lo += c.Batch {

@@ -184,10 +184,9 @@ func (s *session) tuner(e *environment, f *tuneFlags) (*lab.Tuner, error) {
 		return nil, err
 	}
 	if f.kOffset == auto {
-		f.kOffset = s.bestOffset()
-	}
-	if f.kOffset == "off" {
-		s.notes = append(s.notes, "no key offset is known for this model; kvrun calibrate measures one")
+		if f.kOffset = s.bestOffset(); f.kOffset == "off" {
+			s.notes = append(s.notes, "no key offset is known for this model; kvrun calibrate measures one")
+		}
 	}
 	if t.K, err = s.candidates("--types-k", f.typesK, f.kOffset); err != nil {
 		return nil, err
