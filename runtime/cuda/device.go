@@ -158,7 +158,7 @@ func (m *Memory) Free() error {
 
 // number is a value whose bytes mean the same on the host and on the device.
 type number interface {
-	~uint8 | ~uint16 | ~int32 | ~uint32 | ~float32
+	~uint8 | ~uint16 | ~int32 | ~uint32 | ~float32 | ~float64
 }
 
 // Write copies x to the memory, from byte at on, and waits.
