@@ -20,9 +20,7 @@ type engine struct {
 	owned []interface{ Free() error }
 
 	x, h, y *Memory // [batch][width] residual stream, input and output of a branch
-	tokens  *Memory // [batch] of int32
-	at      *Memory // [batch] positions
-	logits  *Memory // [tile][vocab]
+	logits  *Memory // [logitRows][vocab]
 	scratch map[string]*Memory
 
 	turns  []turning
@@ -31,8 +29,12 @@ type engine struct {
 	last   int // tokens of the last batch
 
 	step, embed, branch, normal *Function // of the model's width
-	turn, angles, gate, cap     *Function
+	cap                         *Function
+	kernels                     *Turns
 	attends                     map[string]*Attend
+	heads                       map[Pair]*Heads
+	takes                       map[[2]Pair]*Take
+	tables                      []offsetTurn
 }
 
 // op is a part of a batch: launches that read and write the engine's memory. n is the tokens of the batch.
@@ -40,20 +42,18 @@ type op interface {
 	run(e *engine, c *cache, n int) error
 }
 
-// turning is the tables of a RoPE.
+// turning is a RoPE.
 type turning struct {
-	frequencies    *Memory // [pairs] of float64
-	cosines, sines *Memory // [batch][pairs]
-	pairs          int
-	adjacent       bool
-	magnitude      float32
+	pairing Pairing
+	angles  *Angles // of a batch
+	freq    []float64
 }
 
 // logitRows is how many tokens' logits are computed together.
 const logitRows = 32
 
 func (b *Backend) engine(w *weights, o model.Options) (*engine, error) {
-	e := &engine{b: b, w: w, size: o.Size, batch: o.Batch, exact: o.Math == model.Exact, scratch: map[string]*Memory{}, attends: map[string]*Attend{}}
+	e := &engine{b: b, w: w, size: o.Size, batch: o.Batch, exact: o.Math == model.Exact, scratch: map[string]*Memory{}, attends: map[string]*Attend{}, heads: map[Pair]*Heads{}, takes: map[[2]Pair]*Take{}}
 	if err := e.start(); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
@@ -80,7 +80,7 @@ func (e *engine) frames() error {
 		defines     []define
 	}{
 		{&e.step, "step", "step.cu", wide}, {&e.embed, "embed", "step.cu", wide}, {&e.branch, "branch", "step.cu", wide}, {&e.normal, "normal", "step.cu", wide},
-		{&e.turn, "turn", "turn.cu", nil}, {&e.angles, "angles", "turn.cu", nil}, {&e.gate, "gate", "turn.cu", nil}, {&e.cap, "soft_cap", "turn.cu", nil},
+		{&e.cap, "soft_cap", "scale.cu", nil},
 	} {
 		var err error
 		if *f.to, err = e.b.function(f.name, f.frame, f.defines...); err != nil {
@@ -99,7 +99,7 @@ func (e *engine) allocate() error {
 	for _, m := range []struct {
 		to    **Memory
 		words int
-	}{{&e.x, row}, {&e.h, row}, {&e.y, row}, {&e.tokens, e.batch}, {&e.at, e.batch}, {&e.logits, min(logitRows, e.batch) * p.Vocab}} {
+	}{{&e.x, row}, {&e.h, row}, {&e.y, row}, {&e.logits, min(logitRows, e.batch) * p.Vocab}} {
 		var err error
 		if *m.to, err = e.alloc(4 * m.words); err != nil {
 			return err
@@ -131,21 +131,17 @@ func (e *engine) room(name string, values int) (*Memory, error) {
 }
 
 func (e *engine) rope() error {
+	var err error
+	if e.kernels, err = e.b.NewTurns(e.b.Compiler); err != nil {
+		return err
+	}
 	for _, t := range e.w.program.Turns {
-		freq := t.At(e.size)
-		r := turning{pairs: len(freq), adjacent: t.Kind == model.Adjacent, magnitude: t.Magnitude}
-		var err error
-		if r.frequencies, err = e.alloc(8 * len(freq)); err == nil {
-			err = Write(r.frequencies, 0, freq)
-		}
-		for _, m := range []**Memory{&r.cosines, &r.sines} {
-			if err == nil {
-				*m, err = e.alloc(4 * e.batch * len(freq))
-			}
-		}
-		if err != nil {
+		r := turning{freq: t.At(e.size)}
+		r.pairing = Pairing{len(r.freq), t.Kind == model.Adjacent}
+		if r.angles, err = e.b.NewAngles(r.freq, t.Magnitude, e.batch); err != nil {
 			return err
 		}
+		e.owned = append(e.owned, r.angles)
 		e.turns = append(e.turns, r)
 	}
 	return nil
@@ -220,23 +216,48 @@ func (e *engine) body(body any, x, y *Memory) ([]op, error) {
 // Forward runs a batch; what is left of it is in e.h.
 func (e *engine) Forward(r model.DeviceRows, tokens []int32, first int) error {
 	c := r.(*cache)
-	if err := e.place(c, tokens, first); err != nil {
+	if err := c.place(tokens, first); err != nil {
 		return err
 	}
 	e.last = len(tokens)
-	return e.launch(c, len(tokens))
+	if len(tokens) > 1 {
+		return e.launch(c, len(tokens))
+	}
+	return e.token(c)
+}
+
+// token runs a batch of one, as a graph from the third time on: the first time everything grows that has to.
+func (e *engine) token(c *cache) error {
+	key := c.key()
+	if g := c.graphs[key]; g != nil {
+		return g.Launch()
+	}
+	if !c.seen[key] {
+		if err := e.launch(c, 1); err != nil {
+			return err
+		}
+		c.seen[c.key()] = true // what grew is part of it
+		return nil
+	}
+	g, err := e.b.Record(func() error { return e.launch(c, 1) })
+	if err != nil {
+		return err
+	}
+	c.graphs[key] = g
+	return g.Launch()
 }
 
 // launch runs the ops of a batch of n tokens.
 func (e *engine) launch(c *cache, n int) error {
-	p := e.w.program
-	if err := e.w.embedding.Gather(e.x, e.tokens, n); err != nil {
+	p, at := e.w.program, c.lists.of(n)
+	if err := e.w.embedding.Gather(e.x, c.lists.at(at.token(), n), n); err != nil {
 		return err
 	}
+	positions := c.lists.at(at.position(), n)
 	if p.Positions != nil || p.Scale != 1 {
 		a := embedArgs{x: e.x.at, scale: p.Scale}
 		if p.Positions != nil {
-			if err := e.w.positions.Gather(e.h, e.at, n); err != nil {
+			if err := e.w.positions.Gather(e.h, positions, n); err != nil {
 				return err
 			}
 			a.place = e.h.at
@@ -246,9 +267,7 @@ func (e *engine) launch(c *cache, n int) error {
 		}
 	}
 	for i := range e.turns {
-		t := &e.turns[i]
-		a := anglesArgs{frequencies: t.frequencies.at, positions: e.at.at, cosines: t.cosines.at, sines: t.sines.at, pairs: int32(t.pairs), magnitude: t.magnitude}
-		if err := e.angles.launch(n, 1, 64, unsafe.Pointer(&a)); err != nil {
+		if err := e.kernels.Fill(e.turns[i].angles, positions, n); err != nil {
 			return err
 		}
 	}
@@ -260,16 +279,10 @@ func (e *engine) launch(c *cache, n int) error {
 	return nil
 }
 
-// embedArgs and anglesArgs are the structs of the same name in step.cu and turn.cu.
+// embedArgs is struct Embed of step.cu.
 type embedArgs struct {
 	x, place uint64
 	scale    float32
-}
-
-type anglesArgs struct {
-	frequencies, positions, cosines, sines uint64
-	pairs                                  int32
-	magnitude                              float32
 }
 
 // Hidden copies the last batch's vectors of tokens lo..hi-1.
@@ -317,7 +330,7 @@ func (e *engine) project(dst []float32, h *Memory, lo, hi int) error {
 	return nil
 }
 
-// capArgs is struct Cap of turn.cu.
+// capArgs is struct Cap of scale.cu.
 type capArgs struct {
 	x   uint64
 	n   int64

@@ -140,7 +140,7 @@ func (b *expertsBuilder) normed(n *model.NormWeights, x *Memory, name string) *M
 	}
 	var w norm
 	w, b.err = b.e.w.norm(n)
-	b.ops = append(b.ops, &normalise{rowsArgs{x: x.at, y: to.at, norm: w}})
+	b.ops = append(b.ops, &normalise{normalArgs{x: x.at, y: to.at, norm: w}})
 	return to
 }
 
@@ -149,7 +149,7 @@ func (b *expertsBuilder) products(p *model.Products, x *Memory, name string) *Me
 		return nil
 	}
 	var m *matmul
-	if m, b.err = b.e.multiply(p, x, nil, name); b.err != nil {
+	if m, b.err = b.e.matmul(p, x, nil, name); b.err != nil {
 		return nil
 	}
 	b.ops = append(b.ops, m)

@@ -28,8 +28,8 @@ func (m *matmul) part(i int) (at uint64, row int) {
 	return m.outs[p.product].at + uint64(4*p.first), m.f.products[p.product].out
 }
 
-// multiply takes products to the GPU. The outputs go to out, or where that is nil to scratch memory under names.
-func (e *engine) multiply(p *model.Products, x, out *Memory, names string) (*matmul, error) {
+// matmul takes products to the GPU. The outputs go to out, or where that is nil to scratch memory under names.
+func (e *engine) matmul(p *model.Products, x, out *Memory, names string) (*matmul, error) {
 	f, err := e.w.products(p, e.exact)
 	if err != nil {
 		return nil, err
@@ -48,11 +48,11 @@ func (e *engine) multiply(p *model.Products, x, out *Memory, names string) (*mat
 }
 
 func (e *engine) gated(s *model.GatedStep, x, y *Memory) ([]op, error) {
-	in, err := e.multiply(s.In, x, nil, "inner")
+	in, err := e.matmul(s.In, x, nil, "inner")
 	if err != nil {
 		return nil, err
 	}
-	down, err := e.multiply(s.Down, in.outs[0], y, "")
+	down, err := e.matmul(s.Down, in.outs[0], y, "")
 	if err != nil {
 		return nil, err
 	}
@@ -67,20 +67,20 @@ func (e *engine) gated(s *model.GatedStep, x, y *Memory) ([]op, error) {
 	if s.Switch == nil {
 		return ops, nil
 	}
-	gate, err := e.multiply(s.Switch, x, nil, "switch")
+	gate, err := e.matmul(s.Switch, x, nil, "switch")
 	if err != nil {
 		return nil, err
 	}
-	f, err := e.b.function("throw_switch", "turn.cu")
+	f, err := e.b.function("throw_switch", "scale.cu")
 	return append(ops, gate, &throw{f, switchArgs{y: y.at, logits: gate.outs[0].at, width: int32(e.w.program.Width)}}), err
 }
 
 func (e *engine) plain(s *model.PlainStep, x, y *Memory) ([]op, error) {
-	up, err := e.multiply(s.Up, x, nil, "inner")
+	up, err := e.matmul(s.Up, x, nil, "inner")
 	if err != nil {
 		return nil, err
 	}
-	down, err := e.multiply(s.Down, up.outs[0], y, "")
+	down, err := e.matmul(s.Down, up.outs[0], y, "")
 	return []op{up, down}, err
 }
 
@@ -90,7 +90,7 @@ type throw struct {
 	args switchArgs
 }
 
-// switchArgs is struct Switch of turn.cu.
+// switchArgs is struct Switch of scale.cu.
 type switchArgs struct {
 	y, logits uint64
 	width     int32
@@ -113,7 +113,7 @@ func (e *engine) sum(s *model.SumStep, x, y *Memory) (ops []op, err error) {
 			if err != nil {
 				return nil, err
 			}
-			ops = append(ops, &normalise{rowsArgs{x: x.at, y: in.at, norm: n}})
+			ops = append(ops, &normalise{normalArgs{x: x.at, y: in.at, norm: n}})
 		}
 		if i > 0 {
 			if part, err = e.room("spare", width); err != nil {
@@ -142,10 +142,10 @@ func (e *engine) sum(s *model.SumStep, x, y *Memory) (ops []op, err error) {
 }
 
 // normalise is y = norm(x) of rows of the model's width.
-type normalise struct{ args rowsArgs }
+type normalise struct{ args normalArgs }
 
-// rowsArgs and branchArgs are the structs Rows and Branch of step.cu.
-type rowsArgs struct {
+// normalArgs and branchArgs are the structs Rows and Branch of step.cu.
+type normalArgs struct {
 	x, y uint64
 	norm norm
 }

@@ -113,7 +113,7 @@ type gatesArgs struct {
 }
 
 // Gate multiplies o [tokens][heads][dim] by the sigmoids of gates, which lie in the product of Q behind each head's query.
-func (t *Turns) Gate(o *Memory, q Product, tokens, heads, dim int) error {
+func (t *Turns) Gate(o *Memory, q Place, tokens, heads, dim int) error {
 	if tokens < 1 || heads < 1 || dim < 1 {
 		return fmt.Errorf("cuda: gates of %d tokens, %d heads of %d", tokens, heads, dim)
 	}

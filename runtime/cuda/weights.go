@@ -43,10 +43,10 @@ type products struct {
 
 // matrix takes parts of one type, one after another, to the GPU.
 func (w *weights) matrix(parts ...*model.Weight) (*Matrix, error) {
-	if m, ok := w.matrices[&parts[0].Data[0]]; ok && m.Rows == rowsOf(parts) {
+	if m, ok := w.matrices[&parts[0].Data[0]]; ok && m.Rows == rowCount(parts) {
 		return m, nil
 	}
-	rows := rowsOf(parts)
+	rows := rowCount(parts)
 	read := func(p []byte, at int64) error {
 		return w.m.File.Guard(func() error {
 			for _, q := range parts {
@@ -74,7 +74,7 @@ func (w *weights) matrix(parts ...*model.Weight) (*Matrix, error) {
 	return m, nil
 }
 
-func rowsOf(parts []*model.Weight) (n int) {
+func rowCount(parts []*model.Weight) (n int) {
 	for _, p := range parts {
 		n += p.Rows
 	}
@@ -218,7 +218,7 @@ func (w *weights) stack(k *model.Weight, count int, exact bool) (*Multiply, erro
 
 // bias is the biases of parts that share a matrix, zeros for a part without; nil where none has any.
 func (w *weights) bias(parts []*model.Weight) (*Memory, error) {
-	bias, at, any := make([]float32, rowsOf(parts)), 0, false
+	bias, at, any := make([]float32, rowCount(parts)), 0, false
 	for _, q := range parts {
 		any = any || q.Bias != nil
 		copy(bias[at:], q.Bias)

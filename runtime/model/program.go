@@ -125,6 +125,16 @@ func (m *Model) Program() *Program {
 	return p
 }
 
+// TurnOf is the number of the RoPE that the keys of a KV layer are turned by, -1 for none.
+func (p *Program) TurnOf(layer int) int {
+	for i := range p.Steps {
+		if a, ok := p.Steps[i].Body.(*AttentionStep); ok && a.KV == layer && !a.Reads {
+			return a.Turn
+		}
+	}
+	return -1
+}
+
 func (b *block) describe() Step {
 	return Step{Layer: b.layer, Pre: b.pre.describe(), Post: b.post.describe(), Body: b.body.describe(), Scale: b.scale}
 }
