@@ -1,6 +1,7 @@
 package cuda
 
 import (
+	"errors"
 	"fmt"
 	"math/bits"
 	"unsafe"
@@ -239,6 +240,17 @@ func (x *Attend) Run(l *Layer, q, out *Memory, b *Batch, splits int) error {
 		grid += cut[i] * values.slices()
 	}
 	return x.attend.launch(grid, l.Keys.Heads*l.groups(b.Queries), 32*x.warps, unsafe.Pointer(&a))
+}
+
+// Free gives the memory back.
+func (x *Attend) Free() error {
+	var all []error
+	for _, m := range []*Memory{x.parts, x.arrived} {
+		if m != nil {
+			all = append(all, m.Free())
+		}
+	}
+	return errors.Join(all...)
 }
 
 // grow makes *m at least so large; a graph that was recorded with a smaller piece must not be launched again.

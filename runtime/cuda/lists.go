@@ -74,7 +74,7 @@ func (d *Device) newLists(cells []*kv.Cells, batch int) (*lists, error) {
 }
 
 // at is n values of the device's copy.
-func (l *lists) at(i, n int) *Memory { return l.device.part(uint64(4*i), uint64(4*n)) }
+func (l *lists) at(i, n int) *Memory { return l.device.Slice(uint64(4*i), uint64(4*n)) }
 
 // of is the part for a batch of n tokens.
 func (l *lists) of(n int) part {

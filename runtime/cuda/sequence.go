@@ -155,4 +155,4 @@ func (a *attend) of(e *engine, r *rowsOf) (*Attend, error) {
 }
 
 // rowsFrom is rows of n values from number lo on.
-func rowsFrom(m *Memory, n, lo int) *Memory { return m.part(uint64(4*n*lo), m.Size-uint64(4*n*lo)) }
+func rowsFrom(m *Memory, n, lo int) *Memory { return m.Slice(uint64(4*n*lo), m.Size-uint64(4*n*lo)) }

@@ -1,6 +1,7 @@
 package cuda
 
 import (
+	"errors"
 	"fmt"
 	"unsafe"
 )
@@ -55,6 +56,16 @@ func (d *Device) NewAngles(freq []float64, magnitude float32, tokens int) (*Angl
 	}
 	return a, Write(a.freq, 0, freq)
 }
+
+// from is the angles of the tokens from number lo on.
+func (a *Angles) from(lo int) *Angles {
+	x, at := *a, uint64(4*lo*a.Pairs)
+	x.Cos, x.Sin, x.tokens = a.Cos.Slice(at, a.Cos.Size-at), a.Sin.Slice(at, a.Sin.Size-at), a.tokens-lo
+	return &x
+}
+
+// Free gives the memory back.
+func (a *Angles) Free() error { return errors.Join(a.Cos.Free(), a.Sin.Free(), a.freq.Free()) }
 
 // turnsArgs is struct Turns of batch.cu.
 type turnsArgs struct {
