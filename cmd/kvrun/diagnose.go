@@ -72,7 +72,7 @@ func (k *kld) diagnose() error {
 		err = d.print(k.e.stdout)
 	}
 	if err == nil && d.Faults > 0 {
-		err = refuse("%d of %d sides of layers are faulty", d.Faults, len(found))
+		err = refuse("%d of %d parts of the cache are faulty", d.Faults, len(found))
 	}
 	return err
 }

@@ -194,6 +194,9 @@ func (s *session) places(e *environment, f *sweepFlags) (places []lab.Place, err
 			return nil, err
 		}
 		for _, n := range f.sizes {
+			if err := enough(text, c, n); err != nil {
+				return nil, err
+			}
 			for _, way := range strings.Split(f.paths, ",") {
 				places = append(places, lab.Place{Text: text, Setting: lab.Setting{Corpus: lab.Corpus(c), Context: n, Path: way}})
 			}
