@@ -27,15 +27,16 @@ func Open(ordinal int) (*Device, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cuda: %w: %w", ErrNoDriver, err)
 	}
-	return open(lib, ordinal)
+	return OpenWith(lib, ordinal)
 }
 
-func open(lib library, ordinal int) (*Device, error) {
+// OpenWith finds GPU number ordinal with a driver that is open already.
+func OpenWith(lib Library, ordinal int) (*Device, error) {
 	a := &api{}
 	if err := bindAll(lib, a); err != nil {
 		return nil, fmt.Errorf("cuda: %w: %w", ErrNoDriver, err)
 	}
-	if err := a.check(a.Init(0), "starting the driver %s", lib.name()); err != nil {
+	if err := a.check(a.Init(0), "starting the driver %s", lib.Name()); err != nil {
 		return nil, err
 	}
 	var n, version int32
@@ -43,7 +44,7 @@ func open(lib library, ordinal int) (*Device, error) {
 		return nil, err
 	}
 	if ordinal < 0 || ordinal >= int(n) {
-		return nil, fmt.Errorf("cuda: there is no GPU %d: %s finds %d", ordinal, lib.name(), n)
+		return nil, fmt.Errorf("cuda: there is no GPU %d: %s finds %d", ordinal, lib.Name(), n)
 	}
 	d := &Device{api: a}
 	if err := a.check(a.DeviceGet(&d.ordinal, int32(ordinal)), "opening GPU %d", ordinal); err != nil {
