@@ -48,15 +48,6 @@ func (d *Device) NewRows(c *Compiler, s Side, key bool, heads, capacity int) (*R
 	return r, nil
 }
 
-// build compiles a source and loads it.
-func (d *Device) build(c *Compiler, s *Source) (*Module, error) {
-	image, err := c.Compile(s, Target{d.Arch, d.DriverVersion})
-	if err != nil {
-		return nil, err
-	}
-	return d.Load(s.Name, image.Code)
-}
-
 // storeArgs is struct Store of store.cu.
 type storeArgs struct {
 	x, packed, rows, scales uint64

@@ -17,13 +17,22 @@ var (
 var architectures = []int{75, 80, 86, 89, 90, 100}
 
 // TestCompile compiles what stores and reads a side, for every type and size of head, with the type on both sides of attention: what
-// a pair adds is the loop that all share. It needs NVRTC and no GPU.
+// a pair adds is the loop that all share; and what a matrix of each type needs. It needs NVRTC and no GPU.
 func TestCompile(t *testing.T) {
 	if *compilerFile == "" {
 		t.Skip("no kernel is compiled: name NVRTC with -args -compiler FILE")
 	}
 	c := &Compiler{Files: []string{*compilerFile}}
 	n, compiled := 0, 0
+	compile := func(s *Source, arch int) {
+		if n++; n%*everyNth != 0 {
+			return
+		}
+		compiled++
+		if _, err := c.Compile(s, Target{Arch: arch}); err != nil {
+			t.Errorf("sm_%d: %v", arch, err)
+		}
+	}
 	for _, typ := range kernels.Types() {
 		if !typ.KV {
 			continue
@@ -38,14 +47,15 @@ func TestCompile(t *testing.T) {
 			}
 			for _, arch := range archs {
 				for _, s := range sources(t, Side{Type: typ, Dim: dim}) {
-					if n++; n%*everyNth != 0 {
-						continue
-					}
-					compiled++
-					if _, err := c.Compile(s, Target{Arch: arch}); err != nil {
-						t.Errorf("sm_%d: %v", arch, err)
-					}
+					compile(s, arch)
 				}
+			}
+		}
+	}
+	for _, typ := range kernels.Types() {
+		for _, s := range matrixSources(t, typ) {
+			for _, arch := range architectures {
+				compile(s, arch)
 			}
 		}
 	}
@@ -63,6 +73,23 @@ func sources(t *testing.T, s Side) (all []*Source) {
 	}
 	for _, fast := range []bool{false, true} {
 		src, err := Attention{Key: s, Value: s, Fast: fast}.Source(Generated)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, src)
+	}
+	return all
+}
+
+func matrixSources(t *testing.T, typ *kernels.Type) (all []*Source) {
+	t.Helper()
+	src, err := MatrixSource(typ, Generated)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all = append(all, src)
+	for _, exact := range []bool{true, false} {
+		src, err := ProductSource(typ, exact, Generated)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,36 +12,41 @@ template <class N> __device__ __forceinline__ N sum_of(N v, int lanes) {
   return v;
 }
 
+__device__ __forceinline__ float plus_products(float sum, const float* v, float4 a) {
+  return fmaf(v[3], a.w, fmaf(v[2], a.z, fmaf(v[1], a.y, fmaf(v[0], a.x, sum))));
+}
+
 template <class T, bool codes, bool fast> struct ActivationsOf;
 template <class T, bool fast> using Activations = ActivationsOf<T, T::weight_codes, fast>;
 
 struct AnyActivations {
   unsigned char* shared;
   const float* x; // [tokens][n]
-  int n, tokens, span, wide; // pieces; whether rows can be read 16 bytes at a time
+  int n, tokens, span; // pieces
+  bool wide;           // rows can be read 16 bytes at a time
 
   // Values i.. of a row, zeros where it has ended.
-  __device__ __forceinline__ float4 four(int token, int i) const {
-    const float* v = x + (long long)token * n;
-    if (wide && i + 3 < n) return *(const float4*)(v + i);
-    return make_float4(i < n ? v[i] : 0, i + 1 < n ? v[i + 1] : 0, i + 2 < n ? v[i + 2] : 0, i + 3 < n ? v[i + 3] : 0);
+  __device__ __forceinline__ float4 four(const float* row, int i) const {
+    if (i >= n) return make_float4(0, 0, 0, 0);
+    if (wide) return *(const float4*)(row + i);
+    return make_float4(row[i], i + 1 < n ? row[i + 1] : 0, i + 2 < n ? row[i + 2] : 0, i + 3 < n ? row[i + 3] : 0);
   }
 
   // Calls put(token, piece of the stretch, quad, values) for the stretch that begins with piece first. A piece has so many quads, and
-  // neighbouring lanes have neighbouring quads. Loads run ahead of what is done with them.
+  // neighbouring lanes have neighbouring quads; all lanes of a warp call. Loads run ahead of what is done with them.
   template <int quads, class Put> __device__ __forceinline__ void each(int first, Put put) const {
-    constexpr int ahead = 4;
-    for (int token = 0; token < tokens; token++)
-      for (int k = threadIdx.x; k < span * quads; k += ahead * blockDim.x) {
-        float4 v[ahead];
-#pragma unroll
-        for (int a = 0; a < ahead; a++) v[a] = four(token, 4 * (first * quads + k + a * (int)blockDim.x));
-#pragma unroll
-        for (int a = 0; a < ahead; a++) {
-          const int at = k + a * blockDim.x;
-          if (at < span * quads) put(token, at / quads, at % quads, v[a]);
+    for (int token = 0; token < tokens; token++) {
+      const float* row = x + (long long)token * n;
+      for (int k = threadIdx.x; k < span * quads;) {
+        const int at = 4 * (first * quads + k), step = 4 * blockDim.x;
+        float4 a = four(row, at), b = four(row, at + step), c = four(row, at + 2 * step), d = four(row, at + 3 * step);
+#pragma unroll 1
+        for (int n = 0; n < 4 && k < span * quads; n++, k += blockDim.x) {
+          put(token, k / quads, k % quads, a);
+          a = b, b = c, c = d;
         }
       }
+    }
   }
 };
 
@@ -66,7 +71,7 @@ template <class T, bool fast> struct ActivationsOf<T, false, fast> : AnyActivati
       for (int t = 0; t < tokens; t++) {
         const float4 a = line(t, q)[u];
 #pragma unroll
-        for (int r = 0; r < R; r++) sums[r][t] += v[r][0] * a.x + v[r][1] * a.y + v[r][2] * a.z + v[r][3] * a.w;
+        for (int r = 0; r < R; r++) sums[r][t] = plus_products(sums[r][t], v[r], a);
       }
     }
   }
@@ -103,7 +108,7 @@ template <class T> struct ActivationsOf<T, true, false> : AnyActivations {
         for (int t = 0; t < tokens; t++) {
           const float4 a = line(t, q)[u];
 #pragma unroll
-          for (int r = 0; r < R; r++) s[r][t] += v[r][0] * a.x + v[r][1] * a.y + v[r][2] * a.z + v[r][3] * a.w;
+          for (int r = 0; r < R; r++) s[r][t] = plus_products(s[r][t], v[r], a);
         }
       }
 #pragma unroll

@@ -18,7 +18,8 @@ struct Product {
   const int *expert, *row;     // of a slot: the matrix, of count; the row of x, null for the slot's number. Null without slots
   Layout at;
   int n, rows, count, outputs; // rows of a matrix; the half of it if gated
-  int tokens, act, gated, wide;
+  int tokens, act, gated;
+  int wide;                    // rows of x can be read 16 bytes at a time; they can where the type is kept as codes
   int lanes, parts;            // log2 of the lanes of a row, and of the warps that share its pieces
   int rounds, chunk;           // pieces of a lane in a row, and between two loads of activations to shared memory
 };
@@ -30,25 +31,30 @@ constexpr int rows_at_a_time(int tokens) {
 }
 extern "C" __device__ const int product_sizes[6] = {P::values, X::piece_bytes, rows_at_a_time(1), rows_at_a_time(2), rows_at_a_time(4), rows_at_a_time(8)};
 
-// Adds V values of each lane up over so many neighbouring lanes. The sums that this lane is left with begin with number first, there are
-// left of them, and all lanes that differ in the bits of same have them too.
+// Adds V values of each lane up over so many neighbouring lanes, at least 8. The sums that a lane is left with begin with number first,
+// there are left of them, and all lanes that differ in the bits of same have them too.
 template <int V> struct Fold {
+  static constexpr int left = V > 8 ? V / 8 : 1;
   int first = 0, same;
-  static constexpr int steps = V >= 8 ? 3 : V == 4 ? 2 : V == 2 ? 1 : 0, left = V >> steps; // lanes are at least 8
+
+  // Half of the sums to the lane across, half from there, while there are n of them.
+  template <int n> __device__ __forceinline__ void halve(float (&v)[V], int lane, int& bit) {
+    if constexpr (n > left) {
+      const bool upper = lane & bit;
+#pragma unroll
+      for (int i = 0; i < n / 2; i++) {
+        const float give = upper ? v[i] : v[i + n / 2], keep = upper ? v[i + n / 2] : v[i];
+        v[i] = keep + __shfl_xor_sync(~0u, give, bit);
+      }
+      if (upper) first += n / 2;
+      bit /= 2;
+      halve<n / 2>(v, lane, bit);
+    }
+  }
 
   __device__ __forceinline__ Fold(float (&v)[V], int lane, int lanes) {
     int bit = lanes / 2;
-#pragma unroll
-    for (int n = V / 2; n >= left && n > 0; n /= 2) { // half of the sums to the lane across, half from there
-      const bool upper = lane & bit;
-#pragma unroll
-      for (int i = 0; i < n; i++) {
-        const float give = upper ? v[i] : v[i + n], keep = upper ? v[i + n] : v[i];
-        v[i] = keep + __shfl_xor_sync(~0u, give, bit);
-      }
-      if (upper) first += n;
-      bit /= 2;
-    }
+    halve<V>(v, lane, bit);
     same = bit ? 2 * bit - 1 : 0;
     for (; bit; bit /= 2) {
 #pragma unroll
@@ -81,7 +87,7 @@ template <int TOKENS> __device__ __forceinline__ void product(const Product& p) 
     if (bias) bias += (long long)e * p.rows;
   }
 
-  int tile = blockIdx.x, round = 0;
+  int tile = blockIdx.x;
   P next[R];
   const unsigned char* at[R]; // rows of the next pieces
   auto aim = [&](int tile) {
@@ -92,49 +98,40 @@ template <int TOKENS> __device__ __forceinline__ void product(const Product& p) 
       at[r] = weights + (long long)(p.gated && r >= R / 2 ? o + p.outputs : o) * p.at.pitch;
     }
   };
+  const int own = (part << p.lanes) + (lane & (lanes - 1)); // of the pieces of a round
   auto load = [&](int round) {
-    const int g = round * stride + (part << p.lanes) + (lane & (lanes - 1));
+    const int g = min(round * stride + own, pieces - 1); // beyond the end activations are 0
 #pragma unroll
-    for (int r = 0; r < R; r++) {
-      if (g < pieces) next[r].load(at[r], p.at, g);
-      else next[r].clear();
-    }
+    for (int r = 0; r < R; r++) next[r].load(at[r], p.at, g);
   };
   if (tile < tiles) { // on its way while activations are made ready
     aim(tile);
     load(0);
   }
 
-  const X x = {shared, p.x + (long long)(p.row ? p.row[blockIdx.y] : blockIdx.y) * p.n, p.n, p.tokens, p.chunk * stride, p.wide};
+  const X x = {shared, p.x + (long long)(p.row ? p.row[blockIdx.y] : blockIdx.y) * p.n, p.n, p.tokens, p.chunk * stride, Type::weight_codes || p.wide};
   float* sums = (float*)(shared + X::piece_bytes * x.span * TOKENS); // [2][warps][subs][V]
   copy_table<Type>(table);
-  const bool whole = p.chunk >= p.rounds;
-  if (whole) x.stage(0);
-  __syncthreads();
 
+  bool staged = false;
   for (int turn = 0; tile < tiles; turn ^= 1) {
     float acc[R][TOKENS] = {};
     const int now = tile;
-    for (round = 0; round < p.rounds; round++) {
-      int at_chunk = round;
-      if (!whole) {
-        at_chunk = round % p.chunk;
-        if (at_chunk == 0) {
-          __syncthreads();
-          x.stage(round * stride);
-          __syncthreads();
-        }
+    for (int round = 0, chunk = 0; round < p.rounds; round++) {
+      if (chunk == 0 && !staged) {
+        __syncthreads();
+        x.stage(round * stride);
+        __syncthreads();
+        staged = p.chunk >= p.rounds; // for good
       }
       P w[R];
 #pragma unroll
       for (int r = 0; r < R; r++) w[r] = next[r];
-      if (round + 1 < p.rounds) {
-        load(round + 1);
-      } else if ((tile += gridDim.x) < tiles) {
-        aim(tile);
-        load(0);
-      }
-      x.template add<R, TOKENS>(acc, w, at_chunk * stride + (part << p.lanes) + (lane & (lanes - 1)), table);
+      const bool last = round + 1 == p.rounds;
+      if (last && (tile += gridDim.x) < tiles) aim(tile);
+      if (tile < tiles) load(last ? 0 : round + 1);
+      x.template add<R, TOKENS>(acc, w, chunk * stride + own, table);
+      if (++chunk == p.chunk) chunk = 0;
     }
 
     float v[V];
@@ -150,11 +147,13 @@ template <int TOKENS> __device__ __forceinline__ void product(const Product& p) 
     else __syncwarp();
     if (part > 0) continue;
     const int first = now * block_outputs + team * team_outputs;
+#pragma unroll 1
     for (int i = lane; i < team_outputs * p.tokens; i += 32) {
       const int t = i / team_outputs, k = i % team_outputs, o = first + k;
       if (o >= p.outputs) continue;
       const float* from = to + k / mine * V + k % mine * TOKENS + t;
       float gate = 0, up = p.gated ? 0 : 1;
+#pragma unroll 1
       for (int w = 0; w < 1 << p.parts; w++) {
         gate += from[w * subs * V];
         if (p.gated) up += from[w * subs * V + mine * TOKENS];
