@@ -258,6 +258,7 @@ func (x *Attend) grow(m **Memory, bytes uint64) error {
 	if *m != nil && (*m).Size >= bytes {
 		return nil
 	}
+	x.d.grown++
 	if *m != nil {
 		if err := x.d.Sync(); err != nil {
 			return err

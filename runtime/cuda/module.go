@@ -28,6 +28,28 @@ func (f *Function) Early() *Function {
 	return f
 }
 
+// build compiles a source and loads it, once for each device.
+func (d *Device) build(c *Compiler, s *Source) (*Module, error) {
+	target := Target{d.Arch, d.DriverVersion}
+	key := s.key(target)
+	if m, ok := d.modules[key]; ok {
+		return m, nil
+	}
+	image, err := c.Compile(s, target)
+	if err != nil {
+		return nil, err
+	}
+	m, err := d.Load(s.Name, image.Code)
+	if err != nil {
+		return nil, err
+	}
+	if d.modules == nil {
+		d.modules = map[string]*Module{}
+	}
+	d.modules[key] = m
+	return m, nil
+}
+
 // Load puts a compiled program, an image that Compiler made, on the device.
 func (d *Device) Load(name string, image []byte) (*Module, error) {
 	m := &Module{d: d, name: name}
@@ -98,6 +120,11 @@ func (f *Function) Resident(threads int) (n int, err error) {
 
 // launch starts a kernel whose one argument is the struct at arg.
 func (f *Function) launch(x, y, threads int, arg unsafe.Pointer) error {
+	return f.launchShared(x, y, threads, int(f.shared), arg)
+}
+
+// launchShared starts a kernel with fewer bytes of dynamic shared memory than the function may have.
+func (f *Function) launchShared(x, y, threads, shared int, arg unsafe.Pointer) error {
 	var pin runtime.Pinner
 	defer pin.Unpin()
 	pin.Pin(arg)
@@ -108,7 +135,7 @@ func (f *Function) launch(x, y, threads int, arg unsafe.Pointer) error {
 		return f.launchEarly(x, y, threads, unsafe.Pointer(args))
 	}
 	return d.do(func() error {
-		return d.api.check(d.api.Launch(f.handle, uint32(x), uint32(y), 1, uint32(threads), 1, 1, f.shared, d.stream, unsafe.Pointer(args), nil),
+		return d.api.check(d.api.Launch(f.handle, uint32(x), uint32(y), 1, uint32(threads), 1, 1, uint32(shared), d.stream, unsafe.Pointer(args), nil),
 			"launching %s of %s, %dx%d blocks of %d threads", f.name, f.m.name, x, y, threads)
 	})
 }
