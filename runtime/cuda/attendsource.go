@@ -21,7 +21,7 @@ type Pairing struct {
 }
 
 // defaultWarps is the number of warps of a block of attend.
-const defaultWarps = 4
+const defaultWarps = 8
 
 func orDefault(n, def int) int {
 	if n == 0 {
@@ -63,10 +63,14 @@ func (p Pair) slice() int {
 // slices is how many blocks share the values of a part.
 func (p Pair) slices() int { return p.Value.row() / p.slice() }
 
-// tiles is how many tiles a warp takes at a time, n if that is not 0. Two cost registers and save instructions, which is what codes
-// need.
-func (p Pair) tiles(n int) int {
-	if n == 0 && p.Key.Type.Quantised && p.Value.Type.Quantised && max(p.Key.row(), p.slice()) <= 128 {
+// tiles is how many tiles a warp takes at a time of a segment. Two cost registers and save instructions, which is what codes need; the
+// scores of an offset need the registers.
+func (a Attention) tiles(segment int) int {
+	p, n := a.segments()[segment], a.Tiles
+	if segment > 0 {
+		n = 0
+	}
+	if n == 0 && a.Offset == nil && p.Key.Type.Quantised && p.Value.Type.Quantised && max(p.Key.row(), p.slice()) <= 128 {
 		return 2
 	}
 	return orDefault(n, 1)
@@ -97,12 +101,8 @@ func (a Attention) Source(find Texts) (*Source, error) {
 		if err != nil {
 			return nil, err
 		}
-		tiles := a.Tiles
-		if i > 0 {
-			tiles = 0
-		}
 		fmt.Fprintf(&b.main, "struct Segment%d {\n  using Key = %s;\n  using KeyRotation = %s;\n  using Value = %s;\n  using ValueRotation = %s;\n", i, key, keyRotation, value, valueRotation)
-		fmt.Fprintf(&b.main, "  static constexpr int key_row = %d, value_row = %d, slice = %d, tiles = %d;\n};\n", p.Key.row(), p.Value.row(), p.slice(), p.tiles(tiles))
+		fmt.Fprintf(&b.main, "  static constexpr int key_row = %d, value_row = %d, slice = %d, tiles = %d;\n};\n", p.Key.row(), p.Value.row(), p.slice(), a.tiles(i))
 	}
 	for _, d := range []struct {
 		name  string

@@ -57,6 +57,9 @@ type Attend struct {
 // mostParts is how many parts the block that adds them has room for.
 const mostParts = 256
 
+// busyWarps of a block have work before there are more blocks.
+const busyWarps = 4
+
 // NewAttend compiles the kernel of a shape.
 func (d *Device) NewAttend(c *Compiler, a Attention) (*Attend, error) {
 	src, err := a.Source(Generated)
@@ -116,11 +119,7 @@ func (x *Attend) Splits(l *Layer, queries, cells int) int {
 
 // most is how many parts so many rows of a segment can be cut into, so that each warp has some.
 func (x *Attend) most(segment, cells int) int {
-	tiles := 0
-	if segment == 0 {
-		tiles = x.Tiles
-	}
-	step := tile * x.segments()[segment].tiles(tiles) * x.warps
+	step := tile * x.tiles(segment) * min(x.warps, busyWarps)
 	return (cells + step - 1) / step
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"testing"
+	"unsafe"
 
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/kernels/ref"
@@ -38,12 +39,29 @@ func check(t testing.TB, err error) {
 	}
 }
 
-func upload(t testing.TB, d *Device, x []float32) *Memory {
+func upload[N number](t testing.TB, d *Device, x []N) *Memory {
 	t.Helper()
-	m := must[*Memory](t)(d.Alloc(uint64(4 * len(x))))
+	m := must[*Memory](t)(d.Alloc(uint64(len(x)) * uint64(unsafe.Sizeof(*new(N)))))
 	check(t, Write(m, 0, x))
 	t.Cleanup(func() { m.Free() })
 	return m
+}
+
+// sequence is n numbers from first on.
+func sequence(first, n int) (all []int32) {
+	for i := range n {
+		all = append(all, int32(first+i))
+	}
+	return all
+}
+
+// inOrder is cells of which the first n hold the positions from first on.
+func inOrder(t testing.TB, d *Device, n, first int) *Cells {
+	t.Helper()
+	c := must[*Cells](t)(d.NewCells(n))
+	t.Cleanup(func() { c.Free() })
+	check(t, Write(c.Head, 0, HeadOf(n, first, true)))
+	return c
 }
 
 // filled stores x and returns the rows and what was stored, as a file has it.
@@ -53,7 +71,7 @@ func filled(t testing.TB, d *Device, c *Compiler, s Side, key bool, heads, cells
 	t.Cleanup(func() { r.Free() })
 	packed := must[*Memory](t)(d.Alloc(uint64(cells * heads * r.FileRow())))
 	defer packed.Free()
-	check(t, r.Store(upload(t, d, x), 0, cells, packed))
+	check(t, r.Store(upload(t, d, x), upload(t, d, sequence(0, cells)), cells, packed))
 	b := make([]byte, packed.Size)
 	check(t, Read(packed, 0, b))
 	return r, b
@@ -95,7 +113,7 @@ func conform(t testing.TB, d *Device, comp *Compiler, c shape) float64 {
 	}
 	a := must[*Attend](t)(d.NewAttend(comp, Attention{Key: key, Value: value, Fast: c.fast, SoftCap: c.cap > 0, Blocks: c.blocks, Warps: c.warps}))
 	q := normal(3, c.queries*c.heads*c.dk)
-	l := &Layer{Heads: c.heads, Scale: float32(1 / math.Sqrt(float64(c.dk))), SoftCap: c.cap, Window: c.window, Keys: k, Values: v}
+	l := &Layer{Heads: c.heads, Scale: float32(1 / math.Sqrt(float64(c.dk))), SoftCap: c.cap, Window: c.window, Keys: k, Values: v, Cells: inOrder(t, d, c.cells, 0)}
 	var sinks []float32
 	if c.sinks {
 		sinks = normal(4, c.heads)
@@ -107,7 +125,8 @@ func conform(t testing.TB, d *Device, comp *Compiler, c shape) float64 {
 	}
 	out := upload(t, d, nan)
 	first := c.cells - c.queries
-	check(t, a.Run(l, upload(t, d, q), out, first, c.queries, c.cells, c.splits))
+	b := &Batch{upload(t, d, sequence(first, c.queries)), c.queries}
+	check(t, a.Run(l, upload(t, d, q), out, b, c.splits))
 	got := make([]float32, len(nan))
 	check(t, Read(out, 0, got))
 	oracle := ref.Attention{Heads: c.heads, KVHeads: c.kvHeads, KeyDim: c.dk, ValueDim: c.dv, Scale: float64(l.Scale), Softcap: float64(c.cap), Window: c.window, Sinks: sinks}
@@ -218,10 +237,11 @@ func TestSame(t *testing.T) {
 	v, _ := filled(t, d, comp, s, false, 8, cells, x)
 	a := must[*Attend](t)(d.NewAttend(comp, Attention{Key: s, Value: s}))
 	q, out := upload(t, d, normal(3, 32*128)), upload(t, d, make([]float32, 32*128))
-	l := &Layer{Heads: 32, Scale: .1, Keys: k, Values: v}
+	l := &Layer{Heads: 32, Scale: .1, Keys: k, Values: v, Cells: inOrder(t, d, cells, 0)}
+	b := &Batch{upload(t, d, sequence(cells-1, 1)), 1}
 	var first []float32
 	for range times {
-		check(t, a.Run(l, q, out, cells-1, 1, cells, 0))
+		check(t, a.Run(l, q, out, b, 0))
 		got := make([]float32, 32*128)
 		check(t, Read(out, 0, got))
 		if first == nil {

@@ -142,7 +142,7 @@ func (c *cache) place(tokens []int32, first int) error {
 
 // step writes what the last Next of a layer gave to the tokens of a batch of n from lo on.
 func (c *cache) step(r *rowsOf, n, lo int) {
-	from, to := r.host.Leaving()
+	from, to := r.host.Moves()
 	c.lists.leaving(r.cells[0], n, from, to)
 	for _, i := range r.cells {
 		c.lists.mirror(i, n, lo)
@@ -156,7 +156,7 @@ func (c *cache) key() graphKey {
 	for _, r := range c.layers {
 		k.bucket = max(k.bucket, r.splits)
 		if r.host.Exact() {
-			from, _ := r.host.Leaving()
+			from, _ := r.host.Moves()
 			targets = append(targets, byte('0'+2*r.host.Target()+min(1, len(from))))
 		}
 	}

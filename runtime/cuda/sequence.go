@@ -92,7 +92,7 @@ func (a *attend) some(e *engine, c *cache, r *rowsOf, n, lo, hi int) error {
 	target := r.host.Target()
 	b := HeadsBatch{Tokens: hi - lo, Q: a.place(0, lo), Positions: c.lists.at(p.position()+lo, hi-lo), Queries: rowsFrom(a.q, s.Heads*s.KeyDim, lo)}
 	if !s.Reads {
-		if from, _ := r.host.Leaving(); len(from) > 0 {
+		if from, _ := r.host.Moves(); len(from) > 0 {
 			if err := r.take.Run(a.view(r), c.lists.at(p.from(r.cells[0]), leave), c.lists.at(p.to(r.cells[0]), leave), leave); err != nil {
 				return err
 			}

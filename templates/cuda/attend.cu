@@ -54,16 +54,16 @@ __device__ inline void write(const Attend& p, const Group& g, const Result& r, b
 }
 
 // The sums of the warps of a block, values 4*i.. of slice of row j, and the row's reference and weight.
-template <class S> __device__ inline float4 of_warps(const float* area, int j, int i, float& top, float& weight) {
-  const float *tops = area + WARPS * 8 * S::slice, *totals = tops + WARPS * 8;
+template <class S> __device__ inline float4 of_warps(float* area, int j, int i, float& top, float& weight) {
+  const float *tops = Room<S>::tops(area), *totals = Room<S>::totals(area);
   float4 sum = make_float4(0, 0, 0, 0);
   top = unseen, weight = 0;
 #pragma unroll
-  for (int w = 0; w < WARPS; w++) top = fmaxf(top, tops[w * 8 + j]);
+  for (int w = 0; w < slots; w++) top = fmaxf(top, tops[w * 8 + j]);
 #pragma unroll
-  for (int w = 0; w < WARPS; w++) {
+  for (int w = 0; w < slots; w++) {
     const float by = exp2_fast(tops[w * 8 + j] - top);
-    const float4 v = *(const float4*)(area + (w * 8 + j) * S::slice + 4 * i);
+    const float4 v = *(const float4*)(area + (w * 8 + j) * Room<S>::pitch + 4 * i);
     sum.x += by * v.x, sum.y += by * v.y, sum.z += by * v.z, sum.w += by * v.w;
     weight += by * totals[w * 8 + j];
   }
@@ -71,7 +71,7 @@ template <class S> __device__ inline float4 of_warps(const float* area, int j, i
 }
 
 // A block with all of what the rows see.
-template <class S> __device__ inline void alone(const Group& g, const float* area, float* o, const Result& r) {
+template <class S> __device__ inline void alone(const Group& g, float* area, float* o, const Result& r) {
   for (int i = threadIdx.x; i < g.rows * (S::slice / 4); i += threads) {
     const int j = i / (S::slice / 4), k = i % (S::slice / 4);
     float top, weight;
@@ -81,7 +81,7 @@ template <class S> __device__ inline void alone(const Group& g, const float* are
 }
 
 // A block's part, for the block that is last.
-template <class S> __device__ inline void leave(const Segment& s, const Group& g, const float* area, int part, int slice) {
+template <class S> __device__ inline void leave(const Segment& s, const Group& g, float* area, int part, int slice) {
   const long long first = ((long long)g.index * s.splits + part) * 8;
   for (int i = threadIdx.x; i < g.rows * (S::slice / 4); i += threads) {
     const int j = i / (S::slice / 4), k = i % (S::slice / 4);
@@ -92,39 +92,57 @@ template <class S> __device__ inline void leave(const Segment& s, const Group& g
 }
 
 // Adds the parts of a segment to o, with a factor for each part and row. Threads that would have no values take a share of the parts.
-template <class S> __device__ inline void add(const Segment& s, const Group& g, int parts, const float* factors, float4* shares, float* o) {
-  constexpr int columns = S::value_row / 4;
-  const int items = g.rows * columns, adders = max(1, threads / items), t = threadIdx.x;
-  const float4* from = (const float4*)(s.partial + (long long)g.index * s.splits * 8 * S::value_row);
-  const int adder = items < threads ? t / items : 0;
-  for (int i = items < threads ? t % items : t; i < items && adder < adders; i += threads) {
-    const int j = i / columns;
-    float4 sum = make_float4(0, 0, 0, 0);
+template <class S> struct Adder {
+  static constexpr int columns = S::value_row / 4, ahead = 8; // float4 of a row; parts that are read before their factors are known
+  const float4* from;
+  int items, adders, adder, item; // float4 of all rows, shares, this thread's share and its first float4
+  float4 early[ahead];
+
+  __device__ __forceinline__ Adder(const Segment& s, const Group& g, int parts) {
+    from = (const float4*)(s.partial + (long long)g.index * s.splits * 8 * S::value_row);
+    items = g.rows * columns;
+    adders = max(1, threads / items);
+    adder = items < threads ? (int)threadIdx.x / items : 0;
+    item = items < threads ? (int)threadIdx.x % items : threadIdx.x;
+#pragma unroll
+    for (int n = 0; n < ahead; n++) {
+      const int k = adder + n * adders;
+      early[n] = adder < adders && k < parts ? __ldcg(from + (long long)k * 8 * columns + item) : make_float4(0, 0, 0, 0);
+    }
+  }
+
+  static __device__ __forceinline__ void more(float4& sum, float by, const float4& v) { sum.x += by * v.x, sum.y += by * v.y, sum.z += by * v.z, sum.w += by * v.w; }
+
+  __device__ __forceinline__ void run(int parts, const float* factors, float4* shares, float* o) {
+    for (int i = item; i < items && adder < adders; i += threads) {
+      const int j = i / columns;
+      float4 sum = make_float4(0, 0, 0, 0);
+      int k = adder;
+      if (i == item) {
+#pragma unroll
+        for (int n = 0; n < ahead; n++, k += adders)
+          if (k < parts) more(sum, factors[8 * k + j], early[n]);
+      }
 #pragma unroll 8
-    for (int k = adder; k < parts; k += adders) {
-      const float4 v = __ldcg(from + (long long)k * 8 * columns + i);
-      const float by = factors[8 * k + j];
-      sum.x += by * v.x, sum.y += by * v.y, sum.z += by * v.z, sum.w += by * v.w;
+      for (; k < parts; k += adders) more(sum, factors[8 * k + j], __ldcg(from + (long long)k * 8 * columns + i));
+      if (adders > 1) shares[threadIdx.x] = sum;
+      else ((float4*)o)[i] = sum;
     }
-    if (adders > 1) shares[t] = sum;
-    else ((float4*)o)[i] = sum;
-  }
-  if (adders == 1) return;
-  __syncthreads();
-  for (int i = t; i < items; i += threads) {
-    float4 sum = shares[i];
-    for (int a = 1; a < adders; a++) {
-      const float4 v = shares[a * items + i];
-      sum.x += v.x, sum.y += v.y, sum.z += v.z, sum.w += v.w;
+    if (adders == 1) return;
+    __syncthreads();
+    for (int i = threadIdx.x; i < items; i += threads) {
+      float4 sum = shares[i];
+      for (int a = 1; a < adders; a++) more(sum, 1, shares[a * items + i]);
+      ((float4*)o)[i] = sum;
     }
-    ((float4*)o)[i] = sum;
   }
-}
+};
 
 // The parts of all blocks, by the one that is last.
 __device__ inline void combine(const Attend& p, const Group& g, int parts0, int parts1, float* area, const Result& r) {
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
   float* factors = area; // [parts][8]
+  Adder<Segment0> adder(p.segments[0], g, parts0);
   for (int j = warp; j < g.rows; j += WARPS) {
     float2 v[most_parts / 32]; // reference and weight of parts lane, lane + 32, ...
     float top = unseen, weight = 0;
@@ -152,10 +170,10 @@ __device__ inline void combine(const Attend& p, const Group& g, int parts0, int 
   }
   __syncthreads();
   float4* shares = (float4*)(area + 8 * most_parts);
-  add<Segment0>(p.segments[0], g, parts0, factors, shares, r.o);
+  adder.run(parts0, factors, shares, r.o);
   if constexpr (two) {
     __syncthreads();
-    add<Segment1>(p.segments[1], g, parts1, factors + 8 * parts0, shares, r.o1);
+    Adder<Segment1>(p.segments[1], g, parts1).run(parts1, factors + 8 * parts0, shares, r.o1);
   }
   __syncthreads();
   for (int j = warp; j < g.rows; j += WARPS) write(p, g, r, parts0 > 0, parts1 > 0, j, lane);
@@ -163,11 +181,11 @@ __device__ inline void combine(const Attend& p, const Group& g, int parts0, int 
 
 // One block's work: x counts parts and slices of a segment.
 template <class S>
-__device__ __forceinline__ void attend_part(const Attend& p, int segment, const Group& g, const View<S>& see, int x, int parts0, int parts1, int blocks, unsigned char* shared, float* area) {
+__device__ __forceinline__ void attend_part(const Attend& p, int segment, const Group& g, const View<S>& see, Query& query, int x, int parts0, int parts1, int blocks, unsigned char* shared, float* area) {
   const Segment& s = p.segments[segment];
   const int part = x / View<S>::slices, slice = x % View<S>::slices;
   if (part >= see.parts) return;
-  walk<S>(p, s, g, see, part, slice, shared, area);
+  walk<S>(p, s, g, see, query, part, slice, shared, area);
   Result r(area + area_room);
   if (blocks == 1) {
     alone<S>(g, area, segment ? r.o1 : r.o, r);
@@ -191,7 +209,11 @@ __device__ __forceinline__ void attend_part(const Attend& p, int segment, const 
 extern "C" __global__ void __launch_bounds__(threads, BLOCKS) attend(const __grid_constant__ Attend p) {
   DYNAMIC_SHARED(shared);
   float* area = (float*)(shared + query_room);
-  const Group g(p, blockIdx.y, threadIdx.x & 31);
+  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+  Group g(p, blockIdx.y);
+  Query query;
+  if (warp < g.rows) query.load(p, g.token(warp), g.query_head(warp), lane);
+  g.look(p, lane);
   const View<Segment0> first(p.segments[0], g, p.window);
   const int blocks0 = p.segments[0].splits * View<Segment0>::slices;
   int blocks = first.blocks();
@@ -199,14 +221,14 @@ extern "C" __global__ void __launch_bounds__(threads, BLOCKS) attend(const __gri
     const View<Segment1> second(p.segments[1], g, p.window);
     blocks += second.blocks();
     if (blocks > 0 && (int)blockIdx.x >= blocks0) {
-      attend_part<Segment1>(p, 1, g, second, blockIdx.x - blocks0, first.parts, second.parts, blocks, shared, area);
+      attend_part<Segment1>(p, 1, g, second, query, blockIdx.x - blocks0, first.parts, second.parts, blocks, shared, area);
       return;
     }
-    if (blocks > 0) attend_part<Segment0>(p, 0, g, first, blockIdx.x, first.parts, second.parts, blocks, shared, area);
+    if (blocks > 0) attend_part<Segment0>(p, 0, g, first, query, blockIdx.x, first.parts, second.parts, blocks, shared, area);
   } else {
-    if (blocks > 0) attend_part<Segment0>(p, 0, g, first, blockIdx.x, first.parts, 0, blocks, shared, area);
+    if (blocks > 0) attend_part<Segment0>(p, 0, g, first, query, blockIdx.x, first.parts, 0, blocks, shared, area);
   }
   if (blocks > 0 || blockIdx.x > 0) return;
-  for (int j = threadIdx.x >> 5; j < g.rows; j += WARPS) // nothing is seen
-    for (int i = threadIdx.x & 31; i < VALUE_DIM; i += 32) p.out[((long long)g.token(j) * p.heads + g.query_head(j)) * VALUE_DIM + i] = 0;
+  for (int j = warp; j < g.rows; j += WARPS) // nothing is seen
+    for (int i = lane; i < VALUE_DIM; i += 32) p.out[((long long)g.token(j) * p.heads + g.query_head(j)) * VALUE_DIM + i] = 0;
 }

@@ -78,7 +78,7 @@ template <int dim, int pairs, bool adjacent> struct Offset {
     const float4* by = m.block + (long long)max(0, min((t >> 5) + 1, m.blocks - 1)) * steps * 4 + c;
     const float4* more = m.rest + (t & 31) * steps * 4 + c;
     float sums[4][4] = {};
-#pragma unroll
+#pragma unroll 2
     for (int step = 0; step < steps; step++) {
       float4 r = __ldg(by + 4 * step);
       const float4 v = q[4 * step];

@@ -30,6 +30,8 @@ struct Attend {
 using Taken = Offset<KEY_DIM, OFFSET, ADJACENT>;
 
 constexpr int threads = WARPS * 32, most_parts = 256;
+constexpr int busy = WARPS < 4 ? WARPS : 4;              // warps of a block that have work before there are more blocks
+constexpr int slots = WARPS > 4 ? (WARPS + 1) / 2 : WARPS; // of sums of warps: two share one where there are many
 constexpr float log2_e = 1.4426950408889634f, unseen = -1e30f;
 
 constexpr int larger(int a, int b) { return a > b ? a : b; }
@@ -46,15 +48,16 @@ struct Group {
   int index;                     // of the group among those of all heads
   int position, lowest, highest; // of this lane's row j; of all rows that see anything
 
-  __device__ Group(const Attend& p, int y, int lane) {
+  __device__ Group(const Attend& p, int y) {
     group = p.heads / p.kv_heads;
     const int all = p.queries * group, groups = (all + 7) / 8;
     index = y;
     head = y / groups;
     number = y - head * groups;
     rows = min(8, all - 8 * number);
-    const int row = 8 * number + (lane >> 2);
-    position = row < all ? p.positions[row / group] : -1;
+  }
+  __device__ void look(const Attend& p, int lane) {
+    position = lane >> 2 < rows ? p.positions[token(lane >> 2)] : -1;
     lowest = position < 0 ? 0x7fffffff : position;
     highest = position;
     for (int k = 4; k < 32; k *= 2) {
@@ -84,7 +87,7 @@ template <class S> struct View {
     }
     first = lo / step;
     count = max(0, (max(hi, 0) + step - 1) / step - first);
-    parts = min(s.splits, (count + WARPS - 1) / WARPS);
+    parts = min(s.splits, (count + busy - 1) / busy);
   }
   __device__ int blocks() const { return parts * slices; }
 };
@@ -102,12 +105,31 @@ template <class V> __device__ __forceinline__ void hide(V& v, unsigned hidden) {
 // Bytes of shared memory: queries and what else scores need, then an area for rows of numbers.
 template <class S> struct Room {
   static constexpr int keys = round_up(Keys<typename S::Key, S::key_row, S::tiles, FAST>::query_bytes, 16);
-  static constexpr int sums = WARPS * 8 * (S::slice + 2); // floats: those of the warps, their references and totals
+  static constexpr int pitch = S::slice + 8;                 // floats between rows of sums; lanes meet no bank twice
+  static constexpr int sums = slots * 8 * pitch + WARPS * 16; // and the references and totals of all warps
+  static __device__ float* tops(float* area) { return area + slots * 8 * pitch; }
+  static __device__ float* totals(float* area) { return area + slots * 8 * pitch + WARPS * 8; }
 };
 
-// A warp walks over whole steps of a part and waits for no other; at last the sums of all warps are in the area.
+// The values of one query row that a lane holds of it, on their way while other things are read.
+struct Query {
+  float x[(KEY_DIM + 31) / 32];
+  __device__ __forceinline__ void load(const Attend& p, int token, int head, int lane) {
+    const float* q = p.q + ((long long)token * p.heads + head) * KEY_DIM;
+#pragma unroll
+    for (int k = 0; k < (KEY_DIM + 31) / 32; k++) x[k] = 32 * k + lane < KEY_DIM ? q[32 * k + lane] : 0;
+  }
+  template <int n> __device__ __forceinline__ void put(float* to, int lane) const {
+#pragma unroll
+    for (int k = 0; k < (n + 31) / 32; k++)
+      if (32 * k + lane < n) to[32 * k + lane] = k < (KEY_DIM + 31) / 32 ? x[k < (KEY_DIM + 31) / 32 ? k : 0] : 0;
+    __syncwarp();
+  }
+};
+
+// A warp walks over whole steps of a part and waits for no other; at last the sums of all warps are in the area. query is row "warp".
 template <class S>
-__device__ __forceinline__ void walk(const Attend& p, const Segment& s, const Group& g, const View<S>& see, int part, int slice, unsigned char* shared, float* area) {
+__device__ __forceinline__ void walk(const Attend& p, const Segment& s, const Group& g, const View<S>& see, Query& query, int part, int slice, unsigned char* shared, float* area) {
   using K = Keys<typename S::Key, S::key_row, S::tiles, FAST>;
   using V = Values<typename S::Value, S::value_row, S::slice, S::tiles, FAST>;
   constexpr int step = View<S>::step;
@@ -131,9 +153,8 @@ __device__ __forceinline__ void walk(const Attend& p, const Segment& s, const Gr
       Taken::no_query(taken, r, lane);
       continue;
     }
-    const float* q = p.q + ((long long)g.token(r) * p.heads + g.query_head(r)) * KEY_DIM;
-    for (int i = lane; i < S::key_row; i += 32) x[i] = i < KEY_DIM ? q[i] : 0;
-    __syncwarp();
+    if (r != warp) query.load(p, g.token(r), g.query_head(r), lane);
+    query.put<S::key_row>(x, lane);
     Taken::query(taken, p.mu, x, p.mu.mu + g.head * KEY_DIM, r, see.ordered ? see.base & (tile - 1) : 0, lane);
     S::KeyRotation::forward(x, KEY_DIM, lane);
     S::Key::Domain::forward(x, S::key_row, lane);
@@ -164,51 +185,51 @@ __device__ __forceinline__ void walk(const Attend& p, const Segment& s, const Gr
     if (at + WARPS < end) k.load(keys, key_scales, (at + WARPS) * step, lane);
     unsigned hidden = 0; // bit i: this lane's row does not see the cell of x[i]
     const bool some = !see.ordered || at < open || at >= closed;
-    if (see.ordered) {
-      if (some) {
+    if (see.ordered && some) {
 #pragma unroll
-        for (int i = 0; i < 8 * S::tiles; i++) {
-          const int cell = at * step + 8 * (i / 2) + 2 * c + i % 2;
-          hidden |= (unsigned)(cell < lo || cell >= hi) << i;
-        }
+      for (int i = 0; i < 8 * S::tiles; i++) {
+        const int cell = at * step + 8 * (i / 2) + 2 * c + i % 2;
+        hidden |= (unsigned)(cell < lo || cell >= hi) << i;
       }
-      if constexpr (Taken::bytes > 0) {
+    }
 #pragma unroll
-        for (int u = 0; u < S::tiles; u++) Taken::add(x + 8 * u, taken, p.mu, see.base + at * step + u * tile, false, 0xff, lane);
-      }
-    } else {
-#pragma unroll
-      for (int u = 0; u < S::tiles; u++) {
-        int from[8]; // the position that cell 0 of the tile would have, were it in order with this one
-        unsigned left = 0;
+    for (int u = 0; u < S::tiles; u++) {
+      const int first = at * step + u * tile;
+      int from[8]; // the position that the tile's first cell would have, were it in order with this one
+      unsigned left = 0xff;
+      if (!see.ordered) {
+        left = 0;
 #pragma unroll
         for (int n = 0; n < 4; n++) {
           const int cell = 8 * n + 2 * c;
-          const int2 held = *(const int2*)(s.positions + at * step + u * tile + cell);
+          const int2 held = *(const int2*)(s.positions + first + cell);
 #pragma unroll
           for (int y = 0; y < 2; y++) {
             const int position = y ? held.y : held.x, i = 2 * n + y;
-            const bool there = position >= 0 && at * step + u * tile + cell + y < see.used;
+            const bool there = position >= 0 && first + cell + y < see.used;
             hidden |= (unsigned)!(there && position <= g.position && g.position - position < window) << (8 * u + i);
             left |= (unsigned)there << i;
             from[i] = position - cell - y;
           }
         }
-        if constexpr (Taken::bytes > 0) { // positions follow one another but where a ring closes
-          while (__any_sync(~0u, left != 0)) {
-            int t = 0x7fffffff;
+      }
+      if constexpr (Taken::bytes > 0) { // positions follow one another but where a ring closes
+        while (__any_sync(~0u, left != 0)) {
+          int t = see.base + first;
+          unsigned now = left;
+          if (!see.ordered) {
+            t = 0x7fffffff;
 #pragma unroll
             for (int i = 0; i < 8; i++)
               if (left >> i & 1) t = min(t, from[i]);
             t = min(t, __shfl_xor_sync(~0u, t, 1));
             t = min(t, __shfl_xor_sync(~0u, t, 2));
-            unsigned now = 0;
 #pragma unroll
-            for (int i = 0; i < 8; i++) now |= (unsigned)(from[i] == t) << i;
-            now &= left;
-            Taken::add(x + 8 * u, taken, p.mu, t, true, now, lane);
-            left &= ~now;
+            for (int i = 0; i < 8; i++)
+              if (from[i] != t) now &= ~(1u << i);
           }
+          Taken::add(x + 8 * u, taken, p.mu, t, !see.ordered, now, lane);
+          left &= ~now;
         }
       }
     }
@@ -244,16 +265,35 @@ __device__ __forceinline__ void walk(const Attend& p, const Segment& s, const Gr
   total += __shfl_xor_sync(~0u, total, 2);
   v.finish();
 
-  float *tops = area + WARPS * 8 * S::slice, *totals = tops + WARPS * 8;
+  // Of two warps that share a slot, the later is first; its sums are then those of both.
+  float *tops = Room<S>::tops(area), *totals = Room<S>::totals(area);
+  float* sums = area + (warp % slots * 8 + j) * Room<S>::pitch + 2 * c;
+  if (c == 0) tops[warp * 8 + j] = most, totals[warp * 8 + j] = total;
+  if (WARPS > slots) {
+    if (warp >= slots) {
 #pragma unroll
-  for (int e = 0; e < S::slice / 8; e++) {
-    float* to = area + (warp * 8 + j) * S::slice + 8 * e + 2 * c;
-    to[0] = v.sum(e, 0);
-    to[1] = v.sum(e, 1);
+      for (int e = 0; e < S::slice / 8; e++) *(float2*)(sums + 8 * e) = make_float2(v.sum(e, 0), v.sum(e, 1));
+    }
+    __syncthreads();
   }
-  if (c == 0) {
-    tops[warp * 8 + j] = most;
-    totals[warp * 8 + j] = total;
+  if (warp < slots) {
+    float mine = 1, other = 0, top = most;
+    if (WARPS > slots && warp + slots < WARPS) {
+      const float theirs = tops[(warp + slots) * 8 + j];
+      top = fmaxf(most, theirs);
+      mine = exp2_fast(most - top), other = exp2_fast(theirs - top);
+      total = total * mine + totals[(warp + slots) * 8 + j] * other;
+    }
+#pragma unroll
+    for (int e = 0; e < S::slice / 8; e++) {
+      float2 sum = make_float2(v.sum(e, 0) * mine, v.sum(e, 1) * mine);
+      if (WARPS > slots && warp + slots < WARPS) {
+        const float2 theirs = *(const float2*)(sums + 8 * e);
+        sum.x += theirs.x * other, sum.y += theirs.y * other;
+      }
+      *(float2*)(sums + 8 * e) = sum;
+    }
+    if (c == 0) tops[warp * 8 + j] = top, totals[warp * 8 + j] = total;
   }
   __syncthreads();
 }
