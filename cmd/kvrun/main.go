@@ -45,6 +45,7 @@ type environment struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	lookup         func(string) (string, bool) // of environment variables
+	structs        map[string]string           // what a GPU has to know of the types of --spec, by file name
 }
 
 // A command is one subcommand; run gets the arguments after its name.

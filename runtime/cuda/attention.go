@@ -28,7 +28,7 @@ type Attend struct {
 
 // NewAttend compiles the kernels of a shape.
 func (d *Device) NewAttend(c *Compiler, a Attention) (*Attend, error) {
-	src, err := a.Source(Generated)
+	src, err := a.Source(c.texts())
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ func (d *Device) NewRows(c *Compiler, s Side, key bool, heads, capacity int) (*R
 	if err := s.Type.Fits(s.Dim); err != nil {
 		return nil, err
 	}
-	src, err := StoreSource(s, key, Generated)
+	src, err := StoreSource(s, key, c.texts())
 	if err != nil {
 		return nil, err
 	}

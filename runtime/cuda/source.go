@@ -71,22 +71,33 @@ func (b *builder) add(kind, name string) error {
 	if _, done := b.headers[file]; done {
 		return nil
 	}
+	b.include(file)
+	return b.header(file)
+}
+
+// header takes a text and what that includes: a type the transforms that it uses.
+func (b *builder) header(file string) error {
+	if _, done := b.headers[file]; done {
+		return nil
+	}
 	text, ok := b.find(file)
 	if !ok {
+		kind, name, _ := strings.Cut(strings.TrimSuffix(file, ".cuh"), "-")
 		return fmt.Errorf("cuda: there is no kernel text for the %s %s", kind, name)
 	}
 	b.headers[file] = text
-	b.include(file)
+	for line := range strings.Lines(text) {
+		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "#include "); ok {
+			if err := b.header(strings.Trim(name, `"`)); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 
 // side includes what a side needs and names its type and rotation.
 func (b *builder) side(s Side, typ, rotation string) error {
-	if d := s.Type.Domain; d != nil {
-		if err := b.add("transform", d.Name); err != nil {
-			return err
-		}
-	}
 	if err := b.add("type", s.Type.Name); err != nil {
 		return err
 	}

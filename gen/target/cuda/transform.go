@@ -7,11 +7,13 @@ import (
 	"github.com/kvgen/kvgen/gen/target"
 )
 
-// transformFile is the struct of one transform: both directions, in place, on n values in shared memory by the lanes of a warp.
-func transformFile(t *spec.Transform) []byte {
+// TransformText is the struct of one transform: both directions, in place, on n values in shared memory by the lanes of a warp.
+func TransformText(t *spec.Transform) []byte {
 	id := target.Ident(t.Name)
 	f := &text{}
 	f.line("%s", target.Header(t.File))
+	f.line("")
+	f.line("#pragma once")
 	f.line("")
 	left, right := "0", "0"
 	if t.Left != nil {
