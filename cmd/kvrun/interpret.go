@@ -83,5 +83,5 @@ func (s *session) noteType(t *kernels.Type) {
 		s.slow = map[*kernels.Type]bool{}
 	}
 	s.slow[t] = true
-	s.notes = append(s.notes, fmt.Sprintf("%s is interpreted (spec file %s), which is slow; kvgen generate makes kernels of it", t.Name, t.Spec))
+	s.notes = append(s.notes, fmt.Sprintf("%s is interpreted (spec file %s), which is slow; kvgen build makes a kvrun with kernels of it", t.Name, t.Spec))
 }
