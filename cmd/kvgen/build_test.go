@@ -40,7 +40,7 @@ func TestOverlay(t *testing.T) {
 		"kernels/cpu/tiny_amd64.s":     "TEXT",
 		"kernels/cpu/tiny_generic.go":  "package cpu",
 		"kernels/cpu/isas-generic.go":  "TypeTiny",
-		"kernels/cuda/type-tiny.cuh":   "struct Tiny {",
+		"kernels/cuda/type-tiny.cuh":   "struct Type_tiny {",
 		"kernels/cuda/type-turbo4.cuh": "",
 	} {
 		name, laid := list.Replace[filepath.Join(root, filepath.FromSlash(path))]

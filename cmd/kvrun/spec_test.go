@@ -295,10 +295,10 @@ func TestSpecCompile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	spun := strings.NewReplacer(`"mine"`, `"spun"`, "sum(x*x)", "sum(hadamard64(x)*hadamard64(x))").Replace(string(text))
-	e, _ := extended(t, append(unseen(t), mine(t), write(t, "spun.hcl", spun))...)
+	macro := strings.NewReplacer(`"mine"`, `"FAST"`, "sum(x*x)", "sum(hadamard64(x)*hadamard64(x))").Replace(string(text))
+	e, _ := extended(t, append(unseen(t), mine(t), write(t, "fast.hcl", macro))...)
 	c := &cuda.Compiler{Files: []string{*compilerFile}}
-	for _, name := range []string{"mine", "spun", "planar5", "stream3"} {
+	for _, name := range []string{"mine", "FAST", "planar5", "stream3"} {
 		all := programs(t, cuda.Side{Type: kernels.ByName(name), Rotation: kernels.RotationByName("attn"), Dim: 128}, e.texts)
 		for _, src := range []*cuda.Source{all[0], all[2]} { // with the type on one side more there is nothing new to compile
 			for _, arch := range []int{80, 90} {

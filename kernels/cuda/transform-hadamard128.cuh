@@ -3,7 +3,7 @@
 #pragma once
 
 // Every 128 values: y = right * H/sqrt(128) * left * x, and back.
-struct Hadamard128 {
+struct Transform_hadamard128 {
   static constexpr int size = 128;
   static __device__ void forward(float* x, int n, int lane) { wht<128>(x, n, 0.088388346f, 0, 0, lane); }
   static __device__ void inverse(float* x, int n, int lane) { wht<128>(x, n, 0.088388346f, 0, 0, lane); }

@@ -3,7 +3,7 @@
 #pragma once
 
 // Every 16 values: y = right * H/sqrt(16) * left * x, and back.
-struct Hadamard16 {
+struct Transform_hadamard16 {
   static constexpr int size = 16;
   static __device__ void forward(float* x, int n, int lane) { wht<16>(x, n, 0.25f, 0, 0, lane); }
   static __device__ void inverse(float* x, int n, int lane) { wht<16>(x, n, 0.25f, 0, 0, lane); }

@@ -3,7 +3,7 @@
 #pragma once
 
 // Every 256 values: y = right * H/sqrt(256) * left * x, and back.
-struct Hadamard256 {
+struct Transform_hadamard256 {
   static constexpr int size = 256;
   static __device__ void forward(float* x, int n, int lane) { wht<256>(x, n, 0.0625f, 0, 0, lane); }
   static __device__ void inverse(float* x, int n, int lane) { wht<256>(x, n, 0.0625f, 0, 0, lane); }

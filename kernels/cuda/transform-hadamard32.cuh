@@ -3,7 +3,7 @@
 #pragma once
 
 // Every 32 values: y = right * H/sqrt(32) * left * x, and back.
-struct Hadamard32 {
+struct Transform_hadamard32 {
   static constexpr int size = 32;
   static __device__ void forward(float* x, int n, int lane) { wht<32>(x, n, 0.17677669f, 0, 0, lane); }
   static __device__ void inverse(float* x, int n, int lane) { wht<32>(x, n, 0.17677669f, 0, 0, lane); }

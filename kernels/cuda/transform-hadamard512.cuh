@@ -3,7 +3,7 @@
 #pragma once
 
 // Every 512 values: y = right * H/sqrt(512) * left * x, and back.
-struct Hadamard512 {
+struct Transform_hadamard512 {
   static constexpr int size = 512;
   static __device__ void forward(float* x, int n, int lane) { wht<512>(x, n, 0.044194173f, 0, 0, lane); }
   static __device__ void inverse(float* x, int n, int lane) { wht<512>(x, n, 0.044194173f, 0, 0, lane); }

@@ -3,7 +3,7 @@
 #pragma once
 
 // Every 64 values: y = right * H/sqrt(64) * left * x, and back.
-struct Hadamard64 {
+struct Transform_hadamard64 {
   static constexpr int size = 64;
   static __device__ void forward(float* x, int n, int lane) { wht<64>(x, n, 0.125f, 0, 0, lane); }
   static __device__ void inverse(float* x, int n, int lane) { wht<64>(x, n, 0.125f, 0, 0, lane); }

@@ -9,7 +9,7 @@ static __device__ const unsigned right_Lm_wht128[4] = {
   0xf70198f5u, 0x45d123f6u, 0x991dcc21u, 0x5ea033f8u,
 };
 // Every 128 values: y = right * H/sqrt(128) * left * x, and back.
-struct Lm_wht128 {
+struct Transform_lm_wht128 {
   static constexpr int size = 128;
   static __device__ void forward(float* x, int n, int lane) { wht<128>(x, n, 0.088388346f, left_Lm_wht128, right_Lm_wht128, lane); }
   static __device__ void inverse(float* x, int n, int lane) { wht<128>(x, n, 0.088388346f, right_Lm_wht128, left_Lm_wht128, lane); }

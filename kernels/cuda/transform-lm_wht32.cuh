@@ -9,7 +9,7 @@ static __device__ const unsigned right_Lm_wht32[1] = {
   0xf70198f5u,
 };
 // Every 32 values: y = right * H/sqrt(32) * left * x, and back.
-struct Lm_wht32 {
+struct Transform_lm_wht32 {
   static constexpr int size = 32;
   static __device__ void forward(float* x, int n, int lane) { wht<32>(x, n, 0.17677669f, left_Lm_wht32, right_Lm_wht32, lane); }
   static __device__ void inverse(float* x, int n, int lane) { wht<32>(x, n, 0.17677669f, right_Lm_wht32, left_Lm_wht32, lane); }

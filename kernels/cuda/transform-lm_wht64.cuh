@@ -9,7 +9,7 @@ static __device__ const unsigned right_Lm_wht64[2] = {
   0xf70198f5u, 0x45d123f6u,
 };
 // Every 64 values: y = right * H/sqrt(64) * left * x, and back.
-struct Lm_wht64 {
+struct Transform_lm_wht64 {
   static constexpr int size = 64;
   static __device__ void forward(float* x, int n, int lane) { wht<64>(x, n, 0.125f, left_Lm_wht64, right_Lm_wht64, lane); }
   static __device__ void inverse(float* x, int n, int lane) { wht<64>(x, n, 0.125f, right_Lm_wht64, left_Lm_wht64, lane); }

@@ -6,7 +6,7 @@ static __device__ const unsigned left_Tq_wht32[1] = {
   0x696b4b4au,
 };
 // Every 32 values: y = right * H/sqrt(32) * left * x, and back.
-struct Tq_wht32 {
+struct Transform_tq_wht32 {
   static constexpr int size = 32;
   static __device__ void forward(float* x, int n, int lane) { wht<32>(x, n, 0.17677669f, left_Tq_wht32, 0, lane); }
   static __device__ void inverse(float* x, int n, int lane) { wht<32>(x, n, 0.17677669f, 0, left_Tq_wht32, lane); }

@@ -9,7 +9,7 @@ static __device__ const unsigned right_Turbo_wht128[4] = {
   0x16acee90u, 0x3f628fdcu, 0xb7a5357au, 0xbea56562u,
 };
 // Every 128 values: y = right * H/sqrt(128) * left * x, and back.
-struct Turbo_wht128 {
+struct Transform_turbo_wht128 {
   static constexpr int size = 128;
   static __device__ void forward(float* x, int n, int lane) { wht<128>(x, n, 0.088388346f, left_Turbo_wht128, right_Turbo_wht128, lane); }
   static __device__ void inverse(float* x, int n, int lane) { wht<128>(x, n, 0.088388346f, right_Turbo_wht128, left_Turbo_wht128, lane); }

@@ -11,7 +11,7 @@ static __device__ const float thresholds_Lm2_32[3] = {
 };
 
 // lm2_32: 2-bit Lloyd-Max codes of a rotated unit vector, one norm per 32 values.
-struct Lm2_32 {
+struct Type_lm2_32 {
   static constexpr int block = 32, bytes = 10; // of a block: values, bytes
   static constexpr bool codes = true; // rows are kept as codes and scales
   static constexpr int bits = 2, run = 32; // of a code; values that share a scale
@@ -70,7 +70,7 @@ struct Lm2_32 {
     float* v = (float*)(scratch + 1 * block);
     for (int i = lane; i < block; i += 32) v[i] = (scalar ? (x[i] * scalar2) : 0.0f);
     warp_sync();
-    Lm_wht32::forward(v, block, lane);
+    Transform_lm_wht32::forward(v, block, lane);
     int* code2 = (int*)(scratch + 2 * block);
     for (int i = lane; i < block; i += 32) code2[i] = nearest<3>(thresholds_Lm2_32, v[i]);
     warp_sync();
@@ -92,5 +92,5 @@ struct Lm2_32 {
     warp_sync();
   }
 
-  using Domain = Lm_wht32; // what is stored is transformed by it
+  using Domain = Transform_lm_wht32; // what is stored is transformed by it
 };

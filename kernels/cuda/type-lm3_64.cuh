@@ -11,7 +11,7 @@ static __device__ const float thresholds_Lm3_64[7] = {
 };
 
 // lm3_64: 3-bit Lloyd-Max codes of a rotated unit vector, one norm per 64 values.
-struct Lm3_64 {
+struct Type_lm3_64 {
   static constexpr int block = 64, bytes = 26; // of a block: values, bytes
   static constexpr bool codes = true; // rows are kept as codes and scales
   static constexpr int bits = 3, run = 64; // of a code; values that share a scale
@@ -70,7 +70,7 @@ struct Lm3_64 {
     float* v = (float*)(scratch + 1 * block);
     for (int i = lane; i < block; i += 32) v[i] = (scalar ? (x[i] * scalar2) : 0.0f);
     warp_sync();
-    Lm_wht64::forward(v, block, lane);
+    Transform_lm_wht64::forward(v, block, lane);
     int* code2 = (int*)(scratch + 2 * block);
     for (int i = lane; i < block; i += 32) code2[i] = nearest<7>(thresholds_Lm3_64, v[i]);
     warp_sync();
@@ -93,5 +93,5 @@ struct Lm3_64 {
     warp_sync();
   }
 
-  using Domain = Lm_wht64; // what is stored is transformed by it
+  using Domain = Transform_lm_wht64; // what is stored is transformed by it
 };

@@ -13,7 +13,7 @@ static __device__ const float thresholds_Lm5_32[31] = {
 };
 
 // lm5_32: 5-bit Lloyd-Max codes of a rotated unit vector, one norm per 32 values.
-struct Lm5_32 {
+struct Type_lm5_32 {
   static constexpr int block = 32, bytes = 22; // of a block: values, bytes
   static constexpr bool codes = true; // rows are kept as codes and scales
   static constexpr int bits = 5, run = 32; // of a code; values that share a scale
@@ -73,7 +73,7 @@ struct Lm5_32 {
     float* v = (float*)(scratch + 1 * block);
     for (int i = lane; i < block; i += 32) v[i] = (scalar ? (x[i] * scalar2) : 0.0f);
     warp_sync();
-    Lm_wht32::forward(v, block, lane);
+    Transform_lm_wht32::forward(v, block, lane);
     int* code2 = (int*)(scratch + 2 * block);
     for (int i = lane; i < block; i += 32) code2[i] = nearest<31>(thresholds_Lm5_32, v[i]);
     warp_sync();
@@ -96,5 +96,5 @@ struct Lm5_32 {
     warp_sync();
   }
 
-  using Domain = Lm_wht32; // what is stored is transformed by it
+  using Domain = Transform_lm_wht32; // what is stored is transformed by it
 };

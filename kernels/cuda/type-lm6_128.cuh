@@ -17,7 +17,7 @@ static __device__ const float thresholds_Lm6_128[63] = {
 };
 
 // lm6_128: 6-bit Lloyd-Max codes of a rotated unit vector, one norm per 128 values.
-struct Lm6_128 {
+struct Type_lm6_128 {
   static constexpr int block = 128, bytes = 98; // of a block: values, bytes
   static constexpr bool codes = true; // rows are kept as codes and scales
   static constexpr int bits = 6, run = 128; // of a code; values that share a scale
@@ -77,7 +77,7 @@ struct Lm6_128 {
     float* v = (float*)(scratch + 1 * block);
     for (int i = lane; i < block; i += 32) v[i] = (scalar ? (x[i] * scalar2) : 0.0f);
     warp_sync();
-    Lm_wht128::forward(v, block, lane);
+    Transform_lm_wht128::forward(v, block, lane);
     int* code2 = (int*)(scratch + 2 * block);
     for (int i = lane; i < block; i += 32) code2[i] = nearest<63>(thresholds_Lm6_128, v[i]);
     warp_sync();
@@ -100,5 +100,5 @@ struct Lm6_128 {
     warp_sync();
   }
 
-  using Domain = Lm_wht128; // what is stored is transformed by it
+  using Domain = Transform_lm_wht128; // what is stored is transformed by it
 };

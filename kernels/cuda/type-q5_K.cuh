@@ -115,7 +115,7 @@ static __device__ const int code_least_bit3_Q5_K[256] = {
 };
 
 // q5_K: 5 bits, a 6-bit scale and minimum per 32 of 256 values.
-struct Q5_K {
+struct Type_q5_K {
   static constexpr int block = 256, bytes = 176; // of a block: values, bytes
   static constexpr bool codes = true; // rows are kept as codes and scales
   static constexpr int bits = 5, run = 32; // of a code; values that share a scale

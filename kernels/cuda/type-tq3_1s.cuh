@@ -7,7 +7,7 @@ static __device__ const float levels_Tq3_1s[8] = {
 };
 
 // tq3_1s: 3-bit codes of 32 rotated values, a scale per 16.
-struct Tq3_1s {
+struct Type_tq3_1s {
   static constexpr int block = 32, bytes = 16; // of a block: values, bytes
   static constexpr bool codes = false; // rows are kept as codes and scales
   static constexpr Element element = Element::f32; // what rows are kept as, since codes of 3 bits with scales for 16 values
@@ -24,5 +24,5 @@ struct Tq3_1s {
     return (((1 + -1 * (i / 16) != 0) ? d0 : d1) * levels_Tq3_1s[code_code(b, i)]);
   }
 
-  using Domain = Tq_wht32; // what is stored is transformed by it
+  using Domain = Transform_tq_wht32; // what is stored is transformed by it
 };

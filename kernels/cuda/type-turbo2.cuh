@@ -11,7 +11,7 @@ static __device__ const float thresholds_Turbo2[3] = {
 };
 
 // turbo2: 2-bit codes of a rotated unit vector, one norm per 128 values.
-struct Turbo2 {
+struct Type_turbo2 {
   static constexpr int block = 128, bytes = 34; // of a block: values, bytes
   static constexpr bool codes = true; // rows are kept as codes and scales
   static constexpr int bits = 2, run = 128; // of a code; values that share a scale
@@ -70,7 +70,7 @@ struct Turbo2 {
     float* v = (float*)(scratch + 1 * block);
     for (int i = lane; i < block; i += 32) v[i] = (x[i] * scalar);
     warp_sync();
-    Turbo_wht128::forward(v, block, lane);
+    Transform_turbo_wht128::forward(v, block, lane);
     int* code2 = (int*)(scratch + 2 * block);
     for (int i = lane; i < block; i += 32) code2[i] = nearest<3>(thresholds_Turbo2, v[i]);
     warp_sync();
@@ -88,5 +88,5 @@ struct Turbo2 {
     warp_sync();
   }
 
-  using Domain = Turbo_wht128; // what is stored is transformed by it
+  using Domain = Transform_turbo_wht128; // what is stored is transformed by it
 };

@@ -11,7 +11,7 @@ static __device__ const float thresholds_Turbo3[7] = {
 };
 
 // turbo3: 3-bit codes of a rotated unit vector, one norm per 128 values.
-struct Turbo3 {
+struct Type_turbo3 {
   static constexpr int block = 128, bytes = 50; // of a block: values, bytes
   static constexpr bool codes = true; // rows are kept as codes and scales
   static constexpr int bits = 3, run = 128; // of a code; values that share a scale
@@ -70,7 +70,7 @@ struct Turbo3 {
     float* v = (float*)(scratch + 1 * block);
     for (int i = lane; i < block; i += 32) v[i] = (x[i] * scalar);
     warp_sync();
-    Turbo_wht128::forward(v, block, lane);
+    Transform_turbo_wht128::forward(v, block, lane);
     int* code2 = (int*)(scratch + 2 * block);
     for (int i = lane; i < block; i += 32) code2[i] = nearest<7>(thresholds_Turbo3, v[i]);
     warp_sync();
@@ -89,5 +89,5 @@ struct Turbo3 {
     warp_sync();
   }
 
-  using Domain = Turbo_wht128; // what is stored is transformed by it
+  using Domain = Transform_turbo_wht128; // what is stored is transformed by it
 };

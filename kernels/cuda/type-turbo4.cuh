@@ -11,7 +11,7 @@ static __device__ const float thresholds_Turbo4[15] = {
 };
 
 // turbo4: 4-bit codes of a rotated unit vector, one norm per 128 values.
-struct Turbo4 {
+struct Type_turbo4 {
   static constexpr int block = 128, bytes = 68; // of a block: values, bytes
   static constexpr bool codes = true; // rows are kept as codes and scales
   static constexpr int bits = 4, run = 128; // of a code; values that share a scale
@@ -74,7 +74,7 @@ struct Turbo4 {
     float* v = (float*)(scratch + 1 * block);
     for (int i = lane; i < block; i += 32) v[i] = (scalar ? (x[i] * scalar2) : 0.0f);
     warp_sync();
-    Turbo_wht128::forward(v, block, lane);
+    Transform_turbo_wht128::forward(v, block, lane);
     int* code2 = (int*)(scratch + 2 * block);
     for (int i = lane; i < block; i += 32) code2[i] = nearest<15>(thresholds_Turbo4, v[i]);
     warp_sync();
@@ -94,5 +94,5 @@ struct Turbo4 {
     warp_sync();
   }
 
-  using Domain = Turbo_wht128; // what is stored is transformed by it
+  using Domain = Transform_turbo_wht128; // what is stored is transformed by it
 };

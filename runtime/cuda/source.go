@@ -101,7 +101,7 @@ func (b *builder) side(s Side, typ, rotation string) error {
 	if err := b.add("type", s.Type.Name); err != nil {
 		return err
 	}
-	fmt.Fprintf(&b.main, "using %s = %s;\n", typ, cuda.Ident(s.Type.Name))
+	fmt.Fprintf(&b.main, "using %s = %s;\n", typ, cuda.TypeName(s.Type.Name))
 	if s.Rotation == nil {
 		fmt.Fprintf(&b.main, "using %s = Identity;\n", rotation)
 		return nil
@@ -110,7 +110,7 @@ func (b *builder) side(s Side, typ, rotation string) error {
 	if err := b.add("transform", t); err != nil {
 		return err
 	}
-	fmt.Fprintf(&b.main, "using %s = %s;\n", rotation, cuda.Ident(t))
+	fmt.Fprintf(&b.main, "using %s = %s;\n", rotation, cuda.TransformName(t))
 	return nil
 }
 

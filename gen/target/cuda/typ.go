@@ -15,7 +15,7 @@ import (
 type typeText struct {
 	*text
 	t      *spec.Type
-	id     string
+	id     string // at the end of the names of tables
 	tables text
 	names  map[string]string // of tables, by what they hold
 }
@@ -57,7 +57,7 @@ func TypeText(t *spec.Type) []byte {
 	}
 	out.WriteString(s.tables.String())
 	out.line("// %s: %s.", t.Name, t.Summary)
-	out.line("struct %s {", s.id)
+	out.line("struct Type_%s {", t.Name) // a name that no frame of a kernel uses for something else
 	out.WriteString(s.text.String())
 	out.line("};")
 	return []byte(out.String())
@@ -120,7 +120,7 @@ func (s *typeText) body() {
 	s.line("")
 	domain := "Identity"
 	if t.Domain != nil {
-		domain = target.Ident(t.Domain.Name)
+		domain = transformName(t.Domain)
 	}
 	s.line("using Domain = %s; // what is stored is transformed by it", domain)
 }
