@@ -67,7 +67,7 @@ func guardOf(g *spec.Guard) *kernels.Guard {
 	return &kernels.Guard{Text: g.Text, Holds: func(headDim int, quantised bool) bool { return interp.Holds(g, headDim, quantised) }}
 }
 
-// noteInterpreted says of the types of a plan, once for each, that they are slow.
+// noteInterpreted says of the types of a plan, once for each, that they are slow. A GPU has kernels of them.
 func (s *session) noteInterpreted(plan *kv.Plan) {
 	for _, l := range plan.Layers {
 		s.noteType(l.K.Effective.Type)
@@ -76,7 +76,7 @@ func (s *session) noteInterpreted(plan *kv.Plan) {
 }
 
 func (s *session) noteType(t *kernels.Type) {
-	if t == nil || t.Spec == "" || s.slow[t] {
+	if t == nil || t.Spec == "" || s.slow[t] || s.flags.backend != nil {
 		return
 	}
 	if s.slow == nil {

@@ -50,6 +50,9 @@ func (e *environment) open(m *modelFlags) (s *session, err error) {
 		s.unmet = append(s.unmet, m.unmet...)
 	}
 	if err == nil {
+		err = m.wholeModel(s.Layers)
+	}
+	if err == nil {
 		s.noteInterpreted(s.plan)
 		for _, w := range s.Matrices() {
 			s.noteType(typeNamed(w.Type, anyType))
@@ -95,7 +98,7 @@ func (s *session) start(size int) (*model.Context, error) {
 	if size < 1 {
 		size = 1
 	}
-	return s.NewContext(model.Options{Plan: s.plan, Size: size, Batch: s.flags.batch, Threads: s.flags.threads, Math: s.flags.kind})
+	return s.NewContext(model.Options{Plan: s.plan, Size: size, Batch: s.flags.batch, Threads: s.flags.threads, Math: s.flags.kind, Device: s.flags.on()})
 }
 
 // defaultSize is the context of a conversation when none is asked for: the model's own, within what fits common machines.

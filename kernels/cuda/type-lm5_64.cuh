@@ -44,6 +44,16 @@ struct Type_lm5_64 {
 
   static __device__ int code(const unsigned char* b, int i) { return code_code(b, i) & 31; }
 
+  // A block again, into zeroed words, from what rows keep of it; fields that no value is made of stay 0.
+  static constexpr bool kept = true;
+  static __device__ void put_parts(unsigned* b, float scale, float least) {
+    put_bits<16>(b, 0, to_f16(scale));
+  }
+  static __device__ void put_code(unsigned* b, int i, int code) {
+    put_bits<4>(b, 16 + 8 * (i % 16) + 4 * (i / 16 % 2) + 128 * (i / 32), code);
+    put_bits<1>(b, 272 + 8 * (i % 4) + i / 4 % 8 + 32 * (i / 32), code >> 4);
+  }
+
   // The levels of four codes: low holds their lower four bits as nibbles, high the others. Byte k of a level is the sum of the
   // *_terms words from out[k * *_terms] on, and level = unit * byte, or unit * (127 * first byte + second).
   static constexpr int exact_bytes = 2, exact_terms = 1;

@@ -37,6 +37,14 @@ struct Type_mxfp4 {
 
   static __device__ int code(const unsigned char* b, int i) { return code_code(b, i) & 15; }
 
+  static constexpr bool kept = false; // rows do not keep all of a block: its scale is computed
+  template <class Never = void> static __device__ void put_parts(unsigned*, float, float) {
+    static_assert(sizeof(Never*) == 0, "mxfp4: rows on a GPU do not keep all of a block: its scale is computed");
+  }
+  template <class Never = void> static __device__ void put_code(unsigned*, int, int) {
+    static_assert(sizeof(Never*) == 0, "mxfp4: rows on a GPU do not keep all of a block: its scale is computed");
+  }
+
   // The levels of four codes: low holds their lower four bits as nibbles, high the others. Byte k of a level is the sum of the
   // *_terms words from out[k * *_terms] on, and level = unit * byte, or unit * (127 * first byte + second).
   static constexpr int exact_bytes = 1, exact_terms = 1;

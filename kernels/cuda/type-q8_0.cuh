@@ -50,6 +50,15 @@ struct Type_q8_0 {
   }
 
   static __device__ int code(const unsigned char* b, int i) { return code_code(b, i) & 255; }
+
+  // A block again, into zeroed words, from what rows keep of it; fields that no value is made of stay 0.
+  static constexpr bool kept = true;
+  static __device__ void put_parts(unsigned* b, float scale, float least) {
+    put_bits<16>(b, 0, to_f16(scale));
+  }
+  static __device__ void put_code(unsigned* b, int i, int code) {
+    put_bits<8>(b, 16 + 8 * i, code);
+  }
   static __device__ int level(int code) { return bytes_Q8_0[code]; }
   static constexpr int exact_bytes = 1, exact_terms = 1, fast_bytes = 1, fast_terms = 1;
   static constexpr float exact_unit = 1.0f, fast_unit = 1.0f;

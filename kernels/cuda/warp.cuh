@@ -5,6 +5,20 @@
 
 #define DYNAMIC_SHARED(name) extern __shared__ __align__(16) unsigned char name[]
 
+// A kernel may be launched before the launch ahead of it is done (Function.Early). It calls await_previous before it reads or writes
+// anything that other launches know of; what never changes, such as weights, may be read ahead. let_next allows the launch behind it
+// to begin in the same way.
+__device__ __forceinline__ void await_previous() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+__device__ __forceinline__ void let_next() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;");
+#endif
+}
+
 // Bytes of {b, a} picked by four nibbles of s; a nibble of 8 or more repeats the sign of its byte.
 __device__ __forceinline__ unsigned prmt(unsigned a, unsigned b, unsigned s) {
   unsigned r;

@@ -24,6 +24,11 @@ func TestCompile(t *testing.T) {
 	}
 	c := &Compiler{Files: []string{*compilerFile}}
 	n, compiled := 0, 0
+	if s, err := TurnsSource(Generated); err != nil {
+		t.Fatal(err)
+	} else if _, err := c.Compile(s, Target{Arch: 75}); err != nil {
+		t.Error(err)
+	}
 	for _, typ := range kernels.Types() {
 		if !typ.KV {
 			continue
@@ -52,21 +57,32 @@ func TestCompile(t *testing.T) {
 	fmt.Printf("%d of %d kernels compiled\n", compiled, n)
 }
 
+// sources are the programs of a side, on both sides of a layer.
 func sources(t *testing.T, s Side) (all []*Source) {
 	t.Helper()
-	for _, key := range []bool{true, false} {
-		src, err := StoreSource(s, key, Generated)
+	add := func(src *Source, err error) {
+		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, src)
 	}
-	for _, fast := range []bool{false, true} {
-		src, err := Attention{Key: s, Value: s, Fast: fast}.Source(Generated)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, src)
+	for _, key := range []bool{true, false} {
+		add(StoreSource(s, key, Generated))
+		add(MoveSource(s, key, Generated))
+	}
+	pair, half := Pair{s, s}, Side{Type: kernels.ByName("f16"), Dim: s.Dim}
+	exact := &Pair{half, half}
+	add(HeadsSource(pair, Generated))
+	add(TakeSource(pair, *exact, Generated))
+	for _, a := range []Attention{
+		{},
+		{Fast: true},
+		{Exact: exact, Offset: &Pairing{Pairs: s.Dim / 2}, SoftCap: true},
+		{Offset: &Pairing{Pairs: s.Dim / 4, Adjacent: true}, Warps: 8},
+	} {
+		a.Key, a.Value = s, s
+		add(a.Source(Generated))
 	}
 	return all
 }

@@ -180,8 +180,8 @@ func TestSources(t *testing.T) {
 					t.Fatal(err)
 				}
 				n++
-				if n := a.slice(); value.row()%n != 0 || n%16 != 0 || n != value.row() && v.Quantised && (n%64 != 0 || n%v.Block != 0 && v.Block%n != 0) {
-					t.Errorf("%s: rows of %d in slices of %d", s.Name, value.row(), a.slice())
+				if n := (Pair{key, value}).slice(); value.row()%n != 0 || n%16 != 0 || n != value.row() && v.Quantised && (n%64 != 0 || n%v.Block != 0 && v.Block%n != 0) {
+					t.Errorf("%s: rows of %d in slices of %d", s.Name, value.row(), (Pair{key, value}).slice())
 				}
 				for _, line := range strings.Split(s.Main, "\n") {
 					if name, ok := strings.CutPrefix(line, "#include "); ok && s.Headers[strings.Trim(name, `"`)] == "" {

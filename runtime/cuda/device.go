@@ -158,21 +158,27 @@ func (m *Memory) Free() error {
 
 // number is a value whose bytes mean the same on the host and on the device.
 type number interface {
-	~uint8 | ~uint16 | ~int32 | ~uint32 | ~float32
+	~uint8 | ~uint16 | ~int32 | ~uint32 | ~float32 | ~float64
 }
 
 // Write copies x to the memory, from byte at on, and waits.
 func Write[N number](m *Memory, at uint64, x []N) error {
+	if err := Post(m, at, x); err != nil {
+		return err
+	}
+	return m.d.Sync()
+}
+
+// Post is Write that does not wait for what was launched before. x may be changed when it returns: the driver copies memory
+// that is not pinned before that.
+func Post[N number](m *Memory, at uint64, x []N) error {
 	n := uint64(len(x)) * uint64(unsafe.Sizeof(*new(N)))
 	if err := m.fits(at, n); err != nil || n == 0 {
 		return err
 	}
 	return m.d.do(func() error {
 		defer runtime.KeepAlive(x)
-		if err := m.d.api.check(m.d.api.Write(m.at+at, unsafe.Pointer(&x[0]), n, m.d.stream), "copying %s to %s", size(n), m.d.Name); err != nil {
-			return err
-		}
-		return m.d.api.check(m.d.api.StreamSync(m.d.stream), "copying %s to %s", size(n), m.d.Name)
+		return m.d.api.check(m.d.api.Write(m.at+at, unsafe.Pointer(&x[0]), n, m.d.stream), "copying %s to %s", size(n), m.d.Name)
 	})
 }
 

@@ -19,6 +19,13 @@ type Function struct {
 	name   string
 	handle uintptr
 	shared uint32 // bytes of dynamic shared memory
+	early  bool   // blocks may start before the launch before is done, for which the kernel waits itself (await_previous in warp.cuh)
+}
+
+// Early lets blocks of the kernel start while the launch before it ends, on GPUs that can do that (compute capability 9.0).
+func (f *Function) Early() *Function {
+	f.early = f.m.d.Arch >= 90
+	return f
 }
 
 // Load puts a compiled program, an image that Compiler made, on the device.
@@ -97,6 +104,9 @@ func (f *Function) launch(x, y, threads int, arg unsafe.Pointer) error {
 	args := &[1]unsafe.Pointer{arg}
 	pin.Pin(args)
 	d := f.m.d
+	if f.early {
+		return f.launchEarly(x, y, threads, unsafe.Pointer(args))
+	}
 	return d.do(func() error {
 		return d.api.check(d.api.Launch(f.handle, uint32(x), uint32(y), 1, uint32(threads), 1, 1, f.shared, d.stream, unsafe.Pointer(args), nil),
 			"launching %s of %s, %dx%d blocks of %d threads", f.name, f.m.name, x, y, threads)

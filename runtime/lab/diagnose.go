@@ -112,7 +112,7 @@ func swapped(p *kv.Plan, layer, side int, c kv.Choice) (*kv.Plan, error) {
 
 // meanKLD is the mean KLD of plans against the reference.
 func meanKLD(ctx context.Context, m *model.Model, p Place, plans []*kv.Plan, o Options, observe func(Progress)) ([]float64, error) {
-	c, err := m.NewContext(model.Options{Plan: o.Reference, Size: p.Context, Batch: o.Batch, Threads: o.Threads, Math: o.Math})
+	c, err := m.NewContext(model.Options{Plan: o.Reference, Size: p.Context, Batch: o.Batch, Threads: o.Threads, Math: o.Math, Device: o.Device})
 	if err != nil {
 		return nil, err
 	}

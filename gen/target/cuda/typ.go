@@ -165,6 +165,7 @@ func (s *typeText) parts(p *lower.Product) {
 	s.read("least", "What is added to value i.", orConstant(p.Min, 0))
 	s.line("")
 	s.line("static __device__ int code(const unsigned char* b, int i) { return code_%s(b, i) & %d; }", p.Code.Name, 1<<p.Code.Bits-1)
+	s.keep(p)
 	bytes := byteBook(p)
 	if p.Code.Bits > 6 {
 		rows := bytes.rows[0]

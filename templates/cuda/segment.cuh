@@ -1,0 +1,259 @@
+// One segment of a layer's rows, and what eight query rows that share a KV head see of it. Its cells and positions are read from device
+// memory, so that a launch means the same when more rows are there.
+#pragma once
+#include "offset.cuh"
+#include "values.cuh"
+
+struct Segment {
+  const unsigned char *keys, *key_scales; // [kv heads] of rows, so many bytes apart
+  const unsigned char *values, *value_scales;
+  long long key_head, key_scale_head, value_head, value_scale_head;
+  const int4* cells;    // {rows in use, position of cell 0, 1 where cell c holds that position plus c, 0}
+  const int* positions; // [capacity] of the cells, -1 for an empty one; not read where they are in order
+  float* partial;       // [kv heads][groups of 8][splits][8][value row]
+  float* norms;         // [kv heads][groups of 8][splits][8][2]: reference exponent, sum
+  int capacity, splits;
+};
+
+struct Attend {
+  const float* q;       // [queries][heads][KEY_DIM]
+  const int* positions; // [queries]; one below 0 sees nothing
+  float* out;           // [queries][heads][VALUE_DIM]
+  const float* sinks;   // [heads] or null
+  unsigned* arrived;    // [kv heads][groups of 8] blocks that are done; 0 between launches
+  Mu mu;
+  int queries, heads, kv_heads, window; // counts; 0 for no window
+  float scale, soft_cap;
+  Segment segments[SEGMENTS];
+};
+
+using Taken = Offset<KEY_DIM, OFFSET, ADJACENT>;
+
+constexpr int threads = WARPS * 32, most_parts = 256;
+constexpr float log2_e = 1.4426950408889634f, unseen = -1e30f;
+
+constexpr int larger(int a, int b) { return a > b ? a : b; }
+
+// Where part k of n items cut into so many parts begins. The first parts have one item more.
+__device__ inline int part_of(int n, int k, int parts) {
+  const int each = n / parts;
+  return each * k + min(k, n - each * parts);
+}
+
+// Eight query rows of a KV head: row j of the group is token (8 * number + j) / group, query head "head * group + (8 * number + j) % group".
+struct Group {
+  int head, number, group, rows; // of them there are so many
+  int index;                     // of the group among those of all heads
+  int position, lowest, highest; // of this lane's row j; of all rows that see anything
+
+  __device__ Group(const Attend& p, int y, int lane) {
+    group = p.heads / p.kv_heads;
+    const int all = p.queries * group, groups = (all + 7) / 8;
+    index = y;
+    head = y / groups;
+    number = y - head * groups;
+    rows = min(8, all - 8 * number);
+    const int row = 8 * number + (lane >> 2);
+    position = row < all ? p.positions[row / group] : -1;
+    lowest = position < 0 ? 0x7fffffff : position;
+    highest = position;
+    for (int k = 4; k < 32; k *= 2) {
+      lowest = min(lowest, __shfl_xor_sync(~0u, lowest, k));
+      highest = max(highest, __shfl_xor_sync(~0u, highest, k));
+    }
+  }
+  __device__ int token(int j) const { return (8 * number + j) / group; }
+  __device__ int query_head(int j) const { return head * group + (8 * number + j) % group; }
+};
+
+// What a group sees of a segment, in steps of rows that a warp takes at a time, and in how many parts.
+template <class S> struct View {
+  static constexpr int step = S::tiles * tile, slices = S::value_row / S::slice;
+  int used, base, first, count, parts;
+  bool ordered;
+
+  __device__ View(const Segment& s, const Group& g, int window) {
+    const int4 c = *s.cells;
+    used = max(0, min(c.x, s.capacity));
+    base = c.y;
+    ordered = c.z != 0;
+    int lo = 0, hi = g.highest < 0 ? 0 : used;
+    if (ordered && hi > 0) {
+      hi = min(hi, g.highest - base + 1);
+      if (window > 0) lo = max(0, g.lowest - base + 1 - window);
+    }
+    first = lo / step;
+    count = max(0, (max(hi, 0) + step - 1) / step - first);
+    parts = min(s.splits, (count + WARPS - 1) / WARPS);
+  }
+  __device__ int blocks() const { return parts * slices; }
+};
+
+// Values of rows that no query sees may be anything.
+template <class V> __device__ __forceinline__ void hide(V& v, unsigned hidden) {
+#pragma unroll
+  for (int k = 4; k < 32; k *= 2) hidden &= __shfl_xor_sync(~0u, hidden, k);
+#pragma unroll
+  for (int k = 0; k < (int)(sizeof v.rows / sizeof v.rows[0]); k++)
+#pragma unroll
+    for (int w = 0; w < (int)(sizeof v.rows[0].p.w / 4); w++) v.rows[k].p.w[w] = hidden >> k & 1 ? 0 : v.rows[k].p.w[w];
+}
+
+// Bytes of shared memory: queries and what else scores need, then an area for rows of numbers.
+template <class S> struct Room {
+  static constexpr int keys = round_up(Keys<typename S::Key, S::key_row, S::tiles, FAST>::query_bytes, 16);
+  static constexpr int sums = WARPS * 8 * (S::slice + 2); // floats: those of the warps, their references and totals
+};
+
+// A warp walks over whole steps of a part and waits for no other; at last the sums of all warps are in the area.
+template <class S>
+__device__ __forceinline__ void walk(const Attend& p, const Segment& s, const Group& g, const View<S>& see, int part, int slice, unsigned char* shared, float* area) {
+  using K = Keys<typename S::Key, S::key_row, S::tiles, FAST>;
+  using V = Values<typename S::Value, S::value_row, S::slice, S::tiles, FAST>;
+  constexpr int step = View<S>::step;
+  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, j = lane >> 2, c = lane & 3;
+  unsigned char* taken = shared + Room<S>::keys;
+
+  int at = see.first + part_of(see.count, part, see.parts) + warp;
+  const int end = see.first + part_of(see.count, part + 1, see.parts);
+  const unsigned char* keys = s.keys + g.head * s.key_head;
+  const unsigned char* key_scales = s.key_scales + g.head * s.key_scale_head;
+  const unsigned char* value_rows = s.values + g.head * s.value_head;
+  const unsigned char* value_scales = s.value_scales + g.head * s.value_scale_head;
+
+  K k;
+  if (at < end) k.load(keys, key_scales, at * step, lane); // on its way while the queries are made
+  Taken::begin(taken, p.mu);
+  for (int r = warp; r < 8; r += WARPS) {
+    float* x = area + r * S::key_row;
+    if (r >= g.rows) {
+      K::no_query(shared, r, lane);
+      Taken::no_query(taken, r, lane);
+      continue;
+    }
+    const float* q = p.q + ((long long)g.token(r) * p.heads + g.query_head(r)) * KEY_DIM;
+    for (int i = lane; i < S::key_row; i += 32) x[i] = i < KEY_DIM ? q[i] : 0;
+    __syncwarp();
+    Taken::query(taken, p.mu, x, p.mu.mu + g.head * KEY_DIM, r, see.ordered ? see.base & (tile - 1) : 0, lane);
+    S::KeyRotation::forward(x, KEY_DIM, lane);
+    S::Key::Domain::forward(x, S::key_row, lane);
+    K::query(shared, x, r, lane);
+  }
+  __syncthreads();
+
+  // The cells that this lane's row sees where they are in order, and between which steps all rows see everything.
+  int hi = max(0, min(g.position - see.base + 1, see.used)), lo = p.window > 0 ? max(0, g.position - see.base + 1 - p.window) : 0;
+  if (g.position < 0) hi = 0;
+  int open = j < g.rows ? lo : 0, closed = j < g.rows ? hi : 0x7fffffff;
+  for (int k = 4; k < 32; k *= 2) {
+    open = max(open, __shfl_xor_sync(~0u, open, k));
+    closed = min(closed, __shfl_xor_sync(~0u, closed, k));
+  }
+  open = (open + step - 1) / step;
+  closed /= step;
+  const int window = p.window > 0 ? p.window : 0x7fffffff;
+
+  const float scale = p.scale * log2_e;
+  float most = unseen, total = 0; // of query row j: largest score, sum of weights of this lane's rows
+  V v;
+  v.clear();
+  for (; at < end; at += WARPS) {
+    v.load(value_rows, value_scales, at * step, slice, lane);
+    float x[8 * S::tiles], top = unseen;
+    k.scores(x, shared, lane);
+    if (at + WARPS < end) k.load(keys, key_scales, (at + WARPS) * step, lane);
+    unsigned hidden = 0; // bit i: this lane's row does not see the cell of x[i]
+    const bool some = !see.ordered || at < open || at >= closed;
+    if (see.ordered) {
+      if (some) {
+#pragma unroll
+        for (int i = 0; i < 8 * S::tiles; i++) {
+          const int cell = at * step + 8 * (i / 2) + 2 * c + i % 2;
+          hidden |= (unsigned)(cell < lo || cell >= hi) << i;
+        }
+      }
+      if constexpr (Taken::bytes > 0) {
+#pragma unroll
+        for (int u = 0; u < S::tiles; u++) Taken::add(x + 8 * u, taken, p.mu, see.base + at * step + u * tile, false, 0xff, lane);
+      }
+    } else {
+#pragma unroll
+      for (int u = 0; u < S::tiles; u++) {
+        int from[8]; // the position that cell 0 of the tile would have, were it in order with this one
+        unsigned left = 0;
+#pragma unroll
+        for (int n = 0; n < 4; n++) {
+          const int cell = 8 * n + 2 * c;
+          const int2 held = *(const int2*)(s.positions + at * step + u * tile + cell);
+#pragma unroll
+          for (int y = 0; y < 2; y++) {
+            const int position = y ? held.y : held.x, i = 2 * n + y;
+            const bool there = position >= 0 && at * step + u * tile + cell + y < see.used;
+            hidden |= (unsigned)!(there && position <= g.position && g.position - position < window) << (8 * u + i);
+            left |= (unsigned)there << i;
+            from[i] = position - cell - y;
+          }
+        }
+        if constexpr (Taken::bytes > 0) { // positions follow one another but where a ring closes
+          while (__any_sync(~0u, left != 0)) {
+            int t = 0x7fffffff;
+#pragma unroll
+            for (int i = 0; i < 8; i++)
+              if (left >> i & 1) t = min(t, from[i]);
+            t = min(t, __shfl_xor_sync(~0u, t, 1));
+            t = min(t, __shfl_xor_sync(~0u, t, 2));
+            unsigned now = 0;
+#pragma unroll
+            for (int i = 0; i < 8; i++) now |= (unsigned)(from[i] == t) << i;
+            now &= left;
+            Taken::add(x + 8 * u, taken, p.mu, t, true, now, lane);
+            left &= ~now;
+          }
+        }
+      }
+    }
+#pragma unroll
+    for (int i = 0; i < 8 * S::tiles; i++) {
+      if (SOFT_CAP) x[i] = p.soft_cap * log2_e * tanhf(x[i] * p.scale / p.soft_cap);
+      else x[i] *= scale;
+    }
+    if (some) {
+#pragma unroll
+      for (int i = 0; i < 8 * S::tiles; i++)
+        if (hidden >> i & 1) x[i] = 2 * unseen;
+      if constexpr (!S::Value::codes) hide(v, hidden);
+    }
+#pragma unroll
+    for (int i = 0; i < 8 * S::tiles; i++) top = fmaxf(top, x[i]);
+    top = fmaxf(top, __shfl_xor_sync(~0u, top, 1));
+    top = fmaxf(top, __shfl_xor_sync(~0u, top, 2));
+    if (__any_sync(~0u, top > most)) {
+      const float next = fmaxf(most, top), by = exp2_fast(most - next);
+      v.shrink(by);
+      total *= by;
+      most = next;
+    }
+#pragma unroll
+    for (int i = 0; i < 8 * S::tiles; i++) {
+      x[i] = exp2_fast(x[i] - most);
+      total += x[i];
+    }
+    v.add(x, slice, lane);
+  }
+  total += __shfl_xor_sync(~0u, total, 1);
+  total += __shfl_xor_sync(~0u, total, 2);
+  v.finish();
+
+  float *tops = area + WARPS * 8 * S::slice, *totals = tops + WARPS * 8;
+#pragma unroll
+  for (int e = 0; e < S::slice / 8; e++) {
+    float* to = area + (warp * 8 + j) * S::slice + 8 * e + 2 * c;
+    to[0] = v.sum(e, 0);
+    to[1] = v.sum(e, 1);
+  }
+  if (c == 0) {
+    tops[warp * 8 + j] = most;
+    totals[warp * 8 + j] = total;
+  }
+  __syncthreads();
+}
