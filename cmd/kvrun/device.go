@@ -66,6 +66,7 @@ func (m *modelFlags) checkDevice(e *environment) error {
 	if err != nil {
 		return err
 	}
+	b.Compiler.Texts = e.texts
 	if m.backend = b; m.batch == 0 {
 		m.batch = deviceBatch
 	}

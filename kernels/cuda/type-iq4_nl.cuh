@@ -9,7 +9,7 @@ static __device__ const float thresholds_Iq4_nl[15] = {
 };
 
 // iq4_nl: 4-bit codes of a fixed table, one scale per 32 values.
-struct Iq4_nl {
+struct Type_iq4_nl {
   static constexpr int block = 32, bytes = 18; // of a block: values, bytes
   static constexpr bool codes = true; // rows of the cache are kept as codes and scales
   static constexpr bool weight_codes = true; // and so are rows of weights

@@ -5,7 +5,7 @@ static __device__ const float levels_Iq4_xs[16] = {
 };
 
 // iq4_xs: 4-bit codes of a fixed table, a 6-bit scale per 32 of 256 values.
-struct Iq4_xs {
+struct Type_iq4_xs {
   static constexpr int block = 256, bytes = 136; // of a block: values, bytes
   static constexpr bool codes = true; // rows of the cache are kept as codes and scales
   static constexpr bool weight_codes = true; // and so are rows of weights

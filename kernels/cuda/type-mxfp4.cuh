@@ -5,7 +5,7 @@ static __device__ const float levels_Mxfp4[16] = {
 };
 
 // mxfp4: E2M1 elements, one power-of-two scale per 32 values.
-struct Mxfp4 {
+struct Type_mxfp4 {
   static constexpr int block = 32, bytes = 17; // of a block: values, bytes
   static constexpr bool codes = true; // rows of the cache are kept as codes and scales
   static constexpr bool weight_codes = true; // and so are rows of weights

@@ -115,7 +115,7 @@ static __device__ const int code_least_bit3_Q4_K[256] = {
 };
 
 // q4_K: 4 bits, a 6-bit scale and minimum per 32 of 256 values.
-struct Q4_K {
+struct Type_q4_K {
   static constexpr int block = 256, bytes = 144; // of a block: values, bytes
   static constexpr bool codes = true; // rows of the cache are kept as codes and scales
   static constexpr bool weight_codes = true; // and so are rows of weights

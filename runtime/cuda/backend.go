@@ -12,7 +12,6 @@ import (
 type Backend struct {
 	*Device
 	Compiler *Compiler
-	Texts    Texts // finds the structs of types; nil for Generated
 
 	mu      sync.Mutex
 	weights map[*model.Model]*weights
@@ -53,7 +52,7 @@ func (b *Backend) release(w *weights) error {
 
 // module compiles the frame called name with what is defined before it.
 func (b *Backend) module(name string, defines ...define) (*Module, error) {
-	s, err := newBuilder(Generated)
+	s, err := newBuilder(b.Compiler.texts())
 	if err != nil {
 		return nil, err
 	}

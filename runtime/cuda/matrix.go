@@ -55,7 +55,7 @@ func (d *Device) NewMatrix(c *Compiler, t *kernels.Type, n, rows int, read func(
 	if n < 1 || rows < 1 || n%t.Block != 0 {
 		return nil, fmt.Errorf("cuda: a matrix of %d rows of %d values of %s, which has blocks of %d", rows, n, t.Name, t.Block)
 	}
-	src, err := MatrixSource(t, Generated)
+	src, err := MatrixSource(t, c.texts())
 	if err != nil {
 		return nil, err
 	}

@@ -59,7 +59,7 @@ func (d *Device) NewProduct(c *Compiler, p Product) (*Multiply, error) {
 		}
 	}
 	x := &Multiply{Product: p, d: d, planned: map[[2]int]plan{}}
-	src, err := ProductSource(m.Type, p.Exact, Generated)
+	src, err := ProductSource(m.Type, p.Exact, c.texts())
 	if err != nil {
 		return nil, err
 	}
