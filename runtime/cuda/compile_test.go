@@ -64,6 +64,15 @@ func TestCompile(t *testing.T) {
 			}
 		}
 	}
+	for _, exact := range []bool{true, false} {
+		s, err := GemmSource(exact)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, arch := range architectures {
+			compile(s, arch)
+		}
+	}
 	fmt.Printf("%d of %d kernels compiled\n", compiled, n)
 }
 

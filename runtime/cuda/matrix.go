@@ -15,6 +15,7 @@ type Matrix struct {
 
 	d              *Device
 	at             layout
+	halves         bool    // rows are f16
 	weights, units *Memory // [Rows][at.pitch]; [Rows] powers of two that rows are divided by to be f16
 
 	gather, turn, expand *Function
@@ -67,7 +68,11 @@ func (d *Device) NewMatrix(c *Compiler, t *kernels.Type, n, rows int, read func(
 	if err != nil {
 		return nil, err
 	}
-	m := &Matrix{Type: t, Rows: rows, N: n, d: d, at: newLayout(arrays, n)}
+	halves, err := module.Ints("matrix_halves", 1)
+	if err != nil {
+		return nil, err
+	}
+	m := &Matrix{Type: t, Rows: rows, N: n, d: d, at: newLayout(arrays, n), halves: halves[0] != 0}
 	var repack *Function
 	for _, f := range []struct {
 		name string

@@ -35,13 +35,20 @@ type Multiply struct {
 	values  int          // of a piece of a row
 	bytes   int          // of shared memory for a piece of one token's activations
 	planned map[[2]int]plan
+	many    *gemm
+
+	bandBytes uint64 // of the workspace that a part of the matrix may take as f16
 }
 
 // warps of a block of a product with few tokens.
 const productWarps = 16
 
-// mostTokens is how many tokens share what is read of a matrix.
-const mostTokens = 8
+// mostTokens is how many tokens share what is read of a matrix by a product with few. Up to fewTokens it is cheaper to read the matrix
+// several times than to make f16 of it.
+const (
+	mostTokens = 8
+	fewTokens  = 32
+)
 
 // NewProduct compiles what a product needs.
 func (d *Device) NewProduct(c *Compiler, p Product) (*Multiply, error) {
@@ -58,7 +65,7 @@ func (d *Device) NewProduct(c *Compiler, p Product) (*Multiply, error) {
 			return nil, err
 		}
 	}
-	x := &Multiply{Product: p, d: d, planned: map[[2]int]plan{}}
+	x := &Multiply{Product: p, d: d, planned: map[[2]int]plan{}, bandBytes: maxBand}
 	src, err := ProductSource(m.Type, p.Exact, c.texts())
 	if err != nil {
 		return nil, err
@@ -78,6 +85,11 @@ func (d *Device) NewProduct(c *Compiler, p Product) (*Multiply, error) {
 			return nil, err
 		}
 		x.few[k].Early()
+	}
+	if p.Count == 1 {
+		if x.many, err = d.newGemm(c, p.Exact); err != nil {
+			return nil, err
+		}
 	}
 	return x, nil
 }
@@ -113,6 +125,9 @@ func (x *Multiply) Run(y, in *Memory, tokens int) error {
 	}
 	if err := y.fits(0, 4*uint64(tokens)*uint64(x.Outputs())); err != nil {
 		return err
+	}
+	if tokens > fewTokens {
+		return x.runMany(y.at, in.at, tokens)
 	}
 	from := in.at
 	if m.Type.Domain != nil {

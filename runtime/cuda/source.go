@@ -157,8 +157,25 @@ func ProductSource(t *kernels.Type, exact bool, find Texts) (*Source, error) {
 	b.define("FAST", !exact && t.Quantised) // numbers are multiplied as they are
 	b.define("WARPS", productWarps)
 	b.include("product.cu")
-	name := fmt.Sprintf("product-%s-%s", t.Name, map[bool]string{true: "exact", false: "fast"}[exact])
-	return &Source{Name: name, Main: b.main.String(), Headers: b.headers}, nil
+	return &Source{Name: fmt.Sprintf("product-%s-%s", t.Name, form(exact)), Main: b.main.String(), Headers: b.headers}, nil
+}
+
+// GemmSource is the program with the kernels split, gemm_large and gemm_small, which are the same for all types.
+func GemmSource(exact bool) (*Source, error) {
+	b, err := newBuilder(Generated)
+	if err != nil {
+		return nil, err
+	}
+	b.define("EXACT", exact)
+	b.include("gemm.cu")
+	return &Source{Name: "gemm-" + form(exact), Main: b.main.String(), Headers: b.headers}, nil
+}
+
+func form(exact bool) string {
+	if exact {
+		return "exact"
+	}
+	return "fast"
 }
 
 // headerNames are the sorted names of the headers.
