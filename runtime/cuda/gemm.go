@@ -116,6 +116,17 @@ func (x *Multiply) gemmSpace(tokens int) gemmSpace {
 	return s
 }
 
+// Reserve makes room in the workspace for Run of so many tokens, so that nothing is allocated later.
+func (x *Multiply) Reserve(tokens int) error {
+	switch {
+	case x.Count == 1 && tokens > fewTokens:
+		return x.d.Reserve(x.gemmSpace(tokens).end)
+	case x.Matrix.Type.Domain != nil:
+		return x.d.Reserve(4 * uint64(tokens) * uint64(x.Matrix.N))
+	}
+	return nil
+}
+
 // runMany is Run for many tokens.
 func (x *Multiply) runMany(y, in uint64, tokens int) error {
 	m := x.Matrix
