@@ -91,9 +91,7 @@ func (x *Multiply) gemmSpace(tokens int) gemmSpace {
 		s.end += (bytes + 255) / 256 * 256
 		return at
 	}
-	if m.Type.Domain != nil {
-		s.turned = take(4 * uint64(tokens) * uint64(m.N))
-	}
+	s.turned = take(x.turnedBytes(tokens))
 	s.xUnits = take(4 * uint64(tokens))
 	s.xHigh = take(uint64(tokens) * line)
 	parts := uint64(1)
@@ -114,17 +112,6 @@ func (x *Multiply) gemmSpace(tokens int) gemmSpace {
 		s.wLow = take(uint64(s.band) * rows * line)
 	}
 	return s
-}
-
-// Reserve makes room in the workspace for Run of so many tokens, so that nothing is allocated later.
-func (x *Multiply) Reserve(tokens int) error {
-	switch {
-	case x.Count == 1 && tokens > fewTokens:
-		return x.d.Reserve(x.gemmSpace(tokens).end)
-	case x.Matrix.Type.Domain != nil:
-		return x.d.Reserve(4 * uint64(tokens) * uint64(x.Matrix.N))
-	}
-	return nil
 }
 
 // runMany is Run for many tokens.

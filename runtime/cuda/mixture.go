@@ -55,7 +55,7 @@ func (m *mixture) run(_ *engine, _ *cache, n int) error {
 	if m.row == nil {
 		rows = n * m.used
 	}
-	return m.product.RunExperts(m.y, m.x, m.expert, m.row, n*m.used, rows)
+	return m.product.RunExperts(m.y, m.x, m.expert, m.row, n*m.used, m.count)
 }
 
 // launched is one launch with a block a token.

@@ -36,7 +36,7 @@ func (e *engine) matmul(p *model.Products, x, out *Memory, names string) (*matmu
 	}
 	m := &matmul{f: f, x: x}
 	for i, q := range f.products {
-		if err := q.Reserve(e.batch); err != nil {
+		if err := e.b.Reserve(q.Workspace(e.batch)); err != nil {
 			return nil, err
 		}
 		to := out

@@ -209,7 +209,7 @@ func (w *weights) stack(k *model.Weight, count int, exact bool) (*Multiply, erro
 	if err != nil {
 		return nil, err
 	}
-	x := Product{Matrix: m, Exact: exact, Count: count}
+	x := Product{Matrix: m, Exact: exact}
 	if x.Bias, err = w.bias([]*model.Weight{k}); err != nil {
 		return nil, err
 	}
