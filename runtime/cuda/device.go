@@ -183,6 +183,13 @@ func (m *Memory) Free() error {
 	return m.d.do(func() error { return m.d.api.check(m.d.api.Free(m.at), "freeing %s on %s", size(m.Size), m.d.Name) })
 }
 
+// clear makes all of it zeros, after what was launched before.
+func (m *Memory) clear() error {
+	return m.d.do(func() error {
+		return m.d.api.check(m.d.api.Fill(m.at, 0, m.Size, m.d.stream), "clearing %s on %s", size(m.Size), m.d.Name)
+	})
+}
+
 // number is a value whose bytes mean the same on the host and on the device.
 type number interface {
 	~uint8 | ~uint16 | ~int32 | ~uint32 | ~float32 | ~float64

@@ -16,6 +16,7 @@ type cache struct {
 	host   *kv.Cache
 	lists  *lists
 	layers []*rowsOf // by KV layer
+	states []*Memory // of recurrent layers
 	graphs map[graphKey]*Graph
 	seen   map[graphKey]bool // run once, so that everything that grows has grown
 	owned  []interface{ Free() error }
@@ -73,7 +74,7 @@ func (c *cache) start() error {
 			return fmt.Errorf("layer %d: %w", c.host.Plan.Layers[i].Layer.Index, err)
 		}
 	}
-	return nil
+	return c.addStates()
 }
 
 // layer allocates the rows of a layer.
@@ -178,9 +179,9 @@ func (c *cache) key() graphKey {
 }
 
 // Pull, Push and Close are those of model.DeviceRows.
-func (c *cache) Pull() error { return c.each(pull) }
+func (c *cache) Pull() error { return errors.Join(c.each(pull), c.pullStates()) }
 
-func (c *cache) Push() error { return c.each(push) }
+func (c *cache) Push() error { return errors.Join(c.each(push), c.pushStates()) }
 
 // Close frees the rows and the graphs that use them.
 func (c *cache) Close() error {

@@ -122,11 +122,11 @@ func (x *Multiply) turnedBytes(rows int) uint64 {
 
 // productArgs is struct Product of product.cu.
 type productArgs struct {
-	weights, x, bias, y, expert, row uint64
-	at                               layout
-	n, rows, count, outputs          int32
-	tokens, act, gated, wide         int32
-	lanes, parts, rounds, chunk      int32
+	weights, x, bias, y, expert, row, many uint64
+	at                                     layout
+	n, rows, count, outputs                int32
+	tokens, act, gated, wide               int32
+	lanes, parts, rounds, chunk            int32
 }
 
 // Run computes y [tokens][Outputs] for x [tokens][N], all f32.
@@ -191,6 +191,37 @@ func (x *Multiply) RunExperts(y, in, expert, row *Memory, slots, count int) erro
 		return err
 	}
 	return x.launch(&a, slots)
+}
+
+// Runs is slots that are in the order of their experts, cut into runs of slots of one expert: run r is slots First[r] and up, Slots[r] of
+// them, which is at most Most. All are [Count] of int32.
+type Runs struct {
+	Expert, First, Slots *Memory
+	Count, Most          int
+}
+
+// RunGroups computes y [slots][Outputs] for x [slots][N], as RunExperts: a run reads the matrix of its expert once.
+func (x *Multiply) RunGroups(y, in *Memory, r *Runs, slots, count int) error {
+	m := x.Matrix
+	if slots < 1 || r.Count < 1 || r.Count > 1<<16-1 || r.Most < 2 || r.Most > mostTokens {
+		return fmt.Errorf("cuda: %d slots for experts in %d runs of up to %d", slots, r.Count, r.Most)
+	}
+	for _, c := range []struct {
+		m *Memory
+		n uint64
+	}{{in, 4 * uint64(slots) * uint64(m.N)}, {y, 4 * uint64(slots) * uint64(x.outputs(count))}, {r.Expert, 4 * uint64(r.Count)}, {r.First, 4 * uint64(r.Count)}, {r.Slots, 4 * uint64(r.Count)}} {
+		if err := c.m.fits(0, c.n); err != nil {
+			return err
+		}
+	}
+	turned, _, err := x.turn(in.at, 0, slots)
+	if err != nil {
+		return err
+	}
+	a := x.args(y.at, turned, count)
+	a.tokens = int32(r.Most)
+	a.expert, a.row, a.many = r.Expert.at, r.First.at, r.Slots.at
+	return x.launch(&a, r.Count)
 }
 
 // turn gives the address of so many rows of activations in the type's domain and of the numbers of those rows, 0 for all in order.
