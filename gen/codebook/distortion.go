@@ -12,15 +12,22 @@ func Distortion(levels []float64, s Source) (mse, scale float64) {
 	return refine(levels, s, firstScale(levels, s))
 }
 
-// firstScale makes the levels' spread fit s before refine looks for the best scale nearby.
+// firstScale makes the levels' spread fit s before refine looks for the best scale nearby. Where s has a mass at its end,
+// the last level near it is a minimum that the grid may step over.
 func firstScale(levels []float64, s Source) float64 {
-	peak := max(math.Abs(levels[0]), math.Abs(levels[len(levels)-1]))
+	last := levels[len(levels)-1]
+	peak := max(math.Abs(levels[0]), math.Abs(last))
 	best, at := math.Inf(1), 0.0
-	for k := 1.0; k <= 48; k++ {
-		a := k / 8 * math.Sqrt(s.Variance) / peak
+	try := func(a float64) {
 		if d := AtScale(levels, s, a); d < best {
 			best, at = d, a
 		}
+	}
+	for k := 1.0; k <= 48; k++ {
+		try(k / 8 * math.Sqrt(s.Variance) / peak)
+	}
+	if s.atom > 0 && last > 0 {
+		try(s.end / last)
 	}
 	return at
 }
@@ -65,8 +72,8 @@ func AtScale(levels []float64, s Source, a float64) float64 {
 // Gaussian source (Shannon): 4^-b.
 func RateBound(b float64) float64 { return math.Pow(4, -b) }
 
-// Int8 rounds a symmetric codebook to integers of -127..127 with the least error for s at the best scale. It returns
-// the integer levels, ascending, and how many of their units make one unit of s.
+// Int8 rounds a codebook of s to integers of -127..127 with the least error for s at the best scale. It returns the
+// integer levels, ascending, and how many of their units make one unit of s. The levels of a symmetric source stay so.
 func Int8(levels []float64, s Source) (whole []float64, scale float64, err error) {
 	best := math.Inf(1)
 	try := func(candidate []float64, a float64) {
@@ -77,7 +84,7 @@ func Int8(levels []float64, s Source) (whole []float64, scale float64, err error
 			best, whole, scale = d, candidate, 1/at
 		}
 	}
-	peak := levels[len(levels)-1]
+	peak := max(-levels[0], levels[len(levels)-1])
 	// Peaks below 64 waste a bit and never won.
 	for k := 127 * 4; k >= 64*4; k-- {
 		factor := float64(k) / 4 / peak
@@ -89,14 +96,20 @@ func Int8(levels []float64, s Source) (whole []float64, scale float64, err error
 	if whole == nil {
 		return nil, 0, errInt8
 	}
-	for again := true; again; { // move one pair of levels by one unit while that helps
+	moved := len(whole)
+	if s.atom == 0 {
+		moved /= 2
+	}
+	for again := true; again; { // move one level, or a pair, by one unit while that helps
 		before := best
-		for i := range len(whole) / 2 {
+		for i := range moved {
 			for _, by := range []float64{-1, 1} {
 				candidate := slices.Clone(whole)
 				candidate[i] += by
-				candidate[len(candidate)-1-i] -= by
-				if math.Abs(candidate[0]) <= 127 {
+				if s.atom == 0 {
+					candidate[len(candidate)-1-i] -= by
+				}
+				if max(-candidate[0], candidate[len(candidate)-1]) <= 127 {
 					try(candidate, 1/scale)
 				}
 			}

@@ -16,7 +16,7 @@ import (
 // conditions, whose Jacobian is tridiagonal.
 func LloydMax(n int, s Source) ([]float64, error) {
 	levels := companding(n, s)
-	tolerance := 1e-13 * math.Sqrt(s.Variance)
+	tolerance := 1e-12 * math.Sqrt(s.Variance)
 	for range 200 {
 		step := newton(levels, s)
 		next := make([]float64, n)
@@ -30,7 +30,9 @@ func LloydMax(n int, s Source) ([]float64, error) {
 		for i := range next {
 			change = max(change, math.Abs(next[i]-levels[i]))
 		}
-		levels = symmetric(next)
+		if levels = next; s.atom == 0 {
+			levels = symmetric(next)
+		}
 		if change < tolerance {
 			return levels, nil
 		}

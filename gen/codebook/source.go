@@ -1,6 +1,7 @@
 // Package codebook computes the tables of levels that quantise a known
 // distribution with the least mean squared error, to f64 convergence, and the
-// error of any other table. All sources are symmetric about 0.
+// error of any other table. Densities are symmetric about 0; one source adds a mass
+// at its upper end.
 package codebook
 
 import (
@@ -10,11 +11,13 @@ import (
 	"gonum.org/v1/gonum/integrate/quad"
 )
 
-// Source is a symmetric probability density, with the integrals that levels are computed from.
+// Source is a probability distribution, with the integrals that levels are computed from: a symmetric density and perhaps
+// a mass at one point.
 type Source struct {
 	Name     string
-	Variance float64
-	density  func(t float64) float64 // normalised, t >= 0
+	Variance float64                 // the mean square
+	density  func(t float64) float64 // normalised together with atom, t >= 0
+	atom     float64                 // mass at end, 0 for a source that is symmetric
 	end      float64                 // what lies beyond ±end weighs less than 1e-30
 	width    float64                 // of one panel of the table below
 	beyond   []moments               // [k]: integrals over k*width..end
@@ -25,12 +28,12 @@ type moments [3]float64
 
 // Gaussian is N(0,1).
 func Gaussian() Source {
-	return newSource("gaussian", 1, 12, func(t float64) float64 { return math.Exp(-t * t / 2) })
+	return newSource("gaussian", 1, 12, 0, func(t float64) float64 { return math.Exp(-t * t / 2) })
 }
 
 // Laplace is the two-sided exponential of variance 1: a heavy tail for audits.
 func Laplace() Source {
-	return newSource("laplace", 1, 50, func(t float64) float64 { return math.Exp(-math.Sqrt2 * t) })
+	return newSource("laplace", 1, 50, 0, func(t float64) float64 { return math.Exp(-math.Sqrt2 * t) })
 }
 
 // Sphere is one coordinate of a uniformly random point of the unit sphere in d >= 8 dimensions: density proportional
@@ -38,7 +41,7 @@ func Laplace() Source {
 func Sphere(d int) Source {
 	k := float64(d-3) / 2
 	end := min(1, 12/math.Sqrt(float64(d)))
-	return newSource(fmt.Sprintf("sphere(%d)", d), 1/math.Sqrt(float64(d)), end, func(t float64) float64 {
+	return newSource(fmt.Sprintf("sphere(%d)", d), 1/math.Sqrt(float64(d)), end, 0, func(t float64) float64 {
 		return math.Exp(k * math.Log1p(-t*t))
 	})
 }
@@ -50,9 +53,9 @@ var points, weights = func() (x, w []float64) {
 	return x, w
 }()
 
-// newSource normalises f and tabulates its integrals on panels of a quarter of sd, on which f is smooth enough for the
-// rule to reach rounding error.
-func newSource(name string, sd, end float64, f func(float64) float64) Source {
+// newSource normalises f, with a mass at end, and tabulates the integrals of f on panels of a quarter of sd, on which f is
+// smooth enough for the rule to reach rounding error.
+func newSource(name string, sd, end, atom float64, f func(float64) float64) Source {
 	s := Source{Name: name, density: f, end: end}
 	n := int(math.Ceil(end / (sd / 4)))
 	s.width = end / float64(n)
@@ -60,21 +63,22 @@ func newSource(name string, sd, end float64, f func(float64) float64) Source {
 	for k := n - 1; k >= 0; k-- {
 		s.beyond[k] = s.beyond[k+1].plus(s.panel(float64(k)*s.width, float64(k+1)*s.width), 1)
 	}
-	total := 2 * s.beyond[0][0]
+	total := 2*s.beyond[0][0] + atom
 	for k := range s.beyond {
 		for j := range s.beyond[k] {
 			s.beyond[k][j] /= total
 		}
 	}
 	s.density = func(t float64) float64 { return f(t) / total }
-	s.Variance = 2 * s.beyond[0][2]
+	s.atom = atom / total
+	s.Variance = 2*s.beyond[0][2] + s.atom*end*end
 	return s
 }
 
-// plus returns m + sign*o.
-func (m moments) plus(o moments, sign float64) moments {
+// plus returns m + factor*o.
+func (m moments) plus(o moments, factor float64) moments {
 	for j := range m {
-		m[j] += sign * o[j]
+		m[j] += factor * o[j]
 	}
 	return m
 }
@@ -107,7 +111,7 @@ func (m moments) mirror() moments { return moments{m[0], -m[1], m[2]} }
 func (s *Source) cells(levels []float64, a float64) []moments {
 	n := len(levels)
 	cells := make([]moments, n)
-	isSymmetric := true
+	isSymmetric := s.atom == 0
 	for i := range levels {
 		isSymmetric = isSymmetric && levels[i] == -levels[n-1-i]
 	}
@@ -135,6 +139,9 @@ func (s *Source) cells(levels []float64, a float64) []moments {
 		default: // the cell holds 0
 			half := s.beyond[0]
 			cells[i] = half.plus(highTail, -1).plus(half.plus(lowTail, -1).mirror(), 1)
+		}
+		if s.atom > 0 && low < s.end && s.end <= high {
+			cells[i] = cells[i].plus(moments{1, s.end, s.end * s.end}, s.atom)
 		}
 		low, lowTail = high, highTail
 	}

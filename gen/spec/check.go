@@ -58,8 +58,9 @@ var (
 	ruleCodebook      = rule{"codebook", "not a codebook; allowed: [levels], lloyd_max(levels, source), int8(lloyd_max(levels, source))"}
 	ruleList          = rule{"list", "not a list of constants; allowed: 1 to %d"}
 	ruleLevels        = rule{"levels", "%d levels; allowed: 2 to %d"}
-	ruleSource        = rule{"source", "unknown source; allowed: gaussian, laplace, sphere(dimensions)"}
+	ruleSource        = rule{"source", "unknown source; allowed: gaussian, laplace, sphere(dimensions), extremum(values)"}
 	ruleSphere        = rule{"sphere", "a sphere in %d dimensions; allowed: 8 to 32767"}
+	ruleExtremum      = rule{"extremum", "the extremum of %d values; allowed: 2 to 32767"}
 	ruleSolver        = rule{"solver", "%v"}
 	ruleThresholds    = rule{"thresholds", "%d thresholds; needed: %d, ascending, for levels that ascend"}
 	ruleNoCodebook    = rule{"no-codebook", "the type has no codebook"}

@@ -171,7 +171,7 @@ func (s *scope) solve(n int, source codebook.Source, whole bool, rng hcl.Range) 
 	return b, nil
 }
 
-// source reads gaussian, laplace or sphere(n).
+// source reads gaussian, laplace, sphere(n) or extremum(n).
 func (s *scope) source(e hclsyntax.Expression) (codebook.Source, string, bool) {
 	if name, _ := rootName(e); name == "gaussian" {
 		return codebook.Gaussian(), name, true
@@ -179,17 +179,27 @@ func (s *scope) source(e hclsyntax.Expression) (codebook.Source, string, bool) {
 		return codebook.Laplace(), name, true
 	}
 	call, ok := e.(*hclsyntax.FunctionCallExpr)
-	if !ok || call.Name != "sphere" || len(call.Args) != 1 {
-		s.fail(ruleSource, e.Range())
-		return codebook.Source{}, "", false
+	if ok && len(call.Args) == 1 {
+		switch call.Name {
+		case "sphere":
+			return s.sized(call, 8, ruleSphere, codebook.Sphere)
+		case "extremum":
+			return s.sized(call, 2, ruleExtremum, codebook.Extremum)
+		}
 	}
-	d, ok := s.constant(call.Args[0])
-	if ok && (d < 8 || d > math.MaxInt16) {
-		s.fail(ruleSphere, call.Args[0].Range(), d)
+	s.fail(ruleSource, e.Range())
+	return codebook.Source{}, "", false
+}
+
+// sized makes the source of a call by one number, which is least or more.
+func (s *scope) sized(call *hclsyntax.FunctionCallExpr, least int, r rule, of func(int) codebook.Source) (codebook.Source, string, bool) {
+	n, ok := s.constant(call.Args[0])
+	if ok && (n < least || n > math.MaxInt16) {
+		s.fail(r, call.Args[0].Range(), n)
 		ok = false
 	}
 	if !ok {
 		return codebook.Source{}, "", false
 	}
-	return codebook.Sphere(d), fmt.Sprintf("sphere(%d)", d), true
+	return of(n), fmt.Sprintf("%s(%d)", call.Name, n), true
 }

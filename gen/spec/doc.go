@@ -21,7 +21,8 @@
 //	unused                          bits(field, offset, width) or a list: bits that belong to nothing, written as zero
 //	domain                          a transform: what is stored is transformed
 //	codebook                        [levels], lloyd_max(levels, source) or int8(lloyd_max(levels, source)), where source is
-//	                                gaussian, laplace, or sphere(d): one coordinate of a random unit vector
+//	                                gaussian, laplace, sphere(d): one coordinate of a random unit vector, or
+//	                                extremum(n): one of n normal values over their extremum
 //	thresholds                      [between levels]; by default their midpoints
 //	value                           what a stored value reads back as
 //	any other name                  a code: bits(field, offset, width) terms, each times a power of two, added or chosen
