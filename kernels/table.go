@@ -546,6 +546,123 @@ var types = [...]Type{
 		Domain:         &transforms[cpu.TransformTurbo_wht128],
 		Impls:          cpu.Impls(cpu.TypeTurbo4),
 	},
+	{
+		Name:      "xm3_32",
+		Summary:   "3-bit Lloyd-Max codes of a rotated block over its extremum, one scale per 32 values",
+		ID:        -1,
+		Identity:  "abd393ec5f94facd66715f7076f952020eda32cd94fbae6c0415956bf10522e9",
+		KV:        true,
+		Quantised: true,
+		Block:     32,
+		Bytes:     14,
+		ActGroup:  32,
+		Domain:    &transforms[cpu.TransformLm_wht32],
+		Impls:     cpu.Impls(cpu.TypeXm3_32),
+	},
+	{
+		Name:      "xm3_64",
+		Summary:   "3-bit Lloyd-Max codes of a rotated block over its extremum, one scale per 64 values",
+		ID:        -1,
+		Identity:  "844f9f09bf7c82eb1b325921d8a9bd41314ab7d66899f3dcde52aa6f637edaf8",
+		KV:        true,
+		Quantised: true,
+		Block:     64,
+		Bytes:     26,
+		ActGroup:  64,
+		Domain:    &transforms[cpu.TransformLm_wht64],
+		Impls:     cpu.Impls(cpu.TypeXm3_64),
+	},
+	{
+		Name:      "xm3_128",
+		Summary:   "3-bit Lloyd-Max codes of a rotated block over its extremum, one scale per 128 values",
+		ID:        -1,
+		Identity:  "a437cb9365d9399f732ce06f7e4db5d1b182ec16e1c953915f80e59105543e1c",
+		KV:        true,
+		Quantised: true,
+		Block:     128,
+		Bytes:     50,
+		ActGroup:  128,
+		Domain:    &transforms[cpu.TransformLm_wht128],
+		Impls:     cpu.Impls(cpu.TypeXm3_128),
+	},
+	{
+		Name:      "xm4_32",
+		Summary:   "4-bit Lloyd-Max codes of a rotated block over its extremum, one scale per 32 values",
+		ID:        -1,
+		Identity:  "587734c01572fa26f5bca41fd952773e3440bc9af343b0d33f5b9b97ebf652f7",
+		KV:        true,
+		Quantised: true,
+		Block:     32,
+		Bytes:     18,
+		ActGroup:  32,
+		Domain:    &transforms[cpu.TransformLm_wht32],
+		Impls:     cpu.Impls(cpu.TypeXm4_32),
+	},
+	{
+		Name:      "xm4_64",
+		Summary:   "4-bit Lloyd-Max codes of a rotated block over its extremum, one scale per 64 values",
+		ID:        -1,
+		Identity:  "803f511ae1ee3548b68ce5d35dd8ea95fe7390871a2474da740a92baca846734",
+		KV:        true,
+		Quantised: true,
+		Block:     64,
+		Bytes:     34,
+		ActGroup:  64,
+		Domain:    &transforms[cpu.TransformLm_wht64],
+		Impls:     cpu.Impls(cpu.TypeXm4_64),
+	},
+	{
+		Name:      "xm4_128",
+		Summary:   "4-bit Lloyd-Max codes of a rotated block over its extremum, one scale per 128 values",
+		ID:        -1,
+		Identity:  "505913a11a7c41d5db808dff39792cfe6be37e1bb228582435eb44a6bb204bbe",
+		KV:        true,
+		Quantised: true,
+		Block:     128,
+		Bytes:     66,
+		ActGroup:  128,
+		Domain:    &transforms[cpu.TransformLm_wht128],
+		Impls:     cpu.Impls(cpu.TypeXm4_128),
+	},
+	{
+		Name:      "xm5_32",
+		Summary:   "5-bit Lloyd-Max codes of a rotated block over its extremum, one scale per 32 values",
+		ID:        -1,
+		Identity:  "d0f9f5b39bdc36ad83296bbf85278af6d4ef420aaf4b1f6a20fab033a5816c99",
+		KV:        true,
+		Quantised: true,
+		Block:     32,
+		Bytes:     22,
+		ActGroup:  32,
+		Domain:    &transforms[cpu.TransformLm_wht32],
+		Impls:     cpu.Impls(cpu.TypeXm5_32),
+	},
+	{
+		Name:      "xm5_64",
+		Summary:   "5-bit Lloyd-Max codes of a rotated block over its extremum, one scale per 64 values",
+		ID:        -1,
+		Identity:  "a5b0450b707091a455b1f4102bef1faf45aac72f590f649cc0ee1a74ef5437cf",
+		KV:        true,
+		Quantised: true,
+		Block:     64,
+		Bytes:     42,
+		ActGroup:  64,
+		Domain:    &transforms[cpu.TransformLm_wht64],
+		Impls:     cpu.Impls(cpu.TypeXm5_64),
+	},
+	{
+		Name:      "xm5_128",
+		Summary:   "5-bit Lloyd-Max codes of a rotated block over its extremum, one scale per 128 values",
+		ID:        -1,
+		Identity:  "2b7c564f1c6fa08c81745d575727037642fe68be03d529f9880c69ef86f89190",
+		KV:        true,
+		Quantised: true,
+		Block:     128,
+		Bytes:     82,
+		ActGroup:  128,
+		Domain:    &transforms[cpu.TransformLm_wht128],
+		Impls:     cpu.Impls(cpu.TypeXm5_128),
+	},
 }
 
 // rotations are in the order of the spec.
@@ -693,4 +810,22 @@ func _() {
 	_ = x[cpu.BytesTurbo3-50]
 	_ = x[cpu.BlockTurbo4-128]
 	_ = x[cpu.BytesTurbo4-68]
+	_ = x[cpu.BlockXm3_32-32]
+	_ = x[cpu.BytesXm3_32-14]
+	_ = x[cpu.BlockXm3_64-64]
+	_ = x[cpu.BytesXm3_64-26]
+	_ = x[cpu.BlockXm3_128-128]
+	_ = x[cpu.BytesXm3_128-50]
+	_ = x[cpu.BlockXm4_32-32]
+	_ = x[cpu.BytesXm4_32-18]
+	_ = x[cpu.BlockXm4_64-64]
+	_ = x[cpu.BytesXm4_64-34]
+	_ = x[cpu.BlockXm4_128-128]
+	_ = x[cpu.BytesXm4_128-66]
+	_ = x[cpu.BlockXm5_32-32]
+	_ = x[cpu.BytesXm5_32-22]
+	_ = x[cpu.BlockXm5_64-64]
+	_ = x[cpu.BytesXm5_64-42]
+	_ = x[cpu.BlockXm5_128-128]
+	_ = x[cpu.BytesXm5_128-82]
 }

@@ -115,14 +115,10 @@ func (e *explanation) codebook() error {
 		return nil
 	}
 	e.printf("\nCodebook: %d levels, %s\n\n", len(b.Levels), b.Source)
-	_, scale := codebook.Distortion(sortedLevels(b), codebook.Gaussian())
-	if size := lookupSize(e.t); size > 0 {
-		scale = 1 / size
-	}
 	if b.Thresholds == nil {
 		e.printf("  levels by code: %v\n", b.Levels)
 	} else {
-		e.levels(b, scale)
+		e.levels(b, e.shares())
 	}
 	v, err := judge(e.t)
 	if err != nil {
@@ -139,18 +135,37 @@ func (e *explanation) codebook() error {
 	return nil
 }
 
-// levels prints a row per code: when it is chosen, what it stands for, and how often that is for normal values, scale times
-// a level being in units of those.
-func (e *explanation) levels(b *spec.Codebook, scale float64) {
-	e.printf("  %4s  %12s  %12s  %s\n", "code", "chosen from", "level", "share of normal values")
-	for c, level := range b.Levels {
-		from, share := "", 1.0
+// shares is how often each code is chosen for normal values: what the encoder chooses where it divides by the extremum, else
+// by the distribution function.
+func (e *explanation) shares() []float64 {
+	if n, _ := lookupExtremum(e.t); n > 0 {
+		return shares(e.t)
+	}
+	b := e.t.Codebook
+	_, scale := codebook.Distortion(sortedLevels(b), codebook.Gaussian())
+	if size := lookupSize(e.t); size > 0 {
+		scale = 1 / size
+	}
+	list := make([]float64, len(b.Levels))
+	for c := range list {
+		list[c] = 1
 		if c > 0 {
-			from = fmt.Sprintf("%.6g", b.Thresholds[c-1])
-			share -= cumulative(scale * float64(b.Thresholds[c-1]))
+			list[c] -= cumulative(scale * float64(b.Thresholds[c-1]))
 		}
 		if c < len(b.Thresholds) {
-			share -= 1 - cumulative(scale*float64(b.Thresholds[c]))
+			list[c] -= 1 - cumulative(scale*float64(b.Thresholds[c]))
+		}
+	}
+	return list
+}
+
+// levels prints a row per code: when it is chosen, what it stands for, and how often that is for normal values.
+func (e *explanation) levels(b *spec.Codebook, shares []float64) {
+	e.printf("  %4s  %12s  %12s  %s\n", "code", "chosen from", "level", "share of normal values")
+	for c, level := range b.Levels {
+		from, share := "", shares[c]
+		if c > 0 {
+			from = fmt.Sprintf("%.6g", b.Thresholds[c-1])
 		}
 		bar := strings.Repeat("█", int(share*200+0.5))
 		if limit := 50; len([]rune(bar)) > limit {

@@ -3,13 +3,11 @@ package main
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
 	"strconv"
 
 	"github.com/kvgen/kvgen/gen/codebook"
 	"github.com/kvgen/kvgen/gen/spec"
-	"github.com/kvgen/kvgen/kernels/ref/interp"
 )
 
 // tolerance is how far above the least possible error a codebook may be before it is flagged.
@@ -28,27 +26,27 @@ type verdict struct {
 }
 
 // judge returns nil for a type without a codebook. A type is held to the source that is kindest to it: what it stores is
-// close to Gaussian, a coordinate of a unit vector, or, when nothing is rotated, perhaps heavy-tailed.
+// close to Gaussian, a coordinate of a unit vector, or, when nothing is rotated, perhaps heavy-tailed; or, when the encoder
+// divides by the extremum, what that leaves of normal values.
 //
-// When the encoder brings every block to one size before it looks up levels, that size counts. Otherwise, as with a type
-// that is only read or a scale that follows the largest value, the levels are given the scale that suits them best.
+// When the encoder brings every block to one size or one extremum before it looks up levels, that counts. Otherwise, as
+// with a type that is only read or a scale that follows the largest magnitude, the levels are given the scale that suits
+// them best.
 func judge(t *spec.Type) (*verdict, error) {
 	if t.Codebook == nil {
 		return nil, nil
 	}
-	levels := sortedLevels(t.Codebook)
-	size := lookupSize(t)
 	var best *verdict
-	for _, s := range sources(t) {
-		optimum, err := lloydMax(len(levels), s)
+	for _, u := range readings(t) {
+		optimum, err := lloydMax(len(u.levels), u.source)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", t.Name, err)
 		}
-		v := &verdict{Levels: len(levels), Source: s.Name, Optimum: optimum}
-		v.Rescale, _ = codebook.Distortion(levels, s)
+		v := &verdict{Levels: len(u.levels), Source: u.source.Name, Optimum: optimum}
+		v.Rescale, _ = codebook.Distortion(u.levels, u.source)
 		v.MSE = v.Rescale
-		if size > 0 {
-			v.MSE = codebook.AtScale(levels, s, math.Sqrt(s.Variance)/size)
+		if u.scale > 0 {
+			v.MSE = codebook.AtScale(u.levels, u.source, u.scale)
 		}
 		if v.Excess = v.MSE/optimum - 1; best == nil || v.Excess < best.Excess {
 			best = v
@@ -58,7 +56,7 @@ func judge(t *spec.Type) (*verdict, error) {
 	best.MSE, best.Rescale, best.Optimum = round6(best.MSE), round6(best.Rescale), round6(best.Optimum)
 	best.Excess = math.Round(best.Excess*1e6) / 1e6
 	if best.Flagged = best.Excess > tolerance; best.Flagged {
-		best.Shape = shape(levels)
+		best.Shape = shape(sortedLevels(t.Codebook))
 	}
 	return best, nil
 }
@@ -67,32 +65,6 @@ func judge(t *spec.Type) (*verdict, error) {
 func round6(v float64) float64 {
 	r, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 6, 64), 64) // reads what it wrote
 	return r
-}
-
-// lookupSize is the root mean square of what the encoder looks up, in the unit of the levels, if it is the same for every
-// block of normal values; else 0.
-func lookupSize(t *spec.Type) float64 {
-	const blocks = 16
-	seen := interp.Nearest(t, draw(blocks*t.Block, (*rand.Rand).NormFloat64))
-	if seen == nil {
-		return 0
-	}
-	var least, most float64
-	for k := range blocks {
-		sum := 0.0
-		for _, v := range seen[k*t.Block : (k+1)*t.Block] {
-			sum += float64(v) * float64(v)
-		}
-		size := math.Sqrt(sum / float64(t.Block))
-		if k == 0 {
-			least = size
-		}
-		least, most = min(least, size), max(most, size)
-	}
-	if most > 1.01*least {
-		return 0
-	}
-	return most
 }
 
 // remarks say what else there is to know about a flagged table.
@@ -107,7 +79,41 @@ func (v *verdict) remarks() []string {
 	return list
 }
 
-// sources are the distributions that the values under a type's codebook may have.
+// reading is a distribution that the values under a codebook may have, and the codebook in its terms.
+type reading struct {
+	source codebook.Source
+	levels []float64 // ascending
+	scale  float64   // that the encoder gives levels, in units of source; 0 for one that varies
+}
+
+// readings are those of a type. Rotated values are close to normal, so a type that divides them by their extremum has one.
+func readings(t *spec.Type) (list []reading) {
+	levels := sortedLevels(t.Codebook)
+	if n, at := lookupExtremum(t); n > 0 {
+		own := slices.Clone(levels)
+		if at < 0 {
+			slices.Reverse(own)
+			for i := range own {
+				own[i] = -own[i]
+			}
+		}
+		list = append(list, reading{codebook.Extremum(n), own, 1 / math.Abs(at)})
+		if t.Domain != nil {
+			return list
+		}
+	}
+	size := lookupSize(t)
+	for _, s := range sources(t) {
+		u := reading{source: s, levels: levels}
+		if size > 0 {
+			u.scale = math.Sqrt(s.Variance) / size
+		}
+		list = append(list, u)
+	}
+	return list
+}
+
+// sources are the distributions that the values under a type's codebook may have when no extremum is divided by.
 func sources(t *spec.Type) []codebook.Source {
 	n := t.Block
 	if t.Domain != nil {

@@ -2,7 +2,6 @@ package spec_test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/kvgen/kvgen/gen/codebook"
@@ -20,6 +19,8 @@ func TestKernelSpecs(t *testing.T) {
 		"lm2_32": {32, 10}, "lm3_32": {32, 14}, "lm4_32": {32, 18}, "lm5_32": {32, 22}, "lm6_32": {32, 26},
 		"lm2_64": {64, 18}, "lm3_64": {64, 26}, "lm4_64": {64, 34}, "lm5_64": {64, 42}, "lm6_64": {64, 50},
 		"lm2_128": {128, 34}, "lm3_128": {128, 50}, "lm4_128": {128, 66}, "lm5_128": {128, 82}, "lm6_128": {128, 98},
+		"xm3_32": {32, 14}, "xm4_32": {32, 18}, "xm5_32": {32, 22}, "xm3_64": {64, 26}, "xm4_64": {64, 34}, "xm5_64": {64, 42},
+		"xm3_128": {128, 50}, "xm4_128": {128, 66}, "xm5_128": {128, 82},
 	}
 	for _, x := range set.Types {
 		if got := [2]int{x.Block, x.Bytes}; got != want[x.Name] {
@@ -50,22 +51,30 @@ func TestRotations(t *testing.T) {
 	}
 }
 
-// TestIntegerLevels holds lm.hcl to the cost that it states for integer levels, and to one plane of bits per power of two.
+// TestIntegerLevels holds lm.hcl and xm.hcl to the cost that they state for integer levels, and to one plane of bits per
+// power of two.
 func TestIntegerLevels(t *testing.T) {
-	cost := map[int]float64{2: .0001, 3: .0001, 4: .00052} // at 5 and 6 bits it would be too high: levels of floats
+	families := map[string]struct {
+		source func(int) codebook.Source
+		cost   map[int]float64
+	}{
+		"lm": {codebook.Sphere, map[int]float64{2: .0001, 3: .0001, 4: .00052}}, // of 5 and 6 bits they are floats
+		"xm": {codebook.Extremum, map[int]float64{3: .0003, 4: .0012, 5: .006}},
+	}
 	for _, x := range load(t).Types {
-		if !strings.HasPrefix(x.Name, "lm") {
+		f, ok := families[x.Name[:2]]
+		if !ok {
 			continue
 		}
 		bits := x.Codes[0].Bits
-		source := codebook.Sphere(x.Block)
+		source, cost := f.source(x.Block), f.cost[bits]
 		levels, err := codebook.LloydMax(1<<bits, source)
 		if err != nil {
 			t.Fatal(err)
 		}
 		over := x.Codebook.Distortion/codebook.AtScale(levels, source, 1) - 1
-		if x.Codebook.Int8 != (bits <= 4) || over < -1e-6 || over > cost[bits]+1e-6 {
-			t.Errorf("%s: integer levels %t cost %.5f, allowed %.5f", x.Name, x.Codebook.Int8, over, cost[bits])
+		if x.Codebook.Int8 != (cost > 0) || over < -1e-6 || over > cost+1e-6 {
+			t.Errorf("%s: integer levels %t cost %.5f, allowed %.5f", x.Name, x.Codebook.Int8, over, cost)
 		}
 		if x.Bytes != 2+x.Block*bits/8 {
 			t.Errorf("%s: %d bytes per block", x.Name, x.Bytes)

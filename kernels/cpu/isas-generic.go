@@ -40,7 +40,16 @@ const (
 	TypeTurbo2  = 33
 	TypeTurbo3  = 34
 	TypeTurbo4  = 35
-	types       = 36
+	TypeXm3_32  = 36
+	TypeXm3_64  = 37
+	TypeXm3_128 = 38
+	TypeXm4_32  = 39
+	TypeXm4_64  = 40
+	TypeXm4_128 = 41
+	TypeXm5_32  = 42
+	TypeXm5_64  = 43
+	TypeXm5_128 = 44
+	types       = 45
 )
 
 // Positions of the transforms.
@@ -294,6 +303,69 @@ var generic = ISA{
 			Matmul:   matmulTurbo4Generic,
 			MatmulQ8: matmulQ8Turbo4Generic,
 			Mix:      mixTurbo4Generic,
+		},
+		TypeXm3_32: {
+			Encode:   encodeXm3_32Generic,
+			Decode:   decodeXm3_32Generic,
+			Matmul:   matmulXm3_32Generic,
+			MatmulQ8: matmulQ8Xm3_32Generic,
+			Mix:      mixXm3_32Generic,
+		},
+		TypeXm3_64: {
+			Encode:   encodeXm3_64Generic,
+			Decode:   decodeXm3_64Generic,
+			Matmul:   matmulXm3_64Generic,
+			MatmulQ8: matmulQ8Xm3_64Generic,
+			Mix:      mixXm3_64Generic,
+		},
+		TypeXm3_128: {
+			Encode:   encodeXm3_128Generic,
+			Decode:   decodeXm3_128Generic,
+			Matmul:   matmulXm3_128Generic,
+			MatmulQ8: matmulQ8Xm3_128Generic,
+			Mix:      mixXm3_128Generic,
+		},
+		TypeXm4_32: {
+			Encode:   encodeXm4_32Generic,
+			Decode:   decodeXm4_32Generic,
+			Matmul:   matmulXm4_32Generic,
+			MatmulQ8: matmulQ8Xm4_32Generic,
+			Mix:      mixXm4_32Generic,
+		},
+		TypeXm4_64: {
+			Encode:   encodeXm4_64Generic,
+			Decode:   decodeXm4_64Generic,
+			Matmul:   matmulXm4_64Generic,
+			MatmulQ8: matmulQ8Xm4_64Generic,
+			Mix:      mixXm4_64Generic,
+		},
+		TypeXm4_128: {
+			Encode:   encodeXm4_128Generic,
+			Decode:   decodeXm4_128Generic,
+			Matmul:   matmulXm4_128Generic,
+			MatmulQ8: matmulQ8Xm4_128Generic,
+			Mix:      mixXm4_128Generic,
+		},
+		TypeXm5_32: {
+			Encode:   encodeXm5_32Generic,
+			Decode:   decodeXm5_32Generic,
+			Matmul:   matmulXm5_32Generic,
+			MatmulQ8: matmulQ8Xm5_32Generic,
+			Mix:      mixXm5_32Generic,
+		},
+		TypeXm5_64: {
+			Encode:   encodeXm5_64Generic,
+			Decode:   decodeXm5_64Generic,
+			Matmul:   matmulXm5_64Generic,
+			MatmulQ8: matmulQ8Xm5_64Generic,
+			Mix:      mixXm5_64Generic,
+		},
+		TypeXm5_128: {
+			Encode:   encodeXm5_128Generic,
+			Decode:   decodeXm5_128Generic,
+			Matmul:   matmulXm5_128Generic,
+			MatmulQ8: matmulQ8Xm5_128Generic,
+			Mix:      mixXm5_128Generic,
 		},
 	},
 	transforms: [transforms]TransformImpl{

@@ -205,6 +205,8 @@ func shapes() []shape {
 			{k: "f16", v: "f32", dk: 40, dv: 40, heads: 2, kvHeads: 2, cells: 100, queries: 3, splits: 2, warps: 2},
 			{k: "bf16", v: "f16", dk: 80, dv: 128, heads: 2, kvHeads: 1, cells: 64, queries: 1, splits: 1, warps: 2},
 			{k: "lm6_32", v: "lm5_64", dk: 64, dv: 192, heads: 8, kvHeads: 1, cells: 64, queries: 1, splits: 1, warps: 2},
+			{k: "xm4_64", v: "xm3_128", dk: 64, dv: 128, heads: 4, kvHeads: 2, cells: 66, queries: 1, splits: 2, warps: 2},
+			{k: "xm5_32", v: "xm4_64", dk: 96, dv: 64, heads: 3, kvHeads: 1, cells: 50, queries: 3, splits: 1, warps: 2},
 			{k: "turbo3", v: "turbo2", dk: 256, dv: 512, heads: 8, kvHeads: 1, cells: 64, queries: 1, splits: 1, warps: 2},
 			{k: "q4_1", v: "q5_1", dk: 576, dv: 576, heads: 8, kvHeads: 1, cells: 64, queries: 1, splits: 1, warps: 2},
 			{k: "turbo4", v: "turbo4", dk: 128, dv: 128, heads: 8, kvHeads: 1, cells: 40, queries: 1, splits: 1, fast: true, warps: 2},
