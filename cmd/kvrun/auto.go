@@ -28,11 +28,11 @@ func (s *session) autoPolicy() (p kv.Policy, why string, err error) {
 			return p, "", err
 		}
 	}
-	p.K, err = s.firstFit([]string{"q8_0", "lm6_64", "lm6_32", "f16"}, func(l kv.Layer) int { return l.KeyDim })
+	p.K, err = s.firstFit(append(append([]string{"q8_0"}, ownTypes(6)...), "f16"), func(l kv.Layer) int { return l.KeyDim })
 	if err != nil {
 		return p, "", err
 	}
-	if p.V, err = s.firstFit(append(blocks("lm5"), "q8_0", "f16"), func(l kv.Layer) int { return l.ValueDim }); err != nil {
+	if p.V, err = s.firstFit(append(ownTypes(5), "q8_0", "f16"), func(l kv.Layer) int { return l.ValueDim }); err != nil {
 		return p, "", err
 	}
 	p.Ends = kv.Ends{First: 4, Last: 32}
@@ -50,9 +50,6 @@ func (s *session) autoPolicy() (p kv.Policy, why string, err error) {
 	}
 	return p, why + "; kvrun tune finds what is best for this model", nil
 }
-
-// blocks are the types of a family from large blocks, which cost less, to small ones.
-func blocks(family string) []string { return []string{family + "_128", family + "_64", family + "_32"} }
 
 // firstFit is the first of the types that fits every layer.
 func (s *session) firstFit(names []string, dim func(kv.Layer) int) (kv.Choice, error) {

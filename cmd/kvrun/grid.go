@@ -114,6 +114,6 @@ func (s *session) studyCells() (names []string) {
 			block /= 2
 		}
 	}
-	own := func(bits int) string { return fmt.Sprintf("lm%d_%d", bits, block) }
+	own := func(bits int) string { return ownType(bits, block) }
 	return append(names, "q8_0/turbo3", own(6), own(4), cellName(own(5), own(3), "off", "off"), own(3))
 }

@@ -47,7 +47,7 @@ func (f *tuneFlags) parse(e *environment, args []string) error {
 	fs.IntVar(&f.forSize, "budget-ctx", 0, "`positions` of the context that the budget is for, where exact rows and offsets weigh less than in a short one (default: --ctx-size)")
 	fs.IntVar(&f.few, "chunks-tune", 2, "`chunks` to find the sensitivities on")
 	fs.IntVar(&f.many, "chunks", 8, "`chunks` of every text to verify on")
-	fs.StringSliceVar(&f.typesK, "types-k", nil, "`types` of keys to choose from, +rotation allowed (default: lm2 to lm6, small blocks too, q4_0 and q8_0)")
+	fs.StringSliceVar(&f.typesK, "types-k", nil, "`types` of keys to choose from, +rotation allowed (default: the project's best of 2 to 6 bits, small blocks too, q4_0 and q8_0)")
 	fs.StringSliceVar(&f.typesV, "types-v", nil, "`types` of values to choose from")
 	fs.StringSliceVar(&f.ends, "ends", []string{"0+0", "4+16", "4+32", "1+8"}, "first+last `rows` to keep exact, to choose from")
 	fs.StringVar(&f.kOffset, "k-offset", auto, "`constant` taken out of the keys: auto (mean where calibrate was run, else bias where the model has one), off, bias, mean or a file")
@@ -261,8 +261,8 @@ func (s *session) candidates(flag string, names []string, offset string) (all []
 	return all, nil
 }
 
-// defaultCandidates are the project's types in the largest blocks that fit all heads, for keys in the smallest too since
-// some keys have few large values, and what other programs have, rotated where the heads allow it.
+// defaultCandidates are the project's types of 2 to 6 bits in the largest blocks that fit all heads, for keys in the smallest
+// too since some keys have few large values, and what other programs have, rotated where the heads allow it.
 func (s *session) defaultCandidates(keys bool) (names []string) {
 	dim := func(l kv.Layer) int {
 		if keys {
@@ -271,7 +271,7 @@ func (s *session) defaultCandidates(keys bool) (names []string) {
 		return l.ValueDim
 	}
 	for width := 2; width <= 6; width++ {
-		family := blocks(fmt.Sprint("lm", width))
+		family := ownTypes(width)
 		if c, err := s.firstFit(family, dim); err == nil {
 			names = append(names, c.Type.Name)
 			if small := family[len(family)-1]; keys && width > 3 && c.Type.Name != small {

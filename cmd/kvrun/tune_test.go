@@ -65,9 +65,9 @@ func TestTune(t *testing.T) {
 // TestAutoRule has no policy file: the rule says what it is.
 func TestAutoRule(t *testing.T) {
 	for _, c := range []struct{ model, k, v, why string }{
-		{"llama_hd64", "q8_0", "lm5_64", "the safe rule"},
-		{"llama_hd128", "q8_0", "lm5_128", "q8_0 for K and lm5_128 for V, the first"},
-		{"qwen2_hd64", "q8_0-bias", "lm5_64", "key offset bias"},
+		{"llama_hd64", "q8_0", "xm5_64", "the safe rule"},
+		{"llama_hd128", "q8_0", "xm5_128", "q8_0 for K and xm5_128 for V, the first"},
+		{"qwen2_hd64", "q8_0-bias", "xm5_64", "key offset bias"},
 		{"llama_hd80", "f16", "f16", "no smaller type of the rule fits"},
 	} {
 		var i struct{ Record record }

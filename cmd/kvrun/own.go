@@ -1,0 +1,54 @@
+package main
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"github.com/kvgen/kvgen/kernels"
+)
+
+// ownBlocks are the sizes of blocks of the project's types, the largest first since it costs least.
+var ownBlocks = [...]int{128, 64, 32}
+
+// ownType is the name of the project's cache type with codes of so many bits for rotated blocks of so many values: that which
+// loses least of normal values, which is what rotated blocks hold. "" if there is none.
+func ownType(bits, block int) (name string) {
+	least := math.Inf(1)
+	for _, t := range kernels.Types() {
+		if !t.KV || t.Domain == nil || t.Impls[0].Encode == nil || t.CompatibleWith != "" || t.Block != block || 8*t.Bytes/t.Block != bits {
+			continue
+		}
+		if loss := normalLoss(t); loss < least {
+			name, least = t.Name, loss
+		}
+	}
+	return name
+}
+
+// ownTypes are the names of those with codes of so many bits, the largest blocks first.
+func ownTypes(bits int) (names []string) {
+	for _, block := range ownBlocks {
+		if name := ownType(bits, block); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// normalLoss is the squared error of a type with a domain on normal values, the same ones every time.
+func normalLoss(t *kernels.Type) (loss float64) {
+	x := make([]float32, 8*1024/t.Block*t.Block)
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range x {
+		x[i] = float32(r.NormFloat64())
+	}
+	packed, y := make([]byte, t.RowBytes(len(x))), make([]float32, len(x))
+	t.Best().Encode(packed, x)
+	t.Best().Decode(y, packed)
+	t.Domain.Best().Forward(x) // preserves lengths, so errors may be taken behind it
+	for i := range x {
+		e := float64(x[i] - y[i])
+		loss += e * e
+	}
+	return loss
+}
