@@ -32,6 +32,25 @@ func TestEncodeRandomBits(t *testing.T) {
 	})
 }
 
+// TestEncodeSmall writes rows of nothing, and of values around and below the least that an encoder divides by: what is read
+// back is finite and small.
+func TestEncodeSmall(t *testing.T) {
+	has := func(i *kernels.Impl) bool { return i.Encode != nil }
+	forEachImpl(t, has, func(t *testing.T, typ *kernels.Type, impl *kernels.Impl) {
+		for _, size := range []float32{0, 1e-45, 1e-40, 1e-30, 1e-21, 1e-20, 1e-19, 1e-12} {
+			x := noise(2*max(typ.Block, 16), 1, size)
+			row, y := make([]byte, typ.RowBytes(len(x))), make([]float32, len(x))
+			impl.Encode(row, x)
+			typ.Impls[len(typ.Impls)-1].Decode(y, row)
+			for i, v := range y {
+				if limit := float64(size)*100 + 1e-7; !(math.Abs(float64(v)) <= limit) {
+					t.Fatalf("values of %g: value %d is %g", size, i, v)
+				}
+			}
+		}
+	})
+}
+
 // randomFloats is n floats: of random bits when rare is 0, else noise with such floats about every 2^(2*rare) values.
 func randomFloats(n int, seed uint64, rare int) []float32 {
 	x := noise(n, seed, 1)
