@@ -117,9 +117,10 @@ func TestBench(t *testing.T) {
 		}
 		key, value := Side{Type: kernels.ByName(k), Dim: 128}, Side{Type: kernels.ByName(v), Dim: 128}
 		for _, length := range ints(t, *benchLengths) {
-			layers := make([]*Layer, *benchLayers)
+			layers, cells := make([]*Layer, *benchLayers), inOrder(t, d, length, 0)
+			batch := &Batch{upload(t, d, sequence(length-1, 1)), 1}
 			for i := range layers {
-				l := &Layer{Heads: 32, Scale: .088}
+				l := &Layer{Heads: 32, Scale: .088, Cells: cells}
 				l.Keys = must[*Rows](t)(d.NewRows(comp, key, true, 8, length))
 				l.Values = must[*Rows](t)(d.NewRows(comp, value, false, 8, length))
 				for _, rows := range []*Rows{l.Keys, l.Values} {
@@ -145,7 +146,7 @@ func TestBench(t *testing.T) {
 							splits := a.Splits(layers[0], 1, length) * waves
 							all := func() error {
 								for _, l := range layers {
-									if err := a.Run(l, q, out, length-1, 1, length, splits); err != nil {
+									if err := a.Run(l, q, out, batch, splits); err != nil {
 										return err
 									}
 								}
