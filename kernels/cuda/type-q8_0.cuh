@@ -51,7 +51,7 @@ struct Q8_0 {
 
   static __device__ int code(const unsigned char* b, int i) { return code_code(b, i) & 255; }
   static __device__ int level(int code) { return bytes_Q8_0[code]; }
-  static constexpr int exact_bytes = 1, exact_terms = 1, fast_bytes = 1, fast_terms = 1;
+  static constexpr int exact_terms = 1, exact_coarse = 1, fast_terms = 1, fast_coarse = 1;
   static constexpr float exact_unit = 1.0f, fast_unit = 1.0f;
 
   // The encoder: x[block] into the zeroed words of a block, by the lanes of a warp. All three are in shared memory; scratch has

@@ -32,6 +32,10 @@ func (d *Device) NewAttend(c *Compiler, a Attention) (*Attend, error) {
 	if err != nil {
 		return nil, err
 	}
+	return d.newAttend(c, a, src)
+}
+
+func (d *Device) newAttend(c *Compiler, a Attention, src *Source) (*Attend, error) {
 	m, err := d.build(c, src)
 	if err != nil {
 		return nil, err
@@ -64,6 +68,11 @@ type attendArgs struct {
 	scale, softCap                                                      float32
 }
 
+// groups is the number of blocks that the query rows of one KV head take.
+func (x *Attend) groups(l *Layer, queries int) int {
+	return (queries*l.Heads/l.Keys.Heads + x.rows() - 1) / x.rows()
+}
+
 // Splits is the number of parts that the cache is cut into for so many queries of a layer: as many blocks as the GPU holds at once.
 func (x *Attend) Splits(l *Layer, queries, cells int) int {
 	step := 32 * x.tiles()
@@ -71,7 +80,7 @@ func (x *Attend) Splits(l *Layer, queries, cells int) int {
 	if l.Window > 0 {
 		tiles = min(tiles, (l.Window+queries+2*step-2)/step)
 	}
-	rows := l.Keys.Heads * ((queries*l.Heads/l.Keys.Heads + 7) / 8) * (x.Value.row() / x.slice())
+	rows := l.Keys.Heads * x.groups(l, queries) * (x.Value.row() / x.slice())
 	return max(1, min(x.d.Multiprocessors*x.resident/rows, (tiles+x.warps-1)/x.warps))
 }
 
@@ -94,8 +103,8 @@ func (x *Attend) Run(l *Layer, q, out *Memory, first, queries, cells, splits int
 	if splits == 0 {
 		splits = x.Splits(l, queries, cells)
 	}
-	groups := (queries*l.Heads/l.Keys.Heads + 7) / 8
-	rows := uint64(l.Keys.Heads * groups * splits * 8)
+	groups := x.groups(l, queries)
+	rows := uint64(l.Keys.Heads * groups * splits * x.rows())
 	if err := x.grow(&x.partial, 4*rows*uint64(x.Value.row())); err != nil {
 		return err
 	}

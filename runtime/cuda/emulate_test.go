@@ -103,17 +103,19 @@ func TestEmulated(t *testing.T) {
 		cap      float32
 		splits   int
 		fast     bool
+		rows     int
 	}{
-		{k: "lm4_128", v: "lm4_128", dk: 128, dv: 128, heads: 8, kvHeads: 2, cells: 77, queries: 1, splits: 3},
-		{k: "lm3_64", v: "lm3_128", dk: 64, dv: 128, heads: 3, kvHeads: 1, cells: 70, queries: 5, splits: 2, window: 40},
+		{k: "lm4_128", v: "lm4_128", dk: 128, dv: 128, heads: 8, kvHeads: 2, cells: 77, queries: 1, splits: 3, rows: 4},
+		{k: "lm3_64", v: "lm3_128", dk: 64, dv: 128, heads: 3, kvHeads: 1, cells: 70, queries: 5, splits: 2, window: 40, rows: 16},
 		{k: "q4_0", v: "q4_1", dk: 96, dv: 64, heads: 4, kvHeads: 1, cells: 45, queries: 1, splits: 1, sinks: true, rotation: "attn32"},
 		{k: "q8_0", v: "turbo4", dk: 64, dv: 64, heads: 12, kvHeads: 1, cells: 33, queries: 1, splits: 1, cap: 3},
-		{k: "f16", v: "f32", dk: 40, dv: 40, heads: 2, kvHeads: 2, cells: 100, queries: 3, splits: 2},
+		{k: "f16", v: "f32", dk: 40, dv: 40, heads: 2, kvHeads: 2, cells: 100, queries: 3, splits: 2, rows: 4},
 		{k: "bf16", v: "f16", dk: 80, dv: 128, heads: 2, kvHeads: 1, cells: 64, queries: 1, splits: 1},
 		{k: "lm6_32", v: "lm5_64", dk: 64, dv: 192, heads: 8, kvHeads: 1, cells: 64, queries: 1, splits: 1},
 		{k: "turbo3", v: "turbo2", dk: 256, dv: 512, heads: 8, kvHeads: 1, cells: 64, queries: 1, splits: 1},
 		{k: "q4_1", v: "q5_1", dk: 576, dv: 576, heads: 8, kvHeads: 1, cells: 64, queries: 1, splits: 1},
 		{k: "turbo4", v: "turbo4", dk: 128, dv: 128, heads: 8, kvHeads: 1, cells: 40, queries: 1, splits: 1, fast: true},
+		{k: "turbo4", v: "turbo3", dk: 128, dv: 128, heads: 4, kvHeads: 1, cells: 200, queries: 1, splits: 2, rows: 4},
 		{k: "f32", v: "iq4_nl", dk: 128, dv: 128, heads: 4, kvHeads: 1, cells: 64, queries: 1, splits: 2, rotation: ""},
 	} {
 		t.Run(fmt.Sprintf("%s-%s-%d-%d", c.k, c.v, c.dk, c.dv), func(t *testing.T) {
@@ -127,7 +129,7 @@ func TestEmulated(t *testing.T) {
 			if !bytes.Equal(k.packed, encoded(key, x)) || !bytes.Equal(v.packed, encoded(value, y)) {
 				t.Fatal("packed rows are not those of the CPU kernels")
 			}
-			a := Attention{Key: key, Value: value, Fast: c.fast, SoftCap: c.cap > 0, Warps: 2}
+			a := Attention{Key: key, Value: value, Fast: c.fast, SoftCap: c.cap > 0, Warps: 2, Rows: c.rows}
 			src, err := a.Source(Generated)
 			if err != nil {
 				t.Fatal(err)

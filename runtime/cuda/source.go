@@ -115,6 +115,7 @@ type Attention struct {
 	Warps      int  // of a block; 0 for the default
 	Blocks     int  // that a multiprocessor should hold; 0 for the default
 	Tiles      int  // of 32 rows that a warp takes at a time, 1 or 2; 0 for the default
+	Rows       int  // query rows that share what is read and unpacked, 4, 8 or 16; 0 for the default
 }
 
 // slice is how many values of a head one warp sums: what its registers hold, in whole words of codes and whole runs of a scale.
@@ -140,11 +141,26 @@ func (a Attention) slice() int {
 
 // tiles is how many tiles a warp takes at a time. Two cost registers and save instructions, which is what codes need.
 func (a Attention) tiles() int {
-	if a.Tiles == 0 && a.Key.Type.Quantised && a.Value.Type.Quantised && max(a.Key.row(), a.slice()) <= 128 {
+	if a.Tiles == 0 && a.Key.Type.Quantised && a.Value.Type.Quantised && max(a.Key.row(), a.slice()) <= 128 && a.rows() <= 8 {
 		return 2
 	}
 	return orDefault(a.Tiles, 1)
 }
+
+// RowsFor is the Rows for attention of so many tokens at a time, where group query heads share a KV head: each step of 4 costs time
+// on its own, and reading and unpacking the cache is shared.
+func RowsFor(queries, group int) int {
+	switch n := queries * group; {
+	case n <= 4:
+		return 4
+	case n <= 8:
+		return 8
+	}
+	return 16
+}
+
+// rows is how many query rows a block computes.
+func (a Attention) rows() int { return orDefault(a.Rows, 8) }
 
 // Source is the program with the kernels attend and combine.
 func (a Attention) Source(find Texts) (*Source, error) {
@@ -163,7 +179,7 @@ func (a Attention) Source(find Texts) (*Source, error) {
 		value any
 	}{
 		{"KEY_DIM", a.Key.Dim}, {"KEY_ROW", a.Key.row()}, {"VALUE_DIM", a.Value.Dim}, {"VALUE_ROW", a.Value.row()},
-		{"SLICE", a.slice()}, {"FAST", a.Fast}, {"SOFT_CAP", a.SoftCap}, {"WARPS", orDefault(a.Warps, defaultWarps)}, {"BLOCKS", orDefault(a.Blocks, 1)}, {"TILES", a.tiles()},
+		{"SLICE", a.slice()}, {"FAST", a.Fast}, {"SOFT_CAP", a.SoftCap}, {"WARPS", orDefault(a.Warps, defaultWarps)}, {"BLOCKS", orDefault(a.Blocks, 1)}, {"TILES", a.tiles()}, {"ROWS", a.rows()},
 	} {
 		b.define(d.name, d.value)
 	}

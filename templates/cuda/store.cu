@@ -40,20 +40,19 @@ template <class T> struct Packed<T, 1> {
   static __device__ const unsigned char* at(const unsigned char* b, int i) { return b + i * T::bytes; }
 };
 
-// The row of device memory, in shared memory, from the packed row.
+// The row of device memory from the packed row.
 template <class T, bool codes> struct Put {
   using Row = CodeRow<T, SIDE, HEAD_ROW>;
   using P = Packed<T, T::block>;
   static constexpr int bytes = Row::bytes, scale_bytes = Row::scale_bytes;
 
-  static __device__ void row(unsigned* to, const unsigned char* from, int lane) {
-    for (int i = lane; i < FILE_ROW; i += 32) {
-      const int code = T::code(P::at(from, i), i % T::block), s = Row::share_of(i), v = Row::value_of(i);
-      if constexpr (Row::w8) put_bits<8>(to, 8 * (s * Row::share + v), T::level(code));
-      if constexpr (Row::w4) put_bits<4>(to, 4 * s * Row::share + plane_bit<4, Row::share>(v), code);
-      if constexpr (Row::w2) put_bits<2>(to, 8 * Row::at2 + 2 * s * Row::share + plane_bit<2, Row::share>(v), code >> 4 * Row::w4);
-      if constexpr (Row::w1) put_bits<1>(to, 8 * Row::at1 + s * Row::share + plane_bit<1, Row::share>(v), code >> (4 * Row::w4 + 2 * Row::w2));
-    }
+  static __device__ void row(unsigned char* head, int cell, const unsigned char* from, int lane) {
+    __shared__ unsigned row[bytes / 4];
+    for (int k = lane; k < bytes / 4; k += 32) row[k] = 0;
+    __syncwarp();
+    for (int i = lane; i < FILE_ROW; i += 32) Row::put(row, i, T::code(P::at(from, i), i % T::block), cell);
+    __syncwarp();
+    Row::write(head, row, cell, lane);
   }
   static __device__ void scales(unsigned char* to, const unsigned char* from, int lane) {
     for (int k = lane; k < Row::numbers; k += 32) {
@@ -71,12 +70,13 @@ template <class T> struct Put<T, false> {
   using P = Packed<T, T::block>;
   static constexpr int bytes = Row::bytes, scale_bytes = 0;
 
-  static __device__ void row(unsigned* to, const unsigned char* from, int lane) {
+  static __device__ void row(unsigned char* head, int cell, const unsigned char* from, int lane) {
+    head += (long long)(cell / tile) * tile * bytes;
     for (int i = lane; i < FILE_ROW; i += 32) {
       const float v = T::value(P::at(from, i), i % T::block);
-      const int at = Row::share_of(i) * Row::share + Row::value_of(i);
-      if (T::element == Element::f32) to[at] = as_bits(v);
-      else ((unsigned short*)to)[at] = T::element == Element::f16 ? to_f16(v) : to_bf16(v);
+      unsigned char* to = head + Row::at(i, cell % tile);
+      if (T::element == Element::f32) *(unsigned*)to = as_bits(v);
+      else *(unsigned short*)to = T::element == Element::f16 ? to_f16(v) : to_bf16(v);
     }
   }
   static __device__ void scales(unsigned char*, const unsigned char*, int) {}
@@ -92,7 +92,6 @@ extern "C" __global__ void __launch_bounds__(32) store(const Store p) {
   __shared__ float x[HEAD_ROW];
   __shared__ float scratch[P::arrays * Type::block + 1];
   __shared__ unsigned packed[P::bytes / 4];
-  __shared__ unsigned row[(R::bytes + 3) / 4];
   const int lane = threadIdx.x, head = blockIdx.y;
   const long long token = (long long)blockIdx.x * p.kv_heads + head;
   unsigned char* file = p.packed + token * file_row;
@@ -106,12 +105,8 @@ extern "C" __global__ void __launch_bounds__(32) store(const Store p) {
   } else {
     for (int k = lane; k < file_row; k += 32) ((unsigned char*)P::at((const unsigned char*)packed, k / file_block * Type::block))[k % file_block] = file[k];
   }
-  for (int k = lane; k < (R::bytes + 3) / 4; k += 32) row[k] = 0;
   __syncwarp();
   const int cell = p.first + blockIdx.x;
-  R::row(row, (const unsigned char*)packed, lane);
+  R::row(p.rows + head * p.head, cell, (const unsigned char*)packed, lane);
   R::scales(p.scales + head * p.scale_head + (long long)cell * R::scale_bytes, (const unsigned char*)packed, lane);
-  __syncwarp();
-  unsigned* to = (unsigned*)(p.rows + head * p.head + (long long)cell * R::bytes);
-  for (int k = lane; k < R::bytes / 4; k += 32) to[k] = row[k];
 }

@@ -113,6 +113,14 @@ static unsigned prmt(unsigned a, unsigned b, unsigned s) {
 }
 static unsigned pick(unsigned mask, unsigned a, unsigned b) { return (a & mask) | (b & ~mask); }
 static float exp2_fast(float x) { return exp2f(x); }
+static float reciprocal_fast(float x) { return 1 / x; }
+static unsigned from_lane(unsigned v, int lane) { return exchange(&v, 1)[lane][0]; }
+static float largest_of_warp(float x) {
+  uint32_t u = bits_of(x);
+  auto all = exchange(&u, 1);
+  for (int i = 0; i < 32; i++) x = std::max(x, float_of(all[i][0]));
+  return x;
+}
 
 template <int N> struct Chunk {
   static void load(const unsigned char* p, unsigned* w) {
