@@ -86,9 +86,9 @@ template <class T, int D, int U, int R, bool fast> struct CodeKeys {
   // What a score is in units of.
   static __device__ __forceinline__ float unit(const unsigned char* shared, int row) { return ((const float*)(shared + columns))[row]; }
 
-  __device__ __forceinline__ void load(const unsigned char* keys, const unsigned char* numbers, int first, int lane) {
-    keys += (long long)first * Row::bytes;
-    numbers += (long long)(first + 4 * (lane >> 2)) * Row::scale_bytes;
+  // From the first row on, and its scales.
+  __device__ __forceinline__ void load(const unsigned char* keys, const unsigned char* numbers, int lane) {
+    numbers = anchored(numbers + 4 * (lane >> 2) * Row::scale_bytes);
 #pragma unroll
     for (int u = 0; u < U; u++) {
       tiles[u].load(keys + u * tile * Row::bytes, lane);
@@ -220,8 +220,7 @@ template <class T, int D, int U, int R, bool fast> struct NumberKeys {
 
   static __device__ __forceinline__ float unit(const unsigned char* shared, int row) { return ((const float*)(shared + columns))[row]; }
 
-  __device__ __forceinline__ void load(const unsigned char* keys, const unsigned char*, int first, int lane) {
-    keys += (long long)first * Row::bytes;
+  __device__ __forceinline__ void load(const unsigned char* keys, const unsigned char*, int lane) {
 #pragma unroll
     for (int u = 0; u < U; u++) Row::Main::template load<Row::Main::words>(words[u], keys + u * tile * Row::bytes, lane, 0);
   }

@@ -57,9 +57,8 @@ template <class T, int D, int N, int U, int R, bool fast> struct CodeValues {
     }
   }
 
-  __device__ __forceinline__ void load(const unsigned char* values, const unsigned char* numbers, int first, int slice, int lane) {
-    values += (long long)first * Row::bytes;
-    numbers += (long long)(first + 4 * (lane >> 2)) * Row::scale_bytes;
+  __device__ __forceinline__ void load(const unsigned char* values, const unsigned char* numbers, int slice, int lane) {
+    numbers = anchored(numbers + 4 * (lane >> 2) * Row::scale_bytes);
 #pragma unroll
     for (int u = 0; u < U; u++) {
       tiles[u].load(values + u * tile * Row::bytes, lane, slice);
@@ -67,8 +66,12 @@ template <class T, int D, int N, int U, int R, bool fast> struct CodeValues {
     }
   }
 
-  // Row 4j + n of tile u is one that nobody sees: it may hold anything.
-  __device__ __forceinline__ void hide(int u, int n) { scales[u].clear(n); }
+  // Where bit 4u + n is set, row 4j + n of tile u is one that nobody sees: it may hold anything.
+  __device__ __forceinline__ void hide(unsigned hidden, int) {
+#pragma unroll
+    for (int n = 0; n < 4 * U; n++)
+      if (hidden >> n & 1) scales[n / 4].clear(n % 4);
+  }
 
   // A of dims 16m.. of the slice in tile u, for each term; rows 8u are exchanged with their neighbours where m is odd, see pair.
   __device__ __forceinline__ void levels(int u, int m, unsigned a[][4]) const {
@@ -200,13 +203,26 @@ template <class T, int D, int N, int U, int R, bool fast> struct NumberValues {
       for (int n = 0; n < N / 4; n++) sums[k][n / 4][n % 4] *= by[k];
   }
 
-  __device__ __forceinline__ void load(const unsigned char* values, const unsigned char*, int first, int slice, int lane) {
-    values += (long long)first * Row::bytes;
+  __device__ __forceinline__ void load(const unsigned char* values, const unsigned char*, int slice, int lane) {
 #pragma unroll
     for (int u = 0; u < U; u++) Row::Main::template load<words>(tiles[u], values + u * tile * Row::bytes, lane, slice * words);
   }
 
-  __device__ __forceinline__ void hide(int, int) {}
+  // The bits of this lane's rows, which are other than those of its weights, come from the lanes that have them.
+  __device__ __forceinline__ void hide(unsigned hidden, int lane) {
+    const unsigned rows[2] = {from_lane(hidden, (lane & 3) * 4), from_lane(hidden, 16 + (lane & 3) * 4)};
+#pragma unroll
+    for (int u = 0; u < U; u++) {
+#pragma unroll
+      for (int n = 0; n < words; n++) {
+        constexpr int pair = 4 / Row::number_bytes; // numbers of a word
+        const int at = n * pair, h = at / 8 % 2, first = 4 * u + at / 4 % 2 * 2 + at % 2;
+        unsigned keep = rows[h] >> first & 1 ? 0 : ~0u;
+        if (pair == 2) keep = pick(0xffff, keep, rows[h] >> (first + 1) & 1 ? 0 : ~0u);
+        tiles[u][n] &= keep;
+      }
+    }
+  }
 
   __device__ __forceinline__ void add(const float e[][4 * U], const float*, int, int lane) {
     const Exchange exchange(lane);

@@ -47,26 +47,26 @@ func fill(t testing.TB, m *Memory, pattern []uint16) {
 	}
 }
 
-// parts are the lines of attend that do the work on keys and on values, and what touches as little as makes the loads necessary.
+// parts are the lines of attention that do the work on keys and on values, and what touches as little as makes the loads necessary.
 var parts = map[string][2]string{
 	"values": {"    k.scores(s, shared, lane);\n", `
     unsigned seen = 0;
 #pragma unroll
-    for (int u = 0; u < TILES; u++) {
+    for (int u = 0; u < S::tiles; u++) {
 #pragma unroll
       for (int n = 0; n < K::main_words; n++) seen ^= k.tiles[u].main[n];
 #pragma unroll
       for (int n = 0; n < Scales<K::Row>::words; n++) seen ^= k.scales[u].w[n];
     }
 #pragma unroll
-    for (int n = 0; n < 4 * TILES; n++)
+    for (int n = 0; n < 4 * S::tiles; n++)
 #pragma unroll
       for (int i = 0; i < quads; i++) s[i][n] = (float)(seen >> n & 255);
 `},
 	"keys": {"    v.add(s, reach, slice, lane);\n", `
     unsigned read = 0;
 #pragma unroll
-    for (int u = 0; u < TILES; u++) {
+    for (int u = 0; u < S::tiles; u++) {
 #pragma unroll
       for (int n = 0; n < V::main_words; n++) read ^= v.tiles[u].main[n];
 #pragma unroll
@@ -75,7 +75,7 @@ var parts = map[string][2]string{
 #pragma unroll
     for (int i = 0; i < quads; i++)
 #pragma unroll
-      for (int e = 0; e < SLICE / 8; e++) v.sums[i][e] += (float)(read >> e & 1) * s[i][e % (4 * TILES)] + reach[i];
+      for (int e = 0; e < S::slice / 8; e++) v.sums[i][e] += (float)(read >> e & 1) * s[i][e % (4 * S::tiles)] + reach[i];
 `},
 }
 
@@ -85,10 +85,10 @@ func only(t testing.TB, src *Source, part string) *Source {
 		if part == "all" || part == name {
 			continue
 		}
-		if strings.Count(src.Headers["attend.cu"], p[0]) != 1 {
-			t.Fatalf("attend.cu has no line %q", p[0])
+		if strings.Count(src.Headers["segment.cuh"], p[0]) != 1 {
+			t.Fatalf("segment.cuh has no line %q", p[0])
 		}
-		src.Headers["attend.cu"] = strings.Replace(src.Headers["attend.cu"], p[0], p[1], 1)
+		src.Headers["segment.cuh"] = strings.Replace(src.Headers["segment.cuh"], p[0], p[1], 1)
 	}
 	return src
 }
@@ -153,6 +153,7 @@ func TestBench(t *testing.T) {
 			for i := range layers {
 				l := &Layer{Heads: 32, Scale: .088}
 				l.Keys = must[*Rows](t)(d.NewRows(comp, key, true, 8, length))
+				l.Cells = inOrder(t, d, length, 0)
 				l.Values = must[*Rows](t)(d.NewRows(comp, value, false, 8, length))
 				for _, rows := range []*Rows{l.Keys, l.Values} {
 					pattern := noise
@@ -164,6 +165,7 @@ func TestBench(t *testing.T) {
 				}
 				layers[i] = l
 			}
+			batch := &Batch{upload(t, d, sequence(length-*benchQueries, *benchQueries)), *benchQueries}
 			q, out := upload(t, d, normal(3, *benchQueries*32*128)), upload(t, d, make([]float32, *benchQueries*32*128))
 			for _, m := range combined(strings.Split(*benchModes, ","), strings.Split(*benchParts, ",")) {
 				mode, part := m[0], m[1]
@@ -176,10 +178,10 @@ func TestBench(t *testing.T) {
 						shape := Attention{Key: key, Value: value, Fast: mode == "fast", Warps: warps, Blocks: blocks, Tiles: tiles, Rows: *benchRows}
 						a := must[*Attend](t)(d.newAttend(comp, shape, only(t, must[*Source](t)(shape.Source(Generated)), part)))
 						for _, waves := range ints(t, *benchWaves) {
-							splits := a.Splits(layers[0], *benchQueries, length) * waves
+							splits := min(a.Splits(layers[0], *benchQueries, length)*waves, mostParts)
 							all := func() error {
 								for _, l := range layers {
-									if err := a.Run(l, q, out, length-*benchQueries, *benchQueries, length, splits); err != nil {
+									if err := a.Run(l, q, out, batch, splits); err != nil {
 										return err
 									}
 								}

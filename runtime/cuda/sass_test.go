@@ -76,7 +76,7 @@ func TestInstructions(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
-			fmt.Printf("%-12s %5d %5d %6d %5d %6d  %s\n", name, a.tiles(), orDefault(a.Warps, defaultWarps), a.Blocks, registers(t, image.Code), loop.sum()/a.tiles(), loop.text(a.tiles()))
+			fmt.Printf("%-12s %5d %5d %6d %5d %6d  %s\n", name, a.tiles(0), orDefault(a.Warps, defaultWarps), a.blocks(), registers(t, image.Code), loop.sum()/a.tiles(0), loop.text(a.tiles(0)))
 		}
 	}
 }
@@ -170,7 +170,6 @@ func mainLoop(text string) (counts, error) {
 	if !ok {
 		return counts{}, fmt.Errorf("no kernel attend in the listing")
 	}
-	text, _, _ = strings.Cut(text, ".text.combine:")
 	at := map[string]int{}
 	var code []string
 	for line := range strings.Lines(text) {

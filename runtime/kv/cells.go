@@ -11,6 +11,7 @@ type Cells struct {
 	next  int     // cell that the next position takes, but for the first
 	batch []int32 // cells given last, by token
 	stamp int     // counts the changes of pos
+	row   bool    // every cell in use holds the position of cell 0 plus its number
 }
 
 // order is what the cells behind the fixed ones are.
@@ -35,6 +36,28 @@ func (c *Cells) Pos() []int32 { return c.pos[:c.used] }
 // Stamp changes whenever Pos does.
 func (c *Cells) Stamp() int { return c.stamp }
 
+// Ordered says whether every cell c in use holds position first + c.
+func (c *Cells) Ordered() (first int32, ok bool) {
+	if c.used == 0 {
+		return 0, true
+	}
+	return c.pos[0], c.row
+}
+
+// Straight says whether the cells are in order at all times.
+func (c *Cells) Straight() bool { return c.order == list && c.fixed == 0 }
+
+// Capacity is the number of cells.
+func (c *Cells) Capacity() int { return len(c.pos) }
+
+// inspect looks at all positions again.
+func (c *Cells) inspect() {
+	c.row = true
+	for i, p := range c.Pos() {
+		c.row = c.row && p >= 0 && p == c.pos[0]+int32(i)
+	}
+}
+
 // Batch is the cell of each token that was given one last.
 func (c *Cells) Batch() []int32 { return c.batch }
 
@@ -42,7 +65,7 @@ func (c *Cells) clear() {
 	for i := range c.pos {
 		c.pos[i] = -1
 	}
-	c.used, c.next, c.batch = 0, c.fixed, c.batch[:0]
+	c.used, c.next, c.batch, c.row = 0, c.fixed, c.batch[:0], true
 	c.stamp++
 }
 
@@ -66,6 +89,7 @@ func (c *Cells) give(p int32) {
 		c.next++
 	}
 	c.pos[cell] = p
+	c.row = c.row && cell == c.used && (cell == 0 || p == c.pos[cell-1]+1)
 	c.batch = append(c.batch, int32(cell))
 	c.used = max(c.used, cell+1)
 }
@@ -113,8 +137,11 @@ func (c *Cells) truncate(n int32) {
 	c.stamp++
 	if c.order == list {
 		c.next -= dropped
-		c.used = c.next
-	} else if dropped > 0 {
+		c.used = c.next // what is left is in order if all was
+		return
+	}
+	if dropped > 0 {
 		c.next = c.back(dropped)
 	}
+	c.inspect()
 }

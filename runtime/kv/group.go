@@ -127,7 +127,7 @@ func (g *group) leave() {
 	for i := range min(leave, held) {
 		cell := e.back(held - i)
 		g.packed.give(e.pos[cell])
-		e.pos[cell] = -1
+		e.pos[cell], e.row = -1, false
 		g.moving = append(g.moving, int32(cell))
 	}
 }

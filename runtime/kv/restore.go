@@ -168,6 +168,7 @@ func (b *stateReader) cells(g *group, c *Cells, seen []bool) {
 	}
 	c.used, c.next = int(used), int(next)
 	c.stamp++
+	c.inspect()
 	if held := c.held(); c.order == ends {
 		for i := range held {
 			if c.pos[c.back(i+1)] < 0 {

@@ -43,6 +43,24 @@ func (r *Rows) Exact() bool { return r.group.exact != nil }
 // and returns their number.
 func (r *Rows) Next() int { return r.group.advance() }
 
+// Target is the number of the segment that Store puts the tokens of the last Next into, by Batch of its cells. It is that of Cache.Place
+// too, where nothing is kept exact.
+func (r *Rows) Target() int {
+	if r.group.exact == nil || r.group.direct {
+		return 0
+	}
+	return 1
+}
+
+// Moves is the rows that Store packs: exact cells, and the packed cells that they go to. They are valid until the next Next.
+func (r *Rows) Moves() (exact, packed []int32) {
+	g := r.group
+	if len(g.moving) == 0 {
+		return nil, nil
+	}
+	return g.moving, g.packed.batch
+}
+
 // Shares is the number of parts that Store can be divided into.
 func (r *Rows) Shares() int { return 2 * r.segments[0].K.Heads }
 

@@ -117,6 +117,7 @@ func (c *Cells) shift(keep, discard int32) {
 	}
 	c.batch = c.batch[:0]
 	c.stamp++
+	c.inspect()
 }
 
 // shiftSpace is scratch for one row.

@@ -1,248 +1,240 @@
-// Attention over a packed cache: query rows that share a KV head, ROWS at a time, against the part of its rows that the block was
-// given; combine adds the parts in their order, so that the result is the same in every run. Each warp walks over whole tiles and
-// waits for no other until the end.
+// Attention over a packed cache: query rows that share a KV head, ROWS at a time, against the part of a segment's rows that the block
+// was given. The block that is done last of those that have the same query rows adds their parts, in the order of the parts, so that
+// the result is the same in every run; a block that is alone has no parts to add.
+//
+// How many blocks have work follows from the cells in use: there are as many parts as give every warp a step of rows, at most splits of
+// a segment, and the blocks of the others end at once.
 //
 // Before this file come the structs of the types and
-//   Key, Value, KeyRotation, ValueRotation   types and transforms of the two sides
-//   KEY_DIM, KEY_ROW, VALUE_DIM, VALUE_ROW   values of a head as the model has it and as rows hold it
-//   SLICE, FAST, SOFT_CAP                    dims per warp; int8 levels; whether scores have a soft cap
-//   WARPS, BLOCKS, TILES                     warps of a block; blocks per multiprocessor; tiles that a warp takes at a time
-//   ROWS                                     query rows of a block, 4, 8 or 16
-#include "values.cuh"
+//   KEY_DIM, VALUE_DIM             values of a head as the model has it
+//   FAST, SOFT_CAP                 int8 levels; whether scores have a soft cap
+//   OFFSET, ADJACENT               pairs that RoPE turns where keys have an offset, -1 for none; whether pairs are (0,1) (2,3), else halves
+//   WARPS, BLOCKS                  warps of a block; blocks per multiprocessor
+//   ROWS                           query rows of a block, 4, 8 or 16
+//   SEGMENTS                       of a layer's rows, 1 or 2
+//   Segment0, Segment1             of each: Key, Value, KeyRotation, ValueRotation; key_row, value_row, values of a head as rows hold
+//                                  it; slice, values that a warp sums; tiles that a warp takes at a time
+#include "segment.cuh"
 
-struct Attend {
-  const float* q;                               // [queries][heads][KEY_DIM]
-  const unsigned char *keys, *key_scales;       // [kv heads] of rows, head_bytes apart
-  const unsigned char *values, *value_scales;
-  float* partial;                               // [kv heads][groups of ROWS][splits][ROWS][VALUE_ROW]
-  float* norms;                                 // [kv heads][groups of ROWS][splits][ROWS][2]: reference exponent, sum
-  float* out;                                   // [queries][heads][VALUE_DIM]
-  const float* sinks;                           // [heads] or null
-  long long key_head, key_scale_head, value_head, value_scale_head; // bytes from one KV head to the next
-  int first, queries, heads, kv_heads;          // position of the first query; counts
-  int cells, window, splits;                    // rows in the cache; 0 for no window; parts
-  float scale, soft_cap;
-};
+#if SEGMENTS == 1
+using Segment1 = Segment0;
+#endif
+constexpr bool two = SEGMENTS == 2;
+
+// Where queries have been there are outputs at last, then the positions of the query rows and an area for rows of numbers.
+constexpr int outputs = ROWS * (Segment0::value_row + (two ? Segment1::value_row : 0)); // floats
+constexpr int query_room = larger(Room<Segment0>::keys, Room<Segment1>::keys) + Taken::bytes;
+constexpr int area_at = round_up(larger(query_room, 4 * (outputs + 2 * ROWS)), 16) + 4 * ROWS;
+constexpr int adding_room = ROWS * most_parts + 4 * threads; // floats: factors, sums of the adders
+constexpr int area_room = larger(larger(ROWS * Segment0::key_row, ROWS * Segment1::key_row), larger(larger(Room<Segment0>::sums, Room<Segment1>::sums), adding_room));
 
 // Bytes of shared memory that attend is launched with.
-constexpr int area_floats = ROWS * KEY_ROW > WARPS * ROWS * (SLICE + 2) ? ROWS * KEY_ROW : WARPS * ROWS * (SLICE + 2);
-extern "C" __device__ const int attend_shared = round_up(Keys<Key, KEY_ROW, TILES, ROWS, FAST>::query_bytes, 16) + 4 * area_floats;
+extern "C" __device__ const int attend_shared = area_at + 4 * area_room;
 
-constexpr float log2_e = 1.4426950408889634f, unseen = -1e30f;
+// Of the query rows: outputs of each segment, then their reference exponents and sums of weights.
+struct Result {
+  float *o, *o1, *tops, *weights;
+  __device__ Result(float* at) : o(at), o1(at + ROWS * Segment0::value_row), tops(at + outputs), weights(at + outputs + ROWS) {}
+};
 
-// The rows that a query at a position sees: lo <= cell < hi.
-struct Sight {
-  int lo, hi;
-  __device__ Sight(const Attend& p, int row, int group) {
-    const int at = p.first + row / group;
-    hi = row < p.queries * group ? min(at + 1, p.cells) : 0;
-    lo = p.window > 0 ? max(0, at + 1 - p.window) : 0;
+// What is stored transformed is transformed back. The sums of a row become its output; a warp calls it.
+__device__ inline void write(const Attend& p, const Group& g, const Result& r, bool first, bool second, int j, int lane) {
+  const int q = g.query_head(j);
+  const float sink = p.sinks ? p.sinks[q] * log2_e : unseen, top = fmaxf(r.tops[j], sink), by = exp2f(r.tops[j] - top);
+  const float weight = r.weights[j] * by + (p.sinks ? exp2f(sink - top) : 0), factor = weight > 0 ? by / weight : 0;
+  float *o = r.o + j * Segment0::value_row, *o1 = r.o1 + j * Segment1::value_row;
+  if (first) {
+    Segment0::Value::Domain::inverse(o, Segment0::value_row, lane);
+    Segment0::ValueRotation::inverse(o, VALUE_DIM, lane);
+  }
+  if (two && second) {
+    Segment1::Value::Domain::inverse(o1, Segment1::value_row, lane);
+    Segment1::ValueRotation::inverse(o1, VALUE_DIM, lane);
+  }
+  __syncwarp();
+  float* out = p.out + ((long long)g.token(j) * p.heads + q) * VALUE_DIM;
+  for (int i = lane; i < VALUE_DIM; i += 32) out[i] = ((first ? o[i] : 0) + (two && second ? o1[i] : 0)) * factor;
+}
+
+// The sums of the warps of a block, values 4*i.. of slice of row j, and the row's reference and weight.
+template <class S> __device__ inline float4 of_warps(float* area, int j, int i, float& top, float& weight) {
+  const float *tops = Room<S>::tops(area), *totals = Room<S>::totals(area);
+  float4 sum = make_float4(0, 0, 0, 0);
+  top = unseen, weight = 0;
+#pragma unroll
+  for (int w = 0; w < slots; w++) top = fmaxf(top, tops[w * ROWS + j]);
+#pragma unroll
+  for (int w = 0; w < slots; w++) {
+    const float by = exp2_fast(tops[w * ROWS + j] - top);
+    const float4 v = *(const float4*)(area + (w * ROWS + j) * Room<S>::pitch + 4 * i);
+    sum.x += by * v.x, sum.y += by * v.y, sum.z += by * v.z, sum.w += by * v.w;
+    weight += by * totals[w * ROWS + j];
+  }
+  return sum;
+}
+
+// A block with all of what the rows see.
+template <class S> __device__ inline void alone(const Group& g, float* area, float* o, const Result& r) {
+  for (int i = threadIdx.x; i < g.rows * (S::slice / 4); i += threads) {
+    const int j = i / (S::slice / 4), k = i % (S::slice / 4);
+    float top, weight;
+    *(float4*)(o + j * S::value_row + 4 * k) = of_warps<S>(area, j, k, top, weight);
+    if (k == 0) r.tops[j] = top, r.weights[j] = weight;
+  }
+}
+
+// A block's part, for the block that is last.
+template <class S> __device__ inline void leave(const Segment& s, const Group& g, float* area, int part, int slice) {
+  const long long first = ((long long)g.index * s.splits + part) * ROWS;
+  for (int i = threadIdx.x; i < g.rows * (S::slice / 4); i += threads) {
+    const int j = i / (S::slice / 4), k = i % (S::slice / 4);
+    float top, weight;
+    *(float4*)(s.partial + (first + j) * S::value_row + slice * S::slice + 4 * k) = of_warps<S>(area, j, k, top, weight);
+    if (slice == 0 && k == 0) *(float2*)(s.norms + (first + j) * 2) = make_float2(top, weight);
+  }
+}
+
+// Adds the parts of a segment to o, with a factor for each part and row. Threads that would have no values take a share of the parts.
+template <class S> struct Adder {
+  static constexpr int columns = S::value_row / 4, ahead = 8; // float4 of a row; parts that are read before their factors are known
+  const float4* from;
+  int items, adders, adder, item; // float4 of all rows, shares, this thread's share and its first float4
+  float4 early[ahead];
+
+  __device__ __forceinline__ Adder(const Segment& s, const Group& g, int parts) {
+    from = (const float4*)(s.partial + (long long)g.index * s.splits * ROWS * S::value_row);
+    items = g.rows * columns;
+    adders = max(1, threads / items);
+    adder = items < threads ? (int)threadIdx.x / items : 0;
+    item = items < threads ? (int)threadIdx.x % items : threadIdx.x;
+#pragma unroll
+    for (int n = 0; n < ahead; n++) {
+      const int k = adder + n * adders;
+      early[n] = adder < adders && k < parts ? __ldcg(from + (long long)k * ROWS * columns + item) : make_float4(0, 0, 0, 0);
+    }
+  }
+
+  static __device__ __forceinline__ void more(float4& sum, float by, const float4& v) { sum.x += by * v.x, sum.y += by * v.y, sum.z += by * v.z, sum.w += by * v.w; }
+
+  __device__ __forceinline__ void run(int parts, const float* factors, float4* shares, float* o) {
+    for (int i = item; i < items && adder < adders; i += threads) {
+      const int j = i / columns;
+      float4 sum = make_float4(0, 0, 0, 0);
+      int k = adder;
+      if (i == item) {
+#pragma unroll
+        for (int n = 0; n < ahead; n++, k += adders)
+          if (k < parts) more(sum, factors[ROWS * k + j], early[n]);
+      }
+#pragma unroll 8
+      for (; k < parts; k += adders) more(sum, factors[ROWS * k + j], __ldcg(from + (long long)k * ROWS * columns + i));
+      if (adders > 1) shares[threadIdx.x] = sum;
+      else ((float4*)o)[i] = sum;
+    }
+    if (adders == 1) return;
+    __syncthreads();
+    for (int i = threadIdx.x; i < items; i += threads) {
+      float4 sum = shares[i];
+      for (int a = 1; a < adders; a++) more(sum, 1, shares[a * items + i]);
+      ((float4*)o)[i] = sum;
+    }
   }
 };
 
-// Where part k of n items cut into so many parts begins. The first parts have one item more.
-__device__ inline int part_of(int n, int k, int parts) {
-  const int each = n / parts;
-  return each * k + min(k, n - each * parts);
+// The parts of all blocks, by the one that is last.
+__device__ inline void combine(const Attend& p, const Group& g, int parts0, int parts1, float* area, const Result& r) {
+  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+  float* factors = area; // [parts][ROWS]
+  Adder<Segment0> adder(p.segments[0], g, parts0);
+  for (int j = warp; j < g.rows; j += WARPS) {
+    float2 v[most_parts / 32]; // reference and weight of parts lane, lane + 32, ...
+    float top = unseen, weight = 0;
+#pragma unroll
+    for (int n = 0; n < most_parts / 32; n++) {
+      const int k = 32 * n + lane;
+      v[n] = make_float2(unseen, 0);
+      if (k < parts0 + parts1) {
+        const bool other = two && k >= parts0;
+        const float* norms = other ? p.segments[SEGMENTS - 1].norms : p.segments[0].norms;
+        const long long first = (long long)g.index * (other ? p.segments[SEGMENTS - 1].splits : p.segments[0].splits);
+        v[n] = __ldcg((const float2*)norms + (first + (other ? k - parts0 : k)) * ROWS + j);
+      }
+      top = fmaxf(top, v[n].x);
+    }
+    for (int k = 16; k; k >>= 1) top = fmaxf(top, __shfl_xor_sync(~0u, top, k));
+#pragma unroll
+    for (int n = 0; n < most_parts / 32; n++) {
+      const float by = exp2_fast(v[n].x - top);
+      if (32 * n + lane < parts0 + parts1) factors[ROWS * (32 * n + lane) + j] = by;
+      weight += by * v[n].y;
+    }
+    for (int k = 16; k; k >>= 1) weight += __shfl_xor_sync(~0u, weight, k);
+    if (lane == 0) r.tops[j] = top, r.weights[j] = weight;
+  }
+  __syncthreads();
+  float4* shares = (float4*)(area + ROWS * most_parts);
+  adder.run(parts0, factors, shares, r.o);
+  if constexpr (two) {
+    __syncthreads();
+    Adder<Segment1>(p.segments[1], g, parts1).run(parts1, factors + ROWS * parts0, shares, r.o1);
+  }
+  __syncthreads();
+  for (int j = warp; j < g.rows; j += WARPS) write(p, g, r, parts0 > 0, parts1 > 0, j, lane);
 }
 
-extern "C" __global__ void __launch_bounds__(WARPS * 32, BLOCKS) attend(const Attend p) {
-  using K = Keys<Key, KEY_ROW, TILES, ROWS, FAST>;
-  using V = Values<Value, VALUE_ROW, SLICE, TILES, ROWS, FAST>;
-  constexpr int slices = VALUE_ROW / SLICE, step = TILES * tile, quads = ROWS / 4; // rows of a warp at a time
+// One block's work: x counts parts and slices of a segment.
+template <class S>
+__device__ __forceinline__ void attend_part(const Attend& p, int segment, const Group& first, const View<S>& see, Query& query, int x, int parts0, int parts1, int blocks, unsigned char* shared, float* area) {
+  const Segment& s = p.segments[segment];
+  const int part = x / View<S>::slices, slice = x % View<S>::slices;
+  if (part >= see.parts) return;
+  __shared__ Kept<S> kept;
+  if (threadIdx.x == 0) kept = {first, see, parts0, parts1, blocks};
+  walk<S>(p, s, first, see, kept, query, part, slice, shared, area);
+  const Group& g = kept.group;
+  Result r((float*)shared);
+  if (kept.blocks == 1) {
+    alone<S>(g, area, segment ? r.o1 : r.o, r);
+    __syncthreads();
+    for (int j = threadIdx.x >> 5; j < g.rows; j += WARPS) write(p, g, r, segment == 0, segment == 1, j, threadIdx.x & 31);
+    return;
+  }
+  leave<S>(s, g, area, part, slice);
+  __shared__ bool last;
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    __threadfence();
+    last = atomicInc(p.arrived + g.index, kept.blocks - 1) == kept.blocks - 1; // back to 0 for the next launch
+    __threadfence();
+  }
+  __syncthreads();
+  if (last) combine(p, g, kept.parts0, kept.parts1, area, r);
+}
+
+// Block x is a part and slice of a segment, the first segment's before the second's; y is a KV head and a group of query rows.
+extern "C" __global__ void __launch_bounds__(threads, BLOCKS) attend(const __grid_constant__ Attend p) {
   DYNAMIC_SHARED(shared);
-  float* area = (float*)(shared + round_up(K::query_bytes, 16)); // first the queries, at last the sums of the warps
-
-  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, j = lane >> 2, c = lane & 3;
-  const int group = p.heads / p.kv_heads, groups = (p.queries * group + ROWS - 1) / ROWS;
-  const int slice = blockIdx.y % slices, head = blockIdx.y / slices / groups, g = blockIdx.y / slices - head * groups;
-
-  const Sight first(p, ROWS * g, group), last(p, min(ROWS * g + ROWS - 1, p.queries * group - 1), group);
-  const int tiles = (last.hi + step - 1) / step, lowest = first.lo / step, count = max(tiles - lowest, 0);
-  int at = lowest + part_of(count, blockIdx.x, p.splits) + warp;
-  const int end = lowest + part_of(count, blockIdx.x + 1, p.splits);
-  const int open = (last.lo + step - 1) / step, closed = first.hi / step; // all rows see the tiles between whole
-  const unsigned char* keys = p.keys + head * p.key_head;
-  const unsigned char* key_scales = p.key_scales + head * p.key_scale_head;
-  const unsigned char* value_rows = p.values + head * p.value_head;
-  const unsigned char* value_scales = p.value_scales + head * p.value_scale_head;
-
-  K k;
-  if (at < end) k.load(keys, key_scales, at * step, lane); // on its way while the queries are made
-  for (int r = warp; r < ROWS; r += WARPS) {
-    const int row = ROWS * g + r;
-    float* x = area + r * KEY_ROW;
-    const bool there = row < p.queries * group;
-    for (int i = lane; i < KEY_ROW; i += 32)
-      x[i] = there && i < KEY_DIM ? p.q[((long long)(row / group) * p.heads + head * group + row % group) * KEY_DIM + i] : 0;
-    __syncwarp();
-    if (!there) {
-      K::no_query(shared, r, lane);
-      continue;
+  float* area = (float*)(shared + area_at);
+  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+  Group g(p, blockIdx.y);
+  Query query;
+  if (warp < g.rows) query.load(p, g.token(warp), g.query_head(warp), lane);
+  g.look(p, lane);
+  const View<Segment0> first(p.segments[0], g, p.window);
+  const int blocks0 = p.segments[0].splits * View<Segment0>::slices;
+  int blocks = first.blocks();
+  if constexpr (two) {
+    const View<Segment1> second(p.segments[1], g, p.window);
+    blocks += second.blocks();
+    if (blocks > 0 && (int)blockIdx.x >= blocks0) {
+      attend_part<Segment1>(p, 1, g, second, query, blockIdx.x - blocks0, first.parts, second.parts, blocks, shared, area);
+      return;
     }
-    KeyRotation::forward(x, KEY_DIM, lane);
-    Key::Domain::forward(x, KEY_ROW, lane);
-    K::query(shared, x, r, lane);
+    if (blocks > 0) attend_part<Segment0>(p, 0, g, first, query, blockIdx.x, first.parts, second.parts, blocks, shared, area);
+  } else {
+    if (blocks > 0) attend_part<Segment0>(p, 0, g, first, query, blockIdx.x, first.parts, 0, blocks, shared, area);
   }
-  __syncthreads();
-
-  // Of query rows 4i + c: largest score, sum of weights of this lane's rows, what a score is in units of.
-  float most[quads], total[quads], unit[quads];
-  for (int i = 0; i < quads; i++) {
-    most[i] = unseen;
-    total[i] = 0;
-    unit[i] = K::unit(shared, 4 * i + c) * (SOFT_CAP ? p.scale / p.soft_cap : p.scale * log2_e);
-  }
-  V v;
-  v.clear();
-  for (; at < end; at += WARPS) {
-    v.load(value_rows, value_scales, at * step, slice, lane);
-    float s[quads][4 * TILES], reach[quads];
-    k.scores(s, shared, lane);
-    if (at + WARPS < end) k.load(keys, key_scales, (at + WARPS) * step, lane);
-    if (SOFT_CAP) {
-#pragma unroll
-      for (int i = 0; i < quads; i++)
-#pragma unroll
-        for (int n = 0; n < 4 * TILES; n++) s[i][n] = p.soft_cap * log2_e * tanhf(s[i][n] * unit[i]);
-    }
-    if (at < open || at >= closed) { // some row does not see all of the tile
-#pragma unroll
-      for (int n = 0; n < 4 * TILES; n++) {
-        const int cell = at * step + tile * (n / 4) + 4 * j + n % 4;
-#pragma unroll
-        for (int i = 0; i < quads; i++) {
-          const Sight mine(p, ROWS * g + 4 * i + c, group);
-          if (cell < mine.lo || cell >= mine.hi) s[i][n] = as_float(0xff800000); // -infinity
-        }
-        if (cell >= last.hi) v.hide(n / 4, n % 4);
-      }
-    }
-    bool more = false;
-#pragma unroll
-    for (int i = 0; i < quads; i++) {
-      float top = s[i][0];
-#pragma unroll
-      for (int n = 1; n < 4 * TILES; n++) top = fmaxf(top, s[i][n]);
-#pragma unroll
-      for (int k = 4; k < 32; k *= 2) top = fmaxf(top, __shfl_xor_sync(~0u, top, k));
-      reach[i] = fmaxf(SOFT_CAP ? top : top * unit[i], unseen);
-      more |= reach[i] > most[i];
-    }
-    if (__any_sync(~0u, more)) {
-      float by[quads];
-#pragma unroll
-      for (int i = 0; i < quads; i++) {
-        const float next = fmaxf(most[i], reach[i]);
-        by[i] = exp2_fast(most[i] - next);
-        total[i] *= by[i];
-        most[i] = next;
-      }
-      v.shrink(by);
-    }
-#pragma unroll
-    for (int i = 0; i < quads; i++) {
-      reach[i] -= most[i];
-#pragma unroll
-      for (int n = 0; n < 4 * TILES; n++) {
-        s[i][n] = exp2_fast(SOFT_CAP ? s[i][n] - most[i] : fmaf(s[i][n], unit[i], -most[i]));
-        total[i] += s[i][n];
-      }
-    }
-    v.add(s, reach, slice, lane);
-  }
-#pragma unroll
-  for (int i = 0; i < quads; i++)
-#pragma unroll
-    for (int k = 4; k < 32; k *= 2) total[i] += __shfl_xor_sync(~0u, total[i], k);
-  v.finish();
-
-  // The warps of the block, in their order.
-  float *tops = area + WARPS * ROWS * SLICE, *totals = tops + WARPS * ROWS;
-#pragma unroll
-  for (int i = 0; i < quads; i++) {
-    const int r = warp * ROWS + 4 * i + c;
-#pragma unroll
-    for (int e = 0; e < SLICE / 8; e++) area[r * SLICE + 8 * e + j] = v.sum(i, e);
-    if (j == 0) {
-      tops[r] = most[i];
-      totals[r] = total[i];
-    }
-  }
-  __syncthreads();
-  const long long part = ((long long)head * groups + g) * p.splits + blockIdx.x;
-  for (int i = threadIdx.x; i < ROWS * SLICE; i += WARPS * 32) {
-    const int r = i / SLICE;
-    float top = unseen, sum = 0, weight = 0;
-    for (int w = 0; w < WARPS; w++) top = fmaxf(top, tops[w * ROWS + r]);
-    for (int w = 0; w < WARPS; w++) {
-      const float by = exp2_fast(tops[w * ROWS + r] - top);
-      sum += by * area[w * ROWS * SLICE + i];
-      weight += by * totals[w * ROWS + r];
-    }
-    p.partial[(part * ROWS + r) * VALUE_ROW + slice * SLICE + i % SLICE] = sum;
-    if (slice == 0 && i % SLICE == 0) {
-      p.norms[(part * ROWS + r) * 2] = top;
-      p.norms[(part * ROWS + r) * 2 + 1] = weight;
-    }
-  }
-}
-
-// Adds the parts of one query row: block x is a row, y a KV head. What is stored transformed is transformed back.
-constexpr int threads = 512, adders = VALUE_ROW >= threads ? 1 : threads / VALUE_ROW;
-static_assert(VALUE_ROW <= 2 * threads, "a row is longer than combine can add");
-
-extern "C" __global__ void __launch_bounds__(threads) combine(const Attend p) {
-  __shared__ float o[adders * VALUE_ROW], factors[threads], tops[16], weights[16];
-  const int group = p.heads / p.kv_heads, groups = (p.queries * group + ROWS - 1) / ROWS;
-  const int row = blockIdx.x, head = blockIdx.y, q = head * group + row % group, t = threadIdx.x, warp = t / 32;
-  const long long part = (((long long)head * groups + row / ROWS) * p.splits) * ROWS + row % ROWS;
-
-  // The largest reference, then the sum of weights: every thread adds the same numbers in the same order.
-  float top = p.sinks ? p.sinks[q] * log2_e : unseen;
-  for (int s = t; s < p.splits; s += threads) top = fmaxf(top, p.norms[(part + ROWS * s) * 2]);
-  for (int k = 16; k; k >>= 1) top = fmaxf(top, __shfl_xor_sync(~0u, top, k));
-  if (t % 32 == 0) tops[warp] = top;
-  __syncthreads();
-  for (int w = 0; w < threads / 32; w++) top = fmaxf(top, tops[w]);
-  float weight = 0, sum = 0;
-  const int adder = t / VALUE_ROW, dim = t % VALUE_ROW; // the last threads may have none
-  const bool wide = VALUE_ROW > threads && dim + threads < VALUE_ROW;
-  float more = 0; // of dim + threads, where a row is longer than the block
-  for (int first = 0; first < p.splits; first += threads) {
-    const int count = min(threads, p.splits - first);
-    __syncthreads();
-    for (int s = t; s < count; s += threads) {
-      const float f = exp2f(p.norms[(part + ROWS * (first + s)) * 2] - top);
-      factors[s] = f;
-      weight += f * p.norms[(part + ROWS * (first + s)) * 2 + 1];
-    }
-    __syncthreads();
-    const float* from = p.partial + (part + ROWS * first) * VALUE_ROW + dim;
-#pragma unroll 8
-    for (int s = adder; s < (adder < adders ? count : 0); s += adders) {
-      sum += factors[s] * from[(long long)ROWS * s * VALUE_ROW];
-      if (wide) more += factors[s] * from[(long long)ROWS * s * VALUE_ROW + threads];
-    }
-  }
-  for (int k = 16; k; k >>= 1) weight += __shfl_xor_sync(~0u, weight, k);
-  if (t % 32 == 0) weights[warp] = weight;
-  if (adder < adders) o[t] = sum;
-  if (wide) o[dim + threads] = more;
-  __syncthreads();
-  weight = p.sinks ? exp2f(p.sinks[q] * log2_e - top) : 0;
-  for (int w = 0; w < threads / 32; w++) weight += weights[w];
-  const float by = weight > 0 ? 1 / weight : 0;
-  for (int i = t; i < VALUE_ROW; i += threads) {
-    float v = o[i];
-    for (int a = 1; a < adders; a++) v += o[a * VALUE_ROW + i];
-    o[i] = v * by;
-  }
-  __syncthreads();
-  if (t < 32) {
-    Value::Domain::inverse(o, VALUE_ROW, t);
-    ValueRotation::inverse(o, VALUE_DIM, t);
-  }
-  __syncthreads();
-  for (int i = t; i < VALUE_DIM; i += threads) p.out[((long long)(row / group) * p.heads + q) * VALUE_DIM + i] = o[i];
+  if (blocks > 0 || blockIdx.x > 0) return;
+  for (int j = warp; j < g.rows; j += WARPS) // nothing is seen
+    for (int i = lane; i < VALUE_DIM; i += 32) p.out[((long long)g.token(j) * p.heads + g.query_head(j)) * VALUE_DIM + i] = 0;
 }

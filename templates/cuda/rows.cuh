@@ -34,7 +34,7 @@ template <int W, int D> struct Plane {
   // Loads count words from first on.
   template <int count> static __device__ __forceinline__ void load(unsigned* w, const unsigned char* p, int lane, int first) {
     static_assert(count % chunk == 0, "a slice ends inside what is loaded at once");
-    p += at(lane, first);
+    p = anchored(p + at(lane, first));
 #pragma unroll
     for (int n = 0; n < count; n += chunk) Chunk<4 * chunk>::load(p + n * 128, w + n);
   }
@@ -66,8 +66,10 @@ template <class T, Side side, int D> struct CodeRow {
   static __device__ int share_of(int i) { return side == Side::key ? i / 4 % 4 : i % 8; }
   static __device__ int value_of(int i) { return side == Side::key ? i / 16 * 4 + i % 4 : i / 8; }
 
-  // Ors the code of value i into a zeroed row in shared memory, from which write takes it. The row will be that of a cell: values of
-  // odd rows have the nibbles of a byte exchanged.
+  // A row in shared memory has the share of lane 0, that of lane 1, ... of each plane, as in a cell but for where pieces lie. Values of
+  // cells with an odd number have the nibbles of a byte exchanged.
+
+  // Ors the code of value i into a zeroed row in shared memory, from which write takes it.
   static __device__ void put(unsigned* row, int i, int code, int cell) {
     const int s = share_of(i), v = value_of(i);
     if constexpr (wide) {
@@ -77,37 +79,75 @@ template <class T, Side side, int D> struct CodeRow {
       if constexpr (rest > 0) put_plane<rest>(row, 8 * main_bytes, s, v, code >> 4, cell);
     }
   }
-  template <int W> static __device__ void put_plane(unsigned* row, int bit, int s, int v, int code, int cell) {
-    constexpr int unit_bits = side == Side::key ? 16 : 8; // of one row, in a word
-    const int u = side == Side::key ? v / 4 : v / 4 * 2 + v % 2, nibble = side == Side::key ? v % 4 : (v / 2 ^ cell) % 2;
-    bit += s * share * W + 4 * nibble;
-    if (W == 4) put_bits<4>(row, bit + unit_bits * u, code);
-    if (W == 2) put_bits<2>(row, bit + unit_bits * (u / 2) + 2 * (u % 2), code);
-    if (W == 1) put_bits<1>(row, bit + unit_bits * (u / 4) + u % 4, code);
-    if (W == 3 && u % 4 < 3) put_bits<3>(row, bit + unit_bits * (u / 4 * 3 + u % 4), code);
-    if (W == 3 && u % 4 == 3)
-      for (int t = 0; t < 3; t++) put_bits<1>(row, bit + unit_bits * (u / 4 * 3 + t) + 3, code >> t);
+
+  // The code of value i of a row that read has brought to shared memory.
+  static __device__ int get(const unsigned* row, int i, int cell) {
+    const int s = share_of(i), v = value_of(i);
+    if constexpr (wide) {
+      const int level = ((const signed char*)row)[s * share + v];
+      int code = 0;
+      while (code < (1 << T::bits) - 1 && T::level(code) != level) code++;
+      return code;
+    } else {
+      int code = get_plane<main>(row, 0, s, v, cell);
+      if constexpr (rest > 0) code |= get_plane<rest>(row, 8 * main_bytes, s, v, cell) << 4;
+      return code;
+    }
   }
 
-  // Writes a row to its cell of a head.
-  static __device__ void write(unsigned char* head, const unsigned* row, int cell, int lane) {
-    head += (long long)(cell / tile) * tile * bytes;
-    write_plane<main>(head, row, cell % tile, lane);
-    if constexpr (rest > 0) write_plane<rest>(head + tile * main_bytes, row + main_bytes / 4, cell % tile, lane);
+  // Which code of its nibbles value v of a share is, and the bit where the nibbles of unit 0 have it.
+  static __device__ int unit_of(int v) { return side == Side::key ? v / 4 : v / 4 * 2 + v % 2; }
+  template <int W> static __device__ int first_bit(int bit, int s, int v, int cell) {
+    return bit + s * share * W + 4 * (side == Side::key ? v % 4 : (v / 2 ^ cell) % 2);
   }
-  template <int W> static __device__ void write_plane(unsigned char* head, const unsigned* row, int t, int lane) {
+  // From there to the code of unit u; of three bits to its first word's.
+  static constexpr int unit_bits = side == Side::key ? 16 : 8; // of one row, in a word
+  template <int W> static __device__ int code_bit(int u) {
+    if (W == 4) return unit_bits * u;
+    if (W == 2) return unit_bits * (u / 2) + 2 * (u % 2);
+    if (W == 1) return unit_bits * (u / 4) + u % 4;
+    return u % 4 < 3 ? unit_bits * (u / 4 * 3 + u % 4) : unit_bits * (u / 4 * 3) + 3;
+  }
+  template <int W> static __device__ void put_plane(unsigned* row, int bit, int s, int v, int code, int cell) {
+    const int u = unit_of(v);
+    bit = first_bit<W>(bit, s, v, cell) + code_bit<W>(u);
+    if (W == 3 && u % 4 == 3)
+      for (int t = 0; t < 3; t++) put_bits<1>(row, bit + unit_bits * t, code >> t);
+    else put_bits<W>(row, bit, code);
+  }
+  template <int W> static __device__ int get_plane(const unsigned* row, int bit, int s, int v, int cell) {
+    const unsigned char* from = (const unsigned char*)row;
+    const int u = unit_of(v);
+    bit = first_bit<W>(bit, s, v, cell) + code_bit<W>(u);
+    if (W == 3 && u % 4 == 3) return read_bits<1>(from, bit) | read_bits<1>(from, bit + unit_bits) << 1 | read_bits<1>(from, bit + 2 * unit_bits) << 2;
+    return read_bits<W>(from, bit);
+  }
+
+  // Writes a row to its cell of a head, and reads one.
+  static __device__ void write(unsigned char* head, unsigned* row, int cell, int lane) { copy<true>(head, row, cell, lane); }
+  static __device__ void read(const unsigned char* head, unsigned* row, int cell, int lane) { copy<false>((unsigned char*)head, row, cell, lane); }
+  template <bool out> static __device__ void copy(unsigned char* head, unsigned* row, int cell, int lane) {
+    head += (long long)(cell / tile) * tile * bytes;
+    copy_plane<main, out>(head, row, cell % tile, lane);
+    if constexpr (rest > 0) copy_plane<rest, out>(head + tile * main_bytes, row + main_bytes / 4, cell % tile, lane);
+  }
+  template <bool out, class N> static __device__ void copy_one(unsigned char* cell, unsigned* row, int k) {
+    if (out) *(N*)cell = ((N*)row)[k];
+    else ((N*)row)[k] = *(N*)cell;
+  }
+  template <int W, bool out> static __device__ void copy_plane(unsigned char* head, unsigned* row, int t, int lane) {
     using P = Plane<W, padded>;
     if constexpr (side == Side::key && wide) {
-      for (int k = lane; k < padded / 4; k += 32) *(unsigned*)(head + P::at(t / 4 * 4 + k / (share / 4), t / 2 % 2 * share / 2 + k % (share / 4) * 2 + t % 2)) = row[k];
+      constexpr int n = share / 4; // words of a share
+      for (int k = lane; k < 4 * n; k += 32) copy_one<out, unsigned>(head + P::at(t / 4 * 4 + k / n, t / 2 % 2 * 2 * n + k % n * 2 + t % 2), row, k);
     } else if constexpr (side == Side::key) {
-      constexpr int n = share * W / 16; // halves of a share
-      for (int k = lane; k < 4 * n; k += 32)
-        *(unsigned short*)(head + P::at(t / 4 * 4 + k / n, t / 2 % 2 * n + k % n) + t % 2 * 2) = ((const unsigned short*)row)[k];
+      constexpr int n = share * W / 16; // halves of words
+      for (int k = lane; k < 4 * n; k += 32) copy_one<out, unsigned short>(head + P::at(t / 4 * 4 + k / n, t / 2 % 2 * n + k % n) + t % 2 * 2, row, k);
     } else {
-      constexpr int n = share * W / 8;
+      constexpr int n = share * W / 8; // bytes
       for (int k = lane; k < 8 * n; k += 32) {
         const int to = k / n * 4 + t / 4 % 4, r = k % n;
-        head[wide ? P::at(to, 2 * r + t / 16) + t % 4 : P::at(to, 2 * r + t % 2) + t / 16 * 2 + t % 4 / 2] = ((const unsigned char*)row)[k];
+        copy_one<out, unsigned char>(head + (wide ? P::at(to, 2 * r + t / 16) + t % 4 : P::at(to, 2 * r + t % 2) + t / 16 * 2 + t % 4 / 2), row, k);
       }
     }
   }
