@@ -14,9 +14,9 @@ import (
 // auto is the value of --cache that leaves the choice to the program.
 const auto = "auto"
 
-// autoPolicy is the best policy known for the model and why: the one that tune left beside it, else a rule that is safe
-// on every model it was tried with (docs/study.md): 8 bits for keys and 5 for values, the first and the last rows exact,
-// and the constant part of the keys taken out where it is known.
+// autoPolicy is the best policy known for the model and why: the one that tune left beside it, else a careful rule: 8 bits
+// for keys and 5 for values or the next larger types that fit the heads, the first and the last rows exact, and the constant
+// part of the keys taken out where it is known.
 func (s *session) autoPolicy() (p kv.Policy, why string, err error) {
 	if s.path != embedded {
 		path := policyPath(s.path)
@@ -40,7 +40,11 @@ func (s *session) autoPolicy() (p kv.Policy, why string, err error) {
 	if p.K.Offset, err = s.offset("--cache auto: key offset", name); err != nil {
 		return p, "", err
 	}
-	why = "auto: the safe rule, 8 bits for K, 5 for V, the first 4 and last 32 rows exact"
+	why = fmt.Sprintf("auto: the safe rule, %s for K and %s for V", p.K.Type.Name, p.V.Type.Name)
+	if !p.K.Type.Quantised || !p.V.Type.Quantised {
+		why += " since no smaller type of the rule fits the heads"
+	}
+	why += fmt.Sprintf(", the first %d and last %d rows exact", p.Ends.First, p.Ends.Last)
 	if p.K.Offset != nil {
 		why += ", key offset " + name
 	}

@@ -98,14 +98,6 @@ func kldCommand(e *environment, args []string) error {
 	return writeFile(f.base, io.Discard, k.run)
 }
 
-// within refuses chunks of more tokens than the model was trained for.
-func (s *session) within(size int) error {
-	if size > s.Context && !s.flags.allowFallback {
-		return refuse("--ctx-size %d: the model was trained for %d positions; --allow-fallback measures beyond", size, s.Context)
-	}
-	return nil
-}
-
 // kld is one comparison.
 type kld struct {
 	e      *environment
@@ -154,7 +146,7 @@ func (k *kld) lockstep() (*eval.Lockstep, error) {
 			return nil, err
 		}
 	}
-	k.c, err = k.s.NewContext(model.Options{Plan: plan, Size: k.f.measure.Context, Batch: k.f.batch, Threads: k.f.threads, Math: k.f.kind})
+	k.c, err = k.s.NewContext(model.Options{Plan: plan, Size: k.f.measure.Context, Batch: k.f.batch, Threads: k.f.threads, Math: k.f.kind, Device: k.f.on()})
 	if err != nil {
 		return nil, err
 	}

@@ -45,6 +45,7 @@ type environment struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	lookup         func(string) (string, bool) // of environment variables
+	devices        devices
 }
 
 // A command is one subcommand; run gets the arguments after its name.
@@ -80,7 +81,8 @@ func main() {
 
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	e := &environment{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, lookup: os.LookupEnv}
+	e := &environment{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, lookup: os.LookupEnv, devices: devices{find: findGPU}}
+	defer e.devices.close()
 	if len(args) == 0 {
 		return e.exit("", showCommand(e, showDefault))
 	}

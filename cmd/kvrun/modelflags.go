@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/cuda"
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
@@ -23,6 +24,8 @@ type modelFlags struct {
 	threads       int
 	batch, ubatch int
 	gpuLayers     int
+	device        string
+	backend       *cuda.Backend // of device, nil for the processor
 	flash         string
 	math          string
 	isa           string
@@ -48,7 +51,8 @@ func (m *modelFlags) addCompute(fs *pflag.FlagSet, math model.Math) {
 	fs.IntVar(&m.ubatch, "ubatch-size", 0, "the same (-ub); the smaller of both counts")
 	fs.StringVar(&m.math, "math", math.String(), "`form` of the matrix products: exact (f32 activations) or fast (int8 activations)")
 	fs.StringVar(&m.isa, "isa", "", "instruction `set` of the kernels (default: KVRUN_ISA, else the best)")
-	fs.IntVar(&m.gpuLayers, "gpu-layers", 0, "`layers` on a GPU (-ngl); this build computes on the CPU")
+	fs.StringVar(&m.device, "device", "", "`what` computes: cpu, cuda or cuda:NUMBER (default: cuda with -ngl, else cpu)")
+	fs.IntVar(&m.gpuLayers, "gpu-layers", 0, "`layers` on a GPU (-ngl): all of them, or 0 for none")
 	fs.StringVar(&m.flash, "flash-attn", "on", "attention by online softmax (-fa), the only kind there is: on, auto")
 	fs.Lookup("flash-attn").NoOptDefVal = "on"
 }
@@ -101,10 +105,8 @@ func (m *modelFlags) checkCompute(e *environment) error {
 			return err
 		}
 	}
-	if m.gpuLayers > 0 {
-		if err := m.cannot("--gpu-layers %d: this build computes on the CPU", m.gpuLayers); err != nil {
-			return err
-		}
+	if err := m.checkDevice(e); err != nil {
+		return err
 	}
 	return m.selectISA(e)
 }

@@ -70,8 +70,8 @@ func pplCommand(e *environment, args []string) error {
 	if o.Context == 0 {
 		o.Context = 512
 	}
-	if o.Context > s.Context && !m.allowFallback {
-		return refuse("--ctx-size %d: the model was trained for %d positions; --allow-fallback measures beyond", o.Context, s.Context)
+	if err := s.within(o.Context); err != nil {
+		return err
 	}
 	text, corpus, err := s.corpus(e, path)
 	if err != nil {
@@ -148,6 +148,14 @@ func (s *session) corpus(e *environment, path string) (eval.Text, corpusRecord, 
 	sum := sha256.Sum256([]byte(text))
 	out := eval.Text{Tokens: t.Encode(text, true, false), BOS: t.BOS, AddBOS: t.AddBOS}
 	return out, corpusRecord{path, len(text), hex.EncodeToString(sum[:]), len(out.Tokens)}, nil
+}
+
+// enough says before any work, and before any file is made, whether a text has two chunks of n tokens.
+func enough(t eval.Text, c corpusRecord, n int) error {
+	if _, err := (eval.Options{Context: n}).Count(t); err != nil {
+		return fmt.Errorf("%s: %w", c.Path, err)
+	}
+	return nil
 }
 
 // invalidAt is where the first byte stands that is no UTF-8.

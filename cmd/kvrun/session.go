@@ -47,6 +47,9 @@ func (e *environment) open(m *modelFlags) (s *session, err error) {
 		s.plan, s.unmet, err = m.cacheFlags.plan(e, s)
 		s.unmet = append(s.unmet, m.unmet...)
 	}
+	if err == nil {
+		err = m.wholeModel(s.Layers)
+	}
 	if err == nil && m.size > s.Context {
 		s.notes = append(s.notes, fmt.Sprintf("a context of %d is beyond the %d positions the model was trained for", m.size, s.Context))
 	}
@@ -87,7 +90,7 @@ func (s *session) start(size int) (*model.Context, error) {
 	if size < 1 {
 		size = 1
 	}
-	return s.NewContext(model.Options{Plan: s.plan, Size: size, Batch: s.flags.batch, Threads: s.flags.threads, Math: s.flags.kind})
+	return s.NewContext(model.Options{Plan: s.plan, Size: size, Batch: s.flags.batch, Threads: s.flags.threads, Math: s.flags.kind, Device: s.flags.on()})
 }
 
 // defaultSize is the context of a conversation when none is asked for: the model's own, within what fits common machines.
@@ -96,6 +99,14 @@ func (s *session) defaultSize() int {
 		return s.flags.size
 	}
 	return max(1, min(s.Context, 4096))
+}
+
+// within refuses chunks of more tokens than the model was trained for.
+func (s *session) within(size int) error {
+	if size > s.Context && !s.flags.allowFallback {
+		return refuse("--ctx-size %d: the model was trained for %d positions; --allow-fallback measures beyond", size, s.Context)
+	}
+	return nil
 }
 
 // prefill is c.Eval in steps of a batch, between which ctx can end it.

@@ -66,9 +66,9 @@ func TestTune(t *testing.T) {
 func TestAutoRule(t *testing.T) {
 	for _, c := range []struct{ model, k, v, why string }{
 		{"llama_hd64", "q8_0", "lm5_64", "the safe rule"},
-		{"llama_hd128", "q8_0", "lm5_128", "the safe rule"},
+		{"llama_hd128", "q8_0", "lm5_128", "q8_0 for K and lm5_128 for V, the first"},
 		{"qwen2_hd64", "q8_0-bias", "lm5_64", "key offset bias"},
-		{"llama_hd80", "f16", "f16", "the safe rule"},
+		{"llama_hd80", "f16", "f16", "no smaller type of the rule fits"},
 	} {
 		var i struct{ Record record }
 		kvrunJSON(t, &i, "info", filepath.Join(arches, c.model, "model.gguf"), "--cache", "auto", "--json")

@@ -3,8 +3,9 @@
 // bf16: the upper half of an f32, nearest even.
 struct Bf16 {
   static constexpr int block = 1, bytes = 2; // of a block: values, bytes
-  static constexpr bool codes = false; // rows are kept as codes and scales
-  static constexpr Element element = Element::bf16; // what rows are kept as, since a block is one number
+  static constexpr bool codes = false; // rows of the cache are kept as codes and scales
+  static constexpr bool weight_codes = false; // and so are rows of weights
+  static constexpr Element element = Element::bf16; // what rows are kept as otherwise, since a block is one number
 
   // Value i of a block, in the domain in which it is stored.
   static __device__ float value(const unsigned char* b, int i) {

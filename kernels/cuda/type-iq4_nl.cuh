@@ -11,7 +11,8 @@ static __device__ const float thresholds_Iq4_nl[15] = {
 // iq4_nl: 4-bit codes of a fixed table, one scale per 32 values.
 struct Iq4_nl {
   static constexpr int block = 32, bytes = 18; // of a block: values, bytes
-  static constexpr bool codes = true; // rows are kept as codes and scales
+  static constexpr bool codes = true; // rows of the cache are kept as codes and scales
+  static constexpr bool weight_codes = true; // and so are rows of weights
   static constexpr int bits = 4, run = 32; // of a code; values that share a scale
 
   // Code "code" of value i: 4 bits.
@@ -63,6 +64,10 @@ struct Iq4_nl {
     out[0] = prmt(0xbfad9881u, 0xf6eaddcfu, low); // -1 from code 8 on, and so one more below
     out[1] = prmt(0x271a0e02u, 0x725a4636u, low ^ 0x8888u);
   }
+
+  static constexpr bool linear = false; static constexpr int offset = 0; // level = code + offset
+  static constexpr bool stepped = false; // scale and least are a base, an f16 of the block, times a whole number of a byte
+  static constexpr Element scales = Element::f16; // holds all bits of scale and least
 
   // The encoder: x[block] into the zeroed words of a block, by the lanes of a warp. All three are in shared memory; scratch has
   // room for arrays*block floats.

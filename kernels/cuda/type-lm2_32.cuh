@@ -11,7 +11,8 @@ static __device__ const float thresholds_Lm2_32[3] = {
 // lm2_32: 2-bit Lloyd-Max codes of a rotated unit vector, one norm per 32 values.
 struct Lm2_32 {
   static constexpr int block = 32, bytes = 10; // of a block: values, bytes
-  static constexpr bool codes = true; // rows are kept as codes and scales
+  static constexpr bool codes = true; // rows of the cache are kept as codes and scales
+  static constexpr bool weight_codes = true; // and so are rows of weights
   static constexpr int bits = 2, run = 32; // of a code; values that share a scale
 
   // Code "code" of value i: 2 bits.
@@ -61,6 +62,10 @@ struct Lm2_32 {
   static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
     out[0] = prmt(0x631ee29du, 0x00000000u, low);
   }
+
+  static constexpr bool linear = false; static constexpr int offset = 0; // level = code + offset
+  static constexpr bool stepped = false; // scale and least are a base, an f16 of the block, times a whole number of a byte
+  static constexpr Element scales = Element::f16; // holds all bits of scale and least
 
   // The encoder: x[block] into the zeroed words of a block, by the lanes of a warp. All three are in shared memory; scratch has
   // room for arrays*block floats.

@@ -11,7 +11,8 @@ static __device__ const float thresholds_Lm3_128[7] = {
 // lm3_128: 3-bit Lloyd-Max codes of a rotated unit vector, one norm per 128 values.
 struct Lm3_128 {
   static constexpr int block = 128, bytes = 50; // of a block: values, bytes
-  static constexpr bool codes = true; // rows are kept as codes and scales
+  static constexpr bool codes = true; // rows of the cache are kept as codes and scales
+  static constexpr bool weight_codes = true; // and so are rows of weights
   static constexpr int bits = 3, run = 128; // of a code; values that share a scale
 
   // Code "code" of value i: 3 bits.
@@ -62,6 +63,10 @@ struct Lm3_128 {
   static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
     out[0] = prmt(0xf3d8b98fu, 0x7147280du, low);
   }
+
+  static constexpr bool linear = false; static constexpr int offset = 0; // level = code + offset
+  static constexpr bool stepped = false; // scale and least are a base, an f16 of the block, times a whole number of a byte
+  static constexpr Element scales = Element::f16; // holds all bits of scale and least
 
   // The encoder: x[block] into the zeroed words of a block, by the lanes of a warp. All three are in shared memory; scratch has
   // room for arrays*block floats.

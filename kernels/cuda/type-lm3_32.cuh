@@ -11,7 +11,8 @@ static __device__ const float thresholds_Lm3_32[7] = {
 // lm3_32: 3-bit Lloyd-Max codes of a rotated unit vector, one norm per 32 values.
 struct Lm3_32 {
   static constexpr int block = 32, bytes = 14; // of a block: values, bytes
-  static constexpr bool codes = true; // rows are kept as codes and scales
+  static constexpr bool codes = true; // rows of the cache are kept as codes and scales
+  static constexpr bool weight_codes = true; // and so are rows of weights
   static constexpr int bits = 3, run = 32; // of a code; values that share a scale
 
   // Code "code" of value i: 3 bits.
@@ -62,6 +63,10 @@ struct Lm3_32 {
   static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
     out[0] = prmt(0xf2d5b488u, 0x784c2b0eu, low);
   }
+
+  static constexpr bool linear = false; static constexpr int offset = 0; // level = code + offset
+  static constexpr bool stepped = false; // scale and least are a base, an f16 of the block, times a whole number of a byte
+  static constexpr Element scales = Element::f16; // holds all bits of scale and least
 
   // The encoder: x[block] into the zeroed words of a block, by the lanes of a warp. All three are in shared memory; scratch has
   // room for arrays*block floats.

@@ -11,7 +11,8 @@ static __device__ const float thresholds_Lm4_128[15] = {
 // lm4_128: 4-bit Lloyd-Max codes of a rotated unit vector, one norm per 128 values.
 struct Lm4_128 {
   static constexpr int block = 128, bytes = 66; // of a block: values, bytes
-  static constexpr bool codes = true; // rows are kept as codes and scales
+  static constexpr bool codes = true; // rows of the cache are kept as codes and scales
+  static constexpr bool weight_codes = true; // and so are rows of weights
   static constexpr int bits = 4, run = 128; // of a code; values that share a scale
 
   // Code "code" of value i: 4 bits.
@@ -63,6 +64,10 @@ struct Lm4_128 {
     out[0] = prmt(0xd0c2b198u, 0xfbf1e7dcu, low); // -1 from code 8 on, and so one more below
     out[1] = prmt(0x251a1006u, 0x69503f31u, low ^ 0x8888u);
   }
+
+  static constexpr bool linear = false; static constexpr int offset = 0; // level = code + offset
+  static constexpr bool stepped = false; // scale and least are a base, an f16 of the block, times a whole number of a byte
+  static constexpr Element scales = Element::f16; // holds all bits of scale and least
 
   // The encoder: x[block] into the zeroed words of a block, by the lanes of a warp. All three are in shared memory; scratch has
   // room for arrays*block floats.

@@ -11,7 +11,8 @@ static __device__ const float thresholds_Lm4_64[15] = {
 // lm4_64: 4-bit Lloyd-Max codes of a rotated unit vector, one norm per 64 values.
 struct Lm4_64 {
   static constexpr int block = 64, bytes = 34; // of a block: values, bytes
-  static constexpr bool codes = true; // rows are kept as codes and scales
+  static constexpr bool codes = true; // rows of the cache are kept as codes and scales
+  static constexpr bool weight_codes = true; // and so are rows of weights
   static constexpr int bits = 4, run = 64; // of a code; values that share a scale
 
   // Code "code" of value i: 4 bits.
@@ -63,6 +64,10 @@ struct Lm4_64 {
     out[0] = prmt(0xc7b7a386u, 0xfaeee2d5u, low); // -1 from code 8 on, and so one more below
     out[1] = prmt(0x2c1f1307u, 0x7b5e4a3au, low ^ 0x8888u);
   }
+
+  static constexpr bool linear = false; static constexpr int offset = 0; // level = code + offset
+  static constexpr bool stepped = false; // scale and least are a base, an f16 of the block, times a whole number of a byte
+  static constexpr Element scales = Element::f16; // holds all bits of scale and least
 
   // The encoder: x[block] into the zeroed words of a block, by the lanes of a warp. All three are in shared memory; scratch has
   // room for arrays*block floats.

@@ -13,7 +13,8 @@ static __device__ const float thresholds_Lm5_32[31] = {
 // lm5_32: 5-bit Lloyd-Max codes of a rotated unit vector, one norm per 32 values.
 struct Lm5_32 {
   static constexpr int block = 32, bytes = 22; // of a block: values, bytes
-  static constexpr bool codes = true; // rows are kept as codes and scales
+  static constexpr bool codes = true; // rows of the cache are kept as codes and scales
+  static constexpr bool weight_codes = true; // and so are rows of weights
   static constexpr int bits = 5, run = 32; // of a code; values that share a scale
 
   // Code "code" of value i: 5 bits.
@@ -65,6 +66,11 @@ struct Lm5_32 {
   static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
     out[0] = pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x453d362fu, 0x7865584eu, low & 0x7777u), prmt(0x120d0803u, 0x29231d18u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xe8e3ddd7u, 0xfdf8f3eeu, low & 0x7777u), prmt(0xb2a89b88u, 0xd1cac3bbu, low & 0x7777u)));
   }
+
+  static constexpr bool linear = false; static constexpr int offset = 0; // level = code + offset
+  static __device__ const float* levels() { return levels_Lm5_32; } // by code
+  static constexpr bool stepped = false; // scale and least are a base, an f16 of the block, times a whole number of a byte
+  static constexpr Element scales = Element::f16; // holds all bits of scale and least
 
   // The encoder: x[block] into the zeroed words of a block, by the lanes of a warp. All three are in shared memory; scratch has
   // room for arrays*block floats.

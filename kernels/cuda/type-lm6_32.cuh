@@ -17,7 +17,8 @@ static __device__ const float thresholds_Lm6_32[63] = {
 // lm6_32: 6-bit Lloyd-Max codes of a rotated unit vector, one norm per 32 values.
 struct Lm6_32 {
   static constexpr int block = 32, bytes = 26; // of a block: values, bytes
-  static constexpr bool codes = true; // rows are kept as codes and scales
+  static constexpr bool codes = true; // rows of the cache are kept as codes and scales
+  static constexpr bool weight_codes = true; // and so are rows of weights
   static constexpr int bits = 6, run = 32; // of a code; values that share a scale
 
   // Code "code" of value i: 6 bits.
@@ -69,6 +70,11 @@ struct Lm6_32 {
   static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
     out[0] = pick(prmt(0xffff0000u, 0, high), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x58524d48u, 0x7e70665eu, low & 0x7777u), prmt(0x35322f2cu, 0x44403c39u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x1d1b1815u, 0x29262320u, low & 0x7777u), prmt(0x09060401u, 0x13100e0bu, low & 0x7777u))), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xf5f2f0edu, 0xfffcfaf7u, low & 0x7777u), prmt(0xe0dddad7u, 0xebe8e5e3u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xc7c4c0bcu, 0xd4d1cecbu, low & 0x7777u), prmt(0xa29a9082u, 0xb8b3aea8u, low & 0x7777u))));
   }
+
+  static constexpr bool linear = false; static constexpr int offset = 0; // level = code + offset
+  static __device__ const float* levels() { return levels_Lm6_32; } // by code
+  static constexpr bool stepped = false; // scale and least are a base, an f16 of the block, times a whole number of a byte
+  static constexpr Element scales = Element::f16; // holds all bits of scale and least
 
   // The encoder: x[block] into the zeroed words of a block, by the lanes of a warp. All three are in shared memory; scratch has
   // room for arrays*block floats.

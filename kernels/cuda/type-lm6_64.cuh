@@ -17,7 +17,8 @@ static __device__ const float thresholds_Lm6_64[63] = {
 // lm6_64: 6-bit Lloyd-Max codes of a rotated unit vector, one norm per 64 values.
 struct Lm6_64 {
   static constexpr int block = 64, bytes = 50; // of a block: values, bytes
-  static constexpr bool codes = true; // rows are kept as codes and scales
+  static constexpr bool codes = true; // rows of the cache are kept as codes and scales
+  static constexpr bool weight_codes = true; // and so are rows of weights
   static constexpr int bits = 6, run = 64; // of a code; values that share a scale
 
   // Code "code" of value i: 6 bits.
@@ -69,6 +70,11 @@ struct Lm6_64 {
   static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
     out[0] = pick(prmt(0xffff0000u, 0, high), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x48433f3bu, 0x6a5d544du, low & 0x7777u), prmt(0x2b282623u, 0x3734312eu, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x18151311u, 0x211e1c1au, low & 0x7777u), prmt(0x07050301u, 0x0f0d0b09u, low & 0x7777u))), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xf7f5f3f1u, 0xfffdfbf9u, low & 0x7777u), prmt(0xe6e4e2dfu, 0xefedebe8u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xd2cfccc9u, 0xdddad8d5u, low & 0x7777u), prmt(0xb3aca396u, 0xc5c1bdb8u, low & 0x7777u))));
   }
+
+  static constexpr bool linear = false; static constexpr int offset = 0; // level = code + offset
+  static __device__ const float* levels() { return levels_Lm6_64; } // by code
+  static constexpr bool stepped = false; // scale and least are a base, an f16 of the block, times a whole number of a byte
+  static constexpr Element scales = Element::f16; // holds all bits of scale and least
 
   // The encoder: x[block] into the zeroed words of a block, by the lanes of a warp. All three are in shared memory; scratch has
   // room for arrays*block floats.

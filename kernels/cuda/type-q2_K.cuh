@@ -3,8 +3,10 @@
 // q2_K: 2 bits, a 4-bit scale and minimum per 16 of 256 values.
 struct Q2_K {
   static constexpr int block = 256, bytes = 84; // of a block: values, bytes
-  static constexpr bool codes = false; // rows are kept as codes and scales
-  static constexpr Element element = Element::f32; // what rows are kept as, since codes of 2 bits with scales for 16 values
+  static constexpr bool codes = false; // rows of the cache are kept as codes and scales
+  static constexpr bool weight_codes = true; // and so are rows of weights
+  static constexpr int bits = 2, run = 16; // of a code; values that share a scale
+  static constexpr Element element = Element::f32; // what rows are kept as otherwise, since codes of 2 bits with scales for 16 values
 
   // Code "code" of value i: 2 bits.
   static __device__ int code_code(const unsigned char* b, int i) {
@@ -26,6 +28,68 @@ struct Q2_K {
     const float d = from_f16(read_bytes<2>(b + 80));
     const float dmin = from_f16(read_bytes<2>(b + 82));
     return (((d * (float)(code_scale(b, i))) * (float)(code_code(b, i))) - (dmin * (float)(code_least(b, i))));
+  }
+
+  static constexpr bool has_least = true, half_scale = false; // value = scale*level + least; scales keep all their bits in f16
+
+  // The scale of value i.
+  static __device__ float scale(const unsigned char* b, int i) {
+    const float d = from_f16(read_bytes<2>(b + 80));
+    return (d * (float)(code_scale(b, i)));
+  }
+
+  // What is added to value i.
+  static __device__ float least(const unsigned char* b, int i) {
+    const float dmin = from_f16(read_bytes<2>(b + 82));
+    return -(dmin * (float)(code_least(b, i)));
+  }
+
+  static __device__ int code(const unsigned char* b, int i) { return code_code(b, i) & 3; }
+
+  static constexpr bool kept = false; // rows do not keep all of a block: it has several codes for a value
+  template <class Never = void> static __device__ void put_parts(unsigned*, float, float) {
+    static_assert(sizeof(Never*) == 0, "q2_K: rows on a GPU do not keep all of a block: it has several codes for a value");
+  }
+  template <class Never = void> static __device__ void put_code(unsigned*, int, int) {
+    static_assert(sizeof(Never*) == 0, "q2_K: rows on a GPU do not keep all of a block: it has several codes for a value");
+  }
+
+  // The levels of four codes: low holds their lower four bits as nibbles, high the others. Byte k of a level is the sum of the
+  // *_terms words from out[k * *_terms] on, and level = unit * byte, or unit * (127 * first byte + second).
+  static constexpr int exact_bytes = 1, exact_terms = 1;
+  static constexpr float exact_unit = 1.0f;
+  static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
+    out[0] = prmt(0x03020100u, 0x00000000u, low);
+  }
+  static constexpr int fast_bytes = 1, fast_terms = 1;
+  static constexpr float fast_unit = 1.0f;
+  static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
+    out[0] = prmt(0x03020100u, 0x00000000u, low);
+  }
+
+  static constexpr bool linear = true; static constexpr int offset = 0; // level = code + offset
+  static constexpr bool stepped = true; // scale and least are a base, an f16 of the block, times a whole number of a byte
+
+  // The base of the scale of value i.
+  static __device__ float scale_base(const unsigned char* b, int i) {
+    const float d = from_f16(read_bytes<2>(b + 80));
+    return d;
+  }
+
+  // What the base is multiplied by.
+  static __device__ int scale_step(const unsigned char* b, int i) {
+    return code_scale(b, i);
+  }
+
+  // The base of what is added to value i.
+  static __device__ float least_base(const unsigned char* b, int i) {
+    const float dmin = from_f16(read_bytes<2>(b + 82));
+    return dmin;
+  }
+
+  // What that is multiplied by.
+  static __device__ int least_step(const unsigned char* b, int i) {
+    return -(code_least(b, i));
   }
 
   using Domain = Identity; // what is stored is transformed by it

@@ -3,8 +3,10 @@
 // q3_K: 3 bits and a 6-bit scale per 16 of 256 values.
 struct Q3_K {
   static constexpr int block = 256, bytes = 110; // of a block: values, bytes
-  static constexpr bool codes = false; // rows are kept as codes and scales
-  static constexpr Element element = Element::f32; // what rows are kept as, since codes of 3 bits with scales for 16 values
+  static constexpr bool codes = false; // rows of the cache are kept as codes and scales
+  static constexpr bool weight_codes = true; // and so are rows of weights
+  static constexpr int bits = 3, run = 16; // of a code; values that share a scale
+  static constexpr Element element = Element::f32; // what rows are kept as otherwise, since codes of 3 bits with scales for 16 values
 
   // Code "code" of value i: 3 bits.
   static __device__ int code_code(const unsigned char* b, int i) {
@@ -20,6 +22,56 @@ struct Q3_K {
   static __device__ float value(const unsigned char* b, int i) {
     const float d = from_f16(read_bytes<2>(b + 108));
     return ((d * (float)(code_scale(b, i) - 32)) * (float)(code_code(b, i) - 4));
+  }
+
+  static constexpr bool has_least = false, half_scale = false; // value = scale*level + least; scales keep all their bits in f16
+
+  // The scale of value i.
+  static __device__ float scale(const unsigned char* b, int i) {
+    const float d = from_f16(read_bytes<2>(b + 108));
+    return (d * (float)(code_scale(b, i) - 32));
+  }
+
+  // What is added to value i.
+  static __device__ float least(const unsigned char* b, int i) {
+    return 0.0f;
+  }
+
+  static __device__ int code(const unsigned char* b, int i) { return code_code(b, i) & 7; }
+
+  static constexpr bool kept = false; // rows do not keep all of a block: it has several codes for a value
+  template <class Never = void> static __device__ void put_parts(unsigned*, float, float) {
+    static_assert(sizeof(Never*) == 0, "q3_K: rows on a GPU do not keep all of a block: it has several codes for a value");
+  }
+  template <class Never = void> static __device__ void put_code(unsigned*, int, int) {
+    static_assert(sizeof(Never*) == 0, "q3_K: rows on a GPU do not keep all of a block: it has several codes for a value");
+  }
+
+  // The levels of four codes: low holds their lower four bits as nibbles, high the others. Byte k of a level is the sum of the
+  // *_terms words from out[k * *_terms] on, and level = unit * byte, or unit * (127 * first byte + second).
+  static constexpr int exact_bytes = 1, exact_terms = 1;
+  static constexpr float exact_unit = 1.0f;
+  static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
+    out[0] = prmt(0xfffefdfcu, 0x03020100u, low);
+  }
+  static constexpr int fast_bytes = 1, fast_terms = 1;
+  static constexpr float fast_unit = 1.0f;
+  static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
+    out[0] = prmt(0xfffefdfcu, 0x03020100u, low);
+  }
+
+  static constexpr bool linear = true; static constexpr int offset = -4; // level = code + offset
+  static constexpr bool stepped = true; // scale and least are a base, an f16 of the block, times a whole number of a byte
+
+  // The base of the scale of value i.
+  static __device__ float scale_base(const unsigned char* b, int i) {
+    const float d = from_f16(read_bytes<2>(b + 108));
+    return d;
+  }
+
+  // What the base is multiplied by.
+  static __device__ int scale_step(const unsigned char* b, int i) {
+    return (code_scale(b, i) - 32);
   }
 
   using Domain = Identity; // what is stored is transformed by it

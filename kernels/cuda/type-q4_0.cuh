@@ -3,7 +3,8 @@
 // q4_0: 4 bits and one scale per 32 values, symmetric about 0.
 struct Q4_0 {
   static constexpr int block = 32, bytes = 18; // of a block: values, bytes
-  static constexpr bool codes = true; // rows are kept as codes and scales
+  static constexpr bool codes = true; // rows of the cache are kept as codes and scales
+  static constexpr bool weight_codes = true; // and so are rows of weights
   static constexpr int bits = 4, run = 32; // of a code; values that share a scale
 
   // Code "code" of value i: 4 bits.
@@ -55,6 +56,10 @@ struct Q4_0 {
     out[0] = prmt(0xfbfaf9f8u, 0xfffefdfcu, low); // -1 from code 8 on, and so one more below
     out[1] = prmt(0x04030201u, 0x08070605u, low ^ 0x8888u);
   }
+
+  static constexpr bool linear = true; static constexpr int offset = -8; // level = code + offset
+  static constexpr bool stepped = false; // scale and least are a base, an f16 of the block, times a whole number of a byte
+  static constexpr Element scales = Element::f16; // holds all bits of scale and least
 
   // The encoder: x[block] into the zeroed words of a block, by the lanes of a warp. All three are in shared memory; scratch has
   // room for arrays*block floats.

@@ -3,7 +3,8 @@
 // q5_0: 5 bits and one scale per 32 values, symmetric about 0.
 struct Q5_0 {
   static constexpr int block = 32, bytes = 22; // of a block: values, bytes
-  static constexpr bool codes = true; // rows are kept as codes and scales
+  static constexpr bool codes = true; // rows of the cache are kept as codes and scales
+  static constexpr bool weight_codes = true; // and so are rows of weights
   static constexpr int bits = 5, run = 32; // of a code; values that share a scale
 
   // Code "code" of value i: 5 bits.
@@ -54,6 +55,10 @@ struct Q5_0 {
   static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
     out[0] = pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x0b0a0908u, 0x0f0e0d0cu, low & 0x7777u), prmt(0x03020100u, 0x07060504u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xfbfaf9f8u, 0xfffefdfcu, low & 0x7777u), prmt(0xf3f2f1f0u, 0xf7f6f5f4u, low & 0x7777u)));
   }
+
+  static constexpr bool linear = true; static constexpr int offset = -16; // level = code + offset
+  static constexpr bool stepped = false; // scale and least are a base, an f16 of the block, times a whole number of a byte
+  static constexpr Element scales = Element::f16; // holds all bits of scale and least
 
   // The encoder: x[block] into the zeroed words of a block, by the lanes of a warp. All three are in shared memory; scratch has
   // room for arrays*block floats.

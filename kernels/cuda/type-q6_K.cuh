@@ -3,8 +3,10 @@
 // q6_K: 6 bits and an 8-bit scale per 16 of 256 values.
 struct Q6_K {
   static constexpr int block = 256, bytes = 210; // of a block: values, bytes
-  static constexpr bool codes = false; // rows are kept as codes and scales
-  static constexpr Element element = Element::f32; // what rows are kept as, since codes of 6 bits with scales for 16 values
+  static constexpr bool codes = false; // rows of the cache are kept as codes and scales
+  static constexpr bool weight_codes = true; // and so are rows of weights
+  static constexpr int bits = 6, run = 16; // of a code; values that share a scale
+  static constexpr Element element = Element::f32; // what rows are kept as otherwise, since codes of 6 bits with scales for 16 values
 
   // Code "code" of value i: 6 bits.
   static __device__ int code_code(const unsigned char* b, int i) {
@@ -20,6 +22,56 @@ struct Q6_K {
   static __device__ float value(const unsigned char* b, int i) {
     const float d = from_f16(read_bytes<2>(b + 208));
     return ((d * (float)(code_scale(b, i))) * (float)(code_code(b, i) - 32));
+  }
+
+  static constexpr bool has_least = false, half_scale = false; // value = scale*level + least; scales keep all their bits in f16
+
+  // The scale of value i.
+  static __device__ float scale(const unsigned char* b, int i) {
+    const float d = from_f16(read_bytes<2>(b + 208));
+    return (d * (float)(code_scale(b, i)));
+  }
+
+  // What is added to value i.
+  static __device__ float least(const unsigned char* b, int i) {
+    return 0.0f;
+  }
+
+  static __device__ int code(const unsigned char* b, int i) { return code_code(b, i) & 63; }
+
+  static constexpr bool kept = false; // rows do not keep all of a block: it has several codes for a value
+  template <class Never = void> static __device__ void put_parts(unsigned*, float, float) {
+    static_assert(sizeof(Never*) == 0, "q6_K: rows on a GPU do not keep all of a block: it has several codes for a value");
+  }
+  template <class Never = void> static __device__ void put_code(unsigned*, int, int) {
+    static_assert(sizeof(Never*) == 0, "q6_K: rows on a GPU do not keep all of a block: it has several codes for a value");
+  }
+
+  // The levels of four codes: low holds their lower four bits as nibbles, high the others. Byte k of a level is the sum of the
+  // *_terms words from out[k * *_terms] on, and level = unit * byte, or unit * (127 * first byte + second).
+  static constexpr int exact_bytes = 1, exact_terms = 1;
+  static constexpr float exact_unit = 1.0f;
+  static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
+    out[0] = pick(prmt(0xffff0000u, 0, high), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x1b1a1918u, 0x1f1e1d1cu, low & 0x7777u), prmt(0x13121110u, 0x17161514u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x0b0a0908u, 0x0f0e0d0cu, low & 0x7777u), prmt(0x03020100u, 0x07060504u, low & 0x7777u))), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xfbfaf9f8u, 0xfffefdfcu, low & 0x7777u), prmt(0xf3f2f1f0u, 0xf7f6f5f4u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xebeae9e8u, 0xefeeedecu, low & 0x7777u), prmt(0xe3e2e1e0u, 0xe7e6e5e4u, low & 0x7777u))));
+  }
+  static constexpr int fast_bytes = 1, fast_terms = 1;
+  static constexpr float fast_unit = 1.0f;
+  static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
+    out[0] = pick(prmt(0xffff0000u, 0, high), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x1b1a1918u, 0x1f1e1d1cu, low & 0x7777u), prmt(0x13121110u, 0x17161514u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x0b0a0908u, 0x0f0e0d0cu, low & 0x7777u), prmt(0x03020100u, 0x07060504u, low & 0x7777u))), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xfbfaf9f8u, 0xfffefdfcu, low & 0x7777u), prmt(0xf3f2f1f0u, 0xf7f6f5f4u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xebeae9e8u, 0xefeeedecu, low & 0x7777u), prmt(0xe3e2e1e0u, 0xe7e6e5e4u, low & 0x7777u))));
+  }
+
+  static constexpr bool linear = true; static constexpr int offset = -32; // level = code + offset
+  static constexpr bool stepped = true; // scale and least are a base, an f16 of the block, times a whole number of a byte
+
+  // The base of the scale of value i.
+  static __device__ float scale_base(const unsigned char* b, int i) {
+    const float d = from_f16(read_bytes<2>(b + 208));
+    return d;
+  }
+
+  // What the base is multiplied by.
+  static __device__ int scale_step(const unsigned char* b, int i) {
+    return code_scale(b, i);
   }
 
   using Domain = Identity; // what is stored is transformed by it

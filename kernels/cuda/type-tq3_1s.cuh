@@ -7,8 +7,10 @@ static __device__ const float levels_Tq3_1s[8] = {
 // tq3_1s: 3-bit codes of 32 rotated values, a scale per 16.
 struct Tq3_1s {
   static constexpr int block = 32, bytes = 16; // of a block: values, bytes
-  static constexpr bool codes = false; // rows are kept as codes and scales
-  static constexpr Element element = Element::f32; // what rows are kept as, since codes of 3 bits with scales for 16 values
+  static constexpr bool codes = false; // rows of the cache are kept as codes and scales
+  static constexpr bool weight_codes = true; // and so are rows of weights
+  static constexpr int bits = 3, run = 16; // of a code; values that share a scale
+  static constexpr Element element = Element::f32; // what rows are kept as otherwise, since codes of 3 bits with scales for 16 values
 
   // Code "code" of value i: 3 bits.
   static __device__ int code_code(const unsigned char* b, int i) {
@@ -21,6 +23,49 @@ struct Tq3_1s {
     const float d1 = from_f16(read_bytes<2>(b + 2));
     return (((1 + -1 * (i / 16) != 0) ? d0 : d1) * levels_Tq3_1s[code_code(b, i)]);
   }
+
+  static constexpr bool has_least = false, half_scale = false; // value = scale*level + least; scales keep all their bits in f16
+
+  // The scale of value i.
+  static __device__ float scale(const unsigned char* b, int i) {
+    const float d0 = from_f16(read_bytes<2>(b + 0));
+    const float d1 = from_f16(read_bytes<2>(b + 2));
+    return ((1 + -1 * (i / 16) != 0) ? d0 : d1);
+  }
+
+  // What is added to value i.
+  static __device__ float least(const unsigned char* b, int i) {
+    return 0.0f;
+  }
+
+  static __device__ int code(const unsigned char* b, int i) { return code_code(b, i) & 7; }
+
+  static constexpr bool kept = false; // rows do not keep all of a block: its scale is computed
+  template <class Never = void> static __device__ void put_parts(unsigned*, float, float) {
+    static_assert(sizeof(Never*) == 0, "tq3_1s: rows on a GPU do not keep all of a block: its scale is computed");
+  }
+  template <class Never = void> static __device__ void put_code(unsigned*, int, int) {
+    static_assert(sizeof(Never*) == 0, "tq3_1s: rows on a GPU do not keep all of a block: its scale is computed");
+  }
+
+  // The levels of four codes: low holds their lower four bits as nibbles, high the others. Byte k of a level is the sum of the
+  // *_terms words from out[k * *_terms] on, and level = unit * byte, or unit * (127 * first byte + second).
+  static constexpr int exact_bytes = 2, exact_terms = 1;
+  static constexpr float exact_unit = 0.00012477714f;
+  static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
+    out[0] = prmt(0xf1d2af83u, 0x7d502d0eu, low);
+    out[1] = prmt(0xb1a5c181u, 0x414e6142u, low);
+  }
+  static constexpr int fast_bytes = 1, fast_terms = 1;
+  static constexpr float fast_unit = 0.017716806f;
+  static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
+    out[0] = prmt(0xf2d6b78fu, 0x7048290du, low);
+  }
+
+  static constexpr bool linear = false; static constexpr int offset = 0; // level = code + offset
+  static __device__ const float* levels() { return levels_Tq3_1s; } // by code
+  static constexpr bool stepped = false; // scale and least are a base, an f16 of the block, times a whole number of a byte
+  static constexpr Element scales = Element::f16; // holds all bits of scale and least
 
   using Domain = Tq_wht32; // what is stored is transformed by it
 };

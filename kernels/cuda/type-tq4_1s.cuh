@@ -7,8 +7,10 @@ static __device__ const float levels_Tq4_1s[16] = {
 // tq4_1s: 4-bit codes of 32 rotated values, a scale per 16.
 struct Tq4_1s {
   static constexpr int block = 32, bytes = 20; // of a block: values, bytes
-  static constexpr bool codes = false; // rows are kept as codes and scales
-  static constexpr Element element = Element::f32; // what rows are kept as, since codes of 4 bits with scales for 16 values
+  static constexpr bool codes = false; // rows of the cache are kept as codes and scales
+  static constexpr bool weight_codes = true; // and so are rows of weights
+  static constexpr int bits = 4, run = 16; // of a code; values that share a scale
+  static constexpr Element element = Element::f32; // what rows are kept as otherwise, since codes of 4 bits with scales for 16 values
 
   // Code "code" of value i: 4 bits.
   static __device__ int code_code(const unsigned char* b, int i) {
@@ -21,6 +23,52 @@ struct Tq4_1s {
     const float d1 = from_f16(read_bytes<2>(b + 2));
     return (((1 + -1 * (i / 16) != 0) ? d0 : d1) * levels_Tq4_1s[code_code(b, i)]);
   }
+
+  static constexpr bool has_least = false, half_scale = false; // value = scale*level + least; scales keep all their bits in f16
+
+  // The scale of value i.
+  static __device__ float scale(const unsigned char* b, int i) {
+    const float d0 = from_f16(read_bytes<2>(b + 0));
+    const float d1 = from_f16(read_bytes<2>(b + 2));
+    return ((1 + -1 * (i / 16) != 0) ? d0 : d1);
+  }
+
+  // What is added to value i.
+  static __device__ float least(const unsigned char* b, int i) {
+    return 0.0f;
+  }
+
+  static __device__ int code(const unsigned char* b, int i) { return code_code(b, i) & 15; }
+
+  static constexpr bool kept = false; // rows do not keep all of a block: its scale is computed
+  template <class Never = void> static __device__ void put_parts(unsigned*, float, float) {
+    static_assert(sizeof(Never*) == 0, "tq4_1s: rows on a GPU do not keep all of a block: its scale is computed");
+  }
+  template <class Never = void> static __device__ void put_code(unsigned*, int, int) {
+    static_assert(sizeof(Never*) == 0, "tq4_1s: rows on a GPU do not keep all of a block: its scale is computed");
+  }
+
+  // The levels of four codes: low holds their lower four bits as nibbles, high the others. Byte k of a level is the sum of the
+  // *_terms words from out[k * *_terms] on, and level = unit * byte, or unit * (127 * first byte + second).
+  static constexpr int exact_bytes = 2, exact_terms = 2;
+  static constexpr float exact_unit = 0.00017076553f;
+  static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
+    out[0] = prmt(0xc7b6a183u, 0xfbefe2d5u, low); // -1 from code 8 on, and so one more below
+    out[1] = prmt(0x2c1f1206u, 0x7f604b3au, low ^ 0x8888u);
+    out[2] = prmt(0x8bb3cd81u, 0x8b8fdcc7u, low); // -1 from code 8 on, and so one more below
+    out[3] = prmt(0x3a257276u, 0x01344e76u, low ^ 0x8888u);
+  }
+  static constexpr int fast_bytes = 1, fast_terms = 2;
+  static constexpr float fast_unit = 0.026199328f;
+  static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
+    out[0] = prmt(0xd0c2b198u, 0xfbf1e7dcu, low); // -1 from code 8 on, and so one more below
+    out[1] = prmt(0x251a1006u, 0x69503f31u, low ^ 0x8888u);
+  }
+
+  static constexpr bool linear = false; static constexpr int offset = 0; // level = code + offset
+  static __device__ const float* levels() { return levels_Tq4_1s; } // by code
+  static constexpr bool stepped = false; // scale and least are a base, an f16 of the block, times a whole number of a byte
+  static constexpr Element scales = Element::f16; // holds all bits of scale and least
 
   using Domain = Tq_wht32; // what is stored is transformed by it
 };

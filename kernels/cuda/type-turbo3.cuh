@@ -11,7 +11,8 @@ static __device__ const float thresholds_Turbo3[7] = {
 // turbo3: 3-bit codes of a rotated unit vector, one norm per 128 values.
 struct Turbo3 {
   static constexpr int block = 128, bytes = 50; // of a block: values, bytes
-  static constexpr bool codes = true; // rows are kept as codes and scales
+  static constexpr bool codes = true; // rows of the cache are kept as codes and scales
+  static constexpr bool weight_codes = true; // and so are rows of weights
   static constexpr int bits = 3, run = 128; // of a code; values that share a scale
 
   // Code "code" of value i: 3 bits.
@@ -63,6 +64,11 @@ struct Turbo3 {
   static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
     out[0] = prmt(0xf4dbbe95u, 0x6b42250cu, low);
   }
+
+  static constexpr bool linear = false; static constexpr int offset = 0; // level = code + offset
+  static __device__ const float* levels() { return levels_Turbo3; } // by code
+  static constexpr bool stepped = false; // scale and least are a base, an f16 of the block, times a whole number of a byte
+  static constexpr Element scales = Element::f16; // holds all bits of scale and least
 
   // The encoder: x[block] into the zeroed words of a block, by the lanes of a warp. All three are in shared memory; scratch has
   // room for arrays*block floats.

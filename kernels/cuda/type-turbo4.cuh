@@ -11,7 +11,8 @@ static __device__ const float thresholds_Turbo4[15] = {
 // turbo4: 4-bit codes of a rotated unit vector, one norm per 128 values.
 struct Turbo4 {
   static constexpr int block = 128, bytes = 68; // of a block: values, bytes
-  static constexpr bool codes = true; // rows are kept as codes and scales
+  static constexpr bool codes = true; // rows of the cache are kept as codes and scales
+  static constexpr bool weight_codes = true; // and so are rows of weights
   static constexpr int bits = 4, run = 128; // of a code; values that share a scale
 
   // Code "code" of value i: 4 bits.
@@ -65,6 +66,11 @@ struct Turbo4 {
     out[0] = prmt(0xcebfab82u, 0xfbf1e6dbu, low); // -1 from code 8 on, and so one more below
     out[1] = prmt(0x261b1006u, 0x7f564233u, low ^ 0x8888u);
   }
+
+  static constexpr bool linear = false; static constexpr int offset = 0; // level = code + offset
+  static __device__ const float* levels() { return levels_Turbo4; } // by code
+  static constexpr bool stepped = false; // scale and least are a base, an f16 of the block, times a whole number of a byte
+  static constexpr Element scales = Element::f16; // holds all bits of scale and least
 
   // The encoder: x[block] into the zeroed words of a block, by the lanes of a warp. All three are in shared memory; scratch has
   // room for arrays*block floats.

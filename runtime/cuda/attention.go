@@ -1,6 +1,7 @@
 package cuda
 
 import (
+	"errors"
 	"fmt"
 	"math/bits"
 	"unsafe"
@@ -240,11 +241,23 @@ func (x *Attend) Run(l *Layer, q, out *Memory, b *Batch, splits int) error {
 	return x.attend.launch(grid, l.Keys.Heads*l.groups(b.Queries), 32*x.warps, unsafe.Pointer(&a))
 }
 
+// Free gives the memory back.
+func (x *Attend) Free() error {
+	var all []error
+	for _, m := range []*Memory{x.parts, x.arrived} {
+		if m != nil {
+			all = append(all, m.Free())
+		}
+	}
+	return errors.Join(all...)
+}
+
 // grow makes *m at least so large; a graph that was recorded with a smaller piece must not be launched again.
 func (x *Attend) grow(m **Memory, bytes uint64) error {
 	if *m != nil && (*m).Size >= bytes {
 		return nil
 	}
+	x.d.grown++
 	if *m != nil {
 		if err := x.d.Sync(); err != nil {
 			return err

@@ -55,15 +55,6 @@ func (d *Device) NewRows(c *Compiler, s Side, key bool, heads, capacity int) (*R
 	return r, nil
 }
 
-// build compiles a source and loads it.
-func (d *Device) build(c *Compiler, s *Source) (*Module, error) {
-	image, err := c.Compile(s, Target{d.Arch, d.DriverVersion})
-	if err != nil {
-		return nil, err
-	}
-	return d.Load(s.Name, image.Code)
-}
-
 // rowsArgs is struct Rows of packed.cuh.
 type rowsArgs struct {
 	rows, scales    uint64

@@ -33,7 +33,7 @@ func (d *Device) NewCells(capacity int) (*Cells, error) {
 	if c.own, err = d.Alloc(uint64(16 + 4*c.Capacity)); err != nil {
 		return nil, err
 	}
-	c.Head, c.Positions = c.own.part(0, 16), c.own.part(16, uint64(4*c.Capacity))
+	c.Head, c.Positions = c.own.Slice(0, 16), c.own.Slice(16, uint64(4*c.Capacity))
 	return c, nil
 }
 
@@ -87,15 +87,4 @@ func (c *Cells) Free() error {
 		return nil
 	}
 	return c.own.Free()
-}
-
-// part is a piece of a piece. It is freed with the whole.
-func (m *Memory) part(at, size uint64) *Memory { return &Memory{d: m.d, at: m.at + at, Size: size} }
-
-// Part is size bytes of the memory, from byte at on, which is freed with the whole and never alone.
-func (m *Memory) Part(at, size uint64) (*Memory, error) {
-	if err := m.fits(at, size); err != nil {
-		return nil, err
-	}
-	return m.part(at, size), nil
 }

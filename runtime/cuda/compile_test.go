@@ -17,17 +17,26 @@ var (
 var architectures = []int{75, 80, 86, 89, 90, 100}
 
 // TestCompile compiles what stores and reads a side, for every type and size of head, with the type on both sides of attention: what
-// a pair adds is the loop that all share. It needs NVRTC and no GPU.
+// a pair adds is the loop that all share; and what a matrix of each type needs. It needs NVRTC and no GPU.
 func TestCompile(t *testing.T) {
 	if *compilerFile == "" {
 		t.Skip("no kernel is compiled: name NVRTC with -args -compiler FILE")
 	}
 	c := &Compiler{Files: []string{*compilerFile}}
 	n, compiled := 0, 0
+	compile := func(s *Source, arch int) {
+		if n++; n%*everyNth != 0 {
+			return
+		}
+		compiled++
+		if _, err := c.Compile(s, Target{Arch: arch}); err != nil {
+			t.Errorf("sm_%d: %v", arch, err)
+		}
+	}
 	if s, err := TurnsSource(Generated); err != nil {
 		t.Fatal(err)
-	} else if _, err := c.Compile(s, Target{Arch: 75}); err != nil {
-		t.Error(err)
+	} else {
+		compile(s, 75)
 	}
 	for _, typ := range kernels.Types() {
 		if !typ.KV {
@@ -43,14 +52,15 @@ func TestCompile(t *testing.T) {
 			}
 			for _, arch := range archs {
 				for _, s := range sources(t, Side{Type: typ, Dim: dim}) {
-					if n++; n%*everyNth != 0 {
-						continue
-					}
-					compiled++
-					if _, err := c.Compile(s, Target{Arch: arch}); err != nil {
-						t.Errorf("sm_%d: %v", arch, err)
-					}
+					compile(s, arch)
 				}
+			}
+		}
+	}
+	for _, typ := range kernels.Types() {
+		for _, s := range matrixSources(t, typ) {
+			for _, arch := range architectures {
+				compile(s, arch)
 			}
 		}
 	}
@@ -83,6 +93,23 @@ func sources(t *testing.T, s Side) (all []*Source) {
 	} {
 		a.Key, a.Value = s, s
 		add(a.Source(Generated))
+	}
+	return all
+}
+
+func matrixSources(t *testing.T, typ *kernels.Type) (all []*Source) {
+	t.Helper()
+	src, err := MatrixSource(typ, Generated)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all = append(all, src)
+	for _, exact := range []bool{true, false} {
+		src, err := ProductSource(typ, exact, Generated)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, src)
 	}
 	return all
 }

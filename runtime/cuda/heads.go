@@ -16,7 +16,10 @@ type Heads struct {
 // will do.
 func (d *Device) NewHeads(c *Compiler, p Pair) (*Heads, error) {
 	f, err := d.kernel(c, "heads", func() (*Source, error) { return HeadsSource(p, Generated) })
-	return &Heads{p, f}, err
+	if err != nil {
+		return nil, err
+	}
+	return &Heads{p, f.Early()}, nil
 }
 
 // kernel compiles a program and finds its kernel of that name.
@@ -64,27 +67,27 @@ type HeadsLayer struct {
 	Keys, Values        *Rows // nil for a layer that reads another's cache
 }
 
-// Product is a matrix product that heads lie in: the first of token 0 at byte At, those of the next token LD values later.
-type Product struct {
+// Place is where the heads of a matrix product lie: the first of token 0 at byte At, those of the next token LD values later.
+type Place struct {
 	*Memory
 	At uint64
 	LD int
 }
 
 // fits says whether tokens of n values lie in the product.
-func (p Product) fits(tokens, n int) error {
+func (p Place) fits(tokens, n int) error {
 	if p.Memory == nil || p.LD < n || p.At%4 != 0 {
 		return fmt.Errorf("cuda: a product of %d values a token, from byte %d on, for heads of %d", p.LD, p.At, n)
 	}
 	return p.Memory.fits(p.At, 4*(uint64(tokens-1)*uint64(p.LD)+uint64(n)))
 }
 
-func (p Product) at() uint64 { return p.Memory.at + p.At }
+func (p Place) at() uint64 { return p.Memory.at + p.At }
 
 // HeadsBatch is one call.
 type HeadsBatch struct {
 	Tokens    int
-	Q, K, V   Product // V is K where values are the product of K
+	Q, K, V   Place   // V is K where values are the product of K
 	Positions *Memory // [Tokens] of int32
 	Cells     *Memory // [Tokens] of int32: the rows of K and V; one that the cache does not have is left out
 	Angles    *Angles // of the batch, not read where nothing turns

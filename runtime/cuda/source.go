@@ -112,5 +112,48 @@ func (b *builder) source(name string, options []string) *Source {
 	return &Source{Name: name, Main: b.main.String(), Headers: b.headers, Options: options}
 }
 
+// weights includes what rows of a type need and names it Type.
+func (b *builder) weights(t *kernels.Type) error {
+	if t.Domain != nil {
+		if err := b.add("transform", t.Domain.Name); err != nil {
+			return err
+		}
+	}
+	if err := b.add("type", t.Name); err != nil {
+		return err
+	}
+	fmt.Fprintf(&b.main, "using Type = %s;\n", cuda.Ident(t.Name))
+	return nil
+}
+
+// MatrixSource is the program with the kernels repack, gather, turn and expand of a type.
+func MatrixSource(t *kernels.Type, find Texts) (*Source, error) {
+	b, err := newBuilder(find)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.weights(t); err != nil {
+		return nil, err
+	}
+	b.include("matrix.cu")
+	return &Source{Name: "matrix-" + t.Name, Main: b.main.String(), Headers: b.headers, Options: []string{"--fmad=false"}}, nil
+}
+
+// ProductSource is the program with the kernels product_1, 2, 4 and 8 of a type.
+func ProductSource(t *kernels.Type, exact bool, find Texts) (*Source, error) {
+	b, err := newBuilder(find)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.weights(t); err != nil {
+		return nil, err
+	}
+	b.define("FAST", !exact && t.Quantised) // numbers are multiplied as they are
+	b.define("WARPS", productWarps)
+	b.include("product.cu")
+	name := fmt.Sprintf("product-%s-%s", t.Name, map[bool]string{true: "exact", false: "fast"}[exact])
+	return &Source{Name: name, Main: b.main.String(), Headers: b.headers}, nil
+}
+
 // headerNames are the sorted names of the headers.
 func (s *Source) headerNames() []string { return slices.Sorted(maps.Keys(s.Headers)) }

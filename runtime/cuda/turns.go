@@ -1,6 +1,7 @@
 package cuda
 
 import (
+	"errors"
 	"fmt"
 	"unsafe"
 )
@@ -27,6 +28,8 @@ func (d *Device) NewTurns(c *Compiler) (*Turns, error) {
 			return nil, err
 		}
 	}
+	t.turns.Early()
+	t.gates.Early()
 	return t, nil
 }
 
@@ -55,6 +58,16 @@ func (d *Device) NewAngles(freq []float64, magnitude float32, tokens int) (*Angl
 	}
 	return a, Write(a.freq, 0, freq)
 }
+
+// from is the angles of the tokens from number lo on.
+func (a *Angles) from(lo int) *Angles {
+	x, at := *a, uint64(4*lo*a.Pairs)
+	x.Cos, x.Sin, x.tokens = a.Cos.Slice(at, a.Cos.Size-at), a.Sin.Slice(at, a.Sin.Size-at), a.tokens-lo
+	return &x
+}
+
+// Free gives the memory back.
+func (a *Angles) Free() error { return errors.Join(a.Cos.Free(), a.Sin.Free(), a.freq.Free()) }
 
 // turnsArgs is struct Turns of batch.cu.
 type turnsArgs struct {
@@ -113,7 +126,7 @@ type gatesArgs struct {
 }
 
 // Gate multiplies o [tokens][heads][dim] by the sigmoids of gates, which lie in the product of Q behind each head's query.
-func (t *Turns) Gate(o *Memory, q Product, tokens, heads, dim int) error {
+func (t *Turns) Gate(o *Memory, q Place, tokens, heads, dim int) error {
 	if tokens < 1 || heads < 1 || dim < 1 {
 		return fmt.Errorf("cuda: gates of %d tokens, %d heads of %d", tokens, heads, dim)
 	}

@@ -116,9 +116,9 @@ func (l *Lockstep) Chunk(ctx context.Context, k int, plans []*kv.Plan, ran func(
 				return nil, err
 			}
 			out[lo+i] = make([]Position, l.Scored())
-			if c.Cache.Bytes() > garbageBytes {
-				c.Close()
-				c = nil
+			large := c.Cache.Bytes() > garbageBytes
+			c.Close()
+			if c = nil; large {
 				runtime.GC()
 			}
 			ran()

@@ -25,6 +25,16 @@ type Cache struct {
 
 // New allocates a cache of size positions that are placed at most batch at a time.
 func New(plan *Plan, size, batch int) (*Cache, error) {
+	c, err := NewElsewhere(plan, size, batch)
+	if err == nil {
+		c.Hold()
+	}
+	return c, err
+}
+
+// NewElsewhere is a cache whose rows are kept by somebody else, such as a GPU. It gives out cells and knows which position each
+// holds; it has rows only between Hold and Release.
+func NewElsewhere(plan *Plan, size, batch int) (*Cache, error) {
 	if size < 1 || batch < 1 || size > 1<<30 {
 		return nil, fmt.Errorf("a cache of %d positions in batches of %d: both must be at least 1", size, batch)
 	}
@@ -33,6 +43,24 @@ func New(plan *Plan, size, batch int) (*Cache, error) {
 		c.layers = append(c.layers, newRows(l, c.group(l.Layer.Window, l.Ends)))
 	}
 	return c, nil
+}
+
+// Hold allocates the rows.
+func (c *Cache) Hold() {
+	for _, l := range c.layers {
+		for _, s := range l.sides() {
+			s.slab = make([]byte, s.Bytes())
+		}
+	}
+}
+
+// Release forgets the rows.
+func (c *Cache) Release() {
+	for _, l := range c.layers {
+		for _, s := range l.sides() {
+			s.slab = nil
+		}
+	}
 }
 
 // group returns the cells of layers with this window, new ones for a layer that keeps exact rows.
@@ -118,7 +146,7 @@ func (c *Cache) Bytes() int {
 	n := 0
 	for _, l := range c.layers {
 		for _, s := range l.sides() {
-			n += len(s.slab)
+			n += s.Bytes()
 		}
 	}
 	for _, s := range c.states {

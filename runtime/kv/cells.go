@@ -44,6 +44,12 @@ func (c *Cells) Ordered() (first int32, ok bool) {
 	return c.pos[0], c.row
 }
 
+// Straight says whether the cells are in order at all times.
+func (c *Cells) Straight() bool { return c.order == list && c.fixed == 0 }
+
+// Capacity is the number of cells.
+func (c *Cells) Capacity() int { return len(c.pos) }
+
 // inspect looks at all positions again.
 func (c *Cells) inspect() {
 	c.row = true

@@ -29,9 +29,11 @@ func newSide(c Choice, heads, dim int, cells *Cells) *Side {
 	if s.Rotation != nil {
 		s.rotate = s.Rotation.Transform.Best()
 	}
-	s.slab = make([]byte, heads*len(cells.pos)*s.RowBytes)
 	return s
 }
+
+// Bytes is the memory that the rows take.
+func (s *Side) Bytes() int { return s.Heads * len(s.Cells.pos) * s.RowBytes }
 
 // Head is the packed rows of one head, one per cell.
 func (s *Side) Head(h int) []byte {

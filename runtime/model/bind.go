@@ -35,20 +35,22 @@ type binder struct {
 	scratch sizes
 }
 
-// body is a Body with its tensors. forward computes y from x, both [n][width].
+// body is a Body with its tensors. forward computes y from x, both [n][width]; describe is its part of a Program.
 type body interface {
 	forward(p *pass, y, x []float32) error
+	describe() any
 }
 
 // block is a Block with its tensors; norms may be nil.
 type block struct {
+	layer     int // of the model, for messages
 	pre, post *norm
 	body      body
 	scale     float32
 }
 
 func (b *binder) block(k Block) block {
-	x := block{pre: b.norm(k.Pre, b.width), post: b.norm(k.Post, b.width), body: k.Body.bind(b), scale: 1}
+	x := block{layer: b.layer, pre: b.norm(k.Pre, b.width), post: b.norm(k.Post, b.width), body: k.Body.bind(b), scale: 1}
 	if name := b.name(k.Scale, "weight"); k.Scale != "" && b.has(name) {
 		if v := b.vector(name, 1); v != nil {
 			x.scale = v[0]

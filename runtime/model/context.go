@@ -27,6 +27,7 @@ type Options struct {
 	Batch   int      // tokens that go through the model together; 0 means 256
 	Threads int      // 0 means one per core
 	Math    Math
+	Device  Device // nil for the processor
 }
 
 // Context is one sequence being run through a model. It is for one goroutine at a time, its siblings included; Close
@@ -37,11 +38,16 @@ type Context struct {
 	Math  Math
 	Batch int // tokens that go through the model together
 
-	pool    *cpu.Pool
-	pass    *pass
-	out     *output
-	offsets []*attention.Offset // by KV layer
-	sibling bool                // the threads are another's to end
+	pool       *cpu.Pool
+	runner     runner
+	offsets    []*attention.Offset // by KV layer
+	device     Device              // nil for the processor
+	deviceRows DeviceRows          // of the cache; nil on the processor
+	sibling    bool                // the threads and the runner are another's to end
+
+	one  [1]int32
+	last []float32
+	keep func(int, []float32) error // remembers the logits, made once
 }
 
 // NewContext allocates a cache and the memory to run with it.
@@ -56,22 +62,46 @@ func (m *Model) NewContext(o Options) (*Context, error) {
 		return nil, fmt.Errorf("a context of %d positions: this %s model has vectors for %d", o.Size, m.Arch, w.rows)
 	}
 	o.Batch = min(o.Batch, max(1, o.Size))
-	cache, err := m.newCache(o.Plan, o.Size, o.Batch)
+	cache, err := m.newCache(&o)
 	if err != nil {
 		return nil, err
 	}
-	pool := cpu.NewPool(o.Threads, m.File.Guard)
-	c := &Context{Model: m, Cache: cache, Math: o.Math, Batch: o.Batch, pool: pool}
-	c.pass = newPass(m, pool, cache, o.Batch, o.Math == Fast)
-	c.offsets = c.pass.offsetsOf(o.Plan, o.Size)
-	c.out = &output{p: c.pass}
-	c.out.visit = c.out.keep
+	c := &Context{Model: m, Cache: cache, Math: o.Math, Batch: o.Batch, device: o.Device}
+	c.keep = func(_ int, logits []float32) error { c.last = logits; return nil }
+	if o.Device != nil {
+		if err := c.startDevice(o); err != nil {
+			return nil, err
+		}
+		c.pool = cpu.NewPool(o.Threads, m.File.Guard)
+		return c, nil
+	}
+	c.pool = cpu.NewPool(o.Threads, m.File.Guard)
+	p := newPass(m, c.pool, cache, o.Batch, o.Math == Fast)
+	c.offsets = p.offsetsOf(o.Plan, o.Size)
+	c.runner = &host{pass: p, out: &output{p: p}}
 	return c, nil
 }
 
+// startDevice makes the engine and the rows of a context on a device.
+func (c *Context) startDevice(o Options) error {
+	e, err := o.Device.Engine(c.Model, o)
+	if err != nil {
+		return err
+	}
+	if c.deviceRows, err = e.Rows(c.Cache); err != nil {
+		e.Close()
+		return err
+	}
+	c.runner = &remote{Engine: e, m: c.Model}
+	return nil
+}
+
 // newCache allocates a cache with the states of recurrent layers.
-func (m *Model) newCache(plan *kv.Plan, size, batch int) (*kv.Cache, error) {
-	c, err := kv.New(plan, size, batch)
+func (m *Model) newCache(o *Options) (*kv.Cache, error) {
+	c, err := kv.New(o.Plan, o.Size, o.Batch)
+	if o.Device != nil {
+		c, err = kv.NewElsewhere(o.Plan, o.Size, o.Batch)
+	}
 	if err == nil {
 		for _, s := range m.states {
 			c.AddState(s.layer, s.values)
@@ -82,28 +112,50 @@ func (m *Model) newCache(plan *kv.Plan, size, batch int) (*kv.Cache, error) {
 
 // Sibling is another sequence with a cache of its own plan, of the same size, run by the threads and in the memory of c.
 // It costs its cache and nothing else, so that many can be compared in one process. Logits that one of them returned
-// are valid until any of them runs. It ends with c and needs no Close of its own, which lets go
-// of its cache before that.
+// are valid until any of them runs. It ends with c; Close lets go
+// of its cache before that, and must be called for one on a device.
 func (c *Context) Sibling(plan *kv.Plan) (*Context, error) {
 	if len(plan.Layers) != len(c.Model.kv) {
 		return nil, fmt.Errorf("the plan is for %d KV layers and the model has %d", len(plan.Layers), len(c.Model.kv))
 	}
-	cache, err := c.Model.newCache(plan, c.Cache.Size, c.Batch)
+	o := Options{Plan: plan, Size: c.Cache.Size, Batch: c.Batch, Device: c.device}
+	cache, err := c.Model.newCache(&o)
 	if err != nil {
 		return nil, err
 	}
 	s := *c
-	s.Cache, s.sibling, s.offsets = cache, true, c.pass.offsetsOf(plan, cache.Size)
+	s.Cache, s.sibling = cache, true
+	s.keep = func(_ int, logits []float32) error { s.last = logits; return nil }
+	switch r := c.runner.(type) {
+	case *host:
+		s.offsets = r.pass.offsetsOf(plan, cache.Size)
+	case *remote:
+		if s.deviceRows, err = r.Rows(cache); err != nil {
+			return nil, err
+		}
+	}
 	return &s, nil
 }
 
-// Close ends the context's threads. Those of a sibling go on; what they ran last no longer holds its cache.
+// Close ends the context's threads and gives back what it has on a device. The threads of a sibling go on; what they ran
+// last no longer holds its cache.
 func (c *Context) Close() {
-	if c.sibling {
-		c.pass.cache, c.pass.batch = nil, attention.Batch{}
-		return
+	if c.deviceRows != nil {
+		c.deviceRows.Close()
 	}
-	c.pool.Close()
+	switch r := c.runner.(type) {
+	case *host:
+		if c.sibling {
+			r.pass.cache, r.pass.batch = nil, attention.Batch{}
+		}
+	case *remote:
+		if !c.sibling {
+			r.Close()
+		}
+	}
+	if !c.sibling {
+		c.pool.Close()
+	}
 }
 
 // Pool is the context's threads, for work between two calls.
@@ -125,7 +177,7 @@ func (c *Context) Truncate(n int) error { return c.Cache.Truncate(n) }
 // token's number in tokens and its logits, [Vocab], which are valid until visit returns. An error of visit ends it.
 // After an error the cache is as it was before the call, or empty where a sliding window has moved on or a layer is recurrent.
 func (c *Context) Eval(tokens []int32, from int, visit func(i int, logits []float32) error) error {
-	return c.run(tokens, func(lo, hi int) error { return c.out.rows(max(from, lo)-lo, hi-lo, lo, visit) })
+	return c.run(tokens, func(lo, hi int) error { return c.runner.rows(max(from, lo)-lo, hi-lo, lo, visit) })
 }
 
 // Hidden runs tokens as Eval does. For every token from number from on it copies the vector that the output matrix
@@ -134,7 +186,7 @@ func (c *Context) Eval(tokens []int32, from int, visit func(i int, logits []floa
 func (c *Context) Hidden(dst []float32, tokens []int32, from int) error {
 	return c.run(tokens, func(lo, hi int) error {
 		if first := max(from, lo); first < hi {
-			c.out.hidden(dst[(first-from)*c.Model.Width:], first-lo, hi-lo)
+			return c.runner.hidden(dst[(first-from)*c.Model.Width:], first-lo, hi-lo)
 		}
 		return nil
 	})
@@ -145,7 +197,7 @@ func (c *Context) Logits(dst, hidden []float32) error {
 	m, tile := c.Model, min(outputTile, c.Batch)
 	for n := len(hidden) / m.Width; n > 0; n -= tile {
 		k := min(n, tile)
-		if err := c.out.project(dst[:k*m.Vocab], hidden, k); err != nil {
+		if err := c.runner.project(dst[:k*m.Vocab], hidden, k); err != nil {
 			return err
 		}
 		dst, hidden = dst[k*m.Vocab:], hidden[k*m.Width:]
@@ -174,10 +226,9 @@ func (c *Context) batches(tokens []int32, visit func(lo, hi int) error) error {
 	if n := c.Len() + len(tokens); n > c.Cache.Size {
 		return fmt.Errorf("%d tokens after %d positions do not fit the context of %d", len(tokens), c.Len(), c.Cache.Size)
 	}
-	c.pass.cache, c.pass.offsets = c.Cache, c.offsets
 	for lo, hi := 0, 0; lo < len(tokens); lo = hi {
 		hi = lo + min(c.step(), len(tokens)-lo)
-		if err := c.pass.forward(tokens[lo:hi]); err != nil {
+		if err := c.runner.forward(c, tokens[lo:hi]); err != nil {
 			return err
 		}
 		if err := visit(lo, hi); err != nil {
@@ -202,12 +253,12 @@ func (c *Context) Prefill(tokens []int32) ([]float32, error) {
 	if len(tokens) == 0 {
 		return nil, fmt.Errorf("no tokens to run")
 	}
-	err := c.Eval(tokens, len(tokens)-1, c.out.visit)
-	return c.out.last, err
+	err := c.Eval(tokens, len(tokens)-1, c.keep)
+	return c.last, err
 }
 
 // Decode runs one token and returns its logits, valid until the next call.
 func (c *Context) Decode(token int32) ([]float32, error) {
-	c.out.one[0] = token
-	return c.Prefill(c.out.one[:])
+	c.one[0] = token
+	return c.Prefill(c.one[:])
 }

@@ -38,13 +38,14 @@ func (m *Model) Keys(ctx context.Context, tokens []int32, threads int, visit fun
 		return err
 	}
 	defer c.Close()
-	c.pass.raw = make([]float32, c.Batch*m.scratch.k)
+	p := c.runner.(*host).pass
+	p.raw = make([]float32, c.Batch*m.scratch.k)
 	for lo := 0; lo < len(tokens); lo += c.Batch {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		hi := min(lo+c.Batch, len(tokens))
-		c.pass.observe = func(layer int, k []float32) { visit(layer, lo, k) }
+		p.observe = func(layer int, k []float32) { visit(layer, lo, k) }
 		if err := c.run(tokens[lo:hi], func(int, int) error { return nil }); err != nil {
 			return err
 		}

@@ -10,9 +10,6 @@ type output struct {
 	p      *pass
 	h      []float32 // [tile][width]
 	logits []float32 // [tile][vocab]
-	last   []float32
-	one    [1]int32
-	visit  func(int, []float32) error // keep, made once
 }
 
 // rows visits the logits of tokens lo..hi-1 of the batch; first is the number of the batch's first token.
@@ -60,12 +57,6 @@ func (o *output) project(logits, hidden []float32, n int) error {
 			cpu.SoftCap(logits[j*m.Vocab:][:m.Vocab], m.cap)
 		}
 	}
-	return nil
-}
-
-// keep is a visit that remembers the logits.
-func (o *output) keep(_ int, logits []float32) error {
-	o.last = logits
 	return nil
 }
 

@@ -25,14 +25,16 @@ func (c *Context) Shift(keep, discard int) error {
 		return err
 	}
 	var tables []ropeTable // the magnitude is in the keys already
-	for i, t := range m.turns {
-		r := ropeTable{freq: c.pass.ropes[i].freq, magnitude: 1, cos: make([]float32, t.dims/2), sin: make([]float32, t.dims/2)}
+	for _, t := range m.turns {
+		r := ropeTable{freq: t.at(c.Cache.Size), magnitude: 1, cos: make([]float32, t.dims/2), sin: make([]float32, t.dims/2)}
 		r.fill([]int32{-int32(discard)})
 		tables = append(tables, r)
 	}
-	return c.Cache.Shift(keep, discard, func(layer int, x []float32, delta int) {
-		r := m.attends[layer].rope
-		r.apply(x, tables[r.index].cos, tables[r.index].sin)
+	return c.here(true, func() error {
+		return c.Cache.Shift(keep, discard, func(layer int, x []float32, delta int) {
+			r := m.attends[layer].rope
+			r.apply(x, tables[r.index].cos, tables[r.index].sin)
+		})
 	})
 }
 
@@ -53,7 +55,7 @@ func (c *Context) Save(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return c.Cache.Save(w, owner)
+	return c.here(false, func() error { return c.Cache.Save(w, owner) })
 }
 
 // Restore reads a cache that Save wrote for the same model and plan; any other is refused by name. The context is empty
@@ -63,7 +65,7 @@ func (c *Context) Restore(r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	return c.Cache.Restore(r, owner)
+	return c.here(true, func() error { return c.Cache.Restore(r, owner) })
 }
 
 // Fingerprint tells models apart: a hash of the tensors' names, shapes and types and of the first and last bytes of

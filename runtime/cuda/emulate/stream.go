@@ -19,6 +19,12 @@ type stream struct {
 // graph is captured work, in order, and also what it is instantiated to.
 type graph struct{ nodes []func() int32 }
 
+// launchConfig is the beginning of CUlaunchConfig.
+type launchConfig struct {
+	gx, gy, gz, bx, by, bz, shared uint32
+	stream                         uintptr
+}
+
 type event struct {
 	at time.Time
 }
@@ -159,6 +165,12 @@ func (d *driver) moduleCalls() map[string]any {
 		},
 		"cuLaunchKernel": func(f uintptr, gx, gy, gz, bx, by, bz, shared uint32, stream uintptr, args, extra unsafe.Pointer) int32 {
 			return d.locked(func() int32 { return d.launch(f, dim3{gx, gy, gz}, dim3{bx, by, bz}, shared, stream, args, extra) })
+		},
+		"cuLaunchKernelEx": func(config unsafe.Pointer, f uintptr, args, extra unsafe.Pointer) int32 {
+			c := (*launchConfig)(config) // attributes allow more and demand nothing
+			return d.locked(func() int32 {
+				return d.launch(f, dim3{c.gx, c.gy, c.gz}, dim3{c.bx, c.by, c.bz}, c.shared, c.stream, args, extra)
+			})
 		},
 	}
 }

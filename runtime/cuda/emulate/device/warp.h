@@ -4,6 +4,9 @@
 
 #define DYNAMIC_SHARED(name) unsigned char* name = emulated::emulated_state.shared
 
+inline void await_previous() {}
+inline void let_next() {}
+
 inline unsigned prmt(unsigned a, unsigned b, unsigned s) {
   const uint64_t v = (uint64_t)b << 32 | a;
   unsigned r = 0;
