@@ -82,7 +82,7 @@ func TestHeads(t *testing.T) {
 			qkv := normal(4, tokens*ld)
 			all := upload(t, d, qkv)
 			l := &HeadsLayer{Heads: x.heads, Pairing: Pairing{x.pairs, x.adjacent}, Temper: x.temper, Every: every, Gated: x.gated}
-			b := &HeadsBatch{Tokens: tokens, Q: Product{all, 0, ld}, K: Product{all, uint64(4 * nq), ld}, V: Product{all, uint64(4 * (nq + nk)), ld},
+			b := &HeadsBatch{Tokens: tokens, Q: Place{all, 0, ld}, K: Place{all, uint64(4 * nq), ld}, V: Place{all, uint64(4 * (nq + nk)), ld},
 				Positions: at, Cells: upload(t, d, cells), Angles: angles, Queries: upload(t, d, make([]float32, tokens*x.heads*x.dk)), Raw: upload(t, d, make([]float32, tokens*nk))}
 			if x.vIsK {
 				b.V = b.K
@@ -186,7 +186,7 @@ func TestGates(t *testing.T) {
 	const tokens, heads, dim, ld = 2, 3, 40, 3*2*40 + 5
 	o, q := normal(1, tokens*heads*dim), normal(2, tokens*ld+7)
 	out := upload(t, d, o)
-	check(t, turns.Gate(out, Product{upload(t, d, q), 4 * 7, ld}, tokens, heads, dim))
+	check(t, turns.Gate(out, Place{upload(t, d, q), 4 * 7, ld}, tokens, heads, dim))
 	got := read(t, out, len(o))
 	for i := range o {
 		h, k := i/dim, i%dim
@@ -220,7 +220,7 @@ func TestHeadsRefuses(t *testing.T) {
 	h := must[*Heads](t)(d.NewHeads(c, Pair{s, s}))
 	m := upload(t, d, make([]float32, 1000))
 	l := HeadsLayer{Heads: 2, Keys: must[*Rows](t)(d.NewRows(c, s, true, 1, 64)), Values: must[*Rows](t)(d.NewRows(c, s, false, 1, 64))}
-	b := HeadsBatch{Tokens: 1, Q: Product{m, 0, 256}, K: Product{m, 512, 256}, V: Product{m, 768, 256}, Positions: m, Cells: m, Queries: m}
+	b := HeadsBatch{Tokens: 1, Q: Place{m, 0, 256}, K: Place{m, 512, 256}, V: Place{m, 768, 256}, Positions: m, Cells: m, Queries: m}
 	check(t, h.Run(&l, &b))
 	for i, change := range []func(l *HeadsLayer, b *HeadsBatch){
 		func(l *HeadsLayer, b *HeadsBatch) { b.Tokens = 0 },
@@ -232,7 +232,7 @@ func TestHeadsRefuses(t *testing.T) {
 		func(l *HeadsLayer, b *HeadsBatch) { l.Values = l.Keys },
 		func(l *HeadsLayer, b *HeadsBatch) { l.KNorm = &Norm{nil, -1} },
 		func(l *HeadsLayer, b *HeadsBatch) { l.Temper = 1 },
-		func(l *HeadsLayer, b *HeadsBatch) { l.Mu, _ = m.Part(0, 8) },
+		func(l *HeadsLayer, b *HeadsBatch) { l.Mu = m.Slice(0, 8) },
 	} {
 		l, b := l, b
 		change(&l, &b)

@@ -34,7 +34,7 @@ func TestReplay(t *testing.T) {
 			// What changes: position and cell of the token; exact cells that are left, packed cells that are taken, their positions;
 			// the heads of the cells.
 			step := must[*Memory](t)(d.Alloc(4 * (2 + 3*moving + 4*2)))
-			part := func(at, n int) *Memory { return must[*Memory](t)(step.Part(uint64(4*at), uint64(4*n))) }
+			part := func(at, n int) *Memory { return step.Slice(uint64(4*at), uint64(4*n)) }
 			position, cell, from, to, moved := part(0, 1), part(1, 1), part(2, moving), part(2+moving, moving), part(2+2*moving, moving)
 			for i := range segments {
 				cells := must[*Cells](t)(CellsIn(part(2+3*moving+4*i, 4), segments[i].Cells.Positions))
@@ -54,7 +54,7 @@ func TestReplay(t *testing.T) {
 			into := Pair{segments[last].Keys.Side, segments[last].Values.Side}
 			heads := must[*Heads](t)(d.NewHeads(c, into))
 			layer := &HeadsLayer{Heads: l.Heads, Keys: segments[last].Keys, Values: segments[last].Values}
-			batch := &HeadsBatch{Tokens: 1, Q: Product{qkv, 0, nq + nk + nv}, K: Product{qkv, uint64(4 * nq), nq + nk + nv}, V: Product{qkv, uint64(4 * (nq + nk)), nq + nk + nv},
+			batch := &HeadsBatch{Tokens: 1, Q: Place{qkv, 0, nq + nk + nv}, K: Place{qkv, uint64(4 * nq), nq + nk + nv}, V: Place{qkv, uint64(4 * (nq + nk)), nq + nk + nv},
 				Positions: position, Cells: cell, Queries: queries}
 			check(t, w.attend.Reserve(w.gpu, 1, 0))
 			g := must[*Graph](t)(d.Record(func() error {
