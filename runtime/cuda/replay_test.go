@@ -136,6 +136,25 @@ func TestOutside(t *testing.T) {
 	}
 	check(t, Write(w.gpu.Cells.Head, 0, HeadOf(64, 1<<30, true)))
 	sameBits(t, "cells of later positions", w.device(q, []int32{5}, 0), make([]float32, 2*64))
+
+	// Cells that are not in use may hold anything, positions and numbers that are none.
+	for _, pair := range [][2]string{{"q8_0", "f16"}, {"f16", "q8_0"}, {"f32", "f32"}, {"q4_1", "q5_1"}} {
+		w := newTwin(t, d, c, setting{size: 64, batch: 64, layer: attention.Layer{Heads: 2, KVHeads: 1, KeyDim: 64, ValueDim: 64}, policy: kv.Policy{K: choice(pair[0], ""), V: choice(pair[1], "")}})
+		w.fill(64, 64)
+		check(t, Write(w.gpu.Cells.Positions, 0, sequence(0, 64)))
+		check(t, Write(w.gpu.Cells.Head, 0, HeadOf(41, 0, true)))
+		want := w.device(q, at, 0)
+		nan := make([]float32, 23*64)
+		for i := range nan {
+			nan[i] = float32(math.NaN())
+		}
+		cells := upload(t, d, sequence(41, 23))
+		check(t, w.gpu.Keys.Store(upload(t, d, nan), cells, 23, nil))
+		check(t, w.gpu.Values.Store(upload(t, d, nan), cells, 23, nil))
+		sameBits(t, pair[0]+" and "+pair[1]+", cells in order", w.device(q, at, 0), want)
+		check(t, Write(w.gpu.Cells.Head, 0, HeadOf(41, 0, false)))
+		sameBits(t, pair[0]+" and "+pair[1]+", cells by position", w.device(q, at, 0), want)
+	}
 }
 
 // TestFar holds the score of an offset to float64 at positions that are far from 0 and begin inside a tile.
