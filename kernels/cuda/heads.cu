@@ -30,6 +30,8 @@ __device__ inline void take(float* x, const float* from, int n, int lane) {
 }
 
 extern "C" __global__ void __launch_bounds__(32) heads(const Heads p) {
+  let_next();
+  await_previous();
   __shared__ KeyRows k;
   __shared__ ValueRows v;
   const int lane = threadIdx.x;

@@ -135,6 +135,8 @@ __device__ inline void decode_stretch(const unsigned char* row, const Layout& at
 
 // Block x is a token, y a number of stretches. Rows that there are not become zeros.
 extern "C" __global__ void __launch_bounds__(32 * warps) gather(const Gather p) {
+  let_next();
+  await_previous();
   __shared__ float x[warps][stretch], table[table_size<Type>() + 1];
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, first = (blockIdx.y * warps + warp) * stretch, row = p.ids[blockIdx.x];
   copy_table<Type>(table);

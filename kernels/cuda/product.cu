@@ -75,6 +75,8 @@ template <int TOKENS> __device__ __forceinline__ void product(const Product& p) 
   const int tiles = (p.outputs + block_outputs - 1) / block_outputs;
   const int stride = lanes << p.parts, pieces = (p.n + P::values - 1) / P::values; // of pieces from one round to the next; in a row
 
+  let_next();
+  if (p.expert) await_previous(); // else weights are loaded ahead
   const unsigned char* weights = p.weights;
   const float* bias = p.bias;
   float* y = p.y + (long long)blockIdx.y * p.outputs;
@@ -110,6 +112,7 @@ template <int TOKENS> __device__ __forceinline__ void product(const Product& p) 
     load(0);
   }
 
+  if (!p.expert) await_previous();
   const X x = {shared, p.x + (long long)(p.row ? p.row[blockIdx.y] : blockIdx.y) * p.n, p.n, p.tokens, p.chunk * stride, Type::weight_codes || p.wide};
   float* sums = (float*)(shared + X::piece_bytes * x.span * TOKENS); // [2][warps][subs][V]
   copy_table<Type>(table);

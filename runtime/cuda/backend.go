@@ -16,12 +16,11 @@ type Backend struct {
 
 	mu      sync.Mutex
 	weights map[*model.Model]*weights
-	kernels map[string]*Module // by name and defines
 }
 
 // NewBackend makes the back end of a GPU.
 func NewBackend(d *Device, c *Compiler) *Backend {
-	return &Backend{Device: d, Compiler: c, weights: map[*model.Model]*weights{}, kernels: map[string]*Module{}}
+	return &Backend{Device: d, Compiler: c, weights: map[*model.Model]*weights{}}
 }
 
 // Engine takes the model to the GPU, unless another context of it has done so, and makes what runs batches.
@@ -52,12 +51,8 @@ func (b *Backend) release(w *weights) error {
 	return w.free()
 }
 
-// module compiles the frame called name with what is defined before it, once.
+// module compiles the frame called name with what is defined before it.
 func (b *Backend) module(name string, defines ...define) (*Module, error) {
-	key := fmt.Sprint(name, defines)
-	if m, ok := b.kernels[key]; ok {
-		return m, nil
-	}
 	s, err := newBuilder(Generated)
 	if err != nil {
 		return nil, err
@@ -66,11 +61,7 @@ func (b *Backend) module(name string, defines ...define) (*Module, error) {
 		s.define(d.name, d.value)
 	}
 	s.include(name)
-	m, err := b.build(b.Compiler, &Source{Name: key, Main: s.main.String(), Headers: s.headers})
-	if err == nil {
-		b.kernels[key] = m
-	}
-	return m, err
+	return b.build(b.Compiler, &Source{Name: fmt.Sprint(name, defines), Main: s.main.String(), Headers: s.headers})
 }
 
 // define is a macro that a frame wants.

@@ -23,11 +23,11 @@ type launchAttribute struct {
 const programmaticSerialization = 6
 
 // launchEarly is launch of a kernel that waits by itself.
-func (f *Function) launchEarly(x, y, threads int, args unsafe.Pointer) error {
+func (f *Function) launchEarly(x, y, threads, shared int, args unsafe.Pointer) error {
 	a := &launchAttribute{id: programmaticSerialization}
 	a.value[0] = 1
 	d := f.m.d
-	c := &launchConfig{gridX: uint32(x), gridY: uint32(y), gridZ: 1, blockX: uint32(threads), blockY: 1, blockZ: 1, shared: f.shared, stream: d.stream, count: 1}
+	c := &launchConfig{gridX: uint32(x), gridY: uint32(y), gridZ: 1, blockX: uint32(threads), blockY: 1, blockZ: 1, shared: uint32(shared), stream: d.stream, count: 1}
 	var pin runtime.Pinner
 	defer pin.Unpin()
 	pin.Pin(a)

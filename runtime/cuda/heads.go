@@ -16,7 +16,10 @@ type Heads struct {
 // will do.
 func (d *Device) NewHeads(c *Compiler, p Pair) (*Heads, error) {
 	f, err := d.kernel(c, "heads", func() (*Source, error) { return HeadsSource(p, Generated) })
-	return &Heads{p, f}, err
+	if err != nil {
+		return nil, err
+	}
+	return &Heads{p, f.Early()}, nil
 }
 
 // kernel compiles a program and finds its kernel of that name.

@@ -77,6 +77,7 @@ func (d *Device) NewMatrix(c *Compiler, t *kernels.Type, n, rows int, read func(
 			return nil, err
 		}
 	}
+	m.gather.Early()
 	if m.weights, err = d.Alloc(uint64(rows) * uint64(m.at.pitch)); err != nil {
 		return nil, fmt.Errorf("%w: for a matrix of %d rows of %d values of %s", err, rows, n, t.Name)
 	}

@@ -132,7 +132,7 @@ func (f *Function) launchShared(x, y, threads, shared int, arg unsafe.Pointer) e
 	pin.Pin(args)
 	d := f.m.d
 	if f.early {
-		return f.launchEarly(x, y, threads, unsafe.Pointer(args))
+		return f.launchEarly(x, y, threads, shared, unsafe.Pointer(args))
 	}
 	return d.do(func() error {
 		return d.api.check(d.api.Launch(f.handle, uint32(x), uint32(y), 1, uint32(threads), 1, 1, uint32(shared), d.stream, unsafe.Pointer(args), nil),

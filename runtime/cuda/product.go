@@ -77,6 +77,7 @@ func (d *Device) NewProduct(c *Compiler, p Product) (*Multiply, error) {
 		if x.few[k], err = module.Function(fmt.Sprintf("product_%d", 1<<k), x.shared()); err != nil {
 			return nil, err
 		}
+		x.few[k].Early()
 	}
 	return x, nil
 }

@@ -28,6 +28,8 @@ func (d *Device) NewTurns(c *Compiler) (*Turns, error) {
 			return nil, err
 		}
 	}
+	t.turns.Early()
+	t.gates.Early()
 	return t, nil
 }
 

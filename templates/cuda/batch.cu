@@ -11,6 +11,8 @@ struct Turns {
 };
 
 extern "C" __global__ void __launch_bounds__(128) turns(const Turns p) {
+  let_next();
+  await_previous();
   const double at = p.positions[blockIdx.x];
   for (int i = threadIdx.x; i < p.pairs; i += blockDim.x) {
     double s, c;
@@ -46,6 +48,8 @@ struct Gates {
 };
 
 extern "C" __global__ void __launch_bounds__(128) gates(const Gates p) {
+  let_next();
+  await_previous();
   float* o = p.o + ((long long)blockIdx.x * gridDim.y + blockIdx.y) * p.dim;
   const float* gate = p.gate + blockIdx.x * p.ld + (long long)blockIdx.y * p.step;
   for (int i = threadIdx.x; i < p.dim; i += blockDim.x) o[i] /= 1 + expf(-gate[i]);
