@@ -12,7 +12,6 @@ import (
 type Backend struct {
 	*Device
 	Compiler *Compiler
-	Texts    Texts // finds the structs of types; nil for Generated
 
 	mu      sync.Mutex
 	weights map[*model.Model]*weights
@@ -25,6 +24,13 @@ func NewBackend(d *Device, c *Compiler) *Backend {
 
 // Engine takes the model to the GPU, unless another context of it has done so, and makes what runs batches.
 func (b *Backend) Engine(m *model.Model, o model.Options) (model.Engine, error) {
+	budget, err := b.Budget(m, o)
+	if err == nil {
+		err = budget.check(b.Name)
+	}
+	if err != nil {
+		return nil, err
+	}
 	b.mu.Lock()
 	w := b.weights[m]
 	if w == nil {
@@ -53,7 +59,7 @@ func (b *Backend) release(w *weights) error {
 
 // module compiles the frame called name with what is defined before it.
 func (b *Backend) module(name string, defines ...define) (*Module, error) {
-	s, err := newBuilder(Generated)
+	s, err := newBuilder(b.Compiler.texts())
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	compilerFile = flag.String("compiler", "", "an NVRTC library: compile every fragment for every architecture with it, which takes an hour of one core")
+	compilerFile = flag.String("compiler", "", "an NVRTC library: compile every fragment for every architecture with it, which takes more than an hour of one core")
 	everyNth     = flag.Int("every", 1, "compile one of so many, spread over types, heads and architectures")
 )
 
@@ -62,6 +62,15 @@ func TestCompile(t *testing.T) {
 			for _, arch := range architectures {
 				compile(s, arch)
 			}
+		}
+	}
+	for _, exact := range []bool{true, false} {
+		s, err := GemmSource(exact)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, arch := range architectures {
+			compile(s, arch)
 		}
 	}
 	fmt.Printf("%d of %d kernels compiled\n", compiled, n)

@@ -27,7 +27,7 @@ func TestKeep(t *testing.T) {
 				continue
 			}
 			seen++
-			text := string(typeFile(typ))
+			text := string(TypeText(typ))
 			got := ""
 			switch _, after, lost := strings.Cut(text, "kept = false; // rows do not keep all of a block: "); {
 			case lost:
