@@ -25,8 +25,9 @@ type infoResult struct {
 	CacheBytes int            `json:"cache_bytes"` // at n_ctx of the record
 	Others     []model.Other  `json:"other_layers,omitempty"`
 	Tensors    []typeUse      `json:"tensor_types"`
+	Device     *deviceRecord  `json:"device,omitempty"` // what computes, if that is not the processor
 	Kernels    []kernelUse    `json:"kernels"`
-	ISAs       []isaRecord    `json:"isas"`
+	ISAs       []isaRecord    `json:"isas,omitempty"`
 	Record     record         `json:"record"`
 }
 
@@ -42,7 +43,7 @@ type kernelUse struct {
 	Type     string   `json:"type"`
 	For      string   `json:"for"` // weights, keys, values
 	Identity string   `json:"identity"`
-	ISA      string   `json:"isa"` // a kernel that it lacks comes from the next one
+	ISA      string   `json:"isa"` // a kernel that it lacks comes from the next one; of a GPU the architecture
 	Kernels  []string `json:"kernels"`
 	Form     string   `json:"form"` // of the products, and why
 }
@@ -69,14 +70,17 @@ func infoCommand(e *environment, args []string) error {
 		return err
 	}
 	defer s.Close()
-	r := s.info()
+	r, err := s.info()
+	if err != nil {
+		return err
+	}
 	if m.json {
 		return printJSON(e.stdout, r)
 	}
 	return r.print(e.stdout, s)
 }
 
-func (s *session) info() infoResult {
+func (s *session) info() (infoResult, error) {
 	r := infoResult{Layers: s.Layers, Width: s.Width, Vocab: s.Vocab, Trained: s.Context, Metadata: map[string]any{}, Record: s.record(nil)}
 	r.Record.Size, r.Record.Batch = s.defaultSize(), s.flags.batch
 	if r.Record.Batch == 0 {
@@ -98,11 +102,14 @@ func (s *session) info() infoResult {
 			}
 		}
 	}
+	r.uses(s)
+	if s.flags.backend != nil {
+		return r, r.onDevice(s)
+	}
 	for _, i := range kernels.ISAs() {
 		r.ISAs = append(r.ISAs, isaRecord{i.Name, i.Selected, i.Rejected})
 	}
-	r.uses(s)
-	return r
+	return r, nil
 }
 
 // number is a metadata entry that is one number or a short list of them.
@@ -216,7 +223,11 @@ func (r *infoResult) print(w io.Writer, s *session) error {
 		}
 	}
 	s.remarks(w)
-	fmt.Fprintln(w, "instruction sets:")
+	if d := r.Device; d != nil {
+		fmt.Fprintf(w, "device: %s, sm_%d, %d multiprocessors, %.1f of %.1f GiB free\n", d.Name, d.Arch, d.Multiprocessors, float64(d.Free)/(1<<30), float64(d.Total)/(1<<30))
+	} else {
+		fmt.Fprintln(w, "instruction sets:")
+	}
 	for _, i := range r.ISAs {
 		why := i.Rejected
 		switch {
