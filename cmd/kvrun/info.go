@@ -25,9 +25,9 @@ type infoResult struct {
 	CacheBytes int            `json:"cache_bytes"` // at n_ctx of the record
 	Others     []model.Other  `json:"other_layers,omitempty"`
 	Tensors    []typeUse      `json:"tensor_types"`
-	Device     *deviceRecord  `json:"device,omitempty"` // what computes, if that is not the processor
 	Kernels    []kernelUse    `json:"kernels"`
-	ISAs       []isaRecord    `json:"isas,omitempty"`
+	ISAs       []isaRecord    `json:"isas"`
+	Budget     *gpuBudget     `json:"gpu_budget,omitempty"` // with --device cuda
 	Record     record         `json:"record"`
 }
 
@@ -43,7 +43,8 @@ type kernelUse struct {
 	Type     string   `json:"type"`
 	For      string   `json:"for"` // weights, keys, values
 	Identity string   `json:"identity"`
-	ISA      string   `json:"isa"` // a kernel that it lacks comes from the next one; of a GPU the architecture
+	Spec     string   `json:"spec,omitempty"` // the file of a type that is interpreted
+	ISA      string   `json:"isa"`            // a kernel that it lacks comes from the next one
 	Kernels  []string `json:"kernels"`
 	Form     string   `json:"form"` // of the products, and why
 }
@@ -70,9 +71,12 @@ func infoCommand(e *environment, args []string) error {
 		return err
 	}
 	defer s.Close()
-	r, err := s.info()
-	if err != nil {
-		return err
+	r := s.info()
+	if m.backend != nil {
+		if r.Budget, err = s.gpuBudget(); err != nil {
+			return err
+		}
+		r.ISAs, r.Kernels = nil, nil // of the processor
 	}
 	if m.json {
 		return printJSON(e.stdout, r)
@@ -80,7 +84,7 @@ func infoCommand(e *environment, args []string) error {
 	return r.print(e.stdout, s)
 }
 
-func (s *session) info() (infoResult, error) {
+func (s *session) info() infoResult {
 	r := infoResult{Layers: s.Layers, Width: s.Width, Vocab: s.Vocab, Trained: s.Context, Metadata: map[string]any{}, Record: s.record(nil)}
 	r.Record.Size, r.Record.Batch = s.defaultSize(), s.flags.batch
 	if r.Record.Batch == 0 {
@@ -102,14 +106,11 @@ func (s *session) info() (infoResult, error) {
 			}
 		}
 	}
-	r.uses(s)
-	if s.flags.backend != nil {
-		return r, r.onDevice(s)
-	}
 	for _, i := range kernels.ISAs() {
 		r.ISAs = append(r.ISAs, isaRecord{i.Name, i.Selected, i.Rejected})
 	}
-	return r, nil
+	r.uses(s)
+	return r
 }
 
 // number is a metadata entry that is one number or a short list of them.
@@ -170,7 +171,7 @@ func (r *infoResult) uses(s *session) {
 // kernelsOf says what runs a type for a use.
 func kernelsOf(t *kernels.Type, use string, math model.Math) kernelUse {
 	best := t.Best()
-	u := kernelUse{Type: t.Name, For: use, Identity: t.Identity, ISA: best.ISA}
+	u := kernelUse{Type: t.Name, For: use, Identity: t.Identity, Spec: t.Spec, ISA: best.ISA}
 	note := func(name string, has bool) {
 		if has {
 			u.Kernels = append(u.Kernels, name)
@@ -183,6 +184,8 @@ func kernelsOf(t *kernels.Type, use string, math model.Math) kernelUse {
 	note("mix", use == "values" && best.Mix != nil)
 	note("mix_q8", use == "values" && best.MixQ8 != nil)
 	switch {
+	case t.Spec != "":
+		u.Form = "f32, interpreted from " + t.Spec + ": slow"
 	case math == model.Exact:
 		u.Form = "f32: exact was asked for"
 	case use == "values" && best.MixQ8 != nil:
@@ -223,11 +226,10 @@ func (r *infoResult) print(w io.Writer, s *session) error {
 		}
 	}
 	s.remarks(w)
-	if d := r.Device; d != nil {
-		fmt.Fprintf(w, "device: %s, sm_%d, %d multiprocessors, %.1f of %.1f GiB free\n", d.Name, d.Arch, d.Multiprocessors, float64(d.Free)/(1<<30), float64(d.Total)/(1<<30))
-	} else {
-		fmt.Fprintln(w, "instruction sets:")
+	if r.Budget != nil {
+		return r.Budget.print(w)
 	}
+	fmt.Fprintln(w, "instruction sets:")
 	for _, i := range r.ISAs {
 		why := i.Rejected
 		switch {

@@ -29,7 +29,7 @@ struct Product {
 // How many rows a lane works on at a time: what its registers hold.
 constexpr int rows_at_a_time(int tokens) {
   if (tokens <= 2) return 4;
-  return FAST && Type::weight_codes && sizeof(P) <= 32 && tokens <= 4 ? 4 : 2;
+  return FAST && Type::weight_codes && sizeof(P) < 32 && tokens <= 4 ? 4 : 2;
 }
 extern "C" __device__ const int product_sizes[6] = {P::values, X::piece_bytes, rows_at_a_time(1), rows_at_a_time(2), rows_at_a_time(4), rows_at_a_time(8)};
 

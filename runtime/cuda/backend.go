@@ -12,7 +12,6 @@ import (
 type Backend struct {
 	*Device
 	Compiler *Compiler
-	Texts    Texts // finds the structs of types; nil for Generated
 
 	mu      sync.Mutex
 	weights map[*model.Model]*weights
@@ -25,6 +24,13 @@ func NewBackend(d *Device, c *Compiler) *Backend {
 
 // Engine takes the model to the GPU, unless another context of it has done so, and makes what runs batches.
 func (b *Backend) Engine(m *model.Model, o model.Options) (model.Engine, error) {
+	budget, err := b.Budget(m, o)
+	if err == nil {
+		err = budget.check(b.Name)
+	}
+	if err != nil {
+		return nil, err
+	}
 	b.mu.Lock()
 	w := b.weights[m]
 	if w == nil {
@@ -52,8 +58,8 @@ func (b *Backend) release(w *weights) error {
 }
 
 // frameSource is the frame called name with what is defined before it, for kernels that know no type.
-func frameSource(name string, defines ...define) (*Source, error) {
-	b, err := newBuilder(Generated)
+func frameSource(find Texts, name string, defines ...define) (*Source, error) {
+	b, err := newBuilder(find)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +78,7 @@ type define struct {
 
 // function finds a kernel of a frame.
 func (b *Backend) function(name, frame string, defines ...define) (*Function, error) {
-	s, err := frameSource(frame, defines...)
+	s, err := frameSource(b.Compiler.texts(), frame, defines...)
 	if err != nil {
 		return nil, err
 	}

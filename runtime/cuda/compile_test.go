@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	compilerFile = flag.String("compiler", "", "an NVRTC library: compile every fragment for every architecture with it, which takes an hour of one core")
+	compilerFile = flag.String("compiler", "", "an NVRTC library: compile every fragment for every architecture with it, which takes more than an hour of one core")
 	everyNth     = flag.Int("every", 1, "compile one of so many, spread over types, heads and architectures")
 )
 
@@ -62,6 +62,15 @@ func TestCompile(t *testing.T) {
 			for _, arch := range architectures {
 				compile(s, arch)
 			}
+		}
+	}
+	for _, exact := range []bool{true, false} {
+		s, err := GemmSource(exact)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, arch := range architectures {
+			compile(s, arch)
 		}
 	}
 	fmt.Printf("%d of %d kernels compiled\n", compiled, n)
@@ -124,7 +133,7 @@ func frames(t *testing.T) (all []*Source) {
 		{"delta.cu", []define{{"DIM", 128}, {"TAPS", 4}}}, {"delta.cu", []define{{"DIM", 36}, {"TAPS", 1}}}, {"delta.cu", []define{{"DIM", mostDelta}, {"TAPS", 64}}},
 		{"inputs.cu", []define{{"SIZE", 256}}}, {"inputs.cu", []define{{"SIZE", 20}}},
 	} {
-		src, err := frameSource(f.name, f.defines...)
+		src, err := frameSource(Generated, f.name, f.defines...)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -56,7 +56,7 @@ const logitRows = 32
 func (b *Backend) engine(w *weights, o model.Options) (*engine, error) {
 	e := &engine{b: b, w: w, size: o.Size, batch: o.Batch, exact: o.Math == model.Exact, scratch: map[string]*Memory{}, attends: map[string]*Attend{}, heads: map[Pair]*Heads{}, takes: map[[2]Pair]*Take{}}
 	if err := e.start(); err != nil {
-		return nil, errors.Join(err, e.Close())
+		return nil, errors.Join(err, e.free())
 	}
 	return e, nil
 }
@@ -356,14 +356,16 @@ type capArgs struct {
 	cap float32
 }
 
-// Close frees what is the engine's own.
-func (e *engine) Close() error {
+// Close frees what is the engine's own, and the weights if no other uses them.
+func (e *engine) Close() error { return errors.Join(e.free(), e.b.release(e.w)) }
+
+func (e *engine) free() error {
 	var all []error
 	for i := len(e.owned) - 1; i >= 0; i-- {
 		all = append(all, e.owned[i].Free())
 	}
 	e.owned = nil
-	return errors.Join(append(all, e.b.release(e.w))...)
+	return errors.Join(all...)
 }
 
 // Rows makes the device's side of a cache.

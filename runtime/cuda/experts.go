@@ -4,7 +4,7 @@ import "github.com/kvgen/kvgen/runtime/model"
 
 // experts makes the ops of a mixture of experts.
 func (e *engine) experts(s *model.ExpertsStep, x, y *Memory) ([]op, error) {
-	b := &expertsBuilder{e: e, count: s.Count}
+	b := &expertsBuilder{e: e}
 	logits := b.products(s.Router, b.normed(s.RouterNorm, x, "routed"), "router")
 	m := &mixture{s: s, x: b.normed(s.Norm, x, "mixed"), expert: b.room("expert", s.Used), row: b.room("row", s.Used)}
 	for name, to := range map[string]**Function{"route": &m.route, "sort": &m.sort, "collect": &m.collect, "hidden": &m.hidden, "blend": &m.blend} {
@@ -38,10 +38,9 @@ func (e *engine) experts(s *model.ExpertsStep, x, y *Memory) ([]op, error) {
 
 // expertsBuilder collects ops and keeps the first error, after which it makes nothing.
 type expertsBuilder struct {
-	e     *engine
-	count int
-	ops   []op
-	err   error
+	e   *engine
+	ops []op
+	err error
 }
 
 func (b *expertsBuilder) room(name string, values int) (m *Memory) {
@@ -97,7 +96,7 @@ func (b *expertsBuilder) vector(x []float32) uint64 {
 // stack is the product with the matrices of all experts.
 func (b *expertsBuilder) stack(k model.ExpertStack) (m *Multiply) {
 	if b.err == nil {
-		m, b.err = b.e.w.stack(k.Weight, b.count, b.e.exact)
+		m, b.err = b.e.w.stack(k.Weight, b.e.exact)
 	}
 	return m
 }

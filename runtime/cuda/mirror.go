@@ -105,11 +105,24 @@ func (c *cache) layer(i int, r *rowsOf) error {
 			return err
 		}
 	}
-	o := c.host.Plan.Layers[i].K.Effective.Offset
-	if o == nil {
-		return nil
+	if o := c.host.Plan.Layers[i].K.Effective.Offset; o != nil {
+		if err := c.offset(i, r, o); err != nil {
+			return err
+		}
 	}
-	mu, err := d.Alloc(uint64(4 * len(o.Layers[i].Mu)))
+	for _, o := range c.e.ops {
+		if a, ok := o.(*attend); ok && a.s.KV == i {
+			if err := a.reserve(c.e, r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// offset takes what was taken out of the keys of a layer to the device.
+func (c *cache) offset(i int, r *rowsOf, o *kv.Offset) error {
+	mu, err := c.e.b.Alloc(uint64(4 * len(o.Layers[i].Mu)))
 	if err != nil {
 		return err
 	}

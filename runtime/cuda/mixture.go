@@ -91,30 +91,28 @@ func (m *mixture) run(e *engine, _ *cache, n int) error {
 	}
 	h, b := m.hiddenArgs, m.blendArgs
 	h.expert = m.expert.at
-	multiply := func(p *Multiply, y, x, row *Memory, rows int) error {
-		return p.RunExperts(y, x, m.expert, row, slots, rows)
-	}
-	x, row, rows := m.x, m.row, n
+	multiply := func(p *Multiply, y, x, row *Memory) error { return p.RunExperts(y, x, m.expert, row, slots, m.s.Count) }
+	x, row := m.x, m.row
 	if most > 1 {
 		r, err := m.order(e, slots, most)
 		if err != nil {
 			return err
 		}
-		multiply = func(p *Multiply, y, x, _ *Memory, _ int) error { return p.RunGroups(y, x, r, slots) }
+		multiply = func(p *Multiply, y, x, _ *Memory) error { return p.RunGroups(y, x, r, slots, m.s.Count) }
 		x, h.expert, b.place = m.collected, m.of.at, m.place.at
 	}
-	if err := multiply(m.gate, m.gates, x, row, rows); err != nil {
+	if err := multiply(m.gate, m.gates, x, row); err != nil {
 		return err
 	}
 	if m.up != nil {
-		if err := multiply(m.up, m.ups, x, row, rows); err != nil {
+		if err := multiply(m.up, m.ups, x, row); err != nil {
 			return err
 		}
 	}
 	if err := m.hidden.launch(slots, 1, 256, unsafe.Pointer(&h)); err != nil {
 		return err
 	}
-	if err := multiply(m.down, m.parts, m.mid, nil, slots); err != nil {
+	if err := multiply(m.down, m.parts, m.mid, nil); err != nil {
 		return err
 	}
 	return m.blend.launch(n, 1, 256, unsafe.Pointer(&b))
