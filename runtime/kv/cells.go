@@ -11,18 +11,31 @@ type Cells struct {
 	oldest []int32 // by sequence: rows before this position may be written over; nil where all are kept
 	batch  []int32 // cells given last, by token
 	stamp  int     // counts the changes of pos and sets
+	row    bool    // every cell in use holds the position of cell 0 plus its number
+
+	closes   bool // up when rows are dropped, so that positions stay in order
+	straight bool // row at all times
 }
 
 // page is how many cells a sequence takes together while there are so many; it divides attention's chunks.
 const page = 64
 
-// newCells makes cells for at most batch positions at a time. Those of a sliding window may be written over.
-func newCells(capacity, batch, sequences int, sliding bool) *Cells {
-	c := &Cells{pos: make([]int32, capacity), next: make([]int, sequences), batch: make([]int32, 0, batch)}
+// order is what cells are given in.
+type order int
+
+const (
+	list    order = iota // positions in order, as long as there is one sequence
+	sliding              // rows that no sequence needs are written over
+	ends                 // of exact rows, which leave
+)
+
+// newCells makes cells for at most batch positions at a time.
+func newCells(capacity, batch, sequences int, o order) *Cells {
+	c := &Cells{closes: o == list && sequences == 1, pos: make([]int32, capacity), next: make([]int, sequences), batch: make([]int32, 0, batch)}
 	if sequences > 1 {
 		c.sets = make([]Set, capacity)
 	}
-	if sliding {
+	if o == sliding {
 		c.oldest = make([]int32, sequences)
 	}
 	c.clear()
@@ -43,6 +56,28 @@ func (c *Cells) Sets() []Set {
 // Stamp changes whenever Pos or Sets does.
 func (c *Cells) Stamp() int { return c.stamp }
 
+// Ordered says whether every cell c in use holds position first + c.
+func (c *Cells) Ordered() (first int32, ok bool) {
+	if c.used == 0 {
+		return 0, true
+	}
+	return c.pos[0], c.row
+}
+
+// Straight says whether the cells are in order at all times.
+func (c *Cells) Straight() bool { return c.straight }
+
+// Capacity is the number of cells.
+func (c *Cells) Capacity() int { return len(c.pos) }
+
+// inspect looks at all positions again.
+func (c *Cells) inspect() {
+	c.row = true
+	for i, p := range c.Pos() {
+		c.row = c.row && p >= 0 && p == c.pos[0]+int32(i)
+	}
+}
+
 // Batch is the cell of each token that was given one last.
 func (c *Cells) Batch() []int32 { return c.batch }
 
@@ -55,7 +90,7 @@ func (c *Cells) clear() {
 	for s := range c.next {
 		c.next[s] = -1
 	}
-	c.used = 0
+	c.used, c.row = 0, true
 	c.begin()
 }
 
@@ -111,6 +146,7 @@ func (c *Cells) give(t token) int {
 		c.sets[cell] = Of(t.seq)
 	}
 	c.next[t.seq] = cell + 1
+	c.row = c.row && cell == c.used && (cell == 0 || t.pos == c.pos[cell-1]+1)
 	c.used = max(c.used, cell+1)
 	c.batch = append(c.batch, int32(cell))
 	return cell
@@ -161,7 +197,7 @@ func (c *Cells) drop(cell, seq int) bool {
 			return false
 		}
 	}
-	c.pos[cell] = -1
+	c.pos[cell], c.row = -1, false
 	return true
 }
 
@@ -179,6 +215,7 @@ func (c *Cells) settle(seq int) {
 	for c.used > 0 && c.pos[c.used-1] < 0 {
 		c.used--
 	}
+	c.inspect()
 	c.begin()
 }
 

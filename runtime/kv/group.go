@@ -68,12 +68,17 @@ func (s Shape) exact(e Ends) int { return min(s.Cells, s.Sequences*e.cells(s.Siz
 
 func newGroup(window int, e Ends, s Shape) *group {
 	batch := max(s.Batch, leave*s.Sequences)
-	g := &group{window: window, ends: e, packed: newCells(s.capacity(window, e), batch, s.Sequences, window > 0)}
+	packed := list
+	if window > 0 {
+		packed = sliding
+	}
+	g := &group{window: window, ends: e, packed: newCells(s.capacity(window, e), batch, s.Sequences, packed)}
+	g.packed.straight = g.packed.closes && !e.on() // some first positions may have been packed before a shift
 	if e.on() {
 		n := e.cells(s.Size)
 		g.first = min(e.First, n)
 		g.ring = n - g.first
-		g.exact = newCells(s.exact(e), batch, s.Sequences, false)
+		g.exact = newCells(s.exact(e), batch, s.Sequences, ends)
 		g.held = make([]int, s.Sequences)
 		g.moving = make([]int32, 0, leave*s.Sequences)
 		g.twins = make([]int32, len(g.exact.pos))

@@ -43,6 +43,23 @@ func (r *Rows) Exact() bool { return r.group.exact != nil }
 // and returns their number.
 func (r *Rows) Next() int { return r.group.advance() }
 
+// Leaving is the rows that the last Next took out of the exact ones, in order: their cells there, and their cells among the
+// packed ones. Somebody who keeps the rows of a cache elsewhere packs them before it stores the tokens.
+func (r *Rows) Leaving() (from, to []int32) {
+	if g := r.group; len(g.moving) > 0 {
+		return g.moving, g.packed.batch
+	}
+	return nil, nil
+}
+
+// Target is the segment that takes the tokens placed last.
+func (r *Rows) Target() int {
+	if r.group.exact == nil || r.group.direct {
+		return 0
+	}
+	return 1
+}
+
 // Shares is the number of parts that Store can be divided into.
 func (r *Rows) Shares() int { return 2 * r.segments[0].K.Heads }
 

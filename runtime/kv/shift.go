@@ -12,8 +12,8 @@ type Turn func(layer int, x []float32, delta int)
 // Shift shifts sequence 0, as ShiftSeq does.
 func (c *Cache) Shift(keep, discard int, turn Turn) error { return c.ShiftSeq(0, keep, discard, turn) }
 
-// ShiftSeq drops the positions keep..keep+discard-1 of a sequence and moves those after them down by discard. Values stay
-// as they are. Keys are decoded, brought back to what the model computed (inverse of the type's transform, of the
+// ShiftSeq drops the positions keep..keep+discard-1 of a sequence and moves those after them down by discard. Values only
+// change their cells. Keys are decoded, brought back to what the model computed (inverse of the type's transform, of the
 // rotation, padding dropped), turned and stored again, so that each shift costs one more rounding of the type. Rows that
 // other sequences share are left to those, and the sequence gets copies; it fails, and changes nothing, where there are
 // no cells for them.
@@ -101,6 +101,7 @@ func (g *group) shift(s shift, end int32) (moves [2][]move) {
 	g.tokens, g.done = g.tokens[:0], 0
 	for k, c := range g.cells() {
 		var shared []int
+		dropped := 0
 		for cell := range c.used {
 			p := c.pos[cell]
 			stale := c.oldest != nil && c.sets != nil && p < c.oldest[s.seq]
@@ -108,10 +109,16 @@ func (g *group) shift(s shift, end int32) (moves [2][]move) {
 			case !c.has(cell, s.seq) || p < s.first && !stale:
 			case p < s.past || stale:
 				g.drop(c, cell, s.seq)
+				dropped++
 			case c.alone(cell, s.seq):
 				g.parted(c, cell)
-				c.pos[cell] = p - s.by
-				moves[k] = append(moves[k], move{cell, cell})
+				to := cell
+				if c.closes {
+					to -= dropped
+					c.pos[cell] = -1
+				}
+				c.pos[to] = p - s.by
+				moves[k] = append(moves[k], move{cell, to})
 			default:
 				shared = append(shared, cell)
 			}
