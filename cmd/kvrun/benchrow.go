@@ -56,6 +56,9 @@ func (s *session) benchRow(c *model.Context, r *bench.Result) benchRow {
 		Mapped: s.path != embedded, Prompt: r.Prompt, Gen: r.Gen, Depth: r.Depth, Time: r.Start.UTC().Format(time.RFC3339),
 		AvgNS: int64(ns), StddevNS: int64(nsDev), AvgTS: ts, StddevTS: tsDev, SamplesTS: r.Speeds(), Record: s.record(c), test: r.Test,
 	}
+	if b := s.flags.backend; b != nil {
+		row.Backends, row.GPU, row.GPULayers = "CUDA", b.Name, s.Layers
+	}
 	for _, d := range r.Samples {
 		row.SamplesNS = append(row.SamplesNS, d.Nanoseconds())
 	}

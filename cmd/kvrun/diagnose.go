@@ -47,7 +47,7 @@ func (k *kld) diagnose() error {
 		k.s.describe(k.e.stderr)
 	}
 	var bar *progressbar.ProgressBar
-	found, err := lab.Diagnose(k.e.ctx, k.s.Model, place, k.s.plan, lab.Options{Reference: ref, Chunks: chunks, Threads: k.f.threads, Batch: k.f.batch, Math: k.f.kind},
+	found, err := lab.Diagnose(k.e.ctx, k.s.Model, place, k.s.plan, lab.Options{Reference: ref, Chunks: chunks, Threads: k.f.threads, Batch: k.f.batch, Math: k.f.kind, Device: k.f.on()},
 		func(p lab.Progress) {
 			if bar == nil {
 				bar = k.e.progress(p.Steps, "diagnose")
@@ -72,7 +72,7 @@ func (k *kld) diagnose() error {
 		err = d.print(k.e.stdout)
 	}
 	if err == nil && d.Faults > 0 {
-		err = refuse("%d of %d sides of layers are faulty", d.Faults, len(found))
+		err = refuse("%d of %d parts of the cache are faulty", d.Faults, len(found))
 	}
 	return err
 }

@@ -146,7 +146,7 @@ func (k *kld) lockstep() (*eval.Lockstep, error) {
 			return nil, err
 		}
 	}
-	k.c, err = k.s.NewContext(model.Options{Plan: plan, Size: k.f.measure.Context, Batch: k.f.batch, Threads: k.f.threads, Math: k.f.kind})
+	k.c, err = k.s.NewContext(model.Options{Plan: plan, Size: k.f.measure.Context, Batch: k.f.batch, Threads: k.f.threads, Math: k.f.kind, Device: k.f.on()})
 	if err != nil {
 		return nil, err
 	}

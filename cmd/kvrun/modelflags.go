@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/cuda"
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
@@ -18,11 +19,14 @@ var flashValues = []string{"on", "off", "auto", "1", "0", "true", "false"}
 // modelFlags are the flags of every command that runs a model.
 type modelFlags struct {
 	cacheFlags
+	specFlags
 	model         string
 	size          int // --ctx-size
 	threads       int
 	batch, ubatch int
 	gpuLayers     int
+	device        string
+	backend       *cuda.Backend // of device, nil for the processor
 	flash         string
 	math          string
 	isa           string
@@ -42,18 +46,20 @@ func (m *modelFlags) add(fs *pflag.FlagSet, math model.Math) {
 	fs.BoolVarP(&m.verbose, "verbose", "v", false, "print the plan layer by layer, and timings")
 }
 
-// addCompute defines the flags that say how things are computed.
+// addCompute defines the flags that say how things are computed, and with what types.
 func (m *modelFlags) addCompute(fs *pflag.FlagSet, math model.Math) {
+	m.specFlags.add(fs)
 	fs.IntVarP(&m.batch, "batch-size", "b", 0, "`tokens` of a prompt that go through the model together (default 256)")
 	fs.IntVar(&m.ubatch, "ubatch-size", 0, "the same (-ub); the smaller of both counts")
 	fs.StringVar(&m.math, "math", math.String(), "`form` of the matrix products: exact (f32 activations) or fast (int8 activations)")
 	fs.StringVar(&m.isa, "isa", "", "instruction `set` of the kernels (default: KVRUN_ISA, else the best)")
-	fs.IntVar(&m.gpuLayers, "gpu-layers", 0, "`layers` on a GPU (-ngl); this build computes on the CPU")
+	fs.StringVar(&m.device, "device", "", "`what` computes: cpu, cuda or cuda:NUMBER (default: cuda with -ngl, else cpu)")
+	fs.IntVar(&m.gpuLayers, "gpu-layers", 0, "`layers` on a GPU (-ngl): all of them, or 0 for none")
 	fs.StringVar(&m.flash, "flash-attn", "on", "attention by online softmax (-fa), the only kind there is: on, auto")
 	fs.Lookup("flash-attn").NoOptDefVal = "on"
 }
 
-// check reads what add defined, args being what was no flag, and selects the instruction set.
+// check reads what add defined, args being what was no flag, extends the table of types and selects the instruction set.
 func (m *modelFlags) check(e *environment, args []string) error {
 	switch {
 	case len(args) > 1:
@@ -62,6 +68,9 @@ func (m *modelFlags) check(e *environment, args []string) error {
 		return fmt.Errorf("the model is given twice: -m %s and %s", m.model, args[0])
 	case len(args) == 1:
 		m.model = args[0]
+	}
+	if err := m.extend(e); err != nil {
+		return err
 	}
 	return m.checkCompute(e)
 }
@@ -101,10 +110,8 @@ func (m *modelFlags) checkCompute(e *environment) error {
 			return err
 		}
 	}
-	if m.gpuLayers > 0 {
-		if err := m.cannot("--gpu-layers %d: this build computes on the CPU", m.gpuLayers); err != nil {
-			return err
-		}
+	if err := m.checkDevice(e); err != nil {
+		return err
 	}
 	return m.selectISA(e)
 }

@@ -150,6 +150,14 @@ func (s *session) corpus(e *environment, path string) (eval.Text, corpusRecord, 
 	return out, corpusRecord{path, len(text), hex.EncodeToString(sum[:]), len(out.Tokens)}, nil
 }
 
+// enough says before any work, and before any file is made, whether a text has two chunks of n tokens.
+func enough(t eval.Text, c corpusRecord, n int) error {
+	if _, err := (eval.Options{Context: n}).Count(t); err != nil {
+		return fmt.Errorf("%s: %w", c.Path, err)
+	}
+	return nil
+}
+
 // invalidAt is where the first byte stands that is no UTF-8.
 func invalidAt(s string) int {
 	for i, r := range s {

@@ -15,7 +15,7 @@ func (p *probe) run(e *environment, reference cell, cells []cell) (*probeResult,
 	bar := e.progress((1+len(cells))*len(p.prompts), "completing")
 	defer bar.Finish()
 	c := lab.Completer{Model: p.Model, Tokens: p.tokens, Predict: p.flags.predict,
-		Options: model.Options{Batch: p.session.flags.batch, Threads: p.session.flags.threads, Math: p.session.flags.kind}}
+		Options: model.Options{Batch: p.session.flags.batch, Threads: p.session.flags.threads, Math: p.session.flags.kind, Device: p.session.flags.on()}}
 	ref, err := c.Complete(e.ctx, reference.Plan, p.prompts, func() { bar.Add(1) })
 	if err != nil {
 		return nil, err

@@ -41,7 +41,7 @@ func (s *session) record(c *model.Context) record {
 		size = c.Cache.Size
 	}
 	r := record{
-		Model: s.modelRecord(), Math: s.flags.kind.String(), ISA: isaInUse(), Threads: s.flags.threads,
+		Model: s.modelRecord(), Math: s.flags.kind.String(), ISA: s.flags.computedBy(), Threads: s.flags.threads,
 		Plan:     s.plan.Record(size),
 		Honoured: s.plan.Honoured() && len(s.unmet) == 0, Unmet: s.unmet, Notes: s.notes,
 	}
@@ -112,8 +112,12 @@ func cost(p *kv.Plan, size int) string {
 }
 
 func printSide(w io.Writer, name string, s kv.SidePlan, dim int) {
-	fmt.Fprintf(w, "    %s: requested %s, in effect %s (%s), %.3f bits per value%s\n", name, s.Requested, s.Effective, s.Why, s.BitsPerValue,
-		padding(s.Effective.Type, dim))
+	from := ""
+	if file := s.Effective.Type.Spec; file != "" {
+		from = ", a type of " + file
+	}
+	fmt.Fprintf(w, "    %s: requested %s, in effect %s (%s), %.3f bits per value%s%s\n", name, s.Requested, s.Effective, s.Why, s.BitsPerValue,
+		padding(s.Effective.Type, dim), from)
 }
 
 // padding says where heads of dim values are stored longer than they are.
@@ -140,7 +144,7 @@ func (s *session) summary() string {
 	}
 	k, v := effective(func(l kv.LayerPlan) kv.SidePlan { return l.K }), effective(func(l kv.LayerPlan) kv.SidePlan { return l.V })
 	return fmt.Sprintf("%s %.12s: cache K %s, V %s, %s; math %s, %s, %d threads",
-		s.path, s.hash, k, v, cost(s.plan, s.defaultSize()), s.flags.kind, isaInUse(), s.flags.threads)
+		s.path, s.hash, k, v, cost(s.plan, s.defaultSize()), s.flags.kind, s.flags.computedBy(), s.flags.threads)
 }
 
 // describe prints what is about to run: one line, the plan by layers with --verbose or where it is not what was asked for.

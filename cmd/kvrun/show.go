@@ -44,7 +44,7 @@ func showCommand(e *environment, n showSize) error {
 	fmt.Fprintf(e.stdout, "\n\nIts cache, as planned:\n")
 	printPlan(e.stdout, s.plan, s.defaultSize())
 	fmt.Fprintf(e.stdout, "\nWhat each cache type costs (both sides; %s math, %s; %d chunks of %d tokens of held-out text,\nagainst a cache of full precision):\n\n",
-		m.kind, isaInUse(), n.chunks, n.context)
+		m.kind, m.computedBy(), n.chunks, n.context)
 	if err := s.showTypes(e, n); err != nil {
 		return err
 	}
@@ -154,5 +154,5 @@ func (s *session) contextOf(t *kernels.Type, size int) (*model.Context, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.NewContext(model.Options{Plan: plan, Size: size, Threads: s.flags.threads, Math: s.flags.kind})
+	return s.NewContext(model.Options{Plan: plan, Size: size, Threads: s.flags.threads, Math: s.flags.kind, Device: s.flags.on()})
 }

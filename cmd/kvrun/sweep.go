@@ -134,7 +134,7 @@ func sweepCommand(e *environment, args []string) error {
 	}
 	s.remarks(e.stderr)
 	var bar *progressbar.ProgressBar
-	result, err := lab.Run(e.ctx, s.Model, places, cells, lab.Options{Reference: s.plan, Chunks: f.chunks, Math: f.kind, Threads: f.threads, Batch: f.batch},
+	result, err := lab.Run(e.ctx, s.Model, places, cells, lab.Options{Reference: s.plan, Chunks: f.chunks, Math: f.kind, Threads: f.threads, Batch: f.batch, Device: f.on()},
 		journal, func(p lab.Progress) {
 			if bar == nil {
 				bar = e.progress(p.Steps, "sweep")
@@ -174,7 +174,7 @@ func (f *sweepFlags) interrupted(e *environment, r *lab.Result) error {
 func (s *session) header(f *sweepFlags) lab.Header {
 	m := s.modelRecord()
 	return lab.Header{Program: version(), Model: lab.Model{Path: m.Path, Hash: m.Hash, Arch: m.Arch, Type: m.Type, Size: m.Size, Parameters: m.Parameters},
-		Reference: f.ref, Math: f.kind.String(), ISA: isaInUse(), Threads: f.threads, Batch: f.batch}
+		Reference: f.ref, Math: f.kind.String(), ISA: f.computedBy(), Threads: f.threads, Batch: f.batch}
 }
 
 // places are the texts, contexts and paths of the flags.
@@ -194,6 +194,9 @@ func (s *session) places(e *environment, f *sweepFlags) (places []lab.Place, err
 			return nil, err
 		}
 		for _, n := range f.sizes {
+			if err := enough(text, c, n); err != nil {
+				return nil, err
+			}
 			for _, way := range strings.Split(f.paths, ",") {
 				places = append(places, lab.Place{Text: text, Setting: lab.Setting{Corpus: lab.Corpus(c), Context: n, Path: way}})
 			}

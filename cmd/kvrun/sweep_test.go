@@ -152,6 +152,15 @@ func TestSweepEnds(t *testing.T) {
 	if after, _ := os.ReadFile(path); !bytes.Equal(before, after) {
 		t.Error("a refused sweep changed the journal")
 	}
+	unborn := filepath.Join(t.TempDir(), "new.jsonl")
+	for _, bad := range []string{short, write(t, "empty", ""), write(t, "bad", "ab\xff")} {
+		if code, _, _ := kvrun("", sweepArgs("--cells", "q8_0", "-f", bad, "--out", unborn)...); code != 2 {
+			t.Errorf("%s: exit %d", bad, code)
+		}
+	}
+	if _, err := os.Stat(unborn); err == nil {
+		t.Error("a refused sweep left a journal")
+	}
 	if text, _ := os.ReadFile(short); !strings.HasPrefix(string(text), "Now is") {
 		t.Error("a text was overwritten")
 	}

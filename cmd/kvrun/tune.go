@@ -178,7 +178,7 @@ func (e *environment) tuneProgress() func(lab.Progress) {
 // tuner makes the candidates of the flags.
 func (s *session) tuner(e *environment, f *tuneFlags) (*lab.Tuner, error) {
 	t := &lab.Tuner{Model: s.Model, Few: f.few, Many: f.many, Size: f.forSize,
-		Options: lab.Options{Reference: s.plan, Math: f.kind, Threads: f.threads, Batch: f.batch}}
+		Options: lab.Options{Reference: s.plan, Math: f.kind, Threads: f.threads, Batch: f.batch, Device: f.on()}}
 	var err error
 	if t.Budget, err = f.bits(s); err != nil {
 		return nil, err
@@ -223,6 +223,9 @@ func (s *session) tunePlaces(e *environment, f *tuneFlags, t *lab.Tuner) error {
 	for i, path := range append([]string{f.corpus}, f.checks...) {
 		text, c, err := s.corpus(e, path)
 		if err != nil {
+			return err
+		}
+		if err := enough(text, c, f.size); err != nil {
 			return err
 		}
 		p := lab.Place{Text: text, Setting: lab.Setting{Corpus: lab.Corpus(c), Context: f.size, Path: lab.Prefill}}

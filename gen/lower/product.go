@@ -23,3 +23,54 @@ func Split(t *spec.Type) (p Product, why string) {
 	})
 	return p, why
 }
+
+// Offset reports whether every code stands for itself plus one whole number.
+func (p *Product) Offset() (off int, ok bool) {
+	if !p.Exact || p.Code.Signed {
+		return 0, false
+	}
+	return linearLevels(p.Bytes, false)
+}
+
+// Steps takes e, a scale or what is added, apart: base is a field, step a whole number that int8 holds for every code that it reads,
+// and e is their product. ok is false where e is nothing of the kind.
+func Steps(e spec.Expr) (base, step spec.Expr, ok bool) {
+	if n, minus := e.(*spec.Unary); minus && n.Op == "-" {
+		base, step, ok = steps(n.X)
+		if !ok {
+			return nil, nil, false
+		}
+		kind, shape := step.Type()
+		step = &spec.Unary{Node: spec.Node{Kind: kind, Shape: shape, Same: step.Run()}, Op: "-", X: step}
+	} else if base, step, ok = steps(e); !ok {
+		return nil, nil, false
+	}
+	why := reason(func() {
+		c := codeOf(step)
+		for v := range 1 << c.Bits {
+			if c.Signed && v >= 1<<(c.Bits-1) {
+				v -= 1 << c.Bits
+			}
+			if n := levelInt(step, v); n < -128 || n > 127 {
+				giveUp("a step of %d", n)
+			}
+		}
+	})
+	return base, step, why == ""
+}
+
+// steps finds field * float(whole number) in either order.
+func steps(e spec.Expr) (base, step spec.Expr, ok bool) {
+	product, is := e.(*spec.Binary)
+	if !is || product.Op != "*" {
+		return nil, nil, false
+	}
+	for _, pair := range [][2]spec.Expr{{product.X, product.Y}, {product.Y, product.X}} {
+		ref, field := pair[0].(*spec.Ref)
+		call, whole := pair[1].(*spec.Call)
+		if field && whole && ref.Field != nil && call.Fn == "float" {
+			return ref, call.Args[0], true
+		}
+	}
+	return nil, nil, false
+}

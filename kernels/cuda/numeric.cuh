@@ -92,26 +92,42 @@ template <int N> __device__ inline int nearest(const float* thresholds, float v)
 
 __device__ inline void warp_sync() { __syncwarp(); }
 
-// x = after * norm*H * before * x for every N of n values in shared memory. Stages have strides 1, 2, 4, ...; the diagonals are
-// bits, 1 for -1, or null.
+// x = after * norm*H * before * x for every N of n values in shared memory. Stages have strides 1, 2, 4, ...: those within 32 values
+// are exchanges of lanes, which are quicker than shared memory. The diagonals are bits, 1 for -1, or null.
 template <int N> __device__ void wht(float* x, int n, float norm, const unsigned* before, const unsigned* after, int lane) {
-  if (before) {
-    for (int i = lane; i < n; i += 32) x[i] = as_float(as_bits(x[i]) ^ before[i % N / 32] >> i % 32 << 31);
-    __syncwarp();
-  }
+  constexpr int each = N < 32 ? 1 : N / 32; // values of a lane at a time
+  for (int base = 0; base < n; base += 32 * each) {
+    float v[each];
 #pragma unroll
-  for (int h = 1; h < N; h *= 2) {
-    for (int k = lane; k < n / 2; k += 32) {
-      const int i = 2 * k - k % h;
-      const float a = x[i], b = x[i + h];
-      x[i] = a + b;
-      x[i + h] = a - b;
+    for (int k = 0; k < each; k++) {
+      const int i = base + 32 * k + lane;
+      v[k] = i < n ? x[i] : 0;
+      if (before) v[k] = as_float(as_bits(v[k]) ^ before[k] >> lane % (N < 32 ? N : 32) << 31);
     }
-    __syncwarp();
-  }
-  for (int i = lane; i < n; i += 32) {
-    const float s = after ? as_float(as_bits(norm) ^ after[i % N / 32] >> i % 32 << 31) : norm;
-    x[i] = x[i] * s;
+#pragma unroll
+    for (int h = 1; h < (N < 32 ? N : 32); h *= 2) {
+#pragma unroll
+      for (int k = 0; k < each; k++) {
+        const float other = __shfl_xor_sync(~0u, v[k], h);
+        v[k] = lane & h ? other - v[k] : v[k] + other;
+      }
+    }
+#pragma unroll
+    for (int h = 1; h < each; h *= 2) {
+#pragma unroll
+      for (int k = 0; k < each; k++) {
+        if (k & h) continue;
+        const float a = v[k], b = v[k ^ h];
+        v[k] = a + b;
+        v[k ^ h] = a - b;
+      }
+    }
+#pragma unroll
+    for (int k = 0; k < each; k++) {
+      const int i = base + 32 * k + lane;
+      const float s = after ? as_float(as_bits(norm) ^ after[k] >> lane % (N < 32 ? N : 32) << 31) : norm;
+      if (i < n) x[i] = v[k] * s;
+    }
   }
   __syncwarp();
 }

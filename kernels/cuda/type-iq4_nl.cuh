@@ -9,9 +9,10 @@ static __device__ const float thresholds_Iq4_nl[15] = {
 };
 
 // iq4_nl: 4-bit codes of a fixed table, one scale per 32 values.
-struct Iq4_nl {
+struct Type_iq4_nl {
   static constexpr int block = 32, bytes = 18; // of a block: values, bytes
-  static constexpr bool codes = true; // rows are kept as codes and scales
+  static constexpr bool codes = true; // rows of the cache are kept as codes and scales
+  static constexpr bool weight_codes = true; // and so are rows of weights
   static constexpr int bits = 4, run = 32; // of a code; values that share a scale
 
   // Code "code" of value i: 4 bits.
@@ -40,6 +41,15 @@ struct Iq4_nl {
 
   static __device__ int code(const unsigned char* b, int i) { return code_code(b, i) & 15; }
 
+  // A block again, into zeroed words, from what rows keep of it; fields that no value is made of stay 0.
+  static constexpr bool kept = true;
+  static __device__ void put_parts(unsigned* b, float scale, float least) {
+    put_bits<16>(b, 0, to_f16(scale));
+  }
+  static __device__ void put_code(unsigned* b, int i, int code) {
+    put_bits<4>(b, 16 + 8 * (i % 16) + 4 * (i / 16), code);
+  }
+
   // The levels of four codes: low holds their lower four bits as nibbles, high the others. Byte k of a level is the sum of the
   // *_terms words from out[k * *_terms] on, and level = unit * byte, or unit * (127 * first byte + second).
   static constexpr int exact_bytes = 1, exact_terms = 2;
@@ -54,6 +64,10 @@ struct Iq4_nl {
     out[0] = prmt(0xbfad9881u, 0xf6eaddcfu, low); // -1 from code 8 on, and so one more below
     out[1] = prmt(0x271a0e02u, 0x725a4636u, low ^ 0x8888u);
   }
+
+  static constexpr bool linear = false; static constexpr int offset = 0; // level = code + offset
+  static constexpr bool stepped = false; // scale and least are a base, an f16 of the block, times a whole number of a byte
+  static constexpr Element scales = Element::f16; // holds all bits of scale and least
 
   // The encoder: x[block] into the zeroed words of a block, by the lanes of a warp. All three are in shared memory; scratch has
   // room for arrays*block floats.

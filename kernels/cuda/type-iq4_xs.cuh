@@ -5,9 +5,10 @@ static __device__ const float levels_Iq4_xs[16] = {
 };
 
 // iq4_xs: 4-bit codes of a fixed table, a 6-bit scale per 32 of 256 values.
-struct Iq4_xs {
+struct Type_iq4_xs {
   static constexpr int block = 256, bytes = 136; // of a block: values, bytes
-  static constexpr bool codes = true; // rows are kept as codes and scales
+  static constexpr bool codes = true; // rows of the cache are kept as codes and scales
+  static constexpr bool weight_codes = true; // and so are rows of weights
   static constexpr int bits = 4, run = 32; // of a code; values that share a scale
 
   // Code "code" of value i: 4 bits.
@@ -41,6 +42,14 @@ struct Iq4_xs {
 
   static __device__ int code(const unsigned char* b, int i) { return code_code(b, i) & 15; }
 
+  static constexpr bool kept = false; // rows do not keep all of a block: it has several codes for a value
+  template <class Never = void> static __device__ void put_parts(unsigned*, float, float) {
+    static_assert(sizeof(Never*) == 0, "iq4_xs: rows on a GPU do not keep all of a block: it has several codes for a value");
+  }
+  template <class Never = void> static __device__ void put_code(unsigned*, int, int) {
+    static_assert(sizeof(Never*) == 0, "iq4_xs: rows on a GPU do not keep all of a block: it has several codes for a value");
+  }
+
   // The levels of four codes: low holds their lower four bits as nibbles, high the others. Byte k of a level is the sum of the
   // *_terms words from out[k * *_terms] on, and level = unit * byte, or unit * (127 * first byte + second).
   static constexpr int exact_bytes = 1, exact_terms = 2;
@@ -54,6 +63,20 @@ struct Iq4_xs {
   static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
     out[0] = prmt(0xbfad9881u, 0xf6eaddcfu, low); // -1 from code 8 on, and so one more below
     out[1] = prmt(0x271a0e02u, 0x725a4636u, low ^ 0x8888u);
+  }
+
+  static constexpr bool linear = false; static constexpr int offset = 0; // level = code + offset
+  static constexpr bool stepped = true; // scale and least are a base, an f16 of the block, times a whole number of a byte
+
+  // The base of the scale of value i.
+  static __device__ float scale_base(const unsigned char* b, int i) {
+    const float d = from_f16(read_bytes<2>(b + 0));
+    return d;
+  }
+
+  // What the base is multiplied by.
+  static __device__ int scale_step(const unsigned char* b, int i) {
+    return (code_scale(b, i) - 32);
   }
 
   using Domain = Identity; // what is stored is transformed by it

@@ -5,9 +5,10 @@ static __device__ const float levels_Mxfp4[16] = {
 };
 
 // mxfp4: E2M1 elements, one power-of-two scale per 32 values.
-struct Mxfp4 {
+struct Type_mxfp4 {
   static constexpr int block = 32, bytes = 17; // of a block: values, bytes
-  static constexpr bool codes = true; // rows are kept as codes and scales
+  static constexpr bool codes = true; // rows of the cache are kept as codes and scales
+  static constexpr bool weight_codes = true; // and so are rows of weights
   static constexpr int bits = 4, run = 32; // of a code; values that share a scale
 
   // Code "code" of value i: 4 bits.
@@ -37,6 +38,14 @@ struct Mxfp4 {
 
   static __device__ int code(const unsigned char* b, int i) { return code_code(b, i) & 15; }
 
+  static constexpr bool kept = false; // rows do not keep all of a block: its scale is computed
+  template <class Never = void> static __device__ void put_parts(unsigned*, float, float) {
+    static_assert(sizeof(Never*) == 0, "mxfp4: rows on a GPU do not keep all of a block: its scale is computed");
+  }
+  template <class Never = void> static __device__ void put_code(unsigned*, int, int) {
+    static_assert(sizeof(Never*) == 0, "mxfp4: rows on a GPU do not keep all of a block: its scale is computed");
+  }
+
   // The levels of four codes: low holds their lower four bits as nibbles, high the others. Byte k of a level is the sum of the
   // *_terms words from out[k * *_terms] on, and level = unit * byte, or unit * (127 * first byte + second).
   static constexpr int exact_bytes = 1, exact_terms = 1;
@@ -49,6 +58,10 @@ struct Mxfp4 {
   static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
     out[0] = pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xfdfeff00u, 0xf4f8fafcu, low & 0x7777u), prmt(0x03020100u, 0x0c080604u, low & 0x7777u));
   }
+
+  static constexpr bool linear = false; static constexpr int offset = 0; // level = code + offset
+  static constexpr bool stepped = false; // scale and least are a base, an f16 of the block, times a whole number of a byte
+  static constexpr Element scales = Element::bf16; // holds all bits of scale and least
 
   using Domain = Identity; // what is stored is transformed by it
 };

@@ -115,9 +115,10 @@ static __device__ const int code_least_bit3_Q5_K[256] = {
 };
 
 // q5_K: 5 bits, a 6-bit scale and minimum per 32 of 256 values.
-struct Q5_K {
+struct Type_q5_K {
   static constexpr int block = 256, bytes = 176; // of a block: values, bytes
-  static constexpr bool codes = true; // rows are kept as codes and scales
+  static constexpr bool codes = true; // rows of the cache are kept as codes and scales
+  static constexpr bool weight_codes = true; // and so are rows of weights
   static constexpr int bits = 5, run = 32; // of a code; values that share a scale
 
   // Code "code" of value i: 5 bits.
@@ -160,6 +161,14 @@ struct Q5_K {
 
   static __device__ int code(const unsigned char* b, int i) { return code_code(b, i) & 31; }
 
+  static constexpr bool kept = false; // rows do not keep all of a block: it has several codes for a value
+  template <class Never = void> static __device__ void put_parts(unsigned*, float, float) {
+    static_assert(sizeof(Never*) == 0, "q5_K: rows on a GPU do not keep all of a block: it has several codes for a value");
+  }
+  template <class Never = void> static __device__ void put_code(unsigned*, int, int) {
+    static_assert(sizeof(Never*) == 0, "q5_K: rows on a GPU do not keep all of a block: it has several codes for a value");
+  }
+
   // The levels of four codes: low holds their lower four bits as nibbles, high the others. Byte k of a level is the sum of the
   // *_terms words from out[k * *_terms] on, and level = unit * byte, or unit * (127 * first byte + second).
   static constexpr int exact_bytes = 1, exact_terms = 1;
@@ -171,6 +180,31 @@ struct Q5_K {
   static constexpr float fast_unit = 1.0f;
   static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
     out[0] = pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x1b1a1918u, 0x1f1e1d1cu, low & 0x7777u), prmt(0x13121110u, 0x17161514u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x0b0a0908u, 0x0f0e0d0cu, low & 0x7777u), prmt(0x03020100u, 0x07060504u, low & 0x7777u)));
+  }
+
+  static constexpr bool linear = true; static constexpr int offset = 0; // level = code + offset
+  static constexpr bool stepped = true; // scale and least are a base, an f16 of the block, times a whole number of a byte
+
+  // The base of the scale of value i.
+  static __device__ float scale_base(const unsigned char* b, int i) {
+    const float d = from_f16(read_bytes<2>(b + 0));
+    return d;
+  }
+
+  // What the base is multiplied by.
+  static __device__ int scale_step(const unsigned char* b, int i) {
+    return code_scale(b, i);
+  }
+
+  // The base of what is added to value i.
+  static __device__ float least_base(const unsigned char* b, int i) {
+    const float dmin = from_f16(read_bytes<2>(b + 2));
+    return dmin;
+  }
+
+  // What that is multiplied by.
+  static __device__ int least_step(const unsigned char* b, int i) {
+    return -(code_least(b, i));
   }
 
   using Domain = Identity; // what is stored is transformed by it

@@ -20,9 +20,10 @@ static __device__ const signed char bytes_Q8_0[256] = {
 };
 
 // q8_0: 8 bits and one scale per 32 values.
-struct Q8_0 {
+struct Type_q8_0 {
   static constexpr int block = 32, bytes = 34; // of a block: values, bytes
-  static constexpr bool codes = true; // rows are kept as codes and scales
+  static constexpr bool codes = true; // rows of the cache are kept as codes and scales
+  static constexpr bool weight_codes = true; // and so are rows of weights
   static constexpr int bits = 8, run = 32; // of a code; values that share a scale
 
   // Code "code" of value i: 8 bits.
@@ -50,9 +51,22 @@ struct Q8_0 {
   }
 
   static __device__ int code(const unsigned char* b, int i) { return code_code(b, i) & 255; }
+
+  // A block again, into zeroed words, from what rows keep of it; fields that no value is made of stay 0.
+  static constexpr bool kept = true;
+  static __device__ void put_parts(unsigned* b, float scale, float least) {
+    put_bits<16>(b, 0, to_f16(scale));
+  }
+  static __device__ void put_code(unsigned* b, int i, int code) {
+    put_bits<8>(b, 16 + 8 * i, code);
+  }
   static __device__ int level(int code) { return bytes_Q8_0[code]; }
   static constexpr int exact_bytes = 1, exact_terms = 1, fast_bytes = 1, fast_terms = 1;
   static constexpr float exact_unit = 1.0f, fast_unit = 1.0f;
+
+  static constexpr bool linear = false; static constexpr int offset = 0; // level = code + offset
+  static constexpr bool stepped = false; // scale and least are a base, an f16 of the block, times a whole number of a byte
+  static constexpr Element scales = Element::f16; // holds all bits of scale and least
 
   // The encoder: x[block] into the zeroed words of a block, by the lanes of a warp. All three are in shared memory; scratch has
   // room for arrays*block floats.

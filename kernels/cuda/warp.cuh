@@ -5,6 +5,20 @@
 
 #define DYNAMIC_SHARED(name) extern __shared__ __align__(16) unsigned char name[]
 
+// A kernel may be launched before the launch ahead of it is done (Function.Early). It calls await_previous before it reads or writes
+// anything that other launches know of; what never changes, such as weights, may be read ahead. let_next allows the launch behind it
+// to begin in the same way.
+__device__ __forceinline__ void await_previous() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+__device__ __forceinline__ void let_next() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;");
+#endif
+}
+
 // Bytes of {b, a} picked by four nibbles of s; a nibble of 8 or more repeats the sign of its byte.
 __device__ __forceinline__ unsigned prmt(unsigned a, unsigned b, unsigned s) {
   unsigned r;
@@ -134,4 +148,38 @@ __device__ __forceinline__ float half_to_float(unsigned h) {
   float f;
   asm("cvt.f32.f16 %0, %1;" : "=f"(f) : "h"((unsigned short)h));
   return f;
+}
+
+// Four 8x8 matrices of halves from shared memory: lanes 8*i and up give the addresses of the rows of matrix i, and lane 4*j + c gets
+// numbers 2c and 2c+1 of row j of each.
+__device__ __forceinline__ void ldmatrix_x4(unsigned* r, const void* row) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+      : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"((unsigned)__cvta_generic_to_shared(row)) : "memory");
+}
+
+// 16 bytes to shared memory in the background, zeros from byte valid on; Turing waits for them. What was copied before a commit is
+// there once all but the newest commits are waited for.
+__device__ __forceinline__ void copy_async16(void* to, const void* from, int valid = 16) {
+#if __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"((unsigned)__cvta_generic_to_shared(to)), "l"(from), "r"(valid) : "memory");
+#else
+  unsigned w[4] = {0, 0, 0, 0};
+  if (valid == 16) {
+    const uint4 v = *(const uint4*)from;
+    w[0] = v.x, w[1] = v.y, w[2] = v.z, w[3] = v.w;
+  } else {
+    for (int k = 0; k < valid; k++) w[k / 4] |= (unsigned)((const unsigned char*)from)[k] << 8 * (k % 4);
+  }
+  *(uint4*)to = make_uint4(w[0], w[1], w[2], w[3]);
+#endif
+}
+__device__ __forceinline__ void copy_commit() {
+#if __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.commit_group;" ::: "memory");
+#endif
+}
+template <int newest> __device__ __forceinline__ void copy_wait() {
+#if __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.wait_group %0;" ::"n"(newest) : "memory");
+#endif
 }

@@ -32,6 +32,7 @@ type api struct {
 	FunctionGet     func(value *int32, attribute int32, f uintptr) int32                                                     `symbol:"cuFuncGetAttribute"`
 	Occupancy       func(n *int32, f uintptr, threads int32, shared uint64) int32                                            `symbol:"cuOccupancyMaxActiveBlocksPerMultiprocessor"`
 	Launch          func(f uintptr, gx, gy, gz, bx, by, bz, shared uint32, stream uintptr, args, extra unsafe.Pointer) int32 `symbol:"cuLaunchKernel"`
+	LaunchEx        func(config unsafe.Pointer, f uintptr, args, extra unsafe.Pointer) int32                                 `symbol:"cuLaunchKernelEx"`
 
 	StreamCreate  func(stream *uintptr, flags uint32) int32                `symbol:"cuStreamCreate"`
 	StreamDestroy func(stream uintptr) int32                               `symbol:"cuStreamDestroy_v2"`

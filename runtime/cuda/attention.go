@@ -1,7 +1,9 @@
 package cuda
 
 import (
+	"errors"
 	"fmt"
+	"math/bits"
 	"unsafe"
 )
 
@@ -12,23 +14,55 @@ type Layer struct {
 	SoftCap float32 // 0 for none
 	Window  int     // 0 for none
 	Sinks   *Memory // [Heads] of float32, nil for none
-	Keys    *Rows
-	Values  *Rows
+	Offset  *Offset // what was taken out of the keys; nil for nothing
+
+	Keys, Values *Rows
+	Cells        *Cells   // of both
+	Exact        *Segment // the rows that stay exact, nil where there are none
 }
 
-// Attend computes attention for one pair of sides. It may serve any number of layers with the same shape, one at a time.
+// Segment is rows of a layer of one pair of types. A position is in one segment.
+type Segment struct {
+	Keys, Values *Rows
+	Cells        *Cells
+}
+
+// segments are all of the layer's, the packed rows first.
+func (l *Layer) segments() []Segment {
+	all := []Segment{{l.Keys, l.Values, l.Cells}}
+	if l.Exact != nil {
+		all = append(all, *l.Exact)
+	}
+	return all
+}
+
+// Batch is the queries of one call.
+type Batch struct {
+	Positions *Memory // [Queries] of int32; a query at a position below 0 sees nothing
+	Queries   int
+}
+
+// Attend computes attention of one shape. It may serve any number of layers of that shape, one at a time.
 type Attend struct {
 	Attention
-	d               *Device
-	attend, combine *Function
-	warps, resident int
+	d        *Device
+	attend   *Function
+	warps    int
+	resident int
 
-	partial, norms *Memory // grown as needed
+	parts   *Memory // of all segments: sums, and what they are relative to
+	arrived *Memory // [KV heads][groups] of uint32, 0 between launches
 }
 
-// NewAttend compiles the kernels of a shape.
+// mostParts is how many parts the block that adds them has room for.
+const mostParts = 256
+
+// busyWarps of a block have work before there are more blocks.
+const busyWarps = 4
+
+// NewAttend compiles the kernel of a shape.
 func (d *Device) NewAttend(c *Compiler, a Attention) (*Attend, error) {
-	src, err := a.Source(Generated)
+	src, err := a.Source(c.texts())
 	if err != nil {
 		return nil, err
 	}
@@ -44,9 +78,6 @@ func (d *Device) NewAttend(c *Compiler, a Attention) (*Attend, error) {
 	if x.attend, err = m.Function("attend", int(shared[0])); err != nil {
 		return nil, err
 	}
-	if x.combine, err = m.Function("combine", 0); err != nil {
-		return nil, err
-	}
 	if x.resident, err = x.attend.Resident(32 * x.warps); err != nil {
 		return nil, err
 	}
@@ -56,68 +87,169 @@ func (d *Device) NewAttend(c *Compiler, a Attention) (*Attend, error) {
 	return x, nil
 }
 
-// attendArgs is struct Attend of attend.cu.
+// segmentArgs is struct Segment of segment.cuh.
+type segmentArgs struct {
+	keys, keyScales, values, valueScales             uint64
+	keyHead, keyScaleHead, valueHead, valueScaleHead int64
+	cells, positions, partial, norms                 uint64
+	capacity, splits                                 int32
+}
+
+// attendArgs is struct Attend of segment.cuh; a kernel of one segment does not read the second.
 type attendArgs struct {
-	q, keys, keyScales, values, valueScales, partial, norms, out, sinks uint64
-	keyHead, keyScaleHead, valueHead, valueScaleHead                    int64
-	first, queries, heads, kvHeads, cells, window, splits               int32
-	scale, softCap                                                      float32
+	q, positions, out, sinks, arrived uint64
+	mu                                muArgs
+	queries, heads, kvHeads, window   int32
+	scale, softCap                    float32
+	segments                          [2]segmentArgs
 }
 
-// Splits is the number of parts that the cache is cut into for so many queries of a layer: as many blocks as the GPU holds at once.
+// groups is how many groups of eight query rows share each KV head.
+func (l *Layer) groups(queries int) int { return (queries*l.Heads/l.Keys.Heads + 7) / 8 }
+
+// Splits is the number of parts that the packed rows are cut into at most for so many queries of a layer: as many blocks as the GPU
+// holds at once, and no more than cells in use can keep busy. The kernel uses as many of them as there is work for when it runs, and
+// the others cost next to nothing, so a graph may be recorded once for the capacity of the cache. It pays to record one for each power
+// of two of cells, which is what cells is rounded up to.
 func (x *Attend) Splits(l *Layer, queries, cells int) int {
-	step := 32 * x.tiles()
-	tiles := (cells + step - 1) / step
-	if l.Window > 0 {
-		tiles = min(tiles, (l.Window+queries+2*step-2)/step)
-	}
-	rows := l.Keys.Heads * ((queries*l.Heads/l.Keys.Heads + 7) / 8) * (x.Value.row() / x.slice())
-	return max(1, min(x.d.Multiprocessors*x.resident/rows, (tiles+x.warps-1)/x.warps))
+	cells = min(1<<bits.Len(uint(max(cells, 1)-1)), l.Keys.Capacity)
+	rows := l.Keys.Heads * l.groups(queries) * x.segments()[0].slices()
+	return max(1, min(x.d.Multiprocessors*x.resident/rows, x.most(0, cells), mostParts-1))
 }
 
-// Run computes out [queries][Heads][value dim] for q [queries][Heads][key dim] at positions first and up, of which all see rows of
-// the cache up to their own; cells is how many rows there are. splits is 0 for the default.
-func (x *Attend) Run(l *Layer, q, out *Memory, first, queries, cells, splits int) error {
-	if cells < 1 || cells > min(l.Keys.Capacity, l.Values.Capacity) || queries < 1 || l.Keys.Heads != l.Values.Heads || l.Heads%l.Keys.Heads != 0 {
-		return fmt.Errorf("cuda: attention of %d queries and %d heads over %d rows: the cache has %d and %d rows of %d and %d heads",
-			queries, l.Heads, cells, l.Keys.Capacity, l.Values.Capacity, l.Keys.Heads, l.Values.Heads)
+// most is how many parts so many rows of a segment can be cut into, so that each warp has some.
+func (x *Attend) most(segment, cells int) int {
+	step := tile * x.tiles(segment) * min(x.warps, busyWarps)
+	return (cells + step - 1) / step
+}
+
+// splits is that of every segment. The exact rows are few.
+func (x *Attend) splits(l *Layer, queries, packed int) (all []int) {
+	if packed == 0 {
+		packed = x.Splits(l, queries, l.Keys.Capacity)
+	}
+	all = []int{packed}
+	if l.Exact != nil {
+		all = append(all, max(1, min(x.most(1, l.Exact.Keys.Capacity), packed, mostParts-packed)))
+	}
+	return all
+}
+
+// Reserve makes room for calls of up to so many queries and splits. A later call that needs no more allocates nothing, as is needed
+// while a graph is recorded, and leaves graphs valid that were recorded before.
+func (x *Attend) Reserve(l *Layer, queries, splits int) error {
+	_, err := x.reserve(l, queries, x.splits(l, queries, splits))
+	return err
+}
+
+// reserve returns where the parts of each segment begin, in floats; its last element is where they end.
+func (x *Attend) reserve(l *Layer, queries int, splits []int) (at []int, err error) {
+	rows := l.Keys.Heads * l.groups(queries) * 8
+	blocks, end := 0, 0
+	for i, s := range x.segments() {
+		blocks += splits[i] * s.slices()
+		at = append(at, end)
+		end += rows * splits[i] * (s.Value.row() + 2)
+	}
+	if blocks == 1 {
+		end = 0 // the only block needs no room
+	}
+	if err := x.grow(&x.parts, uint64(4*end)); err != nil {
+		return nil, err
+	}
+	return at, x.grow(&x.arrived, uint64(rows/8*4))
+}
+
+// check says what does not fit together.
+func (x *Attend) check(l *Layer, q, out *Memory, b *Batch, splits []int) error {
+	all := l.segments()
+	if len(all) != len(x.segments()) {
+		return fmt.Errorf("cuda: a layer with %d segments and a kernel for %d", len(all), len(x.segments()))
+	}
+	for i, s := range all {
+		want := x.segments()[i]
+		if s.Keys.Side != want.Key || s.Values.Side != want.Value || !s.Keys.Key || s.Values.Key {
+			return fmt.Errorf("cuda: segment %d has keys of %s and values of %s and the kernel is for %s and %s", i, s.Keys.Type.Name, s.Values.Type.Name, want.Key.Type.Name, want.Value.Type.Name)
+		}
+		if s.Keys.Heads != l.Keys.Heads || s.Values.Heads != l.Keys.Heads || l.Heads%l.Keys.Heads != 0 {
+			return fmt.Errorf("cuda: %d query heads over %d heads of keys and %d of values", l.Heads, s.Keys.Heads, s.Values.Heads)
+		}
+		if c := min(s.Keys.Capacity, s.Values.Capacity); s.Cells == nil || s.Cells.Capacity < c {
+			return fmt.Errorf("cuda: segment %d has %d rows and a list of fewer cells", i, c)
+		}
+	}
+	if b.Queries < 1 || splits[0] < 1 || splits[0] > mostParts-len(splits)+1 {
+		return fmt.Errorf("cuda: %d queries in %d parts: want at least 1, and at most %d parts", b.Queries, splits[0], mostParts-len(splits)+1)
 	}
 	if x.SoftCap != (l.SoftCap > 0) {
 		return fmt.Errorf("cuda: a layer with a soft cap of %g and a kernel compiled for soft cap %t", l.SoftCap, x.SoftCap)
 	}
-	if err := q.fits(0, uint64(4*queries*l.Heads*x.Key.Dim)); err != nil {
+	if (x.Offset == nil) != (l.Offset == nil) || x.Offset != nil && *x.Offset != l.Offset.Turn.Pairing {
+		return fmt.Errorf("cuda: a layer and a kernel with different offsets of keys")
+	}
+	if o := l.Offset; o != nil {
+		if err := o.Mu.fits(0, uint64(4*l.Keys.Heads*x.Key.Dim)); err != nil {
+			return err
+		}
+	}
+	if err := b.Positions.fits(0, uint64(4*b.Queries)); err != nil {
 		return err
 	}
-	if err := out.fits(0, uint64(4*queries*l.Heads*x.Value.Dim)); err != nil {
+	if err := q.fits(0, uint64(4*b.Queries*l.Heads*x.Key.Dim)); err != nil {
 		return err
 	}
-	if splits == 0 {
-		splits = x.Splits(l, queries, cells)
-	}
-	groups := (queries*l.Heads/l.Keys.Heads + 7) / 8
-	rows := uint64(l.Keys.Heads * groups * splits * 8)
-	if err := x.grow(&x.partial, 4*rows*uint64(x.Value.row())); err != nil {
+	return out.fits(0, uint64(4*b.Queries*l.Heads*x.Value.Dim))
+}
+
+// Run computes out [queries][Heads][value dim] for q [queries][Heads][key dim] at the batch's positions, over the cells of the layer
+// that are in use when the kernel runs. What is launched depends on the layer, the number of queries and splits alone; splits is 0 for
+// the default.
+func (x *Attend) Run(l *Layer, q, out *Memory, b *Batch, splits int) error {
+	cut := x.splits(l, b.Queries, splits)
+	if err := x.check(l, q, out, b, cut); err != nil {
 		return err
 	}
-	if err := x.grow(&x.norms, 8*rows); err != nil {
+	at, err := x.reserve(l, b.Queries, cut)
+	if err != nil {
 		return err
 	}
-	k, v := l.Keys, l.Values
 	a := attendArgs{
-		q: q.at, keys: k.rows.at, keyScales: k.scales.at, values: v.rows.at, valueScales: v.scales.at,
-		partial: x.partial.at, norms: x.norms.at, out: out.at,
-		keyHead: int64(k.Capacity * k.RowBytes), keyScaleHead: int64(k.Capacity * k.ScaleBytes),
-		valueHead: int64(v.Capacity * v.RowBytes), valueScaleHead: int64(v.Capacity * v.ScaleBytes),
-		first: int32(first), queries: int32(queries), heads: int32(l.Heads), kvHeads: int32(k.Heads),
-		cells: int32(cells), window: int32(l.Window), splits: int32(splits), scale: l.Scale, softCap: l.SoftCap,
+		q: q.at, positions: b.Positions.at, out: out.at, arrived: x.arrived.at,
+		queries: int32(b.Queries), heads: int32(l.Heads), kvHeads: int32(l.Keys.Heads), window: int32(l.Window),
+		scale: l.Scale, softCap: l.SoftCap,
 	}
 	if l.Sinks != nil {
 		a.sinks = l.Sinks.at
 	}
-	if err := x.attend.launch(splits, k.Heads*groups*(x.Value.row()/x.slice()), 32*x.warps, unsafe.Pointer(&a)); err != nil {
-		return err
+	if l.Offset != nil {
+		a.mu = l.Offset.args()
 	}
-	return x.combine.launch(queries*l.Heads/k.Heads, k.Heads, 512, unsafe.Pointer(&a))
+	grid := 0
+	for i, s := range l.segments() {
+		k, v := s.Keys.args(), s.Values.args()
+		values := x.segments()[i]
+		partial := x.parts.at + 4*uint64(at[i])
+		a.segments[i] = segmentArgs{
+			keys: k.rows, keyScales: k.scales, values: v.rows, valueScales: v.scales,
+			keyHead: k.head, keyScaleHead: k.scaleHead, valueHead: v.head, valueScaleHead: v.scaleHead,
+			cells: s.Cells.Head.at, positions: s.Cells.Positions.at,
+			partial: partial, norms: partial + uint64(4*l.Keys.Heads*l.groups(b.Queries)*cut[i]*8*values.Value.row()),
+			capacity: min(k.capacity, v.capacity), splits: int32(cut[i]),
+		}
+		grid += cut[i] * values.slices()
+	}
+	return x.attend.launch(grid, l.Keys.Heads*l.groups(b.Queries), 32*x.warps, unsafe.Pointer(&a))
+}
+
+// Free gives the memory back.
+func (x *Attend) Free() error {
+	var all []error
+	for _, m := range []*Memory{x.parts, x.arrived} {
+		if m != nil {
+			all = append(all, m.Free())
+		}
+	}
+	return errors.Join(all...)
 }
 
 // grow makes *m at least so large; a graph that was recorded with a smaller piece must not be launched again.
@@ -125,6 +257,7 @@ func (x *Attend) grow(m **Memory, bytes uint64) error {
 	if *m != nil && (*m).Size >= bytes {
 		return nil
 	}
+	x.d.grown++
 	if *m != nil {
 		if err := x.d.Sync(); err != nil {
 			return err

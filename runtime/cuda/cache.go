@@ -5,16 +5,20 @@ import (
 	"unsafe"
 )
 
-// Rows is one side of one layer's cache in device memory: for each KV head, room for a number of rows and their scales. Rows are
-// appended by Store and never moved.
+// Rows is one side of one segment of one layer's cache in device memory: for each KV head, room for a number of rows and their
+// scales. A row lies in a cell; which position a cell holds is in Cells.
 type Rows struct {
 	Side
-	Heads                int // KV heads
-	Capacity             int // rows of a head, a multiple of 64
+	Key                  bool // which side it is: they lie differently
+	Heads                int  // KV heads
+	Capacity             int  // rows of a head, a multiple of 64
 	RowBytes, ScaleBytes int
 
+	d            *Device
+	c            *Compiler // for what is not needed in every run
 	rows, scales *Memory
 	store        *Function
+	moves        map[string]*Function // kernels of move.cu that were asked for
 }
 
 // NewRows compiles what stores rows of this side and allocates room for capacity of them. key says which side of attention it is.
@@ -22,7 +26,10 @@ func (d *Device) NewRows(c *Compiler, s Side, key bool, heads, capacity int) (*R
 	if err := s.Type.Fits(s.Dim); err != nil {
 		return nil, err
 	}
-	src, err := StoreSource(s, key, Generated)
+	if heads < 1 || capacity < 1 {
+		return nil, fmt.Errorf("cuda: a cache of %d rows of %d heads: both must be at least 1", capacity, heads)
+	}
+	src, err := StoreSource(s, key, c.texts())
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +41,7 @@ func (d *Device) NewRows(c *Compiler, s Side, key bool, heads, capacity int) (*R
 	if err != nil {
 		return nil, err
 	}
-	r := &Rows{Side: s, Heads: heads, Capacity: (capacity + 63) / 64 * 64, RowBytes: int(sizes[0]), ScaleBytes: int(sizes[1])}
+	r := &Rows{Side: s, Key: key, Heads: heads, Capacity: (capacity + 63) / 64 * 64, RowBytes: int(sizes[0]), ScaleBytes: int(sizes[1]), d: d, c: c}
 	if r.store, err = m.Function("store", 0); err != nil {
 		return nil, err
 	}
@@ -48,71 +55,71 @@ func (d *Device) NewRows(c *Compiler, s Side, key bool, heads, capacity int) (*R
 	return r, nil
 }
 
-// build compiles a source and loads it.
-func (d *Device) build(c *Compiler, s *Source) (*Module, error) {
-	image, err := c.Compile(s, Target{d.Arch, d.DriverVersion})
-	if err != nil {
-		return nil, err
-	}
-	return d.Load(s.Name, image.Code)
+// rowsArgs is struct Rows of packed.cuh.
+type rowsArgs struct {
+	rows, scales    uint64
+	head, scaleHead int64
+	capacity, _     int32
 }
 
-// storeArgs is struct Store of store.cu.
-type storeArgs struct {
-	x, packed, rows, scales uint64
-	head, scaleHead         int64
-	first, heads            int32
-}
-
-func (r *Rows) args(first int) storeArgs {
-	return storeArgs{
-		rows: r.rows.at, scales: r.scales.at, first: int32(first), heads: int32(r.Heads),
+func (r *Rows) args() rowsArgs {
+	return rowsArgs{
+		rows: r.rows.at, scales: r.scales.at, capacity: int32(r.Capacity),
 		head: int64(r.Capacity * r.RowBytes), scaleHead: int64(r.Capacity * r.ScaleBytes),
 	}
 }
 
-// Store encodes tokens [tokens][Heads][Dim] of x into rows first and up. If packed is not nil it receives the rows as a file has
-// them, [tokens][Heads].
-func (r *Rows) Store(x *Memory, first, tokens int, packed *Memory) error {
-	if err := r.fits(first, tokens); err != nil {
-		return err
-	}
+// storeArgs is struct Store of store.cu.
+type storeArgs struct {
+	x, packed, cells uint64
+	to               rowsArgs
+	ld               int64
+}
+
+// Store encodes tokens [tokens][Heads][Dim] of x into the cells [tokens] of int32; a token whose cell is not in 0..Capacity-1 is left
+// out. If packed is not nil it receives the rows as a file has them, [tokens][Heads].
+func (r *Rows) Store(x, cells *Memory, tokens int, packed *Memory) error {
 	if err := x.fits(0, uint64(4*tokens*r.Heads*r.Dim)); err != nil {
 		return err
 	}
-	a := r.args(first)
-	a.x = x.at
-	if packed != nil {
-		if err := packed.fits(0, uint64(tokens*r.Heads*r.FileRow())); err != nil {
-			return err
-		}
+	a := storeArgs{x: x.at, ld: int64(r.Heads * r.Dim)}
+	return r.put(a, cells, tokens, packed)
+}
+
+// Import takes rows as a file or the CPU's cache has them, [tokens][Heads], into the cells [tokens].
+func (r *Rows) Import(packed, cells *Memory, tokens int) error {
+	if packed == nil {
+		return fmt.Errorf("cuda: no rows to import")
+	}
+	return r.put(storeArgs{}, cells, tokens, packed)
+}
+
+func (r *Rows) put(a storeArgs, cells *Memory, tokens int, packed *Memory) error {
+	if err := r.lists(cells, tokens, packed); err != nil {
+		return err
+	}
+	if a.to, a.cells = r.args(), cells.at; packed != nil {
 		a.packed = packed.at
 	}
 	return r.store.launch(tokens, r.Heads, 32, unsafe.Pointer(&a))
 }
 
-// Import takes rows as a file or the CPU's cache has them, [tokens][Heads].
-func (r *Rows) Import(packed *Memory, first, tokens int) error {
-	if err := r.fits(first, tokens); err != nil {
+// lists says whether a list of n cells, and packed rows unless they are nil, have room for what a kernel reads or writes.
+func (r *Rows) lists(cells *Memory, n int, packed *Memory) error {
+	if n < 1 {
+		return fmt.Errorf("cuda: a list of %d cells", n)
+	}
+	if err := cells.fits(0, uint64(4*n)); err != nil {
 		return err
 	}
-	if err := packed.fits(0, uint64(tokens*r.Heads*r.FileRow())); err != nil {
-		return err
+	if packed != nil {
+		return packed.fits(0, uint64(n*r.Heads*r.FileRow()))
 	}
-	a := r.args(first)
-	a.packed = packed.at
-	return r.store.launch(tokens, r.Heads, 32, unsafe.Pointer(&a))
+	return nil
 }
 
 // FileRow is the bytes of a row as a file has it.
 func (r *Rows) FileRow() int { return r.Type.RowBytes(r.Type.HeadDim(r.Dim)) }
-
-func (r *Rows) fits(first, tokens int) error {
-	if first < 0 || tokens < 1 || first > r.Capacity-tokens {
-		return fmt.Errorf("cuda: rows %d to %d of a cache of %d", first, first+tokens-1, r.Capacity)
-	}
-	return nil
-}
 
 // Bytes is the device memory that the rows take.
 func (r *Rows) Bytes() uint64 { return r.rows.Size + r.scales.Size }

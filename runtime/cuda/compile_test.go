@@ -17,13 +17,27 @@ var (
 var architectures = []int{75, 80, 86, 89, 90, 100}
 
 // TestCompile compiles what stores and reads a side, for every type and size of head, with the type on both sides of attention: what
-// a pair adds is the loop that all share. It needs NVRTC and no GPU.
+// a pair adds is the loop that all share; and what a matrix of each type needs. It needs NVRTC and no GPU.
 func TestCompile(t *testing.T) {
 	if *compilerFile == "" {
 		t.Skip("no kernel is compiled: name NVRTC with -args -compiler FILE")
 	}
 	c := &Compiler{Files: []string{*compilerFile}}
 	n, compiled := 0, 0
+	compile := func(s *Source, arch int) {
+		if n++; n%*everyNth != 0 {
+			return
+		}
+		compiled++
+		if _, err := c.Compile(s, Target{Arch: arch}); err != nil {
+			t.Errorf("sm_%d: %v", arch, err)
+		}
+	}
+	if s, err := TurnsSource(Generated); err != nil {
+		t.Fatal(err)
+	} else {
+		compile(s, 75)
+	}
 	for _, typ := range kernels.Types() {
 		if !typ.KV {
 			continue
@@ -38,31 +52,69 @@ func TestCompile(t *testing.T) {
 			}
 			for _, arch := range archs {
 				for _, s := range sources(t, Side{Type: typ, Dim: dim}) {
-					if n++; n%*everyNth != 0 {
-						continue
-					}
-					compiled++
-					if _, err := c.Compile(s, Target{Arch: arch}); err != nil {
-						t.Errorf("sm_%d: %v", arch, err)
-					}
+					compile(s, arch)
 				}
 			}
+		}
+	}
+	for _, typ := range kernels.Types() {
+		for _, s := range matrixSources(t, typ) {
+			for _, arch := range architectures {
+				compile(s, arch)
+			}
+		}
+	}
+	for _, exact := range []bool{true, false} {
+		s, err := GemmSource(exact)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, arch := range architectures {
+			compile(s, arch)
 		}
 	}
 	fmt.Printf("%d of %d kernels compiled\n", compiled, n)
 }
 
+// sources are the programs of a side, on both sides of a layer.
 func sources(t *testing.T, s Side) (all []*Source) {
 	t.Helper()
-	for _, key := range []bool{true, false} {
-		src, err := StoreSource(s, key, Generated)
+	add := func(src *Source, err error) {
+		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, src)
 	}
-	for _, fast := range []bool{false, true} {
-		src, err := Attention{Key: s, Value: s, Fast: fast}.Source(Generated)
+	for _, key := range []bool{true, false} {
+		add(StoreSource(s, key, Generated))
+		add(MoveSource(s, key, Generated))
+	}
+	pair, half := Pair{s, s}, Side{Type: kernels.ByName("f16"), Dim: s.Dim}
+	exact := &Pair{half, half}
+	add(HeadsSource(pair, Generated))
+	add(TakeSource(pair, *exact, Generated))
+	for _, a := range []Attention{
+		{},
+		{Fast: true},
+		{Exact: exact, Offset: &Pairing{Pairs: s.Dim / 2}, SoftCap: true},
+		{Offset: &Pairing{Pairs: s.Dim / 4, Adjacent: true}, Warps: 8},
+	} {
+		a.Key, a.Value = s, s
+		add(a.Source(Generated))
+	}
+	return all
+}
+
+func matrixSources(t *testing.T, typ *kernels.Type) (all []*Source) {
+	t.Helper()
+	src, err := MatrixSource(typ, Generated)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all = append(all, src)
+	for _, exact := range []bool{true, false} {
+		src, err := ProductSource(typ, exact, Generated)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,14 +18,24 @@ var ErrNoCompiler = errors.New("NVRTC, the CUDA run-time compiler, is needed to 
 
 // Compiler makes images for a GPU of sources. It keeps them in a folder, and loads NVRTC only for what is not there.
 type Compiler struct {
-	Files  []string // where NVRTC may be, before the usual places
-	Folder *Folder  // nil: nothing is kept
+	Files   []string // where NVRTC may be, before the usual places
+	Library Library  // NVRTC itself, in place of a file
+	Folder  *Folder  // nil: nothing is kept
+	Texts   Texts    // finds what programs say of types; nil for Generated
 
 	mu   sync.Mutex // NVRTC is started once and compiles one program at a time: each takes a core for a second
 	api  *compilerAPI
 	lib  string
 	err  error // why there is no NVRTC
 	arch []int // that it knows, ascending
+}
+
+// texts is c.Texts, or its default.
+func (c *Compiler) texts() Texts {
+	if c.Texts != nil {
+		return c.Texts
+	}
+	return Generated
 }
 
 // Target is what an image is made for.
@@ -78,7 +88,7 @@ func (s *Source) key(t Target) string {
 }
 
 // start loads NVRTC.
-func (c *Compiler) start(open func(string) (library, error)) error {
+func (c *Compiler) start(open func(string) (Library, error)) error {
 	if c.api != nil || c.err != nil {
 		return c.err
 	}
@@ -92,9 +102,12 @@ func (c *Compiler) start(open func(string) (library, error)) error {
 				}
 			}
 		}
-		lib, err := openFirst(open, slices.Concat(c.Files, compilerFiles))
-		if err != nil {
-			return err
+		lib := c.Library
+		if lib == nil {
+			var err error
+			if lib, err = openFirst(open, slices.Concat(c.Files, compilerFiles)); err != nil {
+				return err
+			}
 		}
 		a := &compilerAPI{}
 		if err := bindAll(lib, a); err != nil {
@@ -102,17 +115,17 @@ func (c *Compiler) start(open func(string) (library, error)) error {
 		}
 		var n int32
 		if code := a.ArchCount(&n); code != 0 || n < 1 {
-			return fmt.Errorf("%s: no list of architectures: %s", lib.name(), text(a.ErrorText(code)))
+			return fmt.Errorf("%s: no list of architectures: %s", lib.Name(), text(a.ErrorText(code)))
 		}
 		archs := make([]int32, n)
 		if code := a.Archs(&archs[0]); code != 0 {
-			return fmt.Errorf("%s: no list of architectures: %s", lib.name(), text(a.ErrorText(code)))
+			return fmt.Errorf("%s: no list of architectures: %s", lib.Name(), text(a.ErrorText(code)))
 		}
 		for _, v := range archs {
 			c.arch = append(c.arch, int(v))
 		}
 		slices.Sort(c.arch)
-		c.api, c.lib = a, lib.name()
+		c.api, c.lib = a, lib.Name()
 		return nil
 	}()
 	return c.err

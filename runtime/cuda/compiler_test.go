@@ -50,7 +50,7 @@ func started(t *testing.T, folder *Folder, archs ...int32) (*Compiler, *int) {
 	t.Helper()
 	lib, compiled := fakeCompiler(archs...)
 	c := &Compiler{Folder: folder}
-	if err := c.start(func(string) (library, error) { return lib, nil }); err != nil {
+	if err := c.start(func(string) (Library, error) { return lib, nil }); err != nil {
 		t.Fatal(err)
 	}
 	return c, compiled
@@ -75,7 +75,7 @@ func TestTarget(t *testing.T) {
 
 func TestNoCompiler(t *testing.T) {
 	c := &Compiler{}
-	c.start(func(name string) (library, error) { return nil, fmt.Errorf("%s cannot be loaded", name) })
+	c.start(func(name string) (Library, error) { return nil, fmt.Errorf("%s cannot be loaded", name) })
 	_, err := c.Compile(anySource, Target{Arch: 90})
 	if !errors.Is(err, ErrNoCompiler) || !strings.Contains(err.Error(), "kernel any") || !strings.Contains(err.Error(), compilerFiles[0]) {
 		t.Errorf("%v", err)
@@ -180,8 +180,8 @@ func TestSources(t *testing.T) {
 					t.Fatal(err)
 				}
 				n++
-				if n := a.slice(); value.row()%n != 0 || n%16 != 0 || n != value.row() && v.Quantised && (n%64 != 0 || n%v.Block != 0 && v.Block%n != 0) {
-					t.Errorf("%s: rows of %d in slices of %d", s.Name, value.row(), a.slice())
+				if n := (Pair{key, value}).slice(); value.row()%n != 0 || n%16 != 0 || n != value.row() && v.Quantised && (n%64 != 0 || n%v.Block != 0 && v.Block%n != 0) {
+					t.Errorf("%s: rows of %d in slices of %d", s.Name, value.row(), (Pair{key, value}).slice())
 				}
 				for _, line := range strings.Split(s.Main, "\n") {
 					if name, ok := strings.CutPrefix(line, "#include "); ok && s.Headers[strings.Trim(name, `"`)] == "" {
@@ -205,5 +205,29 @@ func TestMissingText(t *testing.T) {
 	s := Side{Type: &kernels.Type{Name: "unheard_of", Block: 32, Bytes: 18, KV: true}, Dim: 64}
 	if _, err := StoreSource(s, true, Generated); err == nil || !strings.Contains(err.Error(), "type unheard_of") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestTexts has a compiler find a type that is not of the table, what that includes, and all others still.
+func TestTexts(t *testing.T) {
+	d, _ := opened(t)
+	s := Side{Type: &kernels.Type{Name: "own", Block: 32, Bytes: 18, KV: true}, Dim: 64}
+	c, compiled := started(t, nil, 90)
+	if _, err := d.NewRows(c, s, true, 1, 64); err == nil || !strings.Contains(err.Error(), "type own") || *compiled != 0 {
+		t.Errorf("without texts: %v", err)
+	}
+	texts := map[string]string{"type-own.cuh": "#include \"transform-turn.cuh\"\nstruct Own {};\n", "transform-turn.cuh": "struct Turn {};\n"}
+	c.Texts = func(name string) (string, bool) { text, ok := texts[name]; return text, ok }
+	d.NewRows(c, s, true, 1, 64)
+	if *compiled != 1 {
+		t.Error("its program was not compiled")
+	}
+	src, err := StoreSource(s, true, c.texts())
+	if err != nil || src.Headers["transform-turn.cuh"] == "" || strings.Contains(src.Main, "turn") {
+		t.Errorf("%v: %+v", err, src)
+	}
+	delete(texts, "transform-turn.cuh")
+	if _, err := StoreSource(s, true, c.texts()); err == nil || !strings.Contains(err.Error(), "no kernel text for the transform turn") {
+		t.Errorf("half of it: %v", err)
 	}
 }

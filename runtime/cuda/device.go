@@ -13,12 +13,17 @@ type Device struct {
 	Arch            int // compute capability: 90 for 9.0
 	Multiprocessors int
 	CacheBytes      int // of the L2 cache
+	SharedBytes     int // shared memory that a block can have
 	DriverVersion   int // of the CUDA version that the driver supports: 13000 for 13.0
 
 	api     *api
 	ordinal int32
 	context uintptr
 	stream  uintptr // everything is ordered by it: the default stream would not wait for it, nor it for that
+
+	modules map[string]*Module // by what they were built of
+	space   workspace
+	grown   int // pieces that were allocated anew, to which graphs recorded before may point
 }
 
 // Open finds GPU number ordinal of this machine.
@@ -27,15 +32,16 @@ func Open(ordinal int) (*Device, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cuda: %w: %w", ErrNoDriver, err)
 	}
-	return open(lib, ordinal)
+	return OpenWith(lib, ordinal)
 }
 
-func open(lib library, ordinal int) (*Device, error) {
+// OpenWith finds GPU number ordinal with a driver that is open already.
+func OpenWith(lib Library, ordinal int) (*Device, error) {
 	a := &api{}
 	if err := bindAll(lib, a); err != nil {
 		return nil, fmt.Errorf("cuda: %w: %w", ErrNoDriver, err)
 	}
-	if err := a.check(a.Init(0), "starting the driver %s", lib.name()); err != nil {
+	if err := a.check(a.Init(0), "starting the driver %s", lib.Name()); err != nil {
 		return nil, err
 	}
 	var n, version int32
@@ -43,7 +49,7 @@ func open(lib library, ordinal int) (*Device, error) {
 		return nil, err
 	}
 	if ordinal < 0 || ordinal >= int(n) {
-		return nil, fmt.Errorf("cuda: there is no GPU %d: %s finds %d", ordinal, lib.name(), n)
+		return nil, fmt.Errorf("cuda: there is no GPU %d: %s finds %d", ordinal, lib.Name(), n)
 	}
 	d := &Device{api: a}
 	if err := a.check(a.DeviceGet(&d.ordinal, int32(ordinal)), "opening GPU %d", ordinal); err != nil {
@@ -78,16 +84,16 @@ func (d *Device) describe() error {
 		return err
 	}
 	d.Name = string(name[:max(0, bytes.IndexByte(name, 0))])
-	var major, minor, sms, cache int32
+	var major, minor, sms, cache, shared int32
 	for _, q := range []struct {
 		attribute int32
 		value     *int32
-	}{{majorVersion, &major}, {minorVersion, &minor}, {multiprocessors, &sms}, {cacheBytes, &cache}} {
+	}{{majorVersion, &major}, {minorVersion, &minor}, {multiprocessors, &sms}, {cacheBytes, &cache}, {maxSharedOptin, &shared}} {
 		if err := d.api.check(d.api.DeviceAttribute(q.value, q.attribute, d.ordinal), "asking %s for attribute %d", d.Name, q.attribute); err != nil {
 			return err
 		}
 	}
-	d.Arch, d.Multiprocessors, d.CacheBytes = int(10*major+minor), int(sms), int(cache)
+	d.Arch, d.Multiprocessors, d.CacheBytes, d.SharedBytes = int(10*major+minor), int(sms), int(cache), int(shared)
 	return nil
 }
 
@@ -125,11 +131,18 @@ func (d *Device) Sync() error {
 	return d.do(func() error { return d.api.check(d.api.StreamSync(d.stream), "waiting for %s", d.Name) })
 }
 
-// Memory is a piece of device memory.
+// Memory is a piece of device memory, or a part of one.
 type Memory struct {
 	d    *Device
 	at   uint64
 	Size uint64 // bytes
+	part bool
+}
+
+// Slice is size bytes of the memory from byte at on, which is the caller's to keep inside it: what lies outside has no bytes.
+func (m *Memory) Slice(at, size uint64) *Memory {
+	at = min(at, m.Size)
+	return &Memory{d: m.d, at: m.at + at, Size: min(size, m.Size-at), part: true}
 }
 
 // Alloc allocates size bytes, zeroed. The error says how much there is.
@@ -150,28 +163,37 @@ func (d *Device) Alloc(bytes uint64) (*Memory, error) {
 	return nil, err
 }
 
-// Free gives the memory back.
+// Free gives the memory back. A part cannot be given back by itself.
 func (m *Memory) Free() error {
+	if m.part {
+		return fmt.Errorf("cuda: freeing %s that are a part of a piece of memory", size(m.Size))
+	}
 	return m.d.do(func() error { return m.d.api.check(m.d.api.Free(m.at), "freeing %s on %s", size(m.Size), m.d.Name) })
 }
 
 // number is a value whose bytes mean the same on the host and on the device.
 type number interface {
-	~uint8 | ~uint16 | ~int32 | ~uint32 | ~float32
+	~uint8 | ~uint16 | ~int32 | ~uint32 | ~float32 | ~float64
 }
 
 // Write copies x to the memory, from byte at on, and waits.
 func Write[N number](m *Memory, at uint64, x []N) error {
+	if err := Post(m, at, x); err != nil {
+		return err
+	}
+	return m.d.Sync()
+}
+
+// Post is Write that does not wait for what was launched before. x may be changed when it returns: the driver copies memory
+// that is not pinned before that.
+func Post[N number](m *Memory, at uint64, x []N) error {
 	n := uint64(len(x)) * uint64(unsafe.Sizeof(*new(N)))
 	if err := m.fits(at, n); err != nil || n == 0 {
 		return err
 	}
 	return m.d.do(func() error {
 		defer runtime.KeepAlive(x)
-		if err := m.d.api.check(m.d.api.Write(m.at+at, unsafe.Pointer(&x[0]), n, m.d.stream), "copying %s to %s", size(n), m.d.Name); err != nil {
-			return err
-		}
-		return m.d.api.check(m.d.api.StreamSync(m.d.stream), "copying %s to %s", size(n), m.d.Name)
+		return m.d.api.check(m.d.api.Write(m.at+at, unsafe.Pointer(&x[0]), n, m.d.stream), "copying %s to %s", size(n), m.d.Name)
 	})
 }
 

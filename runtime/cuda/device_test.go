@@ -22,7 +22,7 @@ func TestOpenFails(t *testing.T) {
 	} {
 		lib, state := fakeDriver()
 		c.spoil(lib, state)
-		_, err := open(lib, 0)
+		_, err := OpenWith(lib, 0)
 		if err == nil {
 			t.Errorf("%s: no error", c.name)
 			continue
@@ -45,7 +45,7 @@ func TestNoDriver(t *testing.T) {
 func opened(t *testing.T) (*Device, *gpuState) {
 	t.Helper()
 	lib, state := fakeDriver()
-	d, err := open(lib, 0)
+	d, err := OpenWith(lib, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,9 +12,9 @@ type fake struct {
 	symbols map[string]any
 }
 
-func (f fake) name() string { return f.file }
+func (f fake) Name() string { return f.file }
 
-func (f fake) bind(fn any, symbol string) error {
+func (f fake) Bind(fn any, symbol string) error {
 	g, ok := f.symbols[symbol]
 	if !ok {
 		return fmt.Errorf("undefined symbol: %s", symbol)

@@ -3,24 +3,18 @@
 package cuda
 
 import (
-	"bytes"
 	"flag"
-	"fmt"
-	"math"
 	"testing"
-
-	"github.com/kvgen/kvgen/kernels"
-	"github.com/kvgen/kvgen/kernels/ref"
 )
 
-// These tests need a GPU and NVRTC: go test -tags gpu ./runtime/cuda -args -nvrtc FILE. They fail where there is none.
+// With the tag gpu the tests run on a GPU: go test -tags gpu ./runtime/cuda -args -nvrtc FILE. They fail where there is none.
 
 var (
 	nvrtcFile = flag.String("nvrtc", "", "the NVRTC library")
 	allPairs  = flag.Bool("pairs", false, "attention of every pair of types")
-	shard     = flag.Int("shard", 0, "which of -shards parts of the pairs")
-	shards    = flag.Int("shards", 1, "into how many parts the pairs are cut, for several processes")
 )
+
+const emulating = false
 
 func gpu(t testing.TB) (*Device, *Compiler) {
 	t.Helper()
@@ -38,194 +32,4 @@ func gpu(t testing.TB) (*Device, *Compiler) {
 		c.Files = []string{*nvrtcFile}
 	}
 	return d, c
-}
-
-// must is for steps that a test cannot go on without.
-func must[T any](t testing.TB) func(T, error) T {
-	return func(v T, err error) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
-	}
-}
-
-func check(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func upload(t testing.TB, d *Device, x []float32) *Memory {
-	t.Helper()
-	m := must[*Memory](t)(d.Alloc(uint64(4 * len(x))))
-	check(t, Write(m, 0, x))
-	t.Cleanup(func() { m.Free() })
-	return m
-}
-
-// filled stores x and returns the rows and what was stored, as a file has it.
-func filled(t testing.TB, d *Device, c *Compiler, s Side, key bool, heads, cells int, x []float32) (*Rows, []byte) {
-	t.Helper()
-	r := must[*Rows](t)(d.NewRows(c, s, key, heads, cells))
-	t.Cleanup(func() { r.Free() })
-	packed := must[*Memory](t)(d.Alloc(uint64(cells * heads * r.FileRow())))
-	defer packed.Free()
-	check(t, r.Store(upload(t, d, x), 0, cells, packed))
-	b := make([]byte, packed.Size)
-	check(t, Read(packed, 0, b))
-	return r, b
-}
-
-type shape struct {
-	k, v, rotation        string
-	dk, dv                int
-	heads, kvHeads, cells int
-	queries, window       int
-	sinks, fast           bool
-	cap                   float32
-	splits                int
-	blocks, warps         int
-}
-
-func (c shape) String() string {
-	return fmt.Sprintf("%s-%s-%d-%d-h%d.%d-c%d-q%d-w%d-s%d", c.k, c.v, c.dk, c.dv, c.heads, c.kvHeads, c.cells, c.queries, c.window, c.splits)
-}
-
-// conform runs one shape against the oracle and returns the relative error.
-func conform(t testing.TB, d *Device, comp *Compiler, c shape) float64 {
-	t.Helper()
-	key, value := Side{Type: kernels.ByName(c.k), Dim: c.dk}, Side{Type: kernels.ByName(c.v), Dim: c.dv}
-	if c.rotation != "" {
-		r := kernels.RotationByName(c.rotation)
-		if r.Fits(c.dk, key.Type.Quantised) == nil {
-			key.Rotation = r
-		}
-		if r.Fits(c.dv, value.Type.Quantised) == nil {
-			value.Rotation = r
-		}
-	}
-	x, y := normal(1, c.cells*c.kvHeads*c.dk), normal(2, c.cells*c.kvHeads*c.dv)
-	k, kPacked := filled(t, d, comp, key, true, c.kvHeads, c.cells, x)
-	v, vPacked := filled(t, d, comp, value, false, c.kvHeads, c.cells, y)
-	if !bytes.Equal(kPacked, encoded(key, x)) || !bytes.Equal(vPacked, encoded(value, y)) {
-		t.Errorf("%v: packed rows are not those of the CPU kernels", c)
-	}
-	a := must[*Attend](t)(d.NewAttend(comp, Attention{Key: key, Value: value, Fast: c.fast, SoftCap: c.cap > 0, Blocks: c.blocks, Warps: c.warps}))
-	q := normal(3, c.queries*c.heads*c.dk)
-	l := &Layer{Heads: c.heads, Scale: float32(1 / math.Sqrt(float64(c.dk))), SoftCap: c.cap, Window: c.window, Keys: k, Values: v}
-	var sinks []float32
-	if c.sinks {
-		sinks = normal(4, c.heads)
-		l.Sinks = upload(t, d, sinks)
-	}
-	nan := make([]float32, c.queries*c.heads*c.dv)
-	for i := range nan {
-		nan[i] = float32(math.NaN())
-	}
-	out := upload(t, d, nan)
-	first := c.cells - c.queries
-	check(t, a.Run(l, upload(t, d, q), out, first, c.queries, c.cells, c.splits))
-	got := make([]float32, len(nan))
-	check(t, Read(out, 0, got))
-	oracle := ref.Attention{Heads: c.heads, KVHeads: c.kvHeads, KeyDim: c.dk, ValueDim: c.dv, Scale: float64(l.Scale), Softcap: float64(c.cap), Window: c.window, Sinks: sinks}
-	want := oracle.Run(q, decoded(key, kPacked), decoded(value, vPacked), first)
-	var e, p float64
-	for i, w := range want {
-		e, p = e+(float64(got[i])-w)*(float64(got[i])-w), p+w*w
-	}
-	return math.Sqrt(e / p)
-}
-
-const exactLimit, fastLimit = 4e-4, 1e-2
-
-func TestConformance(t *testing.T) {
-	d, comp := gpu(t)
-	t.Logf("%s, compute capability %d, %d multiprocessors, driver %d", d.Name, d.Arch, d.Multiprocessors, d.DriverVersion)
-	var types []*kernels.Type
-	for _, typ := range kernels.Types() {
-		if typ.KV {
-			types = append(types, typ)
-		}
-	}
-	worst := map[bool]float64{}
-	run := func(c shape) {
-		e := conform(t, d, comp, c)
-		worst[c.fast] = max(worst[c.fast], e)
-		limit := exactLimit
-		if c.fast {
-			limit = fastLimit
-		}
-		if !(e < limit) {
-			t.Errorf("%v: relative error %.2g", c, e)
-		}
-	}
-	n := 0
-	dims := []int{40, 64, 72, 80, 96, 112, 128, 192, 256, 512, 576}
-	for i, k := range types {
-		for j, v := range types {
-			if !*allPairs && j != (5*i+7)%len(types) {
-				continue
-			}
-			var fits []int
-			for _, dim := range dims {
-				if k.Fits(dim) == nil && v.Fits(dim) == nil {
-					fits = append(fits, dim)
-				}
-			}
-			if n++; n%*shards != *shard {
-				continue
-			}
-			dim := fits[n%len(fits)]
-			c := shape{k: k.Name, v: v.Name, dk: dim, dv: dim, heads: 1 + n%16, kvHeads: 1, cells: []int{1, 31, 33, 100, 257, 700}[n%6], queries: 1, splits: 1 + n%3, fast: n%4 == 0}
-			c.queries = min(c.cells, []int{1, 1, 7}[n%3])
-			run(c)
-		}
-	}
-	for _, c := range []shape{
-		{k: "lm4_128", v: "lm4_128", dk: 128, dv: 128, heads: 32, kvHeads: 8, cells: 4099, queries: 1},
-		{k: "lm3_128", v: "lm3_128", dk: 128, dv: 128, heads: 32, kvHeads: 8, cells: 4099, queries: 1, window: 1000},
-		{k: "turbo4", v: "turbo4", dk: 128, dv: 128, heads: 32, kvHeads: 8, cells: 2000, queries: 1, sinks: true},
-		{k: "turbo3", v: "turbo3", dk: 128, dv: 128, heads: 32, kvHeads: 8, cells: 2000, queries: 3, cap: 2},
-		{k: "q4_0", v: "q8_0", dk: 128, dv: 64, heads: 12, kvHeads: 2, cells: 1000, queries: 1, rotation: "attn"},
-		{k: "q4_1", v: "q5_1", dk: 256, dv: 128, heads: 8, kvHeads: 1, cells: 1000, queries: 40, rotation: "attn128", window: 100, sinks: true},
-		{k: "f16", v: "f16", dk: 128, dv: 128, heads: 32, kvHeads: 8, cells: 3000, queries: 1},
-		{k: "f16", v: "f32", dk: 40, dv: 40, heads: 2, kvHeads: 2, cells: 300, queries: 33},
-		{k: "bf16", v: "f16", dk: 112, dv: 576, heads: 16, kvHeads: 1, cells: 300, queries: 2},
-	} {
-		run(c)
-		if kernels.ByName(c.k).Quantised {
-			c.fast = true
-			run(c)
-		}
-	}
-	t.Logf("%d pairs; largest relative error %.2g, with levels of a byte %.2g", n, worst[false], worst[true])
-}
-
-// TestSame runs attention twice: the result has the same bits.
-func TestSame(t *testing.T) {
-	d, comp := gpu(t)
-	s := Side{Type: kernels.ByName("lm4_128"), Dim: 128}
-	x := normal(1, 3000*8*128)
-	k, _ := filled(t, d, comp, s, true, 8, 3000, x)
-	v, _ := filled(t, d, comp, s, false, 8, 3000, x)
-	a := must[*Attend](t)(d.NewAttend(comp, Attention{Key: s, Value: s}))
-	q, out := upload(t, d, normal(3, 32*128)), upload(t, d, make([]float32, 32*128))
-	l := &Layer{Heads: 32, Scale: .1, Keys: k, Values: v}
-	var first []float32
-	for range 20 {
-		check(t, a.Run(l, q, out, 2999, 1, 3000, 0))
-		got := make([]float32, 32*128)
-		check(t, Read(out, 0, got))
-		if first == nil {
-			first = got
-		}
-		for i := range got {
-			if math.Float32bits(got[i]) != math.Float32bits(first[i]) {
-				t.Fatalf("output %d is %g and %g", i, first[i], got[i])
-			}
-		}
-	}
 }

@@ -1,18 +1,30 @@
 package cuda
 
+import (
+	"fmt"
+	"runtime"
+)
+
 // Graph is a sequence of launches that is started as one.
 type Graph struct {
 	d           *Device
 	graph, exec uintptr
+	space       int // version of the workspace that it uses, 0 if it uses none
 }
 
 // Record captures what body launches instead of running it.
 func (d *Device) Record(body func() error) (*Graph, error) {
+	runtime.LockOSThread() // what one thread begins to capture no other can end
+	defer runtime.UnlockOSThread()
 	g := &Graph{d: d}
 	if err := d.do(func() error { return d.api.check(d.api.Capture(d.stream, captureThread), "starting to record a graph") }); err != nil {
 		return nil, err
 	}
+	uses := d.space.uses
 	err := body()
+	if d.space.uses != uses {
+		g.space = d.space.version
+	}
 	if e := d.do(func() error { return d.api.check(d.api.EndCapture(d.stream, &g.graph), "recording a graph") }); err == nil {
 		err = e
 	}
@@ -25,8 +37,11 @@ func (d *Device) Record(body func() error) (*Graph, error) {
 	return g, nil
 }
 
-// Launch starts the graph.
+// Launch starts the graph. It cannot where the workspace that it was recorded with has given way to a larger one.
 func (g *Graph) Launch() error {
+	if g.space != 0 && g.space != g.d.space.version {
+		return fmt.Errorf("cuda: a graph uses the workspace as it was before it grew to %s: record it again", size(g.d.space.memory.Size))
+	}
 	return g.d.do(func() error { return g.d.api.check(g.d.api.GraphLaunch(g.exec, g.d.stream), "launching a graph") })
 }
 

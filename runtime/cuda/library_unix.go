@@ -13,7 +13,7 @@ type shared struct {
 	handle uintptr
 }
 
-func openLibrary(file string) (library, error) {
+func openLibrary(file string) (Library, error) {
 	h, err := purego.Dlopen(file, purego.RTLD_NOW|purego.RTLD_GLOBAL)
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be loaded: %w", file, err)
@@ -21,10 +21,10 @@ func openLibrary(file string) (library, error) {
 	return shared{file, h}, nil
 }
 
-func (s shared) name() string { return s.file }
+func (s shared) Name() string { return s.file }
 
-// bind looks the symbol up first: RegisterLibFunc panics on one that is missing.
-func (s shared) bind(fn any, symbol string) error {
+// Bind looks the symbol up first: RegisterLibFunc panics on one that is missing.
+func (s shared) Bind(fn any, symbol string) error {
 	p, err := purego.Dlsym(s.handle, symbol)
 	if err != nil {
 		return err

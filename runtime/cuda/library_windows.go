@@ -12,7 +12,7 @@ type shared struct {
 	dll  *windows.DLL
 }
 
-func openLibrary(file string) (library, error) {
+func openLibrary(file string) (Library, error) {
 	dll, err := windows.LoadDLL(file)
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be loaded: %w", file, err)
@@ -20,9 +20,9 @@ func openLibrary(file string) (library, error) {
 	return shared{file, dll}, nil
 }
 
-func (s shared) name() string { return s.file }
+func (s shared) Name() string { return s.file }
 
-func (s shared) bind(fn any, symbol string) error {
+func (s shared) Bind(fn any, symbol string) error {
 	p, err := s.dll.FindProc(symbol)
 	if err != nil {
 		return err

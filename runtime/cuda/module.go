@@ -19,6 +19,35 @@ type Function struct {
 	name   string
 	handle uintptr
 	shared uint32 // bytes of dynamic shared memory
+	early  bool   // blocks may start before the launch before is done, for which the kernel waits itself (await_previous in warp.cuh)
+}
+
+// Early lets blocks of the kernel start while the launch before it ends, on GPUs that can do that (compute capability 9.0).
+func (f *Function) Early() *Function {
+	f.early = f.m.d.Arch >= 90
+	return f
+}
+
+// build compiles a source and loads it, once for each device.
+func (d *Device) build(c *Compiler, s *Source) (*Module, error) {
+	target := Target{d.Arch, d.DriverVersion}
+	key := s.key(target)
+	if m, ok := d.modules[key]; ok {
+		return m, nil
+	}
+	image, err := c.Compile(s, target)
+	if err != nil {
+		return nil, err
+	}
+	m, err := d.Load(s.Name, image.Code)
+	if err != nil {
+		return nil, err
+	}
+	if d.modules == nil {
+		d.modules = map[string]*Module{}
+	}
+	d.modules[key] = m
+	return m, nil
 }
 
 // Load puts a compiled program, an image that Compiler made, on the device.
@@ -91,14 +120,22 @@ func (f *Function) Resident(threads int) (n int, err error) {
 
 // launch starts a kernel whose one argument is the struct at arg.
 func (f *Function) launch(x, y, threads int, arg unsafe.Pointer) error {
+	return f.launchShared(x, y, threads, int(f.shared), arg)
+}
+
+// launchShared starts a kernel with fewer bytes of dynamic shared memory than the function may have.
+func (f *Function) launchShared(x, y, threads, shared int, arg unsafe.Pointer) error {
 	var pin runtime.Pinner
 	defer pin.Unpin()
 	pin.Pin(arg)
 	args := &[1]unsafe.Pointer{arg}
 	pin.Pin(args)
 	d := f.m.d
+	if f.early {
+		return f.launchEarly(x, y, threads, shared, unsafe.Pointer(args))
+	}
 	return d.do(func() error {
-		return d.api.check(d.api.Launch(f.handle, uint32(x), uint32(y), 1, uint32(threads), 1, 1, f.shared, d.stream, unsafe.Pointer(args), nil),
+		return d.api.check(d.api.Launch(f.handle, uint32(x), uint32(y), 1, uint32(threads), 1, 1, uint32(shared), d.stream, unsafe.Pointer(args), nil),
 			"launching %s of %s, %dx%d blocks of %d threads", f.name, f.m.name, x, y, threads)
 	})
 }

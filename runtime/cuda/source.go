@@ -21,6 +21,9 @@ type Side struct {
 // row is the number of values that device memory holds of a head: whole fragments of the tensor cores.
 func (s Side) row() int { return (s.Type.HeadDim(s.Dim) + 15) / 16 * 16 }
 
+// Pair is the two sides of a layer.
+type Pair struct{ Key, Value Side }
+
 // Texts finds the struct of a type or transform: type-NAME.cuh, transform-NAME.cuh. It is how a type that was compiled at run time
 // joins those of the table.
 type Texts func(name string) (text string, ok bool)
@@ -38,6 +41,9 @@ type Source struct {
 	Headers map[string]string
 	Options []string // but for the architecture
 }
+
+// exactly is the option of programs whose results are specified bit for bit.
+var exactly = []string{"--fmad=false"}
 
 // builder collects what one program includes.
 type builder struct {
@@ -71,133 +77,105 @@ func (b *builder) add(kind, name string) error {
 	if _, done := b.headers[file]; done {
 		return nil
 	}
+	b.include(file)
+	return b.header(file)
+}
+
+// header takes a text and what that includes: a type the transforms that it uses.
+func (b *builder) header(file string) error {
+	if _, done := b.headers[file]; done {
+		return nil
+	}
 	text, ok := b.find(file)
 	if !ok {
+		kind, name, _ := strings.Cut(strings.TrimSuffix(file, ".cuh"), "-")
 		return fmt.Errorf("cuda: there is no kernel text for the %s %s", kind, name)
 	}
 	b.headers[file] = text
-	b.include(file)
+	for line := range strings.Lines(text) {
+		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "#include "); ok {
+			if err := b.header(strings.Trim(name, `"`)); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 
-// side includes what a side needs and names its type and rotation.
-func (b *builder) side(s Side, typ, rotation string) error {
-	if d := s.Type.Domain; d != nil {
-		if err := b.add("transform", d.Name); err != nil {
-			return err
-		}
-	}
+// side includes what a side needs and returns the names of its type and its transform.
+func (b *builder) side(s Side) (typ, rotation string, err error) {
 	if err := b.add("type", s.Type.Name); err != nil {
-		return err
+		return "", "", err
 	}
-	fmt.Fprintf(&b.main, "using %s = %s;\n", typ, cuda.Ident(s.Type.Name))
+	typ = cuda.TypeName(s.Type.Name)
 	if s.Rotation == nil {
-		fmt.Fprintf(&b.main, "using %s = Identity;\n", rotation)
-		return nil
+		return typ, "Identity", nil
 	}
 	t := s.Rotation.Transform.Name
-	if err := b.add("transform", t); err != nil {
-		return err
-	}
-	fmt.Fprintf(&b.main, "using %s = %s;\n", rotation, cuda.Ident(t))
-	return nil
+	return typ, cuda.TransformName(t), b.add("transform", t)
 }
 
 func (b *builder) define(name string, value any) {
 	fmt.Fprintf(&b.main, "#define %s %v\n", name, value)
 }
 
-// Attention is the shape of the attention kernel of one layer.
-type Attention struct {
-	Key, Value Side
-	SoftCap    bool // scores are capped
-	Fast       bool // levels of a byte, also where that rounds a table of floats
-	Warps      int  // of a block; 0 for the default
-	Blocks     int  // that a multiprocessor should hold; 0 for the default
-	Tiles      int  // of 32 rows that a warp takes at a time, 1 or 2; 0 for the default
+func (b *builder) source(name string, options []string) *Source {
+	return &Source{Name: name, Main: b.main.String(), Headers: b.headers, Options: options}
 }
 
-// slice is how many values of a head one warp sums: what its registers hold, in whole words of codes and whole runs of a scale.
-func (a Attention) slice() int {
-	row, block := a.Value.row(), a.Value.Type.Block
-	most, step := 256, 64
-	switch {
-	case !a.Value.Type.Quantised && a.Value.Type.Bytes == 2:
-		most, step = 128, 16
-	case !a.Value.Type.Quantised:
-		most, step = 64, 16
+// weights includes what rows of a type need and names it Type.
+func (b *builder) weights(t *kernels.Type) error {
+	if err := b.add("type", t.Name); err != nil {
+		return err
 	}
-	if row <= most {
-		return row
-	}
-	for n := most; n >= step; n -= step {
-		if row%n == 0 && (n%block == 0 || block%n == 0) {
-			return n
-		}
-	}
-	return row
+	fmt.Fprintf(&b.main, "using Type = %s;\n", cuda.TypeName(t.Name))
+	return nil
 }
 
-// tiles is how many tiles a warp takes at a time. Two cost registers and save instructions, which is what codes need.
-func (a Attention) tiles() int {
-	if a.Tiles == 0 && a.Key.Type.Quantised && a.Value.Type.Quantised && max(a.Key.row(), a.slice()) <= 128 {
-		return 2
-	}
-	return orDefault(a.Tiles, 1)
-}
-
-// Source is the program with the kernels attend and combine.
-func (a Attention) Source(find Texts) (*Source, error) {
+// MatrixSource is the program with the kernels repack, gather, turn and expand of a type.
+func MatrixSource(t *kernels.Type, find Texts) (*Source, error) {
 	b, err := newBuilder(find)
 	if err != nil {
 		return nil, err
 	}
-	if err := b.side(a.Key, "Key", "KeyRotation"); err != nil {
+	if err := b.weights(t); err != nil {
 		return nil, err
 	}
-	if err := b.side(a.Value, "Value", "ValueRotation"); err != nil {
-		return nil, err
-	}
-	for _, d := range []struct {
-		name  string
-		value any
-	}{
-		{"KEY_DIM", a.Key.Dim}, {"KEY_ROW", a.Key.row()}, {"VALUE_DIM", a.Value.Dim}, {"VALUE_ROW", a.Value.row()},
-		{"SLICE", a.slice()}, {"FAST", a.Fast}, {"SOFT_CAP", a.SoftCap}, {"WARPS", orDefault(a.Warps, defaultWarps)}, {"BLOCKS", orDefault(a.Blocks, 1)}, {"TILES", a.tiles()},
-	} {
-		b.define(d.name, d.value)
-	}
-	b.include("attend.cu")
-	name := fmt.Sprintf("attend-%s-%s-%d-%d", a.Key.Type.Name, a.Value.Type.Name, a.Key.Dim, a.Value.Dim)
-	return &Source{Name: name, Main: b.main.String(), Headers: b.headers}, nil
+	b.include("matrix.cu")
+	return &Source{Name: "matrix-" + t.Name, Main: b.main.String(), Headers: b.headers, Options: []string{"--fmad=false"}}, nil
 }
 
-// defaultWarps is the number of warps of a block of attend.
-const defaultWarps = 4
-
-func orDefault(n, def int) int {
-	if n == 0 {
-		return def
-	}
-	return n
-}
-
-// StoreSource is the program with the kernel store of one side; key says which.
-func StoreSource(s Side, key bool, find Texts) (*Source, error) {
+// ProductSource is the program with the kernels product_1, 2, 4 and 8 of a type.
+func ProductSource(t *kernels.Type, exact bool, find Texts) (*Source, error) {
 	b, err := newBuilder(find)
 	if err != nil {
 		return nil, err
 	}
-	if err := b.side(s, "Type", "Rotation"); err != nil {
+	if err := b.weights(t); err != nil {
 		return nil, err
 	}
-	b.define("SIDE", map[bool]string{true: "Side::key", false: "Side::value"}[key])
-	b.define("HEAD_DIM", s.Dim)
-	b.define("FILE_ROW", s.Type.HeadDim(s.Dim))
-	b.define("HEAD_ROW", s.row())
-	b.include("store.cu")
-	name := fmt.Sprintf("store-%s-%d", s.Type.Name, s.Dim)
-	return &Source{Name: name, Main: b.main.String(), Headers: b.headers, Options: []string{"--fmad=false"}}, nil
+	b.define("FAST", !exact && t.Quantised) // numbers are multiplied as they are
+	b.define("WARPS", productWarps)
+	b.include("product.cu")
+	return &Source{Name: fmt.Sprintf("product-%s-%s", t.Name, form(exact)), Main: b.main.String(), Headers: b.headers}, nil
+}
+
+// GemmSource is the program with the kernels split, gemm_large and gemm_small, which are the same for all types.
+func GemmSource(exact bool) (*Source, error) {
+	b, err := newBuilder(Generated)
+	if err != nil {
+		return nil, err
+	}
+	b.define("EXACT", exact)
+	b.include("gemm.cu")
+	return &Source{Name: "gemm-" + form(exact), Main: b.main.String(), Headers: b.headers}, nil
+}
+
+func form(exact bool) string {
+	if exact {
+		return "exact"
+	}
+	return "fast"
 }
 
 // headerNames are the sorted names of the headers.

@@ -43,21 +43,22 @@ func (r *Rows) Exact() bool { return r.group.exact != nil }
 // and returns their number.
 func (r *Rows) Next() int { return r.group.advance() }
 
-// Leaving is the rows that the last Next took out of the exact ones, in order: their cells there, and their cells among the
-// packed ones. Somebody who keeps the rows of a cache elsewhere packs them before it stores the tokens.
-func (r *Rows) Leaving() (from, to []int32) {
-	if g := r.group; len(g.moving) > 0 {
-		return g.moving, g.packed.batch
-	}
-	return nil, nil
-}
-
-// Target is the segment that takes the tokens placed last.
+// Target is the number of the segment that Store puts the tokens of the last Next into, by Batch of its cells. It is that of Cache.Place
+// too, where nothing is kept exact.
 func (r *Rows) Target() int {
 	if r.group.exact == nil || r.group.direct {
 		return 0
 	}
 	return 1
+}
+
+// Moves is the rows that Store packs: exact cells, and the packed cells that they go to. They are valid until the next Next.
+func (r *Rows) Moves() (exact, packed []int32) {
+	g := r.group
+	if len(g.moving) == 0 {
+		return nil, nil
+	}
+	return g.moving, g.packed.batch
 }
 
 // Shares is the number of parts that Store can be divided into.

@@ -18,10 +18,14 @@ import (
 // the place. RowError is how much of the energy of the rows is lost between packing and unpacking: a type of so many bits
 // loses no more than Limit, whatever the rows are. Plain is the KLD of the same rows, packed and unpacked, kept and read in
 // f32: scores, sums, rotations and addresses are then those of the reference, so that Plain and KLD are the same but for
-// rounding unless the packed rows are read wrongly.
+// rounding unless the packed rows are read wrongly. Rows that the plan keeps exact are kept so in both.
+//
+// The exact rows of a layer are a finding of their own: KLD is what they change when both sides of the layer are those of
+// the reference, and Plain what all rows of the layer would that are rounded as the exact ones and read in f32: some rows
+// cannot cost more than all.
 type Finding struct {
 	Layer    int     `json:"layer"` // of the model
-	Side     string  `json:"side"`  // K or V
+	Side     string  `json:"side"`  // K, V or ends
 	Type     string  `json:"type"`
 	KLD      float64 `json:"kld"`
 	Plain    float64 `json:"kld_plain"`
@@ -30,7 +34,10 @@ type Finding struct {
 	Fault    string  `json:"fault,omitempty"` // empty when nothing is wrong
 }
 
-// Diagnose checks every side of every layer in which plan differs from the reference, on the first chunks of a place. The
+// endsSide is the Side of exact rows.
+const endsSide = "ends"
+
+// Diagnose checks every side of every layer in which plan differs from the reference, and the exact rows, on the first chunks of a place. The
 // form of the products should be exact: with the fast form queries are rounded for packed rows alone, which looks like a
 // fault. observe is that of Run.
 func Diagnose(ctx context.Context, m *model.Model, p Place, plan *kv.Plan, o Options, observe func(Progress)) ([]Finding, error) {
@@ -48,7 +55,9 @@ func Diagnose(ctx context.Context, m *model.Model, p Place, plan *kv.Plan, o Opt
 			}
 			plain, lost := plainOf(s.Effective)
 			for _, c := range []kv.Choice{s.Effective, plain} {
-				one, err := swapped(o.Reference, i, k, c)
+				sides := sidesOf(o.Reference, i)
+				sides[k] = c
+				one, err := swapped(o.Reference, i, sides, l.Ends)
 				if err != nil {
 					return nil, err
 				}
@@ -57,6 +66,21 @@ func Diagnose(ctx context.Context, m *model.Model, p Place, plan *kv.Plan, o Opt
 			losses = append(losses, lost)
 			all = append(all, Finding{Layer: l.Layer.Index, Side: side, Type: s.Effective.String(), Limit: limit(s.Effective.Type)})
 		}
+		if l.Ends.Type == nil {
+			continue
+		}
+		some, err := swapped(o.Reference, i, sidesOf(o.Reference, i), l.Ends)
+		if err != nil {
+			return nil, err
+		}
+		plain, lost := plainOf(kv.Choice{Type: l.Ends.Type})
+		whole, err := swapped(o.Reference, i, [2]kv.Choice{plain, plain}, kv.Ends{})
+		if err != nil {
+			return nil, err
+		}
+		plans, losses = append(plans, some, whole), append(losses, lost)
+		all = append(all, Finding{Layer: l.Layer.Index, Side: endsSide, Type: fmt.Sprintf("%s, %d+%d rows", l.Ends.Type.Name, l.Ends.First, l.Ends.Last),
+			Limit: limit(l.Ends.Type)})
 	}
 	klds, err := meanKLD(ctx, m, p, plans, o, observe)
 	if err != nil {
@@ -79,6 +103,10 @@ func (f *Finding) judge() {
 	switch {
 	case !(f.RowError <= f.Limit):
 		f.Fault = fmt.Sprintf("rows are packed or unpacked wrongly: they lose %.3g of their energy, and %s should lose %.3g at most", f.RowError, f.Type, f.Limit)
+	case f.Side == endsSide:
+		if !(f.KLD <= (1+slack)*f.Plain+least) {
+			f.Fault = fmt.Sprintf("exact rows are kept or read wrongly: KLD %.3g, and %.3g when all rows are of their type and read in f32", f.KLD, f.Plain)
+		}
 	case math.Abs(f.KLD-f.Plain) > slack*max(f.KLD, f.Plain)+least:
 		f.Fault = fmt.Sprintf("packed rows are read wrongly: KLD %.3g, and %.3g when the same rows are read in f32", f.KLD, f.Plain)
 	}
@@ -95,24 +123,28 @@ func limit(t *kernels.Type) float64 {
 	return min(32*math.Pow(4, -bits), .35)
 }
 
-// swapped is a plan with another choice on one side of one layer.
-func swapped(p *kv.Plan, layer, side int, c kv.Choice) (*kv.Plan, error) {
+// sidesOf is what is in effect in KV layer i.
+func sidesOf(p *kv.Plan, i int) [2]kv.Choice {
+	return [2]kv.Choice{p.Layers[i].K.Effective, p.Layers[i].V.Effective}
+}
+
+// swapped is a plan with other sides and exact rows in one KV layer.
+func swapped(p *kv.Plan, layer int, sides [2]kv.Choice, ends kv.Ends) (*kv.Plan, error) {
 	var layers []kv.Layer
-	policy := kv.Policy{Layers: map[int][2]kv.Choice{}}
+	policy := kv.Policy{Layers: map[int][2]kv.Choice{}, LayerEnds: map[int]kv.Ends{}}
 	for i, l := range p.Layers {
 		layers = append(layers, l.Layer)
-		both := [2]kv.Choice{l.K.Effective, l.V.Effective}
+		policy.Layers[i], policy.LayerEnds[i] = sidesOf(p, i), l.Ends
 		if i == layer {
-			both[side] = c
+			policy.Layers[i], policy.LayerEnds[i] = sides, ends
 		}
-		policy.Layers[i] = both
 	}
 	return kv.NewPlan(layers, policy)
 }
 
 // meanKLD is the mean KLD of plans against the reference.
 func meanKLD(ctx context.Context, m *model.Model, p Place, plans []*kv.Plan, o Options, observe func(Progress)) ([]float64, error) {
-	c, err := m.NewContext(model.Options{Plan: o.Reference, Size: p.Context, Batch: o.Batch, Threads: o.Threads, Math: o.Math})
+	c, err := m.NewContext(model.Options{Plan: o.Reference, Size: p.Context, Batch: o.Batch, Threads: o.Threads, Math: o.Math, Device: o.Device})
 	if err != nil {
 		return nil, err
 	}

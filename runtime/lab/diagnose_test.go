@@ -150,3 +150,88 @@ func TestDiagnose(t *testing.T) {
 		}
 	}
 }
+
+// endFaults are mistakes with the rows that stay exact.
+var endFaults = []struct {
+	name, says string
+	spoil      func(good kernels.Impl, bad *kernels.Impl)
+}{
+	{"values off by one row", "kept or read wrongly", func(good kernels.Impl, bad *kernels.Impl) {
+		bad.Mix = func(o []float32, ldo int, p []float32, ldp, m int, v []byte, stride, rows, n int, ws *kernels.Workspace) {
+			good.Mix(o, ldo, p[1:], ldp, m, v, stride, rows-1, n, ws)
+		}
+	}},
+	{"scores that leave out half a head", "kept or read wrongly", func(good kernels.Impl, bad *kernels.Impl) {
+		bad.Matmul = func(y []float32, ldy int, x []float32, ldx, m int, w []byte, stride, rows, n int, ws *kernels.Workspace) {
+			good.Matmul(y, ldy, x, ldx, m, w, stride, rows, n/2, ws)
+		}
+	}},
+	{"half a row lost before it is packed", "packed or unpacked wrongly", func(good kernels.Impl, bad *kernels.Impl) {
+		bad.Decode = func(dst []float32, src []byte) {
+			good.Decode(dst, src)
+			clear(dst[len(dst)/2:])
+		}
+	}},
+}
+
+// TestDiagnoseEnds does what TestDiagnose does for a plan that keeps rows exact: a fault of theirs is named as theirs, one
+// of the packed rows still as that of their side, and nothing is named without a fault.
+func TestDiagnoseEnds(t *testing.T) {
+	b := newBench(t)
+	at := places()[0]
+	at.Context = 32
+	choice := func(name string) kv.Choice { return kv.Choice{Type: kernels.ByName(name)} }
+	policy := func() kv.Policy {
+		return kv.Policy{K: choice("q8_0"), V: choice("q4_0"), Ends: kv.Ends{First: 2, Last: 4}, Layers: map[int][2]kv.Choice{}, LayerEnds: map[int]kv.Ends{}}
+	}
+	diagnose := func(p kv.Policy, ref *kv.Plan, path string) []Finding {
+		t.Helper()
+		plan, err := kv.NewPlan(b.m.KVLayers(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at.Path = path
+		all, err := Diagnose(context.Background(), b.m, at, plan, Options{Reference: ref, Chunks: 2, Threads: 1}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(all) != 6 || all[2].Side != "ends" || all[5].Side != "ends" {
+			t.Fatalf("%+v", all)
+		}
+		return all
+	}
+	f16 := b.cell(t, "f16", "f16").Plan
+	for _, path := range []string{Prefill, Decode} {
+		for _, ref := range []*kv.Plan{b.ref, f16} {
+			for _, f := range diagnose(policy(), ref, path) {
+				if f.Fault != "" || f.Side != "ends" && !(f.KLD > 0 && f.RowError > 0) {
+					t.Errorf("%s, no fault was planted: %+v", path, f)
+				}
+			}
+		}
+		for _, fault := range endFaults {
+			for layer := range 2 {
+				p := policy()
+				p.LayerEnds[layer] = kv.Ends{First: 2, Last: 4, Type: planted("f16", fault.spoil)}
+				for _, f := range diagnose(p, b.ref, path) {
+					here := f.Layer == layer && f.Side == "ends"
+					if here && !strings.Contains(f.Fault, fault.says) || !here && f.Fault != "" {
+						t.Errorf("%s, %s in layer %d: %+v", path, fault.name, layer, f)
+					}
+				}
+			}
+		}
+		for _, fault := range faults {
+			p := policy()
+			sides := [2]kv.Choice{p.K, p.V}
+			sides[fault.side] = kv.Choice{Type: planted(fault.typ, fault.spoil)}
+			p.Layers[1] = sides
+			for _, f := range diagnose(p, b.ref, path) {
+				here := f.Layer == 1 && f.Side == []string{"K", "V"}[fault.side]
+				if here && !strings.Contains(f.Fault, fault.says) || !here && f.Fault != "" {
+					t.Errorf("%s, %s beside exact rows: %+v", path, fault.name, f)
+				}
+			}
+		}
+	}
+}

@@ -27,8 +27,9 @@ type Options struct {
 	Reference *kv.Plan
 	Chunks    int // of each place at most; 0 for all
 	Math      model.Math
-	Threads   int // 0 means one per core
-	Batch     int // 0 means the model's default
+	Threads   int          // 0 means one per core
+	Batch     int          // 0 means the model's default
+	Device    model.Device // nil for the processor
 }
 
 // Progress is how far a run is. A step is a cell, or the reference, on a chunk; steps found in the journal do not count.
@@ -145,7 +146,7 @@ func (r *run) missing(setting, chunk int) (cells []int) {
 // place runs the chunks of one place.
 func (r *run) place(ctx context.Context, i int, p Place) error {
 	r.at.Setting = p.Setting
-	c, err := r.m.NewContext(model.Options{Plan: r.o.Reference, Size: p.Context, Batch: r.o.Batch, Threads: r.o.Threads, Math: r.o.Math})
+	c, err := r.m.NewContext(model.Options{Plan: r.o.Reference, Size: p.Context, Batch: r.o.Batch, Threads: r.o.Threads, Math: r.o.Math, Device: r.o.Device})
 	if err != nil {
 		return err
 	}

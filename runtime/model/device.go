@@ -87,6 +87,11 @@ type remote struct {
 }
 
 func (r *remote) forward(c *Context, tokens []int32) error {
+	if c.Stop != nil {
+		if err := c.Stop(); err != nil {
+			return err
+		}
+	}
 	first := c.Cache.Len()
 	if err := c.Cache.Place(len(tokens)); err != nil {
 		return err

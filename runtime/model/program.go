@@ -125,6 +125,16 @@ func (m *Model) Program() *Program {
 	return p
 }
 
+// TurnOf is the number of the RoPE that the keys of a KV layer are turned by, -1 for none.
+func (p *Program) TurnOf(layer int) int {
+	for i := range p.Steps {
+		if a, ok := p.Steps[i].Body.(*AttentionStep); ok && a.KV == layer && !a.Reads {
+			return a.Turn
+		}
+	}
+	return -1
+}
+
 func (b *block) describe() Step {
 	return Step{Layer: b.layer, Pre: b.pre.describe(), Post: b.post.describe(), Body: b.body.describe(), Scale: b.scale}
 }
@@ -178,12 +188,13 @@ func (s sum) describe() any {
 }
 
 func (e *experts) describe() any {
-	stack := func(g *group, s stack) ExpertStack {
-		return ExpertStack{Weight: g.parts[s.part].weight.describe(), Stride: s.rows, First: s.first, Scale: s.scale}
+	in, down := e.in.describe(), e.down.describe()
+	stack := func(p *Products, s stack) ExpertStack {
+		return ExpertStack{Weight: p.Parts[s.part], Stride: s.rows, First: s.first, Scale: s.scale}
 	}
 	return &ExpertsStep{Count: e.count, Used: e.used, Inner: e.inner, Weigh: e.weigh, Act: e.act, Router: e.router.describe(),
 		RouterNorm: e.routerNorm.describe(), Norm: e.norm.describe(),
-		Gate: stack(e.in, e.gate), Up: stack(e.in, e.up), Down: stack(e.down, e.out)}
+		Gate: stack(in, e.gate), Up: stack(in, e.up), Down: stack(down, e.out)}
 }
 
 func (d *deltaNet) describe() any { return &OtherStep{"a gated delta net"} }

@@ -21,6 +21,7 @@ type view struct {
 	Verdict   []string // sentences, the first one the headline
 	Settings  []section
 	Across    *across // nil with one setting
+	Plans     []plan
 }
 
 // section is one table of the result.
@@ -34,7 +35,6 @@ type section struct {
 	Positions *figure
 	Layers    []*figure
 	Matrix    *figure
-	Plans     []plan
 }
 
 // row is a cell in the table of a section.
@@ -69,7 +69,7 @@ const (
 
 func newView(in Input, d detail) view {
 	r := in.Result
-	v := view{Input: in, Title: modelName(r.Model.Path), ModelSize: float64(r.Model.Size), Reference: r.Reference, Verdict: verdict(in)}
+	v := view{Input: in, Plans: plans(r.Tables), Title: modelName(r.Model.Path), ModelSize: float64(r.Model.Size), Reference: r.Reference, Verdict: verdict(in)}
 	for i := range r.Tables {
 		own := everything
 		if i > 0 {
@@ -106,7 +106,6 @@ func newSection(t *lab.Table, id string, d detail) section {
 	s.Words = fmt.Sprintf("%s of %d tokens, %d scored in each; the reference has a perplexity of %s ± %s.", count(t.Chunks, "chunk"), t.Context, t.Scored,
 		number(t.PPL), number(t.PPLError))
 	s.rows(t, cells)
-	s.Plans = plans(cells)
 	if d < everything {
 		s.Words += " Some of its figures are left out, because the page would be too large."
 	}

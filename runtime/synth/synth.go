@@ -11,7 +11,9 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
+	"sync"
 
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/gguf"
@@ -141,9 +143,8 @@ func (s *Shape) Write(ctx context.Context, path string, progress func(values int
 				return err
 			}
 		}
-		random := rand.New(rand.NewPCG(s.Seed, 0x73796e7468))
-		for _, t := range tensors {
-			if err := t.write(ctx, w, random, progress); err != nil {
+		for i, t := range tensors {
+			if err := t.write(ctx, w, s.Seed, uint64(i), progress); err != nil {
 				return err
 			}
 		}
@@ -187,26 +188,51 @@ func (t *tensor) check() error {
 	return nil
 }
 
-// write draws and writes the rows.
-func (t *tensor) write(ctx context.Context, w *gguf.Writer, random *rand.Rand, progress func(int64)) error {
-	x, row := make([]float32, t.columns), make([]byte, t.typ.RowBytes(t.columns))
-	encode := t.typ.Best().Encode
-	for range t.rows {
+// bandRows is how many rows a processor draws between two writes.
+const bandRows = 32
+
+// write draws and writes the rows, bands of them on all processors. Every row has random numbers of its own, so that the file does
+// not depend on how many there are.
+func (t *tensor) write(ctx context.Context, w *gguf.Writer, seed, number uint64, progress func(int64)) error {
+	stride, workers := t.typ.RowBytes(t.columns), runtime.GOMAXPROCS(0)
+	bands := make([][]byte, workers)
+	for first := 0; first < t.rows; first += workers * bandRows {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		for i := range x {
-			x[i] = float32(t.mean + t.spread*random.NormFloat64())
+		var wg sync.WaitGroup
+		for k := range bands {
+			lo := min(first+k*bandRows, t.rows)
+			hi := min(lo+bandRows, t.rows)
+			bands[k] = slices.Grow(bands[k][:0], (hi-lo)*stride)[:(hi-lo)*stride]
+			wg.Go(func() { t.draw(bands[k], lo, hi, seed, number) })
 		}
-		encode(row, x)
-		if err := w.Data(t.name, row); err != nil {
-			return err
-		}
-		if progress != nil {
-			progress(int64(t.columns))
+		wg.Wait()
+		for _, b := range bands {
+			if len(b) == 0 {
+				continue
+			}
+			if err := w.Data(t.name, b); err != nil {
+				return err
+			}
+			if progress != nil {
+				progress(int64(len(b) / stride * t.columns))
+			}
 		}
 	}
 	return nil
+}
+
+// draw makes rows lo..hi-1.
+func (t *tensor) draw(rows []byte, lo, hi int, seed, number uint64) {
+	x, stride, encode := make([]float32, t.columns), t.typ.RowBytes(t.columns), t.typ.Best().Encode
+	for r := lo; r < hi; r++ {
+		random := rand.New(rand.NewPCG(seed, number<<40|uint64(r)))
+		for i := range x {
+			x[i] = float32(t.mean + t.spread*random.NormFloat64())
+		}
+		encode(rows[(r-lo)*stride:][:stride], x)
+	}
 }
 
 // deviation of the values of a matrix whose rows have n columns.

@@ -1,218 +1,234 @@
-// Attention over a packed cache: query rows that share a KV head, eight at a time, against the part of its rows that the block was
-// given; combine adds the parts in their order, so that the result is the same in every run. Each warp walks over whole tiles and
-// waits for no other until the end.
+// Attention over a packed cache: query rows that share a KV head, eight at a time, against the part of a segment's rows that the block
+// was given. The block that is done last of those that have the same query rows adds their parts, in the order of the parts, so that
+// the result is the same in every run; a block that is alone has no parts to add.
+//
+// How many blocks have work follows from the cells in use: there are as many parts as give every warp a step of rows, at most splits of
+// a segment, and the blocks of the others end at once.
 //
 // Before this file come the structs of the types and
-//   Key, Value, KeyRotation, ValueRotation   types and transforms of the two sides
-//   KEY_DIM, KEY_ROW, VALUE_DIM, VALUE_ROW   values of a head as the model has it and as rows hold it
-//   SLICE, FAST, SOFT_CAP                    dims per warp; int8 levels; whether scores have a soft cap
-//   WARPS, BLOCKS, TILES                     warps of a block; blocks per multiprocessor; tiles that a warp takes at a time
-#include "values.cuh"
+//   KEY_DIM, VALUE_DIM             values of a head as the model has it
+//   FAST, SOFT_CAP                 int8 levels; whether scores have a soft cap
+//   OFFSET, ADJACENT               pairs that RoPE turns where keys have an offset, -1 for none; whether pairs are (0,1) (2,3), else halves
+//   WARPS, BLOCKS                  warps of a block; blocks per multiprocessor
+//   SEGMENTS                       of a layer's rows, 1 or 2
+//   Segment0, Segment1             of each: Key, Value, KeyRotation, ValueRotation; key_row, value_row, values of a head as rows hold
+//                                  it; slice, values that a warp sums; tiles that a warp takes at a time
+#include "segment.cuh"
 
-struct Attend {
-  const float* q;                               // [queries][heads][KEY_DIM]
-  const unsigned char *keys, *key_scales;       // [kv heads] of rows, head_bytes apart
-  const unsigned char *values, *value_scales;
-  float* partial;                               // [kv heads][groups of 8][splits][8][VALUE_ROW]
-  float* norms;                                 // [kv heads][groups of 8][splits][8][2]: reference exponent, sum
-  float* out;                                   // [queries][heads][VALUE_DIM]
-  const float* sinks;                           // [heads] or null
-  long long key_head, key_scale_head, value_head, value_scale_head; // bytes from one KV head to the next
-  int first, queries, heads, kv_heads;          // position of the first query; counts
-  int cells, window, splits;                    // rows in the cache; 0 for no window; parts
-  float scale, soft_cap;
-};
+#if SEGMENTS == 1
+using Segment1 = Segment0;
+#endif
+constexpr bool two = SEGMENTS == 2;
+
+constexpr int outputs = 8 * (Segment0::value_row + (two ? Segment1::value_row : 0)); // floats
+constexpr int query_room = larger(Room<Segment0>::keys, Room<Segment1>::keys) + round_up(Taken::bytes, 16);
+constexpr int adding_room = 8 * most_parts + 4 * threads; // floats: factors, sums of the adders
+constexpr int area_room = larger(larger(8 * Segment0::key_row, 8 * Segment1::key_row), larger(larger(Room<Segment0>::sums, Room<Segment1>::sums), adding_room));
 
 // Bytes of shared memory that attend is launched with.
-extern "C" __device__ const int attend_shared =
-    round_up(Keys<Key, KEY_ROW, TILES, FAST>::query_bytes, 16) + 4 * (8 * KEY_ROW > WARPS * 8 * (SLICE + 2) ? 8 * KEY_ROW : WARPS * 8 * (SLICE + 2));
+extern "C" __device__ const int attend_shared = query_room + 4 * (area_room + outputs + 16);
 
-constexpr float log2_e = 1.4426950408889634f, unseen = -1e30f;
+// Of the eight rows: outputs of each segment, then their reference exponents and sums of weights.
+struct Result {
+  float *o, *o1, *tops, *weights;
+  __device__ Result(float* at) : o(at), o1(at + 8 * Segment0::value_row), tops(at + outputs), weights(at + outputs + 8) {}
+  };
 
-// The rows that a query at a position sees: lo <= cell < hi.
-struct Sight {
-  int lo, hi;
-  __device__ Sight(const Attend& p, int row, int group) {
-    const int at = p.first + row / group;
-    hi = row < p.queries * group ? min(at + 1, p.cells) : 0;
-    lo = p.window > 0 ? max(0, at + 1 - p.window) : 0;
+// What is stored transformed is transformed back. The sums of a row become its output; a warp calls it.
+__device__ inline void write(const Attend& p, const Group& g, const Result& r, bool first, bool second, int j, int lane) {
+  const int q = g.query_head(j);
+  const float sink = p.sinks ? p.sinks[q] * log2_e : unseen, top = fmaxf(r.tops[j], sink), by = exp2f(r.tops[j] - top);
+  const float weight = r.weights[j] * by + (p.sinks ? exp2f(sink - top) : 0), factor = weight > 0 ? by / weight : 0;
+  float *o = r.o + j * Segment0::value_row, *o1 = r.o1 + j * Segment1::value_row;
+  if (first) {
+    Segment0::Value::Domain::inverse(o, Segment0::value_row, lane);
+    Segment0::ValueRotation::inverse(o, VALUE_DIM, lane);
+  }
+  if (two && second) {
+    Segment1::Value::Domain::inverse(o1, Segment1::value_row, lane);
+    Segment1::ValueRotation::inverse(o1, VALUE_DIM, lane);
+  }
+  __syncwarp();
+  float* out = p.out + ((long long)g.token(j) * p.heads + q) * VALUE_DIM;
+  for (int i = lane; i < VALUE_DIM; i += 32) out[i] = ((first ? o[i] : 0) + (two && second ? o1[i] : 0)) * factor;
+}
+
+// The sums of the warps of a block, values 4*i.. of slice of row j, and the row's reference and weight.
+template <class S> __device__ inline float4 of_warps(float* area, int j, int i, float& top, float& weight) {
+  const float *tops = Room<S>::tops(area), *totals = Room<S>::totals(area);
+  float4 sum = make_float4(0, 0, 0, 0);
+  top = unseen, weight = 0;
+#pragma unroll
+  for (int w = 0; w < slots; w++) top = fmaxf(top, tops[w * 8 + j]);
+#pragma unroll
+  for (int w = 0; w < slots; w++) {
+    const float by = exp2_fast(tops[w * 8 + j] - top);
+    const float4 v = *(const float4*)(area + (w * 8 + j) * Room<S>::pitch + 4 * i);
+    sum.x += by * v.x, sum.y += by * v.y, sum.z += by * v.z, sum.w += by * v.w;
+    weight += by * totals[w * 8 + j];
+  }
+  return sum;
+}
+
+// A block with all of what the rows see.
+template <class S> __device__ inline void alone(const Group& g, float* area, float* o, const Result& r) {
+  for (int i = threadIdx.x; i < g.rows * (S::slice / 4); i += threads) {
+    const int j = i / (S::slice / 4), k = i % (S::slice / 4);
+    float top, weight;
+    *(float4*)(o + j * S::value_row + 4 * k) = of_warps<S>(area, j, k, top, weight);
+    if (k == 0) r.tops[j] = top, r.weights[j] = weight;
+  }
+}
+
+// A block's part, for the block that is last.
+template <class S> __device__ inline void leave(const Segment& s, const Group& g, float* area, int part, int slice) {
+  const long long first = ((long long)g.index * s.splits + part) * 8;
+  for (int i = threadIdx.x; i < g.rows * (S::slice / 4); i += threads) {
+    const int j = i / (S::slice / 4), k = i % (S::slice / 4);
+    float top, weight;
+    *(float4*)(s.partial + (first + j) * S::value_row + slice * S::slice + 4 * k) = of_warps<S>(area, j, k, top, weight);
+    if (slice == 0 && k == 0) *(float2*)(s.norms + (first + j) * 2) = make_float2(top, weight);
+  }
+}
+
+// Adds the parts of a segment to o, with a factor for each part and row. Threads that would have no values take a share of the parts.
+template <class S> struct Adder {
+  static constexpr int columns = S::value_row / 4, ahead = 8; // float4 of a row; parts that are read before their factors are known
+  const float4* from;
+  int items, adders, adder, item; // float4 of all rows, shares, this thread's share and its first float4
+  float4 early[ahead];
+
+  __device__ __forceinline__ Adder(const Segment& s, const Group& g, int parts) {
+    from = (const float4*)(s.partial + (long long)g.index * s.splits * 8 * S::value_row);
+    items = g.rows * columns;
+    adders = max(1, threads / items);
+    adder = items < threads ? (int)threadIdx.x / items : 0;
+    item = items < threads ? (int)threadIdx.x % items : threadIdx.x;
+#pragma unroll
+    for (int n = 0; n < ahead; n++) {
+      const int k = adder + n * adders;
+      early[n] = adder < adders && k < parts ? __ldcg(from + (long long)k * 8 * columns + item) : make_float4(0, 0, 0, 0);
+    }
+  }
+
+  static __device__ __forceinline__ void more(float4& sum, float by, const float4& v) { sum.x += by * v.x, sum.y += by * v.y, sum.z += by * v.z, sum.w += by * v.w; }
+
+  __device__ __forceinline__ void run(int parts, const float* factors, float4* shares, float* o) {
+    for (int i = item; i < items && adder < adders; i += threads) {
+      const int j = i / columns;
+      float4 sum = make_float4(0, 0, 0, 0);
+      int k = adder;
+      if (i == item) {
+#pragma unroll
+        for (int n = 0; n < ahead; n++, k += adders)
+          if (k < parts) more(sum, factors[8 * k + j], early[n]);
+      }
+#pragma unroll 8
+      for (; k < parts; k += adders) more(sum, factors[8 * k + j], __ldcg(from + (long long)k * 8 * columns + i));
+      if (adders > 1) shares[threadIdx.x] = sum;
+      else ((float4*)o)[i] = sum;
+    }
+    if (adders == 1) return;
+    __syncthreads();
+    for (int i = threadIdx.x; i < items; i += threads) {
+      float4 sum = shares[i];
+      for (int a = 1; a < adders; a++) more(sum, 1, shares[a * items + i]);
+      ((float4*)o)[i] = sum;
+    }
   }
 };
 
-// Where part k of n items cut into so many parts begins. The first parts have one item more.
-__device__ inline int part_of(int n, int k, int parts) {
-  const int each = n / parts;
-  return each * k + min(k, n - each * parts);
-}
-
-extern "C" __global__ void __launch_bounds__(WARPS * 32, BLOCKS) attend(const Attend p) {
-  using K = Keys<Key, KEY_ROW, TILES, FAST>;
-  using V = Values<Value, VALUE_ROW, SLICE, TILES, FAST>;
-  constexpr int slices = VALUE_ROW / SLICE, step = TILES * tile; // rows of a warp at a time
-  DYNAMIC_SHARED(shared);
-  float* area = (float*)(shared + round_up(K::query_bytes, 16)); // first the queries, at last the sums of the warps
-
-  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, j = lane >> 2, c = lane & 3;
-  const int group = p.heads / p.kv_heads, groups = (p.queries * group + 7) / 8;
-  const int slice = blockIdx.y % slices, head = blockIdx.y / slices / groups, g = blockIdx.y / slices - head * groups;
-
-  const Sight mine(p, 8 * g + j, group), first(p, 8 * g, group), last(p, min(8 * g + 7, p.queries * group - 1), group);
-  const int tiles = (last.hi + step - 1) / step, lowest = first.lo / step, count = max(tiles - lowest, 0);
-  int at = lowest + part_of(count, blockIdx.x, p.splits) + warp;
-  const int end = lowest + part_of(count, blockIdx.x + 1, p.splits);
-  const int open = (last.lo + step - 1) / step, closed = first.hi / step; // all rows see the tiles between whole
-  const float scale = p.scale * log2_e;
-  const unsigned char* keys = p.keys + head * p.key_head;
-  const unsigned char* key_scales = p.key_scales + head * p.key_scale_head;
-  const unsigned char* value_rows = p.values + head * p.value_head;
-  const unsigned char* value_scales = p.value_scales + head * p.value_scale_head;
-
-  K k;
-  if (at < end) k.load(keys, key_scales, at * step, lane); // on its way while the queries are made
-  for (int r = warp; r < 8; r += WARPS) {
-    const int row = 8 * g + r;
-    float* x = area + r * KEY_ROW;
-    const bool there = row < p.queries * group;
-    for (int i = lane; i < KEY_ROW; i += 32)
-      x[i] = there && i < KEY_DIM ? p.q[((long long)(row / group) * p.heads + head * group + row % group) * KEY_DIM + i] : 0;
-    __syncwarp();
-    if (!there) {
-      K::no_query(shared, r, lane);
-      continue;
-    }
-    KeyRotation::forward(x, KEY_DIM, lane);
-    Key::Domain::forward(x, KEY_ROW, lane);
-    K::query(shared, x, r, lane);
-  }
-  __syncthreads();
-
-  float most = unseen, total = 0; // of query row j: largest score, sum of weights of this lane's rows
-  V v;
-  v.clear();
-  for (; at < end; at += WARPS) {
-    v.load(value_rows, value_scales, at * step, slice, lane);
-    float s[8 * TILES], top = unseen;
-    k.scores(s, shared, lane);
-    if (at + WARPS < end) k.load(keys, key_scales, (at + WARPS) * step, lane);
+// The parts of all blocks, by the one that is last.
+__device__ inline void combine(const Attend& p, const Group& g, int parts0, int parts1, float* area, const Result& r) {
+  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+  float* factors = area; // [parts][8]
+  Adder<Segment0> adder(p.segments[0], g, parts0);
+  for (int j = warp; j < g.rows; j += WARPS) {
+    float2 v[most_parts / 32]; // reference and weight of parts lane, lane + 32, ...
+    float top = unseen, weight = 0;
 #pragma unroll
-    for (int i = 0; i < 8 * TILES; i++) {
-      if (SOFT_CAP) s[i] = p.soft_cap * log2_e * tanhf(s[i] * p.scale / p.soft_cap);
-      else s[i] *= scale;
-    }
-    if (at < open || at >= closed) { // some row does not see all of the tile
-#pragma unroll
-      for (int i = 0; i < 8 * TILES; i++) {
-        const int cell = at * step + 8 * (i / 2) + 2 * c + i % 2;
-        if (cell < mine.lo || cell >= mine.hi) s[i] = 2 * unseen;
+    for (int n = 0; n < most_parts / 32; n++) {
+      const int k = 32 * n + lane;
+      v[n] = make_float2(unseen, 0);
+      if (k < parts0 + parts1) {
+        const bool other = two && k >= parts0;
+        const float* norms = other ? p.segments[SEGMENTS - 1].norms : p.segments[0].norms;
+        const long long first = (long long)g.index * (other ? p.segments[SEGMENTS - 1].splits : p.segments[0].splits);
+        v[n] = __ldcg((const float2*)norms + (first + (other ? k - parts0 : k)) * 8 + j);
       }
+      top = fmaxf(top, v[n].x);
     }
+    for (int k = 16; k; k >>= 1) top = fmaxf(top, __shfl_xor_sync(~0u, top, k));
 #pragma unroll
-    for (int i = 0; i < 8 * TILES; i++) top = fmaxf(top, s[i]);
-    top = fmaxf(top, __shfl_xor_sync(~0u, top, 1));
-    top = fmaxf(top, __shfl_xor_sync(~0u, top, 2));
-    if (__any_sync(~0u, top > most)) {
-      const float next = fmaxf(most, top), by = exp2_fast(most - next);
-      v.shrink(by);
-      total *= by;
-      most = next;
+    for (int n = 0; n < most_parts / 32; n++) {
+      const float by = exp2_fast(v[n].x - top);
+      if (32 * n + lane < parts0 + parts1) factors[8 * (32 * n + lane) + j] = by;
+      weight += by * v[n].y;
     }
-#pragma unroll
-    for (int i = 0; i < 8 * TILES; i++) {
-      s[i] = exp2_fast(s[i] - most);
-      total += s[i];
-    }
-    v.add(s, slice, lane);
-  }
-  total += __shfl_xor_sync(~0u, total, 1);
-  total += __shfl_xor_sync(~0u, total, 2);
-  v.finish();
-
-  // The warps of the block, in their order.
-  float *tops = area + WARPS * 8 * SLICE, *totals = tops + WARPS * 8;
-#pragma unroll
-  for (int e = 0; e < SLICE / 8; e++) {
-    float* to = area + (warp * 8 + j) * SLICE + 8 * e + 2 * c;
-    to[0] = v.sum(e, 0);
-    to[1] = v.sum(e, 1);
-  }
-  if (c == 0) {
-    tops[warp * 8 + j] = most;
-    totals[warp * 8 + j] = total;
+    for (int k = 16; k; k >>= 1) weight += __shfl_xor_sync(~0u, weight, k);
+    if (lane == 0) r.tops[j] = top, r.weights[j] = weight;
   }
   __syncthreads();
-  const long long part = ((long long)head * groups + g) * p.splits + blockIdx.x;
-  for (int i = threadIdx.x; i < 8 * SLICE; i += WARPS * 32) {
-    const int r = i / SLICE;
-    float top = unseen, sum = 0, weight = 0;
-    for (int w = 0; w < WARPS; w++) top = fmaxf(top, tops[w * 8 + r]);
-    for (int w = 0; w < WARPS; w++) {
-      const float by = exp2_fast(tops[w * 8 + r] - top);
-      sum += by * area[w * 8 * SLICE + i];
-      weight += by * totals[w * 8 + r];
-    }
-    p.partial[(part * 8 + r) * VALUE_ROW + slice * SLICE + i % SLICE] = sum;
-    if (slice == 0 && i % SLICE == 0) {
-      p.norms[(part * 8 + r) * 2] = top;
-      p.norms[(part * 8 + r) * 2 + 1] = weight;
-    }
+  float4* shares = (float4*)(area + 8 * most_parts);
+  adder.run(parts0, factors, shares, r.o);
+  if constexpr (two) {
+    __syncthreads();
+    Adder<Segment1>(p.segments[1], g, parts1).run(parts1, factors + 8 * parts0, shares, r.o1);
   }
+  __syncthreads();
+  for (int j = warp; j < g.rows; j += WARPS) write(p, g, r, parts0 > 0, parts1 > 0, j, lane);
 }
 
-// Adds the parts of one query row: block x is a row, y a KV head. What is stored transformed is transformed back.
-constexpr int threads = 512, adders = VALUE_ROW >= threads ? 1 : threads / VALUE_ROW;
-static_assert(VALUE_ROW <= 2 * threads, "a row is longer than combine can add");
-
-extern "C" __global__ void __launch_bounds__(threads) combine(const Attend p) {
-  __shared__ float o[adders * VALUE_ROW], factors[threads], tops[16], weights[16];
-  const int group = p.heads / p.kv_heads, groups = (p.queries * group + 7) / 8;
-  const int row = blockIdx.x, head = blockIdx.y, q = head * group + row % group, t = threadIdx.x, warp = t / 32;
-  const long long part = (((long long)head * groups + row / 8) * p.splits) * 8 + row % 8;
-
-  // The largest reference, then the sum of weights: every thread adds the same numbers in the same order.
-  float top = p.sinks ? p.sinks[q] * log2_e : unseen;
-  for (int s = t; s < p.splits; s += threads) top = fmaxf(top, p.norms[(part + 8 * s) * 2]);
-  for (int k = 16; k; k >>= 1) top = fmaxf(top, __shfl_xor_sync(~0u, top, k));
-  if (t % 32 == 0) tops[warp] = top;
-  __syncthreads();
-  for (int w = 0; w < threads / 32; w++) top = fmaxf(top, tops[w]);
-  float weight = 0, sum = 0;
-  const int adder = t / VALUE_ROW, dim = t % VALUE_ROW; // the last threads may have none
-  const bool wide = VALUE_ROW > threads && dim + threads < VALUE_ROW;
-  float more = 0; // of dim + threads, where a row is longer than the block
-  for (int first = 0; first < p.splits; first += threads) {
-    const int count = min(threads, p.splits - first);
+// One block's work: x counts parts and slices of a segment.
+template <class S>
+__device__ __forceinline__ void attend_part(const Attend& p, int segment, const Group& g, const View<S>& see, Query& query, int x, int parts0, int parts1, int blocks, unsigned char* shared, float* area) {
+  const Segment& s = p.segments[segment];
+  const int part = x / View<S>::slices, slice = x % View<S>::slices;
+  if (part >= see.parts) return;
+  walk<S>(p, s, g, see, query, part, slice, shared, area);
+  Result r(area + area_room);
+  if (blocks == 1) {
+    alone<S>(g, area, segment ? r.o1 : r.o, r);
     __syncthreads();
-    for (int s = t; s < count; s += threads) {
-      const float f = exp2f(p.norms[(part + 8 * (first + s)) * 2] - top);
-      factors[s] = f;
-      weight += f * p.norms[(part + 8 * (first + s)) * 2 + 1];
+    for (int j = threadIdx.x >> 5; j < g.rows; j += WARPS) write(p, g, r, segment == 0, segment == 1, j, threadIdx.x & 31);
+    return;
+  }
+  leave<S>(s, g, area, part, slice);
+  __shared__ bool last;
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    __threadfence();
+    last = atomicInc(p.arrived + g.index, blocks - 1) == blocks - 1; // back to 0 for the next launch
+    __threadfence();
+  }
+  __syncthreads();
+  if (last) combine(p, g, parts0, parts1, area, r);
+}
+
+// Block x is a part and slice of a segment, the first segment's before the second's; y is a KV head and a group of eight query rows.
+extern "C" __global__ void __launch_bounds__(threads, BLOCKS) attend(const __grid_constant__ Attend p) {
+  DYNAMIC_SHARED(shared);
+  float* area = (float*)(shared + query_room);
+  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+  Group g(p, blockIdx.y);
+  Query query;
+  if (warp < g.rows) query.load(p, g.token(warp), g.query_head(warp), lane);
+  g.look(p, lane);
+  const View<Segment0> first(p.segments[0], g, p.window);
+  const int blocks0 = p.segments[0].splits * View<Segment0>::slices;
+  int blocks = first.blocks();
+  if constexpr (two) {
+    const View<Segment1> second(p.segments[1], g, p.window);
+    blocks += second.blocks();
+    if (blocks > 0 && (int)blockIdx.x >= blocks0) {
+      attend_part<Segment1>(p, 1, g, second, query, blockIdx.x - blocks0, first.parts, second.parts, blocks, shared, area);
+      return;
     }
-    __syncthreads();
-    const float* from = p.partial + (part + 8 * first) * VALUE_ROW + dim;
-#pragma unroll 8
-    for (int s = adder; s < (adder < adders ? count : 0); s += adders) {
-      sum += factors[s] * from[(long long)8 * s * VALUE_ROW];
-      if (wide) more += factors[s] * from[(long long)8 * s * VALUE_ROW + threads];
-    }
+    if (blocks > 0) attend_part<Segment0>(p, 0, g, first, query, blockIdx.x, first.parts, second.parts, blocks, shared, area);
+  } else {
+    if (blocks > 0) attend_part<Segment0>(p, 0, g, first, query, blockIdx.x, first.parts, 0, blocks, shared, area);
   }
-  for (int k = 16; k; k >>= 1) weight += __shfl_xor_sync(~0u, weight, k);
-  if (t % 32 == 0) weights[warp] = weight;
-  if (adder < adders) o[t] = sum;
-  if (wide) o[dim + threads] = more;
-  __syncthreads();
-  weight = p.sinks ? exp2f(p.sinks[q] * log2_e - top) : 0;
-  for (int w = 0; w < threads / 32; w++) weight += weights[w];
-  const float by = weight > 0 ? 1 / weight : 0;
-  for (int i = t; i < VALUE_ROW; i += threads) {
-    float v = o[i];
-    for (int a = 1; a < adders; a++) v += o[a * VALUE_ROW + i];
-    o[i] = v * by;
-  }
-  __syncthreads();
-  if (t < 32) {
-    Value::Domain::inverse(o, VALUE_ROW, t);
-    ValueRotation::inverse(o, VALUE_DIM, t);
-  }
-  __syncthreads();
-  for (int i = t; i < VALUE_DIM; i += threads) p.out[((long long)(row / group) * p.heads + q) * VALUE_DIM + i] = o[i];
+  if (blocks > 0 || blockIdx.x > 0) return;
+  for (int j = warp; j < g.rows; j += WARPS) // nothing is seen
+    for (int i = lane; i < VALUE_DIM; i += 32) p.out[((long long)g.token(j) * p.heads + g.query_head(j)) * VALUE_DIM + i] = 0;
 }

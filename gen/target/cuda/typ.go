@@ -15,7 +15,7 @@ import (
 type typeText struct {
 	*text
 	t      *spec.Type
-	id     string
+	id     string // at the end of the names of tables
 	tables text
 	names  map[string]string // of tables, by what they hold
 }
@@ -44,37 +44,65 @@ func (s *typeText) table(base, kind string, n int, value func(k int) string) str
 	return name
 }
 
-// typeFile is the struct of one type.
-func typeFile(t *spec.Type) []byte {
+// TypeText is the struct of one type.
+func TypeText(t *spec.Type) []byte {
 	s := &typeText{text: &text{depth: 1}, t: t, id: target.Ident(t.Name), names: map[string]string{}}
 	s.body()
 	out := &text{}
 	out.line("%s", target.Header(t.File))
 	out.line("")
+	for _, name := range transforms(t) {
+		out.line("#include \"transform-%s.cuh\"", name)
+		out.line("")
+	}
 	out.WriteString(s.tables.String())
 	out.line("// %s: %s.", t.Name, t.Summary)
-	out.line("struct %s {", s.id)
+	out.line("struct Type_%s {", t.Name) // a name that no frame of a kernel uses for something else
 	out.WriteString(s.text.String())
 	out.line("};")
 	return []byte(out.String())
+}
+
+// transforms names those that reading and writing a type take, sorted.
+func transforms(t *spec.Type) []string {
+	used := map[string]bool{}
+	note := func(e spec.Expr) {
+		if c, ok := e.(*spec.Call); ok && c.Transform != nil {
+			used[c.Transform.Name] = true
+		}
+	}
+	if t.Domain != nil {
+		used[t.Domain.Name] = true
+	}
+	spec.Walk(t.Value, note)
+	for _, a := range t.Encode {
+		spec.Walk(a.X, note)
+	}
+	return slices.Sorted(maps.Keys(used))
 }
 
 func (s *typeText) body() {
 	t := s.t
 	s.line("static constexpr int block = %d, bytes = %d; // of a block: values, bytes", t.Block, t.Bytes)
 	p, why := lower.Split(t)
-	if why == "" && (p.Run%32 != 0 || p.Code.Bits > 8 || p.Code.Bits > 6 && !p.Exact) {
+	if why == "" && (p.Run%32 != 0 && p.Run != 16 || p.Code.Bits > 8 || p.Code.Bits > 6 && !p.Exact) {
 		why = fmt.Sprintf("codes of %d bits with scales for %d values", p.Code.Bits, p.Run)
 	}
-	codes := why == "" && !whole(t.Value)
-	if !codes && why == "" {
+	if why == "" && whole(t.Value) {
 		why = "a value needs the whole block"
 	}
-	s.line("static constexpr bool codes = %t; // rows are kept as codes and scales", codes)
-	if codes {
+	weights := why == ""
+	if why == "" && p.Run%32 != 0 {
+		why = fmt.Sprintf("codes of %d bits with scales for %d values", p.Code.Bits, p.Run)
+	}
+	codes := why == ""
+	s.line("static constexpr bool codes = %t; // rows of the cache are kept as codes and scales", codes)
+	s.line("static constexpr bool weight_codes = %t; // and so are rows of weights", weights)
+	if weights {
 		s.line("static constexpr int bits = %d, run = %d; // of a code; values that share a scale", p.Code.Bits, p.Run)
-	} else {
-		s.line("static constexpr Element element = %s; // what rows are kept as, since %s", s.element(), s.because(why))
+	}
+	if !codes {
+		s.line("static constexpr Element element = %s; // what rows are kept as otherwise, since %s", s.element(), s.because(why))
 	}
 	for _, c := range t.Codes {
 		s.function().readCode(c, "code_"+c.Name)
@@ -87,10 +115,11 @@ func (s *typeText) body() {
 		s.line("return 0;")
 		s.end("}")
 	} else {
-		s.read("value", "Value i of a block, in the domain in which it is stored.", t.Value)
+		s.read("float value", "Value i of a block, in the domain in which it is stored.", t.Value)
 	}
-	if codes {
+	if weights {
 		s.parts(&p)
+		s.weights(&p)
 	}
 	if t.Encode != nil && t.Block > 1 {
 		s.encode()
@@ -98,7 +127,7 @@ func (s *typeText) body() {
 	s.line("")
 	domain := "Identity"
 	if t.Domain != nil {
-		domain = target.Ident(t.Domain.Name)
+		domain = transformName(t.Domain)
 	}
 	s.line("using Domain = %s; // what is stored is transformed by it", domain)
 }
@@ -139,10 +168,11 @@ func (s *typeText) because(why string) string {
 func (s *typeText) parts(p *lower.Product) {
 	s.line("")
 	s.line("static constexpr bool has_least = %t, half_scale = %t; // value = scale*level + least; scales keep all their bits in f16", p.Min != nil, isHalf(p.Scale) && isHalf(p.Min))
-	s.read("scale", "The scale of value i.", orConstant(p.Scale, 1))
-	s.read("least", "What is added to value i.", orConstant(p.Min, 0))
+	s.read("float scale", "The scale of value i.", orConstant(p.Scale, 1))
+	s.read("float least", "What is added to value i.", orConstant(p.Min, 0))
 	s.line("")
 	s.line("static __device__ int code(const unsigned char* b, int i) { return code_%s(b, i) & %d; }", p.Code.Name, 1<<p.Code.Bits-1)
+	s.keep(p)
 	bytes := byteBook(p)
 	if p.Code.Bits > 6 {
 		rows := bytes.rows[0]
@@ -159,12 +189,12 @@ func (s *typeText) parts(p *lower.Product) {
 	s.lookup("fast", bytes)
 }
 
-// read writes a function that evaluates e for value i of a packed block.
+// read writes a function, given by its type and name, that evaluates e for value i of a packed block.
 func (s *typeText) read(name, doc string, e spec.Expr) {
 	f := s.function()
 	s.line("")
 	s.line("// %s", doc)
-	s.open("static __device__ float %s(const unsigned char* b, int i)", name)
+	s.open("static __device__ %s(const unsigned char* b, int i)", name)
 	used := spec.Names(e)
 	for _, fd := range s.t.Fields {
 		if used[fd.Name] {

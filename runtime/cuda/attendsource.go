@@ -1,0 +1,118 @@
+package cuda
+
+import "fmt"
+
+// Attention is the shape of the attention kernel of one layer.
+type Attention struct {
+	Key, Value Side
+	Exact      *Pair    // the sides of the rows that stay exact; nil where there are none
+	Offset     *Pairing // of RoPE, where keys have an offset
+	SoftCap    bool     // scores are capped
+	Fast       bool     // levels of a byte, also where that rounds a table of floats
+	Warps      int      // of a block; 0 for the default
+	Blocks     int      // that a multiprocessor should hold; 0 for the default
+	Tiles      int      // of 32 rows that a warp takes at a time, 1 or 2; 0 for the default
+}
+
+// Pairing says which values of a head RoPE turns together.
+type Pairing struct {
+	Pairs    int  // from the first value of a head on; 0 for a layer without RoPE
+	Adjacent bool // (0,1) (2,3) ..., else (0,n) (1,n+1) ...
+}
+
+// defaultWarps is the number of warps of a block of attend.
+const defaultWarps = 8
+
+func orDefault(n, def int) int {
+	if n == 0 {
+		return def
+	}
+	return n
+}
+
+// segments are the sides of all segments, the packed rows first.
+func (a Attention) segments() []Pair {
+	all := []Pair{{a.Key, a.Value}}
+	if a.Exact != nil {
+		all = append(all, *a.Exact)
+	}
+	return all
+}
+
+// slice is how many values of a head one warp sums: what its registers hold, in whole words of codes and whole runs of a scale.
+func (p Pair) slice() int {
+	row, block := p.Value.row(), p.Value.Type.Block
+	most, step := 256, 64
+	switch {
+	case !p.Value.Type.Quantised && p.Value.Type.Bytes == 2:
+		most, step = 128, 16
+	case !p.Value.Type.Quantised:
+		most, step = 64, 16
+	}
+	if row <= most {
+		return row
+	}
+	for n := most; n >= step; n -= step {
+		if row%n == 0 && (n%block == 0 || block%n == 0) {
+			return n
+		}
+	}
+	return row
+}
+
+// slices is how many blocks share the values of a part.
+func (p Pair) slices() int { return p.Value.row() / p.slice() }
+
+// tiles is how many tiles a warp takes at a time of a segment. Two cost registers and save instructions, which is what codes need; the
+// scores of an offset need the registers.
+func (a Attention) tiles(segment int) int {
+	p, n := a.segments()[segment], a.Tiles
+	if segment > 0 {
+		n = 0
+	}
+	if n == 0 && a.Offset == nil && p.Key.Type.Quantised && p.Value.Type.Quantised && max(p.Key.row(), p.slice()) <= 128 {
+		return 2
+	}
+	return orDefault(n, 1)
+}
+
+// Source is the program with the kernel attend.
+func (a Attention) Source(find Texts) (*Source, error) {
+	b, err := newBuilder(find)
+	if err != nil {
+		return nil, err
+	}
+	offset := Pairing{Pairs: -1}
+	if a.Offset != nil {
+		offset = *a.Offset
+	}
+	if 2*offset.Pairs > a.Key.Dim {
+		return nil, fmt.Errorf("cuda: an offset of keys of %d values of which RoPE turns %d", a.Key.Dim, 2*offset.Pairs)
+	}
+	for i, p := range a.segments() {
+		if p.Key.Dim != a.Key.Dim || p.Value.Dim != a.Value.Dim {
+			return nil, fmt.Errorf("cuda: a segment of heads of %d and %d values beside one of %d and %d", p.Key.Dim, p.Value.Dim, a.Key.Dim, a.Value.Dim)
+		}
+		key, keyRotation, err := b.side(p.Key)
+		if err != nil {
+			return nil, err
+		}
+		value, valueRotation, err := b.side(p.Value)
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(&b.main, "struct Segment%d {\n  using Key = %s;\n  using KeyRotation = %s;\n  using Value = %s;\n  using ValueRotation = %s;\n", i, key, keyRotation, value, valueRotation)
+		fmt.Fprintf(&b.main, "  static constexpr int key_row = %d, value_row = %d, slice = %d, tiles = %d;\n};\n", p.Key.row(), p.Value.row(), p.slice(), a.tiles(i))
+	}
+	for _, d := range []struct {
+		name  string
+		value any
+	}{
+		{"KEY_DIM", a.Key.Dim}, {"VALUE_DIM", a.Value.Dim}, {"FAST", a.Fast}, {"SOFT_CAP", a.SoftCap}, {"OFFSET", offset.Pairs}, {"ADJACENT", offset.Adjacent},
+		{"WARPS", orDefault(a.Warps, defaultWarps)}, {"BLOCKS", orDefault(a.Blocks, 1)}, {"SEGMENTS", len(a.segments())},
+	} {
+		b.define(d.name, d.value)
+	}
+	b.include("attend.cu")
+	return b.source(fmt.Sprintf("attend-%s-%s-%d-%d", a.Key.Type.Name, a.Value.Type.Name, a.Key.Dim, a.Value.Dim), nil), nil
+}

@@ -1,0 +1,83 @@
+package cuda
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/kvgen/kvgen/runtime/model"
+)
+
+// Backend runs models on a GPU: it is the model.Device of one.
+type Backend struct {
+	*Device
+	Compiler *Compiler
+
+	mu      sync.Mutex
+	weights map[*model.Model]*weights
+}
+
+// NewBackend makes the back end of a GPU.
+func NewBackend(d *Device, c *Compiler) *Backend {
+	return &Backend{Device: d, Compiler: c, weights: map[*model.Model]*weights{}}
+}
+
+// Engine takes the model to the GPU, unless another context of it has done so, and makes what runs batches.
+func (b *Backend) Engine(m *model.Model, o model.Options) (model.Engine, error) {
+	b.mu.Lock()
+	w := b.weights[m]
+	if w == nil {
+		w = &weights{b: b, m: m, program: m.Program()}
+		b.weights[m] = w
+	}
+	w.users++
+	b.mu.Unlock()
+	e, err := b.engine(w, o)
+	if err != nil {
+		return nil, errors.Join(err, b.release(w))
+	}
+	return e, nil
+}
+
+// release frees the weights of a model that no context uses any more.
+func (b *Backend) release(w *weights) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if w.users--; w.users > 0 {
+		return nil
+	}
+	delete(b.weights, w.m)
+	return w.free()
+}
+
+// module compiles the frame called name with what is defined before it.
+func (b *Backend) module(name string, defines ...define) (*Module, error) {
+	s, err := newBuilder(b.Compiler.texts())
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range defines {
+		s.define(d.name, d.value)
+	}
+	s.include(name)
+	return b.build(b.Compiler, &Source{Name: fmt.Sprint(name, defines), Main: s.main.String(), Headers: s.headers})
+}
+
+// define is a macro that a frame wants.
+type define struct {
+	name  string
+	value any
+}
+
+// function finds a kernel of a frame.
+func (b *Backend) function(name, frame string, defines ...define) (*Function, error) {
+	m, err := b.module(frame, defines...)
+	if err != nil {
+		return nil, err
+	}
+	f, err := m.Function(name, 0)
+	if err != nil {
+		return nil, err
+	}
+	return f.Early(), nil // all frames wait by themselves
+}

@@ -1,0 +1,351 @@
+package cuda
+
+import (
+	"errors"
+	"fmt"
+	"unsafe"
+
+	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/model"
+)
+
+// engine runs the batches of a context: the steps of a model's Program, one launch after another on the device's stream. A
+// batch of one token is a graph, recorded once.
+type engine struct {
+	b     *Backend
+	w     *weights
+	size  int // positions of the context
+	batch int // most tokens of a batch
+	exact bool
+	owned []interface{ Free() error }
+
+	x, h, y *Memory // [batch][width] residual stream, input and output of a branch
+	logits  *Memory // [logitRows][vocab]
+	scratch map[string]*Memory
+
+	turns  []turning
+	ops    []op
+	output *fused
+	last   int // tokens of the last batch
+
+	step, embed, branch, normal *Function // of the model's width
+	cap                         *Function
+	kernels                     *Turns
+	attends                     map[string]*Attend
+	heads                       map[Pair]*Heads
+	takes                       map[[2]Pair]*Take
+	tables                      []offsetTurn
+}
+
+// op is a part of a batch: launches that read and write the engine's memory. n is the tokens of the batch.
+type op interface {
+	run(e *engine, c *cache, n int) error
+}
+
+// turning is a RoPE.
+type turning struct {
+	pairing Pairing
+	angles  *Angles // of a batch
+	freq    []float64
+}
+
+// logitRows is how many tokens' logits are computed together.
+const logitRows = 32
+
+func (b *Backend) engine(w *weights, o model.Options) (*engine, error) {
+	e := &engine{b: b, w: w, size: o.Size, batch: o.Batch, exact: o.Math == model.Exact, scratch: map[string]*Memory{}, attends: map[string]*Attend{}, heads: map[Pair]*Heads{}, takes: map[[2]Pair]*Take{}}
+	if err := e.start(); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return e, nil
+}
+
+func (e *engine) start() error {
+	for _, f := range []func() error{e.w.load, e.frames, e.allocate, e.rope, e.compile} {
+		if err := f(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// frames compiles the kernels that depend on the width of the model alone.
+func (e *engine) frames() error {
+	width := e.w.program.Width
+	threads := min(1024, max(32, (width/4+31)/32*32))
+	wide := []define{{"WIDTH", width}, {"THREADS", threads}}
+	for _, f := range []struct {
+		to          **Function
+		name, frame string
+		defines     []define
+	}{
+		{&e.step, "step", "step.cu", wide}, {&e.embed, "embed", "step.cu", wide}, {&e.branch, "branch", "step.cu", wide}, {&e.normal, "normal", "step.cu", wide},
+		{&e.cap, "soft_cap", "scale.cu", nil},
+	} {
+		var err error
+		if *f.to, err = e.b.function(f.name, f.frame, f.defines...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// threads is the threads of a block of the kernels in step.cu.
+func (e *engine) threads() int { return min(1024, max(32, (e.w.program.Width/4+31)/32*32)) }
+
+func (e *engine) allocate() error {
+	p := e.w.program
+	row := e.batch * p.Width
+	for _, m := range []struct {
+		to    **Memory
+		words int
+	}{{&e.x, row}, {&e.h, row}, {&e.y, row}, {&e.logits, min(logitRows, e.batch) * p.Vocab}} {
+		var err error
+		if *m.to, err = e.alloc(4 * m.words); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// alloc is memory that the engine owns.
+func (e *engine) alloc(bytes int) (*Memory, error) {
+	m, err := e.b.Alloc(uint64(bytes))
+	if err == nil {
+		e.owned = append(e.owned, m)
+	}
+	return m, err
+}
+
+// room is scratch memory of so many values per token, shared by everything that asks for the same name.
+func (e *engine) room(name string, values int) (*Memory, error) {
+	bytes := uint64(4 * values * e.batch)
+	if m := e.scratch[name]; m != nil && m.Size >= bytes {
+		return m, nil
+	}
+	m, err := e.alloc(int(bytes))
+	if err == nil {
+		e.scratch[name] = m
+	}
+	return m, err
+}
+
+func (e *engine) rope() error {
+	var err error
+	if e.kernels, err = e.b.NewTurns(e.b.Compiler); err != nil {
+		return err
+	}
+	for _, t := range e.w.program.Turns {
+		r := turning{freq: t.At(e.size)}
+		r.pairing = Pairing{len(r.freq), t.Kind == model.Adjacent}
+		if r.angles, err = e.b.NewAngles(r.freq, t.Magnitude, e.batch); err != nil {
+			return err
+		}
+		e.owned = append(e.owned, r.angles)
+		e.turns = append(e.turns, r)
+	}
+	return nil
+}
+
+// stepArgs is struct Step of step.cu.
+type stepArgs struct {
+	x, y, h   uint64
+	post, pre norm
+	scale     float32
+}
+
+// between is the op that goes from one block to the next.
+type between struct{ args stepArgs }
+
+func (s *between) run(e *engine, _ *cache, n int) error {
+	return e.step.launch(n, 1, e.threads(), unsafe.Pointer(&s.args))
+}
+
+// compile makes the ops.
+func (e *engine) compile() error {
+	p := e.w.program
+	next := &between{args: stepArgs{x: e.x.at, scale: 1}}
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		pre, err := e.w.norm(s.Pre)
+		if err != nil {
+			return err
+		}
+		next.args.pre, next.args.h = pre, e.h.at
+		e.ops = append(e.ops, next)
+		body, err := e.body(s.Body, e.h, e.y)
+		if err != nil {
+			return fmt.Errorf("layer %d: %w", s.Layer, err)
+		}
+		e.ops = append(e.ops, body...)
+		post, err := e.w.norm(s.Post)
+		if err != nil {
+			return err
+		}
+		next = &between{args: stepArgs{x: e.x.at, y: e.y.at, post: post, scale: s.Scale}}
+	}
+	final, err := e.w.norm(p.Norm)
+	if err != nil {
+		return err
+	}
+	next.args.pre, next.args.h = final, e.h.at
+	e.ops = append(e.ops, next)
+	e.output, err = e.w.products(p.Output, e.exact)
+	return err
+}
+
+// body makes the ops of what a block computes: y from x.
+func (e *engine) body(body any, x, y *Memory) ([]op, error) {
+	switch b := body.(type) {
+	case *model.AttentionStep:
+		return e.attention(b, x, y)
+	case *model.GatedStep:
+		return e.gated(b, x, y)
+	case *model.PlainStep:
+		return e.plain(b, x, y)
+	case *model.SumStep:
+		return e.sum(b, x, y)
+	case *model.ExpertsStep:
+		return e.experts(b, x, y)
+	case *model.OtherStep:
+		return nil, fmt.Errorf("cuda: %s is not computed on a GPU", b.Name)
+	}
+	return nil, fmt.Errorf("cuda: %T is not computed on a GPU", body)
+}
+
+// Forward runs a batch; what is left of it is in e.h.
+func (e *engine) Forward(r model.DeviceRows, tokens []int32, first int) error {
+	c := r.(*cache)
+	if err := c.place(tokens, first); err != nil {
+		return err
+	}
+	e.last = len(tokens)
+	if len(tokens) > 1 {
+		return e.launch(c, len(tokens))
+	}
+	return e.token(c)
+}
+
+// token runs a batch of one, as a graph from the third time on: the first time everything grows that has to.
+func (e *engine) token(c *cache) error {
+	key := c.key()
+	if g := c.graphs[key]; g != nil {
+		return g.Launch()
+	}
+	if !c.seen[key] {
+		if err := e.launch(c, 1); err != nil {
+			return err
+		}
+		c.seen[c.key()] = true // what grew is part of it
+		return nil
+	}
+	g, err := e.b.Record(func() error { return e.launch(c, 1) })
+	if err != nil {
+		return err
+	}
+	c.graphs[key] = g
+	return g.Launch()
+}
+
+// launch runs the ops of a batch of n tokens.
+func (e *engine) launch(c *cache, n int) error {
+	p, at := e.w.program, c.lists.of(n)
+	if err := e.w.embedding.Gather(e.x, c.lists.at(at.token(), n), n); err != nil {
+		return err
+	}
+	positions := c.lists.at(at.position(), n)
+	if p.Positions != nil || p.Scale != 1 {
+		a := embedArgs{x: e.x.at, scale: p.Scale}
+		if p.Positions != nil {
+			if err := e.w.positions.Gather(e.h, positions, n); err != nil {
+				return err
+			}
+			a.place = e.h.at
+		}
+		if err := e.embed.launch(n, 1, e.threads(), unsafe.Pointer(&a)); err != nil {
+			return err
+		}
+	}
+	for i := range e.turns {
+		if err := e.kernels.Fill(e.turns[i].angles, positions, n); err != nil {
+			return err
+		}
+	}
+	for _, o := range e.ops {
+		if err := o.run(e, c, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// embedArgs is struct Embed of step.cu.
+type embedArgs struct {
+	x, place uint64
+	scale    float32
+}
+
+// Hidden copies the last batch's vectors of tokens lo..hi-1.
+func (e *engine) Hidden(dst []float32, lo, hi int) error {
+	width := e.w.program.Width
+	return Read(e.h, uint64(4*lo*width), dst[:(hi-lo)*width])
+}
+
+// Logits computes those of tokens lo..hi-1 of the last batch.
+func (e *engine) Logits(dst []float32, lo, hi int) error {
+	if lo < 0 || hi > e.last {
+		return fmt.Errorf("cuda: logits of tokens %d to %d of a batch of %d", lo, hi-1, e.last)
+	}
+	return e.project(dst, e.h, lo, hi)
+}
+
+// Project computes logits of vectors that Hidden gave. They replace those of the last batch.
+func (e *engine) Project(dst, hidden []float32, n int) error {
+	if err := Write(e.h, 0, hidden[:n*e.w.program.Width]); err != nil {
+		return err
+	}
+	e.last = n
+	return e.project(dst, e.h, 0, n)
+}
+
+func (e *engine) project(dst []float32, h *Memory, lo, hi int) error {
+	p := e.w.program
+	for ; lo < hi; lo += logitRows {
+		n := min(logitRows, hi-lo)
+		row := uint64(4 * p.Width)
+		if err := e.output.products[0].Run(e.logits, h.Slice(uint64(lo)*row, uint64(n)*row), n); err != nil {
+			return err
+		}
+		if p.Cap > 0 {
+			a := capArgs{x: e.logits.at, n: int64(n * p.Vocab), cap: p.Cap}
+			if err := e.cap.launch(min(256, (n*p.Vocab+255)/256), 1, 256, unsafe.Pointer(&a)); err != nil {
+				return err
+			}
+		}
+		if err := Read(e.logits, 0, dst[:n*p.Vocab]); err != nil {
+			return err
+		}
+		dst = dst[n*p.Vocab:]
+	}
+	return nil
+}
+
+// capArgs is struct Cap of scale.cu.
+type capArgs struct {
+	x   uint64
+	n   int64
+	cap float32
+}
+
+// Close frees what is the engine's own.
+func (e *engine) Close() error {
+	var all []error
+	for i := len(e.owned) - 1; i >= 0; i-- {
+		all = append(all, e.owned[i].Free())
+	}
+	e.owned = nil
+	return errors.Join(append(all, e.b.release(e.w))...)
+}
+
+// Rows makes the device's side of a cache.
+func (e *engine) Rows(c *kv.Cache) (model.DeviceRows, error) { return e.newCache(c) }

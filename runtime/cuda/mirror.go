@@ -1,0 +1,185 @@
+package cuda
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"slices"
+
+	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/model"
+)
+
+// cache is the device's side of a kv.Cache, which gives out cells and knows what each holds.
+type cache struct {
+	e      *engine
+	host   *kv.Cache
+	lists  *lists
+	layers []*rowsOf // by KV layer
+	graphs map[graphKey]*Graph
+	seen   map[graphKey]bool // run once, so that everything that grows has grown
+	owned  []interface{ Free() error }
+}
+
+// graphKey is what a recorded batch of one token depends on.
+type graphKey struct {
+	bucket  int    // of the cells in use, which decides into how many parts attention is cut
+	targets string // of layers that keep exact rows: to which segment the token goes, and whether rows leave
+	grown   int    // pieces that have been allocated anew since, to which older graphs point
+}
+
+// rowsOf is the rows of a KV layer.
+type rowsOf struct {
+	host   *kv.Rows
+	pairs  []Pair    // of segments, the packed rows first
+	rows   []Segment // of segments
+	cells  []int     // numbers of their cells in lists
+	offset *Offset   // nil for none
+	take   *Take     // nil without exact rows
+	heads  []*Heads  // of segments
+	splits int       // of the packed rows, for the cells in use
+}
+
+// newCache allocates the rows of a cache and compiles what stores them.
+func (e *engine) newCache(host *kv.Cache) (*cache, error) {
+	c := &cache{e: e, host: host, graphs: map[graphKey]*Graph{}, seen: map[graphKey]bool{}}
+	if err := c.start(); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+func (c *cache) start() error {
+	var cells []*kv.Cells
+	for i := range c.host.Plan.Layers {
+		r := &rowsOf{host: c.host.Rows(i)}
+		c.layers = append(c.layers, r)
+		for _, s := range r.host.Segments() {
+			n := slices.Index(cells, s.K.Cells)
+			if n < 0 {
+				n = len(cells)
+				cells = append(cells, s.K.Cells)
+			}
+			r.cells = append(r.cells, n)
+		}
+	}
+	var err error
+	if c.lists, err = c.e.b.newLists(cells, c.e.batch); err != nil {
+		return err
+	}
+	c.owned = append(c.owned, c.lists.device)
+	for i, r := range c.layers {
+		if err := c.layer(i, r); err != nil {
+			return fmt.Errorf("layer %d: %w", c.host.Plan.Layers[i].Layer.Index, err)
+		}
+	}
+	return nil
+}
+
+// layer allocates the rows of a layer.
+func (c *cache) layer(i int, r *rowsOf) error {
+	d, comp := c.e.b.Device, c.e.b.Compiler
+	for k, s := range r.host.Segments() {
+		pair := Pair{Side{s.K.Type, s.K.Rotation, s.K.Dim}, Side{s.V.Type, s.V.Rotation, s.V.Dim}}
+		keys, err := d.NewRows(comp, pair.Key, true, s.K.Heads, s.K.Cells.Capacity())
+		if err != nil {
+			return err
+		}
+		c.owned = append(c.owned, keys)
+		values, err := d.NewRows(comp, pair.Value, false, s.V.Heads, s.V.Cells.Capacity())
+		if err != nil {
+			return err
+		}
+		c.owned = append(c.owned, values)
+		h, err := c.e.headsOf(pair)
+		if err != nil {
+			return err
+		}
+		r.pairs, r.heads = append(r.pairs, pair), append(r.heads, h)
+		r.rows = append(r.rows, Segment{keys, values, c.lists.cells[r.cells[k]].device})
+	}
+	if len(r.pairs) > 1 {
+		var err error
+		if r.take, err = c.e.takeOf(r.pairs[0], r.pairs[1]); err != nil {
+			return err
+		}
+	}
+	o := c.host.Plan.Layers[i].K.Effective.Offset
+	if o == nil {
+		return nil
+	}
+	mu, err := d.Alloc(uint64(4 * len(o.Layers[i].Mu)))
+	if err != nil {
+		return err
+	}
+	c.owned = append(c.owned, mu)
+	turn, err := c.e.turnOf(i)
+	if err != nil {
+		return err
+	}
+	r.offset = &Offset{Mu: mu, Turn: turn}
+	return Write(mu, 0, o.Layers[i].Mu)
+}
+
+// place brings what the cache says of a batch to the device. Layers that keep exact rows are still to be given theirs, a step
+// at a time, unless the batch is one token.
+func (c *cache) place(tokens []int32, first int) error {
+	n := len(tokens)
+	c.lists.batch(tokens, first)
+	for i := range c.lists.cells {
+		c.lists.mirror(i, n, 0)
+	}
+	for _, r := range c.layers {
+		if n == 1 && r.host.Exact() {
+			r.host.Next()
+			c.step(r, 1, 0)
+		}
+		used := len(r.host.Segments()[0].K.Cells.Pos())
+		r.splits = bits.Len(uint(max(used, 1) - 1))
+	}
+	return c.lists.send(n)
+}
+
+// step writes what the last Next of a layer gave to the tokens of a batch of n from lo on.
+func (c *cache) step(r *rowsOf, n, lo int) {
+	from, to := r.host.Moves()
+	c.lists.leaving(r.cells[0], n, from, to)
+	for _, i := range r.cells {
+		c.lists.mirror(i, n, lo)
+	}
+}
+
+// key is what the graph of the token that was placed last depends on.
+func (c *cache) key() graphKey {
+	k := graphKey{grown: c.e.b.grown}
+	var targets []byte
+	for _, r := range c.layers {
+		k.bucket = max(k.bucket, r.splits)
+		if r.host.Exact() {
+			from, _ := r.host.Moves()
+			targets = append(targets, byte('0'+2*r.host.Target()+min(1, len(from))))
+		}
+	}
+	k.targets = string(targets)
+	return k
+}
+
+// Pull, Push and Close are those of model.DeviceRows.
+func (c *cache) Pull() error { return c.each(pull) }
+
+func (c *cache) Push() error { return c.each(push) }
+
+// Close frees the rows and the graphs that use them.
+func (c *cache) Close() error {
+	var all []error
+	for _, g := range c.graphs {
+		all = append(all, g.Close())
+	}
+	for i := len(c.owned) - 1; i >= 0; i-- {
+		all = append(all, c.owned[i].Free())
+	}
+	c.graphs, c.owned = map[graphKey]*Graph{}, nil
+	return errors.Join(all...)
+}
+
+var _ model.DeviceRows = (*cache)(nil)

@@ -1,0 +1,146 @@
+package cuda
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/kvgen/kvgen/kernels"
+)
+
+// Offset is a constant that was taken out of the keys of one layer before RoPE; attention adds its score. The contract is that of
+// attention.Offset in runtime/attention.
+type Offset struct {
+	Mu   *Memory // [KV heads][key dim] of float32
+	Turn *Turn
+}
+
+// Turn is a RoPE as Offset needs it: tables in device memory. Layers may share one.
+type Turn struct {
+	Pairing
+	Size int // positions below it can be in the cache
+
+	table, block, rest *Memory
+	blocks             int
+	magnitude          float32
+}
+
+const (
+	tile      = 32 // positions of a tile, as in rows.cuh
+	stepPairs = 8  // pairs that one product with the table takes
+)
+
+// NewTurn makes the tables for positions below size. freq is the angle per position of each pair of a head; magnitude scales cosines
+// and sines. They take 8 bytes for each pair and 32 positions.
+func (d *Device) NewTurn(freq []float64, adjacent bool, magnitude float32, size int) (*Turn, error) {
+	if size < 1 || size > 1<<30 {
+		return nil, fmt.Errorf("cuda: tables of RoPE for %d positions", size)
+	}
+	t := &Turn{Pairing: Pairing{len(freq), adjacent}, Size: size, blocks: (size+tile-1)/tile + 1, magnitude: magnitude}
+	var blocks, rest []float32
+	for n := range t.blocks {
+		blocks = appendAngles(blocks, freq, tile*(n-1))
+	}
+	for n := range tile {
+		rest = appendAngles(rest, freq, n)
+	}
+	table := fragments(freq)
+	for _, x := range []struct {
+		to   **Memory
+		size int
+		copy func(*Memory) error
+	}{
+		{&t.table, 2 * len(table), func(m *Memory) error { return Write(m, 0, table) }},
+		{&t.block, 4 * len(blocks), func(m *Memory) error { return Write(m, 0, blocks) }},
+		{&t.rest, 4 * len(rest), func(m *Memory) error { return Write(m, 0, rest) }},
+	} {
+		m, err := d.Alloc(uint64(x.size))
+		if err == nil {
+			*x.to = m
+			err = x.copy(m)
+		}
+		if err != nil {
+			t.Free()
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+// pairAt is which pair lane c of four has in a step: its first or, with half 1, its second. It may be none of so many.
+func pairAt(step, c, half int) int { return step*stepPairs + 4*half + c }
+
+// appendAngles appends cosines and sines of position p: [steps][4 lanes][2 pairs][2].
+func appendAngles(to []float32, freq []float64, p int) []float32 {
+	for step := range (len(freq) + stepPairs - 1) / stepPairs {
+		for c := range 4 {
+			for half := range 2 {
+				i := pairAt(step, c, half)
+				if i >= len(freq) {
+					to = append(to, 1, 0)
+					continue
+				}
+				s, cos := math.Sincos(float64(p) * freq[i])
+				to = append(to, float32(cos), float32(s))
+			}
+		}
+	}
+	return to
+}
+
+// fragments is the cosines and sines of the positions of a tile as the second factor of mma: [steps][4][32 lanes] of four words, which
+// are a pair of f16 each: cosine and sine of the lane's two pairs, then what rounding these left over.
+func fragments(freq []float64) (all []uint16) {
+	f16 := kernels.ByID(1).Best()
+	round := func(x float64) (bits uint16, left float64) {
+		b, v := make([]byte, 2), make([]float32, 1)
+		f16.Encode(b, []float32{float32(x)})
+		f16.Decode(v, b)
+		return uint16(b[0]) | uint16(b[1])<<8, x - float64(v[0])
+	}
+	for step := range (len(freq) + stepPairs - 1) / stepPairs {
+		for n := range 4 {
+			for lane := range 32 {
+				var words [8]uint16
+				for half := range 2 {
+					i := pairAt(step, lane%4, half)
+					if i >= len(freq) {
+						continue
+					}
+					s, c := math.Sincos(float64(8*n+lane/4) * freq[i])
+					for k, v := range []float64{c, s} {
+						var left float64
+						words[2*half+k], left = round(v)
+						words[4+2*half+k], _ = round(left)
+					}
+				}
+				all = append(all, words[:]...)
+			}
+		}
+	}
+	return all
+}
+
+// Free gives the memory back.
+func (t *Turn) Free() error {
+	var err error
+	for _, m := range []*Memory{t.table, t.block, t.rest} {
+		if m != nil {
+			if e := m.Free(); err == nil {
+				err = e
+			}
+		}
+	}
+	return err
+}
+
+// muArgs is struct Mu of offset.cuh.
+type muArgs struct {
+	mu, table, block, rest uint64
+	blocks                 int32
+	magnitude              float32
+}
+
+func (o *Offset) args() muArgs {
+	t := o.Turn
+	return muArgs{mu: o.Mu.at, table: t.table.at, block: t.block.at, rest: t.rest.at, blocks: int32(t.blocks), magnitude: t.magnitude}
+}

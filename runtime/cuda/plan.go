@@ -1,0 +1,60 @@
+package cuda
+
+import "fmt"
+
+// plan is how a product with few tokens is shared out.
+type plan struct {
+	lanes, parts  int // log2 of the lanes that a row has and of the warps that share its pieces
+	rounds, chunk int // pieces that a lane has of a row, and those whose activations fit shared memory
+	blocks        int // for each slot
+	shared        int // bytes
+}
+
+// plan finds the best way for 1<<k tokens, or one in each of some slots.
+func (x *Multiply) plan(k, slots int) (plan, error) {
+	if p, ok := x.planned[[2]int{k, slots}]; ok {
+		return p, nil
+	}
+	var best plan
+	least := 0.0
+	for _, lanes := range []int{5, 4, 3} {
+		for parts := range 5 {
+			p, cost := x.planOf(k, slots, lanes, parts)
+			if cost > 0 && (least == 0 || cost < least) {
+				best, least = p, cost
+			}
+		}
+	}
+	if least == 0 {
+		return plan{}, fmt.Errorf("cuda: activations of %d tokens do not fit the %d bytes of shared memory of %s", 1<<k, x.shared(), x.d.Name)
+	}
+	x.planned[[2]int{k, slots}] = best
+	return best, nil
+}
+
+// planOf is the way with so many lanes and parts, and what it costs: the rounds that a block makes, the work between rows as a part of
+// one. The cost is 0 if activations do not fit.
+func (x *Multiply) planOf(k, slots, lanes, parts int) (plan, float64) {
+	const between, reload = 0.4, 0.5 // of a round
+	rows, tokens := x.rows[k], 1<<k
+	stride := 1 << (lanes + parts)
+	p := plan{lanes: lanes, parts: parts}
+	p.rounds = (x.Matrix.N + x.values*stride - 1) / (x.values * stride)
+	sums := 4 * 2 * productWarps << (5 - lanes) * rows * tokens
+	p.chunk = min(p.rounds, (x.shared()-sums)/(stride*x.bytes*tokens))
+	if p.chunk < 1 {
+		return p, 0
+	}
+	p.shared = p.chunk*stride*x.bytes*tokens + sums
+	if x.Gated {
+		rows /= 2
+	}
+	outputs := rows << (5 - lanes) * (productWarps >> parts) // of a block at a time
+	tiles := (x.Outputs() + outputs - 1) / outputs
+	p.blocks = min(tiles, max(1, x.d.Multiprocessors/slots))
+	cost := float64(p.rounds) + between
+	if p.chunk < p.rounds {
+		cost += reload * float64(p.rounds)
+	}
+	return p, cost * float64((tiles+p.blocks-1)/p.blocks)
+}

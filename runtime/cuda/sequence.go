@@ -1,0 +1,158 @@
+package cuda
+
+import (
+	"fmt"
+
+	"github.com/kvgen/kvgen/runtime/model"
+)
+
+// attend is attention with its products: heads of Q, K and V are normalised and turned, K and V stored, and Q attends.
+type attend struct {
+	s       *model.AttentionStep
+	in      *matmul
+	layer   HeadsLayer // but for the offset and the rows, which are the cache's
+	turn    int        // number of the RoPE, -1 for none
+	q, o    *Memory    // [batch][Heads] of KeyDim, of ValueDim
+	sinks   *Memory
+	k, v    int // parts of the products
+	attends map[*rowsOf]*Attend
+}
+
+func (e *engine) attention(s *model.AttentionStep, x, y *Memory) ([]op, error) {
+	a := &attend{s: s, turn: s.Turn, k: 1, v: 2, attends: map[*rowsOf]*Attend{}}
+	var err error
+	if a.in, err = e.matmul(s.QKV, x, nil, "qkv"); err != nil {
+		return nil, err
+	}
+	if a.q, err = e.room("q", s.Heads*s.KeyDim); err != nil {
+		return nil, err
+	}
+	if a.o, err = e.room("o", s.Heads*s.ValueDim); err != nil {
+		return nil, err
+	}
+	if a.sinks, err = e.w.vector(s.Sinks); err != nil {
+		return nil, err
+	}
+	if s.VIsK {
+		a.v = a.k
+	}
+	a.layer = HeadsLayer{Heads: s.Heads, Gated: s.Gated}
+	if s.Turn >= 0 {
+		a.layer.Pairing = e.turns[s.Turn].pairing
+	}
+	if s.Temper != nil {
+		a.layer.Temper, a.layer.Every = s.Temper.Scale, s.Temper.Every
+	}
+	for _, n := range []struct {
+		to   **Norm
+		from *model.NormWeights
+	}{{&a.layer.QNorm, s.QNorm}, {&a.layer.KNorm, s.KNorm}, {&a.layer.VNorm, s.VNorm}} {
+		if n.from == nil {
+			continue
+		}
+		if n.from.Kind != model.RMS {
+			return nil, fmt.Errorf("cuda: norms of heads by mean and variance are not computed on a GPU")
+		}
+		w, err := e.w.vector(n.from.W)
+		if err != nil {
+			return nil, err
+		}
+		*n.to = &Norm{Weights: w, Eps: n.from.Eps}
+	}
+	out, err := e.matmul(s.Out, a.o, y, "")
+	return []op{a.in, a, out}, err
+}
+
+// run attends. Where rows are kept exact the batch goes in steps, so that each token sees as exact what it would see if it came
+// alone; those of a single token have been placed before.
+func (a *attend) run(e *engine, c *cache, n int) error {
+	r := c.layers[a.s.KV]
+	exact := r.host.Exact() && !a.s.Reads && n > 1
+	for lo, hi := 0, n; lo < n; lo, hi = hi, n {
+		if exact {
+			hi = lo + r.host.Next()
+			c.step(r, n, lo)
+			if err := c.lists.send(n); err != nil {
+				return err
+			}
+		}
+		if err := a.some(e, c, r, n, lo, hi); err != nil {
+			return err
+		}
+	}
+	if !a.s.Gated {
+		return nil
+	}
+	return e.kernels.Gate(a.o, a.place(0, 0), n, a.s.Heads, a.s.ValueDim)
+}
+
+// some is run of tokens lo..hi-1 of a batch of n.
+func (a *attend) some(e *engine, c *cache, r *rowsOf, n, lo, hi int) error {
+	s, l, p := a.s, a.layer, c.lists.of(n)
+	target := r.host.Target()
+	b := HeadsBatch{Tokens: hi - lo, Q: a.place(0, lo), Positions: c.lists.at(p.position()+lo, hi-lo), Queries: rowsFrom(a.q, s.Heads*s.KeyDim, lo)}
+	if !s.Reads {
+		if from, _ := r.host.Moves(); len(from) > 0 {
+			if err := r.take.Run(a.view(r), c.lists.at(p.from(r.cells[0]), leave), c.lists.at(p.to(r.cells[0]), leave), leave); err != nil {
+				return err
+			}
+		}
+		b.K, b.V, b.Cells = a.place(a.k, lo), a.place(a.v, lo), c.lists.at(p.cell(r.cells[target])+lo, hi-lo)
+		l.Keys, l.Values = r.rows[target].Keys, r.rows[target].Values
+		if r.offset != nil {
+			l.Mu = r.offset.Mu
+		}
+	}
+	if a.turn >= 0 {
+		b.Angles = e.turns[a.turn].angles.from(lo)
+	}
+	if err := r.heads[target].Run(&l, &b); err != nil {
+		return err
+	}
+	x, err := a.of(e, r)
+	if err != nil {
+		return err
+	}
+	view := a.view(r)
+	splits := x.Splits(view, hi-lo, 1<<r.splits)
+	return x.Run(view, b.Queries, rowsFrom(a.o, s.Heads*s.ValueDim, lo), &Batch{Positions: b.Positions, Queries: hi - lo}, splits)
+}
+
+// place is where part i of the products lies for tokens from number lo on.
+func (a *attend) place(i, lo int) Place {
+	q := a.in.f.parts[i]
+	out := a.in.f.products[q.product].out
+	return Place{a.in.outs[q.product], uint64(4 * (q.first + lo*out)), out}
+}
+
+// view is the rows that the layer reads.
+func (a *attend) view(r *rowsOf) *Layer {
+	l := &Layer{Heads: a.s.Heads, Scale: a.s.Scale, SoftCap: a.s.SoftCap, Window: a.s.Window, Sinks: a.sinks, Offset: r.offset,
+		Keys: r.rows[0].Keys, Values: r.rows[0].Values, Cells: r.rows[0].Cells}
+	if len(r.rows) > 1 {
+		l.Exact = &r.rows[1]
+	}
+	return l
+}
+
+// of is the kernel for the rows.
+func (a *attend) of(e *engine, r *rowsOf) (*Attend, error) {
+	if x := a.attends[r]; x != nil {
+		return x, nil
+	}
+	k := Attention{Key: r.pairs[0].Key, Value: r.pairs[0].Value, SoftCap: a.s.SoftCap > 0, Fast: !e.exact}
+	if len(r.pairs) > 1 {
+		k.Exact = &r.pairs[1]
+	}
+	if r.offset != nil {
+		k.Offset = &r.offset.Turn.Pairing
+	}
+	x, err := e.attendOf(k)
+	if err == nil {
+		a.attends[r] = x
+	}
+	return x, err
+}
+
+// rowsFrom is rows of n values from number lo on.
+func rowsFrom(m *Memory, n, lo int) *Memory { return m.Slice(uint64(4*n*lo), m.Size-uint64(4*n*lo)) }

@@ -1,0 +1,98 @@
+// What lies between two blocks of a model: the residual stream takes the output of the last, the input of the next is made of it.
+// One block of threads a token.
+//
+// Before this file comes WIDTH, the values of the stream, and THREADS.
+#include "norm.cuh"
+
+constexpr int each = (WIDTH + THREADS - 1) / THREADS; // values of a thread
+
+struct Step {
+  float* x;       // [tokens][WIDTH] the stream
+  const float* y; // [tokens][WIDTH] output of the last block; null for none
+  float* h;       // [tokens][WIDTH] input of the next; null for none
+  Norm post, pre; // of y and of the new x
+  float scale;    // of the new x
+};
+
+// x = (x + post(y)) * scale; h = pre(x).
+extern "C" __global__ void __launch_bounds__(THREADS) step(const Step p) {
+  let_next();
+  await_previous();
+  __shared__ float spare[33];
+  const long long row = (long long)blockIdx.x * WIDTH;
+  const int t = threadIdx.x;
+  float v[each], x[each];
+  for (int k = 0; k < each; k++) {
+    const int i = t + k * THREADS;
+    x[k] = i < WIDTH ? p.x[row + i] : 0;
+    v[k] = p.y && i < WIDTH ? p.y[row + i] : 0;
+  }
+  if (p.y) {
+    normalise(v, WIDTH, p.post, spare);
+    for (int k = 0; k < each; k++) {
+      x[k] = (x[k] + v[k]) * p.scale;
+      if (t + k * THREADS < WIDTH) p.x[row + t + k * THREADS] = x[k];
+    }
+  }
+  if (!p.h) return;
+  normalise(x, WIDTH, p.pre, spare);
+  for (int k = 0; k < each; k++)
+    if (t + k * THREADS < WIDTH) p.h[row + t + k * THREADS] = x[k];
+}
+
+struct Embed {
+  float* x;             // [tokens][WIDTH] embeddings
+  const float* place;   // [tokens][WIDTH] vectors of the positions; null for none
+  float scale;
+};
+
+// x = x * scale + place.
+extern "C" __global__ void __launch_bounds__(THREADS) embed(const Embed p) {
+  let_next();
+  await_previous();
+  for (int i = threadIdx.x; i < WIDTH; i += THREADS) {
+    const long long at = (long long)blockIdx.x * WIDTH + i;
+    p.x[at] = p.x[at] * p.scale + (p.place ? p.place[at] : 0);
+  }
+}
+
+struct Branch {
+  float* sum;        // [tokens][WIDTH]
+  const float* part; // [tokens][WIDTH]; may be sum
+  Norm post;
+  int add;           // to the sum, which is replaced otherwise
+};
+
+// sum = post(part), or sum + post(part).
+extern "C" __global__ void __launch_bounds__(THREADS) branch(const Branch p) {
+  let_next();
+  await_previous();
+  __shared__ float spare[33];
+  const long long row = (long long)blockIdx.x * WIDTH;
+  float v[each];
+  for (int k = 0; k < each; k++) v[k] = threadIdx.x + k * THREADS < WIDTH ? p.part[row + threadIdx.x + k * THREADS] : 0;
+  normalise(v, WIDTH, p.post, spare);
+  for (int k = 0; k < each; k++) {
+    const int i = threadIdx.x + k * THREADS;
+    if (i < WIDTH) p.sum[row + i] = p.add ? p.sum[row + i] + v[k] : v[k];
+  }
+}
+
+struct Rows {
+  const float* x; // [tokens][WIDTH]
+  float* y;
+  Norm norm;
+};
+
+// y = norm(x).
+extern "C" __global__ void __launch_bounds__(THREADS) normal(const Rows p) {
+  let_next();
+  await_previous();
+  __shared__ float spare[33];
+  const long long row = (long long)blockIdx.x * WIDTH;
+  float v[each];
+  for (int k = 0; k < each; k++) v[k] = threadIdx.x + k * THREADS < WIDTH ? p.x[row + threadIdx.x + k * THREADS] : 0;
+  normalise(v, WIDTH, p.norm, spare);
+  for (int k = 0; k < each; k++)
+    if (threadIdx.x + k * THREADS < WIDTH) p.y[row + threadIdx.x + k * THREADS] = v[k];
+}

@@ -1,0 +1,204 @@
+// How a row of weights lies in device memory. A lane of a warp works on a piece of a row, 32 values that are kept as codes or 16 bytes
+// of numbers, and neighbouring lanes on neighbouring pieces: every array of a row is read 16 bytes a lane, or as much as a piece has.
+//
+// A row of codes is up to five arrays, each an entry per piece: codes of four bits, or the first 16 of eight bits; codes of two bits, or
+// the other 16 of eight bits; codes of one bit; scales; bases of scales, an entry per block. Where a type adds something to its values,
+// that stands beside each scale. A row of numbers is one array. The host learns the sizes of entries from matrix_arrays.
+#pragma once
+#include "rows.cuh"
+
+// Where the arrays of a row begin, and from one row to the next, in bytes.
+struct Layout { int first, second, third, scales, bases, pitch; };
+
+constexpr unsigned byte_magic = 0x4b000000u; // 2^23: with a byte in its lowest, 2^23 + byte
+
+// Byte k of w, without a sign, plus 2^23.
+__device__ __forceinline__ float magic_byte(unsigned w, int k) { return as_float(prmt(w, byte_magic, 0x7440u | k)); }
+
+// x shifted to the left by n bits, to the right if n is negative.
+__device__ __forceinline__ unsigned moved(unsigned x, int n) { return n < 0 ? x >> -n : x << n; }
+
+// The sums of the bytes of a and b, without carries between them.
+__device__ __forceinline__ unsigned add_bytes(unsigned a, unsigned b) {
+  return ((a & 0x7f7f7f7fu) + (b & 0x7f7f7f7fu)) ^ ((a ^ b) & 0x80808080u);
+}
+
+// 32 values of a row of a type that is kept as codes.
+template <class T> struct CodePiece {
+  static constexpr int values = 32;
+  static constexpr int w8 = T::bits > 6, w4 = !w8 && T::bits >= 4, w2 = !w8 && T::bits % 4 >= 2, w1 = !w8 && T::bits % 2;
+  static constexpr int at2 = 4 * w4, at1 = at2 + 2 * w2, words = w8 ? 8 : at1 + w1;
+  static constexpr bool bytewise = w8 || T::linear, table = !bytewise && T::exact_bytes > 1; // how codes become levels
+  static constexpr int runs = T::run < 32 ? 32 / T::run : 1, sides = T::has_least ? 2 : 1, numbers = runs * sides;
+  static constexpr int terms = bytewise ? 1 : T::fast_terms, offset = w8 ? 0 : T::offset;
+  static constexpr bool has_least = T::has_least;
+  static constexpr float unit = bytewise ? 1.0f : T::fast_unit; // of the levels that bytes gives
+
+  static constexpr int number_bytes() {
+    if constexpr (T::stepped) return 1;
+    else return T::scales == Element::f32 ? 4 : 2;
+  }
+  static constexpr int scale_bytes = numbers * number_bytes(), base_bytes = T::stepped ? 2 * sides : 0;
+  static constexpr int sharing = T::run > 32 ? T::run / 32 : 1, base_sharing = T::stepped ? T::block / 32 : 1; // pieces of a scale, a base
+
+  unsigned w[words], s[(scale_bytes + 3) / 4], base;
+
+  __device__ __forceinline__ void clear() {
+#pragma unroll
+    for (int k = 0; k < words; k++) w[k] = 0;
+#pragma unroll
+    for (int k = 0; k < (scale_bytes + 3) / 4; k++) s[k] = 0;
+    base = 0;
+  }
+
+  __device__ __forceinline__ void load(const unsigned char* row, const Layout& at, int g) {
+    if constexpr (w8) {
+      Chunk<16>::load(row + at.first + 16 * g, w);
+      Chunk<16>::load(row + at.second + 16 * g, w + 4);
+    }
+    if constexpr (w4) Chunk<16>::load(row + at.first + 16 * g, w);
+    if constexpr (w2) Chunk<8>::load(row + at.second + 8 * g, w + at2);
+    if constexpr (w1) Chunk<4>::load(row + at.third + 4 * g, w + at1);
+    const unsigned char* scale = row + at.scales + g / sharing * scale_bytes;
+    if constexpr (scale_bytes < 4) s[0] = Chunk<scale_bytes>::load(scale);
+    else Chunk<scale_bytes>::load(scale, s);
+    if constexpr (base_bytes == 2) base = Chunk<2>::load(row + at.bases + 2 * (g / base_sharing));
+    if constexpr (base_bytes == 4) Chunk<4>::load(row + at.bases + 4 * (g / base_sharing), &base);
+  }
+
+  __device__ __forceinline__ float number(int k) const {
+    if constexpr (T::stepped) {
+      const float step = magic_byte(s[k / 4] ^ 0x80808080u, k % 4) - (0x1p23f + 128);
+      return half_to_float(base >> 16 * (k % sides)) * step;
+    } else if constexpr (T::scales == Element::f32) {
+      return as_float(s[k]);
+    } else if constexpr (T::scales == Element::bf16) {
+      return as_float(k % 2 ? s[k / 2] & 0xffff0000u : s[k / 2] << 16);
+    } else {
+      return half_to_float(s[k / 2] >> 16 * (k % 2));
+    }
+  }
+  __device__ __forceinline__ float scale(int run) const { return number(run * sides); }
+  __device__ __forceinline__ float least(int run) const { return number(run * sides + 1); }
+
+  // The lower four bits of codes 8k.. as nibbles, and the others.
+  __device__ __forceinline__ unsigned low(int k) const {
+    if constexpr (w4) return nibbles<4, 32>(w, k);
+    unsigned v = 0;
+    if constexpr (w2) v = nibbles<2, 32>(w + at2, k);
+    if constexpr (w1) v |= nibbles<1, 32>(w + at1, k) << (w2 ? 2 : 0);
+    return v;
+  }
+  __device__ __forceinline__ unsigned high(int k) const {
+    unsigned v = 0;
+    if constexpr (w4 && w2) v = nibbles<2, 32>(w + at2, k);
+    if constexpr (w4 && w1) v |= nibbles<1, 32>(w + at1, k) << (w2 ? 2 : 0);
+    return v;
+  }
+
+  // Codes 4q.. as bytes, or levels where codes have eight bits.
+  __device__ __forceinline__ unsigned codes(int q) const {
+    if constexpr (w8) return w[q];
+    unsigned v = 0;
+    if constexpr (w4) v = w[q / 2] >> 4 * (q % 2) & 0x0f0f0f0fu;
+    if constexpr (w2) v |= moved(w[at2 + q / 4], 4 * w4 - 2 * (q % 4)) & 0x03030303u << 4 * w4;
+    if constexpr (w1) v |= moved(w[at1], 4 * w4 + 2 * w2 - q) & 0x01010101u << (4 * w4 + 2 * w2);
+    return v;
+  }
+
+  // Levels 4q.. less offset, as the sum of the bytes of out[terms], or of one word if joined. Tables of floats are rounded to multiples
+  // of unit.
+  template <bool joined> __device__ __forceinline__ void bytes(int q, unsigned* out) const {
+    if constexpr (bytewise) {
+      out[0] = codes(q);
+    } else {
+      T::fast(low(q / 2) >> 16 * (q % 2), high(q / 2) >> 16 * (q % 2), out);
+      if constexpr (joined && terms == 2) out[0] = add_bytes(out[0], out[1]);
+    }
+  }
+
+  // Levels 4q.. as they are; tables of floats are in shared memory.
+  __device__ __forceinline__ void levels(int q, float* v, const float* shared) const {
+    if constexpr (table) {
+      const unsigned a = low(q / 2) >> 16 * (q % 2), b = high(q / 2) >> 16 * (q % 2);
+#pragma unroll
+      for (int k = 0; k < 4; k++) {
+        unsigned code = a >> 4 * k & 15;
+        if constexpr (T::bits > 4) code |= (b >> 4 * k & 15) << 4;
+        v[k] = shared[code];
+      }
+    } else {
+      unsigned b;
+      float zero = 0x1p23f + 128;
+      if constexpr (bytewise && !w8) {
+        b = codes(q);
+        zero = 0x1p23f - offset;
+      } else if constexpr (w8) {
+        b = w[q] ^ 0x80808080u;
+      } else {
+        unsigned out[2];
+        T::exact(low(q / 2) >> 16 * (q % 2), high(q / 2) >> 16 * (q % 2), out);
+        b = (T::exact_terms == 1 ? out[0] : add_bytes(out[0], out[1])) ^ 0x80808080u;
+      }
+#pragma unroll
+      for (int k = 0; k < 4; k++) v[k] = magic_byte(b, k) - zero;
+    }
+  }
+
+  // The bit of value v in the array of codes of W bits.
+  template <int W> static __device__ constexpr int bit(int v) {
+    if (W == 8) return 8 * v;
+    if (!bytewise) return plane_bit<W, 32>(v);
+    return 32 * (v * W / 32) + 8 * (v % 4) + (W == 4 ? 4 * (v / 4 % 2) : W == 2 ? 2 * (v / 4 % 4) : v / 4);
+  }
+};
+
+// 16 bytes of a row of a type that is kept as numbers.
+template <class T> struct NumberPiece {
+  static constexpr int number_bytes = T::element == Element::f32 ? 4 : 2, values = 16 / number_bytes;
+
+  unsigned w[4];
+
+  __device__ __forceinline__ void clear() { w[0] = w[1] = w[2] = w[3] = 0; }
+  __device__ __forceinline__ void load(const unsigned char* row, const Layout&, int g) { Chunk<16>::load(row + 16 * g, w); }
+
+  // Values 4q..
+  __device__ __forceinline__ void levels(int q, float* v, const float*) const {
+#pragma unroll
+    for (int k = 0; k < 4; k++) {
+      if constexpr (T::element == Element::f32) v[k] = as_float(w[k]);
+      else if constexpr (T::element == Element::bf16) v[k] = as_float(k % 2 ? w[2 * q + k / 2] & 0xffff0000u : w[2 * q + k / 2] << 16);
+      else v[k] = half_to_float(w[2 * q + k / 2] >> 16 * (k % 2));
+    }
+  }
+};
+
+template <class T, bool codes> struct PieceOf { using type = CodePiece<T>; };
+template <class T> struct PieceOf<T, false> { using type = NumberPiece<T>; };
+template <class T> using Piece = typename PieceOf<T, T::weight_codes>::type;
+
+// The table of levels that a piece wants in shared memory.
+template <class T> constexpr int table_size() {
+  if constexpr (T::weight_codes) return CodePiece<T>::table ? 1 << T::bits : 0;
+  return 0;
+}
+template <class T> __device__ inline void copy_table(float* shared) {
+  if constexpr (table_size<T>() > 0)
+    for (int k = threadIdx.x; k < table_size<T>(); k += blockDim.x) shared[k] = T::levels()[k];
+}
+
+// The values of a piece in the domain in which they are stored, with the bits of T::value.
+template <class T> __device__ __forceinline__ void decode(const Piece<T>& p, float* v, const float* table) {
+#pragma unroll
+  for (int q = 0; q < Piece<T>::values / 4; q++) {
+    p.levels(q, v + 4 * q, table);
+    if constexpr (T::weight_codes) {
+      constexpr int quads = 8 / Piece<T>::runs;
+#pragma unroll
+      for (int k = 0; k < 4; k++) {
+        v[4 * q + k] = __fmul_rn(v[4 * q + k], p.scale(q / quads));
+        if constexpr (T::has_least) v[4 * q + k] = __fadd_rn(v[4 * q + k], p.least(q / quads));
+      }
+    }
+  }
+}
