@@ -92,6 +92,9 @@ func NewShape(plan *Plan, s Shape) (*Cache, error) {
 		c.all = newGroup(0, Ends{}, s)
 		c.every = append(slices.Clone(c.groups), c.all)
 	}
+	for _, g := range c.groups {
+		g.all = c.all.packed
+	}
 	return c, nil
 }
 

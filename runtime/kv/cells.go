@@ -110,17 +110,21 @@ func (c *Cells) alone(cell, seq int) bool { return c.sets == nil || c.sets[cell]
 
 // open says whether a cell is empty or its row may be written over.
 func (c *Cells) open(cell int) bool {
-	p := c.pos[cell]
 	switch {
-	case p < 0:
+	case c.pos[cell] < 0:
 		return true
 	case c.oldest == nil:
 		return false
 	case c.sets == nil:
-		return p < c.oldest[0]
+		return c.passed(c.pos[cell], Of(0))
 	}
+	return c.passed(c.pos[cell], c.sets[cell])
+}
+
+// passed says whether a sliding window has moved past a position in all sequences of a set.
+func (c *Cells) passed(p int32, set Set) bool {
 	for seq, oldest := range c.oldest {
-		if c.sets[cell].Has(seq) && p >= oldest {
+		if set.Has(seq) && p >= oldest {
 			return false
 		}
 	}

@@ -47,7 +47,7 @@ type group struct {
 	done   int     // of them, those that have cells
 	direct bool    // the rows given cells last are packed at once
 	moving []int32 // exact cells whose rows are to be packed, into the batch of packed
-	twins  []int32 // by exact cell: the packed cell that has its row too, for sequences that want it packed; -1 for none
+	all    *Cells  // of every row, whose sets say which rows are the same
 }
 
 // capacity is the number of cells for packed rows that a layer needs. Rows of a sequence leave the exact ones only while
@@ -81,8 +81,6 @@ func newGroup(window int, e Ends, s Shape) *group {
 		g.exact = newCells(s.exact(e), batch, s.Sequences, ends)
 		g.held = make([]int, s.Sequences)
 		g.moving = make([]int32, 0, leave*s.Sequences)
-		g.twins = make([]int32, len(g.exact.pos))
-		g.untwin()
 	}
 	return g
 }
@@ -184,42 +182,35 @@ func (g *group) leave(seq int) {
 		oldest[i] = cell
 	}
 	for _, cell := range oldest[:n] {
-		if twin := g.twins[cell]; twin >= 0 {
-			g.packed.sets[twin] |= Of(seq) // packed for another sequence before
+		if twin := g.twin(e.pos[cell], seq); twin >= 0 {
+			g.packed.sets[twin] |= Of(seq)
 		} else {
-			g.twins[cell] = int32(g.packed.give(token{e.pos[cell], seq}))
+			g.packed.give(token{e.pos[cell], seq})
 			g.moving = append(g.moving, int32(cell))
 		}
-		g.drop(e, cell, seq)
+		e.drop(cell, seq)
 	}
 	g.held[seq] -= n
 }
 
-// drop takes a sequence out of a cell of one of the segments.
-func (g *group) drop(c *Cells, cell, seq int) {
-	if c.drop(cell, seq) {
-		g.parted(c, cell)
+// twin is the packed cell with the row of a sequence at a position, which it shares with one that wanted it packed before;
+// -1 for none.
+func (g *group) twin(p int32, seq int) int {
+	if g.all.sets == nil {
+		return -1
 	}
-}
-
-// parted notes that a cell no longer has the row that one of the other segment may have as well.
-func (g *group) parted(c *Cells, cell int) {
-	if c == g.exact {
-		g.twins[cell] = -1
-		return
-	}
-	for i, twin := range g.twins {
-		if int(twin) == cell {
-			g.twins[i] = -1
+	var same Set
+	for cell := range g.all.used {
+		if g.all.pos[cell] == p && g.all.has(cell, seq) {
+			same = g.all.sets[cell]
 		}
 	}
-}
-
-// untwin forgets which packed cells have rows of exact ones too: those rows will be packed once more.
-func (g *group) untwin() {
-	for i := range g.twins {
-		g.twins[i] = -1
+	for cell := range g.packed.used {
+		if same != Of(seq) && g.packed.pos[cell] == p && g.packed.sets[cell]&same != 0 {
+			return cell
+		}
 	}
+	return -1
 }
 
 func (g *group) clear() {
@@ -227,7 +218,6 @@ func (g *group) clear() {
 		c.clear()
 	}
 	clear(g.held)
-	g.untwin()
 	g.tokens, g.done = g.tokens[:0], 0
 }
 
@@ -263,7 +253,7 @@ func (g *group) truncate(seq int, n int32) {
 			if c.pos[cell] < n || !c.has(cell, seq) {
 				continue
 			}
-			g.drop(c, cell, seq)
+			c.drop(cell, seq)
 		}
 	}
 	g.tokens = slices.DeleteFunc(g.tokens[g.done:], func(t token) bool { return t.seq == seq && t.pos >= n })

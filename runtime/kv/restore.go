@@ -13,8 +13,9 @@ import (
 // identity, rotation or shape of rows, one that does not fit, and a damaged one; the cache is empty after an error.
 func (c *Cache) Restore(r io.Reader, owner string) error {
 	c.Clear()
-	b := &stateReader{r: bufio.NewReaderSize(r, 1<<16)}
+	b := &stateReader{r: bufio.NewReaderSize(r, 1<<16), rows: map[*Cells][]int32{}}
 	b.header(c, owner)
+	c.bounds()
 	for i := range c.layers {
 		b.layer(c, i)
 	}
@@ -25,9 +26,12 @@ func (c *Cache) Restore(r io.Reader, owner string) error {
 	for _, l := range c.layers {
 		for _, s := range l.sides() {
 			for h := range s.Heads {
-				for cell, p := range s.Cells.Pos() {
-					if p >= 0 {
-						b.read(s.row(h, cell))
+				for _, cell := range b.rows[s.Cells] {
+					if cell < 0 {
+						_, err := b.r.Discard(s.RowBytes)
+						b.cut(err)
+					} else {
+						b.read(s.row(h, int(cell)))
 					}
 				}
 			}
@@ -54,7 +58,8 @@ func (c *Cache) Restore(r io.Reader, owner string) error {
 // stateReader keeps the first error, after which it reads zeros.
 type stateReader struct {
 	r         *bufio.Reader
-	sequences int // of the saved cache
+	sequences int                // of the saved cache
+	rows      map[*Cells][]int32 // cells that take the rows, in the order of the saved cache
 	err       error
 }
 
@@ -71,6 +76,13 @@ func (b *stateReader) read(p []byte) {
 	}
 	if _, err := io.ReadFull(b.r, p); err != nil {
 		clear(p)
+		b.cut(err)
+	}
+}
+
+// cut fails where reading did.
+func (b *stateReader) cut(err error) {
+	if err != nil {
 		b.fail("%w: %w", errState, err)
 	}
 }
@@ -153,51 +165,66 @@ func (b *stateReader) group(c *Cache, g *group, name string) {
 	for _, x := range g.cells() {
 		b.cells(c, x, name)
 	}
-	if b.err != nil || g.exact == nil || b.sequences == 1 {
-		return
-	}
-	for cell := range g.exact.used {
-		twin := int32(b.u32())
-		if b.err == nil && (twin < -1 || int(twin) >= g.packed.used || twin >= 0 && g.packed.pos[twin] != g.exact.pos[cell]) {
-			b.fail("%w: %s: exact cell %d has its row in packed cell %d", errState, name, cell, twin)
+}
+
+// cells reads the cells of a segment. In a cache of one sequence, where rows lie in order of position, those of several
+// sequences are brought into that order. Where there are fewer cells than there were, empty ones are left out, and rows
+// that a sliding window has passed.
+func (b *stateReader) cells(c *Cache, x *Cells, name string) {
+	n := int64(b.u32())
+	tight := n > int64(len(x.pos))
+	var pos []int32 // of rows, as they were saved
+	for cell := int64(0); b.err == nil && cell < n; cell++ {
+		p, set := b.cell(c, name, cell)
+		if b.err != nil || p < 0 && (x.closes || tight) {
+			continue
 		}
-		if b.err == nil && c.Sequences > 1 {
-			g.twins[cell] = twin
+		to := int(cell)
+		if x.closes || tight {
+			to = x.used
+		}
+		if tight && x.oldest != nil && x.passed(p, set) {
+			b.rows[x] = append(b.rows[x], -1)
+			continue
+		}
+		if to >= len(x.pos) {
+			b.fail("%s: it has more rows than the %d cells of this cache", name, len(x.pos))
+			return
+		}
+		if x.pos[to] = p; x.sets != nil {
+			x.sets[to] = set
+		}
+		if x.used = to + 1; p >= 0 {
+			pos = append(pos, p)
+			b.rows[x] = append(b.rows[x], int32(to))
+		}
+	}
+	if x.closes {
+		slices.Sort(x.pos[:x.used])
+		for i, p := range pos {
+			cell, _ := slices.BinarySearch(x.Pos(), p)
+			b.rows[x][i] = int32(cell)
 		}
 	}
 }
 
-// cells reads the cells of a segment.
-func (b *stateReader) cells(c *Cache, x *Cells, name string) {
-	n := b.u32()
-	if b.err == nil && int64(n) > int64(len(x.pos)) {
-		b.fail("%s: it has %d cells and this cache %d", name, n, len(x.pos))
+// cell reads one cell.
+func (b *stateReader) cell(c *Cache, name string, cell int64) (p int32, set Set) {
+	if p, set = int32(b.u32()), Of(0); b.sequences > 1 {
+		set = Set(b.u32())
+		set |= Set(b.u32()) << 32
+	} else if p < 0 {
+		set = 0
 	}
-	for cell := 0; b.err == nil && cell < int(n); cell++ {
-		p, set := int32(b.u32()), Of(0)
-		if b.sequences > 1 {
-			set = Set(b.u32())
-			set |= Set(b.u32()) << 32
-		}
-		if b.sequences == 1 && p < 0 {
-			set = 0
-		}
-		bad := p < -1 || (p < 0) != (set == 0) || c.Sequences < MaxSequences && set>>c.Sequences != 0
-		for seq, end := range c.ends {
-			bad = bad || set.Has(seq) && p >= end
-		}
-		if bad {
-			b.fail("%w: %s: cell %d has position %d in sequences %#x", errState, name, cell, p, uint64(set))
-			return
-		}
-		if x.pos[cell] = p; x.sets != nil {
-			x.sets[cell] = set
-		}
-		x.used = cell + 1
+	bad := p < -1 || (p < 0) != (set == 0) || c.Sequences < MaxSequences && set>>c.Sequences != 0
+	for seq, end := range c.ends {
+		bad = bad || set.Has(seq) && p >= end
 	}
-	if x.inspect(); b.err == nil && x.straight && !x.row {
-		b.fail("%s: it has positions out of order, as several sequences leave them, and this cache of one is in order", name)
+	if bad {
+		b.fail("%w: %s: cell %d has position %d in sequences %#x", errState, name, cell, p, uint64(set))
+		return -1, 0
 	}
+	return p, set
 }
 
 // consistent checks that every position of a sequence has one row: in every group without a window, and in all cells that

@@ -487,7 +487,7 @@ func TestRestoreSequences(t *testing.T) {
 		for want, s := range map[string]kv.Shape{
 			"a sequence 2 and this cache 2": {Size: 40, Batch: 20, Sequences: 2, Cells: 90},
 			"29 positions":                  {Size: 25, Batch: 20, Sequences: 3, Cells: 90},
-			"cells and this cache":          {Size: 40, Batch: 20, Sequences: 3, Cells: 30},
+			"more rows than the 30 cells":   {Size: 40, Batch: 20, Sequences: 3, Cells: 30},
 		} {
 			x := newModel(t, e, s)
 			if err := x.cache.Restore(bytes.NewReader(saved.Bytes()), "m"); err == nil || !strings.Contains(err.Error(), want) {
@@ -516,5 +516,38 @@ func TestRestoreSequences(t *testing.T) {
 			t.Fatal(err)
 		}
 		one.check("back")
+	}
+}
+
+// TestRestoreInOrder brings a sequence whose pages lie between those of others to a cache of its own, which is in order.
+func TestRestoreInOrder(t *testing.T) {
+	for _, e := range []kv.Ends{{}, {First: 2, Last: 4}} {
+		m := newModel(t, e, kv.Shape{Size: 300, Batch: 60, Sequences: 2, Cells: 500})
+		for range 4 {
+			m.place([]kv.Run{{Seq: 1, N: 20}, {Seq: 0, N: 40}})
+		}
+		m.cache.RemoveSeq(1)
+		m.seqs[1] = nil
+		m.alone[1].Clear()
+		if _, ordered := m.cache.Layer(0).K.Cells.Ordered(); ordered {
+			t.Fatal("the rows are in order already")
+		}
+		var saved bytes.Buffer
+		if err := m.cache.Save(&saved, "m"); err != nil {
+			t.Fatal(err)
+		}
+		one := newModel(t, e, kv.Shape{Size: 200, Batch: 60, Sequences: 1})
+		if err := one.cache.Restore(&saved, "m"); err != nil {
+			t.Fatal(err)
+		}
+		one.seqs[0], one.alone[0], one.ids = m.seqs[0], m.alone[0], m.ids
+		one.check("restored")
+		one.place([]kv.Run{{Seq: 0, N: 20}})
+		one.check("and gone on")
+		if c := one.cache.Layer(0).K.Cells; !c.Straight() {
+			t.Error("not straight")
+		} else if _, ordered := c.Ordered(); !ordered {
+			t.Error("not in order")
+		}
 	}
 }

@@ -108,10 +108,9 @@ func (g *group) shift(s shift, end int32) (moves [2][]move) {
 			switch {
 			case !c.has(cell, s.seq) || p < s.first && !stale:
 			case p < s.past || stale:
-				g.drop(c, cell, s.seq)
+				c.drop(cell, s.seq)
 				dropped++
 			case c.alone(cell, s.seq):
-				g.parted(c, cell)
 				to := cell
 				if c.closes {
 					to -= dropped

@@ -19,7 +19,6 @@ import (
 //	        u32 heads, u32 stored values
 //	groups: u32 window, for each segment: u32 cells, for each i32 position, -1 for an empty one, and, with several
 //	        sequences, u64 set of them
-//	        with several sequences and exact rows, for each of their cells: i32 packed cell with the same row, -1 for none
 //	layers: sides: for each head, the rows of cells that are not empty
 //	u32 recurrent layers, for each u32 values, for each sequence with positions f32 values
 //
@@ -90,11 +89,6 @@ func (b *stateWriter) group(g *group) {
 			if c.sets != nil {
 				b.u32(int(uint32(c.sets[cell])), int(c.sets[cell]>>32))
 			}
-		}
-	}
-	if g.exact != nil && g.exact.sets != nil {
-		for _, twin := range g.twins[:g.exact.used] {
-			b.u32(int(twin))
 		}
 	}
 }
