@@ -19,6 +19,9 @@ func (c *Cache) Restore(r io.Reader, owner string) error {
 	for i := range c.layers {
 		b.layer(c, i)
 	}
+	if b.err == nil && int64(b.groups) != int64(len(c.every)) {
+		b.fail("%w: %d groups of layers", errState, b.groups)
+	}
 	for i, g := range c.every {
 		b.group(c, g, fmt.Sprintf("group %d of layers", i))
 	}
@@ -58,6 +61,7 @@ func (c *Cache) Restore(r io.Reader, owner string) error {
 // stateReader keeps the first error, after which it reads zeros.
 type stateReader struct {
 	r         *bufio.Reader
+	groups    uint32
 	sequences int                // of the saved cache
 	rows      map[*Cells][]int32 // cells that take the rows, in the order of the saved cache
 	err       error
@@ -124,7 +128,7 @@ func (b *stateReader) header(c *Cache, owner string) {
 	}
 	b.same("the model", owner)
 	b.equal("layers", len(c.layers))
-	b.equal("groups of layers", len(c.every))
+	b.groups = b.u32()
 	b.sequences = int(b.u32())
 	if b.err == nil && (b.sequences < 1 || b.sequences > MaxSequences) {
 		b.fail("%w: %d sequences", errState, b.sequences)
