@@ -37,7 +37,10 @@ type session struct {
 
 // open opens the model of the flags and plans its cache. Close it.
 func (e *environment) open(m *modelFlags) (s *session, err error) {
-	s = &session{flags: m, path: m.model, stop: e.ctx.Err}
+	s = &session{flags: m, path: m.model}
+	if e.ctx != nil {
+		s.stop = e.ctx.Err
+	}
 	if s.path == "" {
 		s.path = embedded
 		if s.Model, err = model.Parse(demo.Model()); err != nil {
