@@ -27,6 +27,7 @@ type infoResult struct {
 	Tensors    []typeUse      `json:"tensor_types"`
 	Kernels    []kernelUse    `json:"kernels"`
 	ISAs       []isaRecord    `json:"isas"`
+	Budget     *gpuBudget     `json:"gpu_budget,omitempty"` // with --device cuda
 	Record     record         `json:"record"`
 }
 
@@ -71,6 +72,12 @@ func infoCommand(e *environment, args []string) error {
 	}
 	defer s.Close()
 	r := s.info()
+	if m.backend != nil {
+		if r.Budget, err = s.gpuBudget(); err != nil {
+			return err
+		}
+		r.ISAs, r.Kernels = nil, nil // of the processor
+	}
 	if m.json {
 		return printJSON(e.stdout, r)
 	}
@@ -219,6 +226,9 @@ func (r *infoResult) print(w io.Writer, s *session) error {
 		}
 	}
 	s.remarks(w)
+	if r.Budget != nil {
+		return r.Budget.print(w)
+	}
 	fmt.Fprintln(w, "instruction sets:")
 	for _, i := range r.ISAs {
 		why := i.Rejected

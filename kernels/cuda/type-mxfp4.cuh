@@ -48,18 +48,21 @@ struct Type_mxfp4 {
 
   // The levels of four codes: low holds their lower four bits as nibbles, high the others. Byte k of a level is the sum of the
   // *_terms words from out[k * *_terms] on, and level = unit * byte, or unit * (127 * first byte + second).
-  static constexpr int exact_bytes = 1, exact_terms = 1;
+  static constexpr int exact_bytes = 1, exact_terms = 2;
   static constexpr float exact_unit = 1.0f;
   static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
-    out[0] = pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xfdfeff00u, 0xf4f8fafcu, low & 0x7777u), prmt(0x03020100u, 0x0c080604u, low & 0x7777u));
+    out[0] = prmt(0x04030200u, 0x0d090705u, low); // from code 8 on the sign of an entry, which the next makes good
+    out[1] = prmt(0xfdfeff00u, 0xf4f8fafcu, low ^ 0x8888u);
   }
-  static constexpr int fast_bytes = 1, fast_terms = 1;
+  static constexpr int fast_bytes = 1, fast_terms = 2;
   static constexpr float fast_unit = 1.0f;
   static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
-    out[0] = pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xfdfeff00u, 0xf4f8fafcu, low & 0x7777u), prmt(0x03020100u, 0x0c080604u, low & 0x7777u));
+    out[0] = prmt(0x04030200u, 0x0d090705u, low); // from code 8 on the sign of an entry, which the next makes good
+    out[1] = prmt(0xfdfeff00u, 0xf4f8fafcu, low ^ 0x8888u);
   }
 
   static constexpr bool linear = false; static constexpr int offset = 0; // level = code + offset
+  static __device__ const float* levels() { return levels_Mxfp4; } // by code
   static constexpr bool stepped = false; // scale and least are a base, an f16 of the block, times a whole number of a byte
   static constexpr Element scales = Element::bf16; // holds all bits of scale and least
 

@@ -47,13 +47,13 @@ struct Type_q4_0 {
   static constexpr int exact_bytes = 1, exact_terms = 2;
   static constexpr float exact_unit = 1.0f;
   static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
-    out[0] = prmt(0xfbfaf9f8u, 0xfffefdfcu, low); // -1 from code 8 on, and so one more below
+    out[0] = prmt(0xfbfaf9f8u, 0xfffefdfcu, low); // from code 8 on the sign of an entry, which the next makes good
     out[1] = prmt(0x04030201u, 0x08070605u, low ^ 0x8888u);
   }
   static constexpr int fast_bytes = 1, fast_terms = 2;
   static constexpr float fast_unit = 1.0f;
   static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
-    out[0] = prmt(0xfbfaf9f8u, 0xfffefdfcu, low); // -1 from code 8 on, and so one more below
+    out[0] = prmt(0xfbfaf9f8u, 0xfffefdfcu, low); // from code 8 on the sign of an entry, which the next makes good
     out[1] = prmt(0x04030201u, 0x08070605u, low ^ 0x8888u);
   }
 

@@ -171,15 +171,17 @@ struct Type_q4_K {
 
   // The levels of four codes: low holds their lower four bits as nibbles, high the others. Byte k of a level is the sum of the
   // *_terms words from out[k * *_terms] on, and level = unit * byte, or unit * (127 * first byte + second).
-  static constexpr int exact_bytes = 1, exact_terms = 1;
+  static constexpr int exact_bytes = 1, exact_terms = 2;
   static constexpr float exact_unit = 1.0f;
   static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
-    out[0] = pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x0b0a0908u, 0x0f0e0d0cu, low & 0x7777u), prmt(0x03020100u, 0x07060504u, low & 0x7777u));
+    out[0] = prmt(0x03020100u, 0x07060504u, low); // from code 8 on the sign of an entry, which the next makes good
+    out[1] = prmt(0x0b0a0908u, 0x0f0e0d0cu, low ^ 0x8888u);
   }
-  static constexpr int fast_bytes = 1, fast_terms = 1;
+  static constexpr int fast_bytes = 1, fast_terms = 2;
   static constexpr float fast_unit = 1.0f;
   static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
-    out[0] = pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x0b0a0908u, 0x0f0e0d0cu, low & 0x7777u), prmt(0x03020100u, 0x07060504u, low & 0x7777u));
+    out[0] = prmt(0x03020100u, 0x07060504u, low); // from code 8 on the sign of an entry, which the next makes good
+    out[1] = prmt(0x0b0a0908u, 0x0f0e0d0cu, low ^ 0x8888u);
   }
 
   static constexpr bool linear = true; static constexpr int offset = 0; // level = code + offset

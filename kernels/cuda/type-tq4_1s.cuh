@@ -55,15 +55,15 @@ struct Type_tq4_1s {
   static constexpr int exact_bytes = 2, exact_terms = 2;
   static constexpr float exact_unit = 0.00017076553f;
   static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
-    out[0] = prmt(0xc7b6a183u, 0xfbefe2d5u, low); // -1 from code 8 on, and so one more below
+    out[0] = prmt(0xc7b6a183u, 0xfbefe2d5u, low); // from code 8 on the sign of an entry, which the next makes good
     out[1] = prmt(0x2c1f1206u, 0x7f604b3au, low ^ 0x8888u);
-    out[2] = prmt(0x8bb3cd81u, 0x8b8fdcc7u, low); // -1 from code 8 on, and so one more below
+    out[2] = prmt(0x8bb3cd81u, 0x8b8fdcc7u, low); // from code 8 on the sign of an entry, which the next makes good
     out[3] = prmt(0x3a257276u, 0x01344e76u, low ^ 0x8888u);
   }
   static constexpr int fast_bytes = 1, fast_terms = 2;
   static constexpr float fast_unit = 0.026199328f;
   static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
-    out[0] = prmt(0xd0c2b198u, 0xfbf1e7dcu, low); // -1 from code 8 on, and so one more below
+    out[0] = prmt(0xd0c2b198u, 0xfbf1e7dcu, low); // from code 8 on the sign of an entry, which the next makes good
     out[1] = prmt(0x251a1006u, 0x69503f31u, low ^ 0x8888u);
   }
 

@@ -57,15 +57,15 @@ struct Type_turbo4 {
   static constexpr int exact_bytes = 2, exact_terms = 2;
   static constexpr float exact_unit = 1.08690165e-05f;
   static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
-    out[0] = prmt(0xcfc0ac83u, 0xfbf1e7dbu, low); // -1 from code 8 on, and so one more below
+    out[0] = prmt(0xcfc0ac83u, 0xfbf1e7dbu, low); // from code 8 on the sign of an entry, which the next makes good
     out[1] = prmt(0x261a1006u, 0x7f554132u, low ^ 0x8888u);
-    out[2] = prmt(0x99938e81u, 0xfde69cefu, low); // -1 from code 8 on, and so one more below
+    out[2] = prmt(0x99938e81u, 0xfde69cefu, low); // from code 8 on the sign of an entry, which the next makes good
     out[3] = prmt(0x12651b04u, 0x01736e68u, low ^ 0x8888u);
   }
   static constexpr int fast_bytes = 1, fast_terms = 2;
   static constexpr float fast_unit = 0.0013792705f;
   static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
-    out[0] = prmt(0xcebfab82u, 0xfbf1e6dbu, low); // -1 from code 8 on, and so one more below
+    out[0] = prmt(0xcebfab82u, 0xfbf1e6dbu, low); // from code 8 on the sign of an entry, which the next makes good
     out[1] = prmt(0x261b1006u, 0x7f564233u, low ^ 0x8888u);
   }
 

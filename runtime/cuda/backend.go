@@ -24,6 +24,13 @@ func NewBackend(d *Device, c *Compiler) *Backend {
 
 // Engine takes the model to the GPU, unless another context of it has done so, and makes what runs batches.
 func (b *Backend) Engine(m *model.Model, o model.Options) (model.Engine, error) {
+	budget, err := b.Budget(m, o)
+	if err == nil {
+		err = budget.check(b.Name)
+	}
+	if err != nil {
+		return nil, err
+	}
 	b.mu.Lock()
 	w := b.weights[m]
 	if w == nil {

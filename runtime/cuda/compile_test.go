@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	compilerFile = flag.String("compiler", "", "an NVRTC library: compile every fragment for every architecture with it, which takes an hour of one core")
+	compilerFile = flag.String("compiler", "", "an NVRTC library: compile every fragment for every architecture with it, which takes more than an hour of one core")
 	everyNth     = flag.Int("every", 1, "compile one of so many, spread over types, heads and architectures")
 )
 

@@ -91,9 +91,7 @@ func (x *Multiply) gemmSpace(tokens int) gemmSpace {
 		s.end += (bytes + 255) / 256 * 256
 		return at
 	}
-	if m.Type.Domain != nil {
-		s.turned = take(4 * uint64(tokens) * uint64(m.N))
-	}
+	s.turned = take(x.turnedBytes(tokens))
 	s.xUnits = take(4 * uint64(tokens))
 	s.xHigh = take(uint64(tokens) * line)
 	parts := uint64(1)

@@ -60,7 +60,7 @@ func TestMatmulBench(t *testing.T) {
 					}
 					us := productTime(t, d, all, y, x, tokens)
 					bytes := float64(matrices[0].weights.Size)
-					fmt.Printf("%-6s %-5s %6d %6d %6d %9.2f %8.0f %6.1f  %+v\n", name, form(exact), shape[0], shape[1], tokens, us, bytes/us/1e3, 100*bytes/us/1e3/bandwidth, must[plan](t)(all[0].plan(k, 1)))
+					fmt.Printf("%-6s %-5s %6d %6d %6d %9.2f %8.0f %6.1f  %+v\n", name, form(exact), shape[0], shape[1], tokens, us, bytes/us/1e3, 100*bytes/us/1e3/bandwidth, must[plan](t)(all[0].plan(job{k, 1, shape[0]})))
 				}
 				if *matmulPlans && i == 0 {
 					timePlans(t, d, all, y, x)
@@ -133,7 +133,8 @@ func timePlans(t testing.TB, d *Device, all []*Multiply, y, x *Memory) {
 		for parts := range 5 {
 			var cost float64
 			for _, p := range all {
-				p.planned[[2]int{0, 1}], cost = p.planOf(0, 1, lanes, parts)
+				j := job{0, 1, p.Outputs()}
+				p.planned[j], cost = p.planOf(j, lanes, parts)
 			}
 			if cost > 0 {
 				fmt.Printf("    %2d lanes %2d warps: %8.2f us, planned as %.1f\n", 1<<lanes, 1<<parts, productTime(t, d, all, y, x, 1), cost)
@@ -141,6 +142,6 @@ func timePlans(t testing.TB, d *Device, all []*Multiply, y, x *Memory) {
 		}
 	}
 	for _, p := range all {
-		delete(p.planned, [2]int{0, 1})
+		clear(p.planned)
 	}
 }

@@ -154,5 +154,20 @@ func (a *attend) of(e *engine, r *rowsOf) (*Attend, error) {
 	return x, err
 }
 
+// reserve compiles the kernel and makes room for its parts, so that nothing is allocated later.
+func (a *attend) reserve(e *engine, r *rowsOf) error {
+	x, err := a.of(e, r)
+	if err != nil {
+		return err
+	}
+	l := a.view(r)
+	for _, n := range []int{1, e.batch} {
+		if err := x.Reserve(l, n, x.Splits(l, n, l.Keys.Capacity)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // rowsFrom is rows of n values from number lo on.
 func rowsFrom(m *Memory, n, lo int) *Memory { return m.Slice(uint64(4*n*lo), m.Size-uint64(4*n*lo)) }

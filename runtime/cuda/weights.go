@@ -19,6 +19,7 @@ type weights struct {
 	fused    map[demand]*fused
 
 	embedding, positions *Matrix
+	own                  *Matrix // embeddings for the layers' own inputs, nil for none
 }
 
 // load takes to the GPU what every engine needs.
@@ -204,12 +205,12 @@ func (w *weights) fuse(p *model.Products, exact bool) (*fused, error) {
 }
 
 // stack is the matrices of all experts.
-func (w *weights) stack(k *model.Weight, count int, exact bool) (*Multiply, error) {
+func (w *weights) stack(k *model.Weight, exact bool) (*Multiply, error) {
 	m, err := w.matrix(k)
 	if err != nil {
 		return nil, err
 	}
-	x := Product{Matrix: m, Exact: exact, Count: count}
+	x := Product{Matrix: m, Exact: exact}
 	if x.Bias, err = w.bias([]*model.Weight{k}); err != nil {
 		return nil, err
 	}
@@ -239,8 +240,11 @@ func act(p *model.Products) Act {
 	if !p.Gated && !p.Bent {
 		return NoAct
 	}
-	return map[model.Activation]Act{model.SiLU: SiLU, model.GELU: GELU, model.SwiGLUClamped: SwiGLUClamped}[p.Act]
+	return bends[p.Act]
 }
+
+// bends is the numbers of the activations.
+var bends = map[model.Activation]Act{model.SiLU: SiLU, model.GELU: GELU, model.SwiGLUClamped: SwiGLUClamped}
 
 // free gives everything back.
 func (w *weights) free() error {

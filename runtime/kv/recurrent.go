@@ -31,6 +31,9 @@ func (c *Cache) State(i int) []float32 { return c.StateSeq(i, 0) }
 // StateSeq is the values of state number i of a sequence that there is.
 func (c *Cache) StateSeq(i, seq int) []float32 { return c.states[i].of(seq) }
 
+// States is how many states there are.
+func (c *Cache) States() int { return len(c.states) }
+
 func (c *Cache) clearStates() {
 	for _, s := range c.states {
 		clear(s.all)

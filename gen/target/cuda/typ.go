@@ -185,7 +185,9 @@ func (s *typeText) parts(p *lower.Product) {
 	s.line("")
 	s.line("// The levels of four codes: low holds their lower four bits as nibbles, high the others. Byte k of a level is the sum of the")
 	s.line("// *_terms words from out[k * *_terms] on, and level = unit * byte, or unit * (%d * first byte + second).", base)
-	s.lookup("exact", exactBook(p))
+	exact := exactBook(p)
+	exact.sums, bytes.sums = !s.t.KV, !s.t.KV
+	s.lookup("exact", exact)
 	s.lookup("fast", bytes)
 }
 
