@@ -217,6 +217,8 @@ extern "C" __global__ void __launch_bounds__(threads, BLOCKS) attend(const __gri
   float* area = (float*)(shared + area_at);
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
   Group g(p, blockIdx.y);
+  let_next();
+  await_previous();
   Query query;
   if (warp < g.rows) query.load(p, g.token(warp), g.query_head(warp), lane);
   g.look(p, lane);
