@@ -38,6 +38,7 @@ type Type struct {
 	ActGroup       int        // values per scale of the int8 activations that MatmulQ8 takes; 0 without MatmulQ8
 	Domain         *Transform // what is stored is transformed by it; nil: stored as it is
 	Guard          *Guard     // nil: only that a head is whole blocks
+	Spec           string     // the file with the text of a type that Extend added, "" for one that kernels were generated for
 
 	Impls []Impl // that this CPU can run, best first; the last is portable Go
 }

@@ -9,6 +9,8 @@
 //	kvgen new      [--spec DIR] [--bits N] [--block N] TYPE
 //	                                          write a type to begin with into TYPE.hcl
 //	kvgen fmt      [--spec DIR] [-d] [-w]     name spec files that are not formatted, show how, or format them
+//	kvgen build    [--source DIR] [-o FILE] SPEC...
+//	                                          a kvrun with the types of spec files or folders, the project left as it is
 //
 // Run in the project root, it reads kernels/spec and writes below kernels. It exits with 0 when all is well, 1 for a finding (a
 // mistake in the spec, a file that is not up to date) and 2 when it could not run.
@@ -38,6 +40,7 @@ var commands = []command{
 	{"audit", "the error of every type, and codebooks worse than they need be", audit},
 	{"new", "begin a type of your own", newType},
 	{"fmt", "format spec files", format},
+	{"build", "a kvrun with types of your own, from their spec files", build},
 }
 
 // finding is an error about the input rather than about running. Its text is printed as it is.

@@ -30,6 +30,7 @@ func (s *session) cellOf(name string) (cell, error) {
 	if err != nil {
 		return cell{}, refuse("%s: the cache cannot be stored so:\n%w", name, err)
 	}
+	s.noteInterpreted(plan)
 	return cell{name, plan}, nil
 }
 

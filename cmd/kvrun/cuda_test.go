@@ -15,7 +15,9 @@ import (
 
 var onlyModels = flag.String("models", "", "a list of the models of testdata/arch to run on the GPU; all if empty")
 
-// TestModelsOnGPU compares logits with those of the processor in the exact form, which other tests compare with another engine's.
+// TestModelsOnGPU compares logits with those of the processor in the exact form, which other tests compare with another engine's. A
+// difference in the last bits of a key or value may put one code of its row into the next step, which logits of these small models
+// show as up to a few hundredths of their size: limits of quantised caches are wider than the arithmetic needs.
 func TestModelsOnGPU(t *testing.T) {
 	for _, c := range []struct {
 		name, args string
@@ -24,8 +26,8 @@ func TestModelsOnGPU(t *testing.T) {
 		{"llama_hd64", "-ctk f16 -ctv f16", 2e-4},
 		{"llama_hd64", "-ctk f16 -ctv f16 --decode", 2e-4},
 		{"llama_hd128", "-ctk turbo4 -ctv turbo4", 1e-2},
-		{"llama_hd64", "-ctk q4_0 -ctv q4_0 --rot-k attn --rot-v attn --decode", 1e-2},
-		{"llama_hd80", "-ctk f16 -ctv f16 -b 7", 2e-4},
+		{"llama_hd64", "-ctk q4_0 -ctv q4_0 --rot-k attn --rot-v attn --decode", 3e-2},
+		{"llama_hd80", "-ctk f16 -ctv f16 -b 7", 1e-3},
 		{"llama_bf16", "-ctk f16 -ctv bf16", 2e-3},
 		{"llama_rope", "-ctk f16 -ctv f16", 2e-4},
 		{"mistral3", "-ctk f16 -ctv f16", 2e-4},
@@ -35,15 +37,33 @@ func TestModelsOnGPU(t *testing.T) {
 		{"qwen3", "-ctk f16 -ctv f16", 2e-4},
 		{"gemma2", "-ctk f16 -ctv f16 -b 16", 2e-3},
 		{"gemma3", "-ctk f16 -ctv f16 -b 16", 2e-3},
-		{"gemma3", "-ctk q8_0 -ctv q8_0 --decode", 2e-2},
+		{"gemma3", "-ctk q8_0 -ctv q8_0 --decode", 4e-2},
 		{"phi3", "-ctk f16 -ctv f16", 2e-4},
 		{"phi3_long", "-ctk f16 -ctv f16", 2e-4},
 		{"gpt2", "-ctk f16 -ctv f16", 2e-4},
 		{"starcoder2", "-ctk f16 -ctv f16", 2e-4},
-		{"mixtral", "-ctk f16 -ctv f16", 2e-4},
-		{"qwen3moe", "-ctk f16 -ctv f16 -b 5", 2e-4},
+		{"mixtral", "-ctk f16 -ctv f16", 4e-4},
+		{"mixtral", "-ctk q5_1 -ctv q5_1 -b 9 --decode", 1e-2},
+		{"qwen3moe", "-ctk f16 -ctv f16", 4e-4},
+		{"qwen3moe", "-ctk f16 -ctv f16 -b 5", 4e-4},
+		{"qwen3moe", "-ctk q8_0 -ctv q8_0 -b 2 --decode", 1e-2},
 		{"gptoss", "-ctk f16 -ctv f16", 2e-4},
+		{"gptoss", "-ctk q8_0 -ctv q8_0 --decode", 1e-2},
 		{"gptoss_mxfp4", "-ctk f16 -ctv f16", 2e-4},
+		{"gptoss_mxfp4", "-ctk lm4_64 -ctv lm4_64 -b 9", 4e-2},
+		{"gemma4_e2b", "-ctk f16 -ctv f16", 2e-3},
+		{"gemma4_e2b", "-ctk f16 -ctv f16 -b 3", 2e-3},
+		{"gemma4_e2b", "-ctk q8_0 -ctv q8_0 --decode", 4e-2},
+		{"gemma4_e2b", "-ctk q8_0 -ctv q8_0 --keep-first 2 --keep-last 6", 4e-2},
+		{"gemma4_a4b", "-ctk f16 -ctv f16", 2e-3},
+		{"gemma4_a4b", "-ctk f16 -ctv f16 -b 6 --decode", 2e-3},
+		{"gemma4_a4b", "-ctk q8_0 -ctv q8_0 -b 11", 4e-2},
+		{"qwen35", "-ctk f16 -ctv f16", 2e-4},
+		{"qwen35", "-ctk f16 -ctv f16 -b 2 --decode", 2e-4},
+		{"qwen35", "-ctk q8_0 -ctv q8_0 -b 7", 1e-2},
+		{"qwen35moe", "-ctk f16 -ctv f16", 2e-4},
+		{"qwen35moe", "-ctk f16 -ctv f16 --decode", 2e-4},
+		{"qwen35moe", "-ctk lm4_64 -ctv lm4_64 -b 10", 1e-2},
 		{"w_q4_0", "--decode", 2e-4}, {"w_q4_1", "", 2e-4}, {"w_q5_0", "", 2e-4}, {"w_q5_1", "--decode", 2e-4}, {"w_q8_0", "", 2e-4},
 		{"w_q2_k", "", 2e-4}, {"w_q3_k", "--decode", 2e-4}, {"w_q4_k", "--decode", 2e-4}, {"w_q5_k", "", 2e-4}, {"w_q6_k", "--decode", 2e-4},
 		{"w_iq4_nl", "", 2e-4}, {"w_iq4_xs", "--decode", 2e-4}, {"w_mxfp4", "", 2e-4}, {"w_tq3_1s", "", 2e-4}, {"w_tq4_1s", "--decode", 2e-4},

@@ -66,6 +66,7 @@ func (m *modelFlags) checkDevice(e *environment) error {
 	if err != nil {
 		return err
 	}
+	b.Compiler.Texts = e.texts
 	if m.backend = b; m.batch == 0 {
 		m.batch = deviceBatch
 	}
@@ -73,7 +74,7 @@ func (m *modelFlags) checkDevice(e *environment) error {
 }
 
 // deviceBatch is how many tokens of a prompt go through a GPU together: matrices are unpacked once for all of them.
-const deviceBatch = 512
+const deviceBatch = 1024
 
 // on is the device of model.Options, nil for the processor.
 func (m *modelFlags) on() model.Device {

@@ -46,11 +46,11 @@ type wish struct {
 type end struct{ first, last int }
 
 // want is one side of one layer.
-type want struct{ typ, rotation, offset string }
+type want struct{ typ, rotation, offset, spec string }
 
 func wantOf(s kv.SideRecord) want {
 	typ, rotation, offset := s.Parts()
-	return want{typ, rotation, offset}
+	return want{typ, rotation, offset, s.Spec}
 }
 
 func wishOf(c *lab.CellResult, model string, group int) *wish {
@@ -240,10 +240,17 @@ func spellOllama(e *engine, w *wish) (lines, notes []string) {
 
 // spellKvrun: flags, or the policy file that the cell is.
 func spellKvrun(_ *engine, w *wish) (lines, notes []string) {
-	if strings.HasSuffix(w.cell, ".json") {
-		return []string{fmt.Sprintf("kvrun chat %s --policy %s", w.model, w.cell)}, nil
+	var specs []string
+	for _, s := range slices.Concat(w.k, w.v) {
+		if file := " --spec " + shellQuote(s.spec); s.spec != "" && !slices.Contains(specs, file) {
+			specs = append(specs, file)
+		}
 	}
-	line := fmt.Sprintf("kvrun chat %s -ctk %s -ctv %s", w.model, w.k[0].typ, w.v[0].typ)
+	command := fmt.Sprintf("kvrun chat %s%s", w.model, strings.Join(specs, ""))
+	if strings.HasSuffix(w.cell, ".json") {
+		return []string{command + " --policy " + w.cell}, nil
+	}
+	line := fmt.Sprintf("%s -ctk %s -ctv %s", command, w.k[0].typ, w.v[0].typ)
 	for _, s := range []struct{ flag, rotation string }{{"--rot-k", w.k[0].rotation}, {"--rot-v", w.v[0].rotation}} {
 		if s.rotation != "" {
 			line += " " + s.flag + " " + s.rotation

@@ -27,6 +27,7 @@ type infoResult struct {
 	Tensors    []typeUse      `json:"tensor_types"`
 	Kernels    []kernelUse    `json:"kernels"`
 	ISAs       []isaRecord    `json:"isas"`
+	Budget     *gpuBudget     `json:"gpu_budget,omitempty"` // with --device cuda
 	Record     record         `json:"record"`
 }
 
@@ -42,7 +43,8 @@ type kernelUse struct {
 	Type     string   `json:"type"`
 	For      string   `json:"for"` // weights, keys, values
 	Identity string   `json:"identity"`
-	ISA      string   `json:"isa"` // a kernel that it lacks comes from the next one
+	Spec     string   `json:"spec,omitempty"` // the file of a type that is interpreted
+	ISA      string   `json:"isa"`            // a kernel that it lacks comes from the next one
 	Kernels  []string `json:"kernels"`
 	Form     string   `json:"form"` // of the products, and why
 }
@@ -70,6 +72,12 @@ func infoCommand(e *environment, args []string) error {
 	}
 	defer s.Close()
 	r := s.info()
+	if m.backend != nil {
+		if r.Budget, err = s.gpuBudget(); err != nil {
+			return err
+		}
+		r.ISAs, r.Kernels = nil, nil // of the processor
+	}
 	if m.json {
 		return printJSON(e.stdout, r)
 	}
@@ -163,7 +171,7 @@ func (r *infoResult) uses(s *session) {
 // kernelsOf says what runs a type for a use.
 func kernelsOf(t *kernels.Type, use string, math model.Math) kernelUse {
 	best := t.Best()
-	u := kernelUse{Type: t.Name, For: use, Identity: t.Identity, ISA: best.ISA}
+	u := kernelUse{Type: t.Name, For: use, Identity: t.Identity, Spec: t.Spec, ISA: best.ISA}
 	note := func(name string, has bool) {
 		if has {
 			u.Kernels = append(u.Kernels, name)
@@ -176,6 +184,8 @@ func kernelsOf(t *kernels.Type, use string, math model.Math) kernelUse {
 	note("mix", use == "values" && best.Mix != nil)
 	note("mix_q8", use == "values" && best.MixQ8 != nil)
 	switch {
+	case t.Spec != "":
+		u.Form = "f32, interpreted from " + t.Spec + ": slow"
 	case math == model.Exact:
 		u.Form = "f32: exact was asked for"
 	case use == "values" && best.MixQ8 != nil:
@@ -216,6 +226,9 @@ func (r *infoResult) print(w io.Writer, s *session) error {
 		}
 	}
 	s.remarks(w)
+	if r.Budget != nil {
+		return r.Budget.print(w)
+	}
 	fmt.Fprintln(w, "instruction sets:")
 	for _, i := range r.ISAs {
 		why := i.Rejected

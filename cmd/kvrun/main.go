@@ -21,6 +21,10 @@
 // -ngl, -fa) included, and the LLAMA_ATTN_ROT_* variables mean what they mean in TheTom/llama-cpp-turboquant. `kvrun COMMAND --help`
 // lists the flags of a command.
 //
+// --spec FILE, which may be given again, adds the types and rotations of a spec file (go doc ./gen/spec is the language) to those of
+// the table. On the processor they are interpreted, which is slow and said in plan and notes; for a GPU they are compiled as all
+// others are. A mistake in the file, or a name or number that is taken, is shown with its place and gives exit code 2.
+//
 // What was asked of the cache, what is in effect for every layer and side, and why they differ is the plan. It is part of every
 // result. A request that cannot be honoured ends the command with code 1, unless --allow-fallback is given.
 //
@@ -46,6 +50,7 @@ type environment struct {
 	stdout, stderr io.Writer
 	lookup         func(string) (string, bool) // of environment variables
 	devices        devices
+	structs        map[string]string // what a GPU has to know of the types of --spec, by file name
 }
 
 // A command is one subcommand; run gets the arguments after its name.

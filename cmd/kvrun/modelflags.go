@@ -19,6 +19,7 @@ var flashValues = []string{"on", "off", "auto", "1", "0", "true", "false"}
 // modelFlags are the flags of every command that runs a model.
 type modelFlags struct {
 	cacheFlags
+	specFlags
 	model         string
 	size          int // --ctx-size
 	threads       int
@@ -45,8 +46,9 @@ func (m *modelFlags) add(fs *pflag.FlagSet, math model.Math) {
 	fs.BoolVarP(&m.verbose, "verbose", "v", false, "print the plan layer by layer, and timings")
 }
 
-// addCompute defines the flags that say how things are computed.
+// addCompute defines the flags that say how things are computed, and with what types.
 func (m *modelFlags) addCompute(fs *pflag.FlagSet, math model.Math) {
+	m.specFlags.add(fs)
 	fs.IntVarP(&m.batch, "batch-size", "b", 0, "`tokens` of a prompt that go through the model together (default 256)")
 	fs.IntVar(&m.ubatch, "ubatch-size", 0, "the same (-ub); the smaller of both counts")
 	fs.StringVar(&m.math, "math", math.String(), "`form` of the matrix products: exact (f32 activations) or fast (int8 activations)")
@@ -57,7 +59,7 @@ func (m *modelFlags) addCompute(fs *pflag.FlagSet, math model.Math) {
 	fs.Lookup("flash-attn").NoOptDefVal = "on"
 }
 
-// check reads what add defined, args being what was no flag, and selects the instruction set.
+// check reads what add defined, args being what was no flag, extends the table of types and selects the instruction set.
 func (m *modelFlags) check(e *environment, args []string) error {
 	switch {
 	case len(args) > 1:
@@ -66,6 +68,9 @@ func (m *modelFlags) check(e *environment, args []string) error {
 		return fmt.Errorf("the model is given twice: -m %s and %s", m.model, args[0])
 	case len(args) == 1:
 		m.model = args[0]
+	}
+	if err := m.extend(e); err != nil {
+		return err
 	}
 	return m.checkCompute(e)
 }

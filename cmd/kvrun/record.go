@@ -112,8 +112,12 @@ func cost(p *kv.Plan, size int) string {
 }
 
 func printSide(w io.Writer, name string, s kv.SidePlan, dim int) {
-	fmt.Fprintf(w, "    %s: requested %s, in effect %s (%s), %.3f bits per value%s\n", name, s.Requested, s.Effective, s.Why, s.BitsPerValue,
-		padding(s.Effective.Type, dim))
+	from := ""
+	if file := s.Effective.Type.Spec; file != "" {
+		from = ", a type of " + file
+	}
+	fmt.Fprintf(w, "    %s: requested %s, in effect %s (%s), %.3f bits per value%s%s\n", name, s.Requested, s.Effective, s.Why, s.BitsPerValue,
+		padding(s.Effective.Type, dim), from)
 }
 
 // padding says where heads of dim values are stored longer than they are.

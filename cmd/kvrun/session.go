@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/chat"
 	"github.com/kvgen/kvgen/runtime/demo"
 	"github.com/kvgen/kvgen/runtime/kv"
@@ -25,8 +26,9 @@ type session struct {
 	path  string // embedded for the model that comes with the program
 	hash  string // model.Fingerprint
 	plan  *kv.Plan
-	unmet []string // requests that came to nothing, beside those in the plan
-	notes []string // what else is worth knowing
+	unmet []string               // requests that came to nothing, beside those in the plan
+	notes []string               // what else is worth knowing
+	slow  map[*kernels.Type]bool // of --spec, noted
 
 	tokens  *tokenizer.Tokenizer  // nil until vocabulary is called
 	offsets map[string]*kv.Offset // by the name that was asked for
@@ -49,6 +51,12 @@ func (e *environment) open(m *modelFlags) (s *session, err error) {
 	}
 	if err == nil {
 		err = m.wholeModel(s.Layers)
+	}
+	if err == nil {
+		s.noteInterpreted(s.plan)
+		for _, w := range s.Matrices() {
+			s.noteType(typeNamed(w.Type, anyType))
+		}
 	}
 	if err == nil && m.size > s.Context {
 		s.notes = append(s.notes, fmt.Sprintf("a context of %d is beyond the %d positions the model was trained for", m.size, s.Context))

@@ -26,6 +26,7 @@ func synthCommand(e *environment, args []string) error {
 	var s synth.Shape
 	var out, typ, outputType string
 	var json, force bool
+	var specs specFlags
 	fs := newFlags("synth")
 	fs.StringVarP(&out, "out", "o", "", "`file` to write")
 	fs.StringVar(&s.Arch, "arch", "llama", "`family`: "+strings.Join(synth.Architectures(), ", "))
@@ -42,6 +43,7 @@ func synthCommand(e *environment, args []string) error {
 	fs.IntVar(&s.Window, "window", 0, "`positions` of a sliding window, where the family has one (default 512)")
 	fs.BoolVar(&s.Untied, "untied", false, "an output matrix beside the embedding")
 	fs.StringVar(&typ, "type", "q8_0", "`type` of the matrices: "+strings.Join(typeNames(encodable), " "))
+	specs.add(fs)
 	fs.StringVar(&outputType, "output-type", "", "`type` of embedding and output (default: --type)")
 	fs.Uint64Var(&s.Seed, "seed", 1, "`number` that makes the weights repeatable")
 	fs.BoolVar(&force, "force", false, "replace an existing file")
@@ -55,7 +57,10 @@ func synthCommand(e *environment, args []string) error {
 	case out == "" || fs.NArg() > 0:
 		return errors.New("want --out FILE, and nothing that is no flag")
 	}
-	var err error
+	err := specs.extend(e)
+	if err != nil {
+		return err
+	}
 	if s.Type, err = weightType("--type", typ); err != nil {
 		return err
 	}

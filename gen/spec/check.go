@@ -43,6 +43,7 @@ var (
 	ruleBlock       = rule{"block", "a block of %d values; allowed: %d to %d, or 1 for a plain float"}
 	rulePlain       = rule{"plain", "a block of 1 value must be one float field that value reads as it is"}
 	ruleID          = rule{"id", "id %d; allowed: 0 to 65535"}
+	ruleIDTaken     = rule{"id-taken", "id %d is that of %s, declared at %s:%d; GGUF files tell types by it"}
 	rulePad         = rule{"pad", "pad is true or false"}
 	ruleUse         = rule{"use", "use is a list; allowed: kv weight"}
 	ruleUseKV       = rule{"use-kv", "a type without encode cannot be used for kv"}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -31,14 +32,12 @@ func Load(fsys fs.FS) (*Set, error) {
 
 // Parse reads spec files, name to text. A nil error means that every rule of
 // check.go holds; otherwise the error is an *Errors with all mistakes.
-func Parse(files map[string][]byte) (*Set, error) {
-	p := &parser{
-		report:     report{seen: map[string]bool{}, src: files},
-		transforms: map[string]*Transform{},
-		books:      map[string]*Codebook{},
-		typeNames:  map[string]hcl.Range{},
-	}
-	p.steps = maxSteps
+func Parse(files map[string][]byte) (*Set, error) { return Extend(&Set{}, files) }
+
+// Extend is Parse for files that come on top of base: they may use its transforms and may not
+// declare what it declares. The set has what the files add; base is left as it is.
+func Extend(base *Set, files map[string][]byte) (*Set, error) {
+	p := newParser(base, files)
 	var decls []decl
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		decls = append(decls, p.blocks(name, files[name])...)
@@ -62,7 +61,7 @@ func Parse(files map[string][]byte) (*Set, error) {
 	if err := p.err(); err != nil {
 		return nil, err
 	}
-	return &p.set, nil
+	return &Set{p.set.Types[len(base.Types):], p.set.Transforms[len(base.Transforms):], p.set.Rotations[len(base.Rotations):]}, nil
 }
 
 // parser holds what is shared by all declarations.
@@ -72,7 +71,29 @@ type parser struct {
 	transforms map[string]*Transform
 	books      map[string]*Codebook // computed ones, by their formula
 	typeNames  map[string]hcl.Range // lower case: names may not differ by case alone
+	ids        map[int]*Type        // of types that have one
 	steps      int                  // index evaluations left
+}
+
+// newParser makes a parser that knows what base declares.
+func newParser(base *Set, files map[string][]byte) *parser {
+	p := &parser{
+		report:     report{seen: map[string]bool{}, src: files},
+		set:        Set{slices.Clone(base.Types), slices.Clone(base.Transforms), slices.Clone(base.Rotations)},
+		transforms: map[string]*Transform{},
+		books:      map[string]*Codebook{},
+		typeNames:  map[string]hcl.Range{},
+		ids:        map[int]*Type{},
+		steps:      maxSteps,
+	}
+	for _, t := range base.Transforms {
+		p.transforms[t.Name] = t
+	}
+	for _, t := range base.Types {
+		p.typeNames[strings.ToLower(t.Name)] = t.Range
+		p.takeID(t)
+	}
+	return p
 }
 
 // decl is one top-level block.

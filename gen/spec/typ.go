@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -131,6 +132,14 @@ func (p *parser) typeName(name string, d decl) {
 	p.typeNames[low] = d.rng
 }
 
+// takeID returns the type that has t's number: t itself, unless another was there before.
+func (p *parser) takeID(t *Type) *Type {
+	if p.ids[t.ID] == nil && t.ID >= 0 {
+		p.ids[t.ID] = t
+	}
+	return cmp.Or(p.ids[t.ID], t)
+}
+
 // blockSize reads block. One value per block is for plain floats, see checkPlain.
 func (s *scope) blockSize(e hclsyntax.Expression) bool {
 	n, ok := s.constant(e)
@@ -162,6 +171,9 @@ func (s *scope) labels(d decl) {
 			s.fail(ruleID, e.Range(), n)
 		} else if ok {
 			t.ID = n
+			if first := s.takeID(t); first != t {
+				s.fail(ruleIDTaken, e.Range(), n, first.Name, first.Range.Filename, first.Range.Start.Line)
+			}
 		}
 	}
 	if e := d.attr("pad"); e != nil {

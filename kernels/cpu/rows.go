@@ -12,6 +12,12 @@ type format struct {
 	decode       func(dst []float32, src []byte)
 }
 
+// Plain is an implementation that unpacks every row before it computes. encode is nil for a type that is only read.
+func Plain(isa string, block, bytes int, encode func(dst []byte, src []float32), decode func(dst []float32, src []byte)) Impl {
+	f := format{block: block, bytes: bytes, decode: decode}
+	return Impl{ISA: isa, Encode: encode, Decode: decode, Matmul: f.matmul, Mix: f.mix}
+}
+
 // tile is the number of values to decode at a time out of n: whole blocks, near piece.
 func (f format) tile(n int) int {
 	return min(n, max(1, piece/f.block)*f.block)

@@ -137,28 +137,62 @@ template <class T> struct ActivationsOf<T, true, true> : AnyActivations {
   __device__ uint4* line(int token, int k) const { return (uint4*)(shared + (long long)token * span * piece_bytes) + k * span; }
   __device__ float* extra(int token, int u) const { return (float*)line(token, 2) + u * words; }
 
-  // Values are rounded as kernels.QuantiseAct does.
+  // What join makes of v[j] of several neighbouring lanes: of eight, for j = half the lane's number among them; of four, for j = the
+  // lane's number. A shuffle serves two values where it can.
+  template <int lanes, class N, class Join> static __device__ __forceinline__ N gather(N (&v)[4], int lane, Join join) {
+    constexpr int bit = lanes / 2;
+#pragma unroll
+    for (int j = 0; j < 2; j++) {
+      const N give = lane & bit ? v[j] : v[j + 2], keep = lane & bit ? v[j + 2] : v[j];
+      v[j] = join(keep, __shfl_xor_sync(~0u, give, bit));
+    }
+    const N give = lane & bit / 2 ? v[0] : v[1], keep = lane & bit / 2 ? v[1] : v[0];
+    N all = join(keep, __shfl_xor_sync(~0u, give, bit / 2));
+    if (lanes == 8) all = join(all, __shfl_xor_sync(~0u, all, 1));
+    return all;
+  }
+
+  // Values are rounded as kernels.QuantiseAct does. A warp takes 16 pieces at a time, of which a lane has four values of every fourth.
   __device__ __forceinline__ void stage(int first) const {
-    each<8>(first, [&](int token, int u, int q, float4 v) {
-      unsigned most = max(max(as_bits(v.x) & 0x7fffffff, as_bits(v.y) & 0x7fffffff), max(as_bits(v.z) & 0x7fffffff, as_bits(v.w) & 0x7fffffff));
-      for (int k = 1; k < 8; k *= 2) most = max(most, __shfl_xor_sync(~0u, most, k)); // as integers, so that a NaN is the largest
-      float scale = as_float(most) / 127, by = 127 / as_float(most);
-      if (most >= 0x7f800000) scale = as_float(0x7fc00000), by = 0;
-      else if (by > 3.4028235e+38f) scale = by = 0;
-      unsigned w = 0;
-      if (by != 0) {
-        const unsigned a = rounded(v.x, by), b = rounded(v.y, by), c = rounded(v.z, by), d = rounded(v.w, by);
-        w = prmt(prmt(a, b, 0x0040), prmt(c, d, 0x0040), 0x5410);
+    const int lane = threadIdx.x & 31, q = lane & 7;
+    for (int token = 0; token < tokens; token++)
+      for (int at = (threadIdx.x >> 5) * 16; at < span; at += blockDim.x / 2) {
+        const float* row = x + (long long)token * n;
+        float4 v[4];
+        unsigned sizes[4];
+#pragma unroll
+        for (int j = 0; j < 4; j++) v[j] = four(row, 32 * (first + at + 4 * j + lane / 8) + 4 * q);
+#pragma unroll
+        for (int j = 0; j < 4; j++) sizes[j] = max(max(as_bits(v[j].x) << 1, as_bits(v[j].y) << 1), max(as_bits(v[j].z) << 1, as_bits(v[j].w) << 1));
+        // As integers, so that a NaN is the largest.
+        const unsigned most = gather<8>(sizes, lane, [](unsigned a, unsigned b) { return max(a, b); }) >> 1;
+        float scale = as_float(most) / 127, by = 127 / as_float(most);
+        if (most >= 0x7f800000) scale = as_float(0x7fc00000), by = 0;
+        else if (by > 3.4028235e+38f) scale = by = 0;
+        int sums[4];
+#pragma unroll
+        for (int j = 0; j < 4; j++) {
+          const float f = __shfl_sync(~0u, by, (lane & 24) + 2 * j);
+          const unsigned a = rounded(v[j].x, f), b = rounded(v[j].y, f), c = rounded(v[j].z, f), d = rounded(v[j].w, f);
+          const unsigned w = prmt(prmt(a, b, 0x0040), prmt(c, d, 0x0040), 0x5410);
+          const int u = at + 4 * j + lane / 8;
+          if (u < span) ((unsigned*)(line(token, q / 4) + u))[q % 4] = w;
+          sums[j] = __dp4a((int)w, 0x01010101, 0);
+        }
+        const int u = at + 4 * (q / 2) + lane / 8;
+        if (q % 2 == 0 && u < span) extra(token, u)[0] = scale * P::unit;
+        if constexpr (starts + tops > 0) {
+          constexpr int lanes = 8 / P::runs;
+          const int sum = gather<lanes>(sums, lane, [](int a, int b) { return a + b; });
+          const int j = P::runs == 1 ? q / 2 : q % 4, run = P::runs == 1 ? 0 : q / 4, u = at + 4 * j + lane / 8;
+          if (tops && P::runs == 2) scale = __shfl_sync(~0u, scale, (lane & 24) + 2 * j);
+          float* more = extra(token, u);
+          if (u < span && (P::runs == 2 || q % 2 == 0)) {
+            if (starts) more[1 + run] = as_float(as_bits(integer_magic) + P::offset * sum);
+            if (tops) more[1 + starts + run] = scale * (float)sum;
+          }
+        }
       }
-      ((unsigned*)(line(token, q / 4) + u))[q % 4] = w;
-      const int sum = sum_of(__dp4a((int)w, 0x01010101, 0), 8 / P::runs), run = q / (8 / P::runs);
-      float* more = extra(token, u);
-      if (q == 0) more[0] = scale * P::unit;
-      if (q % (8 / P::runs) == 0) {
-        if (starts) more[1 + run] = as_float(as_bits(integer_magic) + P::offset * sum);
-        if (tops) more[1 + starts + run] = scale * (float)sum;
-      }
-    });
   }
 
   // x * by to the nearest integer, in the lowest byte.

@@ -2,15 +2,15 @@
 // A kernel is put together from them and compiled on the user's machine; see runtime/cuda.
 package cuda
 
-import (
-	"embed"
-	"strings"
-)
+import "embed"
 
 // Files holds the frames (*.cu, *.cuh), type-NAME.cuh and transform-NAME.cuh.
 //
 //go:embed *.cu *.cuh
 var Files embed.FS
 
-// Ident is the name of the struct of a type or transform.
-func Ident(name string) string { return strings.ToUpper(name[:1]) + name[1:] }
+// TypeName is the name of the struct of a type.
+func TypeName(name string) string { return "Type_" + name }
+
+// TransformName is the name of the struct of a transform.
+func TransformName(name string) string { return "Transform_" + name }

@@ -17,6 +17,7 @@ struct Product {
   const float *x, *bias;       // [][n]; [rows] or null
   float* y;                    // [tokens or slots][outputs]
   const int *expert, *row;     // of a slot: the matrix, of count; the row of x, null for the slot's number. Null without slots
+  const int* many;             // of a run of slots of one expert: how many, from slot row on in x and in y. Null without runs
   Layout at;
   int n, rows, count, outputs; // rows of a matrix; the half of it if gated
   int tokens, act, gated;
@@ -28,7 +29,7 @@ struct Product {
 // How many rows a lane works on at a time: what its registers hold.
 constexpr int rows_at_a_time(int tokens) {
   if (tokens <= 2) return 4;
-  return FAST && Type::weight_codes && sizeof(P) <= 32 && tokens <= 4 ? 4 : 2;
+  return FAST && Type::weight_codes && sizeof(P) < 32 && tokens <= 4 ? 4 : 2;
 }
 extern "C" __device__ const int product_sizes[6] = {P::values, X::piece_bytes, rows_at_a_time(1), rows_at_a_time(2), rows_at_a_time(4), rows_at_a_time(8)};
 
@@ -80,7 +81,13 @@ template <int TOKENS> __device__ __forceinline__ void product(const Product& p) 
   const unsigned char* weights = p.weights;
   const float* bias = p.bias;
   float* y = p.y + (long long)blockIdx.y * p.outputs;
+  int tokens = p.tokens;
   if (p.expert) {
+    if (TOKENS > 1 && p.many) {
+      tokens = p.many[blockIdx.y];
+      if (tokens == 0) return;
+      y = p.y + (long long)p.row[blockIdx.y] * p.outputs;
+    }
     const int e = p.expert[blockIdx.y];
     if (e < 0 || e >= p.count) { // no matrix
       for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < p.outputs; i += gridDim.x * blockDim.x) y[i] = 0;
@@ -113,7 +120,7 @@ template <int TOKENS> __device__ __forceinline__ void product(const Product& p) 
   }
 
   if (!p.expert) await_previous();
-  const X x = {shared, p.x + (long long)(p.row ? p.row[blockIdx.y] : blockIdx.y) * p.n, p.n, p.tokens, p.chunk * stride, Type::weight_codes || p.wide};
+  const X x = {shared, p.x + (long long)(p.row ? p.row[blockIdx.y] : blockIdx.y) * p.n, p.n, tokens, p.chunk * stride, Type::weight_codes || p.wide};
   float* sums = (float*)(shared + X::piece_bytes * x.span * TOKENS); // [2][warps][subs][V]
   copy_table<Type>(table);
 
@@ -152,7 +159,7 @@ template <int TOKENS> __device__ __forceinline__ void product(const Product& p) 
     if (part > 0) continue;
     const int first = now * block_outputs + team * team_outputs;
 #pragma unroll 1
-    for (int i = lane; i < team_outputs * p.tokens; i += 32) {
+    for (int i = lane; i < team_outputs * tokens; i += 32) {
       const int t = i / team_outputs, k = i % team_outputs, o = first + k;
       if (o >= p.outputs) continue;
       const float* from = to + k / mine * V + k % mine * TOKENS + t;

@@ -9,7 +9,7 @@ static __device__ const float thresholds_Iq4_nl[15] = {
 };
 
 // iq4_nl: 4-bit codes of a fixed table, one scale per 32 values.
-struct Iq4_nl {
+struct Type_iq4_nl {
   static constexpr int block = 32, bytes = 18; // of a block: values, bytes
   static constexpr bool codes = true; // rows of the cache are kept as codes and scales
   static constexpr bool weight_codes = true; // and so are rows of weights
@@ -55,17 +55,18 @@ struct Iq4_nl {
   static constexpr int exact_terms = 2, exact_coarse = 2;
   static constexpr float exact_unit = 1.0f;
   static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
-    out[0] = prmt(0xbfad9881u, 0xf6eaddcfu, low); // -1 from code 8 on, and so one more below
+    out[0] = prmt(0xbfad9881u, 0xf6eaddcfu, low); // from code 8 on the sign of an entry, which the next makes good
     out[1] = prmt(0x271a0e02u, 0x725a4636u, low ^ 0x8888u);
   }
   static constexpr int fast_terms = 2, fast_coarse = 2;
   static constexpr float fast_unit = 1.0f;
   static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
-    out[0] = prmt(0xbfad9881u, 0xf6eaddcfu, low); // -1 from code 8 on, and so one more below
+    out[0] = prmt(0xbfad9881u, 0xf6eaddcfu, low); // from code 8 on the sign of an entry, which the next makes good
     out[1] = prmt(0x271a0e02u, 0x725a4636u, low ^ 0x8888u);
   }
 
   static constexpr bool linear = false; static constexpr int offset = 0; // level = code + offset
+  static __device__ const float* levels() { return levels_Iq4_nl; } // by code
   static constexpr bool stepped = false; // scale and least are a base, an f16 of the block, times a whole number of a byte
   static constexpr Element scales = Element::f16; // holds all bits of scale and least
 

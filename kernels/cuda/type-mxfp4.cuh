@@ -5,7 +5,7 @@ static __device__ const float levels_Mxfp4[16] = {
 };
 
 // mxfp4: E2M1 elements, one power-of-two scale per 32 values.
-struct Mxfp4 {
+struct Type_mxfp4 {
   static constexpr int block = 32, bytes = 17; // of a block: values, bytes
   static constexpr bool codes = true; // rows of the cache are kept as codes and scales
   static constexpr bool weight_codes = true; // and so are rows of weights
@@ -48,18 +48,21 @@ struct Mxfp4 {
 
   // The levels of four codes, as bytes of words: unit * (the sum of the coarse terms + the sum of the others / fine_levels). low
   // holds the lower four bits of the codes as nibbles, high the others.
-  static constexpr int exact_terms = 1, exact_coarse = 1;
+  static constexpr int exact_terms = 2, exact_coarse = 2;
   static constexpr float exact_unit = 1.0f;
   static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
-    out[0] = pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xfdfeff00u, 0xf4f8fafcu, low & 0x7777u), prmt(0x03020100u, 0x0c080604u, low & 0x7777u));
+    out[0] = prmt(0x04030200u, 0x0d090705u, low); // from code 8 on the sign of an entry, which the next makes good
+    out[1] = prmt(0xfdfeff00u, 0xf4f8fafcu, low ^ 0x8888u);
   }
-  static constexpr int fast_terms = 1, fast_coarse = 1;
+  static constexpr int fast_terms = 2, fast_coarse = 2;
   static constexpr float fast_unit = 1.0f;
   static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
-    out[0] = pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xfdfeff00u, 0xf4f8fafcu, low & 0x7777u), prmt(0x03020100u, 0x0c080604u, low & 0x7777u));
+    out[0] = prmt(0x04030200u, 0x0d090705u, low); // from code 8 on the sign of an entry, which the next makes good
+    out[1] = prmt(0xfdfeff00u, 0xf4f8fafcu, low ^ 0x8888u);
   }
 
   static constexpr bool linear = false; static constexpr int offset = 0; // level = code + offset
+  static __device__ const float* levels() { return levels_Mxfp4; } // by code
   static constexpr bool stepped = false; // scale and least are a base, an f16 of the block, times a whole number of a byte
   static constexpr Element scales = Element::bf16; // holds all bits of scale and least
 

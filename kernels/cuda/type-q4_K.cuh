@@ -115,7 +115,7 @@ static __device__ const int code_least_bit3_Q4_K[256] = {
 };
 
 // q4_K: 4 bits, a 6-bit scale and minimum per 32 of 256 values.
-struct Q4_K {
+struct Type_q4_K {
   static constexpr int block = 256, bytes = 144; // of a block: values, bytes
   static constexpr bool codes = true; // rows of the cache are kept as codes and scales
   static constexpr bool weight_codes = true; // and so are rows of weights
@@ -171,15 +171,17 @@ struct Q4_K {
 
   // The levels of four codes, as bytes of words: unit * (the sum of the coarse terms + the sum of the others / fine_levels). low
   // holds the lower four bits of the codes as nibbles, high the others.
-  static constexpr int exact_terms = 1, exact_coarse = 1;
+  static constexpr int exact_terms = 2, exact_coarse = 2;
   static constexpr float exact_unit = 1.0f;
   static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
-    out[0] = pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x0b0a0908u, 0x0f0e0d0cu, low & 0x7777u), prmt(0x03020100u, 0x07060504u, low & 0x7777u));
+    out[0] = prmt(0x03020100u, 0x07060504u, low); // from code 8 on the sign of an entry, which the next makes good
+    out[1] = prmt(0x0b0a0908u, 0x0f0e0d0cu, low ^ 0x8888u);
   }
-  static constexpr int fast_terms = 1, fast_coarse = 1;
+  static constexpr int fast_terms = 2, fast_coarse = 2;
   static constexpr float fast_unit = 1.0f;
   static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
-    out[0] = pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x0b0a0908u, 0x0f0e0d0cu, low & 0x7777u), prmt(0x03020100u, 0x07060504u, low & 0x7777u));
+    out[0] = prmt(0x03020100u, 0x07060504u, low); // from code 8 on the sign of an entry, which the next makes good
+    out[1] = prmt(0x0b0a0908u, 0x0f0e0d0cu, low ^ 0x8888u);
   }
 
   static constexpr bool linear = true; static constexpr int offset = 0; // level = code + offset

@@ -115,7 +115,7 @@ static __device__ const int code_least_bit3_Q5_K[256] = {
 };
 
 // q5_K: 5 bits, a 6-bit scale and minimum per 32 of 256 values.
-struct Q5_K {
+struct Type_q5_K {
   static constexpr int block = 256, bytes = 176; // of a block: values, bytes
   static constexpr bool codes = true; // rows of the cache are kept as codes and scales
   static constexpr bool weight_codes = true; // and so are rows of weights

@@ -20,7 +20,7 @@ static __device__ const signed char bytes_Q8_0[256] = {
 };
 
 // q8_0: 8 bits and one scale per 32 values.
-struct Q8_0 {
+struct Type_q8_0 {
   static constexpr int block = 32, bytes = 34; // of a block: values, bytes
   static constexpr bool codes = true; // rows of the cache are kept as codes and scales
   static constexpr bool weight_codes = true; // and so are rows of weights

@@ -29,7 +29,7 @@ template <class T> struct CodePiece {
   static constexpr int values = 32;
   static constexpr int w8 = T::bits > 6, w4 = !w8 && T::bits >= 4, w2 = !w8 && T::bits % 4 >= 2, w1 = !w8 && T::bits % 2;
   static constexpr int at2 = 4 * w4, at1 = at2 + 2 * w2, words = w8 ? 8 : at1 + w1;
-  static constexpr bool bytewise = w8 || T::linear, table = !bytewise && T::exact_terms > T::exact_coarse; // how codes become levels
+  static constexpr bool bytewise = w8 || T::linear, table = !bytewise; // how codes become levels
   static constexpr int runs = T::run < 32 ? 32 / T::run : 1, sides = T::has_least ? 2 : 1, numbers = runs * sides;
   static constexpr int terms = bytewise ? 1 : T::fast_terms, offset = w8 ? 0 : T::offset;
   static constexpr bool has_least = T::has_least;
@@ -118,7 +118,7 @@ template <class T> struct CodePiece {
     }
   }
 
-  // Levels 4q.. as they are; tables of floats are in shared memory.
+  // Levels 4q.. as they are; tables are in shared memory.
   __device__ __forceinline__ void levels(int q, float* v, const float* shared) const {
     if constexpr (table) {
       const unsigned a = low(q / 2) >> 16 * (q % 2), b = high(q / 2) >> 16 * (q % 2);
@@ -129,18 +129,8 @@ template <class T> struct CodePiece {
         v[k] = shared[code];
       }
     } else {
-      unsigned b;
-      float zero = 0x1p23f + 128;
-      if constexpr (bytewise && !w8) {
-        b = codes(q);
-        zero = 0x1p23f - offset;
-      } else if constexpr (w8) {
-        b = w[q] ^ 0x80808080u;
-      } else {
-        unsigned out[2];
-        T::exact(low(q / 2) >> 16 * (q % 2), high(q / 2) >> 16 * (q % 2), out);
-        b = (T::exact_terms == 1 ? out[0] : add_bytes(out[0], out[1])) ^ 0x80808080u;
-      }
+      const unsigned b = w8 ? w[q] ^ 0x80808080u : codes(q);
+      constexpr float zero = w8 ? 0x1p23f + 128 : 0x1p23f - offset;
 #pragma unroll
       for (int k = 0; k < 4; k++) v[k] = magic_byte(b, k) - zero;
     }

@@ -62,7 +62,7 @@ const busyWarps = 4
 
 // NewAttend compiles the kernel of a shape.
 func (d *Device) NewAttend(c *Compiler, a Attention) (*Attend, error) {
-	src, err := a.Source(Generated)
+	src, err := a.Source(c.texts())
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,6 @@ import (
 type Backend struct {
 	*Device
 	Compiler *Compiler
-	Texts    Texts // finds the structs of types; nil for Generated
 
 	mu      sync.Mutex
 	weights map[*model.Model]*weights
@@ -25,6 +24,13 @@ func NewBackend(d *Device, c *Compiler) *Backend {
 
 // Engine takes the model to the GPU, unless another context of it has done so, and makes what runs batches.
 func (b *Backend) Engine(m *model.Model, o model.Options) (model.Engine, error) {
+	budget, err := b.Budget(m, o)
+	if err == nil {
+		err = budget.check(b.Name)
+	}
+	if err != nil {
+		return nil, err
+	}
 	b.mu.Lock()
 	w := b.weights[m]
 	if w == nil {
@@ -51,17 +57,17 @@ func (b *Backend) release(w *weights) error {
 	return w.free()
 }
 
-// module compiles the frame called name with what is defined before it.
-func (b *Backend) module(name string, defines ...define) (*Module, error) {
-	s, err := newBuilder(Generated)
+// frameSource is the frame called name with what is defined before it, for kernels that know no type.
+func frameSource(find Texts, name string, defines ...define) (*Source, error) {
+	b, err := newBuilder(find)
 	if err != nil {
 		return nil, err
 	}
 	for _, d := range defines {
-		s.define(d.name, d.value)
+		b.define(d.name, d.value)
 	}
-	s.include(name)
-	return b.build(b.Compiler, &Source{Name: fmt.Sprint(name, defines), Main: s.main.String(), Headers: s.headers})
+	b.include(name)
+	return b.source(fmt.Sprint(name, defines), nil), nil
 }
 
 // define is a macro that a frame wants.
@@ -72,7 +78,11 @@ type define struct {
 
 // function finds a kernel of a frame.
 func (b *Backend) function(name, frame string, defines ...define) (*Function, error) {
-	m, err := b.module(frame, defines...)
+	s, err := frameSource(b.Compiler.texts(), frame, defines...)
+	if err != nil {
+		return nil, err
+	}
+	m, err := b.build(b.Compiler, s)
 	if err != nil {
 		return nil, err
 	}

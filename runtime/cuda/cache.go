@@ -29,7 +29,7 @@ func (d *Device) NewRows(c *Compiler, s Side, key bool, heads, capacity int) (*R
 	if heads < 1 || capacity < 1 {
 		return nil, fmt.Errorf("cuda: a cache of %d rows of %d heads: both must be at least 1", capacity, heads)
 	}
-	src, err := StoreSource(s, key, Generated)
+	src, err := StoreSource(s, key, c.texts())
 	if err != nil {
 		return nil, err
 	}

@@ -21,12 +21,21 @@ type Compiler struct {
 	Files   []string // where NVRTC may be, before the usual places
 	Library Library  // NVRTC itself, in place of a file
 	Folder  *Folder  // nil: nothing is kept
+	Texts   Texts    // finds what programs say of types; nil for Generated
 
 	mu   sync.Mutex // NVRTC is started once and compiles one program at a time: each takes a core for a second
 	api  *compilerAPI
 	lib  string
 	err  error // why there is no NVRTC
 	arch []int // that it knows, ascending
+}
+
+// texts is c.Texts, or its default.
+func (c *Compiler) texts() Texts {
+	if c.Texts != nil {
+		return c.Texts
+	}
+	return Generated
 }
 
 // Target is what an image is made for.

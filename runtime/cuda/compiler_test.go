@@ -207,3 +207,27 @@ func TestMissingText(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestTexts has a compiler find a type that is not of the table, what that includes, and all others still.
+func TestTexts(t *testing.T) {
+	d, _ := opened(t)
+	s := Side{Type: &kernels.Type{Name: "own", Block: 32, Bytes: 18, KV: true}, Dim: 64}
+	c, compiled := started(t, nil, 90)
+	if _, err := d.NewRows(c, s, true, 1, 64); err == nil || !strings.Contains(err.Error(), "type own") || *compiled != 0 {
+		t.Errorf("without texts: %v", err)
+	}
+	texts := map[string]string{"type-own.cuh": "#include \"transform-turn.cuh\"\nstruct Own {};\n", "transform-turn.cuh": "struct Turn {};\n"}
+	c.Texts = func(name string) (string, bool) { text, ok := texts[name]; return text, ok }
+	d.NewRows(c, s, true, 1, 64)
+	if *compiled != 1 {
+		t.Error("its program was not compiled")
+	}
+	src, err := StoreSource(s, true, c.texts())
+	if err != nil || src.Headers["transform-turn.cuh"] == "" || strings.Contains(src.Main, "turn") {
+		t.Errorf("%v: %+v", err, src)
+	}
+	delete(texts, "transform-turn.cuh")
+	if _, err := StoreSource(s, true, c.texts()); err == nil || !strings.Contains(err.Error(), "no kernel text for the transform turn") {
+		t.Errorf("half of it: %v", err)
+	}
+}

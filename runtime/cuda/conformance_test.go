@@ -39,6 +39,14 @@ func check(t testing.TB, err error) {
 	}
 }
 
+// integers is what a piece of memory holds.
+func integers(t testing.TB, m *Memory) []int32 {
+	t.Helper()
+	x := make([]int32, m.Size/4)
+	check(t, Read(m, 0, x))
+	return x
+}
+
 func upload[N number](t testing.TB, d *Device, x []N) *Memory {
 	t.Helper()
 	m := must[*Memory](t)(d.Alloc(uint64(len(x)) * uint64(unsafe.Sizeof(*new(N)))))

@@ -14,6 +14,7 @@ import (
 func settings() []setting {
 	all := smallSettings()
 	for i := range all {
+		all[i].rows = 4 << (i % 3)
 		if !emulating {
 			all[i].size *= 8
 			all[i].batch *= 4

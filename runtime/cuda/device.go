@@ -21,9 +21,11 @@ type Device struct {
 	context uintptr
 	stream  uintptr // everything is ordered by it: the default stream would not wait for it, nor it for that
 
-	modules map[string]*Module // by what they were built of
-	space   workspace
-	grown   int // pieces that were allocated anew, to which graphs recorded before may point
+	modules   map[string]*Module // by what they were built of
+	space     workspace
+	rehearsal *rehearsal // nil where memory is real
+
+	grown int // pieces that were allocated anew, to which graphs recorded before may point
 }
 
 // Open finds GPU number ordinal of this machine.
@@ -128,6 +130,9 @@ func (d *Device) Free() (free, total uint64, err error) {
 
 // Sync waits until everything that was launched is done. Errors of kernels appear here.
 func (d *Device) Sync() error {
+	if d.rehearsal != nil {
+		return nil
+	}
 	return d.do(func() error { return d.api.check(d.api.StreamSync(d.stream), "waiting for %s", d.Name) })
 }
 
@@ -148,6 +153,9 @@ func (m *Memory) Slice(at, size uint64) *Memory {
 // Alloc allocates size bytes, zeroed. The error says how much there is.
 func (d *Device) Alloc(bytes uint64) (*Memory, error) {
 	m := &Memory{d: d, Size: bytes}
+	if d.rehearsal != nil {
+		return d.rehearsal.alloc(m), nil
+	}
 	err := d.do(func() error {
 		if err := d.api.check(d.api.Alloc(&m.at, max(bytes, 16)), "allocating %s on %s", size(bytes), d.Name); err != nil {
 			return err
@@ -168,7 +176,18 @@ func (m *Memory) Free() error {
 	if m.part {
 		return fmt.Errorf("cuda: freeing %s that are a part of a piece of memory", size(m.Size))
 	}
+	if r := m.d.rehearsal; r != nil {
+		r.free(m)
+		return nil
+	}
 	return m.d.do(func() error { return m.d.api.check(m.d.api.Free(m.at), "freeing %s on %s", size(m.Size), m.d.Name) })
+}
+
+// clear makes all of it zeros, after what was launched before.
+func (m *Memory) clear() error {
+	return m.d.do(func() error {
+		return m.d.api.check(m.d.api.Fill(m.at, 0, m.Size, m.d.stream), "clearing %s on %s", size(m.Size), m.d.Name)
+	})
 }
 
 // number is a value whose bytes mean the same on the host and on the device.
@@ -188,7 +207,7 @@ func Write[N number](m *Memory, at uint64, x []N) error {
 // that is not pinned before that.
 func Post[N number](m *Memory, at uint64, x []N) error {
 	n := uint64(len(x)) * uint64(unsafe.Sizeof(*new(N)))
-	if err := m.fits(at, n); err != nil || n == 0 {
+	if err := m.fits(at, n); err != nil || n == 0 || m.d.rehearsal != nil {
 		return err
 	}
 	return m.d.do(func() error {

@@ -1,5 +1,8 @@
 // Package cuda runs kernels on NVIDIA GPUs: the driver (libcuda) and the compiler of kernels (NVRTC) as far as they are used, through
-// purego and without cgo; a disk cache of compiled kernels; and attention over a packed cache in device memory.
+// purego and without cgo; a disk cache of compiled kernels; attention over a packed cache in device memory; and products with weights.
+//
+// A Matrix is repacked from a file's rows when it is uploaded. Products with few tokens read it as it is and are bound by the memory
+// (product.go); those with many make f16 of a part of it at a time for the tensor cores (gemm.go).
 //
 // A kernel is text put together from package kernels/cuda for one pair of types and one head size (source.go), compiled for the GPU
 // at hand when it is first needed (compiler.go) and kept on disk (store.go). Nothing but the driver is needed on the machine once the

@@ -24,6 +24,7 @@ type engine struct {
 	scratch map[string]*Memory
 
 	turns  []turning
+	inputs *inputs // nil for none
 	ops    []op
 	output *fused
 	last   int // tokens of the last batch
@@ -55,7 +56,7 @@ const logitRows = 32
 func (b *Backend) engine(w *weights, o model.Options) (*engine, error) {
 	e := &engine{b: b, w: w, size: o.Size, batch: o.Batch, exact: o.Math == model.Exact, scratch: map[string]*Memory{}, attends: map[string]*Attend{}, heads: map[Pair]*Heads{}, takes: map[[2]Pair]*Take{}}
 	if err := e.start(); err != nil {
-		return nil, errors.Join(err, e.Close())
+		return nil, errors.Join(err, e.free())
 	}
 	return e, nil
 }
@@ -164,6 +165,12 @@ func (s *between) run(e *engine, _ *cache, n int) error {
 // compile makes the ops.
 func (e *engine) compile() error {
 	p := e.w.program
+	if p.Inputs != nil {
+		var err error
+		if e.inputs, err = e.layerInputs(p.Inputs); err != nil {
+			return fmt.Errorf("inputs of layers: %w", err)
+		}
+	}
 	next := &between{args: stepArgs{x: e.x.at, scale: 1}}
 	for i := range p.Steps {
 		s := &p.Steps[i]
@@ -207,8 +214,10 @@ func (e *engine) body(body any, x, y *Memory) ([]op, error) {
 		return e.sum(b, x, y)
 	case *model.ExpertsStep:
 		return e.experts(b, x, y)
-	case *model.OtherStep:
-		return nil, fmt.Errorf("cuda: %s is not computed on a GPU", b.Name)
+	case *model.DeltaStep:
+		return e.delta(b, x, y)
+	case *model.InputGateStep:
+		return e.inputGate(b, x, y)
 	}
 	return nil, fmt.Errorf("cuda: %T is not computed on a GPU", body)
 }
@@ -218,6 +227,11 @@ func (e *engine) Forward(r model.DeviceRows, tokens []int32, first int) error {
 	c := r.(*cache)
 	if err := c.place(tokens, first); err != nil {
 		return err
+	}
+	if first == 0 {
+		if err := c.forget(); err != nil {
+			return err
+		}
 	}
 	e.last = len(tokens)
 	if len(tokens) > 1 {
@@ -263,6 +277,11 @@ func (e *engine) launch(c *cache, n int) error {
 			a.place = e.h.at
 		}
 		if err := e.embed.launch(n, 1, e.threads(), unsafe.Pointer(&a)); err != nil {
+			return err
+		}
+	}
+	if e.inputs != nil {
+		if err := e.inputs.run(e, c, n); err != nil {
 			return err
 		}
 	}
@@ -337,14 +356,16 @@ type capArgs struct {
 	cap float32
 }
 
-// Close frees what is the engine's own.
-func (e *engine) Close() error {
+// Close frees what is the engine's own, and the weights if no other uses them.
+func (e *engine) Close() error { return errors.Join(e.free(), e.b.release(e.w)) }
+
+func (e *engine) free() error {
 	var all []error
 	for i := len(e.owned) - 1; i >= 0; i-- {
 		all = append(all, e.owned[i].Free())
 	}
 	e.owned = nil
-	return errors.Join(append(all, e.b.release(e.w))...)
+	return errors.Join(all...)
 }
 
 // Rows makes the device's side of a cache.

@@ -15,7 +15,7 @@ type Heads struct {
 // NewHeads compiles what stores into rows of a pair. For a layer that reads another's cache, and stores nothing, any pair of its sizes
 // will do.
 func (d *Device) NewHeads(c *Compiler, p Pair) (*Heads, error) {
-	f, err := d.kernel(c, "heads", func() (*Source, error) { return HeadsSource(p, Generated) })
+	f, err := d.kernel(c, "heads", func() (*Source, error) { return HeadsSource(p, c.texts()) })
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +186,7 @@ type Take struct {
 
 // NewTake compiles it.
 func (d *Device) NewTake(c *Compiler, packed, exact Pair) (*Take, error) {
-	f, err := d.kernel(c, "take", func() (*Source, error) { return TakeSource(packed, exact, Generated) })
+	f, err := d.kernel(c, "take", func() (*Source, error) { return TakeSource(packed, exact, c.texts()) })
 	return &Take{packed, exact, f}, err
 }
 

@@ -16,6 +16,7 @@ type cache struct {
 	host   *kv.Cache
 	lists  *lists
 	layers []*rowsOf // by KV layer
+	states []*Memory // of recurrent layers
 	graphs map[graphKey]*Graph
 	seen   map[graphKey]bool // run once, so that everything that grows has grown
 	owned  []interface{ Free() error }
@@ -73,7 +74,7 @@ func (c *cache) start() error {
 			return fmt.Errorf("layer %d: %w", c.host.Plan.Layers[i].Layer.Index, err)
 		}
 	}
-	return nil
+	return c.addStates()
 }
 
 // layer allocates the rows of a layer.
@@ -104,11 +105,24 @@ func (c *cache) layer(i int, r *rowsOf) error {
 			return err
 		}
 	}
-	o := c.host.Plan.Layers[i].K.Effective.Offset
-	if o == nil {
-		return nil
+	if o := c.host.Plan.Layers[i].K.Effective.Offset; o != nil {
+		if err := c.offset(i, r, o); err != nil {
+			return err
+		}
 	}
-	mu, err := d.Alloc(uint64(4 * len(o.Layers[i].Mu)))
+	for _, o := range c.e.ops {
+		if a, ok := o.(*attend); ok && a.s.KV == i {
+			if err := a.reserve(c.e, r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// offset takes what was taken out of the keys of a layer to the device.
+func (c *cache) offset(i int, r *rowsOf, o *kv.Offset) error {
+	mu, err := c.e.b.Alloc(uint64(4 * len(o.Layers[i].Mu)))
 	if err != nil {
 		return err
 	}
@@ -165,9 +179,9 @@ func (c *cache) key() graphKey {
 }
 
 // Pull, Push and Close are those of model.DeviceRows.
-func (c *cache) Pull() error { return c.each(pull) }
+func (c *cache) Pull() error { return errors.Join(c.each(pull), c.pullStates()) }
 
-func (c *cache) Push() error { return c.each(push) }
+func (c *cache) Push() error { return errors.Join(c.each(push), c.pushStates()) }
 
 // Close frees the rows and the graphs that use them.
 func (c *cache) Close() error {

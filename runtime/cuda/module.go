@@ -125,6 +125,9 @@ func (f *Function) launch(x, y, threads int, arg unsafe.Pointer) error {
 
 // launchShared starts a kernel with fewer bytes of dynamic shared memory than the function may have.
 func (f *Function) launchShared(x, y, threads, shared int, arg unsafe.Pointer) error {
+	if f.m.d.rehearsal != nil {
+		return nil
+	}
 	var pin runtime.Pinner
 	defer pin.Unpin()
 	pin.Pin(arg)

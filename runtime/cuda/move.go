@@ -82,7 +82,7 @@ func (r *Rows) mover(kernel string) (*Function, error) {
 	if f := r.moves[kernel]; f != nil {
 		return f, nil
 	}
-	src, err := MoveSource(r.Side, r.Key, Generated)
+	src, err := MoveSource(r.Side, r.Key, r.c.texts())
 	if err != nil {
 		return nil, err
 	}

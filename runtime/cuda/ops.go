@@ -36,6 +36,9 @@ func (e *engine) matmul(p *model.Products, x, out *Memory, names string) (*matmu
 	}
 	m := &matmul{f: f, x: x}
 	for i, q := range f.products {
+		if err := e.b.Reserve(q.Workspace(e.batch)); err != nil {
+			return nil, err
+		}
 		to := out
 		if to == nil {
 			if to, err = e.room(names+string(rune('0'+i)), q.out); err != nil {

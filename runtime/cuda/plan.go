@@ -2,6 +2,12 @@ package cuda
 
 import "fmt"
 
+// job is a product with few tokens.
+type job struct {
+	tokens         int // log2 of as many as it may have
+	slots, outputs int // 1, or each with one token; of a slot
+}
+
 // plan is how a product with few tokens is shared out.
 type plan struct {
 	lanes, parts  int // log2 of the lanes that a row has and of the warps that share its pieces
@@ -10,33 +16,33 @@ type plan struct {
 	shared        int // bytes
 }
 
-// plan finds the best way for 1<<k tokens, or one in each of some slots.
-func (x *Multiply) plan(k, slots int) (plan, error) {
-	if p, ok := x.planned[[2]int{k, slots}]; ok {
+// plan finds the best way.
+func (x *Multiply) plan(j job) (plan, error) {
+	if p, ok := x.planned[j]; ok {
 		return p, nil
 	}
 	var best plan
 	least := 0.0
 	for _, lanes := range []int{5, 4, 3} {
 		for parts := range 5 {
-			p, cost := x.planOf(k, slots, lanes, parts)
+			p, cost := x.planOf(j, lanes, parts)
 			if cost > 0 && (least == 0 || cost < least) {
 				best, least = p, cost
 			}
 		}
 	}
 	if least == 0 {
-		return plan{}, fmt.Errorf("cuda: activations of %d tokens do not fit the %d bytes of shared memory of %s", 1<<k, x.shared(), x.d.Name)
+		return plan{}, fmt.Errorf("cuda: activations of %d tokens do not fit the %d bytes of shared memory of %s", 1<<j.tokens, x.shared(), x.d.Name)
 	}
-	x.planned[[2]int{k, slots}] = best
+	x.planned[j] = best
 	return best, nil
 }
 
 // planOf is the way with so many lanes and parts, and what it costs: the rounds that a block makes, the work between rows as a part of
 // one. The cost is 0 if activations do not fit.
-func (x *Multiply) planOf(k, slots, lanes, parts int) (plan, float64) {
+func (x *Multiply) planOf(j job, lanes, parts int) (plan, float64) {
 	const between, reload = 0.4, 0.5 // of a round
-	rows, tokens := x.rows[k], 1<<k
+	rows, tokens := x.rows[j.tokens], 1<<j.tokens
 	stride := 1 << (lanes + parts)
 	p := plan{lanes: lanes, parts: parts}
 	p.rounds = (x.Matrix.N + x.values*stride - 1) / (x.values * stride)
@@ -50,8 +56,8 @@ func (x *Multiply) planOf(k, slots, lanes, parts int) (plan, float64) {
 		rows /= 2
 	}
 	outputs := rows << (5 - lanes) * (productWarps >> parts) // of a block at a time
-	tiles := (x.Outputs() + outputs - 1) / outputs
-	p.blocks = min(tiles, max(1, x.d.Multiprocessors/slots))
+	tiles := (j.outputs + outputs - 1) / outputs
+	p.blocks = min(tiles, max(1, x.d.Multiprocessors/j.slots))
 	cost := float64(p.rounds) + between
 	if p.chunk < p.rounds {
 		cost += reload * float64(p.rounds)

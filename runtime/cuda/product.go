@@ -23,7 +23,6 @@ type Product struct {
 	Act    Act
 	Gated  bool // y[r] = act(first half of the rows, r) * (second half, r)
 	Exact  bool // activations as they are; otherwise rounded, to bytes for few tokens and to f16 for many
-	Count  int  // matrices of Rows/Count rows that the matrix holds one after another, for RunExperts; 0 for 1
 }
 
 // Multiply computes a Product.
@@ -34,22 +33,28 @@ type Multiply struct {
 	rows    [4]int       // that a lane works on at a time
 	values  int          // of a piece of a row
 	bytes   int          // of shared memory for a piece of one token's activations
-	planned map[[2]int]plan
+	planned map[job]plan
+	many    *gemm
+
+	bandBytes uint64 // of the workspace that a part of the matrix may take as f16
 }
 
 // warps of a block of a product with few tokens.
 const productWarps = 16
 
-// mostTokens is how many tokens share what is read of a matrix.
-const mostTokens = 8
+// mostTokens is how many tokens share what is read of a matrix by a product with few. Up to fewTokens it is cheaper to read the matrix
+// several times than to make f16 of it.
+const (
+	mostTokens = 8
+	fewTokens  = 32
+)
 
 // NewProduct compiles what a product needs.
 func (d *Device) NewProduct(c *Compiler, p Product) (*Multiply, error) {
-	p.Count = max(p.Count, 1)
 	m := p.Matrix
 	switch {
-	case m.Rows%p.Count != 0 || p.Gated && m.Rows/p.Count%2 != 0:
-		return nil, fmt.Errorf("cuda: %d rows cannot be %d matrices, gated %t", m.Rows, p.Count, p.Gated)
+	case p.Gated && m.Rows%2 != 0:
+		return nil, fmt.Errorf("cuda: a gated product of %d rows, which have no halves", m.Rows)
 	case p.Act == SwiGLUClamped && !p.Gated:
 		return nil, fmt.Errorf("cuda: the clamped SwiGLU is a function of two numbers, for gated products only")
 	}
@@ -58,8 +63,8 @@ func (d *Device) NewProduct(c *Compiler, p Product) (*Multiply, error) {
 			return nil, err
 		}
 	}
-	x := &Multiply{Product: p, d: d, planned: map[[2]int]plan{}}
-	src, err := ProductSource(m.Type, p.Exact, Generated)
+	x := &Multiply{Product: p, d: d, planned: map[job]plan{}, bandBytes: maxBand}
+	src, err := ProductSource(m.Type, p.Exact, c.texts())
 	if err != nil {
 		return nil, err
 	}
@@ -79,6 +84,9 @@ func (d *Device) NewProduct(c *Compiler, p Product) (*Multiply, error) {
 		}
 		x.few[k].Early()
 	}
+	if x.many, err = d.newGemm(c, p.Exact); err != nil {
+		return nil, err
+	}
 	return x, nil
 }
 
@@ -86,27 +94,46 @@ func (d *Device) NewProduct(c *Compiler, p Product) (*Multiply, error) {
 func (x *Multiply) shared() int { return x.d.SharedBytes - 1024 }
 
 // Outputs is the values of a row of y.
-func (x *Multiply) Outputs() int {
+func (x *Multiply) Outputs() int { return x.outputs(1) }
+
+// outputs is that where the matrix is count matrices.
+func (x *Multiply) outputs(count int) int {
 	if x.Gated {
-		return x.Matrix.Rows / x.Count / 2
+		return x.Matrix.Rows / count / 2
 	}
-	return x.Matrix.Rows / x.Count
+	return x.Matrix.Rows / count
+}
+
+// Workspace is the bytes of the device's workspace that Run takes with so many tokens; see Device.Reserve.
+func (x *Multiply) Workspace(tokens int) uint64 {
+	if tokens > fewTokens {
+		return x.gemmSpace(tokens).end
+	}
+	return x.turnedBytes(tokens)
+}
+
+// turnedBytes is what rows of activations take in the type's domain, if that is another than the model's.
+func (x *Multiply) turnedBytes(rows int) uint64 {
+	if x.Matrix.Type.Domain == nil {
+		return 0
+	}
+	return 4 * uint64(rows) * uint64(x.Matrix.N)
 }
 
 // productArgs is struct Product of product.cu.
 type productArgs struct {
-	weights, x, bias, y, expert, row uint64
-	at                               layout
-	n, rows, count, outputs          int32
-	tokens, act, gated, wide         int32
-	lanes, parts, rounds, chunk      int32
+	weights, x, bias, y, expert, row, many uint64
+	at                                     layout
+	n, rows, count, outputs                int32
+	tokens, act, gated, wide               int32
+	lanes, parts, rounds, chunk            int32
 }
 
-// Run computes y [tokens][Outputs] for x [tokens][N], all f32. A Product with experts takes RunExperts.
+// Run computes y [tokens][Outputs] for x [tokens][N], all f32.
 func (x *Multiply) Run(y, in *Memory, tokens int) error {
 	m := x.Matrix
-	if tokens < 1 || x.Count > 1 {
-		return fmt.Errorf("cuda: a product of %d tokens and %d matrices", tokens, x.Count)
+	if tokens < 1 {
+		return fmt.Errorf("cuda: a product of %d tokens", tokens)
 	}
 	if err := in.fits(0, 4*uint64(tokens)*uint64(m.N)); err != nil {
 		return err
@@ -114,19 +141,16 @@ func (x *Multiply) Run(y, in *Memory, tokens int) error {
 	if err := y.fits(0, 4*uint64(tokens)*uint64(x.Outputs())); err != nil {
 		return err
 	}
-	from := in.at
-	if m.Type.Domain != nil {
-		space, err := x.d.scratch(4 * uint64(tokens) * uint64(m.N))
-		if err != nil {
-			return err
-		}
-		if err := m.turned(space.at, from, 0, tokens); err != nil {
-			return err
-		}
-		from = space.at
+	if tokens > fewTokens {
+		return x.runMany(y.at, in.at, tokens)
+	}
+	from, _, err := x.turn(in.at, 0, tokens)
+	if err != nil {
+		return err
 	}
 	for first := 0; first < tokens; first += mostTokens {
-		a := x.args(y.at+4*uint64(first)*uint64(x.Outputs()), from+4*uint64(first)*uint64(m.N), min(mostTokens, tokens-first))
+		a := x.args(y.at+4*uint64(first)*uint64(x.Outputs()), from+4*uint64(first)*uint64(m.N), 1)
+		a.tokens = int32(min(mostTokens, tokens-first))
 		if err := x.launch(&a, 1); err != nil {
 			return err
 		}
@@ -134,46 +158,92 @@ func (x *Multiply) Run(y, in *Memory, tokens int) error {
 	return nil
 }
 
-// RunExperts computes y [slots][Outputs]: slot s is row row[s] of x, or row s if row is nil, times matrix expert[s] of Count. expert and
-// row are [slots] of int32; a negative expert makes a row of zeros. rows is the rows of x.
-func (x *Multiply) RunExperts(y, in, expert, row *Memory, slots, rows int) error {
+// RunExperts takes the matrix for count matrices one after another, and the bias with it. It computes y [slots][outputs]: slot s is row
+// row[s] of x, or row s if row is nil, times matrix expert[s]. expert and row are [slots] of int32 on the device; an expert that there
+// is not makes a row of zeros, and rows of x are the caller's to have. Few slots are what it is for: each reads its matrix.
+func (x *Multiply) RunExperts(y, in, expert, row *Memory, slots, count int) error {
 	m := x.Matrix
-	if slots < 1 || slots > 1<<16-1 || row == nil && rows < slots {
-		return fmt.Errorf("cuda: %d slots for experts, %d rows of activations", slots, rows)
+	if slots < 1 || slots > 1<<16-1 || count < 1 || m.Rows%count != 0 || x.Gated && m.Rows/count%2 != 0 {
+		return fmt.Errorf("cuda: %d slots for %d experts in a matrix of %d rows, gated %t", slots, count, m.Rows, x.Gated)
+	}
+	least := uint64(1)
+	if row == nil {
+		least = uint64(slots)
 	}
 	for _, c := range []struct {
 		m *Memory
 		n uint64
-	}{{in, 4 * uint64(rows) * uint64(m.N)}, {y, 4 * uint64(slots) * uint64(x.Outputs())}, {expert, 4 * uint64(slots)}, {row, 4 * uint64(slots)}} {
+	}{{in, least * uint64(m.N)}, {y, uint64(slots) * uint64(x.outputs(count))}, {expert, uint64(slots)}, {row, uint64(slots)}} {
 		if c.m == nil {
 			continue
 		}
-		if err := c.m.fits(0, c.n); err != nil {
+		if err := c.m.fits(0, 4*c.n); err != nil {
 			return err
 		}
 	}
-	a := x.args(y.at, in.at, 1)
-	a.expert = expert.at
+	a := x.args(y.at, in.at, count)
+	a.tokens, a.expert = 1, expert.at
 	if row != nil {
 		a.row = row.at
 	}
-	if m.Type.Domain != nil {
-		space, err := x.d.scratch(4 * uint64(slots) * uint64(m.N))
-		if err != nil {
-			return err
-		}
-		if err := m.turned(space.at, a.x, a.row, slots); err != nil {
-			return err
-		}
-		a.x, a.row = space.at, 0
+	var err error
+	if a.x, a.row, err = x.turn(a.x, a.row, slots); err != nil {
+		return err
 	}
 	return x.launch(&a, slots)
 }
 
-func (x *Multiply) args(y, in uint64, tokens int) productArgs {
+// Runs is slots that are in the order of their experts, cut into runs of slots of one expert: run r is slots First[r] and up, Slots[r] of
+// them, which is at most Most. All are [Count] of int32.
+type Runs struct {
+	Expert, First, Slots *Memory
+	Count, Most          int
+}
+
+// RunGroups computes y [slots][outputs] for x [slots][N], as RunExperts: a run reads the matrix of its expert once. Runs of more than
+// mostTokens are tiles of the product with many tokens, see MostSlots.
+func (x *Multiply) RunGroups(y, in *Memory, r *Runs, slots, count int) error {
 	m := x.Matrix
-	a := productArgs{weights: m.weights.at, x: in, y: y, at: m.at, n: int32(m.N), rows: int32(m.Rows / x.Count), count: int32(x.Count),
-		outputs: int32(x.Outputs()), tokens: int32(tokens), act: int32(x.Act)}
+	if slots < 1 || count < 1 || m.Rows%count != 0 || x.Gated || r.Count < 1 || r.Count > 1<<16-1 || r.Most < 2 || r.Most > mostTokens && x.shapeOf(r.Most) == nil {
+		return fmt.Errorf("cuda: %d slots for %d experts in a matrix of %d rows, gated %t, in %d runs of up to %d", slots, count, m.Rows, x.Gated, r.Count, r.Most)
+	}
+	for _, c := range []struct {
+		m *Memory
+		n uint64
+	}{{in, 4 * uint64(slots) * uint64(m.N)}, {y, 4 * uint64(slots) * uint64(x.outputs(count))}, {r.Expert, 4 * uint64(r.Count)}, {r.First, 4 * uint64(r.Count)}, {r.Slots, 4 * uint64(r.Count)}} {
+		if err := c.m.fits(0, c.n); err != nil {
+			return err
+		}
+	}
+	if r.Most > mostTokens {
+		return x.runManyGroups(y.at, in.at, r, slots, count)
+	}
+	turned, _, err := x.turn(in.at, 0, slots)
+	if err != nil {
+		return err
+	}
+	a := x.args(y.at, turned, count)
+	a.tokens = int32(r.Most)
+	a.expert, a.row, a.many = r.Expert.at, r.First.at, r.Slots.at
+	return x.launch(&a, r.Count)
+}
+
+// turn gives the address of so many rows of activations in the type's domain and of the numbers of those rows, 0 for all in order.
+func (x *Multiply) turn(in, row uint64, rows int) (turned, numbers uint64, err error) {
+	if x.Matrix.Type.Domain == nil {
+		return in, row, nil
+	}
+	space, err := x.d.scratch(x.turnedBytes(rows))
+	if err != nil {
+		return 0, 0, err
+	}
+	return space.at, 0, x.Matrix.turned(space.at, in, row, rows)
+}
+
+func (x *Multiply) args(y, in uint64, count int) productArgs {
+	m := x.Matrix
+	a := productArgs{weights: m.weights.at, x: in, y: y, at: m.at, n: int32(m.N), rows: int32(m.Rows / count), count: int32(count),
+		outputs: int32(x.outputs(count)), act: int32(x.Act)}
 	if x.Bias != nil {
 		a.bias = x.Bias.at
 	}
@@ -184,11 +254,11 @@ func (x *Multiply) args(y, in uint64, tokens int) productArgs {
 }
 
 func (x *Multiply) launch(a *productArgs, slots int) error {
-	k := 0
-	for 1<<k < a.tokens {
-		k++
+	j := job{slots: slots, outputs: int(a.outputs)}
+	for 1<<j.tokens < a.tokens {
+		j.tokens++
 	}
-	p, err := x.plan(k, slots)
+	p, err := x.plan(j)
 	if err != nil {
 		return err
 	}
@@ -198,5 +268,5 @@ func (x *Multiply) launch(a *productArgs, slots int) error {
 	} else if x.Matrix.Type.Quantised {
 		return fmt.Errorf("cuda: activations at an address that is no multiple of 16 bytes")
 	}
-	return x.few[k].launchShared(p.blocks, slots, 32*productWarps, p.shared, unsafe.Pointer(a))
+	return x.few[j.tokens].launchShared(p.blocks, slots, 32*productWarps, p.shared, unsafe.Pointer(a))
 }

@@ -102,7 +102,7 @@ func TestPlans(t *testing.T) {
 			if emulating && k == 2 {
 				continue
 			}
-			tokens := 1<<k - k/2
+			tokens, j := 1<<k-k/2, job{k, 1, x.Outputs()}
 			in := normal(9, tokens*cs.n)
 			y, size := products(activationsOf(typ, in, cs.n, !cs.exact), w, cs.n)
 			if cs.gated {
@@ -110,7 +110,7 @@ func TestPlans(t *testing.T) {
 			}
 			for _, lanes := range []int{3, 4, 5} {
 				for parts := range 5 {
-					p, cost := x.planOf(k, 1, lanes, parts)
+					p, cost := x.planOf(j, lanes, parts)
 					if cost == 0 && lanes+parts > 7 {
 						continue // a round of all warps does not fit shared memory
 					}
@@ -118,7 +118,7 @@ func TestPlans(t *testing.T) {
 						p.chunk = (p.rounds + 1) / 2
 					}
 					p.blocks = min(p.blocks, 2)
-					x.planned[[2]int{k, 1}] = p
+					x.planned[j] = p
 					limit := exactProduct
 					if typ.Domain != nil {
 						limit = tableProduct
@@ -149,7 +149,7 @@ func TestLongRows(t *testing.T) {
 	n := 8192
 	m, w := matrixOf(t, d, c, typ, 3, 5, n)
 	x := must[*Multiply](t)(d.NewProduct(c, Product{Matrix: m, Exact: true}))
-	if p := must[plan](t)(x.plan(3, 1)); p.chunk >= p.rounds {
+	if p := must[plan](t)(x.plan(job{3, 1, x.Outputs()})); p.chunk >= p.rounds {
 		t.Errorf("activations of 8 tokens fit %d bytes: %+v", d.SharedBytes, p)
 	}
 	in := normal(9, 8*n)
@@ -169,7 +169,7 @@ func TestExperts(t *testing.T) {
 		typ := kernels.ByName(name)
 		m, w := matrixOf(t, d, c, typ, 3, count*rows, n)
 		bias := normal(5, count*rows)
-		x := must[*Multiply](t)(d.NewProduct(c, Product{Matrix: m, Bias: upload(t, d, bias), Exact: true, Count: count}))
+		x := must[*Multiply](t)(d.NewProduct(c, Product{Matrix: m, Bias: upload(t, d, bias), Exact: true}))
 		in := normal(9, tokens*n)
 		turned := activationsOf(typ, in, n, false)
 		for _, own := range []bool{false, true} {
@@ -184,7 +184,7 @@ func TestExperts(t *testing.T) {
 			if own {
 				rowsOf = nil
 			}
-			check(t, x.RunExperts(y, upload(t, d, in), ids, rowsOf, slots, tokens))
+			check(t, x.RunExperts(y, upload(t, d, in), ids, rowsOf, slots, count))
 			got := make([]float32, slots*rows)
 			check(t, Read(y, 0, got))
 			for s := range slots {

@@ -162,5 +162,21 @@ func (a *attend) of(e *engine, r *rowsOf, tokens int) (*Attend, error) {
 	return x, err
 }
 
+// reserve compiles the kernels for one token and for whole batches and makes room for their parts, so that neither allocates later. What
+// there is for batches of few tokens comes with the first of them.
+func (a *attend) reserve(e *engine, r *rowsOf) error {
+	l := a.view(r)
+	for _, n := range []int{1, e.batch} {
+		x, err := a.of(e, r, n)
+		if err != nil {
+			return err
+		}
+		if err := x.Reserve(l, n, x.Splits(l, n, l.Keys.Capacity)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // rowsFrom is rows of n values from number lo on.
 func rowsFrom(m *Memory, n, lo int) *Memory { return m.Slice(uint64(4*n*lo), m.Size-uint64(4*n*lo)) }

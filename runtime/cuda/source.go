@@ -77,31 +77,42 @@ func (b *builder) add(kind, name string) error {
 	if _, done := b.headers[file]; done {
 		return nil
 	}
+	b.include(file)
+	return b.header(file)
+}
+
+// header takes a text and what that includes: a type the transforms that it uses.
+func (b *builder) header(file string) error {
+	if _, done := b.headers[file]; done {
+		return nil
+	}
 	text, ok := b.find(file)
 	if !ok {
+		kind, name, _ := strings.Cut(strings.TrimSuffix(file, ".cuh"), "-")
 		return fmt.Errorf("cuda: there is no kernel text for the %s %s", kind, name)
 	}
 	b.headers[file] = text
-	b.include(file)
+	for line := range strings.Lines(text) {
+		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "#include "); ok {
+			if err := b.header(strings.Trim(name, `"`)); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 
 // side includes what a side needs and returns the names of its type and its transform.
 func (b *builder) side(s Side) (typ, rotation string, err error) {
-	if d := s.Type.Domain; d != nil {
-		if err := b.add("transform", d.Name); err != nil {
-			return "", "", err
-		}
-	}
 	if err := b.add("type", s.Type.Name); err != nil {
 		return "", "", err
 	}
-	typ = cuda.Ident(s.Type.Name)
+	typ = cuda.TypeName(s.Type.Name)
 	if s.Rotation == nil {
 		return typ, "Identity", nil
 	}
 	t := s.Rotation.Transform.Name
-	return typ, cuda.Ident(t), b.add("transform", t)
+	return typ, cuda.TransformName(t), b.add("transform", t)
 }
 
 func (b *builder) define(name string, value any) {
@@ -114,15 +125,10 @@ func (b *builder) source(name string, options []string) *Source {
 
 // weights includes what rows of a type need and names it Type.
 func (b *builder) weights(t *kernels.Type) error {
-	if t.Domain != nil {
-		if err := b.add("transform", t.Domain.Name); err != nil {
-			return err
-		}
-	}
 	if err := b.add("type", t.Name); err != nil {
 		return err
 	}
-	fmt.Fprintf(&b.main, "using Type = %s;\n", cuda.Ident(t.Name))
+	fmt.Fprintf(&b.main, "using Type = %s;\n", cuda.TypeName(t.Name))
 	return nil
 }
 
@@ -151,8 +157,25 @@ func ProductSource(t *kernels.Type, exact bool, find Texts) (*Source, error) {
 	b.define("FAST", !exact && t.Quantised) // numbers are multiplied as they are
 	b.define("WARPS", productWarps)
 	b.include("product.cu")
-	name := fmt.Sprintf("product-%s-%s", t.Name, map[bool]string{true: "exact", false: "fast"}[exact])
-	return &Source{Name: name, Main: b.main.String(), Headers: b.headers}, nil
+	return &Source{Name: fmt.Sprintf("product-%s-%s", t.Name, form(exact)), Main: b.main.String(), Headers: b.headers}, nil
+}
+
+// GemmSource is the program with the kernels split, gemm_large and gemm_small, which are the same for all types.
+func GemmSource(exact bool) (*Source, error) {
+	b, err := newBuilder(Generated)
+	if err != nil {
+		return nil, err
+	}
+	b.define("EXACT", exact)
+	b.include("gemm.cu")
+	return &Source{Name: "gemm-" + form(exact), Main: b.main.String(), Headers: b.headers}, nil
+}
+
+func form(exact bool) string {
+	if exact {
+		return "exact"
+	}
+	return "fast"
 }
 
 // headerNames are the sorted names of the headers.

@@ -14,7 +14,7 @@ type Turns struct {
 
 // NewTurns compiles them.
 func (d *Device) NewTurns(c *Compiler) (*Turns, error) {
-	src, err := TurnsSource(Generated)
+	src, err := TurnsSource(c.texts())
 	if err != nil {
 		return nil, err
 	}

@@ -56,6 +56,7 @@ type setting struct {
 	batch    int
 	fast     bool
 	warps    int
+	rows     int // query rows of a block, or fewer if it cannot hold them; 0 for the default
 	capacity int // of the packed rows on the device, where it is more than the cache needs
 }
 
@@ -111,6 +112,9 @@ func newTwin(t testing.TB, d *Device, c *Compiler, s setting) *twin {
 		}
 		w.offset = &attention.Offset{Mu: mu, Turn: attention.NewTurn(l.KeyDim, r.freq, r.adjacent, r.magnitude, s.size)}
 		w.gpu.Offset = &Offset{Mu: upload(t, d, mu), Turn: must[*Turn](t)(d.NewTurn(r.freq, r.adjacent, r.magnitude, s.size))}
+	}
+	if s.rows > 0 {
+		a = a.For(s.rows, 1)
 	}
 	w.attend = must[*Attend](t)(d.NewAttend(c, a))
 	w.turns = must[*Turns](t)(d.NewTurns(c))

@@ -16,9 +16,10 @@ type weights struct {
 	owned    []interface{ Free() error } // in the order of allocation
 	matrices map[*byte]*Matrix           // by the first byte of the first part, so that a tied embedding counts once
 	vectors  map[*float32]*Memory        // by the first value, of those that the model owns
-	fused    map[form]*fused
+	fused    map[demand]*fused
 
 	embedding, positions *Matrix
+	own                  *Matrix // embeddings for the layers' own inputs, nil for none
 }
 
 // load takes to the GPU what every engine needs.
@@ -35,8 +36,8 @@ func (w *weights) load() (err error) {
 	return err
 }
 
-// form is a key: the matrices of a step and the form that multiplies them.
-type form struct {
+// demand is a key: the matrices of a step and the form that multiplies them.
+type demand struct {
 	*model.Products
 	exact bool
 }
@@ -152,15 +153,15 @@ type place struct{ product, first int }
 
 // products takes the matrices of p to the GPU, once.
 func (w *weights) products(p *model.Products, exact bool) (*fused, error) {
-	if f, ok := w.fused[form{p, exact}]; ok {
+	if f, ok := w.fused[demand{p, exact}]; ok {
 		return f, nil
 	}
 	f, err := w.fuse(p, exact)
 	if err == nil {
 		if w.fused == nil {
-			w.fused = map[form]*fused{}
+			w.fused = map[demand]*fused{}
 		}
-		w.fused[form{p, exact}] = f
+		w.fused[demand{p, exact}] = f
 	}
 	return f, err
 }
@@ -204,12 +205,12 @@ func (w *weights) fuse(p *model.Products, exact bool) (*fused, error) {
 }
 
 // stack is the matrices of all experts.
-func (w *weights) stack(k *model.Weight, count int, exact bool) (*Multiply, error) {
+func (w *weights) stack(k *model.Weight, exact bool) (*Multiply, error) {
 	m, err := w.matrix(k)
 	if err != nil {
 		return nil, err
 	}
-	x := Product{Matrix: m, Exact: exact, Count: count}
+	x := Product{Matrix: m, Exact: exact}
 	if x.Bias, err = w.bias([]*model.Weight{k}); err != nil {
 		return nil, err
 	}
@@ -239,8 +240,11 @@ func act(p *model.Products) Act {
 	if !p.Gated && !p.Bent {
 		return NoAct
 	}
-	return map[model.Activation]Act{model.SiLU: SiLU, model.GELU: GELU, model.SwiGLUClamped: SwiGLUClamped}[p.Act]
+	return bends[p.Act]
 }
+
+// bends is the numbers of the activations.
+var bends = map[model.Activation]Act{model.SiLU: SiLU, model.GELU: GELU, model.SwiGLUClamped: SwiGLUClamped}
 
 // free gives everything back.
 func (w *weights) free() error {

@@ -31,6 +31,7 @@ type SideRecord struct {
 	BytesPerToken int     `json:"bytes_per_token"`
 	Identity      string  `json:"identity"`         // of the effective type
 	Offset        string  `json:"offset,omitempty"` // identity of the key offset in effect
+	Spec          string  `json:"spec,omitempty"`   // the file of an effective type that is not of the table
 }
 
 // Record describes the plan for a context of size positions, 0 for packed rows alone.
@@ -45,7 +46,7 @@ func (p *Plan) Record(size int) Record {
 
 func (s *SidePlan) record() SideRecord {
 	return SideRecord{s.Requested.String(), s.Effective.String(), s.Why, s.BitsPerValue, s.BytesPerToken, s.Effective.Type.Identity,
-		s.Effective.Offset.identity()}
+		s.Effective.Offset.identity(), s.Effective.Type.Spec}
 }
 
 // Parts undoes Choice.String: the names of the type in effect, of its rotation and of its offset, empty for none.

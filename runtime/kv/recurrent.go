@@ -23,6 +23,9 @@ func (c *Cache) AddState(layer, values int) int {
 // State is the values of state number i.
 func (c *Cache) State(i int) []float32 { return c.states[i].Values }
 
+// States is how many states there are.
+func (c *Cache) States() int { return len(c.states) }
+
 func (c *Cache) clearStates() {
 	for _, s := range c.states {
 		clear(s.Values)

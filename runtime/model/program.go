@@ -8,6 +8,7 @@ import (
 // Program is a loaded model as data, for a Device to compile. It is what pass runs on the processor:
 //
 //	x = Scale * Embedding[token] + Positions[position]
+//	inputs of the layers, where there are Inputs, are made of this x
 //	for each step:  x = (x + Post(Body(Pre(x)))) * Scale
 //	logits = cap(Output . Norm(x))
 //
@@ -17,11 +18,13 @@ type Program struct {
 	Embedding    *Weight
 	Positions    *Weight // nil for none
 	Scale        float32
+	Inputs       *InputsOfLayers // nil for none
 	Steps        []Step
 	Norm         *NormWeights
 	Output       *Products
 	Cap          float32   // soft cap of the logits; 0 for none
 	Turns        []Turning // of RoPE, by number
+	States       []int     // values that each recurrent layer keeps of the sequence, by number
 }
 
 // Weight is a matrix in the file.
@@ -59,7 +62,7 @@ type Turning struct {
 type Step struct {
 	Layer     int // of the model, for messages
 	Pre, Post *NormWeights
-	Body      any     // *AttentionStep, *GatedStep, *PlainStep, *ExpertsStep, *SumStep or *OtherStep
+	Body      any     // *AttentionStep, *GatedStep, *PlainStep, *ExpertsStep, *DeltaStep, *InputGateStep or *SumStep
 	Scale     float32 // of the stream after the block
 }
 
@@ -106,8 +109,33 @@ type ExpertStack struct {
 	Scale         []float32 // [Count] of an expert's product, bias included; nil for none
 }
 
-// OtherStep is a body that has no description yet, by what it is called in messages.
-type OtherStep struct{ Name string }
+// DeltaStep is a DeltaNet. The layer's state, kv.Cache.State(State), is [Taps-1][rows of In.Parts[0]] of the last tokens before the
+// convolution, the oldest first, and [ValueHeads][Dim of the key][Dim of the value] matrices.
+type DeltaStep struct {
+	KeyHeads, ValueHeads, Dim, Taps int
+	State                           int
+	In                              *Products // QKV, gates [ValueHeads][Dim], and what makes decays and rates, [ValueHeads] each
+	Out                             *Products
+	Conv                            []float32    // [Taps][rows of QKV], the oldest token first
+	Decay, Step                     []float32    // [ValueHeads]
+	Norm                            *NormWeights // of every head
+	Eps                             float32      // the least length that a query or key is divided by
+}
+
+// InputsOfLayers is an Inputs.
+type InputsOfLayers struct {
+	Size, Layers int
+	Embedding    *Weight      // rows of [Layers][Size]
+	Projection   *Products    // Layers * Size outputs
+	Norm         *NormWeights // of Size values
+}
+
+// InputGateStep is an InputGate, of the input of the step's layer.
+type InputGateStep struct {
+	Gate, Out *Products
+	Layer     int
+	Act       Activation
+}
 
 // Program describes the model.
 func (m *Model) Program() *Program {
@@ -116,11 +144,14 @@ func (m *Model) Program() *Program {
 	for _, t := range m.turns {
 		p.Turns = append(p.Turns, Turning{Kind: t.kind, Dims: t.dims, Magnitude: t.magnitude, At: t.at})
 	}
+	for _, s := range m.states {
+		p.States = append(p.States, s.values)
+	}
 	for i := range m.blocks {
 		p.Steps = append(p.Steps, m.blocks[i].describe())
 	}
-	if m.inputs != nil {
-		p.Steps = append([]Step{{Layer: -1, Body: &OtherStep{"inputs of layers beside the residual stream"}}}, p.Steps...)
+	if i := m.inputs; i != nil {
+		p.Inputs = &InputsOfLayers{Size: i.size, Layers: i.layers, Embedding: i.embedding.describe(), Projection: i.projection.describe(), Norm: i.norm.describe()}
 	}
 	return p
 }
@@ -197,6 +228,11 @@ func (e *experts) describe() any {
 		Gate: stack(in, e.gate), Up: stack(in, e.up), Down: stack(down, e.out)}
 }
 
-func (d *deltaNet) describe() any { return &OtherStep{"a gated delta net"} }
+func (d *deltaNet) describe() any {
+	return &DeltaStep{KeyHeads: d.keys, ValueHeads: d.values, Dim: d.dim, Taps: d.taps, State: d.state, In: d.in.describe(), Out: d.out.describe(),
+		Conv: d.conv, Decay: d.decay, Step: d.step, Norm: d.norm.describe(), Eps: d.eps}
+}
 
-func (g *inputGate) describe() any { return &OtherStep{"a gate for the layer's own input"} }
+func (g *inputGate) describe() any {
+	return &InputGateStep{Gate: g.gate.describe(), Out: g.out.describe(), Layer: g.layer, Act: g.act}
+}

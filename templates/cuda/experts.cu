@@ -49,12 +49,77 @@ extern "C" __global__ void __launch_bounds__(32) route(const Route p) {
   for (int k = lane; k < p.used; k += 32) p.weight[slot + k] /= p.all ? fmaxf(chosen, 6.103515625e-5f) : chosen;
 }
 
+struct Sort {
+  const int* expert;                       // [slots]
+  int *row, *of, *place;                   // [slots] token and expert of the slots in order, and where each slot went
+  int *run_expert, *run_first, *run_slots; // [slots / most + count] runs of slots of one expert, of which some may have none
+  int slots, used, most;                   // slots of a run
+};
+
+// Puts slots in the order of their experts, those of one expert in the order of the tokens, and cuts them into runs. Block x is an
+// expert. How many runs the experts before it have it need not know: those of an expert begin where they would at the latest.
+extern "C" __global__ void __launch_bounds__(256) sort(const Sort p) {
+  let_next();
+  await_previous();
+  __shared__ int before[8], mine[8];
+  const int e = blockIdx.x, t = threadIdx.x, lane = t & 31, share = (p.slots + 255) / 256;
+  const int lo = min(t * share, p.slots), hi = min(lo + share, p.slots);
+  int less = 0, same = 0;
+  for (int s = lo; s < hi; s++) {
+    less += p.expert[s] < e;
+    same += p.expert[s] == e;
+  }
+  int at = same; // sum of the lanes up to this one
+  for (int d = 1; d < 32; d *= 2) {
+    const int other = __shfl_up_sync(~0u, at, d);
+    if (lane >= d) at += other;
+  }
+  for (int d = 16; d; d >>= 1) less += __shfl_xor_sync(~0u, less, d);
+  if (lane == 31) before[t >> 5] = less, mine[t >> 5] = at;
+  __syncthreads();
+  int first = 0, all = 0;
+  at -= same;
+  for (int w = 0; w < 8; w++) {
+    if (w < t >> 5) at += mine[w];
+    first += before[w], all += mine[w];
+  }
+  at += first;
+  for (int s = lo; s < hi; s++) {
+    if (p.expert[s] != e) continue;
+    p.row[at] = s / p.used;
+    p.of[at] = e;
+    p.place[s] = at++;
+  }
+  const int base = first / p.most + e, end = (first + all) / p.most + e + 1;
+  for (int r = base + t; r < end; r += 256) {
+    const int from = (r - base) * p.most;
+    p.run_expert[r] = e;
+    p.run_first[r] = first + min(from, all);
+    p.run_slots[r] = max(0, min(p.most, all - from));
+  }
+}
+
+struct Collect {
+  const float* x; // rows of n values
+  float* y;       // [slots][n]
+  const int* row; // [slots]
+  int n;
+};
+
+// Rows of the input, one after another as slots want them. Block x is a slot.
+extern "C" __global__ void __launch_bounds__(256) collect(const Collect p) {
+  let_next();
+  await_previous();
+  const float* x = p.x + (long long)p.row[blockIdx.x] * p.n;
+  for (int i = threadIdx.x; i < p.n; i += blockDim.x) p.y[(long long)blockIdx.x * p.n + i] = x[i];
+}
+
 struct Hidden {
-  const float *gate, *up; // [slots] rows of inner values, row values apart
+  const float *gate, *up; // [slots] rows of inner values, row and up_row values apart
   float* out;             // [slots][inner]; may be gate
   const int* expert;
   const float *gate_scale, *up_scale; // [count] of an expert's products; null for none
-  int inner, row, act; // act: 0 SiLU, 1 GELU in its tanh form, 2 SwiGLU with clamps
+  int inner, row, up_row, act; // act: 0 SiLU, 1 GELU in its tanh form, 2 SwiGLU with clamps
 };
 
 __device__ inline float sigmoid(float x) { return 1 / (1 + expf(-x)); }
@@ -65,8 +130,7 @@ extern "C" __global__ void hidden(const Hidden p) {
   await_previous();
   const float gs = p.gate_scale ? p.gate_scale[p.expert[blockIdx.x]] : 1, us = p.up_scale ? p.up_scale[p.expert[blockIdx.x]] : 1;
   for (int i = threadIdx.x; i < p.inner; i += blockDim.x) {
-    const long long at = (long long)blockIdx.x * p.row + i;
-    float g = p.gate[at] * gs, u = p.up[at] * us;
+    float g = p.gate[(long long)blockIdx.x * p.row + i] * gs, u = p.up[(long long)blockIdx.x * p.up_row + i] * us;
     if (p.act == 0) g *= sigmoid(g);
     else if (p.act == 1) g = 0.5f * g * (1 + tanhf(0.7978845608f * (g + 0.044715f * g * g * g)));
     else {
@@ -80,8 +144,9 @@ extern "C" __global__ void hidden(const Hidden p) {
 
 struct Blend {
   float* y;          // [tokens][width]
-  const float* part; // [tokens][used][width] outputs of slots
-  const int* expert;
+  const float* part; // [slots][width]
+  const int* expert; // [tokens][used]
+  const int* place;  // [tokens][used] number of the slot; null for slots in this order
   const float* weight; // [tokens][used]
   const float* scale;  // [count] of an expert's output; null for none
   int width, used;
@@ -95,7 +160,7 @@ extern "C" __global__ void blend(const Blend p) {
     float sum = 0;
     for (int k = 0; k < p.used; k++) {
       const long long slot = (long long)blockIdx.x * p.used + k;
-      sum += p.weight[slot] * (p.scale ? p.scale[p.expert[slot]] : 1) * p.part[slot * p.width + i];
+      sum += p.weight[slot] * (p.scale ? p.scale[p.expert[slot]] : 1) * p.part[(p.place ? p.place[slot] : slot) * p.width + i];
     }
     p.y[(long long)blockIdx.x * p.width + i] = sum;
   }

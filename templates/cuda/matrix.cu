@@ -9,6 +9,12 @@ using P = Piece<Type>;
 constexpr int warps = 4, stretch = 1024; // values that a warp works on
 constexpr int padded_to = 32;            // values; rows in device memory end with zeros
 
+template <class T> constexpr bool halves() {
+  if constexpr (T::weight_codes) return false;
+  else return T::element == Element::f16;
+}
+extern "C" __device__ const int matrix_halves[1] = {halves<Type>()}; // rows are f16 as they are
+
 // Bytes of the entries of a row's arrays and the values that one is for: first, second, third, scales, bases.
 template <class P, bool codes> struct ArraysOf {
   static constexpr int first = P::w8 || P::w4 ? 16 : 0, second = P::w8 ? 16 : P::w2 ? 8 : 0, third = P::w1 ? 4 : 0, values = 32;

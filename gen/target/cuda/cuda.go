@@ -29,10 +29,10 @@ func (Target) Name() string { return "cuda" }
 func (Target) Generate(set *spec.Set) (*target.Output, error) {
 	out := &target.Output{Files: map[string][]byte{}}
 	for _, t := range set.Transforms {
-		out.Files[Dir+"/transform-"+t.Name+".cuh"] = transformFile(t)
+		out.Files[Dir+"/transform-"+t.Name+".cuh"] = TransformText(t)
 	}
 	for _, t := range set.Types {
-		out.Files[Dir+"/type-"+t.Name+".cuh"] = typeFile(t)
+		out.Files[Dir+"/type-"+t.Name+".cuh"] = TypeText(t)
 	}
 	frames, err := fs.Glob(templates.CUDA, "cuda/*")
 	if err != nil {

@@ -2,7 +2,6 @@ package cuda
 
 import (
 	"github.com/kvgen/kvgen/gen/spec"
-	"github.com/kvgen/kvgen/gen/target"
 )
 
 // encode writes the encoder of one block for a warp: a statement of the spec is a loop in which each lane takes every 32nd value,
@@ -126,7 +125,7 @@ func (f *function) transform(e *spec.Call, name string) variable {
 	if e.Fn == "inverse" {
 		direction = "inverse"
 	}
-	f.line("%s::%s(%s, block, lane);", target.Ident(e.Transform.Name), direction, v.name)
+	f.line("%s::%s(%s, block, lane);", transformName(e.Transform), direction, v.name)
 	return v
 }
 

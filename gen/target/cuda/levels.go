@@ -11,6 +11,7 @@ import (
 type book struct {
 	unit float32
 	rows [][]int
+	sums bool // a table of 16 may be the sum of two lookups wherever that is possible: what products with activations want, but not those of attention
 }
 
 // fine is how many levels of the second byte make one of the first. More would be nearer to the table, and what weighs the second
@@ -65,20 +66,56 @@ func (b book) halves() bool {
 	return true
 }
 
+// pairs is a table of 16 as two tables of 8 whose lookups are to be added: where the other table holds the code, a lookup gives the
+// sign of its entry for the code 8 away, 0 or -1. Nil where there is none.
+func (b book) pairs(row []int) [][]int {
+	if len(row) != 16 {
+		return nil
+	}
+	two := [][]int{make([]int, 8), make([]int, 8)}
+	sign := func(v int) int { return map[bool]int{true: 1}[v < 0] }
+	for c := range 8 {
+		found := false
+		for signs := range 4 {
+			low, high := row[c]+signs>>1, row[c+8]+signs&1
+			if sign(low) == signs&1 && sign(high) == signs>>1 && max(low, high) <= 127 {
+				two[0][c], two[1][c], found = low, high, true
+			}
+		}
+		if !found {
+			return nil
+		}
+	}
+	return two
+}
+
+// summed reports whether each byte of a level is the sum of two lookups.
+func (b book) summed() bool {
+	if !b.sums {
+		return b.halves()
+	}
+	for _, row := range b.rows {
+		if b.pairs(row) == nil {
+			return false
+		}
+	}
+	return true
+}
+
 // terms is how many registers, to be added, hold one byte of the levels of four codes.
 func (b book) terms() int {
-	if b.halves() {
+	if b.summed() {
 		return 2
 	}
 	return 1
 }
 
 // pack is four levels from row as the bytes of a word.
-func pack(row []int, first, add int) string {
+func pack(row []int, first int) string {
 	var w uint32
 	for k := range 4 {
 		if first+k < len(row) {
-			w |= uint32(uint8(row[first+k]+add)) << (8 * k)
+			w |= uint32(uint8(row[first+k])) << (8 * k)
 		}
 	}
 	return fmt.Sprintf("0x%08xu", w)
@@ -93,10 +130,11 @@ func (s *typeText) lookup(name string, b book) {
 	for k, row := range b.rows {
 		switch {
 		case n <= 8:
-			s.line("out[%d] = prmt(%s, %s, low);", k, pack(row, 0, 0), pack(row, 4, 0))
-		case b.halves():
-			s.line("out[%d] = prmt(%s, %s, low); // -1 from code 8 on, and so one more below", 2*k, pack(row, 0, 0), pack(row, 4, 0))
-			s.line("out[%d] = prmt(%s, %s, low ^ 0x8888u);", 2*k+1, pack(row, 8, 1), pack(row, 12, 1))
+			s.line("out[%d] = prmt(%s, %s, low);", k, pack(row, 0), pack(row, 4))
+		case b.summed():
+			two := b.pairs(row)
+			s.line("out[%d] = prmt(%s, %s, low); // from code 8 on the sign of an entry, which the next makes good", 2*k, pack(two[0], 0), pack(two[0], 4))
+			s.line("out[%d] = prmt(%s, %s, low ^ 0x8888u);", 2*k+1, pack(two[1], 0), pack(two[1], 4))
 		default:
 			s.line("out[%d] = %s;", k, s.selects(row, 0, n))
 		}
@@ -107,7 +145,7 @@ func (s *typeText) lookup(name string, b book) {
 // selects is a table of n entries from first on: tables of 8, and a choice by each further bit.
 func (s *typeText) selects(row []int, first, n int) string {
 	if n == 8 {
-		return fmt.Sprintf("prmt(%s, %s, low & 0x7777u)", pack(row, first, 0), pack(row, first+4, 0))
+		return fmt.Sprintf("prmt(%s, %s, low & 0x7777u)", pack(row, first), pack(row, first+4))
 	}
 	mask := map[int]string{ // a byte of ones where the bit of the code is set
 		16: "prmt(0xff00u, 0, low >> 3 & 0x1111u)",

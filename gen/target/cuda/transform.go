@@ -7,18 +7,23 @@ import (
 	"github.com/kvgen/kvgen/gen/target"
 )
 
-// transformFile is the struct of one transform: both directions, in place, on n values in shared memory by the lanes of a warp.
-func transformFile(t *spec.Transform) []byte {
-	id := target.Ident(t.Name)
+// transformName is the name of a transform's struct; kernels/cuda has it too.
+func transformName(t *spec.Transform) string { return "Transform_" + t.Name }
+
+// TransformText is the struct of one transform: both directions, in place, on n values in shared memory by the lanes of a warp.
+func TransformText(t *spec.Transform) []byte {
+	id := transformName(t)
 	f := &text{}
 	f.line("%s", target.Header(t.File))
 	f.line("")
+	f.line("#pragma once")
+	f.line("")
 	left, right := "0", "0"
 	if t.Left != nil {
-		left = signs(f, "left_"+id, t.Left)
+		left = signs(f, "left_"+target.Ident(t.Name), t.Left)
 	}
 	if t.Right != nil {
-		right = signs(f, "right_"+id, t.Right)
+		right = signs(f, "right_"+target.Ident(t.Name), t.Right)
 	}
 	f.line("// Every %d values: y = right * H/sqrt(%[1]d) * left * x, and back.", t.Size)
 	f.open("struct %s", id)

@@ -15,7 +15,7 @@ import (
 type typeText struct {
 	*text
 	t      *spec.Type
-	id     string
+	id     string // at the end of the names of tables
 	tables text
 	names  map[string]string // of tables, by what they hold
 }
@@ -44,19 +44,41 @@ func (s *typeText) table(base, kind string, n int, value func(k int) string) str
 	return name
 }
 
-// typeFile is the struct of one type.
-func typeFile(t *spec.Type) []byte {
+// TypeText is the struct of one type.
+func TypeText(t *spec.Type) []byte {
 	s := &typeText{text: &text{depth: 1}, t: t, id: target.Ident(t.Name), names: map[string]string{}}
 	s.body()
 	out := &text{}
 	out.line("%s", target.Header(t.File))
 	out.line("")
+	for _, name := range transforms(t) {
+		out.line("#include \"transform-%s.cuh\"", name)
+		out.line("")
+	}
 	out.WriteString(s.tables.String())
 	out.line("// %s: %s.", t.Name, t.Summary)
-	out.line("struct %s {", s.id)
+	out.line("struct Type_%s {", t.Name) // a name that no frame of a kernel uses for something else
 	out.WriteString(s.text.String())
 	out.line("};")
 	return []byte(out.String())
+}
+
+// transforms names those that reading and writing a type take, sorted.
+func transforms(t *spec.Type) []string {
+	used := map[string]bool{}
+	note := func(e spec.Expr) {
+		if c, ok := e.(*spec.Call); ok && c.Transform != nil {
+			used[c.Transform.Name] = true
+		}
+	}
+	if t.Domain != nil {
+		used[t.Domain.Name] = true
+	}
+	spec.Walk(t.Value, note)
+	for _, a := range t.Encode {
+		spec.Walk(a.X, note)
+	}
+	return slices.Sorted(maps.Keys(used))
 }
 
 func (s *typeText) body() {
@@ -105,7 +127,7 @@ func (s *typeText) body() {
 	s.line("")
 	domain := "Identity"
 	if t.Domain != nil {
-		domain = target.Ident(t.Domain.Name)
+		domain = transformName(t.Domain)
 	}
 	s.line("using Domain = %s; // what is stored is transformed by it", domain)
 }
@@ -163,7 +185,9 @@ func (s *typeText) parts(p *lower.Product) {
 	s.line("")
 	s.line("// The levels of four codes, as bytes of words: unit * (the sum of the coarse terms + the sum of the others / fine_levels). low")
 	s.line("// holds the lower four bits of the codes as nibbles, high the others.")
-	s.lookup("exact", exactBook(p))
+	exact := exactBook(p)
+	exact.sums, bytes.sums = !s.t.KV, !s.t.KV
+	s.lookup("exact", exact)
 	s.lookup("fast", bytes)
 }
 

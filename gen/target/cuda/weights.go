@@ -7,13 +7,13 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-// weights writes what rows of weights need beyond parts: which codes are whole numbers as they are, the exact levels of tables of
-// floats, and scales in the fewest bytes that hold them.
+// weights writes what rows of weights need beyond parts: which codes are whole numbers as they are, other levels as numbers, and scales
+// in the fewest bytes that hold them.
 func (s *typeText) weights(p *lower.Product) {
 	off, linear := p.Offset()
 	s.line("")
 	s.line("static constexpr bool linear = %t; static constexpr int offset = %d; // level = code + offset", linear, off)
-	if !p.Exact {
+	if !linear && p.Code.Bits <= 6 {
 		levels := s.table("levels", "float", len(p.Levels), func(k int) string { return number(p.Levels[k]) })
 		s.line("static __device__ const float* levels() { return %s; } // by code", levels)
 	}

@@ -1,0 +1,44 @@
+package kernels_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/kvgen/kvgen/kernels"
+)
+
+// TestExtend adds rows, looks them up beside those of the table, and takes them out again.
+func TestExtend(t *testing.T) {
+	defer kernels.Extend(kernels.Extension{})
+	types, rotations := len(kernels.Types()), len(kernels.Rotations())
+	own := &kernels.Type{Name: "own", ID: 60000}
+	turn := &kernels.Transform{Name: "turn", Size: 64}
+	spin := &kernels.Rotation{Name: "spin", Transform: turn}
+	x := kernels.Extension{Types: []*kernels.Type{own, {Name: "other", ID: -1}}, Transforms: []*kernels.Transform{turn}, Rotations: []*kernels.Rotation{spin}}
+	if err := kernels.Extend(x); err != nil {
+		t.Fatal(err)
+	}
+	if kernels.ByName("own") != own || kernels.ByID(60000) != own || kernels.TransformByName("turn") != turn || kernels.RotationByName("spin") != spin {
+		t.Error("what was added is not found")
+	}
+	if all := kernels.Types(); len(all) != types+2 || all[types] != own || kernels.ByName("q8_0") != kernels.ByID(8) || kernels.Rotations()[rotations] != spin {
+		t.Errorf("%d types", len(all))
+	}
+	for says, bad := range map[string]kernels.Extension{
+		"type Q8_0, number -1: there is q8_0":         {Types: []*kernels.Type{{Name: "Q8_0", ID: -1}}},
+		"type new, number 8: there is q8_0, number 8": {Types: []*kernels.Type{{Name: "new", ID: 8}}},
+		"type Own, number 7000: there is own":         {Types: []*kernels.Type{own, {Name: "Own", ID: 7000}}},
+		"transform hadamard64":                        {Transforms: []*kernels.Transform{{Name: "hadamard64"}}},
+		"rotation ATTN":                               {Rotations: []*kernels.Rotation{{Name: "ATTN"}}},
+	} {
+		if err := kernels.Extend(bad); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v, want %s", err, says)
+		}
+	}
+	if kernels.ByName("own") != own || kernels.ByName("new") != nil {
+		t.Error("a refused extension changed the table")
+	}
+	if err := kernels.Extend(kernels.Extension{}); err != nil || kernels.ByName("own") != nil || len(kernels.Types()) != types {
+		t.Error("what was added stays:", err)
+	}
+}

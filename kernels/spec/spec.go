@@ -1,0 +1,9 @@
+// Package spec holds the project's own types as text: what everything else in kernels was generated from.
+package spec
+
+import "embed"
+
+// Files holds the *.hcl files.
+//
+//go:embed *.hcl
+var Files embed.FS

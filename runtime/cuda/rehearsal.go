@@ -1,0 +1,119 @@
+package cuda
+
+import (
+	"errors"
+	"fmt"
+	"sort"
+
+	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/model"
+)
+
+// rehearsal counts what would be allocated on a device, instead of allocating it. Nothing is launched or copied meanwhile;
+// kernels are compiled, since they know the sizes of what they work on.
+type rehearsal struct {
+	now, most uint64
+	next      uint64 // address
+}
+
+// granule is what the driver rounds pieces of memory up to.
+const granule = 512
+
+func (r *rehearsal) alloc(m *Memory) *Memory {
+	n := (max(m.Size, 16) + granule - 1) / granule * granule
+	r.next += granule
+	m.at = r.next
+	r.next += n
+	r.now += n
+	r.most = max(r.most, r.now)
+	return m
+}
+
+func (r *rehearsal) free(m *Memory) { r.now -= (max(m.Size, 16) + granule - 1) / granule * granule }
+
+// Budget is the device memory that a model takes, in bytes.
+type Budget struct {
+	Weights   uint64 // of the model, shared by its contexts
+	Workspace uint64 // of a context, whatever its size
+	Cache     uint64 // rows of a context of Size positions
+	Size      int
+	Longest   int // positions of the longest context that fits, up to what the model was trained for; 0 if none does
+	Free      uint64
+	Total     uint64
+}
+
+// Need is all of it together.
+func (b *Budget) Need() uint64 { return b.Weights + b.Workspace + b.Cache }
+
+// Budget rehearses a context.
+func (b *Backend) Budget(m *model.Model, o model.Options) (*Budget, error) {
+	free, total, err := b.Free()
+	if err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	loaded := b.weights[m] != nil
+	b.mu.Unlock()
+	d := b.Device
+	space := d.space
+	d.rehearsal, d.space = &rehearsal{next: 1 << 40}, workspace{}
+	defer func() { d.rehearsal, d.space = nil, space }()
+
+	x := &Budget{Size: o.Size, Free: free, Total: total}
+	w := &weights{b: b, m: m, program: m.Program()}
+	e, err := b.engine(w, o)
+	if err != nil {
+		return nil, err
+	}
+	for _, q := range w.matrices {
+		x.Weights += q.Bytes()
+	}
+	before := d.rehearsal.now
+	x.Workspace = d.rehearsal.most - x.Weights
+	c, err := b.rehearse(e, o.Plan, o.Size)
+	if err != nil {
+		return nil, err
+	}
+	if loaded {
+		x.Weights = 0 // they are there
+	}
+	x.Cache = c
+	fits := func(size int) bool {
+		d.rehearsal.now, d.rehearsal.most = before, before
+		c, err := b.rehearse(e, o.Plan, size)
+		return err == nil && x.Weights+x.Workspace+c <= free
+	}
+	x.Longest = sort.Search(max(m.Context, o.Size)/256, func(n int) bool { return !fits(256 * (n + 1)) }) * 256
+	return x, nil
+}
+
+// rehearse is the bytes of a cache of so many positions.
+func (b *Backend) rehearse(e *engine, plan *kv.Plan, size int) (uint64, error) {
+	before := b.rehearsal.now
+	host, err := kv.NewElsewhere(plan, size, e.batch)
+	if err != nil {
+		return 0, err
+	}
+	c, err := e.newCache(host)
+	if err != nil {
+		return 0, err
+	}
+	n := b.rehearsal.now - before
+	return n, c.Close()
+}
+
+// ErrTooLittle says that a context does not fit the memory of a GPU.
+var ErrTooLittle = errors.New("too little memory on the GPU")
+
+// check says, before anything is loaded, that a context does not fit.
+func (x *Budget) check(name string) error {
+	if x.Need() <= x.Free {
+		return nil
+	}
+	fit := "no context of it fits"
+	if x.Longest > 0 {
+		fit = fmt.Sprintf("a context of %d positions would fit", x.Longest)
+	}
+	return fmt.Errorf("cuda: %w: %s for weights, %s for work and %s for a cache of %d positions, and %s of the %s of %s are free; %s",
+		ErrTooLittle, size(x.Weights), size(x.Workspace), size(x.Cache), x.Size, size(x.Free), size(x.Total), name, fit)
+}
