@@ -10,7 +10,7 @@
 //   KEY_DIM, VALUE_DIM             values of a head as the model has it
 //   FAST, SOFT_CAP                 int8 levels; whether scores have a soft cap
 //   OFFSET, ADJACENT               pairs that RoPE turns where keys have an offset, -1 for none; whether pairs are (0,1) (2,3), else halves
-//   WARPS, BLOCKS                  warps of a block; blocks per multiprocessor
+//   WARPS, BLOCKS                  warps of a block; blocks per multiprocessor, 0 for the default
 //   ROWS                           query rows of a block, 4, 8 or 16
 //   SEGMENTS                       of a layer's rows, 1 or 2
 //   Segment0, Segment1             of each: Key, Value, KeyRotation, ValueRotation; key_row, value_row, values of a head as rows hold
@@ -21,6 +21,11 @@
 using Segment1 = Segment0;
 #endif
 constexpr bool two = SEGMENTS == 2;
+
+// Blocks of a multiprocessor, among which registers are divided: as many as do without copies and without spills, by the instructions
+// of the loop on sm_90.
+constexpr int held = held_words<Segment0>();
+constexpr int blocks_held = BLOCKS ? BLOCKS : larger(1, (held <= 88 ? 4 : held <= 128 ? 3 : 2) * 4 / WARPS);
 
 // Where queries have been there are outputs at last, then the positions of the query rows and an area for rows of numbers.
 constexpr int outputs = ROWS * (Segment0::value_row + (two ? Segment1::value_row : 0)); // floats
@@ -213,11 +218,13 @@ __device__ __forceinline__ void attend_part(const Attend& p, int segment, const 
 }
 
 // Block x is a part and slice of a segment, the first segment's before the second's; y is a KV head and a group of query rows.
-extern "C" __global__ void __launch_bounds__(threads, BLOCKS) attend(const __grid_constant__ Attend p) {
+extern "C" __global__ void __launch_bounds__(threads, blocks_held) attend(const __grid_constant__ Attend p) {
   DYNAMIC_SHARED(shared);
   float* area = (float*)(shared + area_at);
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
   Group g(p, blockIdx.y);
+  let_next();
+  await_previous();
   Query query;
   if (warp < g.rows) query.load(p, g.token(warp), g.query_head(warp), lane);
   g.look(p, lane);

@@ -127,9 +127,6 @@ func (a Attention) tiles(segment int) int {
 	return orDefault(n, 1)
 }
 
-// blocks is how many blocks of a multiprocessor registers are given to.
-func (a Attention) blocks() int { return orDefault(a.Blocks, 1) }
-
 // Source is the program with the kernel attend.
 func (a Attention) Source(find Texts) (*Source, error) {
 	b, err := newBuilder(find)
@@ -163,7 +160,7 @@ func (a Attention) Source(find Texts) (*Source, error) {
 		value any
 	}{
 		{"KEY_DIM", a.Key.Dim}, {"VALUE_DIM", a.Value.Dim}, {"FAST", a.Fast}, {"SOFT_CAP", a.SoftCap}, {"OFFSET", offset.Pairs}, {"ADJACENT", offset.Adjacent},
-		{"WARPS", orDefault(a.Warps, defaultWarps)}, {"BLOCKS", a.blocks()}, {"ROWS", a.rows()}, {"SEGMENTS", len(a.segments())},
+		{"WARPS", orDefault(a.Warps, defaultWarps)}, {"BLOCKS", a.Blocks}, {"ROWS", a.rows()}, {"SEGMENTS", len(a.segments())},
 	} {
 		b.define(d.name, d.value)
 	}

@@ -85,6 +85,7 @@ func (d *Device) newAttend(c *Compiler, a Attention, src *Source) (*Attend, erro
 	if x.resident, err = x.attend.Resident(32 * x.warps); err != nil {
 		return nil, err
 	}
+	x.attend.Early()
 	if x.resident < 1 {
 		return nil, fmt.Errorf("cuda: kernel %s does not fit a multiprocessor of %s", src.Name, d.Name)
 	}

@@ -94,14 +94,14 @@ func sources(t *testing.T, s Side) (all []*Source) {
 	exact := &Pair{half, half}
 	add(HeadsSource(pair, Generated))
 	add(TakeSource(pair, *exact, Generated))
-	for _, a := range []Attention{
+	for i, a := range []Attention{
 		{},
 		{Fast: true},
 		{Exact: exact, Offset: &Pairing{Pairs: s.Dim / 2}, SoftCap: true},
 		{Offset: &Pairing{Pairs: s.Dim / 4, Adjacent: true}, Warps: 8},
 	} {
 		a.Key, a.Value = s, s
-		add(a.Source(Generated))
+		add(a.For([]int{1, 64, 2, 1}[i], 4).Source(Generated))
 	}
 	return all
 }

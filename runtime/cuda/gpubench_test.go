@@ -18,10 +18,10 @@ var (
 	benchTypes   = flag.String("types", "lm4_128,turbo4,lm3_128,turbo3,q4_0,q8_0,f16", "types to time")
 	benchLengths = flag.String("lengths", "32768,131072", "cache lengths to time")
 	benchWarps   = flag.String("warps", "4", "warps of a block")
-	benchBlocks  = flag.String("blocks", "1,3", "blocks of a multiprocessor that registers are given to")
+	benchBlocks  = flag.String("blocks", "0", "blocks of a multiprocessor that registers are given to, 0 for the default")
 	benchWaves   = flag.String("waves", "1,2", "blocks in the grid for each that is resident")
 	benchLayers  = flag.Int("layers", 32, "layers")
-	benchTiles   = flag.String("tiles", "1,2", "tiles that a warp takes at a time")
+	benchTiles   = flag.String("tiles", "0", "tiles that a warp takes at a time, 0 for the default")
 	benchRows    = flag.Int("rows", 4, "query rows of a block")
 	benchQueries = flag.Int("queries", 1, "tokens that attention is computed for, the last of the cache")
 	benchParts   = flag.String("parts", "all", "what is timed: all, or loads, keys, values, which leave work out; results are then wrong")
@@ -149,10 +149,11 @@ func TestBench(t *testing.T) {
 		}
 		key, value := Side{Type: kernels.ByName(k), Dim: 128}, Side{Type: kernels.ByName(v), Dim: 128}
 		for _, length := range ints(t, *benchLengths) {
-			layers, cells := make([]*Layer, *benchLayers), inOrder(t, d, length, 0)
+			layers := make([]*Layer, *benchLayers)
 			for i := range layers {
-				l := &Layer{Heads: 32, Scale: .088, Cells: cells}
+				l := &Layer{Heads: 32, Scale: .088}
 				l.Keys = must[*Rows](t)(d.NewRows(comp, key, true, 8, length))
+				l.Cells = inOrder(t, d, length, 0)
 				l.Values = must[*Rows](t)(d.NewRows(comp, value, false, 8, length))
 				for _, rows := range []*Rows{l.Keys, l.Values} {
 					pattern := noise

@@ -88,7 +88,7 @@ func TestBenchLayer(t *testing.T) {
 				if v.ends {
 					shape.Exact, l.Exact = &Pair{f16, f16}, &exact
 				}
-				a, err := d.NewAttend(c, shape)
+				a, err := d.NewAttend(c, shape.For(1, heads/kvHeads))
 				if err != nil {
 					fmt.Printf("  %-18s %5d %v\n", v.name, warps, err)
 					continue

@@ -157,6 +157,22 @@ func TestOutside(t *testing.T) {
 	}
 }
 
+// TestSinks gives sinks that are far from every score: one takes everything, the other nothing.
+func TestSinks(t *testing.T) {
+	d, c := gpu(t)
+	w := newTwin(t, d, c, setting{size: 64, batch: 64, layer: attention.Layer{Heads: 2, KVHeads: 1, KeyDim: 64, ValueDim: 64}, policy: kv.Policy{K: choice("f16", ""), V: choice("f16", "")}})
+	w.fill(50, 64)
+	q, at := normal(3, 2*64), []int32{49}
+	want := w.device(q, at, 0)
+	clear(want[:64])
+	w.gpu.Sinks = upload(t, d, []float32{1000, -1000})
+	for i, g := range w.device(q, at, 0) {
+		if g != want[i] {
+			t.Fatalf("output %d is %g, want %g", i, g, want[i])
+		}
+	}
+}
+
 // TestFar holds the score of an offset to float64 at positions that are far from 0 and begin inside a tile.
 func TestFar(t *testing.T) {
 	d, c := gpu(t)

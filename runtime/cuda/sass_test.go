@@ -28,6 +28,8 @@ var (
 	countWarps   = flag.Int("count-warps", 0, "warps of a block")
 	countBlocks  = flag.String("count-blocks", "0", "blocks of a multiprocessor, several")
 	countRows    = flag.Int("count-rows", 4, "query rows of a block")
+	countOffset  = flag.Bool("count-offset", false, "keys have an offset")
+	countExact   = flag.Bool("count-exact", false, "some rows stay exact, as f16; the loop over the others is counted")
 	countDim     = flag.Int("count-dim", 128, "values of a head")
 	listing      = flag.String("listing", "", "a folder for cubins and listings")
 )
@@ -53,6 +55,12 @@ func TestInstructions(t *testing.T) {
 		side := func(n string) Side { return Side{Type: kernels.ByName(n), Dim: *countDim} }
 		for _, shape := range combined(ints(t, *countTiles), ints(t, *countBlocks)) {
 			a := Attention{Key: side(k), Value: side(v), Fast: mode == "fast", Warps: *countWarps, Blocks: shape[1], Tiles: shape[0], Rows: *countRows}
+			if *countOffset {
+				a.Offset = &Pairing{Pairs: *countDim / 2}
+			}
+			if *countExact {
+				a.Exact = &Pair{side("f16"), side("f16")}
+			}
 			src, err := a.Source(Generated)
 			if err != nil {
 				t.Fatal(err)
@@ -76,7 +84,7 @@ func TestInstructions(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
-			fmt.Printf("%-12s %5d %5d %6d %5d %6d  %s\n", name, a.tiles(0), orDefault(a.Warps, defaultWarps), a.blocks(), registers(t, image.Code), loop.sum()/a.tiles(0), loop.text(a.tiles(0)))
+			fmt.Printf("%-12s %5d %5d %6d %5d %6d  %s\n", name, a.tiles(0), orDefault(a.Warps, defaultWarps), a.Blocks, registers(t, image.Code), loop.sum()/a.tiles(0), loop.text(a.tiles(0)))
 		}
 	}
 }

@@ -148,6 +148,13 @@ struct Query {
   }
 };
 
+// What a lane holds while a warp walks, in words: rows, sums, scores, and about what an offset adds to it.
+template <class S> constexpr int held_words() {
+  using K = Keys<typename S::Key, S::key_row, S::tiles, ROWS, FAST>;
+  using V = Values<typename S::Value, S::value_row, S::slice, S::tiles, ROWS, FAST>;
+  return (sizeof(K) + sizeof(V)) / 4 + 4 * S::tiles * quads + 8 * (quads - 1) + (Taken::bytes > 0 ? 16 + 10 * quads : 0);
+}
+
 // Adds the scores of the offset of keys, in the units of each query row's scores; per_unit is 1 over that. Positions follow one another
 // but where a ring closes.
 template <class S>
