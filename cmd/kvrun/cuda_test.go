@@ -16,6 +16,8 @@ import (
 var onlyModels = flag.String("models", "", "a list of the models of testdata/arch to run on the GPU; all if empty")
 
 // TestModelsOnGPU compares logits with those of the processor in the exact form, which other tests compare with another engine's.
+// Bounds of quantised caches leave room for codes that round the other way, which are more where activations differ more (GELU): the
+// types themselves change logits by .15 (gemma3, q8_0), .07 (gemma4_e2b, q8_0), 1.5 (gptoss_mxfp4, lm4_64) in the same measure.
 func TestModelsOnGPU(t *testing.T) {
 	for _, c := range []struct {
 		name, args string
@@ -35,7 +37,7 @@ func TestModelsOnGPU(t *testing.T) {
 		{"qwen3", "-ctk f16 -ctv f16", 2e-4},
 		{"gemma2", "-ctk f16 -ctv f16 -b 16", 2e-3},
 		{"gemma3", "-ctk f16 -ctv f16 -b 16", 2e-3},
-		{"gemma3", "-ctk q8_0 -ctv q8_0 --decode", 2e-2},
+		{"gemma3", "-ctk q8_0 -ctv q8_0 --decode", 3e-2},
 		{"phi3", "-ctk f16 -ctv f16", 2e-4},
 		{"phi3_long", "-ctk f16 -ctv f16", 2e-4},
 		{"gpt2", "-ctk f16 -ctv f16", 2e-4},
