@@ -36,7 +36,8 @@ func (c *Cells) Pos() []int32 { return c.pos[:c.used] }
 // Stamp changes whenever Pos does.
 func (c *Cells) Stamp() int { return c.stamp }
 
-// Ordered says whether every cell c in use holds position first + c.
+// Ordered says that every cell c in use holds position first + c. Lists do at all times; a ring that came into order again after it was
+// cut may not know.
 func (c *Cells) Ordered() (first int32, ok bool) {
 	if c.used == 0 {
 		return 0, true

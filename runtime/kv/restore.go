@@ -159,6 +159,9 @@ func (b *stateReader) cells(g *group, c *Cells, seen []bool) {
 		if b.err == nil && p != -1 && (p < 0 || int(p) >= len(seen) || seen[p] || i < c.fixed && int(p) != i) {
 			b.fail("%w: cell %d holds position %d of %d", errState, i, p, len(seen))
 		}
+		if b.err == nil && c.order == list && (p < 0 || i > 0 && p != c.pos[0]+int32(i)) { // readers rely on it
+			b.fail("%w: cell %d of a list holds position %d", errState, i, p)
+		}
 		if b.err != nil {
 			return
 		}

@@ -29,7 +29,7 @@ func (c *Cache) Shift(keep, discard int, turn Turn) error {
 	var ws shiftSpace
 	for i := range c.layers {
 		for _, l := range c.layers[i].segments {
-			l.K.Cells.shifted(int32(keep), int32(discard), func(from, to int, moved bool) {
+			l.K.Cells.Shifted(int32(keep), int32(discard), func(from, to int, moved bool) {
 				if !moved {
 					return
 				}
@@ -53,10 +53,10 @@ func (c *Cache) Shift(keep, discard int, turn Turn) error {
 	return nil
 }
 
-// shifted visits every cell with what becomes of it when the positions keep..keep+discard-1 are dropped: the cell to
+// Shifted visits every cell with what becomes of it when the positions keep..keep+discard-1 are dropped: the cell to
 // which its row goes, -1 for none, and whether its position moves. Lists and exact rows close up, a sliding window stays
 // where it is. No row goes to a cell whose own row is visited later.
-func (c *Cells) shifted(keep, discard int32, visit func(from, to int, moved bool)) {
+func (c *Cells) Shifted(keep, discard int32, visit func(from, to int, moved bool)) {
 	one := func(from, to int) (left bool) {
 		p := c.pos[from]
 		moved := p >= keep+discard
@@ -92,7 +92,7 @@ func (c *Cells) shifted(keep, discard int32, visit func(from, to int, moved bool
 // shift is what Shift does to the positions.
 func (c *Cells) shift(keep, discard int32) {
 	dropped := 0
-	c.shifted(keep, discard, func(from, to int, moved bool) {
+	c.Shifted(keep, discard, func(from, to int, moved bool) {
 		p := c.pos[from]
 		c.pos[from] = -1
 		if to < 0 {
