@@ -150,7 +150,6 @@ func TestBench(t *testing.T) {
 		key, value := Side{Type: kernels.ByName(k), Dim: 128}, Side{Type: kernels.ByName(v), Dim: 128}
 		for _, length := range ints(t, *benchLengths) {
 			layers, cells := make([]*Layer, *benchLayers), inOrder(t, d, length, 0)
-			batch := &Batch{upload(t, d, sequence(length-1, 1)), 1}
 			for i := range layers {
 				l := &Layer{Heads: 32, Scale: .088, Cells: cells}
 				l.Keys = must[*Rows](t)(d.NewRows(comp, key, true, 8, length))
