@@ -153,7 +153,6 @@ func TestBench(t *testing.T) {
 			for i := range layers {
 				l := &Layer{Heads: 32, Scale: .088, Cells: cells}
 				l.Keys = must[*Rows](t)(d.NewRows(comp, key, true, 8, length))
-				l.Cells = inOrder(t, d, length, 0)
 				l.Values = must[*Rows](t)(d.NewRows(comp, value, false, 8, length))
 				for _, rows := range []*Rows{l.Keys, l.Values} {
 					pattern := noise

@@ -75,13 +75,19 @@ func TestShift(t *testing.T) {
 			}
 			by := Angle{Pairing{pairs, false}, upload(t, d, cos), upload(t, d, sin)}
 			segments := w.cache.Rows(0).Segments()
+			var before []map[int32]int32 // by segment: cells of positions
+			for _, p := range segments {
+				before = append(before, cellsOf(p.K.Cells))
+			}
+			check(t, w.cache.Shift(keep, discard, func(_ int, x []float32, delta int) { cpu.RopeHalves(x, cos, sin) }))
 			for i, p := range segments {
 				var from, to []int32
-				p.K.Cells.Shifted(keep, discard, func(f, t int, moved bool) {
-					if moved {
-						from, to = append(from, int32(f)), append(to, int32(t))
+				after := cellsOf(p.K.Cells)
+				for at := int32(keep); at < 100; at++ { // in order, so that no row is written over before it has moved
+					if cell, ok := after[at]; ok {
+						from, to = append(from, before[i][at+discard]), append(to, cell)
 					}
-				})
+				}
 				if len(from) == 0 {
 					continue
 				}
@@ -97,7 +103,6 @@ func TestShift(t *testing.T) {
 					check(t, g.Values.Import(values, dest, n))
 				}
 			}
-			check(t, w.cache.Shift(keep, discard, func(_ int, x []float32, delta int) { cpu.RopeHalves(x, cos, sin) }))
 			w.mirror()
 			w.same("shifted")
 			got, want := w.run([]int32{int32(w.cache.Len()) - 1}, 0)
@@ -108,6 +113,17 @@ func TestShift(t *testing.T) {
 			w.same("shifted and filled")
 		})
 	}
+}
+
+// cellsOf is the cell of each position.
+func cellsOf(c *kv.Cells) map[int32]int32 {
+	all := map[int32]int32{}
+	for cell, p := range c.Pos() {
+		if p >= 0 {
+			all[p] = int32(cell)
+		}
+	}
+	return all
 }
 
 // TestMoveRefuses asks for rows of a type that device memory does not keep all of: one with the scales of another.
