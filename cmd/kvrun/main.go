@@ -1,7 +1,7 @@
 // Kvrun runs GGUF models with any key and value type in the cache, and measures what that costs and brings.
 //
 //	kvrun                        something to look at: text, plan and cache types of the embedded model
-//	kvrun run    [MODEL] -p TEXT continue a text
+//	kvrun run    [MODEL] -p TEXT continue a text, with --parallel several times at once
 //	kvrun chat   [MODEL]         talk to a model by its chat template
 //	kvrun info   [MODEL]         the model, the plan of its cache, the kernels chosen and why
 //	kvrun ppl    [MODEL] -f FILE perplexity, counted as llama-perplexity does
