@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kvgen/kvgen/runtime/bench"
+	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
@@ -14,6 +15,8 @@ type benchFlags struct {
 	modelFlags
 	prompt, gen, depth  string
 	promptGen, genAfter []string
+	parallel            string
+	shared              bool
 	threadList          string
 	repeat              int
 	output              string
@@ -30,6 +33,8 @@ func benchCommand(e *environment, args []string) error {
 	fs.StringVarP(&b.depth, "n-depth", "d", "0", "`tokens` in the cache before the test, a list")
 	fs.StringArrayVar(&b.promptGen, "pg", nil, "`prompt,gen`: a prompt and generation, timed together")
 	fs.StringArrayVar(&b.genAfter, "gp", nil, "`prompt,gen`: generation after a prompt that is not timed")
+	fs.StringVar(&b.parallel, "n-parallel", "1", "`sequences` that generate at the same time (-npl), a list")
+	fs.BoolVar(&b.shared, "pp-shared", false, "sequences have the tokens of --n-depth in common (-pps), and hold them once")
 	fs.IntVarP(&b.repeat, "repetitions", "r", 5, "`times` each test is run")
 	fs.StringVarP(&b.output, "output", "o", "md", "`format`: md, json, jsonl or csv")
 	fs.BoolVar(&b.noWarm, "no-warmup", false, "no run before the first that counts")
@@ -104,6 +109,15 @@ func (b *benchFlags) tests() ([]bench.Test, error) {
 	if err != nil {
 		return nil, err
 	}
+	parallel, err := numbers("--n-parallel", b.parallel)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range parallel {
+		if n < 1 || n > kv.MaxSequences {
+			return nil, fmt.Errorf("--n-parallel %d: want 1 to %d", n, kv.MaxSequences)
+		}
+	}
 	var tests []bench.Test
 	for _, d := range depths {
 		for _, n := range prompts {
@@ -112,8 +126,13 @@ func (b *benchFlags) tests() ([]bench.Test, error) {
 			}
 		}
 		for _, n := range gens {
-			if n > 0 {
-				tests = append(tests, bench.Test{Gen: n, Depth: d})
+			for _, p := range parallel {
+				if t := (bench.Test{Gen: n, Depth: d}); n > 0 {
+					if p > 1 {
+						t.Parallel, t.Shared = p, b.shared
+					}
+					tests = append(tests, t)
+				}
 			}
 		}
 		for _, s := range b.promptGen {
@@ -148,7 +167,7 @@ func (b *benchFlags) measure(e *environment, s *session, tests []bench.Test) ([]
 	defer bar.Finish()
 	var rows []benchRow
 	for _, t := range tests {
-		c, err := s.start(t.Size())
+		c, err := s.startAll(t.Size(), t.Sequences(), t.Cells())
 		if err != nil {
 			return nil, err
 		}

@@ -33,6 +33,8 @@ type benchRow struct {
 	Prompt     int       `json:"n_prompt"`
 	Gen        int       `json:"n_gen"`
 	Depth      int       `json:"n_depth"`
+	Parallel   int       `json:"n_parallel"` // sequences; avg_ts counts the tokens of all
+	Shared     bool      `json:"pp_shared"`
 	Time       string    `json:"test_time"`
 	AvgNS      int64     `json:"avg_ns"`
 	StddevNS   int64     `json:"stddev_ns"`
@@ -53,7 +55,7 @@ func (s *session) benchRow(c *model.Context, r *bench.Result) benchRow {
 		CPU: strings.TrimSpace(cpuid.CPU.BrandName), Backends: "CPU", Filename: s.path, Size: m.Size, Parameters: m.Parameters,
 		Type:  fmt.Sprintf("%s %s %s", m.Arch, short(float64(m.Parameters)), m.Type),
 		Batch: c.Batch, UBatch: c.Batch, Threads: s.flags.threads, TypeK: s.flags.typeK, TypeV: s.flags.typeV, Flash: true,
-		Mapped: s.path != embedded, Prompt: r.Prompt, Gen: r.Gen, Depth: r.Depth, Time: r.Start.UTC().Format(time.RFC3339),
+		Mapped: s.path != embedded, Prompt: r.Prompt, Gen: r.Gen, Depth: r.Depth, Parallel: r.Sequences(), Shared: r.Shared, Time: r.Start.UTC().Format(time.RFC3339),
 		AvgNS: int64(ns), StddevNS: int64(nsDev), AvgTS: ts, StddevTS: tsDev, SamplesTS: r.Speeds(), Record: s.record(c), test: r.Test,
 	}
 	if b := s.flags.backend; b != nil {
@@ -83,10 +85,10 @@ func benchLines(w io.Writer, rows []benchRow) error {
 }
 
 func benchCSV(w io.Writer, rows []benchRow) error {
-	fmt.Fprintln(w, "model_filename,model_type,n_threads,type_k,type_v,math,isa,n_prompt,n_gen,n_depth,avg_ns,stddev_ns,avg_ts,stddev_ts")
+	fmt.Fprintln(w, "model_filename,model_type,n_threads,type_k,type_v,math,isa,n_prompt,n_gen,n_depth,n_parallel,avg_ns,stddev_ns,avg_ts,stddev_ts")
 	for _, r := range rows {
-		fmt.Fprintf(w, "%q,%q,%d,%s,%s,%s,%s,%d,%d,%d,%d,%d,%f,%f\n", r.Filename, r.Type, r.Threads, r.TypeK, r.TypeV,
-			r.Record.Math, r.Record.ISA, r.Prompt, r.Gen, r.Depth, r.AvgNS, r.StddevNS, r.AvgTS, r.StddevTS)
+		fmt.Fprintf(w, "%q,%q,%d,%s,%s,%s,%s,%d,%d,%d,%d,%d,%d,%f,%f\n", r.Filename, r.Type, r.Threads, r.TypeK, r.TypeV,
+			r.Record.Math, r.Record.ISA, r.Prompt, r.Gen, r.Depth, r.Parallel, r.AvgNS, r.StddevNS, r.AvgTS, r.StddevTS)
 	}
 	return nil
 }

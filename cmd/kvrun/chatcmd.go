@@ -37,10 +37,12 @@ type chatLine struct {
 func chatCommand(e *environment, args []string) error {
 	var m modelFlags
 	var f sampleFlags
+	var keep promptCacheFlags
 	var system, first string
 	fs := newFlags("chat")
 	fs.StringVar(&system, "system-prompt", "", "`text` that sets the scene (-sys)")
 	fs.StringVarP(&first, "prompt", "p", "", "`text` of the first turn")
+	keep.add(fs)
 	f.add(fs, 1024)
 	m.add(fs, model.Fast)
 	if err := e.parse(fs, "[MODEL] [flags]", args); err != nil {
@@ -50,6 +52,9 @@ func chatCommand(e *environment, args []string) error {
 		return err
 	}
 	if err := f.check(); err != nil {
+		return err
+	}
+	if err := keep.check(); err != nil {
 		return err
 	}
 	s, err := e.open(&m)
@@ -64,11 +69,14 @@ func chatCommand(e *environment, args []string) error {
 	if t.Fallback {
 		s.notes = append(s.notes, "the model has no chat template; it is talked to in ChatML, which it may not know")
 	}
-	g, err := s.generation(&f)
+	g, err := s.generation(&f, s.checkpoints())
 	if err != nil {
 		return err
 	}
 	defer g.c.Close()
+	if err := keep.load(g); err != nil {
+		return err
+	}
 	v := &conversation{generation: g, template: t}
 	if system != "" {
 		v.messages = append(v.messages, chat.Message{Role: "system", Content: system})
@@ -80,7 +88,8 @@ func chatCommand(e *environment, args []string) error {
 	} else {
 		s.describe(e.stderr)
 	}
-	return v.talk(e, first, m.json)
+	err = v.talk(e, first, m.json)
+	return errors.Join(err, keep.save(g))
 }
 
 // talk answers until there is no more input or Ctrl-C.
@@ -140,6 +149,9 @@ func (v *conversation) answer(e *environment, turn string, emit func(string) err
 	}
 	rest, err := v.reuse(tokens)
 	if err != nil {
+		return chatLine{}, err
+	}
+	if err := v.mark(tokens); err != nil {
 		return chatLine{}, err
 	}
 	var text strings.Builder

@@ -15,35 +15,58 @@ import (
 
 var onlyModels = flag.String("models", "", "a list of the models of testdata/arch to run on the GPU; all if empty")
 
+// part is the bound of quantised caches.
+const part = .2
+
 // TestModelsOnGPU compares logits with those of the processor in the exact form, which other tests compare with another engine's.
+// With a quantised cache some codes round the other way, and each changes as much as the type itself does to a value. How many do
+// depends on the last bits of everything before, so that the bound is a part of what the type changes on the processor.
 func TestModelsOnGPU(t *testing.T) {
 	for _, c := range []struct {
 		name, args string
-		most       float64 // largest difference over the root mean square of the logits
+		most       float64 // largest difference over the root mean square of the logits; of quantised caches over what f16 is away from them
 	}{
 		{"llama_hd64", "-ctk f16 -ctv f16", 2e-4},
 		{"llama_hd64", "-ctk f16 -ctv f16 --decode", 2e-4},
-		{"llama_hd128", "-ctk turbo4 -ctv turbo4", 1e-2},
-		{"llama_hd64", "-ctk q4_0 -ctv q4_0 --rot-k attn --rot-v attn --decode", 1e-2},
-		{"llama_hd80", "-ctk f16 -ctv f16 -b 7", 2e-4},
+		{"llama_hd128", "-ctk turbo4 -ctv turbo4", part},
+		{"llama_hd64", "-ctk q4_0 -ctv q4_0 --rot-k attn --rot-v attn --decode", part},
+		{"llama_hd80", "-ctk f16 -ctv f16 -b 7", 1e-3},
 		{"llama_bf16", "-ctk f16 -ctv bf16", 2e-3},
 		{"llama_rope", "-ctk f16 -ctv f16", 2e-4},
 		{"mistral3", "-ctk f16 -ctv f16", 2e-4},
 		{"qwen2", "-ctk f16 -ctv f16 -b 40", 2e-4},
-		{"qwen2_hd64", "-ctk lm4_64 -ctv lm4_64 --keep-first 4 --keep-last 16", 1e-2},
-		{"qwen2_hd64", "-ctk lm4_64 -ctv lm4_64 --k-offset bias --decode", 1e-2},
+		{"qwen2_hd64", "-ctk lm4_64 -ctv lm4_64 --keep-first 4 --keep-last 16", part},
+		{"qwen2_hd64", "-ctk lm4_64 -ctv lm4_64 --k-offset bias --decode", part},
 		{"qwen3", "-ctk f16 -ctv f16", 2e-4},
 		{"gemma2", "-ctk f16 -ctv f16 -b 16", 2e-3},
 		{"gemma3", "-ctk f16 -ctv f16 -b 16", 2e-3},
-		{"gemma3", "-ctk q8_0 -ctv q8_0 --decode", 2e-2},
+		{"gemma3", "-ctk q8_0 -ctv q8_0 --decode", part},
 		{"phi3", "-ctk f16 -ctv f16", 2e-4},
 		{"phi3_long", "-ctk f16 -ctv f16", 2e-4},
 		{"gpt2", "-ctk f16 -ctv f16", 2e-4},
 		{"starcoder2", "-ctk f16 -ctv f16", 2e-4},
-		{"mixtral", "-ctk f16 -ctv f16", 2e-4},
-		{"qwen3moe", "-ctk f16 -ctv f16 -b 5", 2e-4},
+		{"mixtral", "-ctk f16 -ctv f16", 4e-4},
+		{"mixtral", "-ctk q5_1 -ctv q5_1 -b 9 --decode", part},
+		{"qwen3moe", "-ctk f16 -ctv f16", 4e-4},
+		{"qwen3moe", "-ctk f16 -ctv f16 -b 5", 4e-4},
+		{"qwen3moe", "-ctk q8_0 -ctv q8_0 -b 2 --decode", part},
 		{"gptoss", "-ctk f16 -ctv f16", 2e-4},
+		{"gptoss", "-ctk q8_0 -ctv q8_0 --decode", part},
 		{"gptoss_mxfp4", "-ctk f16 -ctv f16", 2e-4},
+		{"gptoss_mxfp4", "-ctk lm4_64 -ctv lm4_64 -b 9", part},
+		{"gemma4_e2b", "-ctk f16 -ctv f16", 2e-3},
+		{"gemma4_e2b", "-ctk f16 -ctv f16 -b 3", 2e-3},
+		{"gemma4_e2b", "-ctk q8_0 -ctv q8_0 --decode", part},
+		{"gemma4_e2b", "-ctk q8_0 -ctv q8_0 --keep-first 2 --keep-last 6", part},
+		{"gemma4_a4b", "-ctk f16 -ctv f16", 2e-3},
+		{"gemma4_a4b", "-ctk f16 -ctv f16 -b 6 --decode", 2e-3},
+		{"gemma4_a4b", "-ctk q8_0 -ctv q8_0 -b 11", part},
+		{"qwen35", "-ctk f16 -ctv f16", 2e-4},
+		{"qwen35", "-ctk f16 -ctv f16 -b 2 --decode", 2e-4},
+		{"qwen35", "-ctk q8_0 -ctv q8_0 -b 7", part},
+		{"qwen35moe", "-ctk f16 -ctv f16", 2e-4},
+		{"qwen35moe", "-ctk f16 -ctv f16 --decode", 2e-4},
+		{"qwen35moe", "-ctk lm4_64 -ctv lm4_64 -b 10", part},
 		{"w_q4_0", "--decode", 2e-4}, {"w_q4_1", "", 2e-4}, {"w_q5_0", "", 2e-4}, {"w_q5_1", "--decode", 2e-4}, {"w_q8_0", "", 2e-4},
 		{"w_q2_k", "", 2e-4}, {"w_q3_k", "--decode", 2e-4}, {"w_q4_k", "--decode", 2e-4}, {"w_q5_k", "", 2e-4}, {"w_q6_k", "--decode", 2e-4},
 		{"w_iq4_nl", "", 2e-4}, {"w_iq4_xs", "--decode", 2e-4}, {"w_mxfp4", "", 2e-4}, {"w_tq3_1s", "", 2e-4}, {"w_tq4_1s", "--decode", 2e-4},
@@ -55,17 +78,30 @@ func TestModelsOnGPU(t *testing.T) {
 		t.Run(c.name+" "+c.args, func(t *testing.T) {
 			cpu := logitsOf(t, c.name, strings.ReplaceAll(c.args, "--math fast", ""))
 			gpu := logitsOf(t, c.name, c.args+" --device cuda")
-			var most, power float64
+			most, unit := 0.0, rootMeanSquare(cpu)
 			for i, want := range cpu {
-				most, power = math.Max(most, math.Abs(gpu[i]-want)), power+want*want
+				most = math.Max(most, math.Abs(gpu[i]-want))
 			}
-			rms := math.Sqrt(power / float64(len(cpu)))
-			t.Logf("largest difference %.2g of logits of %.2g", most, rms)
-			if !(most < c.most*rms) {
-				t.Errorf("too far from the processor: %.2g of %.2g allowed", most/rms, c.most)
+			if c.most == part {
+				unit = 0
+				for i, exact := range logitsOf(t, c.name, "") {
+					unit = math.Max(unit, math.Abs(exact-cpu[i]))
+				}
+			}
+			t.Logf("largest difference %.2g, %.2g of %.2g", most, most/unit, unit)
+			if !(most < c.most*unit) {
+				t.Errorf("too far from the processor: %.2g of %.2g allowed", most/unit, c.most)
 			}
 		})
 	}
+}
+
+func rootMeanSquare(x []float64) float64 {
+	sum := 0.0
+	for _, v := range x {
+		sum += v * v
+	}
+	return math.Sqrt(sum / float64(len(x)))
 }
 
 // logitsOf is the logits of the last positions of a case.

@@ -14,7 +14,7 @@ import (
 var spellings = map[string]string{
 	"ctk": "cache-type-k", "ctv": "cache-type-v", "ngl": "gpu-layers", "n-gpu-layers": "gpu-layers",
 	"fa": "flash-attn", "ub": "ubatch-size", "n-predict": "predict", "sys": "system-prompt", "s": "seed",
-	"prompt-file": "file",
+	"prompt-file": "file", "np": "parallel", "sequences": "parallel", "npl": "n-parallel", "pps": "pp-shared",
 }
 
 // newFlags is a flag set that reports errors instead of printing them.

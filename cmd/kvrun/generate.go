@@ -28,6 +28,10 @@ type generation struct {
 	cached  []int32 // tokens in the cache
 	keep    int     // of them, those that a context shift leaves alone
 	shifts  int
+
+	pause  int          // tokens of the next prompt to run before paused is called
+	paused func() error // nil for nothing
+	marked []int32      // tokens of the checkpoint, nil for none
 }
 
 // produced is what a call of more generated.
@@ -36,28 +40,21 @@ type produced struct {
 	stop   string
 	prompt time.Duration // until the first token was drawn
 	total  time.Duration
+	after  int // tokens generated after the first, of all sequences
 }
 
 // more runs tokens after what is cached and generates. emit gets the text as it comes.
 func (g *generation) more(ctx context.Context, tokens []int32, emit func(string) error) (p produced, err error) {
 	start := time.Now()
 	defer func() {
-		p.total = time.Since(start)
+		p.total, p.after = time.Since(start), len(p.ids)-1
 		if errors.Is(err, context.Canceled) {
 			p.stop, err = stopInterrupted, nil
 		}
 	}()
-	var logits []float32
-	err = prefill(ctx, g.c, tokens, len(tokens)-1, func(_ int, l []float32) error {
-		logits = l
-		return nil
-	})
+	logits, err := g.prompt(ctx, tokens)
 	if err != nil {
 		return p, err
-	}
-	g.cached = append(g.cached, tokens...)
-	for _, id := range tokens {
-		g.sampler.Accept(id)
 	}
 	stream := g.t.NewStream(false)
 	defer func() {
@@ -102,6 +99,36 @@ func (g *generation) more(ctx context.Context, tokens []int32, emit func(string)
 	}
 }
 
+// prompt runs tokens after what is cached and returns the logits of the last. It pauses on the way if it is to.
+func (g *generation) prompt(ctx context.Context, tokens []int32) (logits []float32, err error) {
+	run := func(tokens []int32, from int) error {
+		err := prefill(ctx, g.c, tokens, from, func(_ int, l []float32) error {
+			logits = l
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		g.cached = append(g.cached, tokens...)
+		for _, id := range tokens {
+			g.sampler.Accept(id)
+		}
+		return nil
+	}
+	if g.paused != nil {
+		n := min(max(0, g.pause), len(tokens)-1)
+		if err := run(tokens[:n], n); err != nil {
+			return nil, err
+		}
+		if err := g.paused(); err != nil {
+			return nil, err
+		}
+		tokens = tokens[n:]
+	}
+	err = run(tokens, len(tokens)-1)
+	return logits, err
+}
+
 // room makes room for one more token: when the context is full, the older half of what is not to be kept is dropped.
 func (g *generation) room() (bool, error) {
 	if g.c.Len() < g.c.Cache.Size {
@@ -121,6 +148,7 @@ func (g *generation) room() (bool, error) {
 
 // drop takes tokens keep..keep+discard-1 out of the cache.
 func (g *generation) drop(keep, discard int) error {
+	g.unmark()
 	if err := g.c.Shift(keep, discard); err != nil {
 		return err
 	}
@@ -131,22 +159,25 @@ func (g *generation) drop(keep, discard int) error {
 // reuse brings the cache to the longest beginning of tokens that it can keep, and returns the rest, at least one token.
 // Where tokens are those cached without a stretch, as after older turns of a conversation were dropped, the cache is shifted.
 func (g *generation) reuse(tokens []int32) ([]int32, error) {
-	common := 0
-	for common < len(g.cached) && common < len(tokens)-1 && g.cached[common] == tokens[common] {
-		common++
-	}
-	if gap := stretch(g.cached[common:], tokens[common:]); gap > 0 && g.c.Model.Fixed() == nil {
-		if err := g.drop(common, gap); err != nil {
+	n := common(g.cached, tokens[:len(tokens)-1])
+	if gap := stretch(g.cached[n:], tokens[n:]); gap > 0 && g.c.Model.Fixed() == nil {
+		if err := g.drop(n, gap); err != nil {
 			return nil, err
 		}
-		common = min(len(g.cached), len(tokens)-1)
+		n = min(len(g.cached), len(tokens)-1)
 	}
-	if err := g.c.Truncate(common); err != nil {
-		g.c.Clear() // a sliding window has moved on, or a layer is recurrent
-		common = 0
+	g.cached = append([]int32(nil), g.cached[:n]...)
+	err := g.c.Truncate(n)
+	if err == nil && n < len(g.marked) {
+		g.unmark() // it would hold rows of its own
 	}
-	g.cached = g.cached[:common]
-	return tokens[common:], nil
+	if err != nil { // a sliding window has moved on, or a layer is recurrent
+		if n, err = g.back(tokens); err != nil {
+			return nil, err
+		}
+		g.cached = append(g.cached[:0], tokens[:n]...)
+	}
+	return tokens[n:], nil
 }
 
 // stretch is the number of tokens to take from the front of cached so that all that is left begins tokens; 0 when there

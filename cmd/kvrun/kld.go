@@ -56,7 +56,13 @@ func (f *kldFlags) parse(e *environment, args []string) error {
 	case f.readBase && fs.Changed("ref"):
 		return errors.New("--ref: with --kl-divergence the reference is what is in the file")
 	}
-	return f.check(e, fs.Args())
+	if err := f.check(e, fs.Args()); err != nil {
+		return err
+	}
+	if f.diagnose && f.on() != nil {
+		return refuse("--diagnose: wants --device cpu: what it compares with are types that are made at run time, which have no kernels for a GPU")
+	}
+	return nil
 }
 
 // kldCommand compares one cache with a reference.

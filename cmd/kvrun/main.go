@@ -1,7 +1,7 @@
 // Kvrun runs GGUF models with any key and value type in the cache, and measures what that costs and brings.
 //
 //	kvrun                        something to look at: text, plan and cache types of the embedded model
-//	kvrun run    [MODEL] -p TEXT continue a text
+//	kvrun run    [MODEL] -p TEXT continue a text, with --parallel several times at once
 //	kvrun chat   [MODEL]         talk to a model by its chat template
 //	kvrun info   [MODEL]         the model, the plan of its cache, the kernels chosen and why
 //	kvrun ppl    [MODEL] -f FILE perplexity, counted as llama-perplexity does
@@ -16,6 +16,7 @@
 //	kvrun logits [MODEL] --tokens FILE --out FILE
 //	                             logits of given tokens as little-endian f32
 //	kvrun synth  --out FILE      write a model of a given shape with random weights
+//	kvrun --version              what the program was built from
 //
 // MODEL is a path, also after -m; nothing is the embedded model. Flags carry llama.cpp's names, its short spellings (-ctk, -ctv,
 // -ngl, -fa) included, and the LLAMA_ATTN_ROT_* variables mean what they mean in TheTom/llama-cpp-turboquant. `kvrun COMMAND --help`
@@ -95,6 +96,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case "help", "-h", "--help":
 		usage(stdout)
 		return 0
+	case "version", "--version", "-version":
+		printVersion(stdout)
+		return 0
 	}
 	var names []string
 	for _, c := range commands {
@@ -139,5 +143,5 @@ func usage(w io.Writer) {
 	for _, c := range commands {
 		fmt.Fprintf(w, "  %-9s %s\n", c.name, c.summary)
 	}
-	fmt.Fprintln(w, "\nkvrun COMMAND --help lists flags. Exit codes: 0 fine, 1 a request that is not honoured, 2 could not run.")
+	fmt.Fprintln(w, "\nkvrun COMMAND --help lists flags, kvrun --version says what this is. Exit codes: 0 fine, 1 a request that is not honoured, 2 could not run.")
 }

@@ -93,6 +93,9 @@ func TestExit(t *testing.T) {
 		{"no tokens", []string{"logits", "--out", "x"}, 2, "--tokens"},
 		{"token too large", []string{"logits", "--tokens", write(t, "ids", "3 9999"), "--out", "x"}, 2, "token 1 is 9999"},
 		{"sampling", []string{"run", "--min-p", "3"}, 2, "min-p"},
+		{"no sequences", []string{"run", "-np", "0"}, 2, "--parallel 0: want 1 to 64"},
+		{"too many sequences", []string{"bench", "-npl", "1,65"}, 2, "--n-parallel 65: want 1 to 64"},
+		{"read-only without a file", []string{"run", "--prompt-cache-ro"}, 2, "--prompt-cache, which is not given"},
 		{"prompt too long", []string{"run", "-c", "8", "-p", strings.Repeat("word ", 20)}, 2, "the context 8"},
 	} {
 		code, _, stderr := kvrun("", c.args...)

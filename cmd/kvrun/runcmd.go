@@ -6,8 +6,10 @@ import (
 	"io"
 	"time"
 
+	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
 	"github.com/kvgen/kvgen/runtime/sample"
+	"github.com/kvgen/kvgen/runtime/tokenizer"
 )
 
 // demoPrompt is continued when the embedded model is run without a prompt.
@@ -19,6 +21,7 @@ type runResult struct {
 	Text         string  `json:"text"`
 	Tokens       []int32 `json:"tokens"`
 	PromptTokens int     `json:"n_prompt"`
+	Reused       int     `json:"n_reused"` // of them, those that --prompt-cache had
 	Generated    int     `json:"n_gen"`
 	Stop         string  `json:"stop"`
 	Shifts       int     `json:"n_context_shifts"`
@@ -28,6 +31,8 @@ type runResult struct {
 	PromptTS     float64 `json:"prompt_ts"`      // tokens per second
 	GenTS        float64 `json:"gen_ts"`
 	Record       record  `json:"record"`
+
+	Parallel []continuation `json:"parallel,omitempty"` // all continuations, of which the first is the one above
 }
 
 // runCommand continues a text.
@@ -35,12 +40,17 @@ func runCommand(e *environment, args []string) error {
 	start := time.Now()
 	var m modelFlags
 	var f sampleFlags
+	var keep promptCacheFlags
 	var prompt, file string
 	var quiet bool
+	parallel := 1
 	fs := newFlags("run")
 	fs.StringVarP(&prompt, "prompt", "p", "", "`text` to continue")
 	fs.StringVarP(&file, "file", "f", "", "`file` with the text to continue; - is the standard input")
 	fs.BoolVar(&quiet, "no-display-prompt", false, "print what is generated only")
+	fs.IntVar(&parallel, "parallel", 1, "`times` to continue the text (-np, --sequences), with seeds that count up; the prompt is run and held once")
+	keep.add(fs)
+	fs.BoolVar(&keep.all, "prompt-cache-all", false, "keep what was generated in --prompt-cache, not the prompt alone")
 	f.add(fs, 128)
 	m.add(fs, model.Fast)
 	if err := e.parse(fs, "[MODEL] [-p TEXT] [flags]", args); err != nil {
@@ -51,6 +61,12 @@ func runCommand(e *environment, args []string) error {
 	}
 	if err := f.check(); err != nil {
 		return err
+	}
+	if err := keep.check(); err != nil {
+		return err
+	}
+	if parallel < 1 || parallel > kv.MaxSequences {
+		return fmt.Errorf("--parallel %d: want 1 to %d", parallel, kv.MaxSequences)
 	}
 	if file != "" {
 		if prompt != "" {
@@ -69,7 +85,13 @@ func runCommand(e *environment, args []string) error {
 		return err
 	}
 	defer s.Close()
-	g, err := s.generation(&f)
+	var several func(*tokenizer.Tokenizer) (sequences, cells int)
+	if parallel > 1 {
+		several = func(t *tokenizer.Tokenizer) (sequences, cells int) {
+			return parallel, cellsOf(len(t.Encode(prompt, true, true)), parallel, f.predict, s.defaultSize())
+		}
+	}
+	g, err := s.generation(&f, several)
 	if err != nil {
 		return err
 	}
@@ -82,6 +104,10 @@ func runCommand(e *environment, args []string) error {
 	if len(tokens) >= g.c.Cache.Size {
 		return fmt.Errorf("the prompt has %d tokens and the context %d positions", len(tokens), g.c.Cache.Size)
 	}
+	rest, err := g.resume(&keep, tokens)
+	if err != nil {
+		return err
+	}
 	if g.keep == 0 && g.t.AddBOS {
 		g.keep = 1
 	}
@@ -91,25 +117,37 @@ func runCommand(e *environment, args []string) error {
 			fmt.Fprint(e.stdout, prompt)
 		}
 	}
-	text := ""
-	p, err := g.more(e.ctx, tokens, func(piece string) error {
-		text += piece
-		if m.json {
-			return nil
-		}
-		_, err := io.WriteString(e.stdout, piece)
-		return err
-	})
+	r := runResult{Prompt: prompt, PromptTokens: len(tokens), Reused: len(tokens) - len(rest), LoadMS: ms(loaded)}
+	if keep.path != "" && !m.json {
+		fmt.Fprintf(e.stderr, "prompt cache: %d of %d tokens were there\n", r.Reused, r.PromptTokens)
+	}
+	var p produced
+	if parallel > 1 {
+		r.Parallel, p, err = g.parallel(e.ctx, rest, parallel)
+		r.Text = r.Parallel[0].Text
+	} else {
+		p, err = g.more(e.ctx, rest, func(piece string) error {
+			r.Text += piece
+			if m.json {
+				return nil
+			}
+			_, err := io.WriteString(e.stdout, piece)
+			return err
+		})
+	}
+	if err == nil && keep.all {
+		err = keep.save(g)
+	}
 	if err != nil {
 		return err
 	}
-	r := runResult{
-		Prompt: prompt, Text: text, Tokens: p.ids, PromptTokens: len(tokens), Generated: len(p.ids), Stop: p.stop, Shifts: g.shifts, Seed: f.Seed,
-		LoadMS: ms(loaded), FirstMS: ms(loaded + p.prompt), PromptTS: rate(len(tokens), p.prompt), GenTS: rate(len(p.ids)-1, p.total-p.prompt),
-		Record: s.record(g.c),
-	}
+	r.Tokens, r.Generated, r.Stop, r.Shifts, r.Seed, r.Record = p.ids, len(p.ids), p.stop, g.shifts, f.Seed, s.record(g.c)
+	r.FirstMS, r.PromptTS, r.GenTS = ms(loaded+p.prompt), rate(len(rest), p.prompt), rate(p.after, p.total-p.prompt)
 	if m.json {
 		return printJSON(e.stdout, r)
+	}
+	if parallel > 1 {
+		printParallel(e.stdout, r.Parallel)
 	}
 	fmt.Fprintln(e.stdout)
 	if r.Stop == stopFull {
@@ -123,15 +161,45 @@ func runCommand(e *environment, args []string) error {
 	return nil
 }
 
+// resume brings the cache to the longest beginning of tokens that --prompt-cache has and returns the rest, at least one token.
+// The file is written when all but the last of them have been run: a cache that cannot go back can go on from there.
+func (g *generation) resume(keep *promptCacheFlags, tokens []int32) ([]int32, error) {
+	if keep.path == "" {
+		return tokens, nil
+	}
+	if err := keep.load(g); err != nil {
+		return nil, err
+	}
+	rest, err := g.reuse(tokens)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range tokens[:len(tokens)-len(rest)] {
+		g.sampler.Accept(id)
+	}
+	if !keep.all {
+		g.pause, g.paused = len(rest)-1, func() error { return keep.save(g) }
+	}
+	return rest, nil
+}
+
 // generation starts a context to generate in. A large vocabulary takes as long to read as the cache to allocate, so both
-// are done at the same time.
-func (s *session) generation(f *sampleFlags) (*generation, error) {
+// are done at the same time, unless several says from the vocabulary how many sequences and cells there are.
+func (s *session) generation(f *sampleFlags, several func(*tokenizer.Tokenizer) (sequences, cells int)) (*generation, error) {
 	var c *model.Context
 	var failed error
+	sequences, cells := 1, 0
+	if several != nil {
+		t, err := s.vocabulary()
+		if err != nil {
+			return nil, err
+		}
+		sequences, cells = several(t)
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		c, failed = s.start(s.defaultSize())
+		c, failed = s.startAll(s.defaultSize(), sequences, cells)
 	}()
 	t, err := s.vocabulary()
 	<-done

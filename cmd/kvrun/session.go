@@ -26,6 +26,7 @@ type session struct {
 	path  string // embedded for the model that comes with the program
 	hash  string // model.Fingerprint
 	plan  *kv.Plan
+	stop  func() error           // ends what runs
 	unmet []string               // requests that came to nothing, beside those in the plan
 	notes []string               // what else is worth knowing
 	slow  map[*kernels.Type]bool // of --spec, noted
@@ -37,6 +38,9 @@ type session struct {
 // open opens the model of the flags and plans its cache. Close it.
 func (e *environment) open(m *modelFlags) (s *session, err error) {
 	s = &session{flags: m, path: m.model}
+	if e.ctx != nil {
+		s.stop = e.ctx.Err
+	}
 	if s.path == "" {
 		s.path = embedded
 		if s.Model, err = model.Parse(demo.Model()); err != nil {
@@ -94,11 +98,17 @@ func (s *session) template() (*chat.Template, error) {
 }
 
 // start makes a context of size positions.
-func (s *session) start(size int) (*model.Context, error) {
-	if size < 1 {
-		size = 1
+func (s *session) start(size int) (*model.Context, error) { return s.startAll(size, 1, 0) }
+
+// startAll makes a context of sequences of size positions with that many rows together; 0 for as many as one has positions.
+// Ctrl-C ends what runs in it between two layers.
+func (s *session) startAll(size, sequences, cells int) (*model.Context, error) {
+	c, err := s.NewContext(model.Options{Plan: s.plan, Size: max(1, size), Batch: s.flags.batch, Threads: s.flags.threads, Math: s.flags.kind,
+		Device: s.flags.on(), Sequences: sequences, Cells: cells})
+	if err == nil {
+		c.Stop = s.stop
 	}
-	return s.NewContext(model.Options{Plan: s.plan, Size: size, Batch: s.flags.batch, Threads: s.flags.threads, Math: s.flags.kind, Device: s.flags.on()})
+	return c, err
 }
 
 // defaultSize is the context of a conversation when none is asked for: the model's own, within what fits common machines.

@@ -54,7 +54,7 @@ func showCommand(e *environment, n showSize) error {
 
 // showText continues the demonstration's prompt.
 func (s *session) showText(e *environment, f *sampleFlags) error {
-	g, err := s.generation(f)
+	g, err := s.generation(f, nil)
 	if err != nil {
 		return err
 	}

@@ -36,19 +36,17 @@ template <class T, int N> struct Blocks<T, N, 1> {
   static __device__ unsigned char* at(unsigned* b, int i) { return (unsigned char*)b + i * T::bytes; }
 };
 
-// The row of device memory in shared memory: put makes it and its scales of blocks, get makes blocks of both.
+// The row of device memory and its scales, of a cell: store makes them of blocks, load makes blocks of both. row is scratch memory.
 template <class T, Side side, int N, bool codes> struct Form {
   using Row = CodeRow<T, side, round_up(N, 16)>;
   using B = Blocks<T, N, T::block>;
+  static constexpr int words = Row::bytes / 4; // of scratch memory
 
-  static __device__ void put(unsigned* to, unsigned char* scales, unsigned* b, int lane) {
-    for (int i = lane; i < N; i += 32) {
-      const int code = T::code(B::at(b, i), i % T::block), s = Row::share_of(i), v = Row::value_of(i);
-      if constexpr (Row::w8) put_bits<8>(to, 8 * (s * Row::share + v), T::level(code));
-      if constexpr (Row::w4) put_bits<4>(to, 4 * s * Row::share + plane_bit<4, Row::share>(v), code);
-      if constexpr (Row::w2) put_bits<2>(to, 8 * Row::at2 + 2 * s * Row::share + plane_bit<2, Row::share>(v), code >> 4 * Row::w4);
-      if constexpr (Row::w1) put_bits<1>(to, 8 * Row::at1 + s * Row::share + plane_bit<1, Row::share>(v), code >> (4 * Row::w4 + 2 * Row::w2));
-    }
+  static __device__ void store(unsigned char* head, unsigned char* scales, int cell, unsigned* row, unsigned* b, int lane) {
+    for (int k = lane; k < words; k += 32) row[k] = 0;
+    __syncwarp();
+    for (int i = lane; i < N; i += 32) Row::put(row, i, T::code(B::at(b, i), i % T::block), cell);
+    scales += (long long)cell * Row::scale_bytes;
     for (int k = lane; k < Row::numbers; k += 32) {
       const int i = k % Row::runs * Row::run;
       const unsigned char* from = B::at(b, i);
@@ -56,23 +54,15 @@ template <class T, Side side, int N, bool codes> struct Form {
       if (Row::number_bytes == 2) ((unsigned short*)scales)[k] = to_f16(v);
       else ((unsigned*)scales)[k] = as_bits(v);
     }
+    __syncwarp();
+    Row::write(head, row, cell, lane);
   }
 
-  static __device__ void get(unsigned* b, const unsigned* from, const unsigned char* scales, int lane) {
+  static __device__ void load(const unsigned char* head, const unsigned char* scales, int cell, unsigned* row, unsigned* b, int lane) {
+    Row::read(head, row, cell, lane);
     B::clear(b, lane);
-    const unsigned char* row = (const unsigned char*)from;
-    for (int i = lane; i < N; i += 32) {
-      const int s = Row::share_of(i), v = Row::value_of(i);
-      int code = 0;
-      if constexpr (Row::w8) {
-        const int level = (signed char)row[s * Row::share + v];
-        while (code < (1 << T::bits) - 1 && T::level(code) != level) code++;
-      }
-      if constexpr (Row::w4) code = read_bits<4>(row, 4 * s * Row::share + plane_bit<4, Row::share>(v));
-      if constexpr (Row::w2) code |= read_bits<2>(row, 8 * Row::at2 + 2 * s * Row::share + plane_bit<2, Row::share>(v)) << 4 * Row::w4;
-      if constexpr (Row::w1) code |= read_bits<1>(row, 8 * Row::at1 + s * Row::share + plane_bit<1, Row::share>(v)) << (4 * Row::w4 + 2 * Row::w2);
-      T::put_code((unsigned*)B::at(b, i), i % T::block, code);
-    }
+    for (int i = lane; i < N; i += 32) T::put_code((unsigned*)B::at(b, i), i % T::block, Row::get(row, i, cell));
+    scales += (long long)cell * Row::scale_bytes;
     for (int k = lane; k < N / T::block; k += 32) {
       const int r = k * T::block / Row::run;
       T::put_parts((unsigned*)B::at(b, k * T::block), number(scales, r), T::has_least ? number(scales, Row::runs + r) : 0);
@@ -88,22 +78,27 @@ template <class T, Side side, int N, bool codes> struct Form {
 template <class T, Side side, int N> struct Form<T, side, N, false> {
   using Row = NumberRow<T, side, round_up(N, 16)>;
   using B = Blocks<T, N, T::block>;
+  static constexpr int words = 0;
 
-  static __device__ void put(unsigned* to, unsigned char*, unsigned* b, int lane) {
-    for (int i = lane; i < N; i += 32) {
-      const float v = T::value(B::at(b, i), i % T::block);
-      const int at = Row::share_of(i) * Row::share + Row::value_of(i);
-      if (T::element == Element::f32) to[at] = as_bits(v);
-      else ((unsigned short*)to)[at] = T::element == Element::f16 ? to_f16(v) : to_bf16(v);
+  static __device__ void store(unsigned char* head, unsigned char*, int cell, unsigned*, unsigned* b, int lane) {
+    head += (long long)(cell / tile) * tile * Row::bytes;
+    for (int i = lane; i < Row::padded; i += 32) {
+      const float v = i < N ? T::value(B::at(b, i), i % T::block) : 0;
+      unsigned char* to = head + Row::at(i, cell % tile);
+      if (T::element == Element::f32) *(unsigned*)to = as_bits(v);
+      else *(unsigned short*)to = T::element == Element::f16 ? to_f16(v) : to_bf16(v);
     }
   }
 
-  static __device__ void get(unsigned* b, const unsigned* from, const unsigned char*, int lane) {
+  static __device__ void load(const unsigned char* head, const unsigned char*, int cell, unsigned*, unsigned* b, int lane) {
     static_assert(T::block == 1, "rows on a GPU keep the values of this type and not its blocks");
+    head += (long long)(cell / tile) * tile * Row::bytes;
     for (int i = lane; i < N; i += 32) {
-      const int at = Row::share_of(i) * Row::share + Row::value_of(i);
-      const unsigned half = ((const unsigned short*)from)[at];
-      B::number(b, i, T::element == Element::f32 ? as_float(from[at]) : T::element == Element::f16 ? from_f16(half) : from_bf16(half));
+      const unsigned char* from = head + Row::at(i, cell % tile);
+      float v;
+      if (T::element == Element::f32) v = as_float(*(const unsigned*)from);
+      else v = T::element == Element::f16 ? from_f16(*(const unsigned short*)from) : from_bf16(*(const unsigned short*)from);
+      B::number(b, i, v);
     }
     __syncwarp();
   }
@@ -127,7 +122,7 @@ template <class T, class R, Side side, int DIM, int N> struct Lay {
   float x[round_up(N, 16)]; // one head as the model computes it
   float scratch[B::arrays * T::block + 1];
   unsigned blocks[B::bytes / 4];
-  unsigned row[(bytes + 3) / 4];
+  unsigned row[F::words + 1];
 
   // x becomes blocks. Values of x from DIM on are not looked at.
   __device__ void encode(int lane) {
@@ -146,22 +141,10 @@ template <class T, class R, Side side, int DIM, int N> struct Lay {
   }
 
   // Blocks go to a cell of the cache, which exists.
-  __device__ void store(const Rows& to, int head, int cell, int lane) {
-    for (int k = lane; k < (bytes + 3) / 4; k += 32) row[k] = 0;
-    __syncwarp();
-    F::put(row, to.scales + head * to.scale_head + (long long)cell * scale_bytes, blocks, lane);
-    __syncwarp();
-    unsigned* words = (unsigned*)(to.rows + head * to.head + (long long)cell * bytes);
-    for (int k = lane; k < bytes / 4; k += 32) words[k] = row[k];
-  }
+  __device__ void store(const Rows& to, int head, int cell, int lane) { F::store(to.rows + head * to.head, to.scales + head * to.scale_head, cell, row, blocks, lane); }
 
   // And come from one.
-  __device__ void load(const Rows& from, int head, int cell, int lane) {
-    const unsigned* words = (const unsigned*)(from.rows + head * from.head + (long long)cell * bytes);
-    for (int k = lane; k < bytes / 4; k += 32) row[k] = words[k];
-    __syncwarp();
-    F::get(blocks, row, from.scales + head * from.scale_head + (long long)cell * scale_bytes, lane);
-  }
+  __device__ void load(const Rows& from, int head, int cell, int lane) { F::load(from.rows + head * from.head, from.scales + head * from.scale_head, cell, row, blocks, lane); }
 
   __device__ void read_file(const unsigned char* file, int lane) {
     for (int k = lane; k < file_bytes; k += 32) B::at(blocks, k / T::bytes * T::block)[k % T::bytes] = file[k];

@@ -53,14 +53,14 @@ struct Type_lm3_128 {
     put_bits<1>(b, 272 + 8 * (i % 4) + i / 4 % 8 + 32 * (i / 32), code >> 2);
   }
 
-  // The levels of four codes: low holds their lower four bits as nibbles, high the others. Byte k of a level is the sum of the
-  // *_terms words from out[k * *_terms] on, and level = unit * byte, or unit * (127 * first byte + second).
-  static constexpr int exact_bytes = 1, exact_terms = 1;
+  // The levels of four codes, as bytes of words: unit * (the sum of the coarse terms + the sum of the others / fine_levels). low
+  // holds the lower four bits of the codes as nibbles, high the others.
+  static constexpr int exact_terms = 1, exact_coarse = 1;
   static constexpr float exact_unit = 1.0f;
   static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
     out[0] = prmt(0xf3d8b98fu, 0x7147280du, low);
   }
-  static constexpr int fast_bytes = 1, fast_terms = 1;
+  static constexpr int fast_terms = 1, fast_coarse = 1;
   static constexpr float fast_unit = 1.0f;
   static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
     out[0] = prmt(0xf3d8b98fu, 0x7147280du, low);

@@ -52,15 +52,15 @@ struct Type_lm4_64 {
     put_bits<4>(b, 16 + 8 * (i % 16) + 4 * (i / 16 % 2) + 128 * (i / 32), code);
   }
 
-  // The levels of four codes: low holds their lower four bits as nibbles, high the others. Byte k of a level is the sum of the
-  // *_terms words from out[k * *_terms] on, and level = unit * byte, or unit * (127 * first byte + second).
-  static constexpr int exact_bytes = 1, exact_terms = 2;
+  // The levels of four codes, as bytes of words: unit * (the sum of the coarse terms + the sum of the others / fine_levels). low
+  // holds the lower four bits of the codes as nibbles, high the others.
+  static constexpr int exact_terms = 2, exact_coarse = 2;
   static constexpr float exact_unit = 1.0f;
   static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
     out[0] = prmt(0xc7b7a386u, 0xfaeee2d5u, low); // from code 8 on the sign of an entry, which the next makes good
     out[1] = prmt(0x2c1f1307u, 0x7b5e4a3au, low ^ 0x8888u);
   }
-  static constexpr int fast_bytes = 1, fast_terms = 2;
+  static constexpr int fast_terms = 2, fast_coarse = 2;
   static constexpr float fast_unit = 1.0f;
   static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
     out[0] = prmt(0xc7b7a386u, 0xfaeee2d5u, low); // from code 8 on the sign of an entry, which the next makes good

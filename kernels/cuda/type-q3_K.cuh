@@ -47,14 +47,14 @@ struct Type_q3_K {
     static_assert(sizeof(Never*) == 0, "q3_K: rows on a GPU do not keep all of a block: it has several codes for a value");
   }
 
-  // The levels of four codes: low holds their lower four bits as nibbles, high the others. Byte k of a level is the sum of the
-  // *_terms words from out[k * *_terms] on, and level = unit * byte, or unit * (127 * first byte + second).
-  static constexpr int exact_bytes = 1, exact_terms = 1;
+  // The levels of four codes, as bytes of words: unit * (the sum of the coarse terms + the sum of the others / fine_levels). low
+  // holds the lower four bits of the codes as nibbles, high the others.
+  static constexpr int exact_terms = 1, exact_coarse = 1;
   static constexpr float exact_unit = 1.0f;
   static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
     out[0] = prmt(0xfffefdfcu, 0x03020100u, low);
   }
-  static constexpr int fast_bytes = 1, fast_terms = 1;
+  static constexpr int fast_terms = 1, fast_coarse = 1;
   static constexpr float fast_unit = 1.0f;
   static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
     out[0] = prmt(0xfffefdfcu, 0x03020100u, low);

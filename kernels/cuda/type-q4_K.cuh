@@ -169,15 +169,15 @@ struct Type_q4_K {
     static_assert(sizeof(Never*) == 0, "q4_K: rows on a GPU do not keep all of a block: it has several codes for a value");
   }
 
-  // The levels of four codes: low holds their lower four bits as nibbles, high the others. Byte k of a level is the sum of the
-  // *_terms words from out[k * *_terms] on, and level = unit * byte, or unit * (127 * first byte + second).
-  static constexpr int exact_bytes = 1, exact_terms = 2;
+  // The levels of four codes, as bytes of words: unit * (the sum of the coarse terms + the sum of the others / fine_levels). low
+  // holds the lower four bits of the codes as nibbles, high the others.
+  static constexpr int exact_terms = 2, exact_coarse = 2;
   static constexpr float exact_unit = 1.0f;
   static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
     out[0] = prmt(0x03020100u, 0x07060504u, low); // from code 8 on the sign of an entry, which the next makes good
     out[1] = prmt(0x0b0a0908u, 0x0f0e0d0cu, low ^ 0x8888u);
   }
-  static constexpr int fast_bytes = 1, fast_terms = 2;
+  static constexpr int fast_terms = 2, fast_coarse = 2;
   static constexpr float fast_unit = 1.0f;
   static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
     out[0] = prmt(0x03020100u, 0x07060504u, low); // from code 8 on the sign of an entry, which the next makes good

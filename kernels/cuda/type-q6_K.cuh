@@ -47,14 +47,14 @@ struct Type_q6_K {
     static_assert(sizeof(Never*) == 0, "q6_K: rows on a GPU do not keep all of a block: it has several codes for a value");
   }
 
-  // The levels of four codes: low holds their lower four bits as nibbles, high the others. Byte k of a level is the sum of the
-  // *_terms words from out[k * *_terms] on, and level = unit * byte, or unit * (127 * first byte + second).
-  static constexpr int exact_bytes = 1, exact_terms = 1;
+  // The levels of four codes, as bytes of words: unit * (the sum of the coarse terms + the sum of the others / fine_levels). low
+  // holds the lower four bits of the codes as nibbles, high the others.
+  static constexpr int exact_terms = 1, exact_coarse = 1;
   static constexpr float exact_unit = 1.0f;
   static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
     out[0] = pick(prmt(0xffff0000u, 0, high), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x1b1a1918u, 0x1f1e1d1cu, low & 0x7777u), prmt(0x13121110u, 0x17161514u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x0b0a0908u, 0x0f0e0d0cu, low & 0x7777u), prmt(0x03020100u, 0x07060504u, low & 0x7777u))), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xfbfaf9f8u, 0xfffefdfcu, low & 0x7777u), prmt(0xf3f2f1f0u, 0xf7f6f5f4u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xebeae9e8u, 0xefeeedecu, low & 0x7777u), prmt(0xe3e2e1e0u, 0xe7e6e5e4u, low & 0x7777u))));
   }
-  static constexpr int fast_bytes = 1, fast_terms = 1;
+  static constexpr int fast_terms = 1, fast_coarse = 1;
   static constexpr float fast_unit = 1.0f;
   static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
     out[0] = pick(prmt(0xffff0000u, 0, high), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x1b1a1918u, 0x1f1e1d1cu, low & 0x7777u), prmt(0x13121110u, 0x17161514u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x0b0a0908u, 0x0f0e0d0cu, low & 0x7777u), prmt(0x03020100u, 0x07060504u, low & 0x7777u))), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xfbfaf9f8u, 0xfffefdfcu, low & 0x7777u), prmt(0xf3f2f1f0u, 0xf7f6f5f4u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xebeae9e8u, 0xefeeedecu, low & 0x7777u), prmt(0xe3e2e1e0u, 0xe7e6e5e4u, low & 0x7777u))));

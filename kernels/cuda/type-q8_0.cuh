@@ -61,7 +61,7 @@ struct Type_q8_0 {
     put_bits<8>(b, 16 + 8 * i, code);
   }
   static __device__ int level(int code) { return bytes_Q8_0[code]; }
-  static constexpr int exact_bytes = 1, exact_terms = 1, fast_bytes = 1, fast_terms = 1;
+  static constexpr int exact_terms = 1, exact_coarse = 1, fast_terms = 1, fast_coarse = 1;
   static constexpr float exact_unit = 1.0f, fast_unit = 1.0f;
 
   static constexpr bool linear = false; static constexpr int offset = 0; // level = code + offset

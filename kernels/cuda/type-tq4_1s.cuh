@@ -50,17 +50,17 @@ struct Type_tq4_1s {
     static_assert(sizeof(Never*) == 0, "tq4_1s: rows on a GPU do not keep all of a block: its scale is computed");
   }
 
-  // The levels of four codes: low holds their lower four bits as nibbles, high the others. Byte k of a level is the sum of the
-  // *_terms words from out[k * *_terms] on, and level = unit * byte, or unit * (127 * first byte + second).
-  static constexpr int exact_bytes = 2, exact_terms = 2;
-  static constexpr float exact_unit = 0.00017076553f;
+  // The levels of four codes, as bytes of words: unit * (the sum of the coarse terms + the sum of the others / fine_levels). low
+  // holds the lower four bits of the codes as nibbles, high the others.
+  static constexpr int exact_terms = 4, exact_coarse = 2;
+  static constexpr float exact_unit = 0.021687223f;
   static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
     out[0] = prmt(0xc7b6a183u, 0xfbefe2d5u, low); // from code 8 on the sign of an entry, which the next makes good
     out[1] = prmt(0x2c1f1206u, 0x7f604b3au, low ^ 0x8888u);
-    out[2] = prmt(0x8bb3cd81u, 0x8b8fdcc7u, low); // from code 8 on the sign of an entry, which the next makes good
-    out[3] = prmt(0x3a257276u, 0x01344e76u, low ^ 0x8888u);
+    out[2] = prmt(0xc5d9e6c0u, 0xc5c7eee3u, low); // from code 8 on the sign of an entry, which the next makes good
+    out[3] = prmt(0x1e133a3cu, 0x011b283cu, low ^ 0x8888u);
   }
-  static constexpr int fast_bytes = 1, fast_terms = 2;
+  static constexpr int fast_terms = 2, fast_coarse = 2;
   static constexpr float fast_unit = 0.026199328f;
   static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
     out[0] = prmt(0xd0c2b198u, 0xfbf1e7dcu, low); // from code 8 on the sign of an entry, which the next makes good

@@ -52,17 +52,17 @@ struct Type_turbo4 {
     put_bits<4>(b, 32 + 4 * i, code);
   }
 
-  // The levels of four codes: low holds their lower four bits as nibbles, high the others. Byte k of a level is the sum of the
-  // *_terms words from out[k * *_terms] on, and level = unit * byte, or unit * (127 * first byte + second).
-  static constexpr int exact_bytes = 2, exact_terms = 2;
-  static constexpr float exact_unit = 1.08690165e-05f;
+  // The levels of four codes, as bytes of words: unit * (the sum of the coarse terms + the sum of the others / fine_levels). low
+  // holds the lower four bits of the codes as nibbles, high the others.
+  static constexpr int exact_terms = 4, exact_coarse = 2;
+  static constexpr float exact_unit = 0.001380365f;
   static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
     out[0] = prmt(0xcfc0ac83u, 0xfbf1e7dbu, low); // from code 8 on the sign of an entry, which the next makes good
     out[1] = prmt(0x261a1006u, 0x7f554132u, low ^ 0x8888u);
-    out[2] = prmt(0x99938e81u, 0xfde69cefu, low); // from code 8 on the sign of an entry, which the next makes good
-    out[3] = prmt(0x12651b04u, 0x01736e68u, low ^ 0x8888u);
+    out[2] = prmt(0xccc9c6c0u, 0xfef3cef7u, low); // from code 8 on the sign of an entry, which the next makes good
+    out[3] = prmt(0x0a330e03u, 0x013b3835u, low ^ 0x8888u);
   }
-  static constexpr int fast_bytes = 1, fast_terms = 2;
+  static constexpr int fast_terms = 2, fast_coarse = 2;
   static constexpr float fast_unit = 0.0013792705f;
   static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
     out[0] = prmt(0xcebfab82u, 0xfbf1e6dbu, low); // from code 8 on the sign of an entry, which the next makes good

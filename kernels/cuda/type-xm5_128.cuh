@@ -55,14 +55,14 @@ struct Type_xm5_128 {
     put_bits<1>(b, 528 + 8 * (i % 4) + i / 4 % 8 + 32 * (i / 32), code >> 4);
   }
 
-  // The levels of four codes: low holds their lower four bits as nibbles, high the others. Byte k of a level is the sum of the
-  // *_terms words from out[k * *_terms] on, and level = unit * byte, or unit * (127 * first byte + second).
-  static constexpr int exact_bytes = 1, exact_terms = 1;
+  // The levels of four codes, as bytes of words: unit * (the sum of the coarse terms + the sum of the others / fine_levels). low
+  // holds the lower four bits of the codes as nibbles, high the others.
+  static constexpr int exact_terms = 1, exact_coarse = 1;
   static constexpr float exact_unit = 1.0f;
   static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
     out[0] = pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x443c352fu, 0x7263574du, low & 0x7777u), prmt(0x130e0904u, 0x29231d18u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xebe6e0dau, 0xfffaf5f0u, low & 0x7777u), prmt(0xb8aea396u, 0xd4cec7c0u, low & 0x7777u)));
   }
-  static constexpr int fast_bytes = 1, fast_terms = 1;
+  static constexpr int fast_terms = 1, fast_coarse = 1;
   static constexpr float fast_unit = 1.0f;
   static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
     out[0] = pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x443c352fu, 0x7263574du, low & 0x7777u), prmt(0x130e0904u, 0x29231d18u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xebe6e0dau, 0xfffaf5f0u, low & 0x7777u), prmt(0xb8aea396u, 0xd4cec7c0u, low & 0x7777u)));

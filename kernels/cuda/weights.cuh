@@ -84,16 +84,16 @@ template <class T> struct CodePiece {
 
   // The lower four bits of codes 8k.. as nibbles, and the others.
   __device__ __forceinline__ unsigned low(int k) const {
-    if constexpr (w4) return nibbles<4, 32>(w, k);
+    if constexpr (w4) return nibbles<4, 1>(w, k);
     unsigned v = 0;
-    if constexpr (w2) v = nibbles<2, 32>(w + at2, k);
-    if constexpr (w1) v |= nibbles<1, 32>(w + at1, k) << (w2 ? 2 : 0);
+    if constexpr (w2) v = nibbles<2, 1>(w + at2, k);
+    if constexpr (w1) v |= nibbles<1, 1>(w + at1, k) << (w2 ? 2 : 0);
     return v;
   }
   __device__ __forceinline__ unsigned high(int k) const {
     unsigned v = 0;
-    if constexpr (w4 && w2) v = nibbles<2, 32>(w + at2, k);
-    if constexpr (w4 && w1) v |= nibbles<1, 32>(w + at1, k) << (w2 ? 2 : 0);
+    if constexpr (w4 && w2) v = nibbles<2, 1>(w + at2, k);
+    if constexpr (w4 && w1) v |= nibbles<1, 1>(w + at1, k) << (w2 ? 2 : 0);
     return v;
   }
 
@@ -139,7 +139,7 @@ template <class T> struct CodePiece {
   // The bit of value v in the array of codes of W bits.
   template <int W> static __device__ constexpr int bit(int v) {
     if (W == 8) return 8 * v;
-    if (!bytewise) return plane_bit<W, 32>(v);
+    if (!bytewise) return 32 * (v * W / 32) + 4 * (v % 8) + v / 8 * W % 4; // eight codes are a word of nibbles after one shift and mask
     return 32 * (v * W / 32) + 8 * (v % 4) + (W == 4 ? 4 * (v / 4 % 2) : W == 2 ? 2 * (v / 4 % 4) : v / 4);
   }
 };

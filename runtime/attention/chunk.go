@@ -2,8 +2,11 @@ package attention
 
 import (
 	"math"
+	"slices"
 
+	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/cpu"
+	"github.com/kvgen/kvgen/runtime/kv"
 )
 
 var none = float32(math.Inf(-1))
@@ -15,27 +18,91 @@ func (p *partial) reset() {
 	clear(p.out)
 }
 
-// attend adds to p, which is fresh, what tile u sees in one chunk of a segment. It reports whether it saw anything.
-func (d *Driver) attend(w int, p *partial, u int, g *segment, s *span) bool {
-	b, x := d.b, &d.workers[w]
+// attend adds to p, which is fresh, what tile u sees in one chunk of a segment.
+func (d *Driver) attend(w int, p *partial, u int, g *segment, s *span) {
 	kvHead, t0, t1 := d.tileOf(u)
+	for lo, hi := t0, 0; lo < t1; lo = hi {
+		part := part{tile: t0, lo: lo}
+		part.hi, part.set = d.alike(s, lo, t1)
+		if hi = part.hi; d.b.Seqs == nil || s.any&part.set != 0 {
+			part.whole = lo == t0 && hi == t1
+			d.look(w, p, kvHead, &part, g, s)
+		}
+	}
+}
+
+// part is tokens of a tile that see the same cells of a chunk, but for their positions.
+type part struct {
+	tile   int // first token of the tile
+	lo, hi int // tokens of the batch
+	whole  bool
+	set    kv.Set // their sequences; unused in caches of one
+}
+
+// alike is the tokens from lo on that may go through a chunk together: those of one sequence, or of several that share
+// all there is in it.
+func (d *Driver) alike(s *span, lo, end int) (hi int, set kv.Set) {
+	seqs := d.b.Seqs
+	if seqs == nil {
+		return end, 0
+	}
+	set = kv.Of(int(seqs[lo]))
+	for hi = lo + 1; hi < end; hi++ {
+		both := set | kv.Of(int(seqs[hi]))
+		if both != set && s.all&both != both {
+			break
+		}
+		set = both
+	}
+	return hi, set
+}
+
+// sees says whether anything in a chunk is for tile u.
+func (d *Driver) sees(u int, s *span) bool {
+	if d.b.Seqs == nil {
+		return true
+	}
+	_, t0, t1 := d.tileOf(u)
+	for _, seq := range d.b.Seqs[t0:t1] {
+		if s.any.Has(int(seq)) {
+			return true
+		}
+	}
+	return false
+}
+
+// look adds what a part of a tile sees in one chunk.
+func (d *Driver) look(w int, p *partial, kvHead int, t *part, g *segment, s *span) {
+	b, x := d.b, &d.workers[w]
 	all := g.K.Cells.Pos()
-	first, last := d.visible(all, s, b.Pos[t0], b.Pos[t1-1])
+	first, last := d.visible(g, s, t)
 	if first >= last {
-		return false
+		return
 	}
 	k, v, l := g.K, g.V, b.Layer
-	m, rows := (t1-t0)*d.group, last-first
+	m, rows, at := (t.hi-t.lo)*d.group, last-first, (t.lo-t.tile)*d.group
 	keys := k.Head(kvHead)[first*k.RowBytes:]
-	row := kvHead*d.rows + t0*d.group
+	row := kvHead*d.rows + t.lo*d.group
 	q := g.q[row*k.Stored:][:m*k.Stored]
-	if g.fast {
-		x.act = g.acts[kvHead].From(t0 * d.group)
-		k.Impl.MatmulQ8(x.scores, chunk, &x.act, m, keys, k.RowBytes, rows, k.Stored, &x.ws)
-	} else {
+	switch {
+	case !g.fast:
 		k.Impl.Matmul(x.scores, chunk, q, k.Stored, m, keys, k.RowBytes, rows, k.Stored, &x.ws)
+	case t.whole:
+		x.act = g.acts[kvHead].From(t.lo * d.group)
+		k.Impl.MatmulQ8(x.scores, chunk, &x.act, m, keys, k.RowBytes, rows, k.Stored, &x.ws)
+	default: // an Act can be cut in steps of cpu.ActStep only
+		x.some.Resize(m, k.Stored, k.Type.ActGroup)
+		kernels.QuantiseAct(&x.some, q, k.Stored, m)
+		k.Impl.MatmulQ8(x.scores, chunk, &x.some, m, keys, k.RowBytes, rows, k.Stored, &x.ws)
 	}
 	pos := all[first:last]
+	var sets []kv.Set
+	if t.set != 0 && s.all&t.set != t.set {
+		sets = g.K.Cells.Sets()[first:last]
+		if !slices.ContainsFunc(sets, func(x kv.Set) bool { return x&t.set == 0 }) {
+			sets = nil
+		}
+	}
 	if b.Offset != nil {
 		n := 2 * b.Offset.Turn.pairs
 		b.Offset.add(x, d.coef[row*n:][:m*n], m, pos)
@@ -47,37 +114,51 @@ func (d *Driver) attend(w int, p *partial, u int, g *segment, s *span) bool {
 			cpu.SoftCap(sc, l.SoftCap)
 			scale = 1
 		}
-		d.mask(sc, s, pos, b.Pos[t0+j/d.group])
+		d.mask(sc, s, pos, b.Pos[t.lo+j/d.group])
+		for i, set := range sets { // the part has one sequence, or sets would not be there
+			if set&t.set == 0 {
+				sc[i] = none
+			}
+		}
 		top := cpu.Max(sc) * scale
-		if p.max[j] = top; top == none {
+		if p.max[at+j] = top; top == none {
 			clear(sc)
 			continue
 		}
-		p.sum[j] = cpu.ExpSum(sc, scale, top)
+		p.sum[at+j] = cpu.ExpSum(sc, scale, top)
 	}
 	mix := v.Impl.Mix
 	if b.Fast && v.Impl.MixQ8 != nil {
 		mix = v.Impl.MixQ8
 	}
-	mix(p.out, d.stride, x.scores, chunk, m, v.Head(kvHead)[first*v.RowBytes:], v.RowBytes, rows, v.Stored, &x.ws)
-	return true
+	mix(p.out[at*d.stride:], d.stride, x.scores, chunk, m, v.Head(kvHead)[first*v.RowBytes:], v.RowBytes, rows, v.Stored, &x.ws)
 }
 
-// visible narrows a chunk to the cells between the first and the last that a query at lo..hi sees.
-func (d *Driver) visible(pos []int32, s *span, lo, hi int32) (first, last int) {
+// visible narrows a chunk to the cells between the first and the last that a part of a tile sees.
+func (d *Driver) visible(g *segment, s *span, t *part) (first, last int) {
 	window := int32(d.b.Layer.Window)
+	lo, hi := d.b.Pos[t.lo], d.b.Pos[t.hi-1]
+	if t.set&(t.set-1) != 0 { // of several sequences
+		for _, p := range d.b.Pos[t.lo:t.hi] {
+			lo, hi = min(lo, p), max(hi, p)
+		}
+	}
 	first, last = s.lo, s.hi
 	if s.max < 0 || s.min > hi || (window > 0 && lo-s.max >= window) {
 		return first, first
 	}
-	if s.max <= hi && !s.incomplete && (window == 0 || lo-s.min < window) {
+	if s.max <= hi && !s.incomplete && (window == 0 || lo-s.min < window) && s.all&t.set == t.set {
 		return first, last
 	}
-	hidden := func(p int32) bool { return p < 0 || p > hi || (window > 0 && lo-p >= window) }
-	for first < last && hidden(pos[first]) {
+	pos, sets := g.K.Cells.Pos(), g.K.Cells.Sets()
+	hidden := func(cell int) bool {
+		p := pos[cell]
+		return p < 0 || p > hi || (window > 0 && lo-p >= window) || (t.set != 0 && sets[cell]&t.set == 0)
+	}
+	for first < last && hidden(first) {
 		first++
 	}
-	for first < last && hidden(pos[last-1]) {
+	for first < last && hidden(last-1) {
 		last--
 	}
 	return first, last

@@ -7,6 +7,10 @@
 //
 // A layer may hold its rows in several segments of different types. Each is chunked by itself; queries are laid for
 // each, and its outputs are brought back to the model's domain before they are added.
+//
+// Queries of several sequences may come together; a query sees the cells whose set has its sequence. Tokens of different
+// sequences share the reading of a chunk that holds nothing but what they share, such as a common prompt. Others go
+// through a chunk by themselves, over the stretch of cells between the first and the last that they see.
 package attention
 
 import "github.com/kvgen/kvgen/runtime/kv"
@@ -28,11 +32,13 @@ type Layer struct {
 	Sinks          []float32 // [Heads], nil for none
 }
 
-// Batch is one call: n queries against the rows of one layer's cache, their own included.
+// Batch is one call: n queries against the rows of one layer's cache, their own included. Of the cells a query sees those
+// whose set has its sequence.
 type Batch struct {
 	Layer  *Layer
 	KV     []kv.Pair // segments of the layer's rows, each position in one of them
 	Pos    []int32   // [n] positions of the queries
+	Seqs   []int32   // [n] their sequences, those of one following one another; nil in caches of one sequence
 	Q      []float32 // [n][Heads][KeyDim]
 	Out    []float32 // [n][Heads][ValueDim]
 	Fast   bool      // scores with int8 queries, sums with rounded levels and weights, where the types have such kernels

@@ -1,6 +1,7 @@
 package attention
 
 import (
+	"errors"
 	"math"
 
 	"github.com/kvgen/kvgen/kernels"
@@ -53,9 +54,10 @@ type segment struct {
 
 // span is what is known of the cells of one chunk.
 type span struct {
-	lo, hi     int   // cells
-	min, max   int32 // of the positions of those that are not empty
-	incomplete bool  // some are empty
+	lo, hi     int    // cells
+	min, max   int32  // of the positions of those that are not empty
+	incomplete bool   // some are empty
+	any, all   kv.Set // sequences that have some, and every, of those that are not empty
 }
 
 // partial is what a tile of query rows has seen of the cache so far.
@@ -74,6 +76,7 @@ type worker struct {
 	sums   []float32   // [together][block] of Offset
 	powers []float32   // [together][terms] of Offset
 	act    kernels.Act // view of a tile's rows
+	some   kernels.Act // a part of a tile's rows
 	_      [64]byte
 }
 
@@ -96,6 +99,9 @@ func (d *Driver) Run(b *Batch) error {
 	for i := range d.segs {
 		s := &d.segs[i]
 		s.Pair = b.KV[i]
+		if b.Seqs == nil && s.K.Cells.Sets() != nil {
+			return errors.New("attention: the cache holds several sequences and the batch does not say which its tokens are of")
+		}
 		s.fast = b.Fast && s.K.Impl.MatmulQ8 != nil && s.K.Stored%s.K.Type.ActGroup == 0
 		s.survey()
 		s.reserve(l.KVHeads, d.rows)
@@ -151,10 +157,15 @@ func (s *segment) survey() {
 		return
 	}
 	s.cells, s.stamp = cells, cells.Stamp()
-	pos := cells.Pos()
+	pos, sets := cells.Pos(), cells.Sets()
 	s.chunks = s.chunks[:0]
 	for lo := 0; lo < len(pos); lo += chunk {
-		c := span{lo: lo, hi: min(lo+chunk, len(pos)), min: math.MaxInt32, max: -1}
+		c := span{lo: lo, hi: min(lo+chunk, len(pos)), min: math.MaxInt32, max: -1, all: ^kv.Set(0)}
+		for i := lo; i < c.hi && sets != nil; i++ {
+			if sets[i] != 0 {
+				c.any, c.all = c.any|sets[i], c.all&sets[i]
+			}
+		}
 		for _, p := range pos[c.lo:c.hi] {
 			if p < 0 {
 				c.incomplete = true

@@ -57,20 +57,21 @@ func (t *scoreTask) Do(w, workers int) {
 	for u := w; u < t.units; u += workers { // interleaved: later tiles of a prefill see more and cost more
 		if d.split {
 			tile, c := u/d.chunks, u%d.chunks
-			p := &d.part[u]
-			p.reset()
 			i := 0
 			for c >= len(d.segs[i].chunks) {
 				c -= len(d.segs[i].chunks)
 				i++
 			}
-			d.attend(w, p, tile, &d.segs[i], &d.segs[i].chunks[c])
+			if p, s := &d.part[u], &d.segs[i].chunks[c]; d.sees(tile, s) {
+				p.reset()
+				d.attend(w, p, tile, &d.segs[i], s)
+			}
 			continue
 		}
 		p := &d.part[w]
 		p.reset()
 		for i := range d.segs {
-			d.collect(w, p, &d.segs[i], func(c int) *partial {
+			d.collect(w, p, u, &d.segs[i], func(c int) *partial {
 				acc := &d.workers[w].chunk
 				acc.reset()
 				d.attend(w, acc, u, &d.segs[i], &d.segs[i].chunks[c])
@@ -81,15 +82,17 @@ func (t *scoreTask) Do(w, workers int) {
 	}
 }
 
-// collect adds to p what the chunks of a segment have seen.
-func (d *Driver) collect(w int, p *partial, g *segment, seen func(c int) *partial) {
+// collect adds to p what tile u has seen in the chunks of a segment.
+func (d *Driver) collect(w int, p *partial, u int, g *segment, seen func(c int) *partial) {
 	to := p
 	if len(d.segs) > 1 {
 		to = &d.workers[w].seg
 		to.reset()
 	}
 	for c := range g.chunks {
-		to.merge(seen(c), g.V.Stored, d.stride)
+		if d.sees(u, &g.chunks[c]) {
+			to.merge(seen(c), g.V.Stored, d.stride)
+		}
 	}
 	if to != p {
 		d.bring(to, g)
@@ -110,7 +113,7 @@ func (t *mergeTask) Do(w, workers int) {
 		acc.reset()
 		parts := d.part[u*d.chunks:]
 		for i := range d.segs {
-			d.collect(w, acc, &d.segs[i], func(c int) *partial { return &parts[c] })
+			d.collect(w, acc, u, &d.segs[i], func(c int) *partial { return &parts[c] })
 			parts = parts[len(d.segs[i].chunks):]
 		}
 		d.finish(acc, u)

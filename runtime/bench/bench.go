@@ -12,13 +12,29 @@ import (
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
-// Test is what is measured: Prompt tokens at once, then Gen tokens one by one, after Depth tokens that are not timed.
-type Test struct{ Prompt, Gen, Depth int }
+// Test is what is measured: Prompt tokens at once, then Gen tokens one by one, after Depth tokens that are not timed. With
+// Parallel above 1 as many sequences generate at the same time, a token of each in one batch, as llama-batched-bench has it.
+type Test struct {
+	Prompt, Gen, Depth int
+	Parallel           int  // 0 for 1; of tests without a prompt
+	Shared             bool // the sequences have the tokens of Depth in common
+}
 
-// Size is the number of positions the test needs.
+// Size is the number of positions the test needs, of a sequence.
 func (t Test) Size() int { return t.Prompt + t.Gen + t.Depth }
 
-// String is llama-bench's name: pp512, tg128, pp512+tg128, tg128 @ d2048.
+// Sequences is the number of sequences.
+func (t Test) Sequences() int { return max(1, t.Parallel) }
+
+// Cells is the number of rows the test needs.
+func (t Test) Cells() int {
+	if t.Shared {
+		return t.Depth + t.Sequences()*(t.Prompt+t.Gen)
+	}
+	return t.Sequences() * t.Size()
+}
+
+// String is llama-bench's name: pp512, tg128, pp512+tg128, tg128 @ d2048; and of 8 sequences tg128 x8.
 func (t Test) String() string {
 	s := ""
 	if t.Prompt > 0 {
@@ -30,8 +46,14 @@ func (t Test) String() string {
 	if t.Gen > 0 {
 		s += fmt.Sprintf("tg%d", t.Gen)
 	}
+	if t.Parallel > 1 {
+		s += fmt.Sprintf(" x%d", t.Parallel)
+	}
 	if t.Depth > 0 {
 		s += fmt.Sprintf(" @ d%d", t.Depth)
+	}
+	if t.Depth > 0 && t.Shared {
+		s += " shared"
 	}
 	return s
 }
@@ -50,13 +72,19 @@ type Options struct {
 	BOS    int32 // token that a text begins with, negative for a random one
 }
 
-// Run runs a test in c, whose cache must hold Size positions, and leaves the cache empty. Tokens are random: what is
+// Run runs a test in c, whose cache must hold Size positions of Sequences in Cells, and leaves the cache empty. Tokens are random: what is
 // computed does not depend on them. ctx ends it between batches and tokens.
 func Run(ctx context.Context, c *model.Context, t Test, o Options) (*Result, error) {
 	if t.Prompt < 0 || t.Gen < 0 || t.Depth < 0 || t.Prompt+t.Gen == 0 {
 		return nil, fmt.Errorf("a test of %d prompt and %d generated tokens at depth %d measures nothing", t.Prompt, t.Gen, t.Depth)
 	}
+	if t.Parallel > 1 && t.Prompt > 0 {
+		return nil, fmt.Errorf("a test of %d sequences with a prompt of %d tokens: prompts are measured one at a time", t.Parallel, t.Prompt)
+	}
 	r := &runner{ctx: ctx, c: c, bos: o.BOS, rand: random()}
+	if t.Parallel > 1 {
+		return r.parallel(t, o)
+	}
 	defer c.Clear()
 	if o.Warm {
 		c.Clear()
@@ -148,7 +176,7 @@ func (r *Result) Mean() (mean, deviation float64) {
 	return moments(r.Samples, func(d time.Duration) float64 { return float64(d) })
 }
 
-// Speed is the mean number of tokens per second and its standard deviation.
+// Speed is the mean number of tokens per second, of all sequences together, and its standard deviation.
 func (r *Result) Speed() (mean, deviation float64) { return moments(r.Samples, r.speed) }
 
 // Speeds is the tokens per second of every repetition.
@@ -161,7 +189,7 @@ func (r *Result) Speeds() []float64 {
 }
 
 func (r *Result) speed(d time.Duration) float64 {
-	return float64(r.Prompt+r.Gen) / max(d, 1).Seconds()
+	return float64(r.Sequences()*(r.Prompt+r.Gen)) / max(d, 1).Seconds()
 }
 
 // moments is the mean and the standard deviation of a sample, 0 for a single value.

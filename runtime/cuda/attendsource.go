@@ -12,6 +12,7 @@ type Attention struct {
 	Warps      int      // of a block; 0 for the default
 	Blocks     int      // that a multiprocessor should hold; 0 for the default
 	Tiles      int      // of 32 rows that a warp takes at a time, 1 or 2; 0 for the default
+	Rows       int      // query rows that share what is read and unpacked, 4, 8 or 16; 0 for the default, see For
 }
 
 // Pairing says which values of a head RoPE turns together.
@@ -21,7 +22,7 @@ type Pairing struct {
 }
 
 // defaultWarps is the number of warps of a block of attend.
-const defaultWarps = 8
+const defaultWarps = 4
 
 func orDefault(n, def int) int {
 	if n == 0 {
@@ -63,6 +64,56 @@ func (p Pair) slice() int {
 // slices is how many blocks share the values of a part.
 func (p Pair) slices() int { return p.Value.row() / p.slice() }
 
+// RowsFor is the Rows for attention of so many tokens at a time, where group query heads share a KV head: each step of 4 costs time
+// on its own, and reading and unpacking the cache is shared.
+func RowsFor(queries, group int) int {
+	switch n := queries * group; {
+	case n <= 4:
+		return 4
+	case n <= 8:
+		return 8
+	}
+	return 16
+}
+
+// For is a with the Rows for attention of so many tokens at a time, or fewer if a block could not hold what it knows of them.
+func (a Attention) For(queries, group int) Attention {
+	for a.Rows = RowsFor(queries, group); a.Rows > 4 && !a.holds(a.Rows); a.Rows /= 2 {
+	}
+	return a
+}
+
+// mostSums is how many values a lane sums; mostShared is the bytes of shared memory that a block has on every GPU.
+const (
+	mostSums   = 64
+	mostShared = 64 << 10
+)
+
+// holds says whether registers hold the sums of so many query rows, and shared memory the rest.
+func (a Attention) holds(rows int) bool {
+	queries, outputs, area := 0, 8, 4*mostParts+16*orDefault(a.Warps, defaultWarps) // bytes for each query row
+	for _, p := range a.segments() {
+		if rows*p.slice()/32 > mostSums {
+			return false
+		}
+		queries = max(queries, 4*(p.Key.row()+64)+4*(1+p.Key.row()/32))
+		outputs += 4 * p.Value.row()
+		area = max(area, 4*p.Key.row(), 4*(min(4, orDefault(a.Warps, defaultWarps))*(p.slice()+8)+2*orDefault(a.Warps, defaultWarps)))
+	}
+	table := 0
+	if a.Offset != nil {
+		steps := (a.Offset.Pairs + stepPairs - 1) / stepPairs
+		queries += 64*(steps+1) + 8
+		if table = 2048 * steps; table > 32<<10 {
+			table = 0
+		}
+	}
+	return max(rows*queries+table, rows*outputs)+rows*area+2048+64 <= mostShared
+}
+
+// rows is how many query rows a block computes.
+func (a Attention) rows() int { return orDefault(a.Rows, 8) }
+
 // tiles is how many tiles a warp takes at a time of a segment. Two cost registers and save instructions, which is what codes need; the
 // scores of an offset need the registers.
 func (a Attention) tiles(segment int) int {
@@ -70,7 +121,7 @@ func (a Attention) tiles(segment int) int {
 	if segment > 0 {
 		n = 0
 	}
-	if n == 0 && a.Offset == nil && p.Key.Type.Quantised && p.Value.Type.Quantised && max(p.Key.row(), p.slice()) <= 128 {
+	if n == 0 && a.Offset == nil && p.Key.Type.Quantised && p.Value.Type.Quantised && max(p.Key.row(), p.slice()) <= 128 && a.rows() <= 8 {
 		return 2
 	}
 	return orDefault(n, 1)
@@ -109,7 +160,7 @@ func (a Attention) Source(find Texts) (*Source, error) {
 		value any
 	}{
 		{"KEY_DIM", a.Key.Dim}, {"VALUE_DIM", a.Value.Dim}, {"FAST", a.Fast}, {"SOFT_CAP", a.SoftCap}, {"OFFSET", offset.Pairs}, {"ADJACENT", offset.Adjacent},
-		{"WARPS", orDefault(a.Warps, defaultWarps)}, {"BLOCKS", orDefault(a.Blocks, 1)}, {"SEGMENTS", len(a.segments())},
+		{"WARPS", orDefault(a.Warps, defaultWarps)}, {"BLOCKS", a.Blocks}, {"ROWS", a.rows()}, {"SEGMENTS", len(a.segments())},
 	} {
 		b.define(d.name, d.value)
 	}

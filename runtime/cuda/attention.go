@@ -66,6 +66,10 @@ func (d *Device) NewAttend(c *Compiler, a Attention) (*Attend, error) {
 	if err != nil {
 		return nil, err
 	}
+	return d.newAttend(c, a, src)
+}
+
+func (d *Device) newAttend(c *Compiler, a Attention, src *Source) (*Attend, error) {
 	m, err := d.build(c, src)
 	if err != nil {
 		return nil, err
@@ -81,6 +85,7 @@ func (d *Device) NewAttend(c *Compiler, a Attention) (*Attend, error) {
 	if x.resident, err = x.attend.Resident(32 * x.warps); err != nil {
 		return nil, err
 	}
+	x.attend.Early()
 	if x.resident < 1 {
 		return nil, fmt.Errorf("cuda: kernel %s does not fit a multiprocessor of %s", src.Name, d.Name)
 	}
@@ -104,8 +109,10 @@ type attendArgs struct {
 	segments                          [2]segmentArgs
 }
 
-// groups is how many groups of eight query rows share each KV head.
-func (l *Layer) groups(queries int) int { return (queries*l.Heads/l.Keys.Heads + 7) / 8 }
+// groups is how many groups of query rows, each computed by a block, share each KV head.
+func (x *Attend) groups(l *Layer, queries int) int {
+	return (queries*l.Heads/l.Keys.Heads + x.rows() - 1) / x.rows()
+}
 
 // Splits is the number of parts that the packed rows are cut into at most for so many queries of a layer: as many blocks as the GPU
 // holds at once, and no more than cells in use can keep busy. The kernel uses as many of them as there is work for when it runs, and
@@ -113,7 +120,7 @@ func (l *Layer) groups(queries int) int { return (queries*l.Heads/l.Keys.Heads +
 // of two of cells, which is what cells is rounded up to.
 func (x *Attend) Splits(l *Layer, queries, cells int) int {
 	cells = min(1<<bits.Len(uint(max(cells, 1)-1)), l.Keys.Capacity)
-	rows := l.Keys.Heads * l.groups(queries) * x.segments()[0].slices()
+	rows := l.Keys.Heads * x.groups(l, queries) * x.segments()[0].slices()
 	return max(1, min(x.d.Multiprocessors*x.resident/rows, x.most(0, cells), mostParts-1))
 }
 
@@ -144,7 +151,7 @@ func (x *Attend) Reserve(l *Layer, queries, splits int) error {
 
 // reserve returns where the parts of each segment begin, in floats; its last element is where they end.
 func (x *Attend) reserve(l *Layer, queries int, splits []int) (at []int, err error) {
-	rows := l.Keys.Heads * l.groups(queries) * 8
+	rows := l.Keys.Heads * x.groups(l, queries) * x.rows()
 	blocks, end := 0, 0
 	for i, s := range x.segments() {
 		blocks += splits[i] * s.slices()
@@ -157,7 +164,7 @@ func (x *Attend) reserve(l *Layer, queries int, splits []int) (at []int, err err
 	if err := x.grow(&x.parts, uint64(4*end)); err != nil {
 		return nil, err
 	}
-	return at, x.grow(&x.arrived, uint64(rows/8*4))
+	return at, x.grow(&x.arrived, uint64(rows/x.rows()*4))
 }
 
 // check says what does not fit together.
@@ -233,12 +240,12 @@ func (x *Attend) Run(l *Layer, q, out *Memory, b *Batch, splits int) error {
 			keys: k.rows, keyScales: k.scales, values: v.rows, valueScales: v.scales,
 			keyHead: k.head, keyScaleHead: k.scaleHead, valueHead: v.head, valueScaleHead: v.scaleHead,
 			cells: s.Cells.Head.at, positions: s.Cells.Positions.at,
-			partial: partial, norms: partial + uint64(4*l.Keys.Heads*l.groups(b.Queries)*cut[i]*8*values.Value.row()),
+			partial: partial, norms: partial + uint64(4*l.Keys.Heads*x.groups(l, b.Queries)*cut[i]*x.rows()*values.Value.row()),
 			capacity: min(k.capacity, v.capacity), splits: int32(cut[i]),
 		}
 		grid += cut[i] * values.slices()
 	}
-	return x.attend.launch(grid, l.Keys.Heads*l.groups(b.Queries), 32*x.warps, unsafe.Pointer(&a))
+	return x.attend.launch(grid, l.Keys.Heads*x.groups(l, b.Queries), 32*x.warps, unsafe.Pointer(&a))
 }
 
 // Free gives the memory back.

@@ -57,17 +57,17 @@ func (b *Backend) release(w *weights) error {
 	return w.free()
 }
 
-// module compiles the frame called name with what is defined before it.
-func (b *Backend) module(name string, defines ...define) (*Module, error) {
-	s, err := newBuilder(b.Compiler.texts())
+// frameSource is the frame called name with what is defined before it, for kernels that know no type.
+func frameSource(find Texts, name string, defines ...define) (*Source, error) {
+	b, err := newBuilder(find)
 	if err != nil {
 		return nil, err
 	}
 	for _, d := range defines {
-		s.define(d.name, d.value)
+		b.define(d.name, d.value)
 	}
-	s.include(name)
-	return b.build(b.Compiler, &Source{Name: fmt.Sprint(name, defines), Main: s.main.String(), Headers: s.headers})
+	b.include(name)
+	return b.source(fmt.Sprint(name, defines), nil), nil
 }
 
 // define is a macro that a frame wants.
@@ -78,7 +78,11 @@ type define struct {
 
 // function finds a kernel of a frame.
 func (b *Backend) function(name, frame string, defines ...define) (*Function, error) {
-	m, err := b.module(frame, defines...)
+	s, err := frameSource(b.Compiler.texts(), frame, defines...)
+	if err != nil {
+		return nil, err
+	}
+	m, err := b.build(b.Compiler, s)
 	if err != nil {
 		return nil, err
 	}

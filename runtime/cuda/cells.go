@@ -50,17 +50,26 @@ func (c *Cells) Mirror(x *kv.Cells) error {
 	if c.from == x && c.stamp == x.Stamp() {
 		return nil
 	}
-	pos := x.Pos()
-	if len(pos) > c.Capacity {
-		return fmt.Errorf("cuda: %d cells in use, and the device has %d", len(pos), c.Capacity)
+	if _, ordered := x.Ordered(); !ordered {
+		return c.MirrorAll(x)
 	}
+	return c.head(x)
+}
+
+// MirrorAll is Mirror that copies the positions in any case: Turns.Place goes on with them, and one day they may not be in order.
+func (c *Cells) MirrorAll(x *kv.Cells) error {
+	if n := len(x.Pos()); n > c.Capacity {
+		return fmt.Errorf("cuda: %d cells in use, and the device has %d", n, c.Capacity)
+	}
+	if err := Write(c.Positions, 0, x.Pos()); err != nil {
+		return err
+	}
+	return c.head(x)
+}
+
+func (c *Cells) head(x *kv.Cells) error {
 	first, ordered := x.Ordered()
-	if !ordered {
-		if err := Write(c.Positions, 0, pos); err != nil {
-			return err
-		}
-	}
-	if err := Write(c.Head, 0, HeadOf(len(pos), int(first), ordered)); err != nil {
+	if err := Write(c.Head, 0, HeadOf(len(x.Pos()), int(first), ordered)); err != nil {
 		return err
 	}
 	c.from, c.stamp = x, x.Stamp()

@@ -94,14 +94,50 @@ func sources(t *testing.T, s Side) (all []*Source) {
 	exact := &Pair{half, half}
 	add(HeadsSource(pair, Generated))
 	add(TakeSource(pair, *exact, Generated))
-	for _, a := range []Attention{
+	for i, a := range []Attention{
 		{},
 		{Fast: true},
 		{Exact: exact, Offset: &Pairing{Pairs: s.Dim / 2}, SoftCap: true},
 		{Offset: &Pairing{Pairs: s.Dim / 4, Adjacent: true}, Warps: 8},
 	} {
 		a.Key, a.Value = s, s
-		add(a.Source(Generated))
+		add(a.For([]int{1, 64, 2, 1}[i], 4).Source(Generated))
+	}
+	return all
+}
+
+// TestCompileFrames compiles the kernels that know no type, all of them for every architecture: that takes a minute.
+func TestCompileFrames(t *testing.T) {
+	if *compilerFile == "" {
+		t.Skip("no kernel is compiled: name NVRTC with -args -compiler FILE")
+	}
+	c := &Compiler{Files: []string{*compilerFile}}
+	for _, s := range frames(t) {
+		for _, arch := range architectures {
+			if _, err := c.Compile(s, Target{Arch: arch}); err != nil {
+				t.Errorf("sm_%d: %v", arch, err)
+			}
+		}
+	}
+}
+
+// frames are programs of kernels that know no type, for sizes as models have them and for odd ones.
+func frames(t *testing.T) (all []*Source) {
+	t.Helper()
+	for _, f := range []struct {
+		name    string
+		defines []define
+	}{
+		{"scale.cu", nil}, {"experts.cu", nil},
+		{"step.cu", []define{{"WIDTH", 2560}, {"THREADS", 640}}}, {"step.cu", []define{{"WIDTH", 100}, {"THREADS", 32}}},
+		{"delta.cu", []define{{"DIM", 128}, {"TAPS", 4}}}, {"delta.cu", []define{{"DIM", 36}, {"TAPS", 1}}}, {"delta.cu", []define{{"DIM", mostDelta}, {"TAPS", 64}}},
+		{"inputs.cu", []define{{"SIZE", 256}}}, {"inputs.cu", []define{{"SIZE", 20}}},
+	} {
+		src, err := frameSource(Generated, f.name, f.defines...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, src)
 	}
 	return all
 }

@@ -39,6 +39,14 @@ func check(t testing.TB, err error) {
 	}
 }
 
+// integers is what a piece of memory holds.
+func integers(t testing.TB, m *Memory) []int32 {
+	t.Helper()
+	x := make([]int32, m.Size/4)
+	check(t, Read(m, 0, x))
+	return x
+}
+
 func upload[N number](t testing.TB, d *Device, x []N) *Memory {
 	t.Helper()
 	m := must[*Memory](t)(d.Alloc(uint64(len(x)) * uint64(unsafe.Sizeof(*new(N)))))
@@ -85,7 +93,7 @@ type shape struct {
 	sinks, fast           bool
 	cap                   float32
 	splits                int
-	blocks, warps         int
+	blocks, warps, rows   int
 }
 
 func (c shape) String() string {
@@ -111,7 +119,7 @@ func conform(t testing.TB, d *Device, comp *Compiler, c shape) float64 {
 	if !bytes.Equal(kPacked, encoded(key, x)) || !bytes.Equal(vPacked, encoded(value, y)) {
 		t.Errorf("%v: packed rows are not those of the CPU kernels", c)
 	}
-	a := must[*Attend](t)(d.NewAttend(comp, Attention{Key: key, Value: value, Fast: c.fast, SoftCap: c.cap > 0, Blocks: c.blocks, Warps: c.warps}))
+	a := must[*Attend](t)(d.NewAttend(comp, Attention{Key: key, Value: value, Fast: c.fast, SoftCap: c.cap > 0, Blocks: c.blocks, Warps: c.warps, Rows: c.rows}))
 	q := normal(3, c.queries*c.heads*c.dk)
 	l := &Layer{Heads: c.heads, Scale: float32(1 / math.Sqrt(float64(c.dk))), SoftCap: c.cap, Window: c.window, Keys: k, Values: v, Cells: inOrder(t, d, c.cells, 0)}
 	var sinks []float32
@@ -178,7 +186,7 @@ func TestConformance(t *testing.T) {
 				continue
 			}
 			dim := fits[n%len(fits)]
-			c := shape{k: k.Name, v: v.Name, dk: dim, dv: dim, heads: 1 + n%16, kvHeads: 1, cells: []int{1, 31, 33, 100, 257, 700}[n%6], queries: 1, splits: 1 + n%3, fast: n%4 == 0}
+			c := shape{k: k.Name, v: v.Name, dk: dim, dv: dim, heads: 1 + n%16, kvHeads: 1, cells: []int{1, 31, 33, 100, 257, 700}[n%6], queries: 1, splits: 1 + n%3, fast: n%4 == 0, rows: 4 << (n % 3)}
 			c.queries = min(c.cells, []int{1, 1, 7}[n%3])
 			run(c)
 		}
@@ -198,11 +206,11 @@ func TestConformance(t *testing.T) {
 func shapes() []shape {
 	if emulating {
 		return []shape{
-			{k: "lm4_128", v: "lm4_128", dk: 128, dv: 128, heads: 8, kvHeads: 2, cells: 77, queries: 1, splits: 3, warps: 2},
-			{k: "lm3_64", v: "lm3_128", dk: 64, dv: 128, heads: 3, kvHeads: 1, cells: 70, queries: 5, splits: 2, window: 40, warps: 2},
+			{k: "lm4_128", v: "lm4_128", dk: 128, dv: 128, heads: 8, kvHeads: 2, cells: 77, queries: 1, splits: 3, warps: 2, rows: 4},
+			{k: "lm3_64", v: "lm3_128", dk: 64, dv: 128, heads: 3, kvHeads: 1, cells: 70, queries: 5, splits: 2, window: 40, warps: 2, rows: 16},
 			{k: "q4_0", v: "q4_1", dk: 96, dv: 64, heads: 4, kvHeads: 1, cells: 45, queries: 1, splits: 1, sinks: true, rotation: "attn32", warps: 2},
 			{k: "q8_0", v: "turbo4", dk: 64, dv: 64, heads: 12, kvHeads: 1, cells: 33, queries: 1, splits: 1, cap: 3, warps: 2},
-			{k: "f16", v: "f32", dk: 40, dv: 40, heads: 2, kvHeads: 2, cells: 100, queries: 3, splits: 2, warps: 2},
+			{k: "f16", v: "f32", dk: 40, dv: 40, heads: 2, kvHeads: 2, cells: 100, queries: 3, splits: 2, warps: 2, rows: 4},
 			{k: "bf16", v: "f16", dk: 80, dv: 128, heads: 2, kvHeads: 1, cells: 64, queries: 1, splits: 1, warps: 2},
 			{k: "lm6_32", v: "lm5_64", dk: 64, dv: 192, heads: 8, kvHeads: 1, cells: 64, queries: 1, splits: 1, warps: 2},
 			{k: "xm4_64", v: "xm3_128", dk: 64, dv: 128, heads: 4, kvHeads: 2, cells: 66, queries: 1, splits: 2, warps: 2},
@@ -210,17 +218,18 @@ func shapes() []shape {
 			{k: "turbo3", v: "turbo2", dk: 256, dv: 512, heads: 8, kvHeads: 1, cells: 64, queries: 1, splits: 1, warps: 2},
 			{k: "q4_1", v: "q5_1", dk: 576, dv: 576, heads: 8, kvHeads: 1, cells: 64, queries: 1, splits: 1, warps: 2},
 			{k: "turbo4", v: "turbo4", dk: 128, dv: 128, heads: 8, kvHeads: 1, cells: 40, queries: 1, splits: 1, fast: true, warps: 2},
+			{k: "turbo4", v: "turbo3", dk: 128, dv: 128, heads: 4, kvHeads: 1, cells: 200, queries: 1, splits: 2, warps: 6, rows: 4},
 			{k: "f32", v: "iq4_nl", dk: 128, dv: 128, heads: 4, kvHeads: 1, cells: 64, queries: 1, splits: 2, warps: 2},
 		}
 	}
 	return []shape{
-		{k: "lm4_128", v: "lm4_128", dk: 128, dv: 128, heads: 32, kvHeads: 8, cells: 4099, queries: 1},
+		{k: "lm4_128", v: "lm4_128", dk: 128, dv: 128, heads: 32, kvHeads: 8, cells: 4099, queries: 1, rows: 4},
 		{k: "lm3_128", v: "lm3_128", dk: 128, dv: 128, heads: 32, kvHeads: 8, cells: 4099, queries: 1, window: 1000},
-		{k: "turbo4", v: "turbo4", dk: 128, dv: 128, heads: 32, kvHeads: 8, cells: 2000, queries: 1, sinks: true},
+		{k: "turbo4", v: "turbo4", dk: 128, dv: 128, heads: 32, kvHeads: 8, cells: 2000, queries: 1, sinks: true, rows: 4},
 		{k: "turbo3", v: "turbo3", dk: 128, dv: 128, heads: 32, kvHeads: 8, cells: 2000, queries: 3, cap: 2},
 		{k: "q4_0", v: "q8_0", dk: 128, dv: 64, heads: 12, kvHeads: 2, cells: 1000, queries: 1, rotation: "attn"},
 		{k: "q4_1", v: "q5_1", dk: 256, dv: 128, heads: 8, kvHeads: 1, cells: 1000, queries: 40, rotation: "attn128", window: 100, sinks: true},
-		{k: "f16", v: "f16", dk: 128, dv: 128, heads: 32, kvHeads: 8, cells: 3000, queries: 1},
+		{k: "f16", v: "f16", dk: 128, dv: 128, heads: 32, kvHeads: 8, cells: 3000, queries: 1, rows: 4},
 		{k: "f16", v: "f32", dk: 40, dv: 40, heads: 2, kvHeads: 2, cells: 300, queries: 33},
 		{k: "bf16", v: "f16", dk: 112, dv: 576, heads: 16, kvHeads: 1, cells: 300, queries: 2},
 	}

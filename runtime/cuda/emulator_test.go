@@ -32,13 +32,6 @@ func compiled(t testing.TB, d *Device, c *Compiler, text string, names ...string
 	return all
 }
 
-func integers(t testing.TB, m *Memory) []int32 {
-	t.Helper()
-	x := make([]int32, m.Size/4)
-	check(t, Read(m, 0, x))
-	return x
-}
-
 // TestLanes runs what lanes of a warp and threads of a block exchange.
 func TestLanes(t *testing.T) {
 	d, c := gpu(t)

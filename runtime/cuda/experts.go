@@ -26,6 +26,11 @@ func (e *engine) experts(s *model.ExpertsStep, x, y *Memory) ([]op, error) {
 	m.down, m.parts = b.stack(s.Down), b.room("parts", width*s.Used)
 	m.blendArgs = blendArgs{y: y.at, part: m.parts.address(), expert: m.expert.address(), weight: weight.address(), scale: b.vector(s.Down.Scale),
 		width: int32(width), used: int32(s.Used)}
+	for _, p := range []*Multiply{m.gate, m.up, m.down} {
+		if p != nil && b.err == nil {
+			b.err = e.b.Reserve(p.GroupWorkspace(e.batch*s.Used, s.Count, m.most(e.batch)))
+		}
+	}
 	if m.most(e.batch) > 1 {
 		m.rows, m.of, m.place = b.room("rows of slots", s.Used), b.room("experts of slots", s.Used), b.room("places of slots", s.Used)
 		m.collected = b.room("collected", width*s.Used)

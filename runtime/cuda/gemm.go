@@ -71,6 +71,8 @@ type gemmArgs struct {
 	pitch                                             int64
 	depth, tokens, outputs, first, count              int32
 	upper, half, act, gated                           int32
+	expert, run, many                                 uint64
+	lowest, experts                                   int32
 }
 
 // gemmSpace is where things are in the workspace, and how much of it there is.

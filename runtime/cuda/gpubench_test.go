@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"unsafe"
@@ -19,28 +18,15 @@ var (
 	benchTypes   = flag.String("types", "lm4_128,turbo4,lm3_128,turbo3,q4_0,q8_0,f16", "types to time")
 	benchLengths = flag.String("lengths", "32768,131072", "cache lengths to time")
 	benchWarps   = flag.String("warps", "4", "warps of a block")
-	benchBlocks  = flag.String("blocks", "1,3", "blocks of a multiprocessor that registers are given to")
+	benchBlocks  = flag.String("blocks", "0", "blocks of a multiprocessor that registers are given to, 0 for the default")
 	benchWaves   = flag.String("waves", "1,2", "blocks in the grid for each that is resident")
 	benchLayers  = flag.Int("layers", 32, "layers")
-	benchTiles   = flag.String("tiles", "1,2", "tiles that a warp takes at a time")
+	benchTiles   = flag.String("tiles", "0", "tiles that a warp takes at a time, 0 for the default")
+	benchRows    = flag.Int("rows", 4, "query rows of a block")
+	benchQueries = flag.Int("queries", 1, "tokens that attention is computed for, the last of the cache")
+	benchParts   = flag.String("parts", "all", "what is timed: all, or loads, keys, values, which leave work out; results are then wrong")
 	benchModes   = flag.String("modes", "exact,fast", "levels")
 )
-
-func ints(t testing.TB, list string) (all []int) {
-	for _, s := range strings.Split(list, ",") {
-		all = append(all, must[int](t)(strconv.Atoi(s)))
-	}
-	return all
-}
-
-func pairs(a, b []int) (all [][2]int) {
-	for _, x := range a {
-		for _, y := range b {
-			all = append(all, [2]int{x, y})
-		}
-	}
-	return all
-}
 
 func median(x []float32) float32 {
 	slices.Sort(x)
@@ -61,6 +47,52 @@ func fill(t testing.TB, m *Memory, pattern []uint16) {
 	}
 }
 
+// parts are the lines of attention that do the work on keys and on values, and what touches as little as makes the loads necessary.
+var parts = map[string][2]string{
+	"values": {"    k.scores(s, shared, lane);\n", `
+    unsigned seen = 0;
+#pragma unroll
+    for (int u = 0; u < S::tiles; u++) {
+#pragma unroll
+      for (int n = 0; n < K::main_words; n++) seen ^= k.tiles[u].main[n];
+#pragma unroll
+      for (int n = 0; n < Scales<K::Row>::words; n++) seen ^= k.scales[u].w[n];
+    }
+#pragma unroll
+    for (int n = 0; n < 4 * S::tiles; n++)
+#pragma unroll
+      for (int i = 0; i < quads; i++) s[i][n] = (float)(seen >> n & 255);
+`},
+	"keys": {"    v.add(s, reach, slice, lane);\n", `
+    unsigned read = 0;
+#pragma unroll
+    for (int u = 0; u < S::tiles; u++) {
+#pragma unroll
+      for (int n = 0; n < V::main_words; n++) read ^= v.tiles[u].main[n];
+#pragma unroll
+      for (int n = 0; n < Scales<V::Row>::words; n++) read ^= v.scales[u].w[n];
+    }
+#pragma unroll
+    for (int i = 0; i < quads; i++)
+#pragma unroll
+      for (int e = 0; e < S::slice / 8; e++) v.sums[i][e] += (float)(read >> e & 1) * s[i][e % (4 * S::tiles)] + reach[i];
+`},
+}
+
+// only is a source that does one part of the work: keys, values, or neither for loads.
+func only(t testing.TB, src *Source, part string) *Source {
+	for name, p := range parts {
+		if part == "all" || part == name {
+			continue
+		}
+		if strings.Count(src.Headers["segment.cuh"], p[0]) != 1 {
+			t.Fatalf("segment.cuh has no line %q", p[0])
+		}
+		src.Headers["segment.cuh"] = strings.Replace(src.Headers["segment.cuh"], p[0], p[1], 1)
+	}
+	return src
+}
+
 // readSource reads a piece of memory and keeps nothing: the rate that a kernel could reach.
 const readSource = `
 struct Read { const uint4* from; unsigned* to; long long n; };
@@ -79,7 +111,7 @@ extern "C" __global__ void __launch_bounds__(512) read_all(const Read p) {
   if (v == 12345) *p.to = v;
 }`
 
-// TestBench prints times of attention of one decoded token: 32 query heads, 8 KV heads of 128, each layer with a cache of its own.
+// TestBench prints times of attention of one decoded token, or of -queries: 32 query heads, 8 KV heads of 128, each layer with a cache of its own.
 func TestBench(t *testing.T) {
 	d, comp := gpu(t)
 	big := must[*Memory](t)(d.Alloc(8 << 30))
@@ -109,7 +141,7 @@ func TestBench(t *testing.T) {
 	for i := range scales {
 		scales[i] = 0x3800 | noise[i]&0x07ff
 	}
-	fmt.Printf("%-10s %-5s %7s %5s %5s %5s %6s %4s %5s %9s %8s %6s\n", "type", "mode", "length", "warps", "bound", "tiles", "splits", "regs", "res", "us/layer", "GB/s", "% read")
+	fmt.Printf("%-10s %-5s %-6s %7s %5s %5s %5s %6s %4s %5s %9s %8s %6s\n", "type", "mode", "part", "length", "warps", "bound", "tiles", "splits", "regs", "res", "us/layer", "GB/s", "% read")
 	for _, name := range strings.Split(*benchTypes, ",") {
 		k, v, _ := strings.Cut(name, "/")
 		if v == "" {
@@ -121,6 +153,7 @@ func TestBench(t *testing.T) {
 			for i := range layers {
 				l := &Layer{Heads: 32, Scale: .088}
 				l.Keys = must[*Rows](t)(d.NewRows(comp, key, true, 8, length))
+				l.Cells = inOrder(t, d, length, 0)
 				l.Values = must[*Rows](t)(d.NewRows(comp, value, false, 8, length))
 				for _, rows := range []*Rows{l.Keys, l.Values} {
 					pattern := noise
@@ -132,20 +165,23 @@ func TestBench(t *testing.T) {
 				}
 				layers[i] = l
 			}
-			q, out := upload(t, d, normal(3, 32*128)), upload(t, d, make([]float32, 32*128))
-			for _, mode := range strings.Split(*benchModes, ",") {
+			batch := &Batch{upload(t, d, sequence(length-*benchQueries, *benchQueries)), *benchQueries}
+			q, out := upload(t, d, normal(3, *benchQueries*32*128)), upload(t, d, make([]float32, *benchQueries*32*128))
+			for _, m := range combined(strings.Split(*benchModes, ","), strings.Split(*benchParts, ",")) {
+				mode, part := m[0], m[1]
 				if mode == "fast" && !strings.HasPrefix(k, "turbo") {
 					continue
 				}
 				for _, warps := range ints(t, *benchWarps) {
-					for _, n := range pairs(ints(t, *benchBlocks), ints(t, *benchTiles)) {
+					for _, n := range combined(ints(t, *benchBlocks), ints(t, *benchTiles)) {
 						blocks, tiles := n[0], n[1]
-						a := must[*Attend](t)(d.NewAttend(comp, Attention{Key: key, Value: value, Fast: mode == "fast", Warps: warps, Blocks: blocks, Tiles: tiles}))
+						shape := Attention{Key: key, Value: value, Fast: mode == "fast", Warps: warps, Blocks: blocks, Tiles: tiles, Rows: *benchRows}
+						a := must[*Attend](t)(d.newAttend(comp, shape, only(t, must[*Source](t)(shape.Source(Generated)), part)))
 						for _, waves := range ints(t, *benchWaves) {
-							splits := a.Splits(layers[0], 1, length) * waves
+							splits := min(a.Splits(layers[0], *benchQueries, length)*waves, mostParts)
 							all := func() error {
 								for _, l := range layers {
-									if err := a.Run(l, q, out, length-1, 1, length, splits); err != nil {
+									if err := a.Run(l, q, out, batch, splits); err != nil {
 										return err
 									}
 								}
@@ -158,7 +194,7 @@ func TestBench(t *testing.T) {
 							us := float64(median(must[[]float32](t)(d.Time(15, g.Launch)))) * 1000 / float64(len(layers))
 							bytes := float64(8 * length * (layers[0].Keys.RowBytes + layers[0].Keys.ScaleBytes + layers[0].Values.RowBytes + layers[0].Values.ScaleBytes))
 							regs := must[int](t)(a.attend.Registers())
-							fmt.Printf("%-10s %-5s %7d %5d %5d %5d %6d %4d %5d %9.2f %8.0f %6.1f\n", name, mode, length, warps, blocks, tiles, splits, regs, a.resident, us, bytes/us/1e3, 100*bytes/us/1e3/bandwidth)
+							fmt.Printf("%-10s %-5s %-6s %7d %5d %5d %5d %6d %4d %5d %9.2f %8.0f %6.1f\n", name, mode, part, length, warps, blocks, tiles, splits, regs, a.resident, us, bytes/us/1e3, 100*bytes/us/1e3/bandwidth)
 							check(t, g.Close())
 						}
 					}

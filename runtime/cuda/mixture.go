@@ -70,18 +70,12 @@ type mixture struct {
 	blendArgs                           blendArgs
 }
 
-// most is how many slots of a run share what is read of a matrix, for a batch of n tokens: about as many as an expert has, or 1 where
-// few experts have two.
+// most is how many slots of a run share what is read of a matrix, for a batch of n tokens.
 func (m *mixture) most(n int) int {
-	each := n * m.s.Used / m.s.Count
-	if n == 1 || each == 0 {
+	if n == 1 {
 		return 1
 	}
-	most := 2
-	for most < mostTokens && most <= each {
-		most *= 2
-	}
-	return most
+	return MostSlots(n * m.s.Used / m.s.Count)
 }
 
 func (m *mixture) run(e *engine, _ *cache, n int) error {

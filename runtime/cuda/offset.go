@@ -87,8 +87,9 @@ func appendAngles(to []float32, freq []float64, p int) []float32 {
 	return to
 }
 
-// fragments is the cosines and sines of the positions of a tile as the second factor of mma: [steps][4][32 lanes] of four words, which
-// are a pair of f16 each: cosine and sine of the lane's two pairs, then what rounding these left over.
+// fragments is the cosines and sines of the positions of a tile as the first factor of mma: [steps][2][2][32 lanes] of four words, which
+// are a pair of f16 each. In both halves m of the tile lane 4j + c has cosine and sine of positions 4j + 2m and 4j + 2m + 1, of its
+// first pair and then of its second; after those of all lanes, what rounding them left over.
 func fragments(freq []float64) (all []uint16) {
 	f16 := kernels.ByID(1).Best()
 	round := func(x float64) (bits uint16, left float64) {
@@ -98,23 +99,24 @@ func fragments(freq []float64) (all []uint16) {
 		return uint16(b[0]) | uint16(b[1])<<8, x - float64(v[0])
 	}
 	for step := range (len(freq) + stepPairs - 1) / stepPairs {
-		for n := range 4 {
+		for m := range 2 {
+			var high, low []uint16
 			for lane := range 32 {
-				var words [8]uint16
-				for half := range 2 {
-					i := pairAt(step, lane%4, half)
+				for word := range 4 {
+					i := pairAt(step, lane%4, word/2)
 					if i >= len(freq) {
+						high, low = append(high, 0, 0), append(low, 0, 0)
 						continue
 					}
-					s, c := math.Sincos(float64(8*n+lane/4) * freq[i])
-					for k, v := range []float64{c, s} {
-						var left float64
-						words[2*half+k], left = round(v)
-						words[4+2*half+k], _ = round(left)
+					s, c := math.Sincos(float64(lane/4*4+2*m+word%2) * freq[i])
+					for _, v := range []float64{c, s} {
+						bits, left := round(v)
+						rest, _ := round(left)
+						high, low = append(high, bits), append(low, rest)
 					}
 				}
-				all = append(all, words[:]...)
 			}
+			all = append(append(all, high...), low...)
 		}
 	}
 	return all

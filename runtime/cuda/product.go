@@ -200,11 +200,12 @@ type Runs struct {
 	Count, Most          int
 }
 
-// RunGroups computes y [slots][Outputs] for x [slots][N], as RunExperts: a run reads the matrix of its expert once.
+// RunGroups computes y [slots][outputs] for x [slots][N], as RunExperts: a run reads the matrix of its expert once. Runs of more than
+// mostTokens are tiles of the product with many tokens, see MostSlots.
 func (x *Multiply) RunGroups(y, in *Memory, r *Runs, slots, count int) error {
 	m := x.Matrix
-	if slots < 1 || r.Count < 1 || r.Count > 1<<16-1 || r.Most < 2 || r.Most > mostTokens {
-		return fmt.Errorf("cuda: %d slots for experts in %d runs of up to %d", slots, r.Count, r.Most)
+	if slots < 1 || count < 1 || m.Rows%count != 0 || x.Gated || r.Count < 1 || r.Count > 1<<16-1 || r.Most < 2 || r.Most > mostTokens && x.shapeOf(r.Most) == nil {
+		return fmt.Errorf("cuda: %d slots for %d experts in a matrix of %d rows, gated %t, in %d runs of up to %d", slots, count, m.Rows, x.Gated, r.Count, r.Most)
 	}
 	for _, c := range []struct {
 		m *Memory
@@ -213,6 +214,9 @@ func (x *Multiply) RunGroups(y, in *Memory, r *Runs, slots, count int) error {
 		if err := c.m.fits(0, c.n); err != nil {
 			return err
 		}
+	}
+	if r.Most > mostTokens {
+		return x.runManyGroups(y.at, in.at, r, slots, count)
 	}
 	turned, _, err := x.turn(in.at, 0, slots)
 	if err != nil {

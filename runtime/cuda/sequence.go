@@ -15,11 +15,17 @@ type attend struct {
 	q, o    *Memory    // [batch][Heads] of KeyDim, of ValueDim
 	sinks   *Memory
 	k, v    int // parts of the products
-	attends map[*rowsOf]*Attend
+	attends map[attendKey]*Attend
+}
+
+// attendKey is what decides which kernel attends: rows of a cache, and query rows that share what is read.
+type attendKey struct {
+	rows   *rowsOf
+	shared int
 }
 
 func (e *engine) attention(s *model.AttentionStep, x, y *Memory) ([]op, error) {
-	a := &attend{s: s, turn: s.Turn, k: 1, v: 2, attends: map[*rowsOf]*Attend{}}
+	a := &attend{s: s, turn: s.Turn, k: 1, v: 2, attends: map[attendKey]*Attend{}}
 	var err error
 	if a.in, err = e.matmul(s.QKV, x, nil, "qkv"); err != nil {
 		return nil, err
@@ -109,7 +115,7 @@ func (a *attend) some(e *engine, c *cache, r *rowsOf, n, lo, hi int) error {
 	if err := r.heads[target].Run(&l, &b); err != nil {
 		return err
 	}
-	x, err := a.of(e, r)
+	x, err := a.of(e, r, hi-lo)
 	if err != nil {
 		return err
 	}
@@ -135,9 +141,11 @@ func (a *attend) view(r *rowsOf) *Layer {
 	return l
 }
 
-// of is the kernel for the rows.
-func (a *attend) of(e *engine, r *rowsOf) (*Attend, error) {
-	if x := a.attends[r]; x != nil {
+// of is the kernel for the rows and so many tokens.
+func (a *attend) of(e *engine, r *rowsOf, tokens int) (*Attend, error) {
+	group := a.s.Heads / r.rows[0].Keys.Heads
+	key := attendKey{r, RowsFor(tokens, group)}
+	if x := a.attends[key]; x != nil {
 		return x, nil
 	}
 	k := Attention{Key: r.pairs[0].Key, Value: r.pairs[0].Value, SoftCap: a.s.SoftCap > 0, Fast: !e.exact}
@@ -147,21 +155,22 @@ func (a *attend) of(e *engine, r *rowsOf) (*Attend, error) {
 	if r.offset != nil {
 		k.Offset = &r.offset.Turn.Pairing
 	}
-	x, err := e.attendOf(k)
+	x, err := e.attendOf(k.For(tokens, group))
 	if err == nil {
-		a.attends[r] = x
+		a.attends[key] = x
 	}
 	return x, err
 }
 
-// reserve compiles the kernel and makes room for its parts, so that nothing is allocated later.
+// reserve compiles the kernels for one token and for whole batches and makes room for their parts, so that neither allocates later. What
+// there is for batches of few tokens comes with the first of them.
 func (a *attend) reserve(e *engine, r *rowsOf) error {
-	x, err := a.of(e, r)
-	if err != nil {
-		return err
-	}
 	l := a.view(r)
 	for _, n := range []int{1, e.batch} {
+		x, err := a.of(e, r, n)
+		if err != nil {
+			return err
+		}
 		if err := x.Reserve(l, n, x.Splits(l, n, l.Keys.Capacity)); err != nil {
 			return err
 		}

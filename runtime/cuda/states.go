@@ -2,8 +2,8 @@ package cuda
 
 // addStates allocates what recurrent layers keep of the sequence.
 func (c *cache) addStates() error {
-	for i := range c.host.States() {
-		m, err := c.e.b.Alloc(uint64(4 * len(c.host.State(i))))
+	for _, n := range c.e.w.program.States {
+		m, err := c.e.b.Alloc(uint64(4 * n))
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,9 @@
 package kv
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Layer is what one KV layer of a model needs stored.
 type Layer struct {
@@ -11,19 +14,50 @@ type Layer struct {
 	Window   int // positions that a query sees, itself included; 0 for all
 }
 
-// Cache holds one sequence. It is not for use from several goroutines, except for Side.Store and Rows.Store as they say.
-type Cache struct {
-	Plan *Plan
-	Size int // positions it can hold
-
-	layers []Rows
-	groups []*group
-	states []State // of recurrent layers
-	batch  int
-	end    int32 // the next position
+// Shape is how much a cache holds.
+type Shape struct {
+	Size      int // positions of a sequence
+	Batch     int // tokens placed at a time
+	Sequences int // 0 for one
+	Cells     int // rows of all sequences together, shared ones counted once; 0 for as many as Size
 }
 
-// New allocates a cache of size positions that are placed at most batch at a time.
+// full is s with its zeros filled in.
+func (s Shape) full() (Shape, error) {
+	if s.Sequences == 0 {
+		s.Sequences = 1
+	}
+	if s.Cells == 0 || s.Sequences == 1 {
+		s.Cells = s.Size
+	}
+	switch {
+	case s.Size < 1 || s.Batch < 1 || s.Size > 1<<30:
+		return s, fmt.Errorf("a cache of %d positions in batches of %d: both must be at least 1", s.Size, s.Batch)
+	case s.Sequences < 1 || s.Sequences > MaxSequences:
+		return s, fmt.Errorf("a cache of %d sequences: want 1 to %d", s.Sequences, MaxSequences)
+	case s.Cells < 1 || s.Cells > 1<<30:
+		return s, fmt.Errorf("a cache of %d cells: want 1 to %d", s.Cells, 1<<30)
+	}
+	return s, nil
+}
+
+// Cache holds sequences of positions. It is not for use from several goroutines, except for Side.Store and Rows.Store as they say.
+type Cache struct {
+	Plan *Plan
+	Shape
+
+	layers []Rows
+	groups []*group // of layers
+	all    *group   // with a cell for every row, of whatever layers there are: one of groups or one without layers
+	every  []*group // groups and all
+	states []State  // of recurrent layers
+	ends   []int32  // by sequence: its next position
+
+	tokens []token // of the batch placed last
+	one    [1]Run
+}
+
+// New allocates a cache of one sequence of size positions that are placed at most batch at a time.
 func New(plan *Plan, size, batch int) (*Cache, error) {
 	c, err := NewElsewhere(plan, size, batch)
 	if err == nil {
@@ -35,12 +69,31 @@ func New(plan *Plan, size, batch int) (*Cache, error) {
 // NewElsewhere is a cache whose rows are kept by somebody else, such as a GPU. It gives out cells and knows which position each
 // holds; it has rows only between Hold and Release.
 func NewElsewhere(plan *Plan, size, batch int) (*Cache, error) {
-	if size < 1 || batch < 1 || size > 1<<30 {
-		return nil, fmt.Errorf("a cache of %d positions in batches of %d: both must be at least 1", size, batch)
+	return NewShape(plan, Shape{Size: size, Batch: batch})
+}
+
+// NewShape is NewElsewhere for any number of sequences.
+func NewShape(plan *Plan, s Shape) (*Cache, error) {
+	s, err := s.full()
+	if err != nil {
+		return nil, err
 	}
-	c := &Cache{Plan: plan, Size: size, batch: batch}
+	c := &Cache{Plan: plan, Shape: s, ends: make([]int32, s.Sequences)}
 	for _, l := range plan.Layers {
 		c.layers = append(c.layers, newRows(l, c.group(l.Layer.Window, l.Ends)))
+	}
+	c.every = c.groups
+	for _, g := range c.groups {
+		if g.window == 0 && g.exact == nil {
+			c.all = g
+		}
+	}
+	if c.all == nil {
+		c.all = newGroup(0, Ends{}, s)
+		c.every = append(slices.Clone(c.groups), c.all)
+	}
+	for _, g := range c.groups {
+		g.all = c.all.packed
 	}
 	return c, nil
 }
@@ -70,7 +123,7 @@ func (c *Cache) group(window int, e Ends) *group {
 			return g
 		}
 	}
-	g := newGroup(window, e, c.Size, c.batch)
+	g := newGroup(window, e, c.Shape)
 	c.groups = append(c.groups, g)
 	return g
 }
@@ -81,65 +134,93 @@ func (c *Cache) Layer(i int) Pair { return c.layers[i].segments[0] }
 // Rows is all that is held of KV layer i.
 func (c *Cache) Rows(i int) *Rows { return &c.layers[i] }
 
-// Len is the number of positions of the sequence, which is the position that the next token takes.
-func (c *Cache) Len() int { return int(c.end) }
+// Len is the number of positions of sequence 0, which is the position that its next token takes.
+func (c *Cache) Len() int { return int(c.ends[0]) }
 
-// Place makes room for the next n positions. Their rows must then be stored in every layer: by Side.Store of the two
-// sides or, in layers that keep exact rows, by Rows.Next and Rows.Store.
+// Place makes room for the next n positions of sequence 0. Their rows must then be stored in every layer: by Side.Store of
+// the two sides or, in layers that keep exact rows, by Rows.Next and Rows.Store.
 func (c *Cache) Place(n int) error {
-	if n > c.batch {
-		return fmt.Errorf("a batch of %d tokens: the cache takes %d at a time", n, c.batch)
-	}
-	if int(c.end)+n > c.Size {
-		return fmt.Errorf("the context of %d positions is full: %d in use, %d more asked for", c.Size, c.end, n)
-	}
-	for _, g := range c.groups {
-		g.end = c.end + int32(n)
-		if g.exact == nil {
-			g.advance()
+	c.one[0] = Run{N: n}
+	return c.PlaceRuns(c.one[:])
+}
+
+// PlaceRuns is Place for several sequences: the batch is the tokens of the first run, then those of the second and so on.
+// A sequence has one run at most.
+func (c *Cache) PlaceRuns(runs []Run) error {
+	n := 0
+	var seen Set
+	for _, r := range runs {
+		if err := c.known(r.Seq); err != nil {
+			return err
+		}
+		if r.N < 0 || seen.Has(r.Seq) {
+			return fmt.Errorf("a batch with two runs of sequence %d, or one of %d tokens", r.Seq, r.N)
+		}
+		seen |= Of(r.Seq)
+		if n += r.N; n > c.Batch {
+			return fmt.Errorf("a batch of %d tokens: the cache takes %d at a time", n, c.Batch)
+		}
+		if int(c.ends[r.Seq])+r.N > c.Size {
+			return fmt.Errorf("the context of %d positions is full: %d in use, %d more asked for", c.Size, c.ends[r.Seq], r.N)
 		}
 	}
-	c.end += int32(n)
+	if room := c.room(n); room < n {
+		return fmt.Errorf("the cache of %d cells for %d sequences is full: %d are free, %d asked for", c.Cells, c.Sequences, room, n)
+	}
+	c.tokens = c.tokens[:0]
+	for _, r := range runs {
+		for i := range r.N {
+			c.tokens = append(c.tokens, token{c.ends[r.Seq] + int32(i), r.Seq})
+		}
+	}
+	c.bounds()
+	for _, r := range runs {
+		c.ends[r.Seq] += int32(r.N)
+	}
+	for _, g := range c.every {
+		g.place(c.tokens)
+	}
 	return nil
 }
 
-// Step is the most tokens that KV layer i takes in one step. A batch that is no larger leaves the same rows exact for
-// layers that read its cache later as it does for the layer itself.
-func (c *Cache) Step(i int) int { return c.layers[i].group.step() }
+// bounds says to all layers where the next query of every sequence will be.
+func (c *Cache) bounds() {
+	for _, g := range c.groups {
+		for seq, end := range c.ends {
+			g.bound(seq, end)
+		}
+	}
+}
+
+// room is the number of rows that there are cells for, counted no further than n.
+func (c *Cache) room(n int) int {
+	if c.Sequences == 1 {
+		return c.Size - int(c.ends[0])
+	}
+	return c.all.packed.room(n)
+}
+
+// Step is the most tokens of sequence 0 that KV layer i takes in one step. A batch that is no larger leaves the same rows
+// exact for layers that read its cache later as it does for the layer itself.
+func (c *Cache) Step(i int) int {
+	c.one[0] = Run{N: c.Size}
+	return c.StepRuns(i, c.one[:])
+}
+
+// StepRuns is the tokens of runs that KV layer i takes in one step.
+func (c *Cache) StepRuns(i int, runs []Run) int { return c.layers[i].group.step(runs, c.ends) }
 
 // Clear forgets everything.
 func (c *Cache) Clear() {
-	for _, g := range c.groups {
+	for _, g := range c.every {
 		g.clear()
 	}
 	c.clearStates()
-	c.end = 0
+	clear(c.ends)
 }
 
-// Truncate forgets the positions from n on. It fails, and changes nothing, where a sliding window has already dropped
-// positions that the query at n would see, and where a layer is recurrent unless n is 0 or all. Rows that are packed stay
-// so.
-func (c *Cache) Truncate(n int) error {
-	if n < 0 || n > int(c.end) {
-		return fmt.Errorf("cannot truncate %d positions to %d", c.end, n)
-	}
-	if err := c.canForget(n); err != nil {
-		return err
-	}
-	for _, g := range c.groups {
-		if err := g.canTruncate(int32(n)); err != nil {
-			return err
-		}
-	}
-	for _, g := range c.groups {
-		g.truncate(int32(n))
-	}
-	if n == 0 {
-		c.clearStates()
-	}
-	c.end = int32(n)
-	return nil
-}
+// Truncate forgets the positions of sequence 0 from n on, as TruncateSeq does.
+func (c *Cache) Truncate(n int) error { return c.TruncateSeq(0, n) }
 
 // Bytes is the memory of the rows and states.
 func (c *Cache) Bytes() int {
@@ -150,7 +231,7 @@ func (c *Cache) Bytes() int {
 		}
 	}
 	for _, s := range c.states {
-		n += 4 * len(s.Values)
+		n += 4 * len(s.all)
 	}
 	return n
 }

@@ -1,31 +1,43 @@
 package kv
 
-// Cells says which position each cell of some rows holds. Packed rows that keep everything lie in order of position;
-// those of a sliding window lie in a ring that keeps the window and one batch; exact rows have a cell for each of the
-// first positions and a ring for the last.
+import "fmt"
+
+// Cells says which position each cell of some rows holds and for which sequences.
 type Cells struct {
-	pos   []int32 // [capacity], -1 for an empty cell
-	fixed int     // cells 0..fixed-1 are for the positions 0..fixed-1
-	order order
-	used  int     // cells 0..used-1 have been written
-	next  int     // cell that the next position takes, but for the first
-	batch []int32 // cells given last, by token
-	stamp int     // counts the changes of pos
-	row   bool    // every cell in use holds the position of cell 0 plus its number
+	pos    []int32 // [capacity], -1 for an empty cell
+	sets   []Set   // [capacity] sequences that hold the row; nil where the cache has one
+	used   int     // cells 0..used-1 have been written
+	next   []int   // by sequence: the cell after that of its last row, where it goes on; -1 for anywhere
+	oldest []int32 // by sequence: rows before this position may be written over; nil where all are kept
+	batch  []int32 // cells given last, by token
+	stamp  int     // counts the changes of pos and sets
+	row    bool    // every cell in use holds the position of cell 0 plus its number
+
+	closes   bool // up when rows are dropped, so that positions stay in order
+	straight bool // row at all times
 }
 
-// order is what the cells behind the fixed ones are.
+// page is how many cells a sequence takes together while there are so many; it divides attention's chunks.
+const page = 64
+
+// order is what cells are given in.
 type order int
 
 const (
-	list    order = iota // in order of position
-	sliding              // a ring in which the oldest are written over
-	ends                 // a ring from which the oldest are taken, so that what it holds is without gaps
+	list    order = iota // positions in order, as long as there is one sequence
+	sliding              // rows that no sequence needs are written over
+	ends                 // of exact rows, which leave
 )
 
-// newCells makes cells for at most batch positions at a time; fixed of them are for the first positions.
-func newCells(capacity, batch, fixed int, order order) *Cells {
-	c := &Cells{fixed: fixed, order: order, pos: make([]int32, capacity), batch: make([]int32, 0, batch)}
+// newCells makes cells for at most batch positions at a time.
+func newCells(capacity, batch, sequences int, o order) *Cells {
+	c := &Cells{closes: o == list && sequences == 1, pos: make([]int32, capacity), next: make([]int, sequences), batch: make([]int32, 0, batch)}
+	if sequences > 1 {
+		c.sets = make([]Set, capacity)
+	}
+	if o == sliding {
+		c.oldest = make([]int32, sequences)
+	}
 	c.clear()
 	return c
 }
@@ -33,10 +45,19 @@ func newCells(capacity, batch, fixed int, order order) *Cells {
 // Pos is the position of every cell that has been written, -1 where it was dropped since.
 func (c *Cells) Pos() []int32 { return c.pos[:c.used] }
 
-// Stamp changes whenever Pos does.
+// Sets is the sequences that hold each of those rows, nil in a cache of one sequence.
+func (c *Cells) Sets() []Set {
+	if c.sets == nil {
+		return nil
+	}
+	return c.sets[:c.used]
+}
+
+// Stamp changes whenever Pos or Sets does.
 func (c *Cells) Stamp() int { return c.stamp }
 
-// Ordered says whether every cell c in use holds position first + c.
+// Ordered says that every cell c in use holds position first + c. Lists do at all times; a ring that came into order again after it was
+// cut may not know.
 func (c *Cells) Ordered() (first int32, ok bool) {
 	if c.used == 0 {
 		return 0, true
@@ -45,7 +66,7 @@ func (c *Cells) Ordered() (first int32, ok bool) {
 }
 
 // Straight says whether the cells are in order at all times.
-func (c *Cells) Straight() bool { return c.order == list && c.fixed == 0 }
+func (c *Cells) Straight() bool { return c.straight }
 
 // Capacity is the number of cells.
 func (c *Cells) Capacity() int { return len(c.pos) }
@@ -65,83 +86,151 @@ func (c *Cells) clear() {
 	for i := range c.pos {
 		c.pos[i] = -1
 	}
-	c.used, c.next, c.batch, c.row = 0, c.fixed, c.batch[:0], true
-	c.stamp++
+	clear(c.sets)
+	clear(c.oldest)
+	for s := range c.next {
+		c.next[s] = -1
+	}
+	c.used, c.row = 0, true
+	c.begin()
 }
 
-// place gives the positions first..first+n-1 to cells, in a ring those that were written longest ago.
-func (c *Cells) place(first int32, n int) {
+// begin starts a batch.
+func (c *Cells) begin() {
 	c.batch = c.batch[:0]
 	c.stamp++
-	for p := first; p < first+int32(n); p++ {
-		c.give(p)
-	}
 }
 
-// give adds a position to the batch.
-func (c *Cells) give(p int32) {
-	cell := int(p)
-	if cell >= c.fixed {
-		if c.next == len(c.pos) {
-			c.next = c.fixed // only a ring gets here: Cache.Place has checked the size
-		}
-		cell = c.next
-		c.next++
+// has says whether a cell holds a row of a sequence.
+func (c *Cells) has(cell, seq int) bool {
+	return c.pos[cell] >= 0 && (c.sets == nil || c.sets[cell].Has(seq))
+}
+
+// alone says whether only that sequence holds the row of a cell.
+func (c *Cells) alone(cell, seq int) bool { return c.sets == nil || c.sets[cell] == Of(seq) }
+
+// open says whether a cell is empty or its row may be written over.
+func (c *Cells) open(cell int) bool {
+	switch {
+	case c.pos[cell] < 0:
+		return true
+	case c.oldest == nil:
+		return false
+	case c.sets == nil:
+		return c.passed(c.pos[cell], Of(0))
 	}
-	c.pos[cell] = p
-	c.row = c.row && cell == c.used && (cell == 0 || p == c.pos[cell-1]+1)
-	c.batch = append(c.batch, int32(cell))
+	return c.passed(c.pos[cell], c.sets[cell])
+}
+
+// passed says whether a sliding window has moved past a position in all sequences of a set.
+func (c *Cells) passed(p int32, set Set) bool {
+	for seq, oldest := range c.oldest {
+		if set.Has(seq) && p >= oldest {
+			return false
+		}
+	}
+	return true
+}
+
+// room is the number of cells that are open, counted no further than n.
+func (c *Cells) room(n int) int {
+	open := 0
+	for cell := 0; cell < len(c.pos) && open < n; cell++ {
+		if c.open(cell) {
+			open++
+		}
+	}
+	return open
+}
+
+// give takes an open cell for a token and adds it to the batch.
+func (c *Cells) give(t token) int {
+	cell := c.choose(t.seq)
+	c.pos[cell] = t.pos
+	if c.sets != nil {
+		c.sets[cell] = Of(t.seq)
+	}
+	c.next[t.seq] = cell + 1
+	c.row = c.row && cell == c.used && (cell == 0 || t.pos == c.pos[cell-1]+1)
 	c.used = max(c.used, cell+1)
+	c.batch = append(c.batch, int32(cell))
+	return cell
 }
 
-// count is the number of positions lo..hi-1 that are held.
-func (c *Cells) count(lo, hi int32) int {
-	n := 0
-	for _, p := range c.Pos() {
-		if p >= lo && p < hi {
-			n++
+// choose is the cell for the next row of a sequence: the one after its last, so that a sequence alone fills the cells in
+// order and goes round in a ring where rows may be written over. Among others it goes on in a page that is all open. That
+// there is an open cell was checked, or follows from the capacity.
+func (c *Cells) choose(seq int) int {
+	at := c.next[seq]
+	if c.sets != nil && (at < 0 || at%page == 0 || at == len(c.pos) || !c.open(at)) {
+		if at >= 0 && at%page == 0 && c.openPage(at) {
+			return at
 		}
-	}
-	return n
-}
-
-// held is the number of positions in the ring behind the fixed cells. They are the ones before next.
-func (c *Cells) held() int {
-	n := 0
-	for _, p := range c.pos[c.fixed:] {
-		if p >= 0 {
-			n++
-		}
-	}
-	return n
-}
-
-// back is the cell n places before next in the ring.
-func (c *Cells) back(n int) int {
-	size := len(c.pos) - c.fixed
-	return c.fixed + (c.next-c.fixed-n+size)%size
-}
-
-// truncate drops the positions from n on, which are those written last.
-func (c *Cells) truncate(n int32) {
-	dropped := 0
-	for i, p := range c.Pos() {
-		if p >= n {
-			c.pos[i] = -1
-			if i >= c.fixed {
-				dropped++
+		for first := 0; first < len(c.pos); first += page {
+			if c.openPage(first) {
+				return first
 			}
 		}
 	}
-	c.batch = c.batch[:0]
-	c.stamp++
-	if c.order == list {
-		c.next -= dropped
-		c.used = c.next // what is left is in order if all was
-		return
+	at = max(at, 0)
+	for range c.pos {
+		if at == len(c.pos) {
+			at = 0
+		}
+		if c.open(at) {
+			return at
+		}
+		at++
 	}
-	if dropped > 0 {
-		c.next = c.back(dropped)
+	panic(fmt.Sprintf("kv: all %d cells are taken", len(c.pos)))
+}
+
+// openPage says whether the page from a cell on, which may be cut short by the capacity, is all open.
+func (c *Cells) openPage(first int) bool {
+	for cell := first; cell < min(first+page, len(c.pos)); cell++ {
+		if !c.open(cell) {
+			return false
+		}
+	}
+	return first < len(c.pos)
+}
+
+// drop takes a sequence out of a cell's set and says whether the cell is empty now.
+func (c *Cells) drop(cell, seq int) bool {
+	if c.sets != nil {
+		if c.sets[cell] &^= Of(seq); c.sets[cell] != 0 {
+			return false
+		}
+	}
+	c.pos[cell], c.row = -1, false
+	return true
+}
+
+// settle follows changes of a sequence: it goes on after its last row.
+func (c *Cells) settle(seq int) {
+	last := -1
+	for cell := range c.used {
+		if c.has(cell, seq) && (last < 0 || c.pos[cell] > c.pos[last]) {
+			last = cell
+		}
+	}
+	if c.next[seq] = last + 1; last < 0 {
+		c.next[seq] = -1
+	}
+	for c.used > 0 && c.pos[c.used-1] < 0 {
+		c.used--
 	}
 	c.inspect()
+	c.begin()
+}
+
+// count is the number of positions lo..hi-1 of a sequence that are held.
+func (c *Cells) count(seq int, lo, hi int32) int {
+	n := 0
+	for cell := range c.used {
+		if p := c.pos[cell]; p >= lo && p < hi && c.has(cell, seq) {
+			n++
+		}
+	}
+	return n
 }

@@ -3,6 +3,7 @@ package kv
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/kvgen/kvgen/kernels"
 )
@@ -22,7 +23,7 @@ const maxEnds = 1 << 20
 // on says whether there are any.
 func (e Ends) on() bool { return e.First > 0 || e.Last > 0 }
 
-// cells is the number of exact rows of a cache of size positions.
+// cells is the number of exact rows of a sequence of at most size positions.
 func (e Ends) cells(size int) int {
 	n := e.First
 	if e.Last > 0 {
@@ -37,36 +38,49 @@ type group struct {
 	window int
 	ends   Ends
 	packed *Cells
-	exact  *Cells  // nil where no rows are exact
-	at     int32   // next position to be given a cell
-	end    int32   // of the cache; a layer with exact rows comes to it in steps
+	exact  *Cells // nil where no rows are exact
+	first  int    // positions of a sequence that stay exact for ever
+	ring   int    // most exact rows of a sequence behind those
+	held   []int  // of them, those that a sequence has
+
+	tokens []token // of the batch; a layer with exact rows comes to them in steps
+	done   int     // of them, those that have cells
 	direct bool    // the rows given cells last are packed at once
 	moving []int32 // exact cells whose rows are to be packed, into the batch of packed
+	all    *Cells  // of every row, whose sets say which rows are the same
 }
 
-// capacity is the number of cells for packed rows that a layer needs. Rows leave the exact ones only while there are
-// more than Last, unless the context is so small that they are not even that many.
-func capacity(window int, e Ends, size, batch int) int {
-	if e.cells(size) < size {
-		size -= e.Last
+// capacity is the number of cells for packed rows that a layer needs. Rows of a sequence leave the exact ones only while
+// there are more than Last, unless the context is so small that they are not even that many.
+func (s Shape) capacity(window int, e Ends) int {
+	cells := s.Cells
+	if s.Sequences == 1 && e.cells(s.Size) < s.Size {
+		cells -= e.Last
 	}
 	if window > 0 {
-		return min(size, window+batch)
+		return min(cells, s.Sequences*window+max(s.Batch, leave))
 	}
-	return size
+	return cells
 }
 
-func newGroup(window int, e Ends, size, batch int) *group {
+// exact is the number of cells for exact rows.
+func (s Shape) exact(e Ends) int { return min(s.Cells, s.Sequences*e.cells(s.Size)) }
+
+func newGroup(window int, e Ends, s Shape) *group {
+	batch := max(s.Batch, leave*s.Sequences)
 	packed := list
 	if window > 0 {
 		packed = sliding
 	}
-	batch = max(batch, leave)
-	g := &group{window: window, ends: e, packed: newCells(capacity(window, e, size, batch), batch, 0, packed)}
+	g := &group{window: window, ends: e, packed: newCells(s.capacity(window, e), batch, s.Sequences, packed)}
+	g.packed.straight = g.packed.closes && !e.on() // some first positions may have been packed before a shift
 	if e.on() {
-		n := e.cells(size)
-		g.exact = newCells(n, batch, min(e.First, n), ends)
-		g.moving = make([]int32, 0, leave)
+		n := e.cells(s.Size)
+		g.first = min(e.First, n)
+		g.ring = n - g.first
+		g.exact = newCells(s.exact(e), batch, s.Sequences, ends)
+		g.held = make([]int, s.Sequences)
+		g.moving = make([]int32, 0, leave*s.Sequences)
 	}
 	return g
 }
@@ -79,85 +93,194 @@ func (g *group) cells() []*Cells {
 	return []*Cells{g.packed, g.exact}
 }
 
-// advance gives cells to the next positions up to end, as many as can be stored before one of them sees the others, and
-// returns their number. Which rows are exact then depends on the positions before alone, so that the tokens of a prompt
-// and the same tokens one by one find the same.
+// place takes the tokens of a batch, of which a layer with exact rows gives cells to as many at a time as advance says.
+func (g *group) place(tokens []token) {
+	g.tokens, g.done = append(g.tokens[:0], tokens...), 0
+	if g.exact == nil {
+		g.advance()
+	}
+}
+
+// advance gives cells to the next tokens of the batch, as many as can be stored before one of them sees the others, and
+// returns their number. Which rows of a sequence are exact then depends on its positions before alone, so that the tokens
+// of a prompt and the same tokens one by one find the same.
 func (g *group) advance() int {
-	e, n := g.exact, int(g.end-g.at)
-	g.moving, g.direct = g.moving[:0], false
-	ring, first := 0, 0
-	if e != nil {
-		ring, first = len(e.pos)-e.fixed, max(0, e.fixed-int(g.at))
+	for _, c := range g.cells() {
+		c.begin()
 	}
-	if g.direct = ring == 0 && first == 0; g.direct {
-		g.packed.place(g.at, n)
-		g.at = g.end
-		return n
+	g.moving = g.moving[:0]
+	n := 0
+	var begun Set
+	for _, t := range g.tokens[g.done:] {
+		direct := g.isDirect(t)
+		if n > 0 && direct != g.direct || !direct && g.isFull(t) && begun.Has(t.seq) {
+			break
+		}
+		switch g.direct = direct; {
+		case direct:
+			g.packed.give(t)
+		case int(t.pos) < g.first:
+			g.exact.give(t)
+		default:
+			if g.isFull(t) {
+				g.leave(t.seq)
+			}
+			g.exact.give(t)
+			g.held[t.seq]++
+		}
+		begun |= Of(t.seq)
+		n++
 	}
-	if first == 0 && e.held() == ring {
-		g.leave()
-	}
-	n = min(n, first+ring-e.held())
-	e.place(g.at, n)
-	g.at += int32(n)
+	g.done += n
 	return n
 }
 
-// step is the number of positions that the next advance can give cells to, all where the group keeps nothing exact.
-func (g *group) step() int {
-	if g.exact == nil {
-		return math.MaxInt
-	}
-	ring, first := len(g.exact.pos)-g.exact.fixed, max(0, g.exact.fixed-int(g.at))
-	room := first + ring - g.exact.held()
-	switch {
-	case ring == 0 && first == 0:
-		return math.MaxInt
-	case room == 0:
-		return min(leave, ring)
-	}
-	return room
+// isDirect says whether a token's row is packed without having been exact.
+func (g *group) isDirect(t token) bool {
+	return g.exact == nil || g.ring == 0 && int(t.pos) >= g.first
 }
 
-// leave gives the oldest rows of the ring cells among the packed ones.
-func (g *group) leave() {
-	e := g.exact
-	held := e.held()
-	g.packed.place(0, 0) // an empty batch
-	for i := range min(leave, held) {
-		cell := e.back(held - i)
-		g.packed.give(e.pos[cell])
-		e.pos[cell], e.row = -1, false
-		g.moving = append(g.moving, int32(cell))
+// isFull says whether rows must leave before a token's can be exact.
+func (g *group) isFull(t token) bool { return int(t.pos) >= g.first && g.held[t.seq] == g.ring }
+
+// step is the number of tokens of runs that the next advance would give cells to.
+func (g *group) step(runs []Run, ends []int32) int {
+	n, room := 0, math.MaxInt
+	for _, r := range runs {
+		direct := g.isDirect(token{ends[r.Seq], r.Seq})
+		if n > 0 && direct != g.isDirect(token{ends[runs[0].Seq], runs[0].Seq}) {
+			break
+		}
+		if room = math.MaxInt; !direct {
+			first := max(0, g.first-int(ends[r.Seq]))
+			if room = first + g.ring - g.held[r.Seq]; room == 0 {
+				room = min(leave, g.ring)
+			}
+		}
+		if n += min(r.N, room); room < r.N {
+			break
+		}
 	}
+	return n
+}
+
+// leave takes a sequence out of the cells of its oldest exact rows, and gives it packed ones.
+func (g *group) leave(seq int) {
+	e := g.exact
+	var oldest [leave]int // cells in order of position
+	n := 0
+	for cell := range e.used {
+		p := e.pos[cell]
+		if int(p) < g.first || !e.has(cell, seq) || n == leave && p > e.pos[oldest[n-1]] {
+			continue
+		}
+		n = min(n+1, leave)
+		i := n - 1
+		for ; i > 0 && e.pos[oldest[i-1]] > p; i-- {
+			oldest[i] = oldest[i-1]
+		}
+		oldest[i] = cell
+	}
+	for _, cell := range oldest[:n] {
+		if twin := g.twin(e.pos[cell], seq); twin >= 0 {
+			g.packed.sets[twin] |= Of(seq)
+		} else {
+			g.packed.give(token{e.pos[cell], seq})
+			g.moving = append(g.moving, int32(cell))
+		}
+		e.drop(cell, seq)
+	}
+	g.held[seq] -= n
+}
+
+// twin is the packed cell with the row of a sequence at a position, which it shares with one that wanted it packed before;
+// -1 for none.
+func (g *group) twin(p int32, seq int) int {
+	if g.all.sets == nil {
+		return -1
+	}
+	var same Set
+	for cell := range g.all.used {
+		if g.all.pos[cell] == p && g.all.has(cell, seq) {
+			same = g.all.sets[cell]
+		}
+	}
+	for cell := range g.packed.used {
+		if same != Of(seq) && g.packed.pos[cell] == p && g.packed.sets[cell]&same != 0 {
+			return cell
+		}
+	}
+	return -1
 }
 
 func (g *group) clear() {
 	for _, c := range g.cells() {
 		c.clear()
 	}
-	g.at, g.end = 0, 0
+	clear(g.held)
+	g.tokens, g.done = g.tokens[:0], 0
 }
 
-// canTruncate says whether the cells still hold all that a query at position n sees.
-func (g *group) canTruncate(n int32) error {
+// pending is the number of tokens that have no cells yet.
+func (g *group) pending() int { return len(g.tokens) - g.done }
+
+// bound says which rows a sequence no longer needs when its next query is at position at.
+func (g *group) bound(seq int, at int32) {
+	if g.window > 0 {
+		g.packed.oldest[seq] = at - int32(g.window) + 1
+	}
+}
+
+// canTruncate says whether the cells still hold all that a query of a sequence, which has end positions, sees at n.
+func (g *group) canTruncate(seq int, n, end int32) error {
 	if g.window == 0 {
 		return nil
 	}
 	held := 0
 	for _, c := range g.cells() {
-		held += c.count(max(0, n-int32(g.window)+1), n)
+		held += c.count(seq, max(0, n-int32(g.window)+1), n)
 	}
 	if need := min(int(n), g.window-1); held < need {
-		return fmt.Errorf("cannot go back from position %d to %d: %d of the %d positions in its sliding window are gone",
-			g.end, n, need-held, need)
+		return fmt.Errorf("cannot go back from position %d to %d: %d of the %d positions in its sliding window are gone", end, n, need-held, need)
 	}
 	return nil
 }
 
-func (g *group) truncate(n int32) {
+// truncate drops the positions of a sequence from n on.
+func (g *group) truncate(seq int, n int32) {
 	for _, c := range g.cells() {
-		c.truncate(n)
+		for cell := range c.used {
+			if c.pos[cell] < n || !c.has(cell, seq) {
+				continue
+			}
+			c.drop(cell, seq)
+		}
 	}
-	g.at, g.end = min(g.at, n), n
+	g.tokens = slices.DeleteFunc(g.tokens[g.done:], func(t token) bool { return t.seq == seq && t.pos >= n })
+	g.done = 0
+	g.settle(seq, n)
+}
+
+// settle follows changes of a sequence, which now has end positions.
+func (g *group) settle(seq int, end int32) {
+	for _, c := range g.cells() {
+		c.settle(seq)
+	}
+	if g.exact != nil {
+		g.held[seq] = g.exact.count(seq, int32(g.first), math.MaxInt32)
+	}
+	g.bound(seq, end)
+}
+
+// share adds a sequence to the cells of another.
+func (g *group) share(from, to int, end int32) {
+	for _, c := range g.cells() {
+		for cell := range c.used {
+			if c.has(cell, from) {
+				c.sets[cell] |= Of(to)
+			}
+		}
+		c.next[to] = c.next[from]
+	}
+	g.settle(to, end)
 }

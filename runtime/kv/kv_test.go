@@ -206,6 +206,9 @@ func TestShift(t *testing.T) {
 			// Values move as they are.
 			v, got := x.Layer(0).V, make([]float32, 64)
 			for cell, p := range v.Cells.Pos() {
+				if p < 0 {
+					continue
+				}
 				if p >= 3 {
 					p += 5
 				}
@@ -216,11 +219,22 @@ func TestShift(t *testing.T) {
 			fill(t, x, 8)
 			holds(t, x.Layer(0).K, 1, tolerance(typ))
 			holds(t, x.Layer(1).K, 1, tolerance(typ))
-			if n := len(x.Layer(0).K.Cells.Pos()); n != 27 {
+			if n := taken(x.Layer(0).K.Cells); n != 27 {
 				t.Fatalf("%s: %d cells for 27 positions", typ.Name, n)
 			}
 		}
 	}
+}
+
+// taken is the number of cells with a row.
+func taken(c *kv.Cells) int {
+	n := 0
+	for _, p := range c.Pos() {
+		if p >= 0 {
+			n++
+		}
+	}
+	return n
 }
 
 func near(a, b []float32, tolerance float64) bool {

@@ -57,12 +57,16 @@ func (p *Plan) BytesPerToken() int {
 	return n
 }
 
-// Bytes is the storage of a cache of size positions placed at most batch at a time, key offsets included.
-func (p *Plan) Bytes(size, batch int) int {
+// Bytes is the storage of a cache of one sequence of size positions placed at most batch at a time, key offsets included.
+func (p *Plan) Bytes(size, batch int) int { return p.BytesOf(Shape{Size: size, Batch: batch}) }
+
+// BytesOf is the storage of a cache of a shape, key offsets included.
+func (p *Plan) BytesOf(s Shape) int {
+	s, _ = s.full()
 	n := 0
 	for i := range p.Layers {
 		l := &p.Layers[i]
-		n += capacity(l.Layer.Window, l.Ends, size, batch)*l.packedBytes() + l.Ends.cells(size)*l.exactBytes() + l.OffsetBytes()
+		n += s.capacity(l.Layer.Window, l.Ends)*l.packedBytes() + s.exact(l.Ends)*l.exactBytes() + l.OffsetBytes()
 	}
 	return n
 }

@@ -9,115 +9,130 @@ import (
 // Turn changes the position that a key of a KV layer was encoded for by delta, as RoPE does: x is one head of KeyDim values.
 type Turn func(layer int, x []float32, delta int)
 
-// Shift drops the positions keep..keep+discard-1 and moves those after them down by discard. Values only change their
-// cells. Keys are decoded, brought back to what the model computed (inverse of the type's transform, of the rotation,
-// padding dropped), turned and stored again, so that each shift costs one more rounding of the type.
+// Shift shifts sequence 0, as ShiftSeq does.
+func (c *Cache) Shift(keep, discard int, turn Turn) error { return c.ShiftSeq(0, keep, discard, turn) }
+
+// ShiftSeq drops the positions keep..keep+discard-1 of a sequence and moves those after them down by discard. Values only
+// change their cells. Keys are decoded, brought back to what the model computed (inverse of the type's transform, of the
+// rotation, padding dropped), turned and stored again, so that each shift costs one more rounding of the type. Rows that
+// other sequences share are left to those, and the sequence gets copies; it fails, and changes nothing, where there are
+// no cells for them.
 //
-// A sliding window keeps what it has: positions that it had already let go are not brought back.
-func (c *Cache) Shift(keep, discard int, turn Turn) error {
-	if keep < 0 || discard < 1 || keep+discard > int(c.end) {
-		return fmt.Errorf("cannot drop positions %d to %d of %d", keep, keep+discard-1, c.end)
+// A sliding window keeps what it has: positions that it had already let go are not brought back. Among several sequences,
+// where it is chance whether they are still there, all before the window are let go.
+func (c *Cache) ShiftSeq(seq, keep, discard int, turn Turn) error {
+	if err := c.known(seq); err != nil {
+		return err
 	}
-	if keep+discard == int(c.end) {
-		if err := c.canForget(keep); err != nil {
+	end := int(c.ends[seq])
+	if keep < 0 || discard < 1 || keep+discard > end {
+		return fmt.Errorf("cannot drop positions %d to %d of %d", keep, keep+discard-1, end)
+	}
+	if keep+discard == end {
+		if err := c.canForget(seq, keep); err != nil {
 			return err
 		}
-		if keep == 0 {
-			c.clearStates()
-		}
 	}
+	s := shift{seq: seq, first: int32(keep), past: int32(keep + discard), by: int32(discard)}
+	if copies, room := s.copies(c.all.packed), c.room(c.Cells); copies > room+s.freed(c.all.packed) {
+		return fmt.Errorf("shifting sequence %d copies %d rows that others share, and %d cells are free", seq, copies, room)
+	}
+	if keep == 0 && discard == end {
+		c.clearState(seq)
+	}
+	c.bounds()
+	c.ends[seq] -= int32(discard)
 	var ws shiftSpace
-	for i := range c.layers {
-		for _, l := range c.layers[i].segments {
-			l.K.Cells.shifted(int32(keep), int32(discard), func(from, to int, moved bool) {
-				if !moved {
-					return
-				}
-				for h := range l.K.Heads {
-					ws.turn(l.K, h, from, to, func(x []float32) { turn(i, x, -discard) })
-					if from != to {
-						copy(l.V.row(h, to), l.V.row(h, from))
+	for _, g := range c.every {
+		moves := g.shift(s, c.ends[seq])
+		for i := range c.layers {
+			if c.layers[i].group != g {
+				continue
+			}
+			for k, l := range c.layers[i].segments {
+				for _, m := range moves[k] {
+					for h := range l.K.Heads {
+						ws.turn(l.K, h, m.from, m.to, func(x []float32) { turn(i, x, -discard) })
+						if m.from != m.to {
+							copy(l.V.row(h, m.to), l.V.row(h, m.from))
+						}
 					}
 				}
-			})
+			}
 		}
 	}
-	for _, g := range c.groups {
-		for _, x := range g.cells() {
-			x.shift(int32(keep), int32(discard))
-		}
-		g.at -= int32(discard)
-		g.end -= int32(discard)
-	}
-	c.end -= int32(discard)
 	return nil
 }
 
-// shifted visits every cell with what becomes of it when the positions keep..keep+discard-1 are dropped: the cell to
-// which its row goes, -1 for none, and whether its position moves. Lists and exact rows close up, a sliding window stays
-// where it is. No row goes to a cell whose own row is visited later.
-func (c *Cells) shifted(keep, discard int32, visit func(from, to int, moved bool)) {
-	one := func(from, to int) (left bool) {
-		p := c.pos[from]
-		moved := p >= keep+discard
-		if left = moved || p >= 0 && p < keep; !left {
-			to = -1
-		}
-		visit(from, to, moved)
-		return left
-	}
-	for from := range min(c.fixed, c.used) {
-		if p := c.pos[from]; p >= keep+discard {
-			one(from, from-int(discard))
-		} else {
-			one(from, from)
-		}
-	}
-	n, first, size := max(0, c.used-c.fixed), 0, len(c.pos)-c.fixed
-	if n > 0 && c.order == ends {
-		n = c.held()
-		first = c.back(n) - c.fixed
-	}
-	for i, left := 0, 0; i < n; i++ {
-		from, to := c.fixed+(first+i)%size, c.fixed+(first+left)%size
-		if c.order == sliding {
-			to = from
-		}
-		if one(from, to) {
-			left++
-		}
-	}
+// shift is one of a sequence: positions first..past-1 are dropped, those from past on move down by as many.
+type shift struct {
+	seq             int
+	first, past, by int32
 }
 
-// shift is what Shift does to the positions.
-func (c *Cells) shift(keep, discard int32) {
-	dropped := 0
-	c.shifted(keep, discard, func(from, to int, moved bool) {
-		p := c.pos[from]
-		c.pos[from] = -1
-		if to < 0 {
-			if p >= 0 && from >= c.fixed {
-				dropped++
-			}
-			return
-		}
-		if moved {
-			p -= discard
-		}
-		c.pos[to] = p
-	})
-	switch c.order {
-	case list:
-		c.next -= dropped
-		c.used = c.next
-	case ends:
-		if dropped > 0 {
-			c.next = c.back(dropped)
+// copies is the rows that move and are shared, which must be copied.
+func (s shift) copies(c *Cells) int {
+	n := 0
+	for cell := range c.used {
+		if c.pos[cell] >= s.past && c.has(cell, s.seq) && !c.alone(cell, s.seq) {
+			n++
 		}
 	}
-	c.batch = c.batch[:0]
-	c.stamp++
-	c.inspect()
+	return n
+}
+
+// freed is the rows that are dropped and not shared.
+func (s shift) freed(c *Cells) int {
+	n := 0
+	for cell := range c.used {
+		if p := c.pos[cell]; p >= s.first && p < s.past && c.has(cell, s.seq) && c.alone(cell, s.seq) {
+			n++
+		}
+	}
+	return n
+}
+
+// move is a row whose key turns and that goes to another cell, or stays.
+type move struct{ from, to int }
+
+// shift changes the positions and returns, for each segment, what becomes of the rows that move, in an order in which no
+// row is written over before it has been read. end is the sequence's positions after it.
+func (g *group) shift(s shift, end int32) (moves [2][]move) {
+	g.tokens, g.done = g.tokens[:0], 0
+	for k, c := range g.cells() {
+		var shared []int
+		dropped := 0
+		for cell := range c.used {
+			p := c.pos[cell]
+			stale := c.oldest != nil && c.sets != nil && p < c.oldest[s.seq]
+			switch {
+			case !c.has(cell, s.seq) || p < s.first && !stale:
+			case p < s.past || stale:
+				c.drop(cell, s.seq)
+				dropped++
+			case c.alone(cell, s.seq):
+				to := cell
+				if c.closes {
+					to -= dropped
+					c.pos[cell] = -1
+				}
+				c.pos[to] = p - s.by
+				moves[k] = append(moves[k], move{cell, to})
+			default:
+				shared = append(shared, cell)
+			}
+		}
+		if c == g.packed {
+			g.bound(s.seq, end)
+		}
+		c.begin()
+		for _, cell := range shared {
+			c.drop(cell, s.seq)
+			moves[k] = append(moves[k], move{cell, c.give(token{c.pos[cell] - s.by, s.seq})})
+		}
+	}
+	g.settle(s.seq, end)
+	return moves
 }
 
 // shiftSpace is scratch for one row.

@@ -6,23 +6,26 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // A saved cache, little-endian:
 //
-//	"kvgenKV2"
+//	"kvgenKV3"
 //	string  owner: whose cache it is, such as a hash of the model
-//	u32 layers, u32 groups, u32 next position
+//	u32 layers, u32 groups, u32 sequences, for each u32 next position
 //	layers: string identity of the key offset, u32 first, u32 last exact rows, u32 segments, u32 group
 //	        sides (K then V of each segment): string name, string identity of the type, string name of the rotation,
 //	        u32 heads, u32 stored values
-//	groups: for each segment: u32 window, u32 capacity, u32 used, u32 next cell, i32 positions (used)
-//	layers: sides: for each head, used rows
-//	u32 recurrent layers, for each u32 values, f32 values
+//	groups: u32 window, for each segment: u32 cells, for each i32 position, -1 for an empty one, and, with several
+//	        sequences, u64 set of them
+//	layers: sides: for each head, the rows of cells that are not empty
+//	u32 recurrent layers, for each u32 values, for each sequence with positions f32 values
 //
-// A string is a u32 length and that many bytes. Lengths are never believed: everything that precedes the rows must be
-// what this cache would write, but for the positions.
-const stateMagic = "kvgenKV2"
+// A string is a u32 length and that many bytes. A cache can be restored into another of more positions, cells or
+// sequences. Lengths are never believed: everything that precedes the rows must be what this cache would write, but for
+// the positions and their sequences.
+const stateMagic = "kvgenKV3"
 
 // errState marks a saved cache that is damaged rather than for another configuration.
 var errState = errors.New("not a saved cache, or a damaged one")
@@ -30,18 +33,21 @@ var errState = errors.New("not a saved cache, or a damaged one")
 // Save writes the cache.
 func (c *Cache) Save(w io.Writer, owner string) error {
 	for _, g := range c.groups {
-		if g.at != c.end {
-			return fmt.Errorf("saving the cache: a layer has rows of %d of %d positions", g.at, c.end)
+		if n := g.pending(); n > 0 {
+			return fmt.Errorf("saving the cache: a layer has no rows of the last %d positions", n)
 		}
 	}
 	b := &stateWriter{w: bufio.NewWriterSize(w, 1<<16)}
 	b.bytes([]byte(stateMagic))
 	b.str(owner)
-	b.u32(len(c.layers), len(c.groups), int(c.end))
+	b.u32(len(c.layers), len(c.every), c.Sequences)
+	for _, end := range c.ends {
+		b.u32(int(end))
+	}
 	for i, l := range c.layers {
 		p := &c.Plan.Layers[i]
 		b.str(p.K.Effective.Offset.identity())
-		b.u32(p.Ends.First, p.Ends.Last, len(l.segments), c.groupIndex(l.group))
+		b.u32(p.Ends.First, p.Ends.Last, len(l.segments), slices.Index(c.groups, l.group))
 		for _, s := range l.sides() {
 			b.str(s.Type.Name)
 			b.str(s.Type.Identity)
@@ -49,18 +55,17 @@ func (c *Cache) Save(w io.Writer, owner string) error {
 			b.u32(s.Heads, s.Stored)
 		}
 	}
-	for _, g := range c.groups {
-		for _, x := range g.cells() {
-			b.u32(g.window, len(x.pos), x.used, x.next)
-			for _, p := range x.Pos() {
-				b.u32(int(uint32(p)))
-			}
-		}
+	for _, g := range c.every {
+		b.group(g)
 	}
 	for _, l := range c.layers {
 		for _, s := range l.sides() {
 			for h := range s.Heads {
-				b.bytes(s.Head(h)[:s.Cells.used*s.RowBytes])
+				for cell, p := range s.Cells.Pos() {
+					if p >= 0 {
+						b.bytes(s.row(h, cell))
+					}
+				}
 			}
 		}
 	}
@@ -74,20 +79,25 @@ func (c *Cache) Save(w io.Writer, owner string) error {
 	return nil
 }
 
+// group writes the cells of a group.
+func (b *stateWriter) group(g *group) {
+	b.u32(g.window)
+	for _, c := range g.cells() {
+		b.u32(c.used)
+		for cell, p := range c.Pos() {
+			b.u32(int(p))
+			if c.sets != nil {
+				b.u32(int(uint32(c.sets[cell])), int(c.sets[cell]>>32))
+			}
+		}
+	}
+}
+
 func (s *Side) rotationName() string {
 	if s.Rotation == nil {
 		return ""
 	}
 	return s.Rotation.Name
-}
-
-func (c *Cache) groupIndex(g *group) int {
-	for i := range c.groups {
-		if c.groups[i] == g {
-			return i
-		}
-	}
-	return -1
 }
 
 // stateWriter keeps the first error.

@@ -109,7 +109,8 @@ func TestSaveRestore(t *testing.T) {
 	}
 }
 
-// FuzzRestore feeds damaged caches, with and without exact rows: none may panic, and none may leave more positions than fit.
+// FuzzRestore feeds damaged caches, with and without exact rows, of one sequence and of several: none may panic or hang, and
+// none may leave more positions than fit.
 func FuzzRestore(f *testing.F) {
 	full, sliding := kv.Layer{Heads: 1, KeyDim: 32, ValueDim: 32}, kv.Layer{Heads: 1, KeyDim: 32, ValueDim: 32, Window: 2}
 	c := newCache(f, choice("q4_0"), choice("q4_0"), 8, 2, full, sliding)
@@ -118,7 +119,8 @@ func FuzzRestore(f *testing.F) {
 	fill(f, c, 2)
 	e := endsCache(f, choice("q4_0"), kv.Ends{First: 1, Last: 2}, 24, 16)
 	fillSteps(f, e, 15, nil)
-	for _, x := range []*kv.Cache{c, e} {
+	s := fewSequences(f)
+	for _, x := range []*kv.Cache{c, e, s} {
 		var saved bytes.Buffer
 		if err := x.Save(&saved, "m"); err != nil {
 			f.Fatal(err)
@@ -139,8 +141,61 @@ func FuzzRestore(f *testing.F) {
 			}
 			fillSteps(t, e, 5, nil)
 		}
+		if err := s.Restore(bytes.NewReader(data), "m"); err == nil {
+			goOn(t, s)
+		}
 		if c.Len() > 8 || e.Len() > 24 {
 			t.Fatalf("%d positions in a cache of 8, %d in one of 24", c.Len(), e.Len())
 		}
 	})
+}
+
+// fewSequences is a small cache of three sequences, two of which share rows.
+func fewSequences(t testing.TB) *kv.Cache {
+	layers, p := sequenceLayers(kv.Ends{First: 1, Last: 2})
+	plan, err := kv.NewPlan(layers[1:], p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := kv.NewShape(plan, kv.Shape{Size: 24, Batch: 12, Sequences: 3, Cells: 40})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Hold()
+	place := func(runs ...kv.Run) {
+		n := 0
+		for _, r := range runs {
+			n += r.N
+		}
+		if err := c.PlaceRuns(runs); err != nil {
+			t.Fatal(err)
+		}
+		store(t, c, make([]*row, n))
+	}
+	place(kv.Run{Seq: 0, N: 12})
+	if err := c.CopySeq(0, 2); err != nil {
+		t.Fatal(err)
+	}
+	place(kv.Run{Seq: 2, N: 7}, kv.Run{Seq: 1, N: 4})
+	return c
+}
+
+// goOn does what can be done to sequences whatever they hold: each may be refused and none may panic.
+func goOn(t testing.TB, c *kv.Cache) {
+	for seq := range 3 {
+		for c.PlaceRuns([]kv.Run{{Seq: seq, N: 3}}) == nil {
+			store(t, c, make([]*row, 3))
+		}
+		c.CopySeq(seq, (seq+1)%3)
+		c.ShiftSeq(seq, 1, 4, turnFirst)
+		if n := c.InUse(); n > 40 {
+			t.Fatalf("%d rows in 40 cells", n)
+		}
+	}
+	c.TruncateSeq(1, 3)
+	c.KeepSeq(0)
+	c.RemoveSeq(0)
+	if n := c.InUse(); n != 0 {
+		t.Fatalf("%d rows of no sequence", n)
+	}
 }

@@ -37,12 +37,12 @@ type Floor struct {
 	Measure eval.Options
 }
 
-// Variations are: the reference again, other numbers of threads, other batches, and token by token. The first two compute
-// the same sums in the same order. Small batches have kernels of their own, so batches and single tokens may differ.
+// Variations are: the reference again, other numbers of threads where the processor computes, other batches, and token by token. The
+// first two compute the same sums in the same order. Small batches have kernels of their own, so batches and single tokens may differ.
 func (f *Floor) Variations() []Variation {
 	all := []Variation{{Name: "the same again", Zero: true}}
 	for _, n := range []int{1, 2, 3} {
-		if n != f.Options.Threads {
+		if n != f.Options.Threads && f.Options.Device == nil {
 			all = append(all, Variation{Name: "threads: " + fmt.Sprint(n), Threads: n, Zero: true})
 		}
 	}

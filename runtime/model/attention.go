@@ -141,6 +141,9 @@ func (a *attend) attend(p *pass) error {
 		l := &a.layer
 		p.batch = attention.Batch{Layer: l, KV: rows.Segments(), Pos: p.pos[lo:hi], Fast: p.fast, Offset: p.offsets[a.kv],
 			Q: p.q[lo*l.Heads*l.KeyDim:], Out: p.o[lo*l.Heads*l.ValueDim:]}
+		if p.cache.Sequences > 1 {
+			p.batch.Seqs = p.seqs[lo:hi]
+		}
 		if err := p.attention.Run(&p.batch); err != nil {
 			return err
 		}

@@ -23,20 +23,24 @@ func (m Math) String() string { return [...]string{"exact", "fast"}[m] }
 // Options configure a context.
 type Options struct {
 	Plan    *kv.Plan // of the model's KVLayers
-	Size    int      // positions
+	Size    int      // positions of a sequence
 	Batch   int      // tokens that go through the model together; 0 means 256
 	Threads int      // 0 means one per core
 	Math    Math
 	Device  Device // nil for the processor
+
+	Sequences int // 0 means 1
+	Cells     int // rows of all sequences together, shared ones counted once; 0 means Size
 }
 
-// Context is one sequence being run through a model. It is for one goroutine at a time, its siblings included; Close
-// ends its threads.
+// Context is sequences being run through a model: number 0 by Eval, Prefill and Decode, any of them by EvalBatch. It is for
+// one goroutine at a time, its siblings included; Close ends its threads.
 type Context struct {
 	Model *Model
 	Cache *kv.Cache
 	Math  Math
-	Batch int // tokens that go through the model together
+	Batch int          // tokens that go through the model together
+	Stop  func() error // asked between layers: an error ends what runs; nil for nobody
 
 	pool       *cpu.Pool
 	runner     runner
@@ -45,9 +49,10 @@ type Context struct {
 	deviceRows DeviceRows          // of the cache; nil on the processor
 	sibling    bool                // the threads and the runner are another's to end
 
-	one  [1]int32
-	last []float32
-	keep func(int, []float32) error // remembers the logits, made once
+	mixed mixed
+	one   [1]int32
+	last  []float32
+	keep  func(int, []float32) error // remembers the logits, made once
 }
 
 // NewContext allocates a cache and the memory to run with it.
@@ -61,7 +66,10 @@ func (m *Model) NewContext(o Options) (*Context, error) {
 	if w := m.positions; w != nil && o.Size > w.rows {
 		return nil, fmt.Errorf("a context of %d positions: this %s model has vectors for %d", o.Size, m.Arch, w.rows)
 	}
-	o.Batch = min(o.Batch, max(1, o.Size))
+	o.Batch = min(o.Batch, max(1, o.Size, o.Cells))
+	if o.Device != nil && o.Sequences > 1 {
+		return nil, fmt.Errorf("%d sequences in one context: a device runs one", o.Sequences)
+	}
 	cache, err := m.newCache(&o)
 	if err != nil {
 		return nil, err
@@ -98,11 +106,11 @@ func (c *Context) startDevice(o Options) error {
 
 // newCache allocates a cache with the states of recurrent layers.
 func (m *Model) newCache(o *Options) (*kv.Cache, error) {
-	c, err := kv.New(o.Plan, o.Size, o.Batch)
-	if o.Device != nil {
-		c, err = kv.NewElsewhere(o.Plan, o.Size, o.Batch)
-	}
+	c, err := kv.NewShape(o.Plan, kv.Shape{Size: o.Size, Batch: o.Batch, Sequences: o.Sequences, Cells: o.Cells})
 	if err == nil {
+		if o.Device == nil {
+			c.Hold()
+		}
 		for _, s := range m.states {
 			c.AddState(s.layer, s.values)
 		}
@@ -110,7 +118,7 @@ func (m *Model) newCache(o *Options) (*kv.Cache, error) {
 	return c, err
 }
 
-// Sibling is another sequence with a cache of its own plan, of the same size, run by the threads and in the memory of c.
+// Sibling is another context with a cache of its own plan, of the same shape, run by the threads and in the memory of c.
 // It costs its cache and nothing else, so that many can be compared in one process. Logits that one of them returned
 // are valid until any of them runs. It ends with c; Close lets go
 // of its cache before that, and must be called for one on a device.
@@ -118,7 +126,7 @@ func (c *Context) Sibling(plan *kv.Plan) (*Context, error) {
 	if len(plan.Layers) != len(c.Model.kv) {
 		return nil, fmt.Errorf("the plan is for %d KV layers and the model has %d", len(plan.Layers), len(c.Model.kv))
 	}
-	o := Options{Plan: plan, Size: c.Cache.Size, Batch: c.Batch, Device: c.device}
+	o := Options{Plan: plan, Size: c.Cache.Size, Batch: c.Batch, Device: c.device, Sequences: c.Cache.Sequences, Cells: c.Cache.Cells}
 	cache, err := c.Model.newCache(&o)
 	if err != nil {
 		return nil, err
@@ -164,16 +172,16 @@ func (c *Context) Pool() *cpu.Pool { return c.pool }
 // Threads is the number of threads the context computes with.
 func (c *Context) Threads() int { return c.pool.Workers() }
 
-// Len is the number of positions in the cache.
+// Len is the number of positions of sequence 0.
 func (c *Context) Len() int { return c.Cache.Len() }
 
-// Clear forgets the sequence.
+// Clear forgets all sequences.
 func (c *Context) Clear() { c.Cache.Clear() }
 
-// Truncate forgets the positions from n on.
+// Truncate forgets the positions of sequence 0 from n on.
 func (c *Context) Truncate(n int) error { return c.Cache.Truncate(n) }
 
-// Eval runs tokens at the next positions, in batches. For every token from number from on it calls visit with the
+// Eval runs tokens at the next positions of sequence 0, in batches. For every token from number from on it calls visit with the
 // token's number in tokens and its logits, [Vocab], which are valid until visit returns. An error of visit ends it.
 // After an error the cache is as it was before the call, or empty where a sliding window has moved on or a layer is recurrent.
 func (c *Context) Eval(tokens []int32, from int, visit func(i int, logits []float32) error) error {
@@ -211,7 +219,7 @@ func (c *Context) run(tokens []int32, visit func(lo, hi int) error) error {
 	err := c.batches(tokens, visit)
 	if err != nil && c.Len() > start {
 		if back := c.Truncate(start); back != nil {
-			c.Clear() // a sliding window has moved on, or a layer is recurrent: no state is better than a wrong one
+			c.Cache.RemoveSeq(0) // a sliding window has moved on, or a layer is recurrent: no state is better than a wrong one
 		}
 	}
 	return err

@@ -67,8 +67,6 @@ type stateSize struct{ layer, values int }
 func (d *deltaNet) forward(p *pass, y, x []float32) error {
 	t := &p.delta
 	t.p, t.d = p, d
-	t.history = p.cache.State(d.state)
-	t.matrices = t.history[(d.taps-1)*d.channels:]
 	t.qkv, t.mixed = grow(t.qkv, p.n*d.channels), grow(t.mixed, p.n*d.channels)
 	t.gate, t.out = grow(t.gate, p.n*d.values*d.dim), grow(t.out, p.n*d.values*d.dim)
 	t.alpha, t.beta = grow(t.alpha, p.n*d.values), grow(t.beta, p.n*d.values)

@@ -54,11 +54,18 @@ type runner interface {
 type host struct {
 	pass *pass
 	out  *output
+	one  [1]kv.Run
 }
 
 func (h *host) forward(c *Context, tokens []int32) error {
-	h.pass.cache, h.pass.offsets = c.Cache, c.offsets
-	return h.pass.forward(tokens)
+	h.one[0] = kv.Run{N: len(tokens)}
+	return h.forwardRuns(c, tokens, h.one[:])
+}
+
+// forwardRuns runs the tokens of several sequences, those of one after those of another.
+func (h *host) forwardRuns(c *Context, tokens []int32, runs []kv.Run) error {
+	h.pass.cache, h.pass.offsets, h.pass.stop = c.Cache, c.offsets, c.Stop
+	return h.pass.forward(tokens, runs)
 }
 
 func (h *host) rows(lo, hi, first int, visit func(int, []float32) error) error {
@@ -80,6 +87,11 @@ type remote struct {
 }
 
 func (r *remote) forward(c *Context, tokens []int32) error {
+	if c.Stop != nil {
+		if err := c.Stop(); err != nil {
+			return err
+		}
+	}
 	first := c.Cache.Len()
 	if err := c.Cache.Place(len(tokens)); err != nil {
 		return err

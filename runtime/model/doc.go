@@ -10,5 +10,7 @@
 //	logits, err := c.Prefill(tokens)                            // of the last token
 //	logits, err = c.Decode(token)
 //
+// A context has Options.Sequences of them, which EvalBatch runs together; CopySeq shares what one holds with another.
+//
 // Shapes in comments are row-major, outermost first; n is the number of tokens of a batch.
 package model

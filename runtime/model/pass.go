@@ -27,6 +27,8 @@ type pass struct {
 	n          int       // tokens
 	tokens     []int32   // [n]
 	pos        []int32   // [n]
+	runs       []kv.Run  // the sequences of the tokens, in order
+	seqs       []int32   // [n] the same by token
 	x, h, y    []float32 // [n][width] residual stream, input and output of a branch
 	q, k, v, o []float32 // [n][heads][head size]
 	gated      []float32 // [n][heads][query, gate]
@@ -35,6 +37,7 @@ type pass struct {
 
 	offsets []*attention.Offset          // by KV layer, of the context that runs
 	turned  []*attention.Turn            // those made so far
+	stop    func() error                 // asked between blocks; nil for nobody
 	observe func(layer int, k []float32) // sees the keys of a batch before RoPE, [n][KVHeads*KeyDim]; nil for nobody
 	raw     []float32                    // what it sees
 
@@ -68,7 +71,7 @@ func newPass(m *Model, pool *cpu.Pool, cache *kv.Cache, batch int, fast bool) *p
 	s := m.scratch
 	floats := func(n int) []float32 { return make([]float32, batch*n) }
 	p := &pass{m: m, pool: pool, cache: cache, fast: fast, workers: make([]scratch, pool.Workers()),
-		attention: attention.New(pool), pos: make([]int32, 0, batch),
+		attention: attention.New(pool), pos: make([]int32, 0, batch), seqs: make([]int32, 0, batch),
 		x: floats(s.width), h: floats(s.width), y: floats(s.width),
 		q: floats(s.q), k: floats(s.k), v: floats(s.v), o: floats(s.o), gate: floats(s.inner), up: floats(s.inner), gated: floats(s.gated),
 	}
@@ -90,15 +93,17 @@ func (p *pass) each(t cpu.Task, items int) error {
 	return p.pool.Run(t)
 }
 
-// forward runs tokens, at most a batch, at the next positions of the cache; p.x then holds the residual stream.
-func (p *pass) forward(tokens []int32) error {
-	first := p.cache.Len()
-	if err := p.cache.Place(len(tokens)); err != nil {
-		return err
+// forward runs tokens, at most a batch, at the next positions of their sequences; p.x then holds the residual stream.
+func (p *pass) forward(tokens []int32, runs []kv.Run) error {
+	p.tokens, p.n, p.runs, p.pos, p.seqs = tokens, len(tokens), runs, p.pos[:0], p.seqs[:0]
+	for _, r := range runs {
+		first := p.cache.LenSeq(r.Seq)
+		for i := range r.N {
+			p.pos, p.seqs = append(p.pos, int32(first+i)), append(p.seqs, int32(r.Seq))
+		}
 	}
-	p.tokens, p.n, p.pos = tokens, len(tokens), p.pos[:0]
-	for i := range tokens {
-		p.pos = append(p.pos, int32(first+i))
+	if err := p.cache.PlaceRuns(runs); err != nil {
+		return err
 	}
 	for i := range p.ropes {
 		p.ropes[i].fill(p.pos)
@@ -114,6 +119,11 @@ func (p *pass) forward(tokens []int32) error {
 	}
 	p.step.post, p.step.add, p.step.scale = nil, false, 1
 	for i := range blocks {
+		if p.stop != nil {
+			if err := p.stop(); err != nil {
+				return err
+			}
+		}
 		p.step.pre = blocks[i].pre
 		if err := p.each(&p.step, p.n); err != nil {
 			return err

@@ -24,6 +24,7 @@ type Program struct {
 	Output       *Products
 	Cap          float32   // soft cap of the logits; 0 for none
 	Turns        []Turning // of RoPE, by number
+	States       []int     // values that each recurrent layer keeps of the sequence, by number
 }
 
 // Weight is a matrix in the file.
@@ -142,6 +143,9 @@ func (m *Model) Program() *Program {
 		Scale: m.scale, Norm: m.norm.describe(), Output: m.output.describe(), Cap: m.cap}
 	for _, t := range m.turns {
 		p.Turns = append(p.Turns, Turning{Kind: t.kind, Dims: t.dims, Magnitude: t.magnitude, At: t.at})
+	}
+	for _, s := range m.states {
+		p.States = append(p.States, s.values)
 	}
 	for i := range m.blocks {
 		p.Steps = append(p.Steps, m.blocks[i].describe())

@@ -17,9 +17,12 @@ func (m *Model) Fixed() error {
 	return nil
 }
 
-// Shift drops the positions keep..keep+discard-1 and moves those after them down, turning their keys to their new
-// positions. It is exact but for one more rounding of the keys' type.
-func (c *Context) Shift(keep, discard int) error {
+// Shift shifts sequence 0, as ShiftSeq does.
+func (c *Context) Shift(keep, discard int) error { return c.ShiftSeq(0, keep, discard) }
+
+// ShiftSeq drops the positions keep..keep+discard-1 of a sequence and moves those after them down, turning their keys to
+// their new positions. It is exact but for one more rounding of the keys' type, and leaves other sequences as they are.
+func (c *Context) ShiftSeq(seq, keep, discard int) error {
 	m := c.Model
 	if err := m.Fixed(); err != nil {
 		return err
@@ -31,7 +34,7 @@ func (c *Context) Shift(keep, discard int) error {
 		tables = append(tables, r)
 	}
 	return c.here(true, func() error {
-		return c.Cache.Shift(keep, discard, func(layer int, x []float32, delta int) {
+		return c.Cache.ShiftSeq(seq, keep, discard, func(layer int, x []float32, delta int) {
 			r := m.attends[layer].rope
 			r.apply(x, tables[r.index].cos, tables[r.index].sin)
 		})

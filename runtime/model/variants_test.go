@@ -22,40 +22,35 @@ type variant struct {
 	Size    int                        // of the context
 }
 
-// TestVariants compares the last logits of every variant with the other engine's, both ways.
-func TestVariants(t *testing.T) {
-	dir := filepath.Join(arches, "variants")
-	raw, err := os.ReadFile(filepath.Join(dir, "variants.json"))
+// variants is all of them.
+func variants(t *testing.T) (all []variant) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(arches, "variants", "variants.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all []variant
-	if err := json.Unmarshal(raw, &all); err != nil {
-		t.Fatal(err)
+	if err := json.Unmarshal(raw, &all); err != nil || len(all) == 0 {
+		t.Fatalf("%d variants: %v", len(all), err)
 	}
-	for _, v := range all {
-		t.Run(v.Name, func(t *testing.T) {
-			base := readCase(t, v.Base)
-			most := 2e-4
-			if base.usesGELU() {
-				most = 2e-2
-			}
-			m := v.model(t)
-			want := readRows(t, filepath.Join(dir, v.Name+".f32"), m.Vocab)
-			c := conformance{model: m}
-			x, err := c.context(t, "f32", "f32", Options{Threads: 2, Size: v.Size})
-			if err != nil {
-				t.Fatal(err)
-			}
-			first := len(base.Tokens) - len(want)
-			if d, _ := differ(prefill(t, x, base.Tokens, first), want); !(d <= most) {
-				t.Errorf("prefill: max %.2g, allowed %.2g", d, most)
-			}
-			if d, _ := differ(decode(t, x, base.Tokens, first), want); !(d <= most) {
-				t.Errorf("decode: max %.2g, allowed %.2g", d, most)
-			}
-		})
-	}
+	return all
+}
+
+// TestVariants compares the last logits of every variant with the other engine's, both ways.
+func TestVariants(t *testing.T) {
+	EachVariant(t, func(t *testing.T, v *Case) {
+		c := conformance{model: v.Model}
+		x, err := c.context(t, "f32", "f32", Options{Threads: 2, Size: v.Size})
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := len(v.Tokens) - len(v.Want)
+		if d, _ := differ(prefill(t, x, v.Tokens, first), v.Want); !(d <= v.Most) {
+			t.Errorf("prefill: max %.2g, allowed %.2g", d, v.Most)
+		}
+		if d, _ := differ(decode(t, x, v.Tokens, first), v.Want); !(d <= v.Most) {
+			t.Errorf("decode: max %.2g, allowed %.2g", d, v.Most)
+		}
+	})
 }
 
 // model is the variant's file, loaded.

@@ -1,4 +1,4 @@
-// Attention over a packed cache: query rows that share a KV head, eight at a time, against the part of a segment's rows that the block
+// Attention over a packed cache: query rows that share a KV head, ROWS at a time, against the part of a segment's rows that the block
 // was given. The block that is done last of those that have the same query rows adds their parts, in the order of the parts, so that
 // the result is the same in every run; a block that is alone has no parts to add.
 //
@@ -9,7 +9,8 @@
 //   KEY_DIM, VALUE_DIM             values of a head as the model has it
 //   FAST, SOFT_CAP                 int8 levels; whether scores have a soft cap
 //   OFFSET, ADJACENT               pairs that RoPE turns where keys have an offset, -1 for none; whether pairs are (0,1) (2,3), else halves
-//   WARPS, BLOCKS                  warps of a block; blocks per multiprocessor
+//   WARPS, BLOCKS                  warps of a block; blocks per multiprocessor, 0 for the default
+//   ROWS                           query rows of a block, 4, 8 or 16
 //   SEGMENTS                       of a layer's rows, 1 or 2
 //   Segment0, Segment1             of each: Key, Value, KeyRotation, ValueRotation; key_row, value_row, values of a head as rows hold
 //                                  it; slice, values that a warp sums; tiles that a warp takes at a time
@@ -20,19 +21,26 @@ using Segment1 = Segment0;
 #endif
 constexpr bool two = SEGMENTS == 2;
 
-constexpr int outputs = 8 * (Segment0::value_row + (two ? Segment1::value_row : 0)); // floats
-constexpr int query_room = larger(Room<Segment0>::keys, Room<Segment1>::keys) + round_up(Taken::bytes, 16);
-constexpr int adding_room = 8 * most_parts + 4 * threads; // floats: factors, sums of the adders
-constexpr int area_room = larger(larger(8 * Segment0::key_row, 8 * Segment1::key_row), larger(larger(Room<Segment0>::sums, Room<Segment1>::sums), adding_room));
+// Blocks of a multiprocessor, among which registers are divided: as many as do without copies and without spills, by the instructions
+// of the loop on sm_90.
+constexpr int held = held_words<Segment0>();
+constexpr int blocks_held = BLOCKS ? BLOCKS : larger(1, (held <= 88 ? 4 : held <= 128 ? 3 : 2) * 4 / WARPS);
+
+// Where queries have been there are outputs at last, then the positions of the query rows and an area for rows of numbers.
+constexpr int outputs = ROWS * (Segment0::value_row + (two ? Segment1::value_row : 0)); // floats
+constexpr int query_room = larger(Room<Segment0>::keys, Room<Segment1>::keys) + Taken::bytes;
+constexpr int area_at = round_up(larger(query_room, 4 * (outputs + 2 * ROWS)), 16) + 4 * ROWS;
+constexpr int adding_room = ROWS * most_parts + 4 * threads; // floats: factors, sums of the adders
+constexpr int area_room = larger(larger(ROWS * Segment0::key_row, ROWS * Segment1::key_row), larger(larger(Room<Segment0>::sums, Room<Segment1>::sums), adding_room));
 
 // Bytes of shared memory that attend is launched with.
-extern "C" __device__ const int attend_shared = query_room + 4 * (area_room + outputs + 16);
+extern "C" __device__ const int attend_shared = area_at + 4 * area_room;
 
-// Of the eight rows: outputs of each segment, then their reference exponents and sums of weights.
+// Of the query rows: outputs of each segment, then their reference exponents and sums of weights.
 struct Result {
   float *o, *o1, *tops, *weights;
-  __device__ Result(float* at) : o(at), o1(at + 8 * Segment0::value_row), tops(at + outputs), weights(at + outputs + 8) {}
-  };
+  __device__ Result(float* at) : o(at), o1(at + ROWS * Segment0::value_row), tops(at + outputs), weights(at + outputs + ROWS) {}
+};
 
 // What is stored transformed is transformed back. The sums of a row become its output; a warp calls it.
 __device__ inline void write(const Attend& p, const Group& g, const Result& r, bool first, bool second, int j, int lane) {
@@ -59,13 +67,13 @@ template <class S> __device__ inline float4 of_warps(float* area, int j, int i, 
   float4 sum = make_float4(0, 0, 0, 0);
   top = unseen, weight = 0;
 #pragma unroll
-  for (int w = 0; w < slots; w++) top = fmaxf(top, tops[w * 8 + j]);
+  for (int w = 0; w < slots; w++) top = fmaxf(top, tops[w * ROWS + j]);
 #pragma unroll
   for (int w = 0; w < slots; w++) {
-    const float by = exp2_fast(tops[w * 8 + j] - top);
-    const float4 v = *(const float4*)(area + (w * 8 + j) * Room<S>::pitch + 4 * i);
+    const float by = exp2_fast(tops[w * ROWS + j] - top);
+    const float4 v = *(const float4*)(area + (w * ROWS + j) * Room<S>::pitch + 4 * i);
     sum.x += by * v.x, sum.y += by * v.y, sum.z += by * v.z, sum.w += by * v.w;
-    weight += by * totals[w * 8 + j];
+    weight += by * totals[w * ROWS + j];
   }
   return sum;
 }
@@ -82,7 +90,7 @@ template <class S> __device__ inline void alone(const Group& g, float* area, flo
 
 // A block's part, for the block that is last.
 template <class S> __device__ inline void leave(const Segment& s, const Group& g, float* area, int part, int slice) {
-  const long long first = ((long long)g.index * s.splits + part) * 8;
+  const long long first = ((long long)g.index * s.splits + part) * ROWS;
   for (int i = threadIdx.x; i < g.rows * (S::slice / 4); i += threads) {
     const int j = i / (S::slice / 4), k = i % (S::slice / 4);
     float top, weight;
@@ -99,7 +107,7 @@ template <class S> struct Adder {
   float4 early[ahead];
 
   __device__ __forceinline__ Adder(const Segment& s, const Group& g, int parts) {
-    from = (const float4*)(s.partial + (long long)g.index * s.splits * 8 * S::value_row);
+    from = (const float4*)(s.partial + (long long)g.index * s.splits * ROWS * S::value_row);
     items = g.rows * columns;
     adders = max(1, threads / items);
     adder = items < threads ? (int)threadIdx.x / items : 0;
@@ -107,7 +115,7 @@ template <class S> struct Adder {
 #pragma unroll
     for (int n = 0; n < ahead; n++) {
       const int k = adder + n * adders;
-      early[n] = adder < adders && k < parts ? __ldcg(from + (long long)k * 8 * columns + item) : make_float4(0, 0, 0, 0);
+      early[n] = adder < adders && k < parts ? __ldcg(from + (long long)k * ROWS * columns + item) : make_float4(0, 0, 0, 0);
     }
   }
 
@@ -121,10 +129,10 @@ template <class S> struct Adder {
       if (i == item) {
 #pragma unroll
         for (int n = 0; n < ahead; n++, k += adders)
-          if (k < parts) more(sum, factors[8 * k + j], early[n]);
+          if (k < parts) more(sum, factors[ROWS * k + j], early[n]);
       }
 #pragma unroll 8
-      for (; k < parts; k += adders) more(sum, factors[8 * k + j], __ldcg(from + (long long)k * 8 * columns + i));
+      for (; k < parts; k += adders) more(sum, factors[ROWS * k + j], __ldcg(from + (long long)k * ROWS * columns + i));
       if (adders > 1) shares[threadIdx.x] = sum;
       else ((float4*)o)[i] = sum;
     }
@@ -141,7 +149,7 @@ template <class S> struct Adder {
 // The parts of all blocks, by the one that is last.
 __device__ inline void combine(const Attend& p, const Group& g, int parts0, int parts1, float* area, const Result& r) {
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
-  float* factors = area; // [parts][8]
+  float* factors = area; // [parts][ROWS]
   Adder<Segment0> adder(p.segments[0], g, parts0);
   for (int j = warp; j < g.rows; j += WARPS) {
     float2 v[most_parts / 32]; // reference and weight of parts lane, lane + 32, ...
@@ -154,7 +162,7 @@ __device__ inline void combine(const Attend& p, const Group& g, int parts0, int 
         const bool other = two && k >= parts0;
         const float* norms = other ? p.segments[SEGMENTS - 1].norms : p.segments[0].norms;
         const long long first = (long long)g.index * (other ? p.segments[SEGMENTS - 1].splits : p.segments[0].splits);
-        v[n] = __ldcg((const float2*)norms + (first + (other ? k - parts0 : k)) * 8 + j);
+        v[n] = __ldcg((const float2*)norms + (first + (other ? k - parts0 : k)) * ROWS + j);
       }
       top = fmaxf(top, v[n].x);
     }
@@ -162,18 +170,18 @@ __device__ inline void combine(const Attend& p, const Group& g, int parts0, int 
 #pragma unroll
     for (int n = 0; n < most_parts / 32; n++) {
       const float by = exp2_fast(v[n].x - top);
-      if (32 * n + lane < parts0 + parts1) factors[8 * (32 * n + lane) + j] = by;
+      if (32 * n + lane < parts0 + parts1) factors[ROWS * (32 * n + lane) + j] = by;
       weight += by * v[n].y;
     }
     for (int k = 16; k; k >>= 1) weight += __shfl_xor_sync(~0u, weight, k);
     if (lane == 0) r.tops[j] = top, r.weights[j] = weight;
   }
   __syncthreads();
-  float4* shares = (float4*)(area + 8 * most_parts);
+  float4* shares = (float4*)(area + ROWS * most_parts);
   adder.run(parts0, factors, shares, r.o);
   if constexpr (two) {
     __syncthreads();
-    Adder<Segment1>(p.segments[1], g, parts1).run(parts1, factors + 8 * parts0, shares, r.o1);
+    Adder<Segment1>(p.segments[1], g, parts1).run(parts1, factors + ROWS * parts0, shares, r.o1);
   }
   __syncthreads();
   for (int j = warp; j < g.rows; j += WARPS) write(p, g, r, parts0 > 0, parts1 > 0, j, lane);
@@ -181,13 +189,16 @@ __device__ inline void combine(const Attend& p, const Group& g, int parts0, int 
 
 // One block's work: x counts parts and slices of a segment.
 template <class S>
-__device__ __forceinline__ void attend_part(const Attend& p, int segment, const Group& g, const View<S>& see, Query& query, int x, int parts0, int parts1, int blocks, unsigned char* shared, float* area) {
+__device__ __forceinline__ void attend_part(const Attend& p, int segment, const Group& first, const View<S>& see, Query& query, int x, int parts0, int parts1, int blocks, unsigned char* shared, float* area) {
   const Segment& s = p.segments[segment];
   const int part = x / View<S>::slices, slice = x % View<S>::slices;
   if (part >= see.parts) return;
-  walk<S>(p, s, g, see, query, part, slice, shared, area);
-  Result r(area + area_room);
-  if (blocks == 1) {
+  __shared__ Kept<S> kept;
+  if (threadIdx.x == 0) kept = {first, see, parts0, parts1, blocks};
+  walk<S>(p, s, first, see, kept, query, part, slice, shared, area);
+  const Group& g = kept.group;
+  Result r((float*)shared);
+  if (kept.blocks == 1) {
     alone<S>(g, area, segment ? r.o1 : r.o, r);
     __syncthreads();
     for (int j = threadIdx.x >> 5; j < g.rows; j += WARPS) write(p, g, r, segment == 0, segment == 1, j, threadIdx.x & 31);
@@ -198,19 +209,21 @@ __device__ __forceinline__ void attend_part(const Attend& p, int segment, const 
   __syncthreads();
   if (threadIdx.x == 0) {
     __threadfence();
-    last = atomicInc(p.arrived + g.index, blocks - 1) == blocks - 1; // back to 0 for the next launch
+    last = atomicInc(p.arrived + g.index, kept.blocks - 1) == kept.blocks - 1; // back to 0 for the next launch
     __threadfence();
   }
   __syncthreads();
-  if (last) combine(p, g, parts0, parts1, area, r);
+  if (last) combine(p, g, kept.parts0, kept.parts1, area, r);
 }
 
-// Block x is a part and slice of a segment, the first segment's before the second's; y is a KV head and a group of eight query rows.
-extern "C" __global__ void __launch_bounds__(threads, BLOCKS) attend(const __grid_constant__ Attend p) {
+// Block x is a part and slice of a segment, the first segment's before the second's; y is a KV head and a group of query rows.
+extern "C" __global__ void __launch_bounds__(threads, blocks_held) attend(const __grid_constant__ Attend p) {
   DYNAMIC_SHARED(shared);
-  float* area = (float*)(shared + query_room);
+  float* area = (float*)(shared + area_at);
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
   Group g(p, blockIdx.y);
+  let_next();
+  await_previous();
   Query query;
   if (warp < g.rows) query.load(p, g.token(warp), g.query_head(warp), lane);
   g.look(p, lane);

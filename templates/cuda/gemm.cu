@@ -52,6 +52,8 @@ struct Gemm {
   int first, count;                    // outputs that are made; their rows begin with row 0 of w
   int upper, half;                     // gated: rows from an output's first to its second, in w and in the whole matrix
   int act, gated;
+  const int *expert, *run, *many;      // of block x: matrix, first row of x and how many rows of experts' slots; null without experts
+  int lowest, experts;                 // the first of the matrices that w has, and how many; one matrix has outputs rows
 };
 
 // What a thread copies of a tile of lines in every step: the same chunk of every threads/4-th line.
@@ -111,7 +113,13 @@ template <int BM, int BN, int WM, int WN> struct Tile {
 
   static __device__ __forceinline__ void run(const Gemm& p, unsigned char* shared) {
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, wm = warp / (BN / WN) * WM, wn = warp % (BN / WN) * WN;
-    const int columns = p.gated ? BN / 2 : BN, token = blockIdx.x * BM, output = blockIdx.y * columns; // outputs of a tile; the first of this
+    const int columns = p.gated ? BN / 2 : BN, output = blockIdx.y * columns; // outputs of a tile; the first of this
+    int token = blockIdx.x * BM, tokens = p.tokens, matrix = 0;
+    if (p.expert) {
+      matrix = p.expert[blockIdx.x] - p.lowest;
+      token = p.run[blockIdx.x], tokens = token + p.many[blockIdx.x];
+      if (token == tokens || matrix < 0 || matrix >= p.experts) return;
+    }
 
     const int row = threadIdx.x / 4, chunk = threadIdx.x % 4;
     Copies<BM, threads> x;
@@ -119,8 +127,8 @@ template <int BM, int BN, int WM, int WN> struct Tile {
 #pragma unroll
     for (int i = 0; i < x.count; i++) {
       const int t = token + row + i * (threads / 4);
-      x.valid[i] = t < p.tokens ? 16 : 0;
-      x.from[i] = p.x_high + (long long)min(t, p.tokens - 1) * p.depth * 2 + 16 * chunk;
+      x.valid[i] = t < tokens ? 16 : 0;
+      x.from[i] = p.x_high + (long long)min(t, tokens - 1) * p.depth * 2 + 16 * chunk;
     }
     Copies<BN, threads> w; // both rows of a gated output are columns of the same warp
     w.low = p.w_low - p.w_high;
@@ -128,7 +136,7 @@ template <int BM, int BN, int WM, int WN> struct Tile {
     for (int i = 0; i < w.count; i++) {
       const int c = row + i * (threads / 4), o = output + (p.gated ? c / WN * (WN / 2) + c % (WN / 2) : c);
       w.valid[i] = o < p.count ? 16 : 0;
-      w.from[i] = p.w_high + (min(o, p.count - 1) + (p.gated && c % WN >= WN / 2 ? p.upper : 0)) * p.pitch + 16 * chunk;
+      w.from[i] = p.w_high + ((long long)matrix * p.outputs + min(o, p.count - 1) + (p.gated && c % WN >= WN / 2 ? p.upper : 0)) * p.pitch + 16 * chunk;
     }
     const int to = place(row, chunk), steps = p.depth / step;
     int a[2], b[2]; // of the lane's rows of matrices
@@ -202,11 +210,11 @@ template <int BM, int BN, int WM, int WN> struct Tile {
 #pragma unroll 1
     for (int i = threadIdx.x; i < BM * columns; i += threads) {
       const int t = i / columns, o = i % columns, c = p.gated ? o / (WN / 2) * WN + o % (WN / 2) : o;
-      if (token + t >= p.tokens || output + o >= p.count) continue;
-      const int row = p.first + output + o;
+      if (token + t >= tokens || output + o >= p.count) continue;
+      const int made = p.first + output + o, row = (p.lowest + matrix) * p.outputs + made;
       const float unit = p.x_units[token + t], gate = whole(p, tile[sum_at(t, c)], unit, row);
       const float up = p.gated ? whole(p, tile[sum_at(t, c + WN / 2)], unit, row + p.half) : 1;
-      p.y[(long long)(token + t) * p.outputs + row] = activate(p.act, gate, up);
+      p.y[(long long)(token + t) * p.outputs + made] = activate(p.act, gate, up);
     }
   }
 

@@ -1,16 +1,13 @@
-// Scores of U tiles: up to 8 query rows against 32*U keys. The query rows are rows j of A, so that a lane holds the scores of query row
-// j with keys 2c and 2c+1 of each 8; rows j+8 of A are what rounding query row j to rows j left over, so no precision is spent.
+// Scores of U tiles: R query rows against 32*U keys. Keys are A. A query row is two columns of B, what it is rounded to and what that
+// left over, so that no precision is spent; eight columns are four rows. A lane holds the scores of query rows 4k + c, k < R/4, with
+// keys 4j..4j+3 of each tile.
 #pragma once
 #include "rows.cuh"
 
 constexpr float magic = 12582912.0f; // 1.5 * 2^23: a float whose lower bits are an integer
 
-// The sum that rows j and j+8 of a product make, of one byte of the levels or two; c[b] is the result of mma for byte b.
-template <int level_bytes> __device__ __forceinline__ float joined(const int (&c)[level_bytes][4], int x) {
-  float v = (float)(c[0][x] * 256 + c[0][2 + x]);
-  if constexpr (level_bytes == 2) v = v * level_base + (float)(c[1][x] * 256 + c[1][2 + x]);
-  return v;
-}
+// What the two columns of a row say together, x for rows j and j+8 of a product.
+__device__ __forceinline__ float joined(const int* c, int x) { return (float)(c[2 * x] * 256 + c[2 * x + 1]); }
 
 // Largest |x| of n values in shared memory, for all lanes.
 __device__ inline float largest(const float* x, int n, int lane) {
@@ -20,108 +17,150 @@ __device__ inline float largest(const float* x, int n, int lane) {
   return a;
 }
 
+// The levels of a type: unit * (sum of the coarse terms + fine * sum of the others), each term a signed byte.
+template <class T, bool fast> struct Levels {
+  static constexpr int terms = fast ? T::fast_terms : T::exact_terms, coarse = fast ? T::fast_coarse : T::exact_coarse;
+  static constexpr int sets = terms > coarse ? 2 : 1; // of integers that weigh them: those of fine terms are smaller
+  static constexpr float unit = fast ? T::fast_unit : T::exact_unit, fine = 1.0f / fine_levels;
+  static __device__ __forceinline__ int set(int term) { return term >= coarse; }
+
+  // Those of four codes, a word for each term.
+  static __device__ __forceinline__ void find(unsigned low, unsigned high, unsigned* out) {
+    if constexpr (fast) T::fast(low, high, out);
+    else T::exact(low, high, out);
+  }
+};
+
+// Query rows in shared memory as columns of B: rows of a pitch at which the lanes of a fragment meet no bank twice.
+template <int pitch> struct Columns {
+  static __device__ __forceinline__ unsigned char* of(unsigned char* shared, int row, int set, int sets) {
+    return shared + ((row / 4 * sets + set) * 8 + row % 4 * 2) * pitch;
+  }
+  static __device__ void clear(unsigned char* shared, int row, int sets, int lane) {
+    for (int set = 0; set < sets; set++)
+      for (int i = lane; i < pitch / 2; i += 32) ((unsigned*)of(shared, row, set, sets))[i] = 0;
+  }
+};
+
 // Keys that are kept as codes: q is two signed bytes per value, sums are integers.
-template <class T, int D, int U, bool fast> struct CodeKeys {
+template <class T, int D, int U, int R, bool fast> struct CodeKeys {
   using Row = CodeRow<T, Side::key, D>;
-  static constexpr int pitch = round_up(D, 64) + 16;              // bytes of a row of q; lanes of a fragment meet no bank twice
-  static constexpr int query_bytes = 16 * pitch + 8 * 4 * (1 + Row::runs); // q, its unit and its sum over each run
-  static constexpr int level_bytes = fast ? T::fast_bytes : T::exact_bytes, terms = fast ? T::fast_terms : T::exact_terms;
-  static constexpr float unit = fast ? T::fast_unit : T::exact_unit;
+  using L = Levels<T, fast>;
+  static constexpr int pitch = Row::padded + 16, columns = 2 * R * L::sets * pitch;
+  static constexpr int query_bytes = columns + 4 * R * (1 + Row::runs); // and units, and sums over runs in units
+  static constexpr int main_words = CodeTile<T, Side::key, D>::main_words;
 
-  Row rows[4 * U];
-  Scales<Row> scales[4 * U];
+  CodeTile<T, Side::key, D> tiles[U];
+  Scales<Row> scales[U];
 
-  // Puts query row j, D values in shared memory, where scores finds it. A warp calls it.
   // A row that there is not.
-  static __device__ void no_query(unsigned char* shared, int j, int lane) {
-    for (int i = lane; i < pitch / 4; i += 32) ((unsigned*)(shared + j * pitch))[i] = ((unsigned*)(shared + (j + 8) * pitch))[i] = 0;
-    float* units = (float*)(shared + 16 * pitch);
-    if (lane == 0) units[j] = 0;
-    for (int r = lane; r < Row::runs; r += 32) units[8 + j * Row::runs + r] = 0;
+  static __device__ void no_query(unsigned char* shared, int row, int lane) {
+    Columns<pitch>::clear(shared, row, L::sets, lane);
+    float* units = (float*)(shared + columns);
+    if (lane == 0) units[row] = 1;
+    for (int r = lane; r < Row::runs; r += 32) units[R + row * Row::runs + r] = 0;
   }
 
-  static __device__ void query(unsigned char* shared, const float* x, int j, int lane) {
-    const float most = largest(x, D, lane), factor = most > 0 ? 32512.0f / most : 0;
-    float* units = (float*)(shared + 16 * pitch); // of 8 rows, then the sums of their runs
-    if (lane == 0) units[j] = most / 32512.0f * unit;
+  // Puts a query row, D values in shared memory, where scores finds it. A warp calls it.
+  static __device__ void query(unsigned char* shared, const float* x, int row, int lane) {
+    const float most = largest(x, D, lane), factor = most > 0 ? 32512.0f / most : 0, unit = most > 0 ? most / 32512.0f * L::unit : 1;
+    float* units = (float*)(shared + columns);
+    if (lane == 0) units[row] = unit;
     for (int r = 0; r < Row::runs; r++) {
       float sum = 0;
       for (int i = r * Row::run + lane; i < (r + 1) * Row::run; i += 32) {
-        const int n = (int)rintf(x[i] * factor), high = (n + 128) >> 8;
-        shared[j * pitch + i] = (unsigned char)high;
-        shared[(j + 8) * pitch + i] = (unsigned char)(n - 256 * high);
+        for (int set = 0; set < L::sets; set++) {
+          const int n = (int)rintf(set ? x[i] * factor * L::fine : x[i] * factor), high = (n + 128) >> 8;
+          unsigned char* to = Columns<pitch>::of(shared, row, set, L::sets);
+          to[i] = (unsigned char)high;
+          to[pitch + i] = (unsigned char)(n - 256 * high);
+        }
         sum += x[i];
       }
       for (int s = 16; s; s >>= 1) sum += __shfl_xor_sync(~0u, sum, s);
-      if (lane == 0) units[8 + j * Row::runs + r] = sum;
+      if (lane == 0) units[R + row * Row::runs + r] = sum / unit;
     }
   }
 
-  __device__ __forceinline__ void load(const unsigned char* keys, const unsigned char* numbers, int first, int lane) {
-    keys += (long long)(first + (lane >> 2)) * Row::bytes;
-    numbers += (long long)(first + 2 * (lane & 3)) * Row::scale_bytes;
+  // What a score is in units of.
+  static __device__ __forceinline__ float unit(const unsigned char* shared, int row) { return ((const float*)(shared + columns))[row]; }
+
+  // From the first row on, and its scales.
+  __device__ __forceinline__ void load(const unsigned char* keys, const unsigned char* numbers, int lane) {
+    numbers = anchored(numbers + 4 * (lane >> 2) * Row::scale_bytes);
 #pragma unroll
-    for (int n = 0; n < 4 * U; n++) {
-      rows[n].load(keys + 8 * n * Row::bytes, lane & 3);
-      scales[n].load(numbers + 8 * n * Row::scale_bytes);
+    for (int u = 0; u < U; u++) {
+      tiles[u].load(keys + u * tile * Row::bytes, lane);
+      scales[u].load(numbers + u * tile * Row::scale_bytes);
     }
   }
 
-  static __device__ __forceinline__ void levels(const Row& row, int step, unsigned b[2][2 * 2]) {
-    if constexpr (Row::w8) {
-      b[0][0] = row.p8.w[2 * step];
-      b[1][0] = row.p8.w[2 * step + 1];
+  // A of 32 dims of rows 2m and 2m+1 of the lane's four of tile u, for each term.
+  __device__ __forceinline__ void levels(int u, int m, int step, unsigned a[][4]) const {
+    if constexpr (Row::wide) {
+      const unsigned* w = tiles[u].main + m * (main_words / 2) + 4 * step;
+#pragma unroll
+      for (int k = 0; k < 4; k++) a[0][k] = w[k];
     } else {
-      const unsigned low = row.low(step), high = row.high(step);
-      if constexpr (fast) {
-        T::fast(low, high, b[0]);
-        T::fast(low >> 16, high >> 16, b[1]);
-      } else {
-        T::exact(low, high, b[0]);
-        T::exact(low >> 16, high >> 16, b[1]);
+#pragma unroll
+      for (int k = 0; k < 2; k++) {
+        const unsigned low = tiles[u].low(m, 2 * step + k), high = tiles[u].high(m, 2 * step + k);
+        unsigned b[2][L::terms];
+        L::find(low, high, b[0]);
+        L::find(low >> 16, high >> 16, b[1]);
+#pragma unroll
+        for (int t = 0; t < L::terms; t++) a[t][2 * k] = b[0][t], a[t][2 * k + 1] = b[1][t];
       }
     }
   }
 
-  // s[2n + x] is the product of query row j with key 8n + 2c + x.
-  __device__ __forceinline__ void scores(float* s, const unsigned char* shared, int lane) const {
+  // s[k][4u + n] is the product of query row 4k + c with key 4j + n of tile u.
+  __device__ __forceinline__ void scores(float s[][4 * U], const unsigned char* shared, int lane) const {
     constexpr int steps = D / 32, chunk = Row::run / 32 < 16 ? Row::run / 32 : 16; // 16 steps, joined, stay below 2^31
-    const int j = lane >> 2, c = lane & 3;
-    const unsigned char* q = shared + j * pitch + 4 * c;
-    const float* units = (const float*)(shared + 16 * pitch);
+    const int c = lane & 3;
+    const unsigned char* q = shared + (lane >> 2) * pitch + 4 * c;
 #pragma unroll
     for (int first = 0; first < steps; first += chunk) {
-      int sums[4 * U][level_bytes][4] = {};
+      int sums[2 * U][R / 4][4] = {};
 #pragma unroll
       for (int step = first; step < first + chunk && step < steps; step++) {
-        const unsigned a[4] = {*(const unsigned*)(q + 32 * step), *(const unsigned*)(q + 8 * pitch + 32 * step),
-                               *(const unsigned*)(q + 32 * step + 16), *(const unsigned*)(q + 8 * pitch + 32 * step + 16)};
+        unsigned b[R / 4][L::sets][2];
 #pragma unroll
-        for (int n = 0; n < 4 * U; n++) {
-          unsigned b[2][4];
-          levels(rows[n], step, b);
+        for (int k = 0; k < R / 4 * L::sets; k++) {
+          const unsigned char* column = q + 8 * k * pitch + 32 * step;
+          b[k / L::sets][k % L::sets][0] = *(const unsigned*)column;
+          b[k / L::sets][k % L::sets][1] = *(const unsigned*)(column + 16);
+        }
 #pragma unroll
-          for (int k = 0; k < level_bytes * terms; k++) mma_s8(sums[n][k / terms], a, b[0][k], b[1][k]);
+        for (int n = 0; n < 2 * U; n++) {
+          unsigned a[L::terms][4];
+          levels(n / 2, n % 2, step, a);
+#pragma unroll
+          for (int t = 0; t < L::terms; t++)
+#pragma unroll
+            for (int k = 0; k < R / 4; k++) mma_s8(sums[n][k], a[t], b[k][L::set(t)][0], b[k][L::set(t)][1]);
         }
       }
       const int run = first * 32 / Row::run;
 #pragma unroll
-      for (int n = 0; n < 4 * U; n++) {
+      for (int k = 0; k < R / 4; k++) {
 #pragma unroll
-        for (int x = 0; x < 2; x++) {
-          const float v = joined<level_bytes>(sums[n], x) * scales[n].at(x, run);
-          s[2 * n + x] = first == 0 ? v : s[2 * n + x] + v;
+        for (int n = 0; n < 4 * U; n++) {
+          const float v = joined(sums[n / 2][k], n % 2) * scales[n / 4].at(n % 4, run);
+          s[k][n] = first == 0 ? v : s[k][n] + v;
         }
       }
     }
-#pragma unroll
-    for (int k = 0; k < 8 * U; k++) s[k] *= units[j];
     if constexpr (T::has_least) {
+      const float* runs = (const float*)(shared + columns) + R;
 #pragma unroll
-      for (int r = 0; r < Row::runs; r++) {
-        const float sum = units[8 + j * Row::runs + r];
+      for (int k = 0; k < R / 4; k++) {
 #pragma unroll
-        for (int k = 0; k < 8 * U; k++) s[k] += sum * scales[k / 2].at(k % 2, Row::runs + r);
+        for (int r = 0; r < Row::runs; r++) {
+          const float sum = runs[(4 * k + c) * Row::runs + r];
+#pragma unroll
+          for (int n = 0; n < 4 * U; n++) s[k][n] += sum * scales[n / 4].at(n % 4, Row::runs + r);
+        }
       }
     }
   }
@@ -146,68 +185,84 @@ template <bool half> __device__ __forceinline__ void mma_pairs(float* c, const u
   else mma_bf16(c, a, b0, b1);
 }
 
+// Four fragments of numbers of f32 as three of bf16, one after the other: v becomes what is left.
+__device__ __forceinline__ void split_fragment(float v[4][2], unsigned* a) {
+#pragma unroll
+  for (int k = 0; k < 4; k++) a[k] = split_pair<false>(v[k][0], v[k][1]);
+}
+
 // Keys that are kept as numbers. f32 is three numbers of bf16.
-template <class T, int D, int U, bool fast> struct NumberKeys {
+template <class T, int D, int U, int R, bool fast> struct NumberKeys {
   using Row = NumberRow<T, Side::key, D>;
   static constexpr bool half = T::element == Element::f16;
-  static constexpr int padded = round_up(D, 16), pitch = 2 * padded + 16, query_bytes = 16 * pitch + 32;
+  static constexpr int pitch = 2 * Row::padded + 16, columns = 2 * R * pitch, query_bytes = columns + 4 * R;
 
-  Row rows[4 * U];
+  unsigned words[U][Row::Main::words];
 
-  static __device__ void no_query(unsigned char* shared, int j, int lane) {
-    for (int i = lane; i < pitch / 4; i += 32) ((unsigned*)(shared + j * pitch))[i] = ((unsigned*)(shared + (j + 8) * pitch))[i] = 0;
-    if (lane == 0) ((float*)(shared + 16 * pitch))[j] = 0;
+  static __device__ void no_query(unsigned char* shared, int row, int lane) {
+    Columns<pitch>::clear(shared, row, 1, lane);
+    if (lane == 0) ((float*)(shared + columns))[row] = 1;
   }
 
-  static __device__ void query(unsigned char* shared, const float* x, int j, int lane) {
+  static __device__ void query(unsigned char* shared, const float* x, int row, int lane) {
     // The largest value becomes one of 2^10, so that f16 holds rows of any size.
     const float most = largest(x, D, lane);
     const float unit = most > 0 && most < 1e30f ? as_float((as_bits(most) & 0x7f800000) - (10u << 23)) : 1;
-    if (lane == 0) ((float*)(shared + 16 * pitch))[j] = unit;
-    for (int k = lane; k < padded / 2; k += 32) {
+    unsigned char* to = Columns<pitch>::of(shared, row, 0, 1);
+    if (lane == 0) ((float*)(shared + columns))[row] = unit;
+    for (int k = lane; k < Row::padded / 2; k += 32) {
       float a = 2 * k < D ? x[2 * k] / unit : 0, b = 2 * k + 1 < D ? x[2 * k + 1] / unit : 0;
-      *(unsigned*)(shared + j * pitch + 4 * k) = split_pair<half>(a, b);
-      *(unsigned*)(shared + (j + 8) * pitch + 4 * k) = split_pair<half>(a, b);
+      *(unsigned*)(to + 4 * k) = split_pair<half>(a, b);
+      *(unsigned*)(to + pitch + 4 * k) = split_pair<half>(a, b);
     }
   }
 
-  __device__ __forceinline__ void load(const unsigned char* keys, const unsigned char*, int first, int lane) {
-    keys += (long long)(first + (lane >> 2)) * Row::bytes;
+  static __device__ __forceinline__ float unit(const unsigned char* shared, int row) { return ((const float*)(shared + columns))[row]; }
+
+  __device__ __forceinline__ void load(const unsigned char* keys, const unsigned char*, int lane) {
 #pragma unroll
-    for (int n = 0; n < 4 * U; n++) rows[n].load(keys + 8 * n * Row::bytes, lane & 3);
+    for (int u = 0; u < U; u++) Row::Main::template load<Row::Main::words>(words[u], keys + u * tile * Row::bytes, lane, 0);
   }
 
-  __device__ __forceinline__ void scores(float* s, const unsigned char* shared, int lane) const {
-    const int j = lane >> 2, c = lane & 3;
-    const unsigned char* q = shared + j * pitch + 4 * c;
-    float sums[4 * U][4] = {};
+  __device__ __forceinline__ void scores(float s[][4 * U], const unsigned char* shared, int lane) const {
+    constexpr int steps = Row::padded / 16;
+    const unsigned char* q = shared + (lane >> 2) * pitch + 4 * (lane & 3);
+    float sums[2 * U][R / 4][4] = {};
 #pragma unroll
-    for (int step = 0; step < padded / 16; step++) {
-      const unsigned a[4] = {*(const unsigned*)(q + 32 * step), *(const unsigned*)(q + 8 * pitch + 32 * step),
-                             *(const unsigned*)(q + 32 * step + 16), *(const unsigned*)(q + 8 * pitch + 32 * step + 16)};
+    for (int step = 0; step < steps; step++) {
+      unsigned b[R / 4][2];
 #pragma unroll
-      for (int n = 0; n < 4 * U; n++) {
-        const unsigned* w = rows[n].p.w;
+      for (int k = 0; k < R / 4; k++) {
+        b[k][0] = *(const unsigned*)(q + 8 * k * pitch + 32 * step);
+        b[k][1] = *(const unsigned*)(q + 8 * k * pitch + 32 * step + 16);
+      }
+#pragma unroll
+      for (int n = 0; n < 2 * U; n++) {
+        const unsigned* w = words[n / 2] + (n % 2 * steps + step) * (2 * Row::number_bytes);
         if constexpr (T::element != Element::f32) {
-          mma_pairs<half>(sums[n], a, w[2 * step], w[2 * step + 1]);
-        } else {
-          float v[4];
 #pragma unroll
-          for (int k = 0; k < 4; k++) v[k] = as_float(w[4 * step + k]);
+          for (int k = 0; k < R / 4; k++) mma_pairs<half>(sums[n][k], w, b[k][0], b[k][1]);
+        } else {
+          float v[4][2];
+          unsigned a[4];
+#pragma unroll
+          for (int k = 0; k < 8; k++) v[k / 2][k % 2] = as_float(w[k]);
 #pragma unroll
           for (int t = 0; t < 3; t++) {
-            const unsigned b0 = split_pair<false>(v[0], v[1]), b1 = split_pair<false>(v[2], v[3]);
-            mma_bf16(sums[n], a, b0, b1);
+            split_fragment(v, a);
+#pragma unroll
+            for (int k = 0; k < R / 4; k++) mma_bf16(sums[n][k], a, b[k][0], b[k][1]);
           }
         }
       }
     }
-    const float unit = ((const float*)(shared + 16 * pitch))[j];
 #pragma unroll
-    for (int k = 0; k < 8 * U; k++) s[k] = (sums[k / 2][k % 2] + sums[k / 2][2 + k % 2]) * unit;
+    for (int k = 0; k < R / 4; k++)
+#pragma unroll
+      for (int n = 0; n < 4 * U; n++) s[k][n] = sums[n / 2][k][n % 2 * 2] + sums[n / 2][k][n % 2 * 2 + 1];
   }
 };
 
-template <bool codes, class T, int D, int U, bool fast> struct KeysOf { using type = CodeKeys<T, D, U, fast>; };
-template <class T, int D, int U, bool fast> struct KeysOf<false, T, D, U, fast> { using type = NumberKeys<T, D, U, fast>; };
-template <class T, int D, int U, bool fast> using Keys = typename KeysOf<T::codes, T, D, U, fast>::type;
+template <bool codes, class T, int D, int U, int R, bool fast> struct KeysOf { using type = CodeKeys<T, D, U, R, fast>; };
+template <class T, int D, int U, int R, bool fast> struct KeysOf<false, T, D, U, R, fast> { using type = NumberKeys<T, D, U, R, fast>; };
+template <class T, int D, int U, int R, bool fast> using Keys = typename KeysOf<T::codes, T, D, U, R, fast>::type;

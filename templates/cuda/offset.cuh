@@ -9,7 +9,7 @@
 // Lane c of four has pairs 8s + c and 8s + 4 + c of step s.
 struct Mu {
   const float* mu;            // [kv heads][KEY_DIM]
-  const uint4* table;         // [steps][4][32 lanes]: cos and sin of position 8n + lane / 4 as f16, pair 8s + c and 8s + 4 + c; what that leaves over
+  const uint4* table;         // [steps][2][2][32 lanes]: cos and sin as f16 of positions 4j + 2m and 4j + 2m + 1, of pair 8s + c, and of 8s + 4 + c; what that leaves over
   const float4 *block, *rest; // [blocks][steps][4], [tile][steps][4]: cos and sin of position tile * (n - 1), of position n; of both pairs
   int blocks;
   float magnitude; // of what turns
@@ -20,11 +20,12 @@ template <int dim, int pairs, bool adjacent> struct Offset {
   static constexpr int pitch = 64 * (steps | 1);                  // bytes of a query row's a and b; lanes meet no bank twice
   static constexpr int table_bytes = steps * 4 * 32 * 16;         // in shared memory unless it is so large
   static constexpr bool near = table_bytes <= 32 << 10;
-  static constexpr int bytes = 8 * pitch + 64 + (near ? table_bytes : 0); // rows, their units, what does not turn, table
+  static constexpr int numbers = ROWS * pitch;                     // where units are
+  static constexpr int bytes = numbers + 8 * ROWS + (near ? table_bytes : 0); // rows, their units, what does not turn, table
 
   // A block copies the table.
   static __device__ void begin(unsigned char* shared, const Mu& m) {
-    uint4* to = (uint4*)(shared + 8 * pitch + 64);
+    uint4* to = (uint4*)(shared + numbers + 8 * ROWS);
     for (int i = threadIdx.x; i < (near ? table_bytes / 16 : 0); i += WARPS * 32) to[i] = m.table[i];
   }
 
@@ -32,7 +33,7 @@ template <int dim, int pairs, bool adjacent> struct Offset {
   // calls it.
   static __device__ void query(unsigned char* shared, const Mu& m, const float* x, const float* mu, int j, int rest, int lane) {
     float2* to = (float2*)(shared + j * pitch);
-    float* units = (float*)(shared + 8 * pitch);
+    float* units = (float*)(shared + numbers);
     float most = 0;
     for (int i = lane; i < steps * 8; i += 32) {
       const int k = adjacent ? 2 * i : i, l = adjacent ? 2 * i + 1 : i + pairs;
@@ -59,50 +60,57 @@ template <int dim, int pairs, bool adjacent> struct Offset {
     const float unit = most > 1e-30f && most < 1e30f ? as_float((as_bits(most) & 0x7f800000) - (10u << 23)) : 1;
     __syncwarp();
     for (int i = lane; i < steps * 8; i += 32) to[i] = make_float2(to[i].x / unit, to[i].y / unit);
-    if (lane == 0) units[j] = unit, units[8 + j] = fixed;
+    if (lane == 0) units[j] = unit, units[ROWS + j] = fixed;
   }
 
   // A row that there is not.
   static __device__ void no_query(unsigned char* shared, int j, int lane) {
     for (int i = lane; i < steps * 8; i += 32) ((float2*)(shared + j * pitch))[i] = make_float2(0, 0);
-    if (lane == 0) ((float*)(shared + 8 * pitch))[j] = ((float*)(shared + 8 * pitch))[8 + j] = 0;
+    if (lane == 0) ((float*)(shared + numbers))[j] = ((float*)(shared + numbers))[ROWS + j] = 0;
   }
 
-  // s[2n + x] += the score of query row j with position t + 8n + 2c + x, where picked has bit 2n + x. t is a multiple of tile, but for
-  // the part that the queries were turned by, unless rest says so.
-  static __device__ __forceinline__ void add(float* s, const unsigned char* shared, const Mu& m, int t, bool rest, unsigned picked, int lane) {
+  // s[k][at + n] += the score of query row 4k + c with position t + 4j + n, where picked has bit n, times per_unit[k]. t is a multiple of
+  // tile, but for the part that the queries were turned by, unless rest says so. Like keys the table is A, and a query row is two
+  // columns of B: what its coefficients are rounded to and what that leaves over.
+  template <int n> static __device__ __forceinline__ void add(float (*s)[n], int at, const float* per_unit, const unsigned char* shared, const Mu& m, int t, bool rest, unsigned picked, int lane) {
     const int j = lane >> 2, c = lane & 3;
-    const float* units = (const float*)(shared + 8 * pitch);
-    const uint4* table = near ? (const uint4*)(shared + 8 * pitch + 64) : m.table;
-    const float4* q = (const float4*)(shared + j * pitch) + c;
+    const float* units = (const float*)(shared + numbers);
+    const uint4* table = (near ? (const uint4*)(shared + numbers + 8 * ROWS) : m.table) + lane;
+    const float4* q = (const float4*)(shared + j / 2 * pitch) + c;
     const float4* by = m.block + (long long)max(0, min((t >> 5) + 1, m.blocks - 1)) * steps * 4 + c;
     const float4* more = m.rest + (t & 31) * steps * 4 + c;
-    float sums[4][4] = {};
+    float sums[2][ROWS / 4][4] = {};
 #pragma unroll 2
     for (int step = 0; step < steps; step++) {
       float4 r = __ldg(by + 4 * step);
-      const float4 v = q[4 * step];
       if (rest) {
         const float4 o = __ldg(more + 4 * step);
         r = make_float4(r.x * o.x - r.y * o.y, r.x * o.y + r.y * o.x, r.z * o.z - r.w * o.w, r.z * o.w + r.w * o.z);
       }
-      float a0 = v.x * r.x + v.y * r.y, b0 = v.y * r.x - v.x * r.y, a1 = v.z * r.z + v.w * r.w, b1 = v.w * r.z - v.z * r.w;
-      unsigned a[4];
-      a[0] = split_pair<true>(a0, b0);
-      a[1] = split_pair<true>(a0, b0);
-      a[2] = split_pair<true>(a1, b1);
-      a[3] = split_pair<true>(a1, b1);
+      unsigned b[ROWS / 4][2];
 #pragma unroll
-      for (int n = 0; n < 4; n++) {
-        const uint4 w = near ? table[(step * 4 + n) * 32 + lane] : __ldg(table + (step * 4 + n) * 32 + lane);
-        mma_f16(sums[n], a, w.x, w.y);
-        mma_f16(sums[n], a, w.z, w.w);
+      for (int k = 0; k < ROWS / 4; k++) {
+        const float4 v = q[k * pitch / 4 + 4 * step];
+        float a0 = v.x * r.x + v.y * r.y, b0 = v.y * r.x - v.x * r.y, a1 = v.z * r.z + v.w * r.w, b1 = v.w * r.z - v.z * r.w;
+        const unsigned high0 = split_pair<true>(a0, b0), high1 = split_pair<true>(a1, b1);
+        b[k][0] = j % 2 ? split_pair<true>(a0, b0) : high0;
+        b[k][1] = j % 2 ? split_pair<true>(a1, b1) : high1;
+      }
+#pragma unroll
+      for (int x = 0; x < 4; x++) {
+        const uint4 w = near ? table[(step * 4 + x) * 32] : __ldg(table + (step * 4 + x) * 32);
+        const unsigned a[4] = {w.x, w.y, w.z, w.w};
+#pragma unroll
+        for (int k = 0; k < ROWS / 4; k++) mma_f16(sums[x / 2][k], a, b[k][0], b[k][1]);
       }
     }
-    const float unit = units[j], fixed = units[8 + j];
 #pragma unroll
-    for (int k = 0; k < 8; k++)
-      if (picked >> k & 1) s[k] += (sums[k / 2][k % 2] + sums[k / 2][2 + k % 2]) * unit + fixed;
+    for (int k = 0; k < ROWS / 4; k++) {
+      const float unit = units[4 * k + c] * per_unit[k], fixed = units[ROWS + 4 * k + c] * per_unit[k];
+#pragma unroll
+      for (int x = 0; x < 4; x++)
+        if (picked >> x & 1) s[k][at + x] += (sums[x / 2][k][x % 2 * 2] + sums[x / 2][k][x % 2 * 2 + 1]) * unit + fixed;
+    }
   }
 };
 
@@ -112,5 +120,5 @@ template <int dim> struct Offset<dim, -1, false> {
   static __device__ void begin(unsigned char*, const Mu&) {}
   static __device__ void query(unsigned char*, const Mu&, const float*, const float*, int, int, int) {}
   static __device__ void no_query(unsigned char*, int, int) {}
-  static __device__ __forceinline__ void add(float*, const unsigned char*, const Mu&, int, bool, unsigned, int) {}
+  template <int n> static __device__ __forceinline__ void add(float (*)[n], int, const float*, const unsigned char*, const Mu&, int, bool, unsigned, int) {}
 };

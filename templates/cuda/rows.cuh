@@ -1,136 +1,240 @@
-// How a row of the cache, one head of one position, lies in device memory. It holds the codes and scales of the packed row of the
-// type, in the order in which the lanes of a warp need them: no shuffle, transpose or shared memory stands between a 16-byte load
-// and the tensor core. A row is written alone, so appending touches nothing else.
+// How the rows of the cache, one head of one position each, lie in device memory. 32 rows are a tile, and a tile holds the codes of
+// the packed rows in the order in which the lanes of a warp need them: 16 bytes of lane 0, 16 of lane 1, ... No shuffle, transpose or
+// shared memory stands between a load and the tensor core. A row is a number of bytes that no other row has a part of, so appending
+// writes and reads nothing else.
 //
-// Lanes: a key row is cut into 4 shares, a value row into 8; the dims of a share follow from the fragments of mma (dim_of). Codes
-// lie in planes of 4, 2 and 1 bits (8 for codes of more than 6): first the 4-bit planes of all shares, then the 2-bit ones, ...
+// Lane 4*j + c holds, of keys, rows 4j..4j+3 of the tile and every fourth four of dims, from 4c on; of values, rows 4c..4c+3 and
+// 16+4c..16+4c+3 and every eighth dim, from j on. The codes of a plane of 4 bits are words of nibbles, one word for
+//   keys     four dims of row 4j+2m in the lower half, of row 4j+2m+1 in the upper half
+//   values   a dim of the lane's first four rows in the lower half, of its other four rows in the upper half
+// after one step of values that puts nibbles of two words together: a byte of a value row has two dims of it. Three bits are three
+// words for four, the upper bits of their nibbles being a fourth code; planes of 2 and 1 bits have two and four words in one.
 // Scales, and after them the addends of types that have those, are an array of their own: [rows][scales].
 #pragma once
 #include "numeric.cuh"
 
 constexpr int tile = 32; // rows that a warp reads at a time, or two tiles; caches have room for pairs of tiles
 
-constexpr int level_base = 127; // what the first byte of a level of two counts
+constexpr int fine_levels = 64; // that make one level of a byte, where one byte is not enough
 
 constexpr int round_up(int n, int m) { return (n + m - 1) / m * m; }
 constexpr int common(int a, int b) { return b == 0 ? a : common(b, a % b); }
 
-// How many values share a word of a plane, of a share of n and at most that many.
-constexpr int plane_group(int n, int most) { return n % most == 0 ? most : most > 8 ? plane_group(n, most / 2) : 8; }
+enum class Side { key, value };
 
-// The bit of value v in the plane of width W of a share of n values: eight codes form a word of nibbles after one shift and mask.
-template <int W, int n> __device__ constexpr int plane_bit(int v) {
-  const int k = v / 8, i = v % 8;
-  if (W == 8) return 8 * v;
-  if (W == 4) return 32 * k + 4 * i;
-  if (W == 2) return n % 16 == 0 ? 32 * (k / 2) + 4 * i + 2 * (k % 2) : 16 * k + 4 * (i % 4) + 2 * (i / 4);
-  if (n % 32 == 0) return 32 * (k / 4) + 4 * i + k % 4;
-  if (n % 16 == 0) return 16 * (k / 2) + 4 * (i % 4) + 2 * (i / 4) + k % 2;
-  return 8 * k + 4 * (i % 2) + i / 2;
-}
+// Words of a lane, of the D*W/32 that it has of a tile in a plane of W bits: how they lie in memory.
+template <int W, int D> struct Plane {
+  static constexpr int words = D * W / 32, bytes = 128 * words;
+  // Words that lie together; a slice of a head ends between them.
+  static constexpr int chunk = W == 0 ? 1 : W % 2 == 0 || D % 128 == 0 && D <= 256 ? 4 : 2;
 
-// Eight codes of W bits as nibbles, word k of a share of n values in plane p.
-template <int W, int n> __device__ __forceinline__ unsigned nibbles(const unsigned* p, int k) {
-  constexpr unsigned ones = W == 4 ? 0xffffffffu : W == 2 ? 0x33333333u : 0x11111111u;
-  if (W == 4) return p[k];
-  if (W == 2 && n % 16 == 0) return p[k / 2] >> 2 * (k % 2) & ones;
-  if (W == 1 && n % 32 == 0) return p[k / 4] >> k % 4 & ones;
-  if (W == 2 || n % 16 == 0) { // 16 bits hold the codes; those of the upper nibbles lie two bits higher
-    const int half = W == 2 ? k : k / 2, more = W == 2 ? 0 : k % 2;
-    const unsigned h = p[half / 2] >> (16 * (half % 2) + more) & 0xffff;
-    return (h & ones & 0xffff) | (h << 14 & ones & 0xffff0000);
+  // The byte where word n of a lane is.
+  static __device__ __forceinline__ int at(int lane, int n) { return ((n / chunk * 32 + lane) * chunk + n % chunk) * 4; }
+
+  // Loads count words from first on.
+  template <int count> static __device__ __forceinline__ void load(unsigned* w, const unsigned char* p, int lane, int first) {
+    static_assert(count % chunk == 0, "a slice ends inside what is loaded at once");
+    p = anchored(p + at(lane, first));
+#pragma unroll
+    for (int n = 0; n < count; n += chunk) Chunk<4 * chunk>::load(p + n * 128, w + n);
   }
-  const unsigned m = p[k / 4] >> 8 * (k % 4) & 0xff;
-  return (m & 0x11) | (m << 7 & 0x1100) | (m << 14 & 0x110000) | (m << 21 & 0x11000000);
+};
+
+// Eight codes of a plane as nibbles: unit u of those whose words are `step` apart.
+template <int W, int step> __device__ __forceinline__ unsigned nibbles(const unsigned* w, int u) {
+  if (W == 4) return w[step * u];
+  if (W == 2) return w[step * (u / 2)] >> 2 * (u % 2) & 0x33333333u;
+  if (W == 1) return w[step * (u / 4)] >> u % 4 & 0x11111111u;
+  w += step * 3 * (u / 4);
+  if (u % 4 < 3) return w[step * (u % 4)] & 0x77777777u;
+  return (w[0] >> 3 & 0x11111111u) | (w[step] >> 2 & 0x22222222u) | (w[2 * step] >> 1 & 0x44444444u);
 }
 
-// The bytes of one share of one plane, in registers.
-template <int bytes> struct Plane {
-  unsigned w[(bytes + 3) / 4 ? (bytes + 3) / 4 : 1];
-  __device__ __forceinline__ void load(const unsigned char* p) {
-    constexpr int step = bytes == 0 ? 16 : common(bytes, 16);
-    if constexpr (step >= 4) {
-#pragma unroll
-      for (int k = 0; k < bytes; k += step) Chunk<step>::load(p + k, w + k / 4);
+// Rows of D values of type T, one that is kept as codes.
+template <class T, Side side, int D> struct CodeRow {
+  static constexpr int padded = round_up(D, 64), lanes = side == Side::key ? 4 : 8, share = padded / lanes; // values of a lane
+  static constexpr bool wide = T::bits > 6; // a byte each
+  static constexpr int main = wide ? 8 : T::bits > 4 ? 4 : T::bits, rest = T::bits == 5 || T::bits == 6 ? T::bits - 4 : 0;
+  static constexpr int main_bytes = padded * main / 8, bytes = main_bytes + padded * rest / 8;
+  static constexpr int run = T::run < D ? T::run : D, runs = D / run;
+  static constexpr int numbers = runs * (T::has_least ? 2 : 1), number_bytes = T::half_scale ? 2 : 4;
+  static constexpr int scale_bytes = numbers * number_bytes;
+  using Main = Plane<main, padded>;
+  using Rest = Plane<rest, padded>;
+
+  // Where value i lies: the share, and the value in it.
+  static __device__ int share_of(int i) { return side == Side::key ? i / 4 % 4 : i % 8; }
+  static __device__ int value_of(int i) { return side == Side::key ? i / 16 * 4 + i % 4 : i / 8; }
+
+  // A row in shared memory has the share of lane 0, that of lane 1, ... of each plane, as in a cell but for where pieces lie. Values of
+  // cells with an odd number have the nibbles of a byte exchanged.
+
+  // Ors the code of value i into a zeroed row in shared memory, from which write takes it.
+  static __device__ void put(unsigned* row, int i, int code, int cell) {
+    const int s = share_of(i), v = value_of(i);
+    if constexpr (wide) {
+      put_bits<8>(row, 8 * (s * share + v), T::level(code));
     } else {
-#pragma unroll
-      for (int k = 0; k < (bytes + 3) / 4; k++) w[k] = 0;
-#pragma unroll
-      for (int k = 0; k < bytes; k += step) w[k / 4] |= Chunk<step>::load(p + k) << 8 * (k % 4);
+      put_plane<main>(row, 0, s, v, code, cell);
+      if constexpr (rest > 0) put_plane<rest>(row, 8 * main_bytes, s, v, code >> 4, cell);
+    }
+  }
+
+  // The code of value i of a row that read has brought to shared memory.
+  static __device__ int get(const unsigned* row, int i, int cell) {
+    const int s = share_of(i), v = value_of(i);
+    if constexpr (wide) {
+      const int level = ((const signed char*)row)[s * share + v];
+      int code = 0;
+      while (code < (1 << T::bits) - 1 && T::level(code) != level) code++;
+      return code;
+    } else {
+      int code = get_plane<main>(row, 0, s, v, cell);
+      if constexpr (rest > 0) code |= get_plane<rest>(row, 8 * main_bytes, s, v, cell) << 4;
+      return code;
+    }
+  }
+
+  // Which code of its nibbles value v of a share is, and the bit where the nibbles of unit 0 have it.
+  static __device__ int unit_of(int v) { return side == Side::key ? v / 4 : v / 4 * 2 + v % 2; }
+  template <int W> static __device__ int first_bit(int bit, int s, int v, int cell) {
+    return bit + s * share * W + 4 * (side == Side::key ? v % 4 : (v / 2 ^ cell) % 2);
+  }
+  // From there to the code of unit u; of three bits to its first word's.
+  static constexpr int unit_bits = side == Side::key ? 16 : 8; // of one row, in a word
+  template <int W> static __device__ int code_bit(int u) {
+    if (W == 4) return unit_bits * u;
+    if (W == 2) return unit_bits * (u / 2) + 2 * (u % 2);
+    if (W == 1) return unit_bits * (u / 4) + u % 4;
+    return u % 4 < 3 ? unit_bits * (u / 4 * 3 + u % 4) : unit_bits * (u / 4 * 3) + 3;
+  }
+  template <int W> static __device__ void put_plane(unsigned* row, int bit, int s, int v, int code, int cell) {
+    const int u = unit_of(v);
+    bit = first_bit<W>(bit, s, v, cell) + code_bit<W>(u);
+    if (W == 3 && u % 4 == 3)
+      for (int t = 0; t < 3; t++) put_bits<1>(row, bit + unit_bits * t, code >> t);
+    else put_bits<W>(row, bit, code);
+  }
+  template <int W> static __device__ int get_plane(const unsigned* row, int bit, int s, int v, int cell) {
+    const unsigned char* from = (const unsigned char*)row;
+    const int u = unit_of(v);
+    bit = first_bit<W>(bit, s, v, cell) + code_bit<W>(u);
+    if (W == 3 && u % 4 == 3) return read_bits<1>(from, bit) | read_bits<1>(from, bit + unit_bits) << 1 | read_bits<1>(from, bit + 2 * unit_bits) << 2;
+    return read_bits<W>(from, bit);
+  }
+
+  // Writes a row to its cell of a head, and reads one.
+  static __device__ void write(unsigned char* head, unsigned* row, int cell, int lane) { copy<true>(head, row, cell, lane); }
+  static __device__ void read(const unsigned char* head, unsigned* row, int cell, int lane) { copy<false>((unsigned char*)head, row, cell, lane); }
+  template <bool out> static __device__ void copy(unsigned char* head, unsigned* row, int cell, int lane) {
+    head += (long long)(cell / tile) * tile * bytes;
+    copy_plane<main, out>(head, row, cell % tile, lane);
+    if constexpr (rest > 0) copy_plane<rest, out>(head + tile * main_bytes, row + main_bytes / 4, cell % tile, lane);
+  }
+  template <bool out, class N> static __device__ void copy_one(unsigned char* cell, unsigned* row, int k) {
+    if (out) *(N*)cell = ((N*)row)[k];
+    else ((N*)row)[k] = *(N*)cell;
+  }
+  template <int W, bool out> static __device__ void copy_plane(unsigned char* head, unsigned* row, int t, int lane) {
+    using P = Plane<W, padded>;
+    if constexpr (side == Side::key && wide) {
+      constexpr int n = share / 4; // words of a share
+      for (int k = lane; k < 4 * n; k += 32) copy_one<out, unsigned>(head + P::at(t / 4 * 4 + k / n, t / 2 % 2 * 2 * n + k % n * 2 + t % 2), row, k);
+    } else if constexpr (side == Side::key) {
+      constexpr int n = share * W / 16; // halves of words
+      for (int k = lane; k < 4 * n; k += 32) copy_one<out, unsigned short>(head + P::at(t / 4 * 4 + k / n, t / 2 % 2 * n + k % n) + t % 2 * 2, row, k);
+    } else {
+      constexpr int n = share * W / 8; // bytes
+      for (int k = lane; k < 8 * n; k += 32) {
+        const int to = k / n * 4 + t / 4 % 4, r = k % n;
+        copy_one<out, unsigned char>(head + (wide ? P::at(to, 2 * r + t / 16) + t % 4 : P::at(to, 2 * r + t % 2) + t / 16 * 2 + t % 4 / 2), row, k);
+      }
     }
   }
 };
 
-enum class Side { key, value };
+// What a lane has of one tile: all of it, or dims slice*N to slice*N + N-1 of values.
+template <class T, Side side, int D, int N = D> struct CodeTile {
+  using Row = CodeRow<T, side, D>;
+  static constexpr int held = N == D ? Row::padded : N, units = held / 16; // of keys of a pair of rows, of values of a parity
+  static constexpr int main_words = held * Row::main / 32, rest_words = held * Row::rest / 32;
+  unsigned main[main_words], rest[rest_words ? rest_words : 1];
 
-// A row of D values of type T, one that is kept as codes; a lane holds its share, or of one of D/N slices.
-template <class T, Side side, int D, int N = D> struct CodeRow {
-  static constexpr int lanes = side == Side::key ? 4 : 8;
-  static constexpr int share = round_up(D, 64) / lanes; // values of a lane
-  static constexpr int held = N == D ? share : N / lanes;
-  static constexpr int w8 = T::bits > 6, w4 = !w8 && T::bits >= 4, w2 = !w8 && T::bits % 4 >= 2, w1 = !w8 && T::bits % 2;
-  static constexpr int at4 = 0, at2 = w4 * share * lanes / 2, at1 = at2 + w2 * share * lanes / 4;
-  static constexpr int bytes = w8 ? share * lanes : at1 + w1 * share * lanes / 8;
-  static constexpr int run = T::run < D ? T::run : D, runs = D / run;
-  static constexpr int numbers = runs * (T::has_least ? 2 : 1), number_bytes = T::half_scale ? 2 : 4;
-  static constexpr int scale_bytes = numbers * number_bytes;
-
-  // Where value i of the row lies: the share, and the value in it.
-  static __device__ int share_of(int i) { return side == Side::key ? i / 4 % 4 : i % 8; }
-  static __device__ int value_of(int i) { return side == Side::key ? i / 32 * 8 + i / 16 % 2 * 4 + i % 4 : i / 8; }
-
-  Plane<w8 * held> p8;
-  Plane<w4 * held / 2> p4;
-  Plane<w2 * held / 4> p2;
-  Plane<w1 * held / 8> p1;
-
-  __device__ __forceinline__ void load(const unsigned char* row, int lane, int slice = 0) {
-    static_assert(N == D || held % (w1 ? plane_group(share, 32) : w2 ? plane_group(share, 16) : 8) == 0, "a slice ends inside a word");
-    const int from = lane * share + slice * held;
-    if (w8) p8.load(row + from);
-    if (w4) p4.load(row + at4 + from / 2);
-    if (w2) p2.load(row + at2 + from / 4);
-    if (w1) p1.load(row + at1 + from / 8);
+  __device__ __forceinline__ void load(const unsigned char* tile_at, int lane, int slice = 0) {
+    Row::Main::template load<main_words>(main, tile_at, lane, slice * main_words);
+    if constexpr (Row::rest > 0) Row::Rest::template load<rest_words>(rest, tile_at + tile * Row::main_bytes, lane, slice * rest_words);
   }
 
-  // The lower four bits of eight codes as nibbles, and the others.
-  __device__ __forceinline__ unsigned low(int k) const {
-    if (w4) return nibbles<4, share>(p4.w, k);
-    unsigned v = 0;
-    if (w2) v = nibbles<2, share>(p2.w, k);
-    if (w1) v |= nibbles<1, share>(p1.w, k) << (w2 ? 2 : 0);
-    return v;
+  // The lower four bits of the eight codes of unit u as nibbles, and the others: of keys of rows 2m and 2m+1 of the lane's four.
+  __device__ __forceinline__ unsigned low(int m, int u) const { return nibbles<Row::main, 1>(main + m * (main_words / 2), u); }
+  __device__ __forceinline__ unsigned high(int m, int u) const {
+    if constexpr (Row::rest == 0) return 0;
+    else return nibbles<Row::rest, 1>(rest + m * (rest_words / 2), u);
   }
-  __device__ __forceinline__ unsigned high(int k) const {
-    unsigned v = 0;
-    if (w4 && w2) v = nibbles<2, share>(p2.w, k);
-    if (w4 && w1) v |= nibbles<1, share>(p1.w, k) << (w2 ? 2 : 0);
-    return v;
+
+  // Puts nibbles of values of rows that are neighbours together. Words 2n then have those of even pairs of dims, in the order of
+  // rows; words 2n+1 those of odd pairs, with neighbouring rows exchanged.
+  __device__ __forceinline__ void pair() {
+#pragma unroll
+    for (int n = 0; n < main_words; n += 2) pair(main + n);
+    if constexpr (Row::rest > 0) {
+#pragma unroll
+      for (int n = 0; n < rest_words; n += 2) pair(rest + n);
+    }
+  }
+  static __device__ __forceinline__ void pair(unsigned* w) {
+    const unsigned a = w[0], b = w[1];
+    w[0] = pick(0x0f0f0f0fu, a, b);
+    w[1] = pick(0x0f0f0f0fu, b, a);
+  }
+  // The same of values, for unit u of even or odd pairs of dims.
+  __device__ __forceinline__ unsigned paired_low(int odd, int u) const { return nibbles<Row::main, 2>(main + odd, u); }
+  __device__ __forceinline__ unsigned paired_high(int odd, int u) const {
+    if constexpr (Row::rest == 0) return 0;
+    else return nibbles<Row::rest, 2>(rest + odd, u);
   }
 };
 
-// The numbers of two neighbouring rows' scales.
+// The scales of a lane's rows 4j..4j+3, of keys and of values alike.
 template <class R> struct Scales {
-  Plane<2 * R::scale_bytes> p;
-  __device__ __forceinline__ void load(const unsigned char* scales) { p.load(scales); }
+  static constexpr int words = R::scale_bytes, chunk = common(words, 4);
+  unsigned w[words];
+  __device__ __forceinline__ void load(const unsigned char* scales) {
+#pragma unroll
+    for (int n = 0; n < words; n += chunk) Chunk<4 * chunk>::load(scales + 4 * n, w + n);
+  }
   __device__ __forceinline__ float at(int row, int k) const {
     const int n = row * R::numbers + k;
-    if (R::number_bytes == 4) return as_float(p.w[n]);
-    return half_to_float(p.w[n / 2] >> 16 * (n % 2));
+    if (R::number_bytes == 4) return as_float(w[n]);
+    return half_to_float(w[n / 2] >> 16 * (n % 2));
+  }
+  // Makes the numbers of a row 0.
+  __device__ __forceinline__ void clear(int row) {
+#pragma unroll
+    for (int n = row * R::numbers; n < (row + 1) * R::numbers; n++) {
+      if (R::number_bytes == 4) w[n] = 0;
+      else w[n / 2] &= n % 2 ? 0xffffu : 0xffff0000u;
+    }
   }
 };
 
-// A row of D numbers, of a type that is kept as such.
-template <class T, Side side, int D, int N = D> struct NumberRow {
-  static constexpr int lanes = side == Side::key ? 4 : 8;
-  static constexpr int share = round_up(D, 16) / lanes;
-  static constexpr int number_bytes = T::element == Element::f32 ? 4 : 2;
-  static constexpr int bytes = share * lanes * number_bytes, scale_bytes = 0;
+// Rows of D numbers, of a type that is kept as such. Lanes hold the same rows, and dims in the order of their fragments: of keys
+// pairs of dims, of values (of two bytes) pairs of rows in a word.
+template <class T, Side side, int D> struct NumberRow {
+  static constexpr int padded = round_up(D, 16), number_bytes = T::element == Element::f32 ? 4 : 2;
+  static constexpr int bytes = padded * number_bytes, scale_bytes = 0;
+  using Main = Plane<8 * number_bytes, padded>;
 
-  static __device__ int share_of(int i) { return side == Side::key ? i / 2 % 4 : i % 8; }
-  static __device__ int value_of(int i) { return side == Side::key ? i / 16 * 4 + i / 8 % 2 * 2 + i % 2 : i / 8; }
-
-  static constexpr int held = N == D ? share : N / lanes;
-  Plane<held * number_bytes> p;
-  __device__ __forceinline__ void load(const unsigned char* row, int lane, int slice = 0) { p.load(row + (lane * share + slice * held) * number_bytes); }
+  // The byte of the tile where value i of row t is.
+  static __device__ int at(int i, int t) {
+    int lane, n; // number n of the lane
+    if (side == Side::key) {
+      lane = t / 4 * 4 + i / 2 % 4;
+      n = ((t / 2 % 2 * (padded / 8) + i / 8) * 2 + t % 2) * 2 + i % 2;
+    } else {
+      lane = i % 8 * 4 + t / 4 % 4;
+      n = ((i / 16 * 2 + t / 16) * 4 + t / 2 % 2 * 2 + i / 8 % 2) * 2 + t % 2;
+    }
+    return number_bytes == 4 ? Main::at(lane, n) : Main::at(lane, n / 2) + n % 2 * 2;
+  }
 };

@@ -1,4 +1,4 @@
-// One segment of a layer's rows, and what eight query rows that share a KV head see of it. Its cells and positions are read from device
+// One segment of a layer's rows, and what ROWS query rows that share a KV head see of it. Its cells and positions are read from device
 // memory, so that a launch means the same when more rows are there.
 #pragma once
 #include "offset.cuh"
@@ -10,8 +10,8 @@ struct Segment {
   long long key_head, key_scale_head, value_head, value_scale_head;
   const int4* cells;    // {rows in use, position of cell 0, 1 where cell c holds that position plus c, 0}
   const int* positions; // [capacity] of the cells, -1 for an empty one; not read where they are in order
-  float* partial;       // [kv heads][groups of 8][splits][8][value row]
-  float* norms;         // [kv heads][groups of 8][splits][8][2]: reference exponent, sum
+  float* partial;       // [kv heads][groups of ROWS][splits][ROWS][value row]
+  float* norms;         // [kv heads][groups of ROWS][splits][ROWS][2]: reference exponent, sum
   int capacity, splits;
 };
 
@@ -20,7 +20,7 @@ struct Attend {
   const int* positions; // [queries]; one below 0 sees nothing
   float* out;           // [queries][heads][VALUE_DIM]
   const float* sinks;   // [heads] or null
-  unsigned* arrived;    // [kv heads][groups of 8] blocks that are done; 0 between launches
+  unsigned* arrived;    // [kv heads][groups of ROWS] blocks that are done; 0 between launches
   Mu mu;
   int queries, heads, kv_heads, window; // counts; 0 for no window
   float scale, soft_cap;
@@ -30,7 +30,8 @@ struct Attend {
 using Taken = Offset<KEY_DIM, OFFSET, ADJACENT>;
 
 constexpr int threads = WARPS * 32, most_parts = 256;
-constexpr int busy = WARPS < 4 ? WARPS : 4;              // warps of a block that have work before there are more blocks
+constexpr int quads = ROWS / 4;                            // query rows of a lane, 4i + c
+constexpr int busy = WARPS < 4 ? WARPS : 4;                // warps of a block that have work before there are more blocks
 constexpr int slots = WARPS > 4 ? (WARPS + 1) / 2 : WARPS; // of sums of warps: two share one where there are many
 constexpr float log2_e = 1.4426950408889634f, unseen = -1e30f;
 
@@ -42,31 +43,39 @@ __device__ inline int part_of(int n, int k, int parts) {
   return each * k + min(k, n - each * parts);
 }
 
-// Eight query rows of a KV head: row j of the group is token (8 * number + j) / group, query head "head * group + (8 * number + j) % group".
+// ROWS query rows of a KV head: row r of the group is token (ROWS * number + r) / group, query head
+// "head * group + (ROWS * number + r) % group".
 struct Group {
   int head, number, group, rows; // of them there are so many
   int index;                     // of the group among those of all heads
-  int position, lowest, highest; // of this lane's row j; of all rows that see anything
+  int lowest, highest;           // positions of all rows that see anything
+  int position[quads];           // of this lane's rows
 
+  Group() = default;
   __device__ Group(const Attend& p, int y) {
     group = p.heads / p.kv_heads;
-    const int all = p.queries * group, groups = (all + 7) / 8;
+    const int all = p.queries * group, groups = (all + ROWS - 1) / ROWS;
     index = y;
     head = y / groups;
     number = y - head * groups;
-    rows = min(8, all - 8 * number);
+    rows = min(ROWS, all - ROWS * number);
   }
   __device__ void look(const Attend& p, int lane) {
-    position = lane >> 2 < rows ? p.positions[token(lane >> 2)] : -1;
-    lowest = position < 0 ? 0x7fffffff : position;
-    highest = position;
-    for (int k = 4; k < 32; k *= 2) {
+    lowest = 0x7fffffff, highest = -1;
+#pragma unroll
+    for (int i = 0; i < quads; i++) {
+      const int r = 4 * i + (lane & 3), at = r < rows ? p.positions[token(r)] : -1;
+      position[i] = at;
+      lowest = min(lowest, at < 0 ? 0x7fffffff : at);
+      highest = max(highest, at);
+    }
+    for (int k = 1; k < 4; k *= 2) {
       lowest = min(lowest, __shfl_xor_sync(~0u, lowest, k));
       highest = max(highest, __shfl_xor_sync(~0u, highest, k));
     }
   }
-  __device__ int token(int j) const { return (8 * number + j) / group; }
-  __device__ int query_head(int j) const { return head * group + (8 * number + j) % group; }
+  __device__ int token(int r) const { return (ROWS * number + r) / group; }
+  __device__ int query_head(int r) const { return head * group + (ROWS * number + r) % group; }
 };
 
 // What a group sees of a segment, in steps of rows that a warp takes at a time, and in how many parts.
@@ -75,6 +84,7 @@ template <class S> struct View {
   int used, base, first, count, parts;
   bool ordered;
 
+  View() = default;
   __device__ View(const Segment& s, const Group& g, int window) {
     const int4 c = *s.cells;
     used = max(0, min(c.x, s.capacity));
@@ -90,25 +100,36 @@ template <class S> struct View {
     parts = min(s.splits, (count + busy - 1) / busy);
   }
   __device__ int blocks() const { return parts * slices; }
+
+  // The positions that a lane's cells of a tile hold, rows 4j.. from a cell on; below 0 where there is none.
+  __device__ __forceinline__ void held(const Segment& s, int cell, int* at) const {
+    if (ordered) {
+#pragma unroll
+      for (int n = 0; n < 4; n++) at[n] = base + cell + n;
+    } else {
+      const int4 v = *(const int4*)(s.positions + cell);
+      at[0] = v.x, at[1] = v.y, at[2] = v.z, at[3] = v.w;
+    }
+#pragma unroll
+    for (int n = 0; n < 4; n++)
+      if (cell + n >= used) at[n] = -1;
+  }
 };
 
-// Values of rows that no query sees may be anything.
-template <class V> __device__ __forceinline__ void hide(V& v, unsigned hidden) {
-#pragma unroll
-  for (int k = 4; k < 32; k *= 2) hidden &= __shfl_xor_sync(~0u, hidden, k);
-#pragma unroll
-  for (int k = 0; k < (int)(sizeof v.rows / sizeof v.rows[0]); k++)
-#pragma unroll
-    for (int w = 0; w < (int)(sizeof v.rows[0].p.w / 4); w++) v.rows[k].p.w[w] = hidden >> k & 1 ? 0 : v.rows[k].p.w[w];
-}
+// What a block has to know again when its warps have walked, or now and then meanwhile: it would take registers that the loop needs.
+template <class S> struct Kept {
+  Group group; // but for position
+  View<S> see;
+  int parts0, parts1, blocks;
+};
 
-// Bytes of shared memory: queries and what else scores need, then an area for rows of numbers.
+// Bytes of shared memory for queries, and how an area of floats is laid out.
 template <class S> struct Room {
-  static constexpr int keys = round_up(Keys<typename S::Key, S::key_row, S::tiles, FAST>::query_bytes, 16);
-  static constexpr int pitch = S::slice + 8;                 // floats between rows of sums; lanes meet no bank twice
-  static constexpr int sums = slots * 8 * pitch + WARPS * 16; // and the references and totals of all warps
-  static __device__ float* tops(float* area) { return area + slots * 8 * pitch; }
-  static __device__ float* totals(float* area) { return area + slots * 8 * pitch + WARPS * 8; }
+  static constexpr int keys = round_up(Keys<typename S::Key, S::key_row, S::tiles, ROWS, FAST>::query_bytes, 16);
+  static constexpr int pitch = S::slice + 8;                           // floats between rows of sums; lanes meet no bank twice
+  static constexpr int sums = slots * ROWS * pitch + 2 * WARPS * ROWS; // and the references and totals of all warps
+  static __device__ float* tops(float* area) { return area + slots * ROWS * pitch; }
+  static __device__ float* totals(float* area) { return area + slots * ROWS * pitch + WARPS * ROWS; }
 };
 
 // The values of one query row that a lane holds of it, on their way while other things are read.
@@ -127,26 +148,95 @@ struct Query {
   }
 };
 
-// A warp walks over whole steps of a part and waits for no other; at last the sums of all warps are in the area. query is row "warp".
+// What a lane holds while a warp walks, in words: rows, sums, scores, and about what an offset adds to it.
+template <class S> constexpr int held_words() {
+  using K = Keys<typename S::Key, S::key_row, S::tiles, ROWS, FAST>;
+  using V = Values<typename S::Value, S::value_row, S::slice, S::tiles, ROWS, FAST>;
+  return (sizeof(K) + sizeof(V)) / 4 + 4 * S::tiles * quads + 8 * (quads - 1) + (Taken::bytes > 0 ? 16 + 10 * quads : 0);
+}
+
+// Adds the scores of the offset of keys, in the units of each query row's scores; per_unit is 1 over that. Positions follow one another
+// but where a ring closes.
 template <class S>
-__device__ __forceinline__ void walk(const Attend& p, const Segment& s, const Group& g, const View<S>& see, Query& query, int part, int slice, unsigned char* shared, float* area) {
-  using K = Keys<typename S::Key, S::key_row, S::tiles, FAST>;
-  using V = Values<typename S::Value, S::value_row, S::slice, S::tiles, FAST>;
+__device__ __forceinline__ void add_taken(float s[][4 * S::tiles], const unsigned char* taken, const Segment& segment, const View<S>& see, const Mu& mu, const float* per_unit, int first, int lane) {
+#pragma unroll
+  for (int u = 0; u < S::tiles; u++) {
+    int from[4]; // the position that the tile's first cell would have, were it in order with this one
+    unsigned left = 15;
+    if (!see.ordered) {
+      left = 0;
+      see.held(segment, first + u * tile + (lane >> 2) * 4, from);
+#pragma unroll
+      for (int n = 0; n < 4; n++) {
+        left |= (unsigned)(from[n] >= 0) << n;
+        from[n] -= (lane >> 2) * 4 + n;
+      }
+    }
+    while (__any_sync(~0u, left != 0)) {
+      int t = see.base + first + u * tile;
+      unsigned now = left;
+      if (!see.ordered) {
+        t = 0x7fffffff;
+#pragma unroll
+        for (int n = 0; n < 4; n++)
+          if (left >> n & 1) t = min(t, from[n]);
+        for (int k = 4; k < 32; k *= 2) t = min(t, __shfl_xor_sync(~0u, t, k));
+#pragma unroll
+        for (int n = 0; n < 4; n++)
+          if (from[n] != t) now &= ~(1u << n);
+      }
+      Taken::add(s, 4 * u, per_unit, taken, mu, t, !see.ordered, now, lane);
+      left &= ~now;
+    }
+  }
+}
+
+// Scores of cells that a query row does not see become -infinity. Values of rows that none sees may be anything, and are hidden.
+template <class S, class V>
+__device__ __forceinline__ void mask(float s[][4 * S::tiles], V& v, const Segment& segment, const View<S>& see, const int* positions, int window, int first, int lane) {
+  if (window <= 0) window = 0x7fffffff;
+  unsigned hidden = (1u << 4 * S::tiles) - 1;
+#pragma unroll
+  for (int u = 0; u < S::tiles; u++) {
+    int held[4];
+    see.held(segment, first + u * tile + (lane >> 2) * 4, held);
+#pragma unroll
+    for (int i = 0; i < quads; i++) {
+      const int position = positions[4 * i + (lane & 3)];
+#pragma unroll
+      for (int n = 0; n < 4; n++) {
+        if (held[n] >= 0 && held[n] <= position && position - held[n] < window) hidden &= ~(1u << (4 * u + n));
+        else s[i][4 * u + n] = as_float(0xff800000); // -infinity
+      }
+    }
+  }
+  for (int k = 1; k < 4; k *= 2) hidden &= __shfl_xor_sync(~0u, hidden, k);
+  v.hide(hidden, lane);
+}
+
+// A warp walks over whole steps of a part and waits for no other; at last the sums of all warps are in the area. query is row "warp".
+// The positions of the query rows lie before the area.
+template <class S>
+__device__ __forceinline__ void walk(const Attend& p, const Segment& segment, const Group& g, const View<S>& see, const Kept<S>& kept, Query& query, int part, int slice, unsigned char* shared, float* area) {
+  using K = Keys<typename S::Key, S::key_row, S::tiles, ROWS, FAST>;
+  using V = Values<typename S::Value, S::value_row, S::slice, S::tiles, ROWS, FAST>;
   constexpr int step = View<S>::step;
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, j = lane >> 2, c = lane & 3;
   unsigned char* taken = shared + Room<S>::keys;
+  int* positions = (int*)area - ROWS;
 
   int at = see.first + part_of(see.count, part, see.parts) + warp;
   const int end = see.first + part_of(see.count, part + 1, see.parts);
-  const unsigned char* keys = s.keys + g.head * s.key_head;
-  const unsigned char* key_scales = s.key_scales + g.head * s.key_scale_head;
-  const unsigned char* value_rows = s.values + g.head * s.value_head;
-  const unsigned char* value_scales = s.value_scales + g.head * s.value_scale_head;
+  const long long from = (long long)at * step; // pointers go along with the steps
+  const unsigned char* keys = segment.keys + g.head * segment.key_head + from * K::Row::bytes;
+  const unsigned char* key_scales = segment.key_scales + g.head * segment.key_scale_head + from * K::Row::scale_bytes;
+  const unsigned char* values = segment.values + g.head * segment.value_head + from * V::Row::bytes;
+  const unsigned char* value_scales = segment.value_scales + g.head * segment.value_scale_head + from * V::Row::scale_bytes;
 
   K k;
-  if (at < end) k.load(keys, key_scales, at * step, lane); // on its way while the queries are made
+  if (at < end) k.load(keys, key_scales, lane); // on its way while the queries are made
   Taken::begin(taken, p.mu);
-  for (int r = warp; r < 8; r += WARPS) {
+  for (int r = warp; r < ROWS; r += WARPS) {
     float* x = area + r * S::key_row;
     if (r >= g.rows) {
       K::no_query(shared, r, lane);
@@ -160,140 +250,124 @@ __device__ __forceinline__ void walk(const Attend& p, const Segment& s, const Gr
     S::Key::Domain::forward(x, S::key_row, lane);
     K::query(shared, x, r, lane);
   }
-  __syncthreads();
-
-  // The cells that this lane's row sees where they are in order, and between which steps all rows see everything.
-  int hi = max(0, min(g.position - see.base + 1, see.used)), lo = p.window > 0 ? max(0, g.position - see.base + 1 - p.window) : 0;
-  if (g.position < 0) hi = 0;
-  int open = j < g.rows ? lo : 0, closed = j < g.rows ? hi : 0x7fffffff;
-  for (int k = 4; k < 32; k *= 2) {
+  // Between which steps all rows see everything.
+  int open = 0, closed = 0x7fffffff;
+#pragma unroll
+  for (int i = 0; i < quads; i++) {
+    const int position = g.position[i];
+    if (warp == 0 && j == 0) positions[4 * i + c] = position;
+    if (4 * i + c >= g.rows) continue;
+    closed = min(closed, position < 0 ? 0 : max(0, min(position - see.base + 1, see.used)));
+    if (p.window > 0) open = max(open, position - see.base + 1 - p.window);
+  }
+  for (int k = 1; k < 4; k *= 2) {
     open = max(open, __shfl_xor_sync(~0u, open, k));
     closed = min(closed, __shfl_xor_sync(~0u, closed, k));
   }
-  open = (open + step - 1) / step;
+  open = see.ordered ? (open + step - 1) / step : 0x7fffffff;
   closed /= step;
-  const int window = p.window > 0 ? p.window : 0x7fffffff;
+  __syncthreads();
 
-  const float scale = p.scale * log2_e;
-  float most = unseen, total = 0; // of query row j: largest score, sum of weights of this lane's rows
+  // Of query rows 4i + c: largest score, sum of weights of this lane's rows, what a score is in units of.
+  float most[quads], total[quads], unit[quads], per_unit[quads];
+#pragma unroll
+  for (int i = 0; i < quads; i++) {
+    most[i] = unseen;
+    total[i] = 0;
+    unit[i] = K::unit(shared, 4 * i + c);
+    if (Taken::bytes > 0) per_unit[i] = 1 / unit[i];
+    unit[i] *= SOFT_CAP ? p.scale / p.soft_cap : p.scale * log2_e;
+  }
   V v;
   v.clear();
   for (; at < end; at += WARPS) {
-    v.load(value_rows, value_scales, at * step, slice, lane);
-    float x[8 * S::tiles], top = unseen;
-    k.scores(x, shared, lane);
-    if (at + WARPS < end) k.load(keys, key_scales, (at + WARPS) * step, lane);
-    unsigned hidden = 0; // bit i: this lane's row does not see the cell of x[i]
-    const bool some = !see.ordered || at < open || at >= closed;
-    if (see.ordered && some) {
+    v.load(values, value_scales, slice, lane);
+    keys += WARPS * step * K::Row::bytes;
+    key_scales += WARPS * step * K::Row::scale_bytes;
+    values += WARPS * step * V::Row::bytes;
+    value_scales += WARPS * step * V::Row::scale_bytes;
+    float s[quads][4 * S::tiles], reach[quads];
+    k.scores(s, shared, lane);
+    if (at + WARPS < end) {
+      __syncwarp(); // stays a branch: loads that came before the scores would need registers of their own
+      k.load(keys, key_scales, lane);
+    }
+    if constexpr (Taken::bytes > 0) add_taken<S>(s, taken, segment, kept.see, p.mu, per_unit, at * step, lane);
+    if (SOFT_CAP) {
 #pragma unroll
-      for (int i = 0; i < 8 * S::tiles; i++) {
-        const int cell = at * step + 8 * (i / 2) + 2 * c + i % 2;
-        hidden |= (unsigned)(cell < lo || cell >= hi) << i;
+      for (int i = 0; i < quads; i++)
+#pragma unroll
+        for (int n = 0; n < 4 * S::tiles; n++) s[i][n] = p.soft_cap * log2_e * tanhf(s[i][n] * unit[i]);
+    }
+    if (at < open || at >= closed) mask<S>(s, v, segment, kept.see, positions, p.window, at * step, lane);
+    bool more = false;
+#pragma unroll
+    for (int i = 0; i < quads; i++) {
+      float top = s[i][0];
+#pragma unroll
+      for (int n = 1; n < 4 * S::tiles; n++) top = fmaxf(top, s[i][n]);
+#pragma unroll
+      for (int k = 4; k < 32; k *= 2) top = fmaxf(top, __shfl_xor_sync(~0u, top, k));
+      reach[i] = fmaxf(SOFT_CAP ? top : top * unit[i], unseen);
+      more |= reach[i] > most[i];
+    }
+    if (__any_sync(~0u, more)) {
+      float by[quads];
+#pragma unroll
+      for (int i = 0; i < quads; i++) {
+        const float next = fmaxf(most[i], reach[i]);
+        by[i] = exp2_fast(most[i] - next);
+        total[i] *= by[i];
+        most[i] = next;
       }
-    }
-#pragma unroll
-    for (int u = 0; u < S::tiles; u++) {
-      const int first = at * step + u * tile;
-      int from[8]; // the position that the tile's first cell would have, were it in order with this one
-      unsigned left = 0xff;
-      if (!see.ordered) {
-        left = 0;
-#pragma unroll
-        for (int n = 0; n < 4; n++) {
-          const int cell = 8 * n + 2 * c;
-          const int2 held = *(const int2*)(s.positions + first + cell);
-#pragma unroll
-          for (int y = 0; y < 2; y++) {
-            const int position = y ? held.y : held.x, i = 2 * n + y;
-            const bool there = position >= 0 && first + cell + y < see.used;
-            hidden |= (unsigned)!(there && position <= g.position && g.position - position < window) << (8 * u + i);
-            left |= (unsigned)there << i;
-            from[i] = position - cell - y;
-          }
-        }
-      }
-      if constexpr (Taken::bytes > 0) { // positions follow one another but where a ring closes
-        while (__any_sync(~0u, left != 0)) {
-          int t = see.base + first;
-          unsigned now = left;
-          if (!see.ordered) {
-            t = 0x7fffffff;
-#pragma unroll
-            for (int i = 0; i < 8; i++)
-              if (left >> i & 1) t = min(t, from[i]);
-            t = min(t, __shfl_xor_sync(~0u, t, 1));
-            t = min(t, __shfl_xor_sync(~0u, t, 2));
-#pragma unroll
-            for (int i = 0; i < 8; i++)
-              if (from[i] != t) now &= ~(1u << i);
-          }
-          Taken::add(x + 8 * u, taken, p.mu, t, !see.ordered, now, lane);
-          left &= ~now;
-        }
-      }
-    }
-#pragma unroll
-    for (int i = 0; i < 8 * S::tiles; i++) {
-      if (SOFT_CAP) x[i] = p.soft_cap * log2_e * tanhf(x[i] * p.scale / p.soft_cap);
-      else x[i] *= scale;
-    }
-    if (some) {
-#pragma unroll
-      for (int i = 0; i < 8 * S::tiles; i++)
-        if (hidden >> i & 1) x[i] = 2 * unseen;
-      if constexpr (!S::Value::codes) hide(v, hidden);
-    }
-#pragma unroll
-    for (int i = 0; i < 8 * S::tiles; i++) top = fmaxf(top, x[i]);
-    top = fmaxf(top, __shfl_xor_sync(~0u, top, 1));
-    top = fmaxf(top, __shfl_xor_sync(~0u, top, 2));
-    if (__any_sync(~0u, top > most)) {
-      const float next = fmaxf(most, top), by = exp2_fast(most - next);
       v.shrink(by);
-      total *= by;
-      most = next;
     }
 #pragma unroll
-    for (int i = 0; i < 8 * S::tiles; i++) {
-      x[i] = exp2_fast(x[i] - most);
-      total += x[i];
+    for (int i = 0; i < quads; i++) {
+      reach[i] -= most[i];
+#pragma unroll
+      for (int n = 0; n < 4 * S::tiles; n++) {
+        s[i][n] = exp2_fast(SOFT_CAP ? s[i][n] - most[i] : fmaf(s[i][n], unit[i], -most[i]));
+        total[i] += s[i][n];
+      }
     }
-    v.add(x, slice, lane);
+    v.add(s, reach, slice, lane);
   }
-  total += __shfl_xor_sync(~0u, total, 1);
-  total += __shfl_xor_sync(~0u, total, 2);
+#pragma unroll
+  for (int i = 0; i < quads; i++)
+#pragma unroll
+    for (int k = 4; k < 32; k *= 2) total[i] += __shfl_xor_sync(~0u, total[i], k);
   v.finish();
 
   // Of two warps that share a slot, the later is first; its sums are then those of both.
   float *tops = Room<S>::tops(area), *totals = Room<S>::totals(area);
-  float* sums = area + (warp % slots * 8 + j) * Room<S>::pitch + 2 * c;
-  if (c == 0) tops[warp * 8 + j] = most, totals[warp * 8 + j] = total;
-  if (WARPS > slots) {
-    if (warp >= slots) {
 #pragma unroll
-      for (int e = 0; e < S::slice / 8; e++) *(float2*)(sums + 8 * e) = make_float2(v.sum(e, 0), v.sum(e, 1));
-    }
-    __syncthreads();
+  for (int i = 0; i < quads; i++) {
+    const int r = 4 * i + c;
+    float* sums = area + (warp % slots * ROWS + r) * Room<S>::pitch + j;
+    if (j == 0) tops[warp * ROWS + r] = most[i], totals[warp * ROWS + r] = total[i];
+    if (WARPS > slots && warp < slots) continue;
+#pragma unroll
+    for (int e = 0; e < S::slice / 8; e++) sums[8 * e] = v.sum(i, e);
   }
-  if (warp < slots) {
-    float mine = 1, other = 0, top = most;
-    if (WARPS > slots && warp + slots < WARPS) {
-      const float theirs = tops[(warp + slots) * 8 + j];
-      top = fmaxf(most, theirs);
-      mine = exp2_fast(most - top), other = exp2_fast(theirs - top);
-      total = total * mine + totals[(warp + slots) * 8 + j] * other;
-    }
+  __syncthreads();
+  if (WARPS == slots) return;
+  if (warp + slots < WARPS) {
 #pragma unroll
-    for (int e = 0; e < S::slice / 8; e++) {
-      float2 sum = make_float2(v.sum(e, 0) * mine, v.sum(e, 1) * mine);
-      if (WARPS > slots && warp + slots < WARPS) {
-        const float2 theirs = *(const float2*)(sums + 8 * e);
-        sum.x += theirs.x * other, sum.y += theirs.y * other;
-      }
-      *(float2*)(sums + 8 * e) = sum;
+    for (int i = 0; i < quads; i++) {
+      const int r = 4 * i + c;
+      float* sums = area + (warp * ROWS + r) * Room<S>::pitch + j;
+      const float theirs = tops[(warp + slots) * ROWS + r], top = fmaxf(most[i], theirs);
+      const float mine = exp2_fast(most[i] - top), other = exp2_fast(theirs - top);
+#pragma unroll
+      for (int e = 0; e < S::slice / 8; e++) sums[8 * e] = v.sum(i, e) * mine + sums[8 * e] * other;
+      if (j == 0) tops[warp * ROWS + r] = top, totals[warp * ROWS + r] = total[i] * mine + totals[(warp + slots) * ROWS + r] * other;
     }
-    if (c == 0) tops[warp * 8 + j] = top, totals[warp * 8 + j] = total;
+  } else if (warp < slots) { // alone in its slot
+#pragma unroll
+    for (int i = 0; i < quads; i++)
+#pragma unroll
+      for (int e = 0; e < S::slice / 8; e++) area[(warp * ROWS + 4 * i + c) * Room<S>::pitch + 8 * e + j] = v.sum(i, e);
   }
   __syncthreads();
 }

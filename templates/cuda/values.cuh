@@ -1,202 +1,264 @@
-// Weighted sums of a tile's values. The weights are A, rows j and j+8 as for keys: the scores of a lane become its part of A without
-// a shuffle, because the order of the rows inside a tile is free. The values are B, so words of four (or two) rows are interleaved
-// in registers. A slice is the part of a head that one warp sums: N dims from a multiple of N on.
+// Weighted sums of the values of U tiles, for R query rows. Values are A, a dim in a row of it. Weights are B, two columns for a query
+// row as for keys; they come from lanes that computed other rows' scores by two shuffles for eight rows of a tile. A slice is the part
+// of a head that one warp sums: N dims from a multiple of N on.
 #pragma once
 #include "keys.cuh"
 
-// Values that are kept as codes.
-template <class T, int D, int N, int U, bool fast> struct CodeValues {
-  using Row = CodeRow<T, Side::value, D, N>;
-  static constexpr int level_bytes = fast ? T::fast_bytes : T::exact_bytes, terms = fast ? T::fast_terms : T::exact_terms;
-  static constexpr float unit = fast ? T::fast_unit : T::exact_unit;
-  static constexpr int quads = N / 32; // of columns of 8 dims
-  static constexpr int runs = Row::run < N ? N / Row::run : 1;
+// Turns words of this lane's rows of a tile, upper and lower parts of their weights, into B: column j is upper parts for even j, and
+// lower ones for odd j, of query row c = j/2; b0 has rows 4c..4c+3 of the tile, b1 16+4c..16+4c+3. Lanes below 16 give the word of
+// upper parts as first, the others as second, so that every word is sent once.
+struct Exchange {
+  int first, second;
+  bool odd;
+  __device__ __forceinline__ Exchange(int lane) {
+    const int j = lane >> 2, from = (lane & 3) * 4 + (j >> 1);
+    odd = j & 1;
+    first = from + 16 * odd;
+    second = from + 16 * !odd;
+  }
+  static __device__ __forceinline__ bool upper_first(int lane) { return lane < 16; }
+  __device__ __forceinline__ void operator()(unsigned one, unsigned other, unsigned* b) const {
+    const unsigned x = from_lane(one, first), y = from_lane(other, second);
+    b[0] = odd ? y : x;
+    b[1] = odd ? x : y;
+  }
+};
 
-  Row rows[8 * U]; // rows 8n + 2c + x of the tiles at 2n + x
-  Scales<Row> scales[4 * U];
-  float sums[N / 8][2]; // of query row j, dims 8e + 2c + x
-  float least[runs];    // of this lane's rows alone
+// Values that are kept as codes.
+template <class T, int D, int N, int U, int R, bool fast> struct CodeValues {
+  using Row = CodeRow<T, Side::value, D>;
+  using L = Levels<T, fast>;
+  static constexpr int runs = Row::run < N ? N / Row::run : 1;
+  static constexpr int main_words = CodeTile<T, Side::value, D, N>::main_words;
+
+  CodeTile<T, Side::value, D, N> tiles[U];
+  Scales<Row> scales[U];     // of rows 4j.. of a tile
+  float sums[R / 4][N / 8];  // of query row 4k + c, dims 8e + j
+  float least[R / 4][runs];  // of this lane's rows alone
 
   __device__ __forceinline__ void clear() {
 #pragma unroll
-    for (int k = 0; k < N / 4; k++) sums[k / 2][k % 2] = 0;
+    for (int k = 0; k < R / 4; k++) {
 #pragma unroll
-    for (int r = 0; r < runs; r++) least[r] = 0;
+      for (int e = 0; e < N / 8; e++) sums[k][e] = 0;
+#pragma unroll
+      for (int r = 0; r < runs; r++) least[k][r] = 0;
+    }
   }
 
-  __device__ __forceinline__ void shrink(float by) {
+  __device__ __forceinline__ void shrink(const float* by) {
 #pragma unroll
-    for (int k = 0; k < N / 4; k++) sums[k / 2][k % 2] *= by;
+    for (int k = 0; k < R / 4; k++) {
 #pragma unroll
-    for (int r = 0; r < runs; r++) least[r] *= by;
+      for (int e = 0; e < N / 8; e++) sums[k][e] *= by[k];
+#pragma unroll
+      for (int r = 0; r < runs; r++) least[k][r] *= by[k];
+    }
   }
 
-  __device__ __forceinline__ void load(const unsigned char* values, const unsigned char* numbers, int first, int slice, int lane) {
-    values += (long long)(first + 2 * (lane & 3)) * Row::bytes;
-    numbers += (long long)(first + 2 * (lane & 3)) * Row::scale_bytes;
+  __device__ __forceinline__ void load(const unsigned char* values, const unsigned char* numbers, int slice, int lane) {
+    numbers = anchored(numbers + 4 * (lane >> 2) * Row::scale_bytes);
 #pragma unroll
-    for (int k = 0; k < 8 * U; k++) rows[k].load(values + (8 * (k / 2) + k % 2) * Row::bytes, lane >> 2, slice);
-#pragma unroll
-    for (int n = 0; n < 4 * U; n++) scales[n].load(numbers + 8 * n * Row::scale_bytes);
+    for (int u = 0; u < U; u++) {
+      tiles[u].load(values + u * tile * Row::bytes, lane, slice);
+      scales[u].load(numbers + u * tile * Row::scale_bytes);
+    }
   }
 
-  // The levels of columns 4*quad.. + 3: b[e][h] for rows 4h..4h+3 of this lane's eight of tile u.
-  __device__ __forceinline__ void levels(int u, int quad, unsigned b[4][2][4]) const {
+  // Where bit 4u + n is set, row 4j + n of tile u is one that nobody sees: it may hold anything.
+  __device__ __forceinline__ void hide(unsigned hidden, int) {
 #pragma unroll
-    for (int h = 0; h < 2; h++) {
-      const Row* r = rows + 8 * u + 4 * h;
-      if constexpr (Row::w8) {
-        const unsigned w0 = r[0].p8.w[quad], w1 = r[1].p8.w[quad], w2 = r[2].p8.w[quad], w3 = r[3].p8.w[quad];
-        const unsigned t0 = prmt(w0, w1, 0x5140), t1 = prmt(w2, w3, 0x5140), t2 = prmt(w0, w1, 0x7362), t3 = prmt(w2, w3, 0x7362);
-        b[0][h][0] = prmt(t0, t1, 0x5410);
-        b[1][h][0] = prmt(t0, t1, 0x7632);
-        b[2][h][0] = prmt(t2, t3, 0x5410);
-        b[3][h][0] = prmt(t2, t3, 0x7632);
-      } else {
-        const int k = quad / 2;
-        unsigned even, odd, even_high = 0, odd_high = 0;
-        interleave(r[0].low(k), r[1].low(k), r[2].low(k), r[3].low(k), quad % 2, even, odd);
-        if constexpr (T::bits > 4) interleave(r[0].high(k), r[1].high(k), r[2].high(k), r[3].high(k), quad % 2, even_high, odd_high);
-        lookup(even, even_high, b[0][h]);
-        lookup(odd, odd_high, b[1][h]);
-        lookup(even >> 16, even_high >> 16, b[2][h]);
-        lookup(odd >> 16, odd_high >> 16, b[3][h]);
+    for (int n = 0; n < 4 * U; n++)
+      if (hidden >> n & 1) scales[n / 4].clear(n % 4);
+  }
+
+  // A of dims 16m.. of the slice in tile u, for each term; rows 8u are exchanged with their neighbours where m is odd, see pair.
+  __device__ __forceinline__ void levels(int u, int m, unsigned a[][4]) const {
+    if constexpr (Row::wide) {
+#pragma unroll
+      for (int k = 0; k < 4; k++) a[0][k] = tiles[u].main[4 * m + k % 2 * 2 + k / 2];
+    } else {
+#pragma unroll
+      for (int k = 0; k < 2; k++) {
+        const unsigned low = tiles[u].paired_low(m % 2, m / 2 * 2 + k), high = tiles[u].paired_high(m % 2, m / 2 * 2 + k);
+        unsigned b[2][L::terms];
+        L::find(low, high, b[0]);
+        L::find(low >> 16, high >> 16, b[1]);
+#pragma unroll
+        for (int t = 0; t < L::terms; t++) a[t][k] = b[0][t], a[t][2 + k] = b[1][t];
       }
     }
   }
 
-  static __device__ __forceinline__ void lookup(unsigned low, unsigned high, unsigned* out) {
-    if constexpr (fast) T::fast(low, high, out);
-    else T::exact(low, high, out);
-  }
-
-  // Nibbles 0 to 3 (or 4 to 7) of four rows, by column: even holds the four of column 0 and then of column 2.
-  static __device__ __forceinline__ void interleave(unsigned a, unsigned b, unsigned c, unsigned d, int upper, unsigned& even, unsigned& odd) {
-    const unsigned lower = 0x0f0f0f0f, half = upper ? 0x7362 : 0x5140;
-    even = prmt(pick(lower, a, b << 4), pick(lower, c, d << 4), half);
-    odd = prmt(pick(lower, a >> 4, b), pick(lower, c >> 4, d), half);
-  }
-
-  // Adds weight e[2n + x] of row 8n + 2c + x, for every dim of the slice.
-  __device__ __forceinline__ void add(const float* e, int slice, int lane) {
+  // Adds weight e[k][4u + n] of row 4j + n of tile u, for query row 4k + c and every dim of the slice. 2^reach[k] is the largest.
+  __device__ __forceinline__ void add(const float e[][4 * U], const float* reach, int slice, int lane) {
     const int first = slice * N; // dims
+    const Exchange exchange(lane);
+    const unsigned one = Exchange::upper_first(lane) ? 0x7632 : 0x5410, sign = Exchange::upper_first(lane) ? 0 : 0x80808080u;
+    if constexpr (!Row::wide) {
+#pragma unroll
+      for (int u = 0; u < U; u++) tiles[u].pair();
+    }
 #pragma unroll
     for (int r = 0; r < runs; r++) {
       const int run = runs == 1 ? first / Row::run : slice * runs + r;
-      // Weights times scales, as signed 15-bit integers relative to the largest.
-      float w[8 * U], most = 0;
+      // Weights times scales, as signed 15-bit integers relative to what is never exceeded.
+      float scale[4 * U], most = 0;
 #pragma unroll
-      for (int k = 0; k < 8 * U; k++) {
-        w[k] = e[k] > 0 ? e[k] * number(k, run) : 0; // a row out of sight may hold anything
-        most = fmaxf(most, fabsf(w[k]));
-        if constexpr (T::has_least) least[r] += e[k] > 0 ? e[k] * number(k, Row::runs + run) : 0;
+      for (int n = 0; n < 4 * U; n++) {
+        scale[n] = number(n, run);
+        most = fmaxf(most, fabsf(scale[n]));
       }
-      most = fmaxf(most, __shfl_xor_sync(~0u, most, 1));
-      most = fmaxf(most, __shfl_xor_sync(~0u, most, 2));
-      const float factor = most > 1e-30f ? 32512.0f / most : 0, back = most * (1.0f / 32512.0f);
-      unsigned a[U][4];
+      most = largest_of_warp(most);
+      const float by = 32512.0f * reciprocal_fast(most), back_by = most * (1.0f / 32512.0f);
+      float back[R / 4];
+      unsigned b[U][R / 4][L::sets][2][2]; // the last but one: rows in order, and exchanged with their neighbours
 #pragma unroll
-      for (int h = 0; h < 2 * U; h++) {
-        unsigned n[4]; // 128 more than the integer: byte 1 is the upper one, byte 0 the lower one but for its sign
-#pragma unroll
-        for (int k = 0; k < 4; k++) n[k] = as_bits(fmaf(w[4 * h + k], factor, magic + 128));
-        const unsigned t0 = prmt(n[0], n[1], 0x5140), t1 = prmt(n[2], n[3], 0x5140);
-        a[h / 2][h % 2 * 2] = prmt(t0, t1, 0x7632);
-        a[h / 2][h % 2 * 2 + 1] = prmt(t0, t1, 0x5410) ^ 0x80808080;
-      }
-#pragma unroll
-      for (int quad = r * (quads / runs); quad < (r + 1) * (quads / runs); quad++) {
-        int c[4][level_bytes][4] = {};
+      for (int k = 0; k < R / 4; k++) {
+        const float factor = by * exp2_fast(-reach[k]);
+        back[k] = back_by * exp2_fast(reach[k]);
 #pragma unroll
         for (int u = 0; u < U; u++) {
-          unsigned b[4][2][4];
-          levels(u, quad, b);
 #pragma unroll
-          for (int k = 0; k < 4; k++)
+          for (int set = 0; set < L::sets; set++) {
+            unsigned w[4]; // 128 more than the integer: byte 1 is the upper one, byte 0 the lower one but for its sign
 #pragma unroll
-            for (int l = 0; l < level_bytes * terms; l++) mma_s8(c[k][l / terms], a[u], b[k][0][l], b[k][1][l]);
+            for (int n = 0; n < 4; n++) w[n] = as_bits(fmaf(e[k][4 * u + n], scale[4 * u + n] * (set ? factor * L::fine : factor), magic + 128));
+            const unsigned t0 = prmt(w[0], w[1], 0x5140), t1 = prmt(w[2], w[3], 0x5140);
+            exchange(prmt(t0, t1, one) ^ sign, prmt(t0, t1, one ^ 0x2222) ^ sign ^ 0x80808080u, b[u][k][set][0]);
+#pragma unroll
+            for (int h = 0; h < 2; h++) b[u][k][set][1][h] = Row::wide ? b[u][k][set][0][h] : prmt(b[u][k][set][0][h], 0, 0x2301);
+          }
+        }
+        if constexpr (T::has_least) {
+#pragma unroll
+          for (int n = 0; n < 4 * U; n++) least[k][r] += e[k][n] * number(n, Row::runs + run);
+        }
+      }
+#pragma unroll
+      for (int m = r * (N / 16 / runs); m < (r + 1) * (N / 16 / runs); m++) {
+        int c[R / 4][4] = {};
+#pragma unroll
+        for (int u = 0; u < U; u++) {
+          unsigned a[L::terms][4];
+          levels(u, m, a);
+#pragma unroll
+          for (int t = 0; t < L::terms; t++)
+#pragma unroll
+            for (int k = 0; k < R / 4; k++) mma_s8(c[k], a[t], b[u][k][L::set(t)][m % 2][0], b[u][k][L::set(t)][m % 2][1]);
         }
 #pragma unroll
-        for (int k = 0; k < 8; k++) {
-          float& sum = sums[4 * quad + k / 2][k % 2];
-          sum = fmaf(joined<level_bytes>(c[k / 2], k % 2), back, sum);
-        }
+        for (int k = 0; k < R / 4; k++)
+#pragma unroll
+          for (int x = 0; x < 2; x++) sums[k][2 * m + x] = fmaf(joined(c[k], x), back[k], sums[k][2 * m + x]);
       }
     }
   }
 
-  __device__ __forceinline__ float number(int k, int at) const {
-    if constexpr (N == D) return scales[k / 2].at(k % 2, at);
+  __device__ __forceinline__ float number(int n, int at) const {
+    if constexpr (N == D) return scales[n / 4].at(n % 4, at);
     float v = 0;
 #pragma unroll
-    for (int n = 0; n < Row::numbers; n++)
-      if (n == at) v = scales[k / 2].at(k % 2, n);
+    for (int k = 0; k < Row::numbers; k++)
+      if (k == at) v = scales[n / 4].at(n % 4, k);
     return v;
   }
 
   __device__ __forceinline__ void finish() {
+    if constexpr (T::has_least) {
 #pragma unroll
-    for (int r = 0; r < runs; r++) {
-      least[r] += __shfl_xor_sync(~0u, least[r], 1);
-      least[r] += __shfl_xor_sync(~0u, least[r], 2);
+      for (int k = 0; k < R / 4; k++)
+#pragma unroll
+        for (int r = 0; r < runs; r++)
+#pragma unroll
+          for (int s = 4; s < 32; s *= 2) least[k][r] += __shfl_xor_sync(~0u, least[k][r], s);
     }
   }
 
-  // The sum at dim 8e + 2c + x of the slice.
-  __device__ __forceinline__ float sum(int e, int x) const { return sums[e][x] * unit + (T::has_least ? least[e * runs / (N / 8)] : 0); }
+  // The sum of query row 4k + c at dim 8e + j of the slice.
+  __device__ __forceinline__ float sum(int k, int e) const { return sums[k][e] * L::unit + (T::has_least ? least[k][e * runs / (N / 8)] : 0); }
 };
 
 // Values that are kept as numbers.
-template <class T, int D, int N, int U, bool fast> struct NumberValues {
-  using Row = NumberRow<T, Side::value, D, N>;
+template <class T, int D, int N, int U, int R, bool fast> struct NumberValues {
+  using Row = NumberRow<T, Side::value, D>;
   static constexpr bool half = T::element == Element::f16;
+  static constexpr int held = N == D ? Row::padded : N, words = held * Row::number_bytes / 4;
 
-  Row rows[8 * U];
-  float sums[N / 8][4];
+  unsigned tiles[U][words];
+  float sums[R / 4][N / 16][4];
 
   __device__ __forceinline__ void clear() {
 #pragma unroll
-    for (int k = 0; k < N / 2; k++) sums[k / 4][k % 4] = 0;
+    for (int k = 0; k < R / 4; k++)
+#pragma unroll
+      for (int n = 0; n < N / 4; n++) sums[k][n / 4][n % 4] = 0;
   }
 
-  __device__ __forceinline__ void shrink(float by) {
+  __device__ __forceinline__ void shrink(const float* by) {
 #pragma unroll
-    for (int k = 0; k < N / 2; k++) sums[k / 4][k % 4] *= by;
+    for (int k = 0; k < R / 4; k++)
+#pragma unroll
+      for (int n = 0; n < N / 4; n++) sums[k][n / 4][n % 4] *= by[k];
   }
 
-  __device__ __forceinline__ void load(const unsigned char* values, const unsigned char*, int first, int slice, int lane) {
-    values += (long long)(first + 2 * (lane & 3)) * Row::bytes;
+  __device__ __forceinline__ void load(const unsigned char* values, const unsigned char*, int slice, int lane) {
 #pragma unroll
-    for (int k = 0; k < 8 * U; k++) rows[k].load(values + (8 * (k / 2) + k % 2) * Row::bytes, lane >> 2, slice);
+    for (int u = 0; u < U; u++) Row::Main::template load<words>(tiles[u], values + u * tile * Row::bytes, lane, slice * words);
   }
 
-  __device__ __forceinline__ void add(const float* e, int slice, int lane) {
+  // The bits of this lane's rows, which are other than those of its weights, come from the lanes that have them.
+  __device__ __forceinline__ void hide(unsigned hidden, int lane) {
+    const unsigned rows[2] = {from_lane(hidden, (lane & 3) * 4), from_lane(hidden, 16 + (lane & 3) * 4)};
 #pragma unroll
-    for (int h = 0; h < 2 * U; h++) { // four of this lane's rows
-      float p[4];
-      unsigned a[4];
+    for (int u = 0; u < U; u++) {
 #pragma unroll
-      for (int k = 0; k < 4; k++) p[k] = e[4 * h + k];
-      a[0] = split_pair<half>(p[0], p[1]);
-      a[1] = split_pair<half>(p[0], p[1]);
-      a[2] = split_pair<half>(p[2], p[3]);
-      a[3] = split_pair<half>(p[2], p[3]);
+      for (int n = 0; n < words; n++) {
+        constexpr int pair = 4 / Row::number_bytes; // numbers of a word
+        const int at = n * pair, h = at / 8 % 2, first = 4 * u + at / 4 % 2 * 2 + at % 2;
+        unsigned keep = rows[h] >> first & 1 ? 0 : ~0u;
+        if (pair == 2) keep = pick(0xffff, keep, rows[h] >> (first + 1) & 1 ? 0 : ~0u);
+        tiles[u][n] &= keep;
+      }
+    }
+  }
+
+  __device__ __forceinline__ void add(const float e[][4 * U], const float*, int, int lane) {
+    const Exchange exchange(lane);
+    const bool upper = Exchange::upper_first(lane);
 #pragma unroll
-      for (int k = 0; k < N / 16; k++) { // two columns
-        if constexpr (T::element != Element::f32) {
-          const unsigned w0 = rows[4 * h].p.w[k], w1 = rows[4 * h + 1].p.w[k], w2 = rows[4 * h + 2].p.w[k], w3 = rows[4 * h + 3].p.w[k];
-          mma_pairs<half>(sums[2 * k], a, prmt(w0, w1, 0x5410), prmt(w2, w3, 0x5410));
-          mma_pairs<half>(sums[2 * k + 1], a, prmt(w0, w1, 0x7632), prmt(w2, w3, 0x7632));
-        } else {
+    for (int u = 0; u < U; u++) {
+      unsigned b[R / 4][2][2]; // rows below 16 of the tile, and the others; pairs of rows
 #pragma unroll
-          for (int x = 0; x < 2; x++) {
-            float v[4];
+      for (int k = 0; k < R / 4; k++) {
 #pragma unroll
-            for (int r = 0; r < 4; r++) v[r] = as_float(rows[4 * h + r].p.w[2 * k + x]);
+        for (int pair = 0; pair < 2; pair++) {
+          float p = e[k][4 * u + 2 * pair], q = e[k][4 * u + 2 * pair + 1];
+          const unsigned high = split_pair<half>(p, q), low = split_pair<half>(p, q);
+          unsigned w[2];
+          exchange(upper ? high : low, upper ? low : high, w);
+          b[k][0][pair] = w[0];
+          b[k][1][pair] = w[1];
+        }
+      }
+#pragma unroll
+      for (int m = 0; m < N / 16; m++) {
+#pragma unroll
+        for (int h = 0; h < 2; h++) {
+          const unsigned* w = tiles[u] + (2 * m + h) * (2 * Row::number_bytes);
+          if constexpr (T::element != Element::f32) {
+#pragma unroll
+            for (int k = 0; k < R / 4; k++) mma_pairs<half>(sums[k][m], w, b[k][h][0], b[k][h][1]);
+          } else {
+            float v[4][2];
+            unsigned a[4];
+#pragma unroll
+            for (int n = 0; n < 8; n++) v[n / 2][n % 2] = as_float(w[n]);
 #pragma unroll
             for (int t = 0; t < 3; t++) {
-              const unsigned b0 = split_pair<false>(v[0], v[1]), b1 = split_pair<false>(v[2], v[3]);
-              mma_bf16(sums[2 * k + x], a, b0, b1);
+              split_fragment(v, a);
+#pragma unroll
+              for (int k = 0; k < R / 4; k++) mma_bf16(sums[k][m], a, b[k][h][0], b[k][h][1]);
             }
           }
         }
@@ -205,9 +267,9 @@ template <class T, int D, int N, int U, bool fast> struct NumberValues {
   }
 
   __device__ __forceinline__ void finish() {}
-  __device__ __forceinline__ float sum(int e, int x) const { return sums[e][x] + sums[e][2 + x]; }
+  __device__ __forceinline__ float sum(int k, int e) const { return sums[k][e / 2][e % 2 * 2] + sums[k][e / 2][e % 2 * 2 + 1]; }
 };
 
-template <bool codes, class T, int D, int N, int U, bool fast> struct ValuesOf { using type = CodeValues<T, D, N, U, fast>; };
-template <class T, int D, int N, int U, bool fast> struct ValuesOf<false, T, D, N, U, fast> { using type = NumberValues<T, D, N, U, fast>; };
-template <class T, int D, int N, int U, bool fast> using Values = typename ValuesOf<T::codes, T, D, N, U, fast>::type;
+template <bool codes, class T, int D, int N, int U, int R, bool fast> struct ValuesOf { using type = CodeValues<T, D, N, U, R, fast>; };
+template <class T, int D, int N, int U, int R, bool fast> struct ValuesOf<false, T, D, N, U, R, fast> { using type = NumberValues<T, D, N, U, R, fast>; };
+template <class T, int D, int N, int U, int R, bool fast> using Values = typename ValuesOf<T::codes, T, D, N, U, R, fast>::type;

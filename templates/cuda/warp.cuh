@@ -38,6 +38,31 @@ __device__ __forceinline__ float exp2_fast(float x) {
   return r;
 }
 
+__device__ __forceinline__ float reciprocal_fast(float x) {
+  float r;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(x));
+  return r;
+}
+
+// An address that the compiler does not take apart: what is so far from it is read with one register.
+__device__ __forceinline__ const unsigned char* anchored(const unsigned char* p) {
+  asm("" : "+l"(p));
+  return p;
+}
+
+// What another lane has.
+__device__ __forceinline__ unsigned from_lane(unsigned v, int lane) { return __shfl_sync(~0u, v, lane); }
+
+// The largest of what the lanes have, none of it negative.
+__device__ __forceinline__ float largest_of_warp(float x) {
+#if __CUDA_ARCH__ >= 800
+  return __uint_as_float(__reduce_max_sync(~0u, __float_as_uint(x)));
+#else
+  for (int s = 16; s; s >>= 1) x = fmaxf(x, __shfl_xor_sync(~0u, x, s));
+  return x;
+#endif
+}
+
 // Loads of what is read once, N bytes at an address that is a multiple of N.
 template <int N> struct Chunk;
 template <> struct Chunk<16> {

@@ -7,36 +7,37 @@ import (
 	"github.com/kvgen/kvgen/gen/lower"
 )
 
-// book is a table of levels as the kernels use it: level = unit * sum over b of base^(n-1-b) * rows[b], rows of int8 by code.
+// book is a table of levels as the kernels use it: level = unit * (rows[0] + rows[1] / fine), rows of int8 by code.
 type book struct {
 	unit float32
 	rows [][]int
 	sums bool // a table of 16 may be the sum of two lookups wherever that is possible: what products with activations want, but not those of attention
 }
 
-// base is what the first of two bytes counts. It is odd so that the second stays within a byte less one, see halves.
-const base = 127
+// fine is how many levels of the second byte make one of the first. More would be nearer to the table, and what weighs the second
+// byte, an integer that is so much smaller, farther from what it should be.
+const fine = 64
 
 // exactBook holds levels as one byte where they are whole numbers that a byte holds, else as two: 15 bits for the largest.
 func exactBook(p *lower.Product) book {
 	if p.Exact {
 		return byteBook(p)
 	}
-	const most = 126 * base
+	const most = 126 * fine
 	var largest float64
 	for _, v := range p.Levels {
 		largest = max(largest, math.Abs(float64(v)))
 	}
-	b := book{unit: float32(largest / most), rows: make([][]int, 2)}
+	unit := largest / most
+	b := book{unit: float32(unit * fine), rows: make([][]int, 2)}
 	for _, v := range p.Levels {
-		n := int(math.RoundToEven(float64(v) / float64(b.unit)))
-		n = min(max(n, -most), most)
-		high := n / base // toward zero, so that both bytes have the sign of the level
-		low := n - base*high
-		if n < 0 && low == 0 {
-			high, low = high+1, -base
+		n := int(math.RoundToEven(float64(v) / unit))
+		first := n / fine // toward zero, so that both bytes have the sign of the level
+		second := n - fine*first
+		if n < 0 && second == 0 {
+			first, second = first+1, -fine
 		}
-		b.rows[0], b.rows[1] = append(b.rows[0], high), append(b.rows[1], low)
+		b.rows[0], b.rows[1] = append(b.rows[0], first), append(b.rows[1], second)
 	}
 	return b
 }
@@ -122,7 +123,7 @@ func pack(row []int, first int) string {
 
 // lookup writes the function that turns four codes into levels.
 func (s *typeText) lookup(name string, b book) {
-	s.line("static constexpr int %s_bytes = %d, %[1]s_terms = %[3]d;", name, len(b.rows), b.terms())
+	s.line("static constexpr int %s_terms = %d, %[1]s_coarse = %[3]d;", name, len(b.rows)*b.terms(), b.terms())
 	s.line("static constexpr float %s_unit = %s;", name, number(b.unit))
 	s.open("static __device__ __forceinline__ void %s(unsigned low, unsigned high, unsigned* out)", name)
 	n := len(b.rows[0])

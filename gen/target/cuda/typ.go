@@ -178,13 +178,13 @@ func (s *typeText) parts(p *lower.Product) {
 		rows := bytes.rows[0]
 		table := s.table("bytes", "signed char", len(rows), func(k int) string { return fmt.Sprint(rows[k]) })
 		s.line("static __device__ int level(int code) { return %s[code]; }", table)
-		s.line("static constexpr int exact_bytes = 1, exact_terms = 1, fast_bytes = 1, fast_terms = 1;")
+		s.line("static constexpr int exact_terms = 1, exact_coarse = 1, fast_terms = 1, fast_coarse = 1;")
 		s.line("static constexpr float exact_unit = %s, fast_unit = %[1]s;", number(bytes.unit))
 		return
 	}
 	s.line("")
-	s.line("// The levels of four codes: low holds their lower four bits as nibbles, high the others. Byte k of a level is the sum of the")
-	s.line("// *_terms words from out[k * *_terms] on, and level = unit * byte, or unit * (%d * first byte + second).", base)
+	s.line("// The levels of four codes, as bytes of words: unit * (the sum of the coarse terms + the sum of the others / fine_levels). low")
+	s.line("// holds the lower four bits of the codes as nibbles, high the others.")
 	exact := exactBook(p)
 	exact.sums, bytes.sums = !s.t.KV, !s.t.KV
 	s.lookup("exact", exact)

@@ -20,6 +20,10 @@ inline unsigned prmt(unsigned a, unsigned b, unsigned s) {
 }
 inline unsigned pick(unsigned mask, unsigned a, unsigned b) { return (a & mask) | (b & ~mask); }
 inline float exp2_fast(float x) { return exp2f(x); }
+inline float reciprocal_fast(float x) { return 1 / x; }
+inline const unsigned char* anchored(const unsigned char* p) { return p; }
+inline unsigned from_lane(unsigned v, int lane) { return __shfl_sync(~0u, v, lane); }
+inline float largest_of_warp(float x) { return __uint_as_float(__reduce_max_sync(~0u, __float_as_uint(x))); }
 
 inline void emulated_aligned(const void* p, int n) {
   if ((uintptr_t)p % n) emulated::emulated_fail("%d bytes at the address %p, which is no multiple", n, p);

@@ -1,0 +1,95 @@
+//go:build emulate || gpu
+
+package main
+
+import (
+	"encoding/json"
+	"math"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// onGPU is arguments with a tiny model on a GPU and the text of kldTiny.
+func onGPU(args string, arch string) []string {
+	command, rest, _ := strings.Cut(args, " ")
+	return append([]string{command, arches + "/" + arch + "/model.gguf", "--device", "cuda"}, strings.Fields(rest)...)
+}
+
+// TestMeasuringOnGPU measures with a GPU what other tests measure with the processor: the numbers are the same but for rounding.
+func TestMeasuringOnGPU(t *testing.T) {
+	text := " -f " + evalData + "/text.txt -c 32 --json"
+	on := func(to any, args, arch string, device bool) {
+		t.Helper()
+		line := onGPU(args+text, arch)
+		if !device {
+			line = strings.Split(strings.Replace(strings.Join(line, " "), " --device cuda", " -t 2", 1), " ")
+		}
+		kvrunJSON(t, to, line...)
+	}
+	for _, arch := range []string{"llama_hd64", "qwen35", "gemma4_e2b"} {
+		var here, there pplResult
+		on(&there, "ppl --chunks 2", arch, true)
+		on(&here, "ppl --chunks 2", arch, false)
+		if math.Abs(there.PPL/here.PPL-1) > 2e-4 || !strings.HasPrefix(there.Record.ISA, "cuda sm_") {
+			t.Errorf("%s: perplexity %.4f by %s, %.4f by %s", arch, there.PPL, there.Record.ISA, here.PPL, here.Record.ISA)
+		}
+		var a, b kldResult // sequences side by side, each with rows and states of its own
+		on(&a, "kld --chunks 2 -ctk q4_0 -ctv q8_0", arch, true)
+		on(&b, "kld --chunks 2 -ctk q4_0 -ctv q8_0", arch, false)
+		if *a.KLD.Mean <= 0 || math.Abs(*a.KLD.Mean / *b.KLD.Mean - 1) > .1 {
+			t.Errorf("%s: KLD %.4g by %s, %.4g by %s", arch, *a.KLD.Mean, a.Record.ISA, *b.KLD.Mean, b.Record.ISA)
+		}
+	}
+	var f floorResult
+	on(&f, "floor --math exact", "llama_hd64", true)
+	if !f.OK || len(f.Rows) != 5 || f.Rows[0].Name != "the same again" {
+		t.Errorf("floor: %+v", f.Rows)
+	}
+	code, _, stderr := kvrun("", onGPU("kld --diagnose -ctk q8_0"+text, "llama_hd64")...)
+	if code != 1 || !strings.Contains(stderr, "--diagnose: wants --device cpu") {
+		t.Errorf("--diagnose: exit %d, %s", code, stderr)
+	}
+}
+
+// TestSweepOnGPU sweeps, goes on where it ended, and does not mix what a GPU and the processor computed.
+func TestSweepOnGPU(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	args := onGPU("sweep -f "+evalData+"/text.txt -c 32 --chunks 1 --cells q8_0/turbo4,q4_0/q4_0@4+8 --path decode --out "+path, "llama_hd64")
+	for range 2 {
+		if code, out, stderr := kvrun("", args...); code != 0 || !strings.Contains(out, "q4_0/q4_0@4+8") || !strings.Contains(out, "cuda sm_") {
+			t.Fatalf("exit %d: %s%s", code, out, stderr)
+		}
+	}
+	args[3] = "cpu"
+	if code, _, stderr := kvrun("", args...); code != 2 || !strings.Contains(stderr, "another instruction set or device: cuda sm_") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+}
+
+// TestTextOnGPU continues a text beyond the context, talks, and measures speed.
+func TestTextOnGPU(t *testing.T) {
+	for _, c := range []struct{ stdin, args, want string }{
+		{"", "run -p The -n 20 -c 12 --math exact --temp 0 --device cuda", ""},
+		{"hi\n", "chat -n 3 --temp 0 --device cuda", ""},
+		{"", "info --device cuda -ctk q8_0", "the longest context that fits"},
+		{"", "bench -p 9 -n 2 -r 1 --device cuda", "cuda sm_"},
+		{"", "probe -n 2 -c 128 --device cuda --math exact", "completions"},
+	} {
+		code, out, stderr := kvrun(c.stdin, strings.Fields(c.args)...)
+		if code != 0 || !strings.Contains(out, c.want) {
+			t.Errorf("%s: exit %d, %s%s", c.args, code, out, stderr)
+		}
+		if !strings.HasPrefix(c.args, "run") {
+			continue
+		}
+		if _, here, _ := kvrun("", strings.Fields(strings.Replace(c.args, "cuda", "cpu", 1))...); here != out {
+			t.Errorf("a GPU writes %q, the processor %q", out, here)
+		}
+	}
+	var rows []benchRow
+	if code, out, stderr := kvrun("", strings.Fields("bench -p 9 -n 0 -r 1 --device cuda -o json")...); code != 0 || json.Unmarshal([]byte(out), &rows) != nil || len(rows) != 1 ||
+		rows[0].Backends != "CUDA" || rows[0].GPU == "" {
+		t.Errorf("bench: exit %d: %s%s", code, out, stderr)
+	}
+}

@@ -1,0 +1,136 @@
+//go:build emulate || gpu
+
+package cuda
+
+import (
+	"math"
+	"testing"
+
+	"github.com/kvgen/kvgen/runtime/model"
+)
+
+// deltaNet is a layer by the rule of model.DeltaNet in float64, token by token.
+type deltaNet struct {
+	keys, values, dim, taps int
+	conv, decay, step, norm []float32
+	seen                    [][]float64 // all tokens before the convolution
+	s                       []float64   // [values][dim][dim]
+}
+
+func (d *deltaNet) token(qkv, gate, alpha, beta []float32) (y []float64) {
+	silu := func(x float64) float64 { return x / (1 + math.Exp(-x)) }
+	channels := (2*d.keys + d.values) * d.dim
+	now := make([]float64, channels)
+	for i := range now {
+		now[i] = float64(qkv[i])
+	}
+	d.seen = append(d.seen, now)
+	x := make([]float64, channels)
+	for i := range x {
+		for tap := range d.taps {
+			if at := len(d.seen) - d.taps + tap; at >= 0 {
+				x[i] += d.seen[at][i] * float64(d.conv[tap*channels+i])
+			}
+		}
+		x[i] = silu(x[i])
+	}
+	for h := range 2 * d.keys {
+		v := x[h*d.dim:][:d.dim]
+		sum := 0.0
+		for _, e := range v {
+			sum += e * e
+		}
+		by := 1 / max(math.Sqrt(sum), 1e-6)
+		if h < d.keys {
+			by /= math.Sqrt(float64(d.dim))
+		}
+		for i := range v {
+			v[i] *= by
+		}
+	}
+	for h := range d.values {
+		q, k, v := x[h%d.keys*d.dim:], x[(d.keys+h%d.keys)*d.dim:], x[(2*d.keys+h)*d.dim:]
+		s := d.s[h*d.dim*d.dim:]
+		keep := math.Exp(math.Log1p(math.Exp(float64(alpha[h]+d.step[h]))) * float64(d.decay[h]))
+		rate := 1 / (1 + math.Exp(-float64(beta[h])))
+		out, power := make([]float64, d.dim), 0.0
+		for c := range d.dim {
+			held := 0.0
+			for i := range d.dim {
+				s[i*d.dim+c] *= keep
+				held += k[i] * s[i*d.dim+c]
+			}
+			for i := range d.dim {
+				s[i*d.dim+c] += k[i] * rate * (v[c] - held)
+				out[c] += q[i] * s[i*d.dim+c]
+			}
+			power += out[c] * out[c]
+		}
+		for c, o := range out {
+			y = append(y, o/math.Sqrt(power/float64(d.dim)+1e-6)*float64(d.norm[c])*silu(float64(gate[h*d.dim+c])))
+		}
+	}
+	return y
+}
+
+// newDeltaNet is a layer with weights of about 1, whose decays keep something.
+func newDeltaNet(keys, values, dim, taps int) *deltaNet {
+	w := &deltaNet{keys: keys, values: values, dim: dim, taps: taps, conv: normal(1, taps*(2*keys+values)*dim), decay: normal(2, values), step: normal(3, values), norm: normal(4, dim)}
+	for i, v := range w.decay {
+		w.decay[i] = -v * v
+	}
+	return w
+}
+
+// onDevice is the layer's op for batches of up to most tokens with its state, and what it reads and writes. Products lie in one row, as
+// they do in models of one type: QKV, gates, alpha, beta.
+func (w *deltaNet) onDevice(t testing.TB, b *Backend, most int) (o *delta, c *cache, in, out *Memory, row int) {
+	t.Helper()
+	d := b.Device
+	channels := (2*w.keys + w.values) * w.dim
+	row = channels + w.values*w.dim + 2*w.values
+	at := func(m *Memory, i int) uint64 { return m.at + uint64(4*i) }
+	in, out = upload(t, d, make([]float32, most*row)), upload(t, d, make([]float32, most*w.values*w.dim))
+	mixed, state := upload(t, d, make([]float32, most*channels)), upload(t, d, make([]float32, (w.taps-1)*channels+w.values*w.dim*w.dim))
+	defines := []define{{"DIM", w.dim}, {"TAPS", w.taps}}
+	f := func(name string) *Function { return must[*Function](t)(b.function(name, "delta.cu", defines...)) }
+	keys, values, ld := int32(w.keys), int32(w.values), int64(row)
+	o = &delta{s: &model.DeltaStep{Dim: w.dim, ValueHeads: w.values, Taps: w.taps}, mix: f("mix"), rule: f("rule"), letOut: f("let_out"),
+		mixArgs: mixArgs{qkv: in.at, conv: upload(t, d, w.conv).at, mixed: mixed.at, ld: ld, keys: keys, channels: int32(channels), eps: 1e-6},
+		ruleArgs: ruleArgs{mixed: mixed.at, qkv: in.at, alpha: at(in, row-2*w.values), beta: at(in, row-w.values), decay: upload(t, d, w.decay).at,
+			step: upload(t, d, w.step).at, out: out.at, ld: ld, ldAlpha: ld, ldBeta: ld, keys: keys, values: values, channels: int32(channels)},
+		outArgs: letOutArgs{out: out.at, gate: at(in, channels), y: out.at, norm: norm{w: upload(t, d, w.norm).at, eps: 1e-6, kind: 1}, ld: ld, values: values}}
+	return o, &cache{states: []*Memory{state}}, in, out, row
+}
+
+// TestDelta runs batches of several sizes, one after another, and begins again.
+func TestDelta(t *testing.T) {
+	d, c := gpu(t)
+	b := NewBackend(d, c)
+	for _, cs := range [][4]int{{1, 2, 128, 4}, {2, 2, 36, 2}, {1, 3, 20, 1}} {
+		const most = 19
+		w := newDeltaNet(cs[0], cs[1], cs[2], cs[3])
+		o, cache, in, out, row := w.onDevice(t, b, most)
+		gates := (2*w.keys + w.values) * w.dim
+		for turn := range 2 {
+			w.seen, w.s = nil, make([]float64, w.values*w.dim*w.dim)
+			check(t, cache.forget())
+			for i, n := range []int{1, 1, most, 8, 2, 1} {
+				x := normal(uint64(10*turn+i), n*row)
+				check(t, Write(in, 0, x))
+				check(t, o.run(nil, cache, n))
+				got := make([]float32, n*w.values*w.dim)
+				check(t, Read(out, 0, got))
+				for j := range n {
+					x := x[j*row:]
+					want := w.token(x, x[gates:], x[row-2*w.values:], x[row-w.values:])
+					for k, v := range want {
+						if g := float64(got[j*len(want)+k]); !(math.Abs(g-v) <= 2e-4*(1+math.Abs(v))) {
+							t.Fatalf("%v, batch %d, token %d, output %d: %g, not %g", cs, i, j, k, g, v)
+						}
+					}
+				}
+			}
+		}
+	}
+}

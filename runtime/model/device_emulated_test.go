@@ -1,0 +1,21 @@
+//go:build emulate && !gpu
+
+package model_test
+
+import (
+	"testing"
+
+	"github.com/kvgen/kvgen/runtime/cuda"
+	"github.com/kvgen/kvgen/runtime/cuda/emulate"
+	"github.com/kvgen/kvgen/runtime/model"
+)
+
+func openGPU(t *testing.T) model.Device {
+	t.Helper()
+	d, err := cuda.OpenWith(emulate.Driver(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return cuda.NewBackend(d, &cuda.Compiler{Library: emulate.Compiler(), Folder: &cuda.Folder{Path: emulate.Folder()}})
+}
