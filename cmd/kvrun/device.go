@@ -64,7 +64,11 @@ func (m *modelFlags) checkDevice(e *environment) error {
 	}
 	b, err := e.devices.gpu(number)
 	if err != nil {
-		return err
+		asked := "--device " + name
+		if m.device == "" {
+			asked = fmt.Sprintf("--gpu-layers %d", m.gpuLayers)
+		}
+		return m.cannot("%s: %v", asked, err)
 	}
 	b.Compiler.Texts = e.texts
 	if m.backend = b; m.batch == 0 {

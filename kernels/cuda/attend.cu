@@ -10,7 +10,7 @@
 //   KEY_DIM, VALUE_DIM             values of a head as the model has it
 //   FAST, SOFT_CAP                 int8 levels; whether scores have a soft cap
 //   OFFSET, ADJACENT               pairs that RoPE turns where keys have an offset, -1 for none; whether pairs are (0,1) (2,3), else halves
-//   WARPS, BLOCKS                  warps of a block; blocks per multiprocessor, 0 for the default
+//   WARPS, BLOCKS                  warps of a block, blocks per multiprocessor; 0 for the default
 //   ROWS                           query rows of a block, 4, 8 or 16
 //   SEGMENTS                       of a layer's rows, 1 or 2
 //   Segment0, Segment1             of each: Key, Value, KeyRotation, ValueRotation; key_row, value_row, values of a head as rows hold
@@ -22,11 +22,6 @@ using Segment1 = Segment0;
 #endif
 constexpr bool two = SEGMENTS == 2;
 
-// Blocks of a multiprocessor, among which registers are divided: as many as do without copies and without spills, by the instructions
-// of the loop on sm_90.
-constexpr int held = held_words<Segment0>();
-constexpr int blocks_held = BLOCKS ? BLOCKS : larger(1, (held <= 88 ? 4 : held <= 128 ? 3 : 2) * 4 / WARPS);
-
 // Where queries have been there are outputs at last, then the positions of the query rows and an area for rows of numbers.
 constexpr int outputs = ROWS * (Segment0::value_row + (two ? Segment1::value_row : 0)); // floats
 constexpr int query_room = larger(Room<Segment0>::keys, Room<Segment1>::keys) + Taken::bytes;
@@ -36,6 +31,7 @@ constexpr int area_room = larger(larger(ROWS * Segment0::key_row, ROWS * Segment
 
 // Bytes of shared memory that attend is launched with.
 extern "C" __device__ const int attend_shared = area_at + 4 * area_room;
+extern "C" __device__ const int attend_warps = warps; // of a block
 
 // Of the query rows: outputs of each segment, then their reference exponents and sums of weights.
 struct Result {
@@ -152,7 +148,7 @@ __device__ inline void combine(const Attend& p, const Group& g, int parts0, int 
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
   float* factors = area; // [parts][ROWS]
   Adder<Segment0> adder(p.segments[0], g, parts0);
-  for (int j = warp; j < g.rows; j += WARPS) {
+  for (int j = warp; j < g.rows; j += warps) {
     float2 v[most_parts / 32]; // reference and weight of parts lane, lane + 32, ...
     float top = unseen, weight = 0;
 #pragma unroll
@@ -185,7 +181,7 @@ __device__ inline void combine(const Attend& p, const Group& g, int parts0, int 
     Adder<Segment1>(p.segments[1], g, parts1).run(parts1, factors + ROWS * parts0, shares, r.o1);
   }
   __syncthreads();
-  for (int j = warp; j < g.rows; j += WARPS) write(p, g, r, parts0 > 0, parts1 > 0, j, lane);
+  for (int j = warp; j < g.rows; j += warps) write(p, g, r, parts0 > 0, parts1 > 0, j, lane);
 }
 
 // One block's work: x counts parts and slices of a segment.
@@ -202,7 +198,7 @@ __device__ __forceinline__ void attend_part(const Attend& p, int segment, const 
   if (kept.blocks == 1) {
     alone<S>(g, area, segment ? r.o1 : r.o, r);
     __syncthreads();
-    for (int j = threadIdx.x >> 5; j < g.rows; j += WARPS) write(p, g, r, segment == 0, segment == 1, j, threadIdx.x & 31);
+    for (int j = threadIdx.x >> 5; j < g.rows; j += warps) write(p, g, r, segment == 0, segment == 1, j, threadIdx.x & 31);
     return;
   }
   leave<S>(s, g, area, part, slice);
@@ -243,6 +239,6 @@ extern "C" __global__ void __launch_bounds__(threads, blocks_held) attend(const 
     if (blocks > 0) attend_part<Segment0>(p, 0, g, first, query, blockIdx.x, first.parts, 0, blocks, shared, area);
   }
   if (blocks > 0 || blockIdx.x > 0) return;
-  for (int j = warp; j < g.rows; j += WARPS) // nothing is seen
+  for (int j = warp; j < g.rows; j += warps) // nothing is seen
     for (int i = lane; i < VALUE_DIM; i += 32) p.out[((long long)g.token(j) * p.heads + g.query_head(j)) * VALUE_DIM + i] = 0;
 }

@@ -27,7 +27,7 @@ template <int dim, int pairs, bool adjacent> struct Offset {
   // A block copies the table.
   static __device__ void begin(unsigned char* shared, const Mu& m) {
     uint4* to = (uint4*)(shared + numbers + 8 * ROWS);
-    for (int i = threadIdx.x; i < (near ? table_bytes / 16 : 0); i += WARPS * 32) to[i] = m.table[i];
+    for (int i = threadIdx.x; i < (near ? table_bytes / 16 : 0); i += blockDim.x) to[i] = m.table[i];
   }
 
   // The coefficients of query row j, x[dim] in shared memory as the model computes it, turned by position rest of a tile. A warp

@@ -21,7 +21,7 @@ type Pairing struct {
 	Adjacent bool // (0,1) (2,3) ..., else (0,n) (1,n+1) ...
 }
 
-// defaultWarps is the number of warps of a block of attend.
+// defaultWarps is the number of warps of a block of attend for more than 4 query rows; for 4 the kernel knows.
 const defaultWarps = 4
 
 func orDefault(n, def int) int {
@@ -160,7 +160,7 @@ func (a Attention) Source(find Texts) (*Source, error) {
 		value any
 	}{
 		{"KEY_DIM", a.Key.Dim}, {"VALUE_DIM", a.Value.Dim}, {"FAST", a.Fast}, {"SOFT_CAP", a.SoftCap}, {"OFFSET", offset.Pairs}, {"ADJACENT", offset.Adjacent},
-		{"WARPS", orDefault(a.Warps, defaultWarps)}, {"BLOCKS", a.Blocks}, {"ROWS", a.rows()}, {"SEGMENTS", len(a.segments())},
+		{"WARPS", a.Warps}, {"BLOCKS", a.Blocks}, {"ROWS", a.rows()}, {"SEGMENTS", len(a.segments())},
 	} {
 		b.define(d.name, d.value)
 	}

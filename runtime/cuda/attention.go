@@ -78,7 +78,11 @@ func (d *Device) newAttend(c *Compiler, a Attention, src *Source) (*Attend, erro
 	if err != nil {
 		return nil, err
 	}
-	x := &Attend{Attention: a, d: d, warps: orDefault(a.Warps, defaultWarps)}
+	warps, err := m.Ints("attend_warps", 1)
+	if err != nil {
+		return nil, err
+	}
+	x := &Attend{Attention: a, d: d, warps: int(warps[0])}
 	if x.attend, err = m.Function("attend", int(shared[0])); err != nil {
 		return nil, err
 	}

@@ -29,13 +29,25 @@ struct Attend {
 
 using Taken = Offset<KEY_DIM, OFFSET, ADJACENT>;
 
-constexpr int threads = WARPS * 32, most_parts = 256;
-constexpr int quads = ROWS / 4;                            // query rows of a lane, 4i + c
-constexpr int busy = WARPS < 4 ? WARPS : 4;                // warps of a block that have work before there are more blocks
-constexpr int slots = WARPS > 4 ? (WARPS + 1) / 2 : WARPS; // of sums of warps: two share one where there are many
-constexpr float log2_e = 1.4426950408889634f, unseen = -1e30f;
-
 constexpr int larger(int a, int b) { return a > b ? a : b; }
+constexpr int quads = ROWS / 4; // query rows of a lane, 4i + c
+
+// What a lane holds while a warp walks, in words: rows, sums, scores, and about what an offset adds to it.
+template <class S> constexpr int held_words() {
+  using K = Keys<typename S::Key, S::key_row, S::tiles, ROWS, FAST>;
+  using V = Values<typename S::Value, S::value_row, S::slice, S::tiles, ROWS, FAST>;
+  return (sizeof(K) + sizeof(V)) / 4 + 4 * S::tiles * quads + 8 * (quads - 1) + (Taken::bytes > 0 ? 16 + 10 * quads : 0);
+}
+
+// Warps of a multiprocessor, among which registers are divided: as many as do without copies and without spills, by the instructions of
+// the loop on sm_90. For few query rows one block has them all, since fewer blocks leave fewer parts to be added at last: measured on an
+// H200, 4 bits at 131072 rows, 12 warps of one block take 41 us where three blocks of 4 take 47.
+constexpr int held = held_words<Segment0>(), warps_held = held <= 88 ? 16 : held <= 128 ? 12 : 8;
+constexpr int warps = WARPS ? WARPS : ROWS > 4 ? 4 : warps_held, threads = warps * 32, most_parts = 256;
+constexpr int blocks_held = BLOCKS ? BLOCKS : larger(1, warps_held / warps);
+constexpr int busy = warps < 4 ? warps : 4;                // warps of a block that have work before there are more blocks
+constexpr int slots = warps > 4 ? (warps + 1) / 2 : warps; // of sums of warps: two share one where there are many
+constexpr float log2_e = 1.4426950408889634f, unseen = -1e30f;
 
 // Where part k of n items cut into so many parts begins. The first parts have one item more.
 __device__ inline int part_of(int n, int k, int parts) {
@@ -127,9 +139,9 @@ template <class S> struct Kept {
 template <class S> struct Room {
   static constexpr int keys = round_up(Keys<typename S::Key, S::key_row, S::tiles, ROWS, FAST>::query_bytes, 16);
   static constexpr int pitch = S::slice + 8;                           // floats between rows of sums; lanes meet no bank twice
-  static constexpr int sums = slots * ROWS * pitch + 2 * WARPS * ROWS; // and the references and totals of all warps
+  static constexpr int sums = slots * ROWS * pitch + 2 * warps * ROWS; // and the references and totals of all warps
   static __device__ float* tops(float* area) { return area + slots * ROWS * pitch; }
-  static __device__ float* totals(float* area) { return area + slots * ROWS * pitch + WARPS * ROWS; }
+  static __device__ float* totals(float* area) { return area + slots * ROWS * pitch + warps * ROWS; }
 };
 
 // The values of one query row that a lane holds of it, on their way while other things are read.
@@ -147,13 +159,6 @@ struct Query {
     __syncwarp();
   }
 };
-
-// What a lane holds while a warp walks, in words: rows, sums, scores, and about what an offset adds to it.
-template <class S> constexpr int held_words() {
-  using K = Keys<typename S::Key, S::key_row, S::tiles, ROWS, FAST>;
-  using V = Values<typename S::Value, S::value_row, S::slice, S::tiles, ROWS, FAST>;
-  return (sizeof(K) + sizeof(V)) / 4 + 4 * S::tiles * quads + 8 * (quads - 1) + (Taken::bytes > 0 ? 16 + 10 * quads : 0);
-}
 
 // Adds the scores of the offset of keys, in the units of each query row's scores; per_unit is 1 over that. Positions follow one another
 // but where a ring closes.
@@ -236,7 +241,7 @@ __device__ __forceinline__ void walk(const Attend& p, const Segment& segment, co
   K k;
   if (at < end) k.load(keys, key_scales, lane); // on its way while the queries are made
   Taken::begin(taken, p.mu);
-  for (int r = warp; r < ROWS; r += WARPS) {
+  for (int r = warp; r < ROWS; r += warps) {
     float* x = area + r * S::key_row;
     if (r >= g.rows) {
       K::no_query(shared, r, lane);
@@ -280,15 +285,15 @@ __device__ __forceinline__ void walk(const Attend& p, const Segment& segment, co
   }
   V v;
   v.clear();
-  for (; at < end; at += WARPS) {
+  for (; at < end; at += warps) {
     v.load(values, value_scales, slice, lane);
-    keys += WARPS * step * K::Row::bytes;
-    key_scales += WARPS * step * K::Row::scale_bytes;
-    values += WARPS * step * V::Row::bytes;
-    value_scales += WARPS * step * V::Row::scale_bytes;
+    keys += warps * step * K::Row::bytes;
+    key_scales += warps * step * K::Row::scale_bytes;
+    values += warps * step * V::Row::bytes;
+    value_scales += warps * step * V::Row::scale_bytes;
     float s[quads][4 * S::tiles], reach[quads];
     k.scores(s, shared, lane);
-    if (at + WARPS < end) {
+    if (at + warps < end) {
       __syncwarp(); // stays a branch: loads that came before the scores would need registers of their own
       k.load(keys, key_scales, lane);
     }
@@ -346,13 +351,13 @@ __device__ __forceinline__ void walk(const Attend& p, const Segment& segment, co
     const int r = 4 * i + c;
     float* sums = area + (warp % slots * ROWS + r) * Room<S>::pitch + j;
     if (j == 0) tops[warp * ROWS + r] = most[i], totals[warp * ROWS + r] = total[i];
-    if (WARPS > slots && warp < slots) continue;
+    if (warps > slots && warp < slots) continue;
 #pragma unroll
     for (int e = 0; e < S::slice / 8; e++) sums[8 * e] = v.sum(i, e);
   }
   __syncthreads();
-  if (WARPS == slots) return;
-  if (warp + slots < WARPS) {
+  if (warps == slots) return;
+  if (warp + slots < warps) {
 #pragma unroll
     for (int i = 0; i < quads; i++) {
       const int r = 4 * i + c;
