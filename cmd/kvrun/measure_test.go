@@ -107,7 +107,7 @@ func TestInfo(t *testing.T) {
 		}
 	}
 	var r infoResult
-	kvrunJSON(t, &r, "info", "-ngl", "2", "--allow-fallback", "--json")
+	kvrunJSON(t, &r, "info", "--device", "cuda:200", "--allow-fallback", "--json")
 	if r.Record.Honoured || len(r.Record.Unmet) != 1 || len(r.Record.Notes) != 0 {
 		t.Errorf("a request that was let go is not in the record: %+v", r.Record)
 	}
