@@ -33,10 +33,13 @@ func TestEncodeRandomBits(t *testing.T) {
 }
 
 // TestEncodeSmall writes rows of nothing, and of values around and below the least that an encoder divides by: what is read
-// back is finite and small.
+// back is finite and small, unless the type is one of those made for tests that store something else than what they are given.
 func TestEncodeSmall(t *testing.T) {
 	has := func(i *kernels.Impl) bool { return i.Encode != nil }
 	forEachImpl(t, has, func(t *testing.T, typ *kernels.Type, impl *kernels.Impl) {
+		if !keeps(typ) {
+			return
+		}
 		for _, size := range []float32{0, 1e-45, 1e-40, 1e-30, 1e-21, 1e-20, 1e-19, 1e-12} {
 			x := noise(2*max(typ.Block, 16), 1, size)
 			row, y := make([]byte, typ.RowBytes(len(x))), make([]float32, len(x))
@@ -49,6 +52,22 @@ func TestEncodeSmall(t *testing.T) {
 			}
 		}
 	})
+}
+
+// keeps reports whether what a type gives back is closer to what it was given than to nothing.
+func keeps(typ *kernels.Type) bool {
+	x := noise(2*max(typ.Block, 16), 1, 1)
+	portable, row, y := typ.Impls[len(typ.Impls)-1], make([]byte, typ.RowBytes(len(x))), make([]float32, len(x))
+	portable.Encode(row, x)
+	portable.Decode(y, row)
+	if d := typ.Domain; d != nil {
+		d.Impls[len(d.Impls)-1].Inverse(y)
+	}
+	var left, power float64
+	for i, v := range x {
+		left, power = left+float64(v-y[i])*float64(v-y[i]), power+float64(v)*float64(v)
+	}
+	return left < power/2
 }
 
 // randomFloats is n floats: of random bits when rare is 0, else noise with such floats about every 2^(2*rare) values.

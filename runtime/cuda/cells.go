@@ -42,6 +42,9 @@ func CellsIn(head, positions *Memory) (*Cells, error) {
 	if err := head.fits(0, 16); err != nil {
 		return nil, err
 	}
+	if head.at%16 != 0 || positions.at%16 != 0 {
+		return nil, fmt.Errorf("cuda: cells whose head and positions begin at %#x and %#x: kernels read 16 bytes at once", head.at, positions.at)
+	}
 	return &Cells{Capacity: int(positions.Size / 4 / 64 * 64), Head: head, Positions: positions}, nil
 }
 

@@ -31,13 +31,13 @@ func TestReplay(t *testing.T) {
 			segments := w.gpu.segments()
 			last := len(segments) - 1 // the tokens go to the exact rows where there are some
 
-			// What changes: position and cell of the token; exact cells that are left, packed cells that are taken, their positions;
-			// the heads of the cells.
+			// What changes: the heads of the cells; position and cell of the token; exact cells that are left, packed cells that are
+			// taken, their positions.
 			step := must[*Memory](t)(d.Alloc(4 * (2 + 3*moving + 4*2)))
 			part := func(at, n int) *Memory { return step.Slice(uint64(4*at), uint64(4*n)) }
-			position, cell, from, to, moved := part(0, 1), part(1, 1), part(2, moving), part(2+moving, moving), part(2+2*moving, moving)
+			position, cell, from, to, moved := part(8, 1), part(9, 1), part(10, moving), part(10+moving, moving), part(10+2*moving, moving)
 			for i := range segments {
-				cells := must[*Cells](t)(CellsIn(part(2+3*moving+4*i, 4), segments[i].Cells.Positions))
+				cells := must[*Cells](t)(CellsIn(part(4*i, 4), segments[i].Cells.Positions))
 				if i == 0 {
 					w.gpu.Cells = cells
 				} else {
@@ -75,7 +75,13 @@ func TestReplay(t *testing.T) {
 					rows.Next()
 				}
 				p := rows.Segments()[last].K.Cells
-				change := []int32{int32(w.cache.Len()) - 1, p.Batch()[0]}
+				change := make([]int32, 8, 10)
+				for i, s := range rows.Segments() {
+					first, ordered := s.K.Cells.Ordered()
+					copy(change[4*i:], HeadOf(len(s.K.Cells.Pos()), int(first), ordered))
+				}
+				at := []int32{int32(w.cache.Len()) - 1}
+				change = append(change, at[0], p.Batch()[0])
 				lists := [3][]int32{}
 				exact, packed := rows.Moves()
 				for i := range moving {
@@ -88,10 +94,6 @@ func TestReplay(t *testing.T) {
 				}
 				for _, x := range lists {
 					change = append(change, x...)
-				}
-				for _, s := range rows.Segments() {
-					first, ordered := s.K.Cells.Ordered()
-					change = append(change, HeadOf(len(s.K.Cells.Pos()), int(first), ordered)...)
 				}
 				x := normal(w.seed, nq+nk+nv)
 				w.seed++
@@ -106,10 +108,10 @@ func TestReplay(t *testing.T) {
 				check(t, Write(step, 0, change))
 				check(t, g.Launch())
 				want := make([]float32, l.Heads*l.ValueDim)
-				b := attention.Batch{Layer: &l, KV: rows.Segments(), Pos: change[:1], Q: x[:nq], Out: want, Offset: w.offset}
+				b := attention.Batch{Layer: &l, KV: rows.Segments(), Pos: at, Q: x[:nq], Out: want, Offset: w.offset}
 				check(t, w.driver.Run(&b))
 				if e := relative(read(t, out, len(want)), want); !(e < exactLimit) {
-					t.Fatalf("position %d: relative error %.2g", change[0], e)
+					t.Fatalf("position %d: relative error %.2g", at[0], e)
 				}
 			}
 			w.same("after the tokens")
