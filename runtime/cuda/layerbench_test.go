@@ -97,7 +97,7 @@ func TestBenchLayer(t *testing.T) {
 				fmt.Printf("  %-18s %5d %5d %6d", v.name, warps, must[int](t)(a.attend.Registers()), splits)
 				for _, n := range ints(t, *layerDepths) {
 					check(t, Write(cells.Head, 0, HeadOf(n, 0, !v.ring)))
-					check(t, Write(exactCells.Head, 0, HeadOf(76, n, true)))
+					check(t, Write(exactCells.Head, 0, HeadOf(76, max(0, n-76), true)))
 					check(t, Write(position, 0, []int32{int32(n - 1)}))
 					check(t, Write(cell, 0, []int32{int32(n - 1)}))
 					fmt.Printf(" %8.2f", time(each(layers, func(i int) error {
