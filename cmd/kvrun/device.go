@@ -46,6 +46,9 @@ func (m *modelFlags) checkDevice(e *environment) error {
 		name = "cuda"
 	}
 	m.backend = nil
+	if m.gpuLayers < 0 {
+		return fmt.Errorf("--gpu-layers %d: want 0 for none, or all layers of the model, such as 99", m.gpuLayers)
+	}
 	kind, n, numbered := strings.Cut(name, ":")
 	if numbered {
 		var err error

@@ -49,12 +49,12 @@ func (m *modelFlags) add(fs *pflag.FlagSet, math model.Math) {
 // addCompute defines the flags that say how things are computed, and with what types.
 func (m *modelFlags) addCompute(fs *pflag.FlagSet, math model.Math) {
 	m.specFlags.add(fs)
-	fs.IntVarP(&m.batch, "batch-size", "b", 0, "`tokens` of a prompt that go through the model together (default 256)")
+	fs.IntVarP(&m.batch, "batch-size", "b", 0, "`tokens` of a prompt that go through the model together (default 256, on a GPU 1024)")
 	fs.IntVar(&m.ubatch, "ubatch-size", 0, "the same (-ub); the smaller of both counts")
 	fs.StringVar(&m.math, "math", math.String(), "`form` of the matrix products: exact (f32 activations) or fast (int8 activations)")
 	fs.StringVar(&m.isa, "isa", "", "instruction `set` of the kernels (default: KVRUN_ISA, else the best)")
 	fs.StringVar(&m.device, "device", "", "`what` computes: cpu, cuda or cuda:NUMBER (default: cuda with -ngl, else cpu)")
-	fs.IntVar(&m.gpuLayers, "gpu-layers", 0, "`layers` on a GPU (-ngl): all of them, or 0 for none")
+	fs.IntVar(&m.gpuLayers, "gpu-layers", 0, "`layers` on a GPU (-ngl): all of them, such as 99; the same as --device cuda")
 	fs.StringVar(&m.flash, "flash-attn", "on", "attention by online softmax (-fa), the only kind there is: on, auto")
 	fs.Lookup("flash-attn").NoOptDefVal = "on"
 }

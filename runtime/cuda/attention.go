@@ -192,6 +192,9 @@ func (x *Attend) check(l *Layer, q, out *Memory, b *Batch, splits []int) error {
 	if b.Queries < 1 || splits[0] < 1 || splits[0] > mostParts-len(splits)+1 {
 		return fmt.Errorf("cuda: %d queries in %d parts: want at least 1, and at most %d parts", b.Queries, splits[0], mostParts-len(splits)+1)
 	}
+	if n := l.Keys.Heads * x.groups(l, b.Queries); n > 65535 {
+		return fmt.Errorf("cuda: %d queries of %d heads in one batch: at most %d fit a launch", b.Queries, l.Heads, b.Queries*65535/n)
+	}
 	if x.SoftCap != (l.SoftCap > 0) {
 		return fmt.Errorf("cuda: a layer with a soft cap of %g and a kernel compiled for soft cap %t", l.SoftCap, x.SoftCap)
 	}

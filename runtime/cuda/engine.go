@@ -10,7 +10,7 @@ import (
 )
 
 // engine runs the batches of a context: the steps of a model's Program, one launch after another on the device's stream. A
-// batch of one token is a graph, recorded once.
+// batch of one token is a graph, recorded for each power of two of the cells in use.
 type engine struct {
 	b     *Backend
 	w     *weights
@@ -28,6 +28,7 @@ type engine struct {
 	ops    []op
 	output *fused
 	last   int // tokens of the last batch
+	closed bool
 
 	step, embed, branch, normal *Function // of the model's width
 	cap                         *Function
@@ -240,7 +241,7 @@ func (e *engine) Forward(r model.DeviceRows, tokens []int32, first int) error {
 	return e.token(c)
 }
 
-// token runs a batch of one, as a graph from the third time on: the first time everything grows that has to.
+// token runs a batch of one, as a graph from the second time on: the first time everything grows that has to.
 func (e *engine) token(c *cache) error {
 	key := c.key()
 	if g := c.graphs[key]; g != nil {
@@ -357,7 +358,13 @@ type capArgs struct {
 }
 
 // Close frees what is the engine's own, and the weights if no other uses them.
-func (e *engine) Close() error { return errors.Join(e.free(), e.b.release(e.w)) }
+func (e *engine) Close() error {
+	if e.closed {
+		return nil
+	}
+	e.closed = true
+	return errors.Join(e.free(), e.b.release(e.w))
+}
 
 func (e *engine) free() error {
 	var all []error

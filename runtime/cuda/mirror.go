@@ -3,6 +3,7 @@ package cuda
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/bits"
 	"slices"
 
@@ -24,9 +25,10 @@ type cache struct {
 
 // graphKey is what a recorded batch of one token depends on.
 type graphKey struct {
-	bucket  int    // of the cells in use, which decides into how many parts attention is cut
-	targets string // of layers that keep exact rows: to which segment the token goes, and whether rows leave
-	grown   int    // pieces that have been allocated anew since, to which older graphs point
+	// Of each layer: the power of two of its cells, which decides into how many parts attention is cut, and where rows are kept
+	// exact, to which segment the token goes and whether rows leave.
+	layers string
+	grown  int // pieces that have been allocated anew since, to which older graphs point
 }
 
 // rowsOf is the rows of a KV layer.
@@ -166,15 +168,15 @@ func (c *cache) step(r *rowsOf, n, lo int) {
 // key is what the graph of the token that was placed last depends on.
 func (c *cache) key() graphKey {
 	k := graphKey{grown: c.e.b.grown}
-	var targets []byte
+	var layers []byte
 	for _, r := range c.layers {
-		k.bucket = max(k.bucket, r.splits)
+		layers = append(layers, byte(r.splits))
 		if r.host.Exact() {
 			from, _ := r.host.Moves()
-			targets = append(targets, byte('0'+2*r.host.Target()+min(1, len(from))))
+			layers = append(layers, byte('0'+2*r.host.Target()+min(1, len(from))))
 		}
 	}
-	k.targets = string(targets)
+	k.layers = string(layers)
 	return k
 }
 
@@ -193,6 +195,11 @@ func (c *cache) Close() error {
 		all = append(all, c.owned[i].Free())
 	}
 	c.graphs, c.owned = map[graphKey]*Graph{}, nil
+	for _, o := range c.e.ops {
+		if a, ok := o.(*attend); ok {
+			maps.DeleteFunc(a.attends, func(k attendKey, _ *Attend) bool { return slices.Contains(c.layers, k.rows) })
+		}
+	}
 	return errors.Join(all...)
 }
 

@@ -16,6 +16,9 @@ type rehearsal struct {
 	next      uint64 // address
 }
 
+// mostPositions bounds the contexts that are tried, whatever a file says.
+const mostPositions = 1 << 22
+
 // granule is what the driver rounds pieces of memory up to.
 const granule = 512
 
@@ -55,9 +58,10 @@ func (b *Backend) Budget(m *model.Model, o model.Options) (*Budget, error) {
 	loaded := b.weights[m] != nil
 	b.mu.Unlock()
 	d := b.Device
-	space := d.space
+	space, grown := d.space, d.grown
+	o.Batch = min(max(o.Batch, 1), max(o.Size, 1))
 	d.rehearsal, d.space = &rehearsal{next: 1 << 40}, workspace{}
-	defer func() { d.rehearsal, d.space = nil, space }()
+	defer func() { d.rehearsal, d.space, d.grown = nil, space, grown }()
 
 	x := &Budget{Size: o.Size, Free: free, Total: total}
 	w := &weights{b: b, m: m, program: m.Program()}
@@ -78,12 +82,19 @@ func (b *Backend) Budget(m *model.Model, o model.Options) (*Budget, error) {
 		x.Weights = 0 // they are there
 	}
 	x.Cache = c
-	fits := func(size int) bool {
-		d.rehearsal.now, d.rehearsal.most = before, before
-		c, err := b.rehearse(e, o.Plan, size)
-		return err == nil && x.Weights+x.Workspace+c <= free
+	// What kernels need for the longest context stays with the engine: it is counted as workspace for all others.
+	longest := max(min(m.Context, mostPositions), o.Size)
+	d.rehearsal.now = before
+	if _, err := b.rehearse(e, o.Plan, longest); err != nil {
+		return nil, err
 	}
-	x.Longest = sort.Search(max(m.Context, o.Size)/256, func(n int) bool { return !fits(256 * (n + 1)) }) * 256
+	grew := d.rehearsal.now - before
+	fits := func(size int) bool {
+		c, err := b.rehearse(e, o.Plan, size)
+		return err == nil && x.Weights+x.Workspace+grew+c <= free
+	}
+	step := min(256, longest)
+	x.Longest = sort.Search(longest/step, func(n int) bool { return !fits(step * (n + 1)) }) * step
 	return x, nil
 }
 

@@ -17,6 +17,7 @@ type weights struct {
 	matrices map[*byte]*Matrix           // by the first byte of the first part, so that a tied embedding counts once
 	vectors  map[*float32]*Memory        // by the first value, of those that the model owns
 	fused    map[demand]*fused
+	stacks   map[stackDemand]*Multiply
 
 	embedding, positions *Matrix
 	own                  *Matrix // embeddings for the layers' own inputs, nil for none
@@ -206,6 +207,9 @@ func (w *weights) fuse(p *model.Products, exact bool) (*fused, error) {
 
 // stack is the matrices of all experts.
 func (w *weights) stack(k *model.Weight, exact bool) (*Multiply, error) {
+	if x := w.stacks[stackDemand{k, exact}]; x != nil {
+		return x, nil
+	}
 	m, err := w.matrix(k)
 	if err != nil {
 		return nil, err
@@ -214,7 +218,21 @@ func (w *weights) stack(k *model.Weight, exact bool) (*Multiply, error) {
 	if x.Bias, err = w.bias([]*model.Weight{k}); err != nil {
 		return nil, err
 	}
-	return w.b.NewProduct(w.b.Compiler, x)
+	p, err := w.b.NewProduct(w.b.Compiler, x)
+	if err != nil {
+		return nil, err
+	}
+	if w.stacks == nil {
+		w.stacks = map[stackDemand]*Multiply{}
+	}
+	w.stacks[stackDemand{k, exact}] = p
+	return p, nil
+}
+
+// stackDemand is a key: the matrices of all experts and the form that multiplies them.
+type stackDemand struct {
+	*model.Weight
+	exact bool
 }
 
 // bias is the biases of parts that share a matrix, zeros for a part without; nil where none has any.
@@ -252,6 +270,6 @@ func (w *weights) free() error {
 	for i := len(w.owned) - 1; i >= 0; i-- {
 		all = append(all, w.owned[i].Free())
 	}
-	w.owned, w.matrices, w.vectors, w.fused = nil, nil, nil, nil
+	w.owned, w.matrices, w.vectors, w.fused, w.stacks = nil, nil, nil, nil, nil
 	return errors.Join(all...)
 }

@@ -113,6 +113,7 @@ func (l *Lockstep) Chunk(ctx context.Context, k int, plans []*kv.Plan, ran func(
 				l.hidden = append(l.hidden, make([]float32, l.Scored()*l.c.Model.Width))
 			}
 			if err := l.run(ctx, c, l.hidden[i]); err != nil {
+				c.Close()
 				return nil, err
 			}
 			out[lo+i] = make([]Position, l.Scored())

@@ -132,5 +132,9 @@ func (c *Context) here(change bool, f func() error) error {
 	if err := f(); err != nil || !change {
 		return err
 	}
-	return c.deviceRows.Push()
+	if err := c.deviceRows.Push(); err != nil {
+		c.Cache.Clear() // the device has neither what was nor what is
+		return fmt.Errorf("taking the cache back to the device: %w", err)
+	}
+	return nil
 }

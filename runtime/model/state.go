@@ -68,6 +68,7 @@ func (c *Context) Restore(r io.Reader) error {
 	if err != nil {
 		return err
 	}
+	c.Clear() // nothing of what was is needed
 	return c.here(true, func() error { return c.Cache.Restore(r, owner) })
 }
 
