@@ -73,9 +73,7 @@ func (e *engine) start() error {
 
 // frames compiles the kernels that depend on the width of the model alone.
 func (e *engine) frames() error {
-	width := e.w.program.Width
-	threads := min(1024, max(32, (width/4+31)/32*32))
-	wide := []define{{"WIDTH", width}, {"THREADS", threads}}
+	wide := []define{{"WIDTH", e.w.program.Width}, {"THREADS", e.threads()}}
 	for _, f := range []struct {
 		to          **Function
 		name, frame string

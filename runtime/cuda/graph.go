@@ -1,6 +1,7 @@
 package cuda
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 )
@@ -32,6 +33,9 @@ func (d *Device) Record(body func() error) (*Graph, error) {
 		err = d.do(func() error { return d.api.check(d.api.Instantiate(&g.exec, g.graph, 0), "preparing a graph") })
 	}
 	if err != nil {
+		if g.graph != 0 {
+			err = errors.Join(err, d.do(func() error { return d.api.check(d.api.GraphDestroy(g.graph), "freeing a graph") }))
+		}
 		return nil, err
 	}
 	return g, nil
