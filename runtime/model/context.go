@@ -40,7 +40,7 @@ type Context struct {
 	Cache *kv.Cache
 	Math  Math
 	Batch int          // tokens that go through the model together
-	Stop  func() error // asked between layers: an error ends what runs; nil for nobody
+	Stop  func() error // asked between layers, on a device between batches: an error ends what runs; nil for nobody
 
 	pool       *cpu.Pool
 	runner     runner
