@@ -92,42 +92,58 @@ template <int N> __device__ inline int nearest(const float* thresholds, float v)
 
 __device__ inline void warp_sync() { __syncwarp(); }
 
-// x = after * norm*H * before * x for every N of n values in shared memory. Stages have strides 1, 2, 4, ...: those within 32 values
-// are exchanges of lanes, which are quicker than shared memory. The diagonals are bits, 1 for -1, or null.
-template <int N> __device__ void wht(float* x, int n, float norm, const unsigned* before, const unsigned* after, int lane) {
-  constexpr int each = N < 32 ? 1 : N / 32; // values of a lane at a time
-  for (int base = 0; base < n; base += 32 * each) {
+// Calls f(i) for the i below n that are this lane's: every 32nd. Loads of several i may be on their way together.
+template <int n, class F> __device__ __forceinline__ void each_of(int lane, F f) {
+  constexpr int turns = (n + 31) / 32;
+#pragma unroll (turns <= 8 ? turns : 4)
+  for (int k = 0; k < turns; k++)
+    if (n % 32 == 0 || 32 * k + lane < n) f(32 * k + lane);
+}
+
+// A diagonal of ones, as bits: 1 for -1.
+struct NoSigns {
+  static __device__ __forceinline__ unsigned word(int) { return 0; }
+};
+
+// v = after * norm*H * before * v for every N values, of which value 32k + lane is in v[k]. Stages have strides 1, 2, 4, ...: those
+// within 32 values are exchanges of lanes. The diagonals have a word of bits for 32 values.
+template <int N, class Before, class After, int held> __device__ __forceinline__ void wht(float (&v)[held], float norm, int lane) {
+  constexpr int each = N < 32 ? 1 : N / 32, within = N < 32 ? N : 32; // values of a lane in N; of N in a register of the lanes
+#pragma unroll
+  for (int k = 0; k < held; k++) v[k] = as_float(as_bits(v[k]) ^ Before::word(k % each) >> lane % within << 31);
+#pragma unroll
+  for (int h = 1; h < within; h *= 2) {
+#pragma unroll
+    for (int k = 0; k < held; k++) {
+      const float other = __shfl_xor_sync(~0u, v[k], h);
+      v[k] = lane & h ? other - v[k] : v[k] + other;
+    }
+  }
+#pragma unroll
+  for (int h = 1; h < each; h *= 2) {
+#pragma unroll
+    for (int k = 0; k < held; k++) {
+      if (k & h) continue;
+      const float a = v[k], b = v[k ^ h];
+      v[k] = a + b;
+      v[k ^ h] = a - b;
+    }
+  }
+#pragma unroll
+  for (int k = 0; k < held; k++) v[k] = v[k] * as_float(as_bits(norm) ^ After::word(k % each) >> lane % within << 31);
+}
+
+// The same of n values in shared memory, by the lanes of a warp.
+template <int N, class Before, class After> __device__ void wht(float* x, int n, float norm, int lane) {
+  constexpr int each = N < 32 ? 1 : N / 32;
+  for (int base = lane; base - lane < n; base += 32 * each) {
     float v[each];
 #pragma unroll
-    for (int k = 0; k < each; k++) {
-      const int i = base + 32 * k + lane;
-      v[k] = i < n ? x[i] : 0;
-      if (before) v[k] = as_float(as_bits(v[k]) ^ before[k] >> lane % (N < 32 ? N : 32) << 31);
-    }
+    for (int k = 0; k < each; k++) v[k] = base + 32 * k < n ? x[base + 32 * k] : 0;
+    wht<N, Before, After>(v, norm, lane);
 #pragma unroll
-    for (int h = 1; h < (N < 32 ? N : 32); h *= 2) {
-#pragma unroll
-      for (int k = 0; k < each; k++) {
-        const float other = __shfl_xor_sync(~0u, v[k], h);
-        v[k] = lane & h ? other - v[k] : v[k] + other;
-      }
-    }
-#pragma unroll
-    for (int h = 1; h < each; h *= 2) {
-#pragma unroll
-      for (int k = 0; k < each; k++) {
-        if (k & h) continue;
-        const float a = v[k], b = v[k ^ h];
-        v[k] = a + b;
-        v[k ^ h] = a - b;
-      }
-    }
-#pragma unroll
-    for (int k = 0; k < each; k++) {
-      const int i = base + 32 * k + lane;
-      const float s = after ? as_float(as_bits(norm) ^ after[k] >> lane % (N < 32 ? N : 32) << 31) : norm;
-      if (i < n) x[i] = v[k] * s;
-    }
+    for (int k = 0; k < each; k++)
+      if (base + 32 * k < n) x[base + 32 * k] = v[k];
   }
   __syncwarp();
 }

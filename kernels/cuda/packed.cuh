@@ -9,28 +9,34 @@ template <class T, int N, int block> struct Blocks {
   static constexpr int words = (T::bytes + 3) / 4, count = N / block;
   static constexpr int bytes = count * words * 4;
   static constexpr int arrays = T::arrays;
+  using Tables = typename T::Tables;
 
   static __device__ void clear(unsigned* b, int lane) {
-    for (int k = lane; k < count * words; k += 32) b[k] = 0;
+    each_of<count * words>(lane, [&](int k) { b[k] = 0; });
     __syncwarp();
   }
-  static __device__ void encode(unsigned* b, const float* x, float* scratch, int lane) {
+  static __device__ void encode(unsigned* b, const float* x, float* scratch, const Tables& tables, int lane) {
     clear(b, lane);
-    for (int k = 0; k < count; k++) T::encode(b + k * words, x + k * block, scratch, lane);
+    for (int k = 0; k < count; k++) T::encode(b + k * words, x + k * block, scratch, tables, lane);
   }
   static __device__ unsigned char* at(unsigned* b, int i) { return (unsigned char*)(b + i / block * words); }
+};
+
+struct NoTables {
+  __device__ explicit NoTables(int) {}
 };
 
 // A block of one number.
 template <class T, int N> struct Blocks<T, N, 1> {
   static constexpr int bytes = round_up(N * T::bytes, 4), arrays = 0;
+  using Tables = NoTables;
 
   static __device__ void number(unsigned* b, int i, float x) {
     if (T::element == Element::f32) b[i] = as_bits(x);
     else ((unsigned short*)b)[i] = T::element == Element::f16 ? to_f16(x) : to_bf16(x);
   }
-  static __device__ void encode(unsigned* b, const float* x, float*, int lane) {
-    for (int i = lane; i < N; i += 32) number(b, i, x[i]);
+  static __device__ void encode(unsigned* b, const float* x, float*, const NoTables&, int lane) {
+    each_of<N>(lane, [&](int i) { number(b, i, x[i]); });
     __syncwarp();
   }
   static __device__ unsigned char* at(unsigned* b, int i) { return (unsigned char*)b + i * T::bytes; }
@@ -43,9 +49,9 @@ template <class T, Side side, int N, bool codes> struct Form {
   static constexpr int words = Row::bytes / 4; // of scratch memory
 
   static __device__ void store(unsigned char* head, unsigned char* scales, int cell, unsigned* row, unsigned* b, int lane) {
-    for (int k = lane; k < words; k += 32) row[k] = 0;
+    each_of<words>(lane, [&](int k) { row[k] = 0; });
     __syncwarp();
-    for (int i = lane; i < N; i += 32) Row::put(row, i, T::code(B::at(b, i), i % T::block), cell);
+    each_of<N>(lane, [&](int i) { Row::put(row, i, T::code(B::at(b, i), i % T::block), cell); });
     scales += (long long)cell * Row::scale_bytes;
     for (int k = lane; k < Row::numbers; k += 32) {
       const int i = k % Row::runs * Row::run;
@@ -82,12 +88,12 @@ template <class T, Side side, int N> struct Form<T, side, N, false> {
 
   static __device__ void store(unsigned char* head, unsigned char*, int cell, unsigned*, unsigned* b, int lane) {
     head += (long long)(cell / tile) * tile * Row::bytes;
-    for (int i = lane; i < Row::padded; i += 32) {
+    each_of<Row::padded>(lane, [&](int i) {
       const float v = i < N ? T::value(B::at(b, i), i % T::block) : 0;
       unsigned char* to = head + Row::at(i, cell % tile);
       if (T::element == Element::f32) *(unsigned*)to = as_bits(v);
       else *(unsigned short*)to = T::element == Element::f16 ? to_f16(v) : to_bf16(v);
-    }
+    });
   }
 
   static __device__ void load(const unsigned char* head, const unsigned char*, int cell, unsigned*, unsigned* b, int lane) {
@@ -118,18 +124,19 @@ template <class T, class R, Side side, int DIM, int N> struct Lay {
   static constexpr int bytes = F::Row::bytes, scale_bytes = F::Row::scale_bytes;
   static constexpr int file_bytes = N / T::block * T::bytes;
   static constexpr int dim = DIM;
+  using Tables = typename B::Tables; // what encode looks up; they never change
 
-  float x[round_up(N, 16)]; // one head as the model computes it
-  float scratch[B::arrays * T::block + 1];
+  __align__(16) float x[round_up(N, 16)]; // one head as the model computes it
+  __align__(16) float scratch[B::arrays * T::block + 1];
   unsigned blocks[B::bytes / 4];
   unsigned row[F::words + 1];
 
   // x becomes blocks. Values of x from DIM on are not looked at.
-  __device__ void encode(int lane) {
+  __device__ void encode(const Tables& tables, int lane) {
     for (int i = DIM + lane; i < N; i += 32) x[i] = 0;
     __syncwarp();
     R::forward(x, DIM, lane);
-    B::encode(blocks, x, scratch, lane);
+    B::encode(blocks, x, scratch, tables, lane);
   }
 
   // Blocks become x.

@@ -6,6 +6,8 @@
 // Before this file come the struct of the type, called Type, and
 //   FAST      activations in bytes where the type is kept as codes, and tables of floats too
 //   WARPS     of a block
+//   BLOCKS    of a multiprocessor, which registers are given to
+//   ROWS      rows that a lane works on at a time where there are few tokens, 4 or 2
 #include "activate.cuh"
 #include "activations.cuh"
 
@@ -24,12 +26,13 @@ struct Product {
   int wide;                    // rows of x can be read 16 bytes at a time; they can where the type is kept as codes
   int lanes, parts;            // log2 of the lanes of a row, and of the warps that share its pieces
   int rounds, chunk;           // pieces of a lane in a row, and between two loads of activations to shared memory
+  int ahead;                   // rounds, beyond the one that is loaded, that are on their way to the L2 cache
 };
 
 // How many rows a lane works on at a time: what its registers hold.
 constexpr int rows_at_a_time(int tokens) {
-  if (tokens <= 2) return 4;
-  return FAST && Type::weight_codes && sizeof(P) < 32 && tokens <= 4 ? 4 : 2;
+  if (tokens <= 2) return ROWS;
+  return FAST && Type::weight_codes && sizeof(P) < 32 && tokens <= 4 ? ROWS : 2;
 }
 extern "C" __device__ const int product_sizes[6] = {P::values, X::piece_bytes, rows_at_a_time(1), rows_at_a_time(2), rows_at_a_time(4), rows_at_a_time(8)};
 
@@ -100,13 +103,13 @@ template <int TOKENS> __device__ __forceinline__ void product(const Product& p) 
   int tile = blockIdx.x;
   P next[R];
   const unsigned char* at[R]; // rows of the next pieces
+  auto row_of = [&](int tile, int r) {
+    const int o = min(tile * block_outputs + team * team_outputs + sub * mine + (p.gated ? r % (R / 2) : r), p.outputs - 1);
+    return weights + (long long)(p.gated && r >= R / 2 ? o + p.outputs : o) * p.at.pitch;
+  };
   auto aim = [&](int tile) {
-    const int first = tile * block_outputs + team * team_outputs + sub * mine;
 #pragma unroll
-    for (int r = 0; r < R; r++) {
-      const int o = min(first + (p.gated ? r % (R / 2) : r), p.outputs - 1);
-      at[r] = weights + (long long)(p.gated && r >= R / 2 ? o + p.outputs : o) * p.at.pitch;
-    }
+    for (int r = 0; r < R; r++) at[r] = row_of(tile, r);
   };
   const int own = (part << p.lanes) + (lane & (lanes - 1)); // of the pieces of a round
   auto load = [&](int round) {
@@ -114,9 +117,19 @@ template <int TOKENS> __device__ __forceinline__ void product(const Product& p) 
 #pragma unroll
     for (int r = 0; r < R; r++) next[r].load(at[r], p.at, g);
   };
+  int far_tile = tile, far_round = 0; // of what was asked for last
+  auto ask = [&] {
+    if (++far_round == p.rounds) far_round = 0, far_tile += gridDim.x;
+    if (far_tile >= tiles) return;
+    const int g = min(far_round * stride + own, pieces - 1);
+#pragma unroll
+    for (int r = 0; r < R; r++) P::ask(row_of(far_tile, r), p.at, g);
+  };
   if (tile < tiles) { // on its way while activations are made ready
     aim(tile);
     load(0);
+#pragma unroll 1
+    for (int k = 0; k < p.ahead; k++) ask();
   }
 
   if (!p.expert) await_previous();
@@ -141,6 +154,7 @@ template <int TOKENS> __device__ __forceinline__ void product(const Product& p) 
       const bool last = round + 1 == p.rounds;
       if (last && (tile += gridDim.x) < tiles) aim(tile);
       if (tile < tiles) load(last ? 0 : round + 1);
+      if (p.ahead) ask();
       x.template add<R, TOKENS>(acc, w, chunk * stride + own, table);
       if (++chunk == p.chunk) chunk = 0;
     }
@@ -178,7 +192,7 @@ template <int TOKENS> __device__ __forceinline__ void product(const Product& p) 
   }
 }
 
-extern "C" __global__ void __launch_bounds__(WARPS * 32, 1) product_1(const Product p) { product<1>(p); }
+extern "C" __global__ void __launch_bounds__(WARPS * 32, BLOCKS) product_1(const Product p) { product<1>(p); }
 extern "C" __global__ void __launch_bounds__(WARPS * 32, 1) product_2(const Product p) { product<2>(p); }
 extern "C" __global__ void __launch_bounds__(WARPS * 32, 1) product_4(const Product p) { product<4>(p); }
 extern "C" __global__ void __launch_bounds__(WARPS * 32, 1) product_8(const Product p) { product<8>(p); }

@@ -2,9 +2,11 @@
 
 #pragma once
 
-// Every 128 values: y = right * H/sqrt(128) * left * x, and back.
+// Every 128 values: y = right * H/sqrt(128) * left * x, and back. In shared memory, n values; in registers as wht has them.
 struct Transform_hadamard128 {
   static constexpr int size = 128;
-  static __device__ void forward(float* x, int n, int lane) { wht<128>(x, n, 0.088388346f, 0, 0, lane); }
-  static __device__ void inverse(float* x, int n, int lane) { wht<128>(x, n, 0.088388346f, 0, 0, lane); }
+  static __device__ void forward(float* x, int n, int lane) { wht<128, NoSigns, NoSigns>(x, n, 0.088388346f, lane); }
+  static __device__ void inverse(float* x, int n, int lane) { wht<128, NoSigns, NoSigns>(x, n, 0.088388346f, lane); }
+  template <int held> static __device__ __forceinline__ void forward(float (&v)[held], int lane) { wht<128, NoSigns, NoSigns>(v, 0.088388346f, lane); }
+  template <int held> static __device__ __forceinline__ void inverse(float (&v)[held], int lane) { wht<128, NoSigns, NoSigns>(v, 0.088388346f, lane); }
 };

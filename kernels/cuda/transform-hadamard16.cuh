@@ -2,9 +2,11 @@
 
 #pragma once
 
-// Every 16 values: y = right * H/sqrt(16) * left * x, and back.
+// Every 16 values: y = right * H/sqrt(16) * left * x, and back. In shared memory, n values; in registers as wht has them.
 struct Transform_hadamard16 {
   static constexpr int size = 16;
-  static __device__ void forward(float* x, int n, int lane) { wht<16>(x, n, 0.25f, 0, 0, lane); }
-  static __device__ void inverse(float* x, int n, int lane) { wht<16>(x, n, 0.25f, 0, 0, lane); }
+  static __device__ void forward(float* x, int n, int lane) { wht<16, NoSigns, NoSigns>(x, n, 0.25f, lane); }
+  static __device__ void inverse(float* x, int n, int lane) { wht<16, NoSigns, NoSigns>(x, n, 0.25f, lane); }
+  template <int held> static __device__ __forceinline__ void forward(float (&v)[held], int lane) { wht<16, NoSigns, NoSigns>(v, 0.25f, lane); }
+  template <int held> static __device__ __forceinline__ void inverse(float (&v)[held], int lane) { wht<16, NoSigns, NoSigns>(v, 0.25f, lane); }
 };

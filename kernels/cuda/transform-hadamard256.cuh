@@ -2,9 +2,11 @@
 
 #pragma once
 
-// Every 256 values: y = right * H/sqrt(256) * left * x, and back.
+// Every 256 values: y = right * H/sqrt(256) * left * x, and back. In shared memory, n values; in registers as wht has them.
 struct Transform_hadamard256 {
   static constexpr int size = 256;
-  static __device__ void forward(float* x, int n, int lane) { wht<256>(x, n, 0.0625f, 0, 0, lane); }
-  static __device__ void inverse(float* x, int n, int lane) { wht<256>(x, n, 0.0625f, 0, 0, lane); }
+  static __device__ void forward(float* x, int n, int lane) { wht<256, NoSigns, NoSigns>(x, n, 0.0625f, lane); }
+  static __device__ void inverse(float* x, int n, int lane) { wht<256, NoSigns, NoSigns>(x, n, 0.0625f, lane); }
+  template <int held> static __device__ __forceinline__ void forward(float (&v)[held], int lane) { wht<256, NoSigns, NoSigns>(v, 0.0625f, lane); }
+  template <int held> static __device__ __forceinline__ void inverse(float (&v)[held], int lane) { wht<256, NoSigns, NoSigns>(v, 0.0625f, lane); }
 };

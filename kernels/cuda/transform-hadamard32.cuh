@@ -2,9 +2,11 @@
 
 #pragma once
 
-// Every 32 values: y = right * H/sqrt(32) * left * x, and back.
+// Every 32 values: y = right * H/sqrt(32) * left * x, and back. In shared memory, n values; in registers as wht has them.
 struct Transform_hadamard32 {
   static constexpr int size = 32;
-  static __device__ void forward(float* x, int n, int lane) { wht<32>(x, n, 0.17677669f, 0, 0, lane); }
-  static __device__ void inverse(float* x, int n, int lane) { wht<32>(x, n, 0.17677669f, 0, 0, lane); }
+  static __device__ void forward(float* x, int n, int lane) { wht<32, NoSigns, NoSigns>(x, n, 0.17677669f, lane); }
+  static __device__ void inverse(float* x, int n, int lane) { wht<32, NoSigns, NoSigns>(x, n, 0.17677669f, lane); }
+  template <int held> static __device__ __forceinline__ void forward(float (&v)[held], int lane) { wht<32, NoSigns, NoSigns>(v, 0.17677669f, lane); }
+  template <int held> static __device__ __forceinline__ void inverse(float (&v)[held], int lane) { wht<32, NoSigns, NoSigns>(v, 0.17677669f, lane); }
 };

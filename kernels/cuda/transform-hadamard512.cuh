@@ -2,9 +2,11 @@
 
 #pragma once
 
-// Every 512 values: y = right * H/sqrt(512) * left * x, and back.
+// Every 512 values: y = right * H/sqrt(512) * left * x, and back. In shared memory, n values; in registers as wht has them.
 struct Transform_hadamard512 {
   static constexpr int size = 512;
-  static __device__ void forward(float* x, int n, int lane) { wht<512>(x, n, 0.044194173f, 0, 0, lane); }
-  static __device__ void inverse(float* x, int n, int lane) { wht<512>(x, n, 0.044194173f, 0, 0, lane); }
+  static __device__ void forward(float* x, int n, int lane) { wht<512, NoSigns, NoSigns>(x, n, 0.044194173f, lane); }
+  static __device__ void inverse(float* x, int n, int lane) { wht<512, NoSigns, NoSigns>(x, n, 0.044194173f, lane); }
+  template <int held> static __device__ __forceinline__ void forward(float (&v)[held], int lane) { wht<512, NoSigns, NoSigns>(v, 0.044194173f, lane); }
+  template <int held> static __device__ __forceinline__ void inverse(float (&v)[held], int lane) { wht<512, NoSigns, NoSigns>(v, 0.044194173f, lane); }
 };

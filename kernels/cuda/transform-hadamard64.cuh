@@ -2,9 +2,11 @@
 
 #pragma once
 
-// Every 64 values: y = right * H/sqrt(64) * left * x, and back.
+// Every 64 values: y = right * H/sqrt(64) * left * x, and back. In shared memory, n values; in registers as wht has them.
 struct Transform_hadamard64 {
   static constexpr int size = 64;
-  static __device__ void forward(float* x, int n, int lane) { wht<64>(x, n, 0.125f, 0, 0, lane); }
-  static __device__ void inverse(float* x, int n, int lane) { wht<64>(x, n, 0.125f, 0, 0, lane); }
+  static __device__ void forward(float* x, int n, int lane) { wht<64, NoSigns, NoSigns>(x, n, 0.125f, lane); }
+  static __device__ void inverse(float* x, int n, int lane) { wht<64, NoSigns, NoSigns>(x, n, 0.125f, lane); }
+  template <int held> static __device__ __forceinline__ void forward(float (&v)[held], int lane) { wht<64, NoSigns, NoSigns>(v, 0.125f, lane); }
+  template <int held> static __device__ __forceinline__ void inverse(float (&v)[held], int lane) { wht<64, NoSigns, NoSigns>(v, 0.125f, lane); }
 };

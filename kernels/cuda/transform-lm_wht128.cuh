@@ -2,15 +2,27 @@
 
 #pragma once
 
-static __device__ const unsigned left_Lm_wht128[4] = {
-  0x111c82f6u, 0x2b7b9cfeu, 0x9b7dd870u, 0xe8686bd1u,
-};
-static __device__ const unsigned right_Lm_wht128[4] = {
-  0xf70198f5u, 0x45d123f6u, 0x991dcc21u, 0x5ea033f8u,
-};
-// Every 128 values: y = right * H/sqrt(128) * left * x, and back.
+// Every 128 values: y = right * H/sqrt(128) * left * x, and back. In shared memory, n values; in registers as wht has them.
 struct Transform_lm_wht128 {
   static constexpr int size = 128;
-  static __device__ void forward(float* x, int n, int lane) { wht<128>(x, n, 0.088388346f, left_Lm_wht128, right_Lm_wht128, lane); }
-  static __device__ void inverse(float* x, int n, int lane) { wht<128>(x, n, 0.088388346f, right_Lm_wht128, left_Lm_wht128, lane); }
+  struct Left {
+    static __device__ __forceinline__ unsigned word(int k) {
+      constexpr unsigned all[4] = {
+        0x111c82f6u, 0x2b7b9cfeu, 0x9b7dd870u, 0xe8686bd1u,
+      };
+      return all[k];
+    }
+  };
+  struct Right {
+    static __device__ __forceinline__ unsigned word(int k) {
+      constexpr unsigned all[4] = {
+        0xf70198f5u, 0x45d123f6u, 0x991dcc21u, 0x5ea033f8u,
+      };
+      return all[k];
+    }
+  };
+  static __device__ void forward(float* x, int n, int lane) { wht<128, Left, Right>(x, n, 0.088388346f, lane); }
+  static __device__ void inverse(float* x, int n, int lane) { wht<128, Right, Left>(x, n, 0.088388346f, lane); }
+  template <int held> static __device__ __forceinline__ void forward(float (&v)[held], int lane) { wht<128, Left, Right>(v, 0.088388346f, lane); }
+  template <int held> static __device__ __forceinline__ void inverse(float (&v)[held], int lane) { wht<128, Right, Left>(v, 0.088388346f, lane); }
 };

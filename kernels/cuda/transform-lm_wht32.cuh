@@ -2,15 +2,27 @@
 
 #pragma once
 
-static __device__ const unsigned left_Lm_wht32[1] = {
-  0x111c82f6u,
-};
-static __device__ const unsigned right_Lm_wht32[1] = {
-  0xf70198f5u,
-};
-// Every 32 values: y = right * H/sqrt(32) * left * x, and back.
+// Every 32 values: y = right * H/sqrt(32) * left * x, and back. In shared memory, n values; in registers as wht has them.
 struct Transform_lm_wht32 {
   static constexpr int size = 32;
-  static __device__ void forward(float* x, int n, int lane) { wht<32>(x, n, 0.17677669f, left_Lm_wht32, right_Lm_wht32, lane); }
-  static __device__ void inverse(float* x, int n, int lane) { wht<32>(x, n, 0.17677669f, right_Lm_wht32, left_Lm_wht32, lane); }
+  struct Left {
+    static __device__ __forceinline__ unsigned word(int k) {
+      constexpr unsigned all[1] = {
+        0x111c82f6u,
+      };
+      return all[k];
+    }
+  };
+  struct Right {
+    static __device__ __forceinline__ unsigned word(int k) {
+      constexpr unsigned all[1] = {
+        0xf70198f5u,
+      };
+      return all[k];
+    }
+  };
+  static __device__ void forward(float* x, int n, int lane) { wht<32, Left, Right>(x, n, 0.17677669f, lane); }
+  static __device__ void inverse(float* x, int n, int lane) { wht<32, Right, Left>(x, n, 0.17677669f, lane); }
+  template <int held> static __device__ __forceinline__ void forward(float (&v)[held], int lane) { wht<32, Left, Right>(v, 0.17677669f, lane); }
+  template <int held> static __device__ __forceinline__ void inverse(float (&v)[held], int lane) { wht<32, Right, Left>(v, 0.17677669f, lane); }
 };

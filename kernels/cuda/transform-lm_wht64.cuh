@@ -2,15 +2,27 @@
 
 #pragma once
 
-static __device__ const unsigned left_Lm_wht64[2] = {
-  0x111c82f6u, 0x2b7b9cfeu,
-};
-static __device__ const unsigned right_Lm_wht64[2] = {
-  0xf70198f5u, 0x45d123f6u,
-};
-// Every 64 values: y = right * H/sqrt(64) * left * x, and back.
+// Every 64 values: y = right * H/sqrt(64) * left * x, and back. In shared memory, n values; in registers as wht has them.
 struct Transform_lm_wht64 {
   static constexpr int size = 64;
-  static __device__ void forward(float* x, int n, int lane) { wht<64>(x, n, 0.125f, left_Lm_wht64, right_Lm_wht64, lane); }
-  static __device__ void inverse(float* x, int n, int lane) { wht<64>(x, n, 0.125f, right_Lm_wht64, left_Lm_wht64, lane); }
+  struct Left {
+    static __device__ __forceinline__ unsigned word(int k) {
+      constexpr unsigned all[2] = {
+        0x111c82f6u, 0x2b7b9cfeu,
+      };
+      return all[k];
+    }
+  };
+  struct Right {
+    static __device__ __forceinline__ unsigned word(int k) {
+      constexpr unsigned all[2] = {
+        0xf70198f5u, 0x45d123f6u,
+      };
+      return all[k];
+    }
+  };
+  static __device__ void forward(float* x, int n, int lane) { wht<64, Left, Right>(x, n, 0.125f, lane); }
+  static __device__ void inverse(float* x, int n, int lane) { wht<64, Right, Left>(x, n, 0.125f, lane); }
+  template <int held> static __device__ __forceinline__ void forward(float (&v)[held], int lane) { wht<64, Left, Right>(v, 0.125f, lane); }
+  template <int held> static __device__ __forceinline__ void inverse(float (&v)[held], int lane) { wht<64, Right, Left>(v, 0.125f, lane); }
 };

@@ -2,12 +2,19 @@
 
 #pragma once
 
-static __device__ const unsigned left_Tq_wht32[1] = {
-  0x696b4b4au,
-};
-// Every 32 values: y = right * H/sqrt(32) * left * x, and back.
+// Every 32 values: y = right * H/sqrt(32) * left * x, and back. In shared memory, n values; in registers as wht has them.
 struct Transform_tq_wht32 {
   static constexpr int size = 32;
-  static __device__ void forward(float* x, int n, int lane) { wht<32>(x, n, 0.17677669f, left_Tq_wht32, 0, lane); }
-  static __device__ void inverse(float* x, int n, int lane) { wht<32>(x, n, 0.17677669f, 0, left_Tq_wht32, lane); }
+  struct Left {
+    static __device__ __forceinline__ unsigned word(int k) {
+      constexpr unsigned all[1] = {
+        0x696b4b4au,
+      };
+      return all[k];
+    }
+  };
+  static __device__ void forward(float* x, int n, int lane) { wht<32, Left, NoSigns>(x, n, 0.17677669f, lane); }
+  static __device__ void inverse(float* x, int n, int lane) { wht<32, NoSigns, Left>(x, n, 0.17677669f, lane); }
+  template <int held> static __device__ __forceinline__ void forward(float (&v)[held], int lane) { wht<32, Left, NoSigns>(v, 0.17677669f, lane); }
+  template <int held> static __device__ __forceinline__ void inverse(float (&v)[held], int lane) { wht<32, NoSigns, Left>(v, 0.17677669f, lane); }
 };

@@ -2,15 +2,27 @@
 
 #pragma once
 
-static __device__ const unsigned left_Turbo_wht128[4] = {
-  0xe46a0359u, 0x42f85949u, 0xa4c63bbbu, 0x49f250a9u,
-};
-static __device__ const unsigned right_Turbo_wht128[4] = {
-  0x16acee90u, 0x3f628fdcu, 0xb7a5357au, 0xbea56562u,
-};
-// Every 128 values: y = right * H/sqrt(128) * left * x, and back.
+// Every 128 values: y = right * H/sqrt(128) * left * x, and back. In shared memory, n values; in registers as wht has them.
 struct Transform_turbo_wht128 {
   static constexpr int size = 128;
-  static __device__ void forward(float* x, int n, int lane) { wht<128>(x, n, 0.088388346f, left_Turbo_wht128, right_Turbo_wht128, lane); }
-  static __device__ void inverse(float* x, int n, int lane) { wht<128>(x, n, 0.088388346f, right_Turbo_wht128, left_Turbo_wht128, lane); }
+  struct Left {
+    static __device__ __forceinline__ unsigned word(int k) {
+      constexpr unsigned all[4] = {
+        0xe46a0359u, 0x42f85949u, 0xa4c63bbbu, 0x49f250a9u,
+      };
+      return all[k];
+    }
+  };
+  struct Right {
+    static __device__ __forceinline__ unsigned word(int k) {
+      constexpr unsigned all[4] = {
+        0x16acee90u, 0x3f628fdcu, 0xb7a5357au, 0xbea56562u,
+      };
+      return all[k];
+    }
+  };
+  static __device__ void forward(float* x, int n, int lane) { wht<128, Left, Right>(x, n, 0.088388346f, lane); }
+  static __device__ void inverse(float* x, int n, int lane) { wht<128, Right, Left>(x, n, 0.088388346f, lane); }
+  template <int held> static __device__ __forceinline__ void forward(float (&v)[held], int lane) { wht<128, Left, Right>(v, 0.088388346f, lane); }
+  template <int held> static __device__ __forceinline__ void inverse(float (&v)[held], int lane) { wht<128, Right, Left>(v, 0.088388346f, lane); }
 };

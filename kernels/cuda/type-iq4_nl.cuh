@@ -70,33 +70,53 @@ struct Type_iq4_nl {
   static constexpr bool stepped = false; // scale and least are a base, an f16 of the block, times a whole number of a byte
   static constexpr Element scales = Element::f16; // holds all bits of scale and least
 
+  // What the encoder looks up. It never changes, so that a kernel may read it before it waits for others.
+  struct Tables {
+    float thresholds[held_of(15)];
+    float levels[held_of(16)];
+    __device__ __forceinline__ explicit Tables(int lane) {
+      for (int k = 0; k < held_of(15); k++) thresholds[k] = thresholds_Iq4_nl[held_at<15>(k, lane)];
+      for (int k = 0; k < held_of(16); k++) levels[k] = levels_Iq4_nl[held_at<16>(k, lane)];
+    }
+  };
+
   // The encoder: x[block] into the zeroed words of a block, by the lanes of a warp. All three are in shared memory; scratch has
   // room for arrays*block floats.
-  static constexpr int arrays = 4;
-  static __device__ void encode(unsigned* b, const float* x, float* scratch, int lane) {
-    float m = 0.0f;
-    for (int i = 0; i < block; i++) m = farther(x[i], m);
-    const float id = ((magnitude(m) >= 1e-15f) ? (1.0f / (m / -127.0f)) : 0.0f);
-    int* code2 = (int*)(scratch + 0 * block);
-    for (int i = lane; i < block; i += 32) code2[i] = nearest<15>(thresholds_Iq4_nl, (x[i] * id));
-    warp_sync();
-    float* w = (float*)(scratch + 1 * block);
-    for (int i = lane; i < block; i += 32) w[i] = (x[i] * x[i]);
-    warp_sync();
-    float* values = (float*)(scratch + 2 * block);
-    for (int i = lane; i < block; i += 32) values[i] = ((w[i] * levels_Iq4_nl[code2[i]]) * x[i]);
-    warp_sync();
-    float dot = 0.0f;
-    for (int i = 0; i < block; i++) dot += values[i];
-    float* values2 = (float*)(scratch + 3 * block);
-    for (int i = lane; i < block; i += 32) values2[i] = ((w[i] * levels_Iq4_nl[code2[i]]) * levels_Iq4_nl[code2[i]]);
-    warp_sync();
-    float power = 0.0f;
-    for (int i = 0; i < block; i++) power += values2[i];
+  static constexpr int arrays = 2;
+  static __device__ __forceinline__ void encode(unsigned* b, const float* x, float* scratch, const Tables& tables, int lane) {
+    float own[held_of(block)];
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) own[k] = x[held_at<block>(k, lane)];
+    float values[held_of(block)];
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) values[k] = own[k];
+    const float m2 = fold_in_order<block>(values, 0.0f, lane, [](float v, float so_far) { return farther(v, so_far); });
+    const float id = ((magnitude(m2) >= 1e-15f) ? (1.0f / (m2 / -127.0f)) : 0.0f);
+    int code2[held_of(block)];
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) code2[k] = nearest_held<15>(tables.thresholds, (own[k] * id));
+    float w[held_of(block)];
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) w[k] = (own[k] * own[k]);
+    float level2[held_of(block)];
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) level2[k] = looked_up<16>(tables.levels, code2[k]);
+    float* addends = scratch + 0 * block;
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) put_addend<block>(addends, k, lane, ((w[k] * level2[k]) * own[k]));
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) put_addend<block>(addends + 1 * block, k, lane, ((w[k] * level2[k]) * level2[k]));
+    float sums[2];
+    sum_in_order<block>(addends, sums);
+    const float dot = sums[0];
+    const float power = sums[1];
     const float d = (((id != 0.0f) && (power > 0.0f)) ? (dot / power) : 0.0f);
     if (lane == 0) put_bits<16>(b, 0, to_f16(d));
-    for (int i = lane; i < 32; i += 32) {
-      put_bits<4>(b, 16 + 8 * (i % 16) + 4 * (i / 16), code2[i]);
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) {
+      const int i = held_at<block>(k, lane);
+      if (!(is_held<block>(k, lane))) continue;
+      put_bits<4>(b, 16 + 8 * (i % 16) + 4 * (i / 16), code2[k]);
     }
     warp_sync();
   }

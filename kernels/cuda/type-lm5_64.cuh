@@ -74,40 +74,59 @@ struct Type_lm5_64 {
   static constexpr bool stepped = false; // scale and least are a base, an f16 of the block, times a whole number of a byte
   static constexpr Element scales = Element::f16; // holds all bits of scale and least
 
+  // What the encoder looks up. It never changes, so that a kernel may read it before it waits for others.
+  struct Tables {
+    float thresholds[held_of(31)];
+    float levels[held_of(32)];
+    __device__ __forceinline__ explicit Tables(int lane) {
+      for (int k = 0; k < held_of(31); k++) thresholds[k] = thresholds_Lm5_64[held_at<31>(k, lane)];
+      for (int k = 0; k < held_of(32); k++) levels[k] = levels_Lm5_64[held_at<32>(k, lane)];
+    }
+  };
+
   // The encoder: x[block] into the zeroed words of a block, by the lanes of a warp. All three are in shared memory; scratch has
   // room for arrays*block floats.
-  static constexpr int arrays = 5;
-  static __device__ void encode(unsigned* b, const float* x, float* scratch, int lane) {
-    float* values = (float*)(scratch + 0 * block);
-    for (int i = lane; i < block; i += 32) values[i] = (x[i] * x[i]);
-    warp_sync();
-    float sum = 0.0f;
-    for (int i = 0; i < block; i++) sum += values[i];
+  static constexpr int arrays = 3;
+  static __device__ __forceinline__ void encode(unsigned* b, const float* x, float* scratch, const Tables& tables, int lane) {
+    float own[held_of(block)];
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) own[k] = x[held_at<block>(k, lane)];
+    float* addends = scratch + 0 * block;
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) put_addend<block>(addends, k, lane, (own[k] * own[k]));
+    float sums[1];
+    sum_in_order<block>(addends, sums);
+    const float sum = sums[0];
     const float length = sqrtf(sum);
     const bool scalar = (length > 1e-20f);
     const float scalar2 = (1.0f / length);
-    float* v = (float*)(scratch + 1 * block);
-    for (int i = lane; i < block; i += 32) v[i] = (scalar ? (x[i] * scalar2) : 0.0f);
-    warp_sync();
-    Transform_lm_wht64::forward(v, block, lane);
-    int* code2 = (int*)(scratch + 2 * block);
-    for (int i = lane; i < block; i += 32) code2[i] = nearest<31>(thresholds_Lm5_64, v[i]);
-    warp_sync();
-    float* values2 = (float*)(scratch + 3 * block);
-    for (int i = lane; i < block; i += 32) values2[i] = (v[i] * levels_Lm5_64[code2[i]]);
-    warp_sync();
-    float dot = 0.0f;
-    for (int i = 0; i < block; i++) dot += values2[i];
-    float* values3 = (float*)(scratch + 4 * block);
-    for (int i = lane; i < block; i += 32) values3[i] = (levels_Lm5_64[code2[i]] * levels_Lm5_64[code2[i]]);
-    warp_sync();
-    float r = 0.0f;
-    for (int i = 0; i < block; i++) r += values3[i];
+    float v[held_of(block)];
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) v[k] = (scalar ? (own[k] * scalar2) : 0.0f);
+    Transform_lm_wht64::forward(v, lane);
+    int code2[held_of(block)];
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) code2[k] = nearest_held<31>(tables.thresholds, v[k]);
+    float level2[held_of(block)];
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) level2[k] = looked_up<32>(tables.levels, code2[k]);
+    float* addends2 = scratch + 1 * block;
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) put_addend<block>(addends2, k, lane, (v[k] * level2[k]));
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) put_addend<block>(addends2 + 1 * block, k, lane, (level2[k] * level2[k]));
+    float sums2[2];
+    sum_in_order<block>(addends2, sums2);
+    const float dot = sums2[0];
+    const float r = sums2[1];
     const float norm = ((dot / r) * (length / 1.0f));
     if (lane == 0) put_bits<16>(b, 0, to_f16(norm));
-    for (int i = lane; i < 64; i += 32) {
-      put_bits<4>(b, 16 + 8 * (i % 16) + 4 * (i / 16 % 2) + 128 * (i / 32), code2[i]);
-      put_bits<1>(b, 272 + 8 * (i % 4) + i / 4 % 8 + 32 * (i / 32), code2[i] >> 4);
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) {
+      const int i = held_at<block>(k, lane);
+      if (!(is_held<block>(k, lane))) continue;
+      put_bits<4>(b, 16 + 8 * (i % 16) + 4 * (i / 16 % 2) + 128 * (i / 32), code2[k]);
+      put_bits<1>(b, 272 + 8 * (i % 4) + i / 4 % 8 + 32 * (i / 32), code2[k] >> 4);
     }
     warp_sync();
   }

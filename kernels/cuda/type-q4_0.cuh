@@ -61,20 +61,34 @@ struct Type_q4_0 {
   static constexpr bool stepped = false; // scale and least are a base, an f16 of the block, times a whole number of a byte
   static constexpr Element scales = Element::f16; // holds all bits of scale and least
 
+  // What the encoder looks up. It never changes, so that a kernel may read it before it waits for others.
+  struct Tables {
+    __device__ __forceinline__ explicit Tables(int lane) {
+    }
+  };
+
   // The encoder: x[block] into the zeroed words of a block, by the lanes of a warp. All three are in shared memory; scratch has
   // room for arrays*block floats.
-  static constexpr int arrays = 1;
-  static __device__ void encode(unsigned* b, const float* x, float* scratch, int lane) {
-    float m = 0.0f;
-    for (int i = 0; i < block; i++) m = farther(x[i], m);
-    const float d = (m / -8.0f);
+  static constexpr int arrays = 0;
+  static __device__ __forceinline__ void encode(unsigned* b, const float* x, float* scratch, const Tables& tables, int lane) {
+    float own[held_of(block)];
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) own[k] = x[held_at<block>(k, lane)];
+    float values[held_of(block)];
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) values[k] = own[k];
+    const float m2 = fold_in_order<block>(values, 0.0f, lane, [](float v, float so_far) { return farther(v, so_far); });
+    const float d = (m2 / -8.0f);
     const float scalar = reciprocal(d);
-    int* code2 = (int*)(scratch + 0 * block);
-    for (int i = lane; i < block; i += 32) code2[i] = lesser(15, trunc_int(((x[i] * scalar) + 8.5f)));
-    warp_sync();
+    int code2[held_of(block)];
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) code2[k] = lesser(15, trunc_int(((own[k] * scalar) + 8.5f)));
     if (lane == 0) put_bits<16>(b, 0, to_f16(d));
-    for (int i = lane; i < 32; i += 32) {
-      put_bits<4>(b, 16 + 8 * (i % 16) + 4 * (i / 16), code2[i]);
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) {
+      const int i = held_at<block>(k, lane);
+      if (!(is_held<block>(k, lane))) continue;
+      put_bits<4>(b, 16 + 8 * (i % 16) + 4 * (i / 16), code2[k]);
     }
     warp_sync();
   }

@@ -15,8 +15,8 @@ struct Type_q5_1 {
   // Value i of a block, in the domain in which it is stored.
   static __device__ float value(const unsigned char* b, int i) {
     const float d = from_f16(read_bytes<2>(b + 0));
-    const float m = from_f16(read_bytes<2>(b + 2));
-    return ((d * (float)(code_code(b, i))) + m);
+    const float m2 = from_f16(read_bytes<2>(b + 2));
+    return ((d * (float)(code_code(b, i))) + m2);
   }
 
   static constexpr bool has_least = true, half_scale = true; // value = scale*level + least; scales keep all their bits in f16
@@ -29,8 +29,8 @@ struct Type_q5_1 {
 
   // What is added to value i.
   static __device__ float least(const unsigned char* b, int i) {
-    const float m = from_f16(read_bytes<2>(b + 2));
-    return m;
+    const float m2 = from_f16(read_bytes<2>(b + 2));
+    return m2;
   }
 
   static __device__ int code(const unsigned char* b, int i) { return code_code(b, i) & 31; }
@@ -63,24 +63,40 @@ struct Type_q5_1 {
   static constexpr bool stepped = false; // scale and least are a base, an f16 of the block, times a whole number of a byte
   static constexpr Element scales = Element::f16; // holds all bits of scale and least
 
+  // What the encoder looks up. It never changes, so that a kernel may read it before it waits for others.
+  struct Tables {
+    __device__ __forceinline__ explicit Tables(int lane) {
+    }
+  };
+
   // The encoder: x[block] into the zeroed words of a block, by the lanes of a warp. All three are in shared memory; scratch has
   // room for arrays*block floats.
-  static constexpr int arrays = 1;
-  static __device__ void encode(unsigned* b, const float* x, float* scratch, int lane) {
-    float m = 3.4028235e+38f;
-    for (int i = 0; i < block; i++) m = lesser(x[i], m);
-    float max = -3.4028235e+38f;
-    for (int i = 0; i < block; i++) max = greater(x[i], max);
-    const float d = ((max - m) / 31.0f);
+  static constexpr int arrays = 0;
+  static __device__ __forceinline__ void encode(unsigned* b, const float* x, float* scratch, const Tables& tables, int lane) {
+    float own[held_of(block)];
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) own[k] = x[held_at<block>(k, lane)];
+    float values[held_of(block)];
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) values[k] = own[k];
+    const float m2 = fold_in_order<block>(values, 3.4028235e+38f, lane, [](float v, float so_far) { return lesser(v, so_far); });
+    float values2[held_of(block)];
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) values2[k] = own[k];
+    const float max = fold_in_order<block>(values2, -3.4028235e+38f, lane, [](float v, float so_far) { return greater(v, so_far); });
+    const float d = ((max - m2) / 31.0f);
     const float scalar = reciprocal(d);
-    int* code2 = (int*)(scratch + 0 * block);
-    for (int i = lane; i < block; i += 32) code2[i] = trunc_int((((x[i] - m) * scalar) + 0.5f));
-    warp_sync();
+    int code2[held_of(block)];
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) code2[k] = trunc_int((((own[k] - m2) * scalar) + 0.5f));
     if (lane == 0) put_bits<16>(b, 0, to_f16(d));
-    if (lane == 0) put_bits<16>(b, 16, to_f16(m));
-    for (int i = lane; i < 32; i += 32) {
-      put_bits<4>(b, 64 + 8 * (i % 16) + 4 * (i / 16), code2[i]);
-      put_bits<1>(b, 32 + i, code2[i] >> 4);
+    if (lane == 0) put_bits<16>(b, 16, to_f16(m2));
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) {
+      const int i = held_at<block>(k, lane);
+      if (!(is_held<block>(k, lane))) continue;
+      put_bits<4>(b, 64 + 8 * (i % 16) + 4 * (i / 16), code2[k]);
+      put_bits<1>(b, 32 + i, code2[k] >> 4);
     }
     warp_sync();
   }

@@ -71,34 +71,55 @@ struct Type_turbo2 {
   static constexpr bool stepped = false; // scale and least are a base, an f16 of the block, times a whole number of a byte
   static constexpr Element scales = Element::f16; // holds all bits of scale and least
 
+  // What the encoder looks up. It never changes, so that a kernel may read it before it waits for others.
+  struct Tables {
+    float thresholds[held_of(3)];
+    float levels[held_of(4)];
+    __device__ __forceinline__ explicit Tables(int lane) {
+      for (int k = 0; k < held_of(3); k++) thresholds[k] = thresholds_Turbo2[held_at<3>(k, lane)];
+      for (int k = 0; k < held_of(4); k++) levels[k] = levels_Turbo2[held_at<4>(k, lane)];
+    }
+  };
+
   // The encoder: x[block] into the zeroed words of a block, by the lanes of a warp. All three are in shared memory; scratch has
   // room for arrays*block floats.
-  static constexpr int arrays = 4;
-  static __device__ void encode(unsigned* b, const float* x, float* scratch, int lane) {
-    float* values = (float*)(scratch + 0 * block);
-    for (int i = lane; i < block; i += 32) values[i] = (x[i] * x[i]);
-    warp_sync();
-    float sum = 0.0f;
-    for (int i = 0; i < block; i++) sum += values[i];
-    const float n = sqrtf(sum);
-    const float scalar = ((n > 1e-10f) ? (1.0f / n) : 0.0f);
-    float* v = (float*)(scratch + 1 * block);
-    for (int i = lane; i < block; i += 32) v[i] = (x[i] * scalar);
-    warp_sync();
-    Transform_turbo_wht128::forward(v, block, lane);
-    int* code2 = (int*)(scratch + 2 * block);
-    for (int i = lane; i < block; i += 32) code2[i] = nearest<3>(thresholds_Turbo2, v[i]);
-    warp_sync();
-    float* values2 = (float*)(scratch + 3 * block);
-    for (int i = lane; i < block; i += 32) values2[i] = (levels_Turbo2[code2[i]] * levels_Turbo2[code2[i]]);
-    warp_sync();
-    float sum2 = 0.0f;
-    for (int i = 0; i < block; i++) sum2 += values2[i];
+  static constexpr int arrays = 2;
+  static __device__ __forceinline__ void encode(unsigned* b, const float* x, float* scratch, const Tables& tables, int lane) {
+    float own[held_of(block)];
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) own[k] = x[held_at<block>(k, lane)];
+    float* addends = scratch + 0 * block;
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) put_addend<block>(addends, k, lane, (own[k] * own[k]));
+    float sums[1];
+    sum_in_order<block>(addends, sums);
+    const float sum = sums[0];
+    const float n2 = sqrtf(sum);
+    const float scalar = ((n2 > 1e-10f) ? (1.0f / n2) : 0.0f);
+    float v[held_of(block)];
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) v[k] = (own[k] * scalar);
+    Transform_turbo_wht128::forward(v, lane);
+    int code2[held_of(block)];
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) code2[k] = nearest_held<3>(tables.thresholds, v[k]);
+    float level2[held_of(block)];
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) level2[k] = looked_up<4>(tables.levels, code2[k]);
+    float* addends2 = scratch + 1 * block;
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) put_addend<block>(addends2, k, lane, (level2[k] * level2[k]));
+    float sums2[1];
+    sum_in_order<block>(addends2, sums2);
+    const float sum2 = sums2[0];
     const float r = sqrtf(sum2);
-    const float norm = ((r > 1e-10f) ? (n / r) : n);
+    const float norm = ((r > 1e-10f) ? (n2 / r) : n2);
     if (lane == 0) put_bits<16>(b, 0, to_f16(norm));
-    for (int i = lane; i < 128; i += 32) {
-      put_bits<2>(b, 16 + 2 * i, code2[i]);
+    #pragma unroll
+    for (int k = 0; k < held_of(block); k++) {
+      const int i = held_at<block>(k, lane);
+      if (!(is_held<block>(k, lane))) continue;
+      put_bits<2>(b, 16 + 2 * i, code2[k]);
     }
     warp_sync();
   }

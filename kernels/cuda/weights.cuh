@@ -67,6 +67,16 @@ template <class T> struct CodePiece {
     if constexpr (base_bytes == 4) Chunk<4>::load(row + at.bases + 4 * (g / base_sharing), &base);
   }
 
+  // Asks for what load loads; scales come with a few lanes' lines.
+  static __device__ __forceinline__ void ask(const unsigned char* row, const Layout& at, int g) {
+    if constexpr (w8 || w4) prefetch(row + at.first + 16 * g);
+    if constexpr (w8) prefetch(row + at.second + 16 * g);
+    if constexpr (w2) prefetch(row + at.second + 8 * g);
+    if constexpr (w1) prefetch(row + at.third + 4 * g);
+    prefetch(row + at.scales + g / sharing * scale_bytes);
+    if constexpr (base_bytes > 0) prefetch(row + at.bases + g / base_sharing * base_bytes);
+  }
+
   __device__ __forceinline__ float number(int k) const {
     if constexpr (T::stepped) {
       const float step = magic_byte(s[k / 4] ^ 0x80808080u, k % 4) - (0x1p23f + 128);
@@ -152,6 +162,8 @@ template <class T> struct NumberPiece {
 
   __device__ __forceinline__ void clear() { w[0] = w[1] = w[2] = w[3] = 0; }
   __device__ __forceinline__ void load(const unsigned char* row, const Layout&, int g) { Chunk<16>::load(row + 16 * g, w); }
+
+  static __device__ __forceinline__ void ask(const unsigned char* row, const Layout&, int g) { prefetch(row + 16 * g); }
 
   // Values 4q..
   __device__ __forceinline__ void levels(int q, float* v, const float*) const {

@@ -12,6 +12,7 @@ type job struct {
 type plan struct {
 	lanes, parts  int // log2 of the lanes that a row has and of the warps that share its pieces
 	rounds, chunk int // pieces that a lane has of a row, and those whose activations fit shared memory
+	ahead         int // rounds that are asked for ahead
 	blocks        int // for each slot
 	shared        int // bytes
 }
@@ -57,7 +58,13 @@ func (x *Multiply) planOf(j job, lanes, parts int) (plan, float64) {
 	}
 	outputs := rows << (5 - lanes) * (productWarps >> parts) // of a block at a time
 	tiles := (j.outputs + outputs - 1) / outputs
-	p.blocks = min(tiles, max(1, x.d.Multiprocessors/j.slots))
+	blocks := x.d.Multiprocessors
+	if tokens == 1 {
+		blocks *= x.share.blocks
+	}
+	p.blocks = min(tiles, max(1, blocks/j.slots))
+	round := 32 * productWarps * x.rows[j.tokens] * int(x.Matrix.at.pitch) * x.values / roundUp(x.Matrix.N, padding) // bytes
+	p.ahead = x.share.ahead / round
 	cost := float64(p.rounds) + between
 	if p.chunk < p.rounds {
 		cost += reload * float64(p.rounds)

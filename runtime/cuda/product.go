@@ -34,6 +34,7 @@ type Multiply struct {
 	values  int          // of a piece of a row
 	bytes   int          // of shared memory for a piece of one token's activations
 	planned map[job]plan
+	share   share
 	many    *gemm
 
 	bandBytes uint64 // of the workspace that a part of the matrix may take as f16
@@ -49,8 +50,21 @@ const (
 	fewTokens  = 32
 )
 
+// share is what a product of one token has of a multiprocessor.
+type share struct {
+	rows, blocks int // that a lane works on at a time, 4 or 2; of a multiprocessor
+	ahead        int // bytes that a block asks for ahead of what it loads, of all rows that it works on at a time
+}
+
+// defaultShare is what TestBenchToken chose.
+var defaultShare = share{rows: 4, blocks: 1, ahead: 96 << 10}
+
 // NewProduct compiles what a product needs.
 func (d *Device) NewProduct(c *Compiler, p Product) (*Multiply, error) {
+	return d.newProduct(c, p, defaultShare)
+}
+
+func (d *Device) newProduct(c *Compiler, p Product, s share) (*Multiply, error) {
 	m := p.Matrix
 	switch {
 	case p.Gated && m.Rows%2 != 0:
@@ -63,8 +77,8 @@ func (d *Device) NewProduct(c *Compiler, p Product) (*Multiply, error) {
 			return nil, err
 		}
 	}
-	x := &Multiply{Product: p, d: d, planned: map[job]plan{}, bandBytes: maxBand}
-	src, err := ProductSource(m.Type, p.Exact, c.texts())
+	x := &Multiply{Product: p, d: d, share: s, planned: map[job]plan{}, bandBytes: maxBand}
+	src, err := productSource(m.Type, p.Exact, s, c.texts())
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +140,7 @@ type productArgs struct {
 	at                                     layout
 	n, rows, count, outputs                int32
 	tokens, act, gated, wide               int32
-	lanes, parts, rounds, chunk            int32
+	lanes, parts, rounds, chunk, ahead     int32
 }
 
 // Run computes y [tokens][Outputs] for x [tokens][N], all f32.
@@ -262,7 +276,7 @@ func (x *Multiply) launch(a *productArgs, slots int) error {
 	if err != nil {
 		return err
 	}
-	a.lanes, a.parts, a.rounds, a.chunk = int32(p.lanes), int32(p.parts), int32(p.rounds), int32(p.chunk)
+	a.lanes, a.parts, a.rounds, a.chunk, a.ahead = int32(p.lanes), int32(p.parts), int32(p.rounds), int32(p.chunk), int32(p.ahead)
 	if a.n%4 == 0 && a.x%16 == 0 {
 		a.wide = 1
 	} else if x.Matrix.Type.Quantised {

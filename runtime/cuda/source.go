@@ -65,7 +65,7 @@ func newBuilder(find Texts) (*builder, error) {
 		text, _ := Generated(name)
 		b.headers[name] = text
 	}
-	b.include("numeric.cuh")
+	b.include("encoder.cuh")
 	return b, nil
 }
 
@@ -147,6 +147,11 @@ func MatrixSource(t *kernels.Type, find Texts) (*Source, error) {
 
 // ProductSource is the program with the kernels product_1, 2, 4 and 8 of a type.
 func ProductSource(t *kernels.Type, exact bool, find Texts) (*Source, error) {
+	return productSource(t, exact, defaultShare, find)
+}
+
+// productSource is that with another share of a multiprocessor.
+func productSource(t *kernels.Type, exact bool, s share, find Texts) (*Source, error) {
 	b, err := newBuilder(find)
 	if err != nil {
 		return nil, err
@@ -156,6 +161,8 @@ func ProductSource(t *kernels.Type, exact bool, find Texts) (*Source, error) {
 	}
 	b.define("FAST", !exact && t.Quantised) // numbers are multiplied as they are
 	b.define("WARPS", productWarps)
+	b.define("BLOCKS", s.blocks)
+	b.define("ROWS", s.rows)
 	b.include("product.cu")
 	return &Source{Name: fmt.Sprintf("product-%s-%s", t.Name, form(exact)), Main: b.main.String(), Headers: b.headers}, nil
 }

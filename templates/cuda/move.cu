@@ -43,6 +43,6 @@ extern "C" __global__ void __launch_bounds__(32) turn_rows(const Move p) {
   h.load(p.from, head, cell, lane);
   h.decode(lane);
   turn(h.x, p.cos, p.sin, p.pairs, p.adjacent, lane);
-  h.encode(lane);
+  h.encode(Head::Tables(lane), lane);
   h.write_file(p.packed + ((long long)item * gridDim.y + head) * Head::file_bytes, lane);
 }

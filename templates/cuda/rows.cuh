@@ -139,16 +139,16 @@ template <class T, Side side, int D> struct CodeRow {
     using P = Plane<W, padded>;
     if constexpr (side == Side::key && wide) {
       constexpr int n = share / 4; // words of a share
-      for (int k = lane; k < 4 * n; k += 32) copy_one<out, unsigned>(head + P::at(t / 4 * 4 + k / n, t / 2 % 2 * 2 * n + k % n * 2 + t % 2), row, k);
+      each_of<4 * n>(lane, [&](int k) { copy_one<out, unsigned>(head + P::at(t / 4 * 4 + k / n, t / 2 % 2 * 2 * n + k % n * 2 + t % 2), row, k); });
     } else if constexpr (side == Side::key) {
       constexpr int n = share * W / 16; // halves of words
-      for (int k = lane; k < 4 * n; k += 32) copy_one<out, unsigned short>(head + P::at(t / 4 * 4 + k / n, t / 2 % 2 * n + k % n) + t % 2 * 2, row, k);
+      each_of<4 * n>(lane, [&](int k) { copy_one<out, unsigned short>(head + P::at(t / 4 * 4 + k / n, t / 2 % 2 * n + k % n) + t % 2 * 2, row, k); });
     } else {
       constexpr int n = share * W / 8; // bytes
-      for (int k = lane; k < 8 * n; k += 32) {
+      each_of<8 * n>(lane, [&](int k) {
         const int to = k / n * 4 + t / 4 % 4, r = k % n;
         copy_one<out, unsigned char>(head + (wide ? P::at(to, 2 * r + t / 16) + t % 4 : P::at(to, 2 * r + t % 2) + t / 16 * 2 + t % 4 / 2), row, k);
-      }
+      });
     }
   }
 };

@@ -21,12 +21,13 @@ extern "C" __device__ const int row_bytes[2] = {Head::bytes, Head::scale_bytes};
 extern "C" __global__ void __launch_bounds__(32) store(const Store p) {
   __shared__ Head h;
   const int lane = threadIdx.x, token = blockIdx.x, head = blockIdx.y;
+  const Head::Tables tables(lane);
   const int cell = p.cells[token];
   if (cell < 0 || cell >= p.to.capacity) return;
   unsigned char* file = p.packed + ((long long)token * gridDim.y + head) * Head::file_bytes;
   if (p.x) {
     for (int i = lane; i < HEAD_DIM; i += 32) h.x[i] = p.x[token * p.ld + head * HEAD_DIM + i];
-    h.encode(lane);
+    h.encode(tables, lane);
     if (p.packed) h.write_file(file, lane);
   } else {
     h.read_file(file, lane);

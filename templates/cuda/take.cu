@@ -13,7 +13,7 @@ template <class From, class To> __device__ void move(From& a, To& b, const Rows&
   a.load(exact, head, from, lane);
   a.decode(lane);
   for (int i = lane; i < To::dim; i += 32) b.x[i] = a.x[i];
-  b.encode(lane);
+  b.encode(typename To::Tables(lane), lane);
   b.store(packed, head, to, lane);
 }
 

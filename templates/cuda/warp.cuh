@@ -18,6 +18,10 @@ __device__ __forceinline__ void let_next() {
 #endif
 }
 
+// Brings a line of memory nearer, to the cache that all multiprocessors share: also of what another launch may still write, before
+// await_previous.
+__device__ __forceinline__ void prefetch(const void* p) { asm volatile("prefetch.global.L2 [%0];" ::"l"(p)); }
+
 // Bytes of {b, a} picked by four nibbles of s; a nibble of 8 or more repeats the sign of its byte.
 __device__ __forceinline__ unsigned prmt(unsigned a, unsigned b, unsigned s) {
   unsigned r;

@@ -103,14 +103,23 @@ func (f *function) readCode(c *spec.Code, name string) {
 	f.end("}")
 }
 
-// storeCode writes the loop that ors a code into the zeroed block; value is its array.
+// storeCode writes the loop that ors a code into the zeroed block; value is its vector.
 func (f *function) storeCode(c *spec.Code, value string) {
-	step := ""
-	if c.Group > 1 {
-		step = fmt.Sprintf(" if (i %% %d == 0)", c.Group)
-	}
 	for _, s := range stretches(c) {
-		f.open("for (int i = %s; i < %d; i += 32)%s", plus("lane", s.lo), s.hi, step)
+		conditions := []string{"is_held<block>(k, lane)"}
+		if s.lo > 0 {
+			conditions = append(conditions, fmt.Sprintf("i >= %d", s.lo))
+		}
+		if s.hi < len(c.Parts) {
+			conditions = append(conditions, fmt.Sprintf("i < %d", s.hi))
+		}
+		if c.Group > 1 {
+			conditions = append(conditions, fmt.Sprintf("i %% %d == 0", c.Group))
+		}
+		f.line("#pragma unroll")
+		f.open("for (int k = 0; k < held_of(block); k++)")
+		f.line("const int i = held_at<block>(k, lane);")
+		f.line("if (!(%s)) continue;", strings.Join(conditions, " && "))
 		for k, p := range c.Parts[s.lo] {
 			shift := ""
 			if p.Shift > 0 {
@@ -120,11 +129,4 @@ func (f *function) storeCode(c *spec.Code, value string) {
 		}
 		f.end("}")
 	}
-}
-
-func plus(name string, n int) string {
-	if n == 0 {
-		return name
-	}
-	return fmt.Sprintf("%d + %s", n, name)
 }

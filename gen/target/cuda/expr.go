@@ -14,15 +14,18 @@ type function struct {
 	used  map[string]bool     // local names
 	vars  map[string]variable // by the name in the spec
 
-	arrays int // of block floats, that encode needs in shared memory
+	warp   bool                // vectors are registers of a warp: see encode
+	arrays int                 // of block floats, that encode needs in shared memory
+	held   []heldTable         // that encode looks things up in
+	found  map[string]variable // vectors that were looked up already, by what they are
 }
 
 // variable is how a name of the spec reads in C.
 type variable struct {
 	name  string
-	array bool // an element per value, in shared memory
+	array bool // an element per value, in registers
 	call  bool // a code: name(b, i)
-	group int  // of an array with one element per run of group values
+	group int  // of an array in shared memory with one element per run of group values
 }
 
 func (v variable) at() string {
@@ -32,7 +35,7 @@ func (v variable) at() string {
 	case v.array && v.group > 1:
 		return fmt.Sprintf("%s[i / %d]", v.name, v.group)
 	case v.array:
-		return v.name + "[i]"
+		return v.name + "[k]"
 	}
 	return v.name
 }
@@ -63,7 +66,11 @@ func (f *function) value(e spec.Expr) string {
 		return fmt.Sprintf("(%s ? %s : %s)", c, x, y)
 	case *spec.Lookup:
 		levels := e.Book.Levels
-		return f.types.table("levels", "float", len(levels), func(k int) string { return number(levels[k]) }) + "[" + f.operand(e, e.Index) + "]"
+		table := f.types.table("levels", "float", len(levels), func(k int) string { return number(levels[k]) })
+		if f.warp {
+			return f.lookup(e, "level", fmt.Sprintf("looked_up<%d>(%s, %s)", len(levels), f.holds(table, len(levels)), f.operand(e, e.Index)))
+		}
+		return table + "[" + f.operand(e, e.Index) + "]"
 	case *spec.Call:
 		return f.call(e)
 	}
@@ -142,9 +149,33 @@ func (f *function) call(e *spec.Call) string {
 	case "nearest":
 		t := e.Book.Thresholds
 		table := f.types.table("thresholds", "float", len(t), func(k int) string { return number(t[k]) })
+		if f.warp {
+			return f.lookup(e, "code", fmt.Sprintf("nearest_held<%d>(%s, %s)", len(t), f.holds(table, len(t)), f.operand(e, e.Args[0])))
+		}
 		return fmt.Sprintf("nearest<%d>(%s, %s)", len(t), table, f.operand(e, e.Args[0]))
 	case "transform", "inverse":
 		return f.transform(e, "").at()
 	}
 	panic(fmt.Sprintf("cuda: %s: unknown function %s", f.types.t.Name, e.Fn))
+}
+
+// lookup is e, of which x is the text and which all lanes have to compute, as a variable of its own: what it stands in may be computed
+// by some of them.
+func (f *function) lookup(e spec.Expr, name, x string) string {
+	if v, ok := f.found[x]; ok {
+		return v.at()
+	}
+	kind, shape := e.Type()
+	var v variable
+	if shape == spec.Vector {
+		v = f.vector(name, kind, x)
+	} else {
+		v.name = fresh(f.used, name)
+		f.line("const %s %s = %s;", cType(kind), v.name, x)
+	}
+	if f.found == nil {
+		f.found = map[string]variable{}
+	}
+	f.found[x] = v
+	return v.at()
 }

@@ -68,7 +68,8 @@ var taken = strings.Fields(`alignas alignof and asm auto bool break case catch c
 	nullptr operator or private protected public register return short signed sizeof static struct switch template this throw true try
 	typedef typename union unsigned using virtual void volatile wchar_t while xor
 	b x i j k lane scratch block bytes bits form run level scale least value code encode lookup put put_bits read_bits forward inverse
-	arrays as_float as_bits choose nearest wht prmt warp_sync`)
+	arrays as_float as_bits choose nearest wht prmt warp_sync own tables n m so_far held_of held_at is_held looked_up nearest_held put_addend
+	sum_in_order fold_in_order Tables`)
 
 // fresh returns a name like name that is not in use.
 func fresh(used map[string]bool, name string) string {

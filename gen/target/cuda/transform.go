@@ -18,32 +18,36 @@ func TransformText(t *spec.Transform) []byte {
 	f.line("")
 	f.line("#pragma once")
 	f.line("")
-	left, right := "0", "0"
-	if t.Left != nil {
-		left = signs(f, "left_"+target.Ident(t.Name), t.Left)
-	}
-	if t.Right != nil {
-		right = signs(f, "right_"+target.Ident(t.Name), t.Right)
-	}
-	f.line("// Every %d values: y = right * H/sqrt(%[1]d) * left * x, and back.", t.Size)
+	f.line("// Every %d values: y = right * H/sqrt(%[1]d) * left * x, and back. In shared memory, n values; in registers as wht has them.", t.Size)
 	f.open("struct %s", id)
 	f.line("static constexpr int size = %d;", t.Size)
-	f.line("static __device__ void forward(float* x, int n, int lane) { wht<%d>(x, n, %s, %s, %s, lane); }", t.Size, number(t.Norm), left, right)
-	f.line("static __device__ void inverse(float* x, int n, int lane) { wht<%d>(x, n, %s, %s, %s, lane); }", t.Size, number(t.Norm), right, left)
+	left, right := signs(f, "Left", t.Left), signs(f, "Right", t.Right)
+	norm := number(t.Norm)
+	f.line("static __device__ void forward(float* x, int n, int lane) { wht<%d, %s, %s>(x, n, %s, lane); }", t.Size, left, right, norm)
+	f.line("static __device__ void inverse(float* x, int n, int lane) { wht<%d, %s, %s>(x, n, %s, lane); }", t.Size, right, left, norm)
+	f.line("template <int held> static __device__ __forceinline__ void forward(float (&v)[held], int lane) { wht<%d, %s, %s>(v, %s, lane); }", t.Size, left, right, norm)
+	f.line("template <int held> static __device__ __forceinline__ void inverse(float (&v)[held], int lane) { wht<%d, %s, %s>(v, %s, lane); }", t.Size, right, left, norm)
 	f.end("};")
 	return []byte(f.String())
 }
 
-// signs declares a diagonal of ±1 as bits, 1 for -1.
+// signs declares a diagonal of ±1 as a struct with its bits, 1 for -1, and returns its name. They are numbers of instructions and not a
+// table, which a kernel would wait for.
 func signs(f *text, name string, s []float32) string {
+	if s == nil {
+		return "NoSigns"
+	}
 	words := make([]uint32, (len(s)+31)/32)
 	for i, v := range s {
 		if v < 0 {
 			words[i/32] |= 1 << (i % 32)
 		}
 	}
-	f.list(fmt.Sprintf("static __device__ const unsigned %s[%d]", name, len(words)), len(words), 8, func(k int) string {
-		return fmt.Sprintf("0x%08xu", words[k])
-	})
+	f.open("struct %s", name)
+	f.open("static __device__ __forceinline__ unsigned word(int k)")
+	f.list(fmt.Sprintf("constexpr unsigned all[%d]", len(words)), len(words), 8, func(k int) string { return fmt.Sprintf("0x%08xu", words[k]) })
+	f.line("return all[k];")
+	f.end("}")
+	f.end("};")
 	return name
 }

@@ -6,6 +6,7 @@
 
 inline void await_previous() {}
 inline void let_next() {}
+inline void prefetch(const void*) {}
 
 inline unsigned prmt(unsigned a, unsigned b, unsigned s) {
   const uint64_t v = (uint64_t)b << 32 | a;

@@ -1,0 +1,87 @@
+// What the encoders of types are written in: vectors of a block of n values in registers of a warp, value 32k + lane in element k, and
+// tables in lanes, entry 32k + lane in element k. Lanes beyond the end of a block or a table repeat its last value, or hold anything
+// after a transform; nothing of theirs is kept. All lanes call all of it.
+#pragma once
+#include "numeric.cuh"
+
+constexpr int held_of(int n) { return (n + 31) / 32; } // registers of a lane for n values
+
+template <int n> __device__ __forceinline__ int held_at(int k, int lane) { return n % 32 ? lesser(32 * k + lane, n - 1) : 32 * k + lane; }
+template <int n> __device__ __forceinline__ bool is_held(int k, int lane) { return n % 32 == 0 || 32 * k + lane < n; }
+
+// Entry i of a table of n.
+template <int n> __device__ __forceinline__ float looked_up(const float (&table)[held_of(n)], int i) {
+  float v = __shfl_sync(~0u, table[0], i & 31);
+#pragma unroll
+  for (int k = 1; k < held_of(n); k++) {
+    const float other = __shfl_sync(~0u, table[k], i & 31);
+    if (i >= 32 * k) v = other;
+  }
+  return v;
+}
+
+// The number of thresholds t, n of them, with !(v < t); they ascend.
+template <int n> __device__ __forceinline__ int nearest_held(const float (&thresholds)[held_of(n)], float v) {
+  constexpr int first = n < 2 ? 1 : n < 4 ? 2 : n < 8 ? 4 : n < 16 ? 8 : n < 32 ? 16 : n < 64 ? 32 : n < 128 ? 64 : 128;
+  static_assert(n < 256, "a search among so many thresholds");
+  int found = 0;
+#pragma unroll
+  for (int step = first; step > 0; step /= 2) {
+    const int at = found + step - 1; // all before it are found if this one is
+    const float t = looked_up<n>(thresholds, at < n ? at : n - 1);
+    if (at < n && !(v < t)) found += step;
+  }
+  return found;
+}
+
+// Where the addends of sum_in_order go: in shared memory, those of each sum one after another.
+template <int n> __device__ __forceinline__ void put_addend(float* addends, int k, int lane, float v) {
+  if (is_held<n>(k, lane)) addends[32 * k + lane] = v;
+}
+
+// Sums of n addends each, from the first to the last. They wait for one another's loads and not for one another's additions.
+template <int n, int count> __device__ __forceinline__ void sum_in_order(const float* addends, float (&sums)[count]) {
+  __syncwarp();
+#pragma unroll
+  for (int s = 0; s < count; s++) sums[s] = 0;
+  if constexpr (n % 4 == 0) {
+#pragma unroll (count == 1 ? 32 : 16) // what registers hold
+    for (int i = 0; i < n; i += 4) {
+      float4 v[count];
+#pragma unroll
+      for (int s = 0; s < count; s++) v[s] = *(const float4*)(addends + s * n + i);
+#pragma unroll
+      for (int s = 0; s < count; s++) sums[s] = sums[s] + v[s].x;
+#pragma unroll
+      for (int s = 0; s < count; s++) sums[s] = sums[s] + v[s].y;
+#pragma unroll
+      for (int s = 0; s < count; s++) sums[s] = sums[s] + v[s].z;
+#pragma unroll
+      for (int s = 0; s < count; s++) sums[s] = sums[s] + v[s].w;
+    }
+  } else {
+    for (int i = 0; i < n; i++)
+#pragma unroll
+      for (int s = 0; s < count; s++) sums[s] = sums[s] + addends[s * n + i];
+  }
+}
+
+// What join makes of start and the values of a block in their order: join(v, so far) gives one of the two, the earlier one where they
+// are equal and the one so far where v is not a number, so that neighbours may be joined first.
+template <int n, class Join> __device__ __forceinline__ float fold_in_order(const float (&v)[held_of(n)], float start, int lane, Join join) {
+  float most[held_of(n)];
+#pragma unroll
+  for (int k = 0; k < held_of(n); k++) most[k] = is_held<n>(k, lane) ? join(v[k], start) : start;
+#pragma unroll
+  for (int h = 1; h < 32; h *= 2) {
+#pragma unroll
+    for (int k = 0; k < held_of(n); k++) {
+      const float other = __shfl_xor_sync(~0u, most[k], h);
+      most[k] = lane & h ? join(most[k], other) : join(other, most[k]);
+    }
+  }
+  float result = most[0];
+#pragma unroll
+  for (int k = 1; k < held_of(n); k++) result = join(most[k], result);
+  return result;
+}
