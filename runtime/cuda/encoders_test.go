@@ -1,0 +1,62 @@
+//go:build emulate || gpu
+
+package cuda
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/kvgen/kvgen/kernels"
+)
+
+// TestEncoders holds rows that are stored to those of the processor, byte for byte, for every type of a cache: random rows, and rows of
+// what sums, comparisons and divisions may trip over; no infinities, of which processors make NaN of either sign.
+func TestEncoders(t *testing.T) {
+	const dim = 128
+	d, c := gpu(t)
+	nan, zero := float32(math.NaN()), float32(0)
+	special := []func(i int) float32{
+		func(i int) float32 { return 0 },
+		func(i int) float32 { return -zero * float32(i%2) },
+		func(i int) float32 { return float32(1 - 2*(i/3%2)) }, // the same size, either sign: the first counts
+		func(i int) float32 { return []float32{zero, float32(math.Copysign(0, -1))}[i/5%2] },
+		func(i int) float32 { return float32(i%7-3) * 1e-41 },
+		func(i int) float32 { return float32(i%11-5) * 1e-12 },
+		func(i int) float32 { return float32(i%13-6) * 1e37 },
+		func(i int) float32 { return float32(i-70) / 3 },
+		func(i int) float32 { return []float32{1, nan}[i/77] },
+		func(i int) float32 { return []float32{nan, -2}[i/1%2] },
+		func(i int) float32 { return nan },
+	}
+	var rows []float32
+	for _, f := range special {
+		for i := range dim {
+			rows = append(rows, f(i))
+		}
+	}
+	rows = append(rows, normal(7, 8*dim)...)
+	n, compared := len(rows)/dim, 0
+	for _, typ := range kernels.Types() {
+		if !typ.KV || typ.Fits(dim) != nil {
+			continue
+		}
+		s := Side{Type: typ, Dim: dim}
+		for _, key := range []bool{true, false} {
+			_, got := filled(t, d, c, s, key, 1, n, rows)
+			want := encoded(s, rows)
+			compared++
+			size := len(want) / n
+			for i := range n {
+				if !bytes.Equal(got[i*size:][:size], want[i*size:][:size]) {
+					t.Errorf("%s, key %t, row %d: %x, want %x", typ.Name, key, i, got[i*size:][:size], want[i*size:][:size])
+				}
+			}
+		}
+	}
+	if compared < 20 {
+		t.Errorf("only %d encoders were compared", compared)
+	}
+	fmt.Println(compared, "encoders of", n, "rows")
+}
