@@ -13,6 +13,8 @@ import (
 
 var (
 	matmulTypes = flag.String("matmul-types", "q4_0,q8_0,q4_K,q6_K,f16", "types of matrices to time")
+	matmulFew   = flag.Bool("matmul-few", false, "time products of one token alone, in the fast form, for every one of -matmul-shares")
+	matmulShare = flag.String("matmul-shares", "4:1:0,4:1:96", "ROWS:BLOCKS:AHEAD as in -token-shares")
 	matmulPlans = flag.Bool("matmul-plans", false, "time every way of sharing out products of one token, with the first type")
 )
 
@@ -39,6 +41,10 @@ func TestMatmulBench(t *testing.T) {
 	bandwidth := readRate(t, d, c, big)
 	check(t, big.Free())
 	fmt.Printf("%s: read %.0f GB/s\n", d.Name, bandwidth)
+	if *matmulFew {
+		timeFew(t, d, c, bandwidth)
+		return
+	}
 	const most = 2048
 	x, y := upload(t, d, normal(1, most*14336)), must[*Memory](t)(d.Alloc(4*most*32000))
 	fmt.Printf("%-6s %-5s %6s %6s %6s %9s %8s %6s  %s\n", "type", "form", "rows", "n", "tokens", "us", "GB/s", "% read", "plan")
@@ -95,6 +101,41 @@ func TestMatmulBench(t *testing.T) {
 			}
 			for _, m := range matrices {
 				m.Free()
+			}
+		}
+	}
+}
+
+// timeFew prints times of products of one token by what their kernels have of a multiprocessor.
+func timeFew(t *testing.T, d *Device, c *Compiler, bandwidth float64) {
+	shares := strings.Split(*matmulShare, ",")
+	x, y := upload(t, d, normal(1, 14336)), must[*Memory](t)(d.Alloc(4*32000))
+	fmt.Printf("%-6s %6s %6s", "type", "rows", "n")
+	for _, s := range shares {
+		fmt.Printf(" %15s us, %%", s)
+	}
+	fmt.Println("  of the read rate")
+	for _, name := range strings.Split(*matmulTypes, ",") {
+		typ := kernels.ByName(name)
+		for _, shape := range [][2]int{{4096, 4096}, {6144, 4096}, {28672, 4096}, {4096, 14336}, {32000, 4096}} {
+			matrices := rotating(t, d, c, typ, shape[0], shape[1])
+			fmt.Printf("%-6s %6d %6d", name, shape[0], shape[1])
+			for _, s := range shares {
+				f := ints(t, strings.ReplaceAll(s, ":", ","))
+				var all []*Multiply
+				for _, m := range matrices {
+					p := Product{Matrix: m}
+					if shape[0] == 28672 {
+						p.Gated, p.Act = true, SiLU
+					}
+					all = append(all, must[*Multiply](t)(d.newProduct(c, p, share{f[0], f[1], f[2] << 10})))
+				}
+				us := productTime(t, d, all, y, x, 1)
+				fmt.Printf(" %12.2f %5.1f", us, float64(matrices[0].weights.Size)/us/10/bandwidth)
+			}
+			fmt.Println()
+			for _, m := range matrices {
+				check(t, m.Free())
 			}
 		}
 	}

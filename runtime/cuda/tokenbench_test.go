@@ -18,6 +18,7 @@ var (
 	tokenShares  = flag.String("token-shares", "4:1:0:1024,4:1:96:1024,4:1:96:256", "ROWS:BLOCKS:AHEAD:THREADS, of products, KiB that they ask for ahead, and threads of a norm")
 	tokenLayers  = flag.Int("token-layers", 8, "layers in TestBenchToken")
 	tokenCells   = flag.Int("token-cells", 1, "cells in use in TestBenchToken")
+	headTypes    = flag.String("head-types", "f16,turbo4,lm4_128,lm4_32,xm4_128,lm3_128,q8_0,q4_0", "types of TestBenchHeads")
 	tokenParts   = flag.Bool("token-parts", false, "in TestBenchToken, also without some of the launches")
 )
 
@@ -147,6 +148,45 @@ func TestBenchToken(t *testing.T) {
 			for _, m := range layers[i].matrices {
 				check(t, m.Free())
 			}
+		}
+	}
+}
+
+// TestBenchHeads prints what norms, RoPE and storing the rows of a token cost, one launch after another, 32 query heads and 8 KV heads of 128.
+func TestBenchHeads(t *testing.T) {
+	const layers, heads, kvHeads, dim, room = 32, 32, 8, 128, 4096
+	d, c := gpu(t)
+	turns := must[*Turns](t)(d.NewTurns(c))
+	angles := must[*Angles](t)(d.NewAngles(geometric(dim/2, 1e6), 1, 1))
+	position := upload(t, d, []int32{5})
+	check(t, turns.Fill(angles, position, 1))
+	qkv, q := upload(t, d, normal(2, (heads+2*kvHeads)*dim)), upload(t, d, normal(3, heads*dim))
+	for _, name := range strings.Split(*headTypes, ",") {
+		s := Side{Type: kernels.ByName(name), Dim: dim}
+		h := must[*Heads](t)(d.NewHeads(c, Pair{s, s}))
+		var keys, values []*Rows
+		for range layers {
+			keys, values = append(keys, must[*Rows](t)(d.NewRows(c, s, true, kvHeads, room))), append(values, must[*Rows](t)(d.NewRows(c, s, false, kvHeads, room)))
+		}
+		batch := &HeadsBatch{Tokens: 1, Q: Place{qkv, 0, (heads + 2*kvHeads) * dim}, K: Place{qkv, heads * dim * 4, (heads + 2*kvHeads) * dim},
+			V: Place{qkv, (heads + kvHeads) * dim * 4, (heads + 2*kvHeads) * dim}, Positions: position, Cells: position, Angles: angles, Queries: q}
+		body := func() error {
+			for i := range layers {
+				if err := h.Run(&HeadsLayer{Heads: heads, Pairing: Pairing{dim / 2, false}, Keys: keys[i], Values: values[i]}, batch); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		check(t, body())
+		check(t, d.Sync())
+		g := must[*Graph](t)(d.Record(body))
+		must[[]float32](t)(d.Time(5, g.Launch))
+		fmt.Printf("%-8s %6.2f us, %d registers\n", name, float64(median(must[[]float32](t)(d.Time(25, g.Launch))))*1000/layers, must[int](t)(h.heads.Registers()))
+		check(t, g.Close())
+		for i := range layers {
+			check(t, keys[i].Free())
+			check(t, values[i].Free())
 		}
 	}
 }
