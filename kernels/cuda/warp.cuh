@@ -68,32 +68,43 @@ __device__ __forceinline__ float largest_of_warp(float x) {
 #endif
 }
 
-// Loads of what is read once, N bytes at an address that is a multiple of N.
+// Loads of what is read once, N bytes at an address that is a multiple of N. load is for what another launch may have written, such as
+// rows of the cache; constant for what never changes, such as weights: PTX forbids the loads behind it where a kernel that began early may
+// still see memory being written.
 template <int N> struct Chunk;
 template <> struct Chunk<16> {
   static __device__ __forceinline__ void load(const unsigned char* p, unsigned* w) {
+    asm volatile("ld.global.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(w[0]), "=r"(w[1]), "=r"(w[2]), "=r"(w[3]) : "l"(p) : "memory");
+  }
+  static __device__ __forceinline__ void constant(const unsigned char* p, unsigned* w) {
     asm volatile("ld.global.nc.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(w[0]), "=r"(w[1]), "=r"(w[2]), "=r"(w[3]) : "l"(p));
   }
 };
 template <> struct Chunk<8> {
   static __device__ __forceinline__ void load(const unsigned char* p, unsigned* w) {
+    asm volatile("ld.global.v2.u32 {%0, %1}, [%2];" : "=r"(w[0]), "=r"(w[1]) : "l"(p) : "memory");
+  }
+  static __device__ __forceinline__ void constant(const unsigned char* p, unsigned* w) {
     asm volatile("ld.global.nc.v2.u32 {%0, %1}, [%2];" : "=r"(w[0]), "=r"(w[1]) : "l"(p));
   }
 };
 template <> struct Chunk<4> {
   static __device__ __forceinline__ void load(const unsigned char* p, unsigned* w) {
+    asm volatile("ld.global.u32 %0, [%1];" : "=r"(w[0]) : "l"(p) : "memory");
+  }
+  static __device__ __forceinline__ void constant(const unsigned char* p, unsigned* w) {
     asm volatile("ld.global.nc.u32 %0, [%1];" : "=r"(w[0]) : "l"(p));
   }
 };
 template <> struct Chunk<2> {
-  static __device__ __forceinline__ unsigned load(const unsigned char* p) {
+  static __device__ __forceinline__ unsigned constant(const unsigned char* p) {
     unsigned short r;
     asm volatile("ld.global.nc.u16 %0, [%1];" : "=h"(r) : "l"(p));
     return r;
   }
 };
 template <> struct Chunk<1> {
-  static __device__ __forceinline__ unsigned load(const unsigned char* p) {
+  static __device__ __forceinline__ unsigned constant(const unsigned char* p) {
     unsigned r;
     asm volatile("ld.global.nc.u8 %0, [%1];" : "=r"(r) : "l"(p));
     return r;

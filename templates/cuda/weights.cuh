@@ -53,17 +53,17 @@ template <class T> struct CodePiece {
 
   __device__ __forceinline__ void load(const unsigned char* row, const Layout& at, int g) {
     if constexpr (w8) {
-      Chunk<16>::load(row + at.first + 16 * g, w);
-      Chunk<16>::load(row + at.second + 16 * g, w + 4);
+      Chunk<16>::constant(row + at.first + 16 * g, w);
+      Chunk<16>::constant(row + at.second + 16 * g, w + 4);
     }
-    if constexpr (w4) Chunk<16>::load(row + at.first + 16 * g, w);
-    if constexpr (w2) Chunk<8>::load(row + at.second + 8 * g, w + at2);
-    if constexpr (w1) Chunk<4>::load(row + at.third + 4 * g, w + at1);
+    if constexpr (w4) Chunk<16>::constant(row + at.first + 16 * g, w);
+    if constexpr (w2) Chunk<8>::constant(row + at.second + 8 * g, w + at2);
+    if constexpr (w1) Chunk<4>::constant(row + at.third + 4 * g, w + at1);
     const unsigned char* scale = row + at.scales + g / sharing * scale_bytes;
-    if constexpr (scale_bytes < 4) s[0] = Chunk<scale_bytes>::load(scale);
-    else Chunk<scale_bytes>::load(scale, s);
-    if constexpr (base_bytes == 2) base = Chunk<2>::load(row + at.bases + 2 * (g / base_sharing));
-    if constexpr (base_bytes == 4) Chunk<4>::load(row + at.bases + 4 * (g / base_sharing), &base);
+    if constexpr (scale_bytes < 4) s[0] = Chunk<scale_bytes>::constant(scale);
+    else Chunk<scale_bytes>::constant(scale, s);
+    if constexpr (base_bytes == 2) base = Chunk<2>::constant(row + at.bases + 2 * (g / base_sharing));
+    if constexpr (base_bytes == 4) Chunk<4>::constant(row + at.bases + 4 * (g / base_sharing), &base);
   }
 
   // Asks for what load loads; scales come with a few lanes' lines.
@@ -160,7 +160,7 @@ template <class T> struct NumberPiece {
   unsigned w[4];
 
   __device__ __forceinline__ void clear() { w[0] = w[1] = w[2] = w[3] = 0; }
-  __device__ __forceinline__ void load(const unsigned char* row, const Layout&, int g) { Chunk<16>::load(row + 16 * g, w); }
+  __device__ __forceinline__ void load(const unsigned char* row, const Layout&, int g) { Chunk<16>::constant(row + 16 * g, w); }
 
   static __device__ __forceinline__ void ask(const unsigned char* row, const Layout&, int g) { prefetch(row + 16 * g); }
 

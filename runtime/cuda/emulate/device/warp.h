@@ -34,7 +34,8 @@ template <int N> struct Chunk {
     emulated_aligned(p, N);
     __builtin_memcpy(w, p, N);
   }
-  static unsigned load(const unsigned char* p) {
+  static void constant(const unsigned char* p, unsigned* w) { load(p, w); }
+  static unsigned constant(const unsigned char* p) {
     unsigned w = 0;
     load(p, &w);
     return w;
