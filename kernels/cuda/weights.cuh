@@ -67,14 +67,18 @@ template <class T> struct CodePiece {
     if constexpr (base_bytes == 4) Chunk<4>::constant(row + at.bases + 4 * (g / base_sharing), &base);
   }
 
-  // Asks for what load loads; scales come with a few lanes' lines.
+  // Asks for what load loads.
   static __device__ __forceinline__ void ask(const unsigned char* row, const Layout& at, int g) {
-    if constexpr (w8 || w4) prefetch(row + at.first + 16 * g);
-    if constexpr (w8) prefetch(row + at.second + 16 * g);
-    if constexpr (w2) prefetch(row + at.second + 8 * g);
-    if constexpr (w1) prefetch(row + at.third + 4 * g);
-    prefetch(row + at.scales + g / sharing * scale_bytes);
-    if constexpr (base_bytes > 0) prefetch(row + at.bases + g / base_sharing * base_bytes);
+    arrays(at, [&](int where, int bytes, int shared) { prefetch(row + where + g / shared * bytes); });
+  }
+
+  // Calls f(where, bytes, shared) for each array of a row: where it begins, and the bytes of an entry for so many pieces.
+  template <class F> static __device__ __forceinline__ void arrays(const Layout& at, F f) {
+    if constexpr (w8 || w4) f(at.first, 16, 1);
+    if constexpr (w8 || w2) f(at.second, w8 ? 16 : 8, 1);
+    if constexpr (w1) f(at.third, 4, 1);
+    f(at.scales, scale_bytes, sharing);
+    if constexpr (base_bytes > 0) f(at.bases, base_bytes, base_sharing);
   }
 
   __device__ __forceinline__ float number(int k) const {
@@ -164,6 +168,7 @@ template <class T> struct NumberPiece {
   __device__ __forceinline__ void load(const unsigned char* row, const Layout&, int g) { Chunk<16>::constant(row + 16 * g, w); }
 
   static __device__ __forceinline__ void ask(const unsigned char* row, const Layout&, int g) { prefetch(row + 16 * g); }
+  template <class F> static __device__ __forceinline__ void arrays(const Layout&, F f) { f(0, 16, 1); }
 
   // Values 4q..
   __device__ __forceinline__ void levels(int q, float* v, const float*) const {

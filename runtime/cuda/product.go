@@ -54,10 +54,11 @@ const (
 type share struct {
 	rows, blocks int // that a lane works on at a time, 4 or 2; of a multiprocessor
 	ahead        int // bytes that a block asks for ahead of what it loads, of all rows that it works on at a time
+	bulk         bool
 }
 
 // defaultShare is what TestBenchToken chose.
-var defaultShare = share{rows: 4, blocks: 1, ahead: 96 << 10}
+var defaultShare = share{rows: 4, blocks: 1, ahead: 96 << 10, bulk: true}
 
 // NewProduct compiles what a product needs.
 func (d *Device) NewProduct(c *Compiler, p Product) (*Multiply, error) {

@@ -6,6 +6,7 @@
 //   FAST      activations in bytes where the type is kept as codes, and tables of floats too
 //   WARPS     of a block
 //   BLOCKS    of a multiprocessor, which registers are given to
+//   BULK      whether a lane asks for all of a row's bytes
 //   ROWS      rows that a lane works on at a time where there are few tokens, 4 or 2
 #include "activate.cuh"
 #include "activations.cuh"
@@ -117,12 +118,24 @@ template <int TOKENS> __device__ __forceinline__ void product(const Product& p) 
     for (int r = 0; r < R; r++) next[r].load(at[r], p.at, g);
   };
   int far_tile = tile, far_round = 0; // of what was asked for last
+  // Asks for the pieces of one more round of the warp's rows.
   auto ask = [&] {
     if (++far_round == p.rounds) far_round = 0, far_tile += gridDim.x;
     if (far_tile >= tiles) return;
+#if BULK
+    const int piece = far_round * stride + (part << p.lanes), rows = R * subs; // a lane has a row
+    const int o = far_tile * block_outputs + team * team_outputs + (p.gated && lane >= rows / 2 ? lane - rows / 2 : lane);
+    if (lane >= rows || o >= p.outputs) return;
+    const unsigned char* row = weights + (long long)(p.gated && lane >= rows / 2 ? o + p.outputs : o) * p.at.pitch;
+    P::arrays(p.at, [&](int where, int bytes, int shared) {
+      const int begin = piece / shared * bytes & ~15, end = min((piece + lanes - 1) / shared + 1, (pieces + shared - 1) / shared) * bytes;
+      if (begin < end) prefetch(row + where + begin, (end - begin + 15) & ~15);
+    });
+#else
     const int g = min(far_round * stride + own, pieces - 1);
 #pragma unroll
     for (int r = 0; r < R; r++) P::ask(row_of(far_tile, r), p.at, g);
+#endif
   };
   if (tile < tiles) { // on its way while activations are made ready
     aim(tile);

@@ -21,6 +21,12 @@ __device__ __forceinline__ void let_next() {
 // Brings a line of memory nearer, to the cache that all multiprocessors share: also of what another launch may still write, before
 // await_previous.
 __device__ __forceinline__ void prefetch(const void* p) { asm volatile("prefetch.global.L2 [%0];" ::"l"(p)); }
+// The same of so many bytes, 16 times a number, from a multiple of 16 on; only where launches begin early.
+__device__ __forceinline__ void prefetch(const void* p, int bytes) {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(p), "r"(bytes));
+#endif
+}
 
 // Bytes of {b, a} picked by four nibbles of s; a nibble of 8 or more repeats the sign of its byte.
 __device__ __forceinline__ unsigned prmt(unsigned a, unsigned b, unsigned s) {

@@ -7,6 +7,9 @@
 inline void await_previous() {}
 inline void let_next() {}
 inline void prefetch(const void*) {}
+inline void prefetch(const void* p, int bytes) {
+  if ((uintptr_t)p % 16 || bytes % 16) emulated::emulated_fail("%d bytes at the address %p are asked for, which is not a multiple of 16", bytes, p);
+}
 
 inline unsigned prmt(unsigned a, unsigned b, unsigned s) {
   const uint64_t v = (uint64_t)b << 32 | a;
