@@ -11,6 +11,7 @@
 //   ROWS      rows that a lane works on at a time where there are few tokens, 4 or 2
 #include "activate.cuh"
 #include "activations.cuh"
+#include "norm.cuh"
 
 using P = Piece<Type>;
 using X = Activations<Type, FAST>;
@@ -28,6 +29,8 @@ struct Product {
   int lanes, parts;            // log2 of the lanes of a row, and of the warps that share its pieces
   int rounds, chunk;           // pieces of a lane in a row, and between two loads of activations to shared memory
   int ahead;                   // rounds, beyond the one that is loaded, that are on their way to the L2 cache
+  int enters;                  // one token's activations are the h of a step without a post norm, to which to is not x
+  Step in;
 };
 
 // How many rows a lane works on at a time: what its registers hold.
@@ -35,7 +38,8 @@ constexpr int rows_at_a_time(int tokens) {
   if (tokens <= 2) return ROWS;
   return FAST && Type::weight_codes && sizeof(P) < 32 && tokens <= 4 ? ROWS : 2;
 }
-extern "C" __device__ const int product_sizes[6] = {P::values, X::piece_bytes, rows_at_a_time(1), rows_at_a_time(2), rows_at_a_time(4), rows_at_a_time(8)};
+constexpr int entered = 8192; // values of a step that a product begins with
+extern "C" __device__ const int product_sizes[7] = {P::values, X::piece_bytes, rows_at_a_time(1), rows_at_a_time(2), rows_at_a_time(4), rows_at_a_time(8), entered};
 
 // Adds V values of each lane up over so many neighbouring lanes, at least 8. The sums that a lane is left with begin with number first,
 // there are left of them, and all lanes that differ in the bits of same have them too.
@@ -68,6 +72,31 @@ template <int V> struct Fold {
     }
   }
 };
+
+// The activations that a step makes, in shared memory. Every block makes them, and the first leaves them for others.
+__device__ __forceinline__ void enter(const Step& p, float* row, int n, float* spare) {
+  const int step = WARPS * 32;
+  float v[entered / step];
+#pragma unroll
+  for (int k = 0; k < entered / step; k++) {
+    const int i = threadIdx.x + k * step;
+    v[k] = i < n ? (p.y ? (p.x[i] + p.y[i]) * p.scale : p.x[i]) : 0;
+  }
+  if (p.y && blockIdx.x == 0) {
+#pragma unroll
+    for (int k = 0; k < entered / step; k++)
+      if (threadIdx.x + k * step < n) p.to[threadIdx.x + k * step] = v[k];
+  }
+  normalise(v, n, p.pre, spare);
+#pragma unroll
+  for (int k = 0; k < entered / step; k++) {
+    const int i = threadIdx.x + k * step;
+    if (i >= n) continue;
+    row[i] = v[k];
+    if (blockIdx.x == 0) p.h[i] = v[k];
+  }
+  __syncthreads();
+}
 
 template <int TOKENS> __device__ __forceinline__ void product(const Product& p) {
   constexpr int R = rows_at_a_time(TOKENS), V = R * TOKENS;
@@ -145,10 +174,19 @@ template <int TOKENS> __device__ __forceinline__ void product(const Product& p) 
     for (int k = 0; k < p.ahead; k++) ask();
   }
 
-  if (!p.expert) await_previous();
-  const X x = {shared, p.x + (long long)(p.row ? p.row[blockIdx.y] : blockIdx.y) * p.n, p.n, tokens, p.chunk * stride, Type::weight_codes || p.wide};
-  float* sums = (float*)(shared + X::piece_bytes * x.span * TOKENS); // [2][warps][subs][V]
+  const bool enters = TOKENS == 1 && p.enters;
+  if (enters) {
+    const int i = 8 * threadIdx.x;
+    if (i < p.n) prefetch(p.in.x + i);
+    if (i < p.n && p.in.pre.w) prefetch(p.in.pre.w + i);
+  }
   copy_table<Type>(table);
+  if (!p.expert) await_previous();
+  float* sums = (float*)(shared + X::piece_bytes * p.chunk * stride * TOKENS); // [2][warps][subs][V]
+  float* row = sums + 2 * WARPS * subs * V;
+  if (enters) enter(p.in, row, p.n, sums);
+  const float* from = enters ? row : p.x + (long long)(p.row ? p.row[blockIdx.y] : blockIdx.y) * p.n;
+  const X x = {shared, from, p.n, tokens, p.chunk * stride, Type::weight_codes || p.wide};
 
   bool staged = false;
   for (int turn = 0; tile < tiles; turn ^= 1) {

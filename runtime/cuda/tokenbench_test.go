@@ -15,7 +15,7 @@ import (
 var (
 	tokenWeights = flag.String("token-weights", "q4_0", "types of weights in TestBenchToken")
 	tokenCaches  = flag.String("token-caches", "f16,turbo4,lm4_128", "types of the cache in TestBenchToken")
-	tokenShares  = flag.String("token-shares", "4:1:0:1024:0,4:1:96:1024:0,4:1:96:256:1", "ROWS:BLOCKS:AHEAD:THREADS:BULK, of products, KiB that they ask for ahead, and threads of a norm")
+	tokenShares  = flag.String("token-shares", "4:1:0:1024:0:0,4:1:96:1024:0:0,4:1:96:256:1:1", "ROWS:BLOCKS:AHEAD:THREADS:BULK:WITHIN, of products, KiB that they ask for ahead, threads of a norm, and whether it is within the product behind it")
 	tokenLayers  = flag.Int("token-layers", 8, "layers in TestBenchToken")
 	tokenCells   = flag.Int("token-cells", 1, "cells in use in TestBenchToken")
 	headTypes    = flag.String("head-types", "f16,turbo4,lm4_128,lm4_32,xm4_128,lm3_128,q8_0,q4_0", "types of TestBenchHeads")
@@ -43,6 +43,7 @@ func TestBenchToken(t *testing.T) {
 	cells := must[*Cells](t)(d.NewCells(room))
 	check(t, Write(cells.Positions, 0, sequence(0, room)))
 	check(t, Write(cells.Head, 0, HeadOf(*tokenCells, 0, true)))
+	stream := upload(t, d, normal(8, width))
 	x, h, y := upload(t, d, normal(1, width)), upload(t, d, normal(2, width)), upload(t, d, normal(3, width))
 	qkv, q, a, g := upload(t, d, normal(4, (heads+2*kvHeads)*dim)), upload(t, d, normal(5, width)), upload(t, d, normal(6, width)), upload(t, d, normal(7, inner))
 	var norms []*Memory
@@ -61,7 +62,7 @@ func TestBenchToken(t *testing.T) {
 			}
 		}
 		fmt.Printf("%s, %s: %.1f MB a layer, %.1f us at the %.0f GB/s of a read\n", d.Name, weights, bytes/1e6, bytes/bandwidth/1e3, bandwidth)
-		fmt.Printf("%-8s %4s %6s %5s %7s %4s", "cache", "rows", "blocks", "ahead", "threads", "bulk")
+		fmt.Printf("%-8s %4s %6s %5s %7s %4s %6s", "cache", "rows", "blocks", "ahead", "threads", "bulk", "within")
 		parts := []string{"all"}
 		if *tokenParts {
 			parts = append(parts, "products", "others", "no heads", "no attention", "no norms", "QKV", "output", "gate, up", "down")
@@ -91,16 +92,29 @@ func TestBenchToken(t *testing.T) {
 					}
 				}
 				step := must[*Function](t)(must[*Module](t)(d.build(c, must[*Source](t)(frameSource(Generated, "step.cu", define{"WIDTH", width}, define{"THREADS", f[3]})))).Function("step", 0)).Early()
+				var within *stepArgs
+				multiply := func(p *Multiply, y, x *Memory) error {
+					if a := within; a != nil {
+						within = nil
+						return p.RunEntered(y, a)
+					}
+					return p.Run(y, x, 1)
+				}
 				norm := func(i int, y *Memory) error {
-					a := stepArgs{x: x.at, h: h.at, scale: 1, pre: norm{w: norms[i].at, eps: 1e-5, kind: 1}}
-					if y != nil {
-						a.y = y.at
+					a := stepArgs{x: x.at, to: stream.at, y: y.at, h: h.at, scale: 1, pre: norm{w: norms[i].at, eps: 1e-5, kind: 1}}
+					if i%2 == 1 {
+						a.x, a.to = a.to, a.x
+					}
+					if f[5] > 0 {
+						within = &a
+						return nil
 					}
 					return step.launch(1, 1, f[3], unsafe.Pointer(&a))
 				}
-				fmt.Printf("%-8s %4d %6d %5d %7d %4d", cache, f[0], f[1], f[2], f[3], f[4])
+				fmt.Printf("%-8s %4d %6d %5d %7d %4d %6d", cache, f[0], f[1], f[2], f[3], f[4], f[5])
 				for _, part := range parts {
 					body := func() error {
+						within = nil
 						for i := range layers {
 							l := &layers[i]
 							for _, op := range []struct {
@@ -108,7 +122,7 @@ func TestBenchToken(t *testing.T) {
 								run  func() error
 							}{
 								{"norms", func() error { return norm(2*i, y) }},
-								{"QKV", func() error { return l.products[0].Run(qkv, h, 1) }},
+								{"QKV", func() error { return multiply(l.products[0], qkv, h) }},
 								{"heads", func() error {
 									return hd.Run(&HeadsLayer{Heads: heads, Pairing: Pairing{dim / 2, false}, Keys: l.keys, Values: l.vals}, batch)
 								}},
@@ -117,7 +131,7 @@ func TestBenchToken(t *testing.T) {
 								}},
 								{"output", func() error { return l.products[1].Run(y, a, 1) }},
 								{"norms", func() error { return norm(2*i+1, y) }},
-								{"gate, up", func() error { return l.products[2].Run(g, h, 1) }},
+								{"gate, up", func() error { return multiply(l.products[2], g, h) }},
 								{"down", func() error { return l.products[3].Run(y, g, 1) }},
 							} {
 								product := op.name == "QKV" || op.name == "output" || op.name == "gate, up" || op.name == "down"
