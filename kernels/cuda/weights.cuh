@@ -11,6 +11,8 @@
 // Where the arrays of a row begin, and from one row to the next, in bytes.
 struct Layout { int first, second, third, scales, bases, pitch; };
 
+template <int n> struct Int { static constexpr int value = n; };
+
 constexpr unsigned byte_magic = 0x4b000000u; // 2^23: with a byte in its lowest, 2^23 + byte
 
 // Byte k of w, without a sign, plus 2^23.
@@ -67,18 +69,44 @@ template <class T> struct CodePiece {
     if constexpr (base_bytes == 4) Chunk<4>::constant(row + at.bases + 4 * (g / base_sharing), &base);
   }
 
-  // Asks for what load loads.
-  static __device__ __forceinline__ void ask(const unsigned char* row, const Layout& at, int g) {
-    arrays(at, [&](int where, int bytes, int shared) { prefetch(row + where + g / shared * bytes); });
+  // The same by way of shared memory, in the background: fetch copies a piece to its slot, one of count that lie beside each other in an
+  // area, and take reads it from there. Less than four bytes are copied with their neighbours.
+  static constexpr int scale_copied = scale_bytes < 4 ? 4 : scale_bytes, base_copied = base_bytes ? 4 : 0;
+  static constexpr int slot_bytes = 4 * words + scale_copied + base_copied;
+  template <class F> static __device__ __forceinline__ void slots(const Layout& at, int g, F f) { // f(words of the slot before it, bytes, bytes copied, from)
+    if constexpr (w8 || w4) f(0, Int<16>(), at.first + 16 * g);
+    if constexpr (w8) f(4, Int<16>(), at.second + 16 * g);
+    if constexpr (w2) f(at2, Int<8>(), at.second + 8 * g);
+    if constexpr (w1) f(at1, Int<4>(), at.third + 4 * g);
+#pragma unroll
+    for (int k = 0; k < scale_copied; k += scale_copied < 16 ? scale_copied : 16)
+      f(words + k / 4, Int<(scale_copied < 16 ? scale_copied : 16)>(), (at.scales + g / sharing * scale_bytes & ~3) + k);
+    if constexpr (base_bytes > 0) f(words + scale_copied / 4, Int<4>(), at.bases + g / base_sharing * base_bytes & ~3);
   }
-
-  // Calls f(where, bytes, shared) for each array of a row: where it begins, and the bytes of an entry for so many pieces.
-  template <class F> static __device__ __forceinline__ void arrays(const Layout& at, F f) {
-    if constexpr (w8 || w4) f(at.first, 16, 1);
-    if constexpr (w8 || w2) f(at.second, w8 ? 16 : 8, 1);
-    if constexpr (w1) f(at.third, 4, 1);
-    f(at.scales, scale_bytes, sharing);
-    if constexpr (base_bytes > 0) f(at.bases, base_bytes, base_sharing);
+  template <int count> static __device__ __forceinline__ void fetch(unsigned char* area, int slot, const unsigned char* row, const Layout& at, int g) {
+    slots(at, g, [&](int before, auto bytes, int from) { copy_async<bytes.value>(area + 4 * before * count + slot * bytes.value, row + from); });
+  }
+  template <int count> __device__ __forceinline__ void take(const unsigned char* area, int slot, const Layout& at, int g) {
+    unsigned all[slot_bytes / 4];
+    slots(at, g, [&](int before, auto bytes, int) {
+      const unsigned char* from = area + 4 * before * count + slot * bytes.value;
+      if constexpr (bytes.value == 16) {
+        const uint4 v = *(const uint4*)from;
+        all[before] = v.x, all[before + 1] = v.y, all[before + 2] = v.z, all[before + 3] = v.w;
+      } else if constexpr (bytes.value == 8) {
+        const uint2 v = *(const uint2*)from;
+        all[before] = v.x, all[before + 1] = v.y;
+      } else {
+        all[before] = *(const unsigned*)from;
+      }
+    });
+#pragma unroll
+    for (int k = 0; k < words; k++) w[k] = all[k];
+#pragma unroll
+    for (int k = 0; k < scale_copied / 4; k++) s[k] = all[words + k];
+    if constexpr (scale_bytes < 4) s[0] >>= 8 * (at.scales + g / sharing * scale_bytes & 3);
+    if constexpr (base_bytes > 0) base = all[words + scale_copied / 4];
+    if constexpr (base_bytes == 2) base >>= 8 * (at.bases + g / base_sharing * base_bytes & 3);
   }
 
   __device__ __forceinline__ float number(int k) const {
@@ -167,8 +195,14 @@ template <class T> struct NumberPiece {
   __device__ __forceinline__ void clear() { w[0] = w[1] = w[2] = w[3] = 0; }
   __device__ __forceinline__ void load(const unsigned char* row, const Layout&, int g) { Chunk<16>::constant(row + 16 * g, w); }
 
-  static __device__ __forceinline__ void ask(const unsigned char* row, const Layout&, int g) { prefetch(row + 16 * g); }
-  template <class F> static __device__ __forceinline__ void arrays(const Layout&, F f) { f(0, 16, 1); }
+  static constexpr int slot_bytes = 16;
+  template <int count> static __device__ __forceinline__ void fetch(unsigned char* area, int slot, const unsigned char* row, const Layout&, int g) {
+    copy_async<16>(area + 16 * slot, row + 16 * g);
+  }
+  template <int count> __device__ __forceinline__ void take(const unsigned char* area, int slot, const Layout&, int) {
+    const uint4 v = ((const uint4*)area)[slot];
+    w[0] = v.x, w[1] = v.y, w[2] = v.z, w[3] = v.w;
+  }
 
   // Values 4q..
   __device__ __forceinline__ void levels(int q, float* v, const float*) const {

@@ -12,7 +12,6 @@ type job struct {
 type plan struct {
 	lanes, parts  int // log2 of the lanes that a row has and of the warps that share its pieces
 	rounds, chunk int // pieces that a lane has of a row, and those whose activations fit shared memory
-	ahead         int // rounds that are asked for ahead
 	blocks        int // for each slot
 	shared        int // bytes
 }
@@ -47,7 +46,11 @@ func (x *Multiply) planOf(j job, lanes, parts int) (plan, float64) {
 	stride := 1 << (lanes + parts)
 	p := plan{lanes: lanes, parts: parts}
 	p.rounds = (x.Matrix.N + x.values*stride - 1) / (x.values * stride)
-	sums := 4 * 2 * productWarps << (5 - lanes) * rows * tokens
+	ring := 0
+	if tokens == 1 {
+		ring = x.ring
+	}
+	sums := ring + 4*2*productWarps<<(5-lanes)*rows*tokens
 	p.chunk = min(p.rounds, (x.shared()-sums)/(stride*x.bytes*tokens))
 	if p.chunk < 1 {
 		return p, 0
@@ -63,8 +66,6 @@ func (x *Multiply) planOf(j job, lanes, parts int) (plan, float64) {
 		blocks *= x.share.blocks
 	}
 	p.blocks = min(tiles, max(1, blocks/j.slots))
-	round := 32 * productWarps * x.rows[j.tokens] * int(x.Matrix.at.pitch) * x.values / roundUp(x.Matrix.N, padding) // bytes
-	p.ahead = x.share.ahead / round
 	cost := float64(p.rounds) + between
 	if p.chunk < p.rounds {
 		cost += reload * float64(p.rounds)

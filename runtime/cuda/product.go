@@ -34,6 +34,7 @@ type Multiply struct {
 	values  int          // of a piece of a row
 	bytes   int          // of shared memory for a piece of one token's activations
 	entered int          // values of a step that it may begin with
+	ring    int          // bytes of shared memory for weights on their way
 	planned map[job]plan
 	share   share
 	many    *gemm
@@ -54,12 +55,11 @@ const (
 // share is what a product of one token has of a multiprocessor.
 type share struct {
 	rows, blocks int // that a lane works on at a time, 4 or 2; of a multiprocessor
-	ahead        int // bytes that a block asks for ahead of what it loads, of all rows that it works on at a time
-	bulk         bool
+	ring         int // bytes of shared memory for weights on their way, the most that there may be
 }
 
 // defaultShare is what TestBenchToken chose.
-var defaultShare = share{rows: 4, blocks: 1, ahead: 96 << 10, bulk: true}
+var defaultShare = share{rows: 4, blocks: 1, ring: 170 << 10}
 
 // NewProduct compiles what a product needs.
 func (d *Device) NewProduct(c *Compiler, p Product) (*Multiply, error) {
@@ -67,6 +67,7 @@ func (d *Device) NewProduct(c *Compiler, p Product) (*Multiply, error) {
 }
 
 func (d *Device) newProduct(c *Compiler, p Product, s share) (*Multiply, error) {
+	s.ring = min(s.ring, d.SharedBytes*7/8)
 	m := p.Matrix
 	switch {
 	case p.Gated && m.Rows%2 != 0:
@@ -88,11 +89,11 @@ func (d *Device) newProduct(c *Compiler, p Product, s share) (*Multiply, error) 
 	if err != nil {
 		return nil, err
 	}
-	sizes, err := module.Ints("product_sizes", 7)
+	sizes, err := module.Ints("product_sizes", 8)
 	if err != nil {
 		return nil, err
 	}
-	x.values, x.bytes, x.entered = int(sizes[0]), int(sizes[1]), int(sizes[6])
+	x.values, x.bytes, x.entered, x.ring = int(sizes[0]), int(sizes[1]), int(sizes[6]), int(sizes[7])
 	for k := range x.few {
 		x.rows[k] = int(sizes[2+k])
 		if x.few[k], err = module.Function(fmt.Sprintf("product_%d", 1<<k), x.shared()); err != nil {
@@ -142,7 +143,7 @@ type productArgs struct {
 	at                                     layout
 	n, rows, count, outputs                int32
 	tokens, act, gated, wide               int32
-	lanes, parts, rounds, chunk, ahead     int32
+	lanes, parts, rounds, chunk            int32
 	enters                                 int32
 	in                                     stepArgs
 }
@@ -300,7 +301,7 @@ func (x *Multiply) launch(a *productArgs, slots int) error {
 	if err != nil {
 		return err
 	}
-	a.lanes, a.parts, a.rounds, a.chunk, a.ahead = int32(p.lanes), int32(p.parts), int32(p.rounds), int32(p.chunk), int32(p.ahead)
+	a.lanes, a.parts, a.rounds, a.chunk = int32(p.lanes), int32(p.parts), int32(p.rounds), int32(p.chunk)
 	if a.n%4 == 0 && a.x%16 == 0 {
 		a.wide = 1
 	} else if x.Matrix.Type.Quantised {

@@ -163,7 +163,7 @@ func productSource(t *kernels.Type, exact bool, s share, find Texts) (*Source, e
 	b.define("WARPS", productWarps)
 	b.define("BLOCKS", s.blocks)
 	b.define("ROWS", s.rows)
-	b.define("BULK", bit(s.bulk))
+	b.define("RING", s.ring)
 	b.include("product.cu")
 	return &Source{Name: fmt.Sprintf("product-%s-%s", t.Name, form(exact)), Main: b.main.String(), Headers: b.headers}, nil
 }

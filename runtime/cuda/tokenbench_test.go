@@ -15,7 +15,7 @@ import (
 var (
 	tokenWeights = flag.String("token-weights", "q4_0", "types of weights in TestBenchToken")
 	tokenCaches  = flag.String("token-caches", "f16,turbo4,lm4_128", "types of the cache in TestBenchToken")
-	tokenShares  = flag.String("token-shares", "4:1:0:1024:0:0,4:1:96:1024:0:0,4:1:96:256:1:1", "ROWS:BLOCKS:AHEAD:THREADS:BULK:WITHIN, of products, KiB that they ask for ahead, threads of a norm, and whether it is within the product behind it")
+	tokenShares  = flag.String("token-shares", "4:1:0:1024:0,4:1:170:1024:0,4:1:170:1024:1", "ROWS:BLOCKS:RING:THREADS:WITHIN, of products, KiB of shared memory for weights on their way, threads of a norm, and whether it is within the product behind it")
 	tokenLayers  = flag.Int("token-layers", 8, "layers in TestBenchToken")
 	tokenCells   = flag.Int("token-cells", 1, "cells in use in TestBenchToken")
 	headTypes    = flag.String("head-types", "f16,turbo4,lm4_128,lm4_32,xm4_128,lm3_128,q8_0,q4_0", "types of TestBenchHeads")
@@ -62,7 +62,7 @@ func TestBenchToken(t *testing.T) {
 			}
 		}
 		fmt.Printf("%s, %s: %.1f MB a layer, %.1f us at the %.0f GB/s of a read\n", d.Name, weights, bytes/1e6, bytes/bandwidth/1e3, bandwidth)
-		fmt.Printf("%-8s %4s %6s %5s %7s %4s %6s", "cache", "rows", "blocks", "ahead", "threads", "bulk", "within")
+		fmt.Printf("%-8s %4s %6s %5s %7s %6s", "cache", "rows", "blocks", "ring", "threads", "within")
 		parts := []string{"all"}
 		if *tokenParts {
 			parts = append(parts, "products", "others", "no heads", "no attention", "no norms", "QKV", "output", "gate, up", "down")
@@ -88,7 +88,7 @@ func TestBenchToken(t *testing.T) {
 				}
 				for i := range layers {
 					for k, m := range layers[i].matrices {
-						layers[i].products[k] = must[*Multiply](t)(d.newProduct(c, Product{Matrix: m, Gated: k == 2, Act: []Act{NoAct, NoAct, SiLU, NoAct}[k]}, share{f[0], f[1], f[2] << 10, f[4] > 0}))
+						layers[i].products[k] = must[*Multiply](t)(d.newProduct(c, Product{Matrix: m, Gated: k == 2, Act: []Act{NoAct, NoAct, SiLU, NoAct}[k]}, share{f[0], f[1], f[2] << 10}))
 					}
 				}
 				step := must[*Function](t)(must[*Module](t)(d.build(c, must[*Source](t)(frameSource(Generated, "step.cu", define{"WIDTH", width}, define{"THREADS", f[3]})))).Function("step", 0)).Early()
@@ -105,13 +105,13 @@ func TestBenchToken(t *testing.T) {
 					if i%2 == 1 {
 						a.x, a.to = a.to, a.x
 					}
-					if f[5] > 0 {
+					if f[4] > 0 {
 						within = &a
 						return nil
 					}
 					return step.launch(1, 1, f[3], unsafe.Pointer(&a))
 				}
-				fmt.Printf("%-8s %4d %6d %5d %7d %4d %6d", cache, f[0], f[1], f[2], f[3], f[4], f[5])
+				fmt.Printf("%-8s %4d %6d %5d %7d %6d", cache, f[0], f[1], f[2], f[3], f[4])
 				for _, part := range parts {
 					body := func() error {
 						within = nil

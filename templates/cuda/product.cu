@@ -6,8 +6,8 @@
 //   FAST      activations in bytes where the type is kept as codes, and tables of floats too
 //   WARPS     of a block
 //   BLOCKS    of a multiprocessor, which registers are given to
-//   BULK      whether a lane asks for all of a row's bytes
 //   ROWS      rows that a lane works on at a time where there are few tokens, 4 or 2
+//   RING      bytes of shared memory for weights on their way
 #include "activate.cuh"
 #include "activations.cuh"
 #include "norm.cuh"
@@ -27,7 +27,6 @@ struct Product {
   int wide;                    // rows of x can be read 16 bytes at a time; they can where the type is kept as codes
   int lanes, parts;            // log2 of the lanes of a row, and of the warps that share its pieces
   int rounds, chunk;           // pieces of a lane in a row, and between two loads of activations to shared memory
-  int ahead;                   // rounds, beyond the one that is loaded, that are on their way to the L2 cache
   int enters;                  // one token's activations are the h of a step without a post norm, to which to is not x
   Step in;
 };
@@ -37,8 +36,11 @@ constexpr int rows_at_a_time(int tokens) {
   if (tokens <= 2) return ROWS;
   return FAST && Type::weight_codes && sizeof(P) < 32 && tokens <= 4 ? ROWS : 2;
 }
+// Pieces of weights that are on their way to shared memory: so many for each row that a thread works on, if that is of use.
+constexpr int stage_bytes = rows_at_a_time(1) * P::slot_bytes * 32 * WARPS, stages_fit = RING / stage_bytes;
+constexpr int stages = stages_fit < 3 ? 0 : stages_fit > 6 ? 6 : stages_fit;
 constexpr int entered = 8192; // values of a step that a product begins with
-extern "C" __device__ const int product_sizes[7] = {P::values, X::piece_bytes, rows_at_a_time(1), rows_at_a_time(2), rows_at_a_time(4), rows_at_a_time(8), entered};
+extern "C" __device__ const int product_sizes[8] = {P::values, X::piece_bytes, rows_at_a_time(1), rows_at_a_time(2), rows_at_a_time(4), rows_at_a_time(8), entered, stages * stage_bytes};
 
 // Adds V values of each lane up over so many neighbouring lanes, at least 8. The sums that a lane is left with begin with number first,
 // there are left of them, and all lanes that differ in the bits of same have them too.
@@ -74,21 +76,26 @@ template <int V> struct Fold {
 
 // The activations that a step makes, in shared memory. Every block makes them, and the first leaves them for others.
 __device__ __forceinline__ void enter(const Step& p, float* row, int n, float* spare) {
-  const int step = WARPS * 32;
-  float v[entered / step];
+  constexpr int step = WARPS * 32, count = entered / step;
+  float v[count], y[count];
+  const float* branch = p.y ? p.y : p.x;
 #pragma unroll
-  for (int k = 0; k < entered / step; k++) {
-    const int i = threadIdx.x + k * step;
-    v[k] = i < n ? (p.y ? (p.x[i] + p.y[i]) * p.scale : p.x[i]) : 0;
+  for (int k = 0; k < count; k++) { // all of it on its way at once
+    const int i = min((int)threadIdx.x + k * step, n - 1);
+    v[k] = p.x[i], y[k] = branch[i];
   }
-  if (p.y && blockIdx.x == 0) {
+  if (p.y) {
 #pragma unroll
-    for (int k = 0; k < entered / step; k++)
-      if (threadIdx.x + k * step < n) p.to[threadIdx.x + k * step] = v[k];
+    for (int k = 0; k < count; k++) v[k] = (v[k] + y[k]) * p.scale;
+    if (blockIdx.x == 0) {
+#pragma unroll
+      for (int k = 0; k < count; k++)
+        if (threadIdx.x + k * step < n) p.to[threadIdx.x + k * step] = v[k];
+    }
   }
   normalise(v, n, p.pre, spare);
 #pragma unroll
-  for (int k = 0; k < entered / step; k++) {
+  for (int k = 0; k < count; k++) {
     const int i = threadIdx.x + k * step;
     if (i >= n) continue;
     row[i] = v[k];
@@ -105,6 +112,7 @@ template <int TOKENS> __device__ __forceinline__ void product(const Product& p) 
   const int lanes = 1 << p.lanes, sub = lane >> p.lanes, subs = 32 >> p.lanes;
   const int part = warp & ((1 << p.parts) - 1), team = warp >> p.parts; // the warps of a team share rows
   const int mine = p.gated ? R / 2 : R, team_outputs = mine * subs, block_outputs = team_outputs * (WARPS >> p.parts);
+  const int log_mine = (R == 4 ? 2 : 1) - (p.gated ? 1 : 0), log_outputs = log_mine + 5 - p.lanes;
   const int tiles = (p.outputs + block_outputs - 1) / block_outputs;
   const int stride = lanes << p.parts, pieces = (p.n + P::values - 1) / P::values; // of pieces from one round to the next; in a row
 
@@ -146,31 +154,29 @@ template <int TOKENS> __device__ __forceinline__ void product(const Product& p) 
 #pragma unroll
     for (int r = 0; r < R; r++) next[r].load(at[r], p.at, g);
   };
-  int far_tile = tile, far_round = 0; // of what was asked for last
-  // Asks for the pieces of one more round of the warp's rows.
-  auto ask = [&] {
-    if (++far_round == p.rounds) far_round = 0, far_tile += gridDim.x;
-    if (far_tile >= tiles) return;
-#if BULK
-    const int piece = far_round * stride + (part << p.lanes), rows = R * subs; // a lane has a row
-    const int o = far_tile * block_outputs + team * team_outputs + (p.gated && lane >= rows / 2 ? lane - rows / 2 : lane);
-    if (lane >= rows || o >= p.outputs) return;
-    const unsigned char* row = weights + (long long)(p.gated && lane >= rows / 2 ? o + p.outputs : o) * p.at.pitch;
-    P::arrays(p.at, [&](int where, int bytes, int shared) {
-      const int begin = piece / shared * bytes & ~15, end = min((piece + lanes - 1) / shared + 1, (pieces + shared - 1) / shared) * bytes;
-      if (begin < end) prefetch(row + where + begin, (end - begin + 15) & ~15);
-    });
-#else
-    const int g = min(far_round * stride + own, pieces - 1);
+  // One token: the pieces of the next rounds are on their way, whatever their tiles; far is the one behind them.
+  constexpr bool ring = TOKENS == 1 && stages > 0;
+  int far_tile = tile, far_round = 0, fill = stages - 1, drain = 0; // slots
+  auto fetch = [&](int stage) {
+    if (far_tile < tiles) {
+      const int g = min(far_round * stride + own, pieces - 1);
 #pragma unroll
-    for (int r = 0; r < R; r++) P::ask(row_of(far_tile, r), p.at, g);
-#endif
+      for (int r = 0; r < R; r++) P::template fetch<R * 32 * WARPS>(shared + stage * stage_bytes, r * 32 * WARPS + threadIdx.x, at[r], p.at, g);
+      if (++far_round == p.rounds) {
+        far_round = 0;
+        if ((far_tile += gridDim.x) < tiles) aim(far_tile);
+      }
+    }
+    copy_commit();
   };
   if (tile < tiles) { // on its way while activations are made ready
     aim(tile);
-    load(0);
+    if constexpr (ring) {
 #pragma unroll 1
-    for (int k = 0; k < p.ahead; k++) ask();
+      for (int s = 0; s < stages - 1; s++) fetch(s);
+    } else {
+      load(0);
+    }
   }
 
   const bool enters = TOKENS == 1 && p.enters;
@@ -181,11 +187,12 @@ template <int TOKENS> __device__ __forceinline__ void product(const Product& p) 
   }
   copy_table<Type>(table);
   if (!p.expert) await_previous();
-  float* sums = (float*)(shared + X::piece_bytes * p.chunk * stride * TOKENS); // [2][warps][subs][V]
+  unsigned char* activations = shared + (ring ? stages * stage_bytes : 0);
+  float* sums = (float*)(activations + X::piece_bytes * p.chunk * stride * TOKENS); // [2][warps][subs][V]
   float* row = sums + 2 * WARPS * subs * V;
   if (enters) enter(p.in, row, p.n, sums);
   const float* from = enters ? row : p.x + (long long)(p.row ? p.row[blockIdx.y] : blockIdx.y) * p.n;
-  const X x = {shared, from, p.n, tokens, p.chunk * stride, Type::weight_codes || p.wide};
+  const X x = {activations, from, p.n, tokens, p.chunk * stride, Type::weight_codes || p.wide};
 
   bool staged = false;
   for (int turn = 0; tile < tiles; turn ^= 1) {
@@ -199,12 +206,22 @@ template <int TOKENS> __device__ __forceinline__ void product(const Product& p) 
         staged = p.chunk >= p.rounds; // for good
       }
       P w[R];
-#pragma unroll
-      for (int r = 0; r < R; r++) w[r] = next[r];
       const bool last = round + 1 == p.rounds;
-      if (last && (tile += gridDim.x) < tiles) aim(tile);
-      if (tile < tiles) load(last ? 0 : round + 1);
-      if (p.ahead) ask();
+      if constexpr (ring) {
+        copy_wait<stages - 2>();
+        const int g = min(round * stride + own, pieces - 1);
+#pragma unroll
+        for (int r = 0; r < R; r++) w[r].template take<R * 32 * WARPS>(shared + drain * stage_bytes, r * 32 * WARPS + threadIdx.x, p.at, g);
+        fetch(fill);
+        fill = drain;
+        drain = drain + 1 == stages ? 0 : drain + 1;
+        if (last) tile += gridDim.x;
+      } else {
+#pragma unroll
+        for (int r = 0; r < R; r++) w[r] = next[r];
+        if (last && (tile += gridDim.x) < tiles) aim(tile);
+        if (tile < tiles) load(last ? 0 : round + 1);
+      }
       x.template add<R, TOKENS>(acc, w, chunk * stride + own, table);
       if (++chunk == p.chunk) chunk = 0;
     }
@@ -224,9 +241,9 @@ template <int TOKENS> __device__ __forceinline__ void product(const Product& p) 
     const int first = now * block_outputs + team * team_outputs;
 #pragma unroll 1
     for (int i = lane; i < team_outputs * tokens; i += 32) {
-      const int t = i / team_outputs, k = i % team_outputs, o = first + k;
+      const int t = TOKENS == 1 ? 0 : i >> log_outputs, k = i & (team_outputs - 1), o = first + k;
       if (o >= p.outputs) continue;
-      const float* from = to + k / mine * V + k % mine * TOKENS + t;
+      const float* from = to + (k >> log_mine) * V + (k & (mine - 1)) * TOKENS + t;
       float gate = 0, up = p.gated ? 0 : 1;
 #pragma unroll 1
       for (int w = 0; w < 1 << p.parts; w++) {

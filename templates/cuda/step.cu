@@ -23,10 +23,11 @@ extern "C" __global__ void __launch_bounds__(THREADS) step(const Step p) {
   const long long row = (long long)blockIdx.x * WIDTH;
   const int t = threadIdx.x;
   float v[each], x[each];
-  for (int k = 0; k < each; k++) {
-    const int i = t + k * THREADS;
-    x[k] = i < WIDTH ? p.x[row + i] : 0;
-    v[k] = p.y && i < WIDTH ? p.y[row + i] : 0;
+  const float* y = p.y ? p.y : p.x;
+#pragma unroll
+  for (int k = 0; k < each; k++) { // all of it on its way at once
+    const int i = min(t + k * THREADS, WIDTH - 1);
+    x[k] = p.x[row + i], v[k] = y[row + i];
   }
   if (p.y) {
     normalise(v, WIDTH, p.post, spare);

@@ -21,12 +21,6 @@ __device__ __forceinline__ void let_next() {
 // Brings a line of memory nearer, to the cache that all multiprocessors share: also of what another launch may still write, before
 // await_previous.
 __device__ __forceinline__ void prefetch(const void* p) { asm volatile("prefetch.global.L2 [%0];" ::"l"(p)); }
-// The same of so many bytes, 16 times a number, from a multiple of 16 on; only where launches begin early.
-__device__ __forceinline__ void prefetch(const void* p, int bytes) {
-#if __CUDA_ARCH__ >= 900
-  asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(p), "r"(bytes));
-#endif
-}
 
 // Bytes of {b, a} picked by four nibbles of s; a nibble of 8 or more repeats the sign of its byte.
 __device__ __forceinline__ unsigned prmt(unsigned a, unsigned b, unsigned s) {
@@ -216,6 +210,14 @@ __device__ __forceinline__ void copy_async16(void* to, const void* from, int val
     for (int k = 0; k < valid; k++) w[k / 4] |= (unsigned)((const unsigned char*)from)[k] << 8 * (k % 4);
   }
   *(uint4*)to = make_uint4(w[0], w[1], w[2], w[3]);
+#endif
+}
+template <int bytes> __device__ __forceinline__ void copy_async(void* to, const void* from) { // 4, 8 or 16, at multiples
+#if __CUDA_ARCH__ >= 800
+  if constexpr (bytes == 16) copy_async16(to, from);
+  else asm volatile("cp.async.ca.shared.global [%0], [%1], %2;" ::"r"((unsigned)__cvta_generic_to_shared(to)), "l"(from), "n"(bytes) : "memory");
+#else
+  for (int k = 0; k < bytes / 4; k++) ((unsigned*)to)[k] = ((const unsigned*)from)[k];
 #endif
 }
 __device__ __forceinline__ void copy_commit() {

@@ -7,9 +7,6 @@
 inline void await_previous() {}
 inline void let_next() {}
 inline void prefetch(const void*) {}
-inline void prefetch(const void* p, int bytes) {
-  if ((uintptr_t)p % 16 || bytes % 16) emulated::emulated_fail("%d bytes at the address %p are asked for, which is not a multiple of 16", bytes, p);
-}
 
 inline unsigned prmt(unsigned a, unsigned b, unsigned s) {
   const uint64_t v = (uint64_t)b << 32 | a;
@@ -143,6 +140,11 @@ inline void copy_async16(void* to, const void* from, int valid = 16) {
   emulated_aligned(to, 16);
   emulated_aligned(from, 16);
   emulated::emulated_copy(to, from, 16, valid);
+}
+template <int bytes> inline void copy_async(void* to, const void* from) {
+  emulated_aligned(to, bytes);
+  emulated_aligned(from, bytes);
+  emulated::emulated_copy(to, from, bytes, bytes);
 }
 inline void copy_commit() { emulated::emulated_commit(); }
 template <int newest> inline void copy_wait() { emulated::emulated_wait(newest); }
