@@ -186,3 +186,29 @@ func timePlans(t testing.TB, d *Device, all []*Multiply, y, x *Memory) {
 		clear(p.planned)
 	}
 }
+
+// TestPlanBench prints times of every way of sharing out products of one token, with the first of -matmul-types and each of -matmul-shares.
+func TestPlanBench(t *testing.T) {
+	d, c := gpu(t)
+	name, _, _ := strings.Cut(*matmulTypes, ",")
+	x, y := upload(t, d, normal(1, 14336)), must[*Memory](t)(d.Alloc(4*32000))
+	for _, shape := range [][2]int{{4096, 4096}, {6144, 4096}, {28672, 4096}, {4096, 14336}} {
+		matrices := rotating(t, d, c, kernels.ByName(name), shape[0], shape[1])
+		for _, s := range strings.Split(*matmulShare, ",") {
+			f := ints(t, strings.ReplaceAll(s, ":", ","))
+			var all []*Multiply
+			for _, m := range matrices {
+				p := Product{Matrix: m}
+				if shape[0] == 28672 {
+					p.Gated, p.Act = true, SiLU
+				}
+				all = append(all, must[*Multiply](t)(d.newProduct(c, p, share{f[0], f[1], f[2] << 10})))
+			}
+			fmt.Printf("%s, %d rows of %d, %s: %+v\n", name, shape[0], shape[1], s, must[plan](t)(all[0].plan(job{0, 1, all[0].Outputs()})))
+			timePlans(t, d, all, y, x)
+		}
+		for _, m := range matrices {
+			check(t, m.Free())
+		}
+	}
+}
