@@ -18,6 +18,15 @@ __device__ inline float largest(const float* x, int n, int lane) {
   return a;
 }
 
+// ~w and w >> 16 by the unit that multiplies: the one that shifts and picks has enough to do where codes become levels. The factors come
+// from a lane, so that the compiler neither knows nor makes them again.
+struct Factors {
+  unsigned minus_one, up;
+  __device__ __forceinline__ Factors() : minus_one(from_lane(-gridDim.z, 0)), up(from_lane(gridDim.z << 16, 0)) {}
+  __device__ __forceinline__ unsigned inverted(unsigned w) const { return multiply_add(w, minus_one, minus_one); }
+  __device__ __forceinline__ unsigned upper_half(unsigned w) const { return __umulhi(w, up); }
+};
+
 // The levels of a type: unit * (sum of the coarse terms + fine * sum of the others), each term a signed byte.
 template <class T, bool fast> struct Levels {
   static constexpr int terms = fast ? T::fast_terms : T::exact_terms, coarse = fast ? T::fast_coarse : T::exact_coarse;
@@ -25,10 +34,15 @@ template <class T, bool fast> struct Levels {
   static constexpr float unit = fast ? T::fast_unit : T::exact_unit, fine = 1.0f / fine_levels;
   static __device__ __forceinline__ int set(int term) { return term >= coarse; }
 
-  // Those of four codes, a word for each term.
-  static __device__ __forceinline__ void find(unsigned low, unsigned high, unsigned* out) {
-    if constexpr (fast) T::fast(low, high, out);
-    else T::exact(low, high, out);
+  // Those of eight codes, four and four, a word for each term.
+  static __device__ __forceinline__ void find(unsigned low, unsigned high, const Factors& f, unsigned (&out)[2][terms]) {
+    const unsigned upper = f.upper_half(low);
+    four(low, f.inverted(low), high, out[0]);
+    four(upper, f.inverted(upper), high >> 16, out[1]);
+  }
+  static __device__ __forceinline__ void four(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
+    if constexpr (fast) T::fast(low, inverse, high, out);
+    else T::exact(low, inverse, high, out);
   }
 };
 
@@ -97,7 +111,7 @@ template <class T, int D, int U, int R, bool fast> struct CodeKeys {
   }
 
   // A of 32 dims of rows 2m and 2m+1 of the lane's four of tile u, for each term.
-  __device__ __forceinline__ void levels(int u, int m, int step, unsigned a[][4]) const {
+  __device__ __forceinline__ void levels(int u, int m, int step, const Factors& f, unsigned a[][4]) const {
     if constexpr (Row::wide) {
       const unsigned* w = tiles[u].main + m * (main_words / 2) + 4 * step;
 #pragma unroll
@@ -107,8 +121,7 @@ template <class T, int D, int U, int R, bool fast> struct CodeKeys {
       for (int k = 0; k < 2; k++) {
         const unsigned low = tiles[u].low(m, 2 * step + k), high = tiles[u].high(m, 2 * step + k);
         unsigned b[2][L::terms];
-        L::find(low, high, b[0]);
-        L::find(low >> 16, high >> 16, b[1]);
+        L::find(low, high, f, b);
 #pragma unroll
         for (int t = 0; t < L::terms; t++) a[t][2 * k] = b[0][t], a[t][2 * k + 1] = b[1][t];
       }
@@ -116,7 +129,7 @@ template <class T, int D, int U, int R, bool fast> struct CodeKeys {
   }
 
   // s[k][4u + n] is the product of query row 4k + c with key 4j + n of tile u.
-  __device__ __forceinline__ void scores(float s[][4 * U], const unsigned char* shared, int lane) const {
+  __device__ __forceinline__ void scores(float s[][4 * U], const unsigned char* shared, const Factors& f, int lane) const {
     constexpr int steps = D / 32, chunk = Row::run / 32 < 16 ? Row::run / 32 : 16; // 16 steps, joined, stay below 2^31
     const int c = lane & 3;
     const unsigned char* q = shared + (lane >> 2) * pitch + 4 * c;
@@ -135,7 +148,7 @@ template <class T, int D, int U, int R, bool fast> struct CodeKeys {
 #pragma unroll
         for (int n = 0; n < 2 * U; n++) {
           unsigned a[L::terms][4];
-          levels(n / 2, n % 2, step, a);
+          levels(n / 2, n % 2, step, f, a);
 #pragma unroll
           for (int t = 0; t < L::terms; t++)
 #pragma unroll
@@ -225,7 +238,7 @@ template <class T, int D, int U, int R, bool fast> struct NumberKeys {
     for (int u = 0; u < U; u++) Row::Main::template load<Row::Main::words>(words[u], keys + u * tile * Row::bytes, lane, 0);
   }
 
-  __device__ __forceinline__ void scores(float s[][4 * U], const unsigned char* shared, int lane) const {
+  __device__ __forceinline__ void scores(float s[][4 * U], const unsigned char* shared, const Factors&, int lane) const {
     constexpr int steps = Row::padded / 16;
     const unsigned char* q = shared + (lane >> 2) * pitch + 4 * (lane & 3);
     float sums[2 * U][R / 4][4] = {};

@@ -284,6 +284,7 @@ __device__ __forceinline__ void walk(const Attend& p, const Segment& segment, co
     if (Taken::bytes > 0) per_unit[i] = 1 / unit[i];
     unit[i] *= SOFT_CAP ? p.scale / p.soft_cap : p.scale * log2_e;
   }
+  const Factors factors;
   V v;
   v.clear();
   for (; at < end; at += warps) {
@@ -293,7 +294,7 @@ __device__ __forceinline__ void walk(const Attend& p, const Segment& segment, co
     values += warps * step * V::Row::bytes;
     value_scales += warps * step * V::Row::scale_bytes;
     float s[quads][4 * S::tiles], reach[quads];
-    k.scores(s, shared, lane);
+    k.scores(s, shared, factors, lane);
     if (at + warps < end) {
       __syncwarp(); // stays a branch: loads that came before the scores would need registers of their own
       k.load(keys, key_scales, lane);
@@ -337,7 +338,7 @@ __device__ __forceinline__ void walk(const Attend& p, const Segment& segment, co
         total[i] += s[i][n];
       }
     }
-    v.add(s, reach, slice, lane);
+    v.add(s, reach, factors, slice, lane);
   }
 #pragma unroll
   for (int i = 0; i < quads; i++)

@@ -56,16 +56,16 @@ struct Type_lm5_128 {
   }
 
   // The levels of four codes, as bytes of words: unit * (the sum of the coarse terms + the sum of the others / fine_levels). low
-  // holds the lower four bits of the codes as nibbles, high the others.
+  // holds the lower four bits of the codes as nibbles, inverse is ~low, high holds the others.
   static constexpr int exact_terms = 2, exact_coarse = 1;
   static constexpr float exact_unit = 0.0022353684f;
-  static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
+  static __device__ __forceinline__ void exact(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
     out[0] = pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x453d362fu, 0x7e685a4fu, low & 0x7777u), prmt(0x120d0702u, 0x29231d17u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xe9e3ddd7u, 0xfef9f3eeu, low & 0x7777u), prmt(0xb1a69883u, 0xd1cac3bbu, low & 0x7777u)));
     out[1] = pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x3b301724u, 0x0024150fu, low & 0x7777u), prmt(0x17023326u, 0x0c0a1832u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xcee8f6f4u, 0xdacdfee9u, low & 0x7777u), prmt(0xf1ebdcc0u, 0xdce9d0c5u, low & 0x7777u)));
   }
   static constexpr int fast_terms = 1, fast_coarse = 1;
   static constexpr float fast_unit = 0.0024301675f;
-  static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
+  static __device__ __forceinline__ void fast(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
     out[0] = pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x4039322cu, 0x74605349u, low & 0x7777u), prmt(0x110c0702u, 0x26201b16u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xeae5e0dau, 0xfef9f4efu, low & 0x7777u), prmt(0xb7ada08cu, 0xd4cec7c0u, low & 0x7777u)));
   }
 

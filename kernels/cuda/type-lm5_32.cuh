@@ -56,16 +56,16 @@ struct Type_lm5_32 {
   }
 
   // The levels of four codes, as bytes of words: unit * (the sum of the coarse terms + the sum of the others / fine_levels). low
-  // holds the lower four bits of the codes as nibbles, high the others.
+  // holds the lower four bits of the codes as nibbles, inverse is ~low, high holds the others.
   static constexpr int exact_terms = 2, exact_coarse = 1;
   static constexpr float exact_unit = 0.004183527f;
-  static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
+  static __device__ __forceinline__ void exact(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
     out[0] = pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x48403831u, 0x7e6a5c51u, low & 0x7777u), prmt(0x130d0802u, 0x2b241e19u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xe8e2dcd5u, 0xfef8f3edu, low & 0x7777u), prmt(0xafa49683u, 0xcfc8c0b8u, low & 0x7777u)));
     out[1] = pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x1b0c2b2du, 0x000b242du, low & 0x7777u), prmt(0x142e0d2fu, 0x08373600u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xc0cac9f8u, 0xd1f3d2ecu, low & 0x7777u), prmt(0xd3dcf5c0u, 0xd3d5f4e5u, low & 0x7777u)));
   }
   static constexpr int fast_terms = 1, fast_coarse = 1;
   static constexpr float fast_unit = 0.004396367f;
-  static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
+  static __device__ __forceinline__ void fast(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
     out[0] = pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x453d362fu, 0x7865584eu, low & 0x7777u), prmt(0x120d0803u, 0x29231d18u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xe8e3ddd7u, 0xfdf8f3eeu, low & 0x7777u), prmt(0xb2a89b88u, 0xd1cac3bbu, low & 0x7777u)));
   }
 

@@ -56,16 +56,16 @@ struct Type_lm5_64 {
   }
 
   // The levels of four codes, as bytes of words: unit * (the sum of the coarse terms + the sum of the others / fine_levels). low
-  // holds the lower four bits of the codes as nibbles, high the others.
+  // holds the lower four bits of the codes as nibbles, inverse is ~low, high holds the others.
   static constexpr int exact_terms = 2, exact_coarse = 1;
   static constexpr float exact_unit = 0.0030907462f;
-  static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
+  static __device__ __forceinline__ void exact(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
     out[0] = pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x463e3730u, 0x7e695b50u, low & 0x7777u), prmt(0x120d0702u, 0x29231d18u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xe8e3ddd7u, 0xfef9f3eeu, low & 0x7777u), prmt(0xb0a59783u, 0xd0c9c2bau, low & 0x7777u)));
     out[1] = pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x31240912u, 0x00070605u, low & 0x7777u), prmt(0x2b113c29u, 0x362e370du, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xf3c9d2cau, 0xd7c4efd5u, low & 0x7777u), prmt(0xfbfaf9c0u, 0xeef7dccfu, low & 0x7777u)));
   }
   static constexpr int fast_terms = 1, fast_coarse = 1;
   static constexpr float fast_unit = 0.0031635584f;
-  static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
+  static __device__ __forceinline__ void fast(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
     out[0] = pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x453d362fu, 0x7b67594eu, low & 0x7777u), prmt(0x120d0803u, 0x29231d18u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xe8e3ddd7u, 0xfdf8f3eeu, low & 0x7777u), prmt(0xb2a79985u, 0xd1cac3bbu, low & 0x7777u)));
   }
 

@@ -60,16 +60,16 @@ struct Type_lm6_128 {
   }
 
   // The levels of four codes, as bytes of words: unit * (the sum of the coarse terms + the sum of the others / fine_levels). low
-  // holds the lower four bits of the codes as nibbles, high the others.
+  // holds the lower four bits of the codes as nibbles, inverse is ~low, high holds the others.
   static constexpr int exact_terms = 2, exact_coarse = 1;
   static constexpr float exact_unit = 0.0025487156f;
-  static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
+  static __device__ __forceinline__ void exact(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
     out[0] = pick(prmt(0xffff0000u, 0, high), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x544e4944u, 0x7e6d635au, low & 0x7777u), prmt(0x322e2b28u, 0x403c3835u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x1b181613u, 0x2623201du, low & 0x7777u), prmt(0x08050301u, 0x110f0c0au, low & 0x7777u))), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xf6f4f1efu, 0xfffdfbf8u, low & 0x7777u), prmt(0xe3e0dddau, 0xedeae8e5u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xcbc8c4c0u, 0xd8d5d2ceu, low & 0x7777u), prmt(0xa69d9383u, 0xbcb7b2acu, low & 0x7777u))));
     out[1] = pick(prmt(0xffff0000u, 0, high), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x13221b33u, 0x002c063fu, low & 0x7777u), prmt(0x073b383cu, 0x24283b1bu, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x1a38193cu, 0x0514273fu, low & 0x7777u), prmt(0x06311d0au, 0x2209311bu, low & 0x7777u))), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xe5cff7deu, 0xf6e3cffau, low & 0x7777u), prmt(0xc1d9ecfbu, 0xc4e7c8e6u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xe5c5d8dcu, 0xc4c8c5f9u, low & 0x7777u), prmt(0xc1fad4c0u, 0xcde5deedu, low & 0x7777u))));
   }
   static constexpr int fast_terms = 1, fast_coarse = 1;
   static constexpr float fast_unit = 0.0029735016f;
-  static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
+  static __device__ __forceinline__ void fast(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
     out[0] = pick(prmt(0xffff0000u, 0, high), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x48433f3bu, 0x6c5e554eu, low & 0x7777u), prmt(0x2b282623u, 0x3734312eu, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x17151311u, 0x211e1c1au, low & 0x7777u), prmt(0x07050301u, 0x0f0d0b09u, low & 0x7777u))), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xf7f5f3f1u, 0xfffdfbf9u, low & 0x7777u), prmt(0xe6e4e2dfu, 0xefedebe9u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xd2cfccc9u, 0xdddad8d5u, low & 0x7777u), prmt(0xb2aba294u, 0xc5c1bdb8u, low & 0x7777u))));
   }
 

@@ -60,16 +60,16 @@ struct Type_lm6_32 {
   }
 
   // The levels of four codes, as bytes of words: unit * (the sum of the coarse terms + the sum of the others / fine_levels). low
-  // holds the lower four bits of the codes as nibbles, high the others.
+  // holds the lower four bits of the codes as nibbles, inverse is ~low, high holds the others.
   static constexpr int exact_terms = 2, exact_coarse = 1;
   static constexpr float exact_unit = 0.00467893f;
-  static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
+  static __device__ __forceinline__ void exact(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
     out[0] = pick(prmt(0xffff0000u, 0, high), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x57514c48u, 0x7e6f655du, low & 0x7777u), prmt(0x35312e2bu, 0x433f3c38u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x1d1a1715u, 0x28252220u, low & 0x7777u), prmt(0x08060301u, 0x12100d0bu, low & 0x7777u))), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xf5f3f0eeu, 0xfffdfaf8u, low & 0x7777u), prmt(0xe0dedbd8u, 0xebe9e6e3u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xc8c4c1bdu, 0xd5d2cfcbu, low & 0x7777u), prmt(0xa39b9183u, 0xb8b4afa9u, low & 0x7777u))));
     out[1] = pick(prmt(0xffff0000u, 0, high), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x2138350du, 0x001d2a3eu, low & 0x7777u), prmt(0x07342823u, 0x3b3b0923u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x12263d16u, 0x24293301u, low & 0x7777u), prmt(0x2b0c2d0fu, 0x310e2c0bu, low & 0x7777u))), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xf5d4f2cfu, 0xf1d3f4d5u, low & 0x7777u), prmt(0xffcdd7dcu, 0xeac3daeeu, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xddf7c5c5u, 0xddd8ccf9u, low & 0x7777u), prmt(0xc2d6e3c0u, 0xf3cbc8dfu, low & 0x7777u))));
   }
   static constexpr int fast_terms = 1, fast_coarse = 1;
   static constexpr float fast_unit = 0.004667816f;
-  static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
+  static __device__ __forceinline__ void fast(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
     out[0] = pick(prmt(0xffff0000u, 0, high), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x58524d48u, 0x7e70665eu, low & 0x7777u), prmt(0x35322f2cu, 0x44403c39u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x1d1b1815u, 0x29262320u, low & 0x7777u), prmt(0x09060401u, 0x13100e0bu, low & 0x7777u))), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xf5f2f0edu, 0xfffcfaf7u, low & 0x7777u), prmt(0xe0dddad7u, 0xebe8e5e3u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xc7c4c0bcu, 0xd4d1cecbu, low & 0x7777u), prmt(0xa29a9082u, 0xb8b3aea8u, low & 0x7777u))));
   }
 

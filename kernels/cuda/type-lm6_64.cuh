@@ -60,16 +60,16 @@ struct Type_lm6_64 {
   }
 
   // The levels of four codes, as bytes of words: unit * (the sum of the coarse terms + the sum of the others / fine_levels). low
-  // holds the lower four bits of the codes as nibbles, high the others.
+  // holds the lower four bits of the codes as nibbles, inverse is ~low, high holds the others.
   static constexpr int exact_terms = 2, exact_coarse = 1;
   static constexpr float exact_unit = 0.0035003594f;
-  static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
+  static __device__ __forceinline__ void exact(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
     out[0] = pick(prmt(0xffff0000u, 0, high), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x554f4a45u, 0x7e6e635cu, low & 0x7777u), prmt(0x332f2c29u, 0x413d3a36u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x1c191614u, 0x2624211eu, low & 0x7777u), prmt(0x08050301u, 0x110f0d0au, low & 0x7777u))), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xf6f3f1efu, 0xfffdfbf8u, low & 0x7777u), prmt(0xe2dfdcdau, 0xeceae7e4u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xcac6c3bfu, 0xd7d4d1cdu, low & 0x7777u), prmt(0xa59d9283u, 0xbbb6b1abu, low & 0x7777u))));
     out[1] = pick(prmt(0xffff0000u, 0, high), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x192b253du, 0x00133e00u, low & 0x7777u), prmt(0x083a3434u, 0x2d2f011fu, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x021d3b1au, 0x3b06172bu, low & 0x7777u), prmt(0x123a230cu, 0x3c20052bu, low & 0x7777u))), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xd5fbe0c4u, 0xf4ddc6eeu, low & 0x7777u), prmt(0xd5e9fac5u, 0xe6c5e3feu, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xe1ffd1d3u, 0xccccc6f8u, low & 0x7777u), prmt(0xc0c2edc0u, 0xc3dbd5e7u, low & 0x7777u))));
   }
   static constexpr int fast_terms = 1, fast_coarse = 1;
   static constexpr float fast_unit = 0.0041608047f;
-  static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
+  static __device__ __forceinline__ void fast(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
     out[0] = pick(prmt(0xffff0000u, 0, high), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x48433f3bu, 0x6a5d544du, low & 0x7777u), prmt(0x2b282623u, 0x3734312eu, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x18151311u, 0x211e1c1au, low & 0x7777u), prmt(0x07050301u, 0x0f0d0b09u, low & 0x7777u))), pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xf7f5f3f1u, 0xfffdfbf9u, low & 0x7777u), prmt(0xe6e4e2dfu, 0xefedebe8u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xd2cfccc9u, 0xdddad8d5u, low & 0x7777u), prmt(0xb3aca396u, 0xc5c1bdb8u, low & 0x7777u))));
   }
 

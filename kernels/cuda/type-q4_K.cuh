@@ -170,18 +170,18 @@ struct Type_q4_K {
   }
 
   // The levels of four codes, as bytes of words: unit * (the sum of the coarse terms + the sum of the others / fine_levels). low
-  // holds the lower four bits of the codes as nibbles, high the others.
+  // holds the lower four bits of the codes as nibbles, inverse is ~low, high holds the others.
   static constexpr int exact_terms = 2, exact_coarse = 2;
   static constexpr float exact_unit = 1.0f;
-  static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
+  static __device__ __forceinline__ void exact(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
     out[0] = prmt(0x03020100u, 0x07060504u, low); // from code 8 on the sign of an entry, which the next makes good
-    out[1] = prmt(0x0b0a0908u, 0x0f0e0d0cu, low ^ 0x8888u);
+    out[1] = prmt(0x0c0d0e0fu, 0x08090a0bu, inverse); // a table from its end
   }
   static constexpr int fast_terms = 2, fast_coarse = 2;
   static constexpr float fast_unit = 1.0f;
-  static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
+  static __device__ __forceinline__ void fast(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
     out[0] = prmt(0x03020100u, 0x07060504u, low); // from code 8 on the sign of an entry, which the next makes good
-    out[1] = prmt(0x0b0a0908u, 0x0f0e0d0cu, low ^ 0x8888u);
+    out[1] = prmt(0x0c0d0e0fu, 0x08090a0bu, inverse); // a table from its end
   }
 
   static constexpr bool linear = true; static constexpr int offset = 0; // level = code + offset

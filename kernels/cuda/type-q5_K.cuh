@@ -170,15 +170,15 @@ struct Type_q5_K {
   }
 
   // The levels of four codes, as bytes of words: unit * (the sum of the coarse terms + the sum of the others / fine_levels). low
-  // holds the lower four bits of the codes as nibbles, high the others.
+  // holds the lower four bits of the codes as nibbles, inverse is ~low, high holds the others.
   static constexpr int exact_terms = 1, exact_coarse = 1;
   static constexpr float exact_unit = 1.0f;
-  static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
+  static __device__ __forceinline__ void exact(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
     out[0] = pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x1b1a1918u, 0x1f1e1d1cu, low & 0x7777u), prmt(0x13121110u, 0x17161514u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x0b0a0908u, 0x0f0e0d0cu, low & 0x7777u), prmt(0x03020100u, 0x07060504u, low & 0x7777u)));
   }
   static constexpr int fast_terms = 1, fast_coarse = 1;
   static constexpr float fast_unit = 1.0f;
-  static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
+  static __device__ __forceinline__ void fast(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
     out[0] = pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x1b1a1918u, 0x1f1e1d1cu, low & 0x7777u), prmt(0x13121110u, 0x17161514u, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x0b0a0908u, 0x0f0e0d0cu, low & 0x7777u), prmt(0x03020100u, 0x07060504u, low & 0x7777u)));
   }
 

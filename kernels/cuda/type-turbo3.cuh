@@ -54,16 +54,16 @@ struct Type_turbo3 {
   }
 
   // The levels of four codes, as bytes of words: unit * (the sum of the coarse terms + the sum of the others / fine_levels). low
-  // holds the lower four bits of the codes as nibbles, high the others.
+  // holds the lower four bits of the codes as nibbles, inverse is ~low, high holds the others.
   static constexpr int exact_terms = 2, exact_coarse = 1;
   static constexpr float exact_unit = 0.001513373f;
-  static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
+  static __device__ __forceinline__ void exact(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
     out[0] = prmt(0xf2d5b383u, 0x7e4d2b0eu, low);
     out[1] = prmt(0xf4e5c9c0u, 0x00371b0cu, low);
   }
   static constexpr int fast_terms = 1, fast_coarse = 1;
   static constexpr float fast_unit = 0.0017821029f;
-  static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
+  static __device__ __forceinline__ void fast(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
     out[0] = prmt(0xf4dbbe95u, 0x6b42250cu, low);
   }
 

@@ -53,20 +53,20 @@ struct Type_turbo4 {
   }
 
   // The levels of four codes, as bytes of words: unit * (the sum of the coarse terms + the sum of the others / fine_levels). low
-  // holds the lower four bits of the codes as nibbles, high the others.
+  // holds the lower four bits of the codes as nibbles, inverse is ~low, high holds the others.
   static constexpr int exact_terms = 4, exact_coarse = 2;
   static constexpr float exact_unit = 0.001380365f;
-  static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
+  static __device__ __forceinline__ void exact(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
     out[0] = prmt(0xcfc0ac83u, 0xfbf1e7dbu, low); // from code 8 on the sign of an entry, which the next makes good
-    out[1] = prmt(0x261a1006u, 0x7f554132u, low ^ 0x8888u);
+    out[1] = prmt(0x3241557fu, 0x06101a26u, inverse); // a table from its end
     out[2] = prmt(0xccc9c6c0u, 0xfef3cef7u, low); // from code 8 on the sign of an entry, which the next makes good
-    out[3] = prmt(0x0a330e03u, 0x013b3835u, low ^ 0x8888u);
+    out[3] = prmt(0x35383b01u, 0x030e330au, inverse); // a table from its end
   }
   static constexpr int fast_terms = 2, fast_coarse = 2;
   static constexpr float fast_unit = 0.0013792705f;
-  static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
+  static __device__ __forceinline__ void fast(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
     out[0] = prmt(0xcebfab82u, 0xfbf1e6dbu, low); // from code 8 on the sign of an entry, which the next makes good
-    out[1] = prmt(0x261b1006u, 0x7f564233u, low ^ 0x8888u);
+    out[1] = prmt(0x3342567fu, 0x06101b26u, inverse); // a table from its end
   }
 
   static constexpr bool linear = false; static constexpr int offset = 0; // level = code + offset

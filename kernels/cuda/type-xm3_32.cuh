@@ -54,15 +54,15 @@ struct Type_xm3_32 {
   }
 
   // The levels of four codes, as bytes of words: unit * (the sum of the coarse terms + the sum of the others / fine_levels). low
-  // holds the lower four bits of the codes as nibbles, high the others.
+  // holds the lower four bits of the codes as nibbles, inverse is ~low, high holds the others.
   static constexpr int exact_terms = 1, exact_coarse = 1;
   static constexpr float exact_unit = 1.0f;
-  static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
+  static __device__ __forceinline__ void exact(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
     out[0] = prmt(0xfae1c5a1u, 0x774b2c12u, low);
   }
   static constexpr int fast_terms = 1, fast_coarse = 1;
   static constexpr float fast_unit = 1.0f;
-  static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
+  static __device__ __forceinline__ void fast(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
     out[0] = prmt(0xfae1c5a1u, 0x774b2c12u, low);
   }
 

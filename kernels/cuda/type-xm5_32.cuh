@@ -56,15 +56,15 @@ struct Type_xm5_32 {
   }
 
   // The levels of four codes, as bytes of words: unit * (the sum of the coarse terms + the sum of the others / fine_levels). low
-  // holds the lower four bits of the codes as nibbles, high the others.
+  // holds the lower four bits of the codes as nibbles, inverse is ~low, high holds the others.
   static constexpr int exact_terms = 1, exact_coarse = 1;
   static constexpr float exact_unit = 1.0f;
-  static __device__ __forceinline__ void exact(unsigned low, unsigned high, unsigned* out) {
+  static __device__ __forceinline__ void exact(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
     out[0] = pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x4d453d36u, 0x796c6056u, low & 0x7777u), prmt(0x16100a04u, 0x2f28221cu, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xe7e1dbd5u, 0xfff9f3edu, low & 0x7777u), prmt(0xaea59a8eu, 0xcec7bfb7u, low & 0x7777u)));
   }
   static constexpr int fast_terms = 1, fast_coarse = 1;
   static constexpr float fast_unit = 1.0f;
-  static __device__ __forceinline__ void fast(unsigned low, unsigned high, unsigned* out) {
+  static __device__ __forceinline__ void fast(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
     out[0] = pick(prmt(0xff00ff00u, 0, high), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0x4d453d36u, 0x796c6056u, low & 0x7777u), prmt(0x16100a04u, 0x2f28221cu, low & 0x7777u)), pick(prmt(0xff00u, 0, low >> 3 & 0x1111u), prmt(0xe7e1dbd5u, 0xfff9f3edu, low & 0x7777u), prmt(0xaea59a8eu, 0xcec7bfb7u, low & 0x7777u)));
   }
 

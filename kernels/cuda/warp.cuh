@@ -30,6 +30,12 @@ __device__ __forceinline__ unsigned prmt(unsigned a, unsigned b, unsigned s) {
   return r;
 }
 
+__device__ __forceinline__ unsigned multiply_add(unsigned a, unsigned b, unsigned c) {
+  unsigned r;
+  asm("mad.lo.u32 %0, %1, %2, %3;" : "=r"(r) : "r"(a), "r"(b), "r"(c));
+  return r;
+}
+
 // Bits of a where mask is set, of b elsewhere.
 __device__ __forceinline__ unsigned pick(unsigned mask, unsigned a, unsigned b) {
   unsigned r;

@@ -49,7 +49,7 @@ func fill(t testing.TB, m *Memory, pattern []uint16) {
 
 // parts are the lines of attention that do the work on keys and on values, and what touches as little as makes the loads necessary.
 var parts = map[string][2]string{
-	"values": {"    k.scores(s, shared, lane);\n", `
+	"values": {"    k.scores(s, shared, factors, lane);\n", `
     unsigned seen = 0;
 #pragma unroll
     for (int u = 0; u < S::tiles; u++) {
@@ -63,7 +63,7 @@ var parts = map[string][2]string{
 #pragma unroll
       for (int i = 0; i < quads; i++) s[i][n] = (float)(seen >> n & 255);
 `},
-	"keys": {"    v.add(s, reach, slice, lane);\n", `
+	"keys": {"    v.add(s, reach, factors, slice, lane);\n", `
     unsigned read = 0;
 #pragma unroll
     for (int u = 0; u < S::tiles; u++) {

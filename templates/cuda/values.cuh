@@ -73,7 +73,7 @@ template <class T, int D, int N, int U, int R, bool fast> struct CodeValues {
   }
 
   // A of dims 16m.. of the slice in tile u, for each term; rows 8u are exchanged with their neighbours where m is odd, see pair.
-  __device__ __forceinline__ void levels(int u, int m, unsigned a[][4]) const {
+  __device__ __forceinline__ void levels(int u, int m, const Factors& f, unsigned a[][4]) const {
     if constexpr (Row::wide) {
 #pragma unroll
       for (int k = 0; k < 4; k++) a[0][k] = tiles[u].main[4 * m + k % 2 * 2 + k / 2];
@@ -82,8 +82,7 @@ template <class T, int D, int N, int U, int R, bool fast> struct CodeValues {
       for (int k = 0; k < 2; k++) {
         const unsigned low = tiles[u].paired_low(m % 2, m / 2 * 2 + k), high = tiles[u].paired_high(m % 2, m / 2 * 2 + k);
         unsigned b[2][L::terms];
-        L::find(low, high, b[0]);
-        L::find(low >> 16, high >> 16, b[1]);
+        L::find(low, high, f, b);
 #pragma unroll
         for (int t = 0; t < L::terms; t++) a[t][k] = b[0][t], a[t][2 + k] = b[1][t];
       }
@@ -91,7 +90,7 @@ template <class T, int D, int N, int U, int R, bool fast> struct CodeValues {
   }
 
   // Adds weight e[k][4u + n] of row 4j + n of tile u, for query row 4k + c and every dim of the slice. 2^reach[k] is the largest.
-  __device__ __forceinline__ void add(const float e[][4 * U], const float* reach, int slice, int lane) {
+  __device__ __forceinline__ void add(const float e[][4 * U], const float* reach, const Factors& f, int slice, int lane) {
     const int first = slice * N; // dims
     const Exchange exchange(lane);
     const unsigned one = Exchange::upper_first(lane) ? 0x7632 : 0x5410, sign = Exchange::upper_first(lane) ? 0 : 0x80808080u;
@@ -141,7 +140,7 @@ template <class T, int D, int N, int U, int R, bool fast> struct CodeValues {
 #pragma unroll
         for (int u = 0; u < U; u++) {
           unsigned a[L::terms][4];
-          levels(u, m, a);
+          levels(u, m, f, a);
 #pragma unroll
           for (int t = 0; t < L::terms; t++)
 #pragma unroll
@@ -223,7 +222,7 @@ template <class T, int D, int N, int U, int R, bool fast> struct NumberValues {
     }
   }
 
-  __device__ __forceinline__ void add(const float e[][4 * U], const float*, int, int lane) {
+  __device__ __forceinline__ void add(const float e[][4 * U], const float*, const Factors&, int, int lane) {
     const Exchange exchange(lane);
     const bool upper = Exchange::upper_first(lane);
 #pragma unroll

@@ -154,7 +154,8 @@ template <class T> struct CodePiece {
     if constexpr (bytewise) {
       out[0] = codes(q);
     } else {
-      T::fast(low(q / 2) >> 16 * (q % 2), high(q / 2) >> 16 * (q % 2), out);
+      const unsigned four = low(q / 2) >> 16 * (q % 2);
+      T::fast(four, ~four, high(q / 2) >> 16 * (q % 2), out);
       if constexpr (joined && terms == 2) out[0] = add_bytes(out[0], out[1]);
     }
   }

@@ -3,6 +3,7 @@ package cuda
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/kvgen/kvgen/gen/lower"
 )
@@ -125,7 +126,7 @@ func pack(row []int, first int) string {
 func (s *typeText) lookup(name string, b book) {
 	s.line("static constexpr int %s_terms = %d, %[1]s_coarse = %[3]d;", name, len(b.rows)*b.terms(), b.terms())
 	s.line("static constexpr float %s_unit = %s;", name, number(b.unit))
-	s.open("static __device__ __forceinline__ void %s(unsigned low, unsigned high, unsigned* out)", name)
+	s.open("static __device__ __forceinline__ void %s(unsigned low, unsigned inverse, unsigned high, unsigned* out)", name)
 	n := len(b.rows[0])
 	for k, row := range b.rows {
 		switch {
@@ -134,7 +135,8 @@ func (s *typeText) lookup(name string, b book) {
 		case b.summed():
 			two := b.pairs(row)
 			s.line("out[%d] = prmt(%s, %s, low); // from code 8 on the sign of an entry, which the next makes good", 2*k, pack(two[0], 0), pack(two[0], 4))
-			s.line("out[%d] = prmt(%s, %s, low ^ 0x8888u);", 2*k+1, pack(two[1], 0), pack(two[1], 4))
+			slices.Reverse(two[1])
+			s.line("out[%d] = prmt(%s, %s, inverse); // a table from its end", 2*k+1, pack(two[1], 0), pack(two[1], 4))
 		default:
 			s.line("out[%d] = %s;", k, s.selects(row, 0, n))
 		}

@@ -184,7 +184,7 @@ func (s *typeText) parts(p *lower.Product) {
 	}
 	s.line("")
 	s.line("// The levels of four codes, as bytes of words: unit * (the sum of the coarse terms + the sum of the others / fine_levels). low")
-	s.line("// holds the lower four bits of the codes as nibbles, high the others.")
+	s.line("// holds the lower four bits of the codes as nibbles, inverse is ~low, high holds the others.")
 	exact := exactBook(p)
 	exact.sums, bytes.sums = !s.t.KV, !s.t.KV
 	s.lookup("exact", exact)

@@ -19,6 +19,7 @@ inline unsigned prmt(unsigned a, unsigned b, unsigned s) {
   }
   return r;
 }
+inline unsigned multiply_add(unsigned a, unsigned b, unsigned c) { return a * b + c; }
 inline unsigned pick(unsigned mask, unsigned a, unsigned b) { return (a & mask) | (b & ~mask); }
 inline float exp2_fast(float x) { return exp2f(x); }
 inline float reciprocal_fast(float x) { return 1 / x; }
