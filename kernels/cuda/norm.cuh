@@ -10,16 +10,6 @@ struct Norm {
   int kind;
 };
 
-// What lies between two blocks of a model: to = (x + post(y)) * scale, h = pre(to).
-struct Step {
-  const float* x; // [tokens][width] the stream
-  float* to;      // and where it goes on, if there is y
-  const float* y; // [tokens][width] output of the last block; null for none
-  float* h;       // [tokens][width] input of the next; null for none
-  Norm post, pre; // of y and of to
-  float scale;    // of to
-};
-
 // The sum of v over the threads of a block of whole warps, for all of them. spare is 33 floats of shared memory.
 __device__ inline float block_sum(float v, float* spare) {
   const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, warps = blockDim.x >> 5;

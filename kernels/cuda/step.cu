@@ -7,13 +7,21 @@
 
 constexpr int each = (WIDTH + THREADS - 1) / THREADS; // values of a thread
 
+struct Step {
+  float* x;       // [tokens][WIDTH] the stream
+  const float* y; // [tokens][WIDTH] output of the last block; null for none
+  float* h;       // [tokens][WIDTH] input of the next; null for none
+  Norm post, pre; // of y and of the new x
+  float scale;    // of the new x
+};
+
 // What a block will ask for that has been in memory for long comes while the launch before ends.
 __device__ inline void ask_ahead(const float* from) {
   if (!from) return;
   for (int i = 8 * threadIdx.x; i < WIDTH; i += 8 * THREADS) prefetch(from + i);
 }
 
-// to = (x + post(y)) * scale; h = pre(to).
+// x = (x + post(y)) * scale; h = pre(x).
 extern "C" __global__ void __launch_bounds__(THREADS) step(const Step p) {
   let_next();
   ask_ahead(p.x + (long long)blockIdx.x * WIDTH);
@@ -34,7 +42,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) step(const Step p) {
     normalise(v, WIDTH, p.post, spare);
     for (int k = 0; k < each; k++) {
       x[k] = (x[k] + v[k]) * p.scale;
-      if (t + k * THREADS < WIDTH) p.to[row + t + k * THREADS] = x[k];
+      if (t + k * THREADS < WIDTH) p.x[row + t + k * THREADS] = x[k];
     }
   }
   if (!p.h) return;

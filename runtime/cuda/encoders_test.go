@@ -29,7 +29,7 @@ func TestEncoders(t *testing.T) {
 		func(i int) float32 { return []float32{zero, float32(math.Copysign(0, -1))}[i/5%2] },
 		func(i int) float32 { return float32(i%7-3) * 1e-41 },
 		func(i int) float32 { return float32(i%11-5) * 1e-12 },
-		func(i int) float32 { return float32(i%13-6) * 1e17 },
+		func(i int) float32 { return float32(i%13-6) * 1e9 },
 		func(i int) float32 { return float32(i-70) / 3 },
 		func(i int) float32 { return []float32{1, nan}[i/77] },
 		func(i int) float32 { return []float32{nan, -2}[i/1%2] },

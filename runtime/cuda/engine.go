@@ -20,7 +20,6 @@ type engine struct {
 	owned []interface{ Free() error }
 
 	x, h, y *Memory // [batch][width] residual stream, input and output of a branch
-	stream  *Memory // [batch][width] the stream again: each step takes it from one to the other
 	logits  *Memory // [logitRows][vocab]
 	scratch map[string]*Memory
 
@@ -100,7 +99,7 @@ func (e *engine) allocate() error {
 	for _, m := range []struct {
 		to    **Memory
 		words int
-	}{{&e.x, row}, {&e.stream, row}, {&e.h, row}, {&e.y, row}, {&e.logits, min(logitRows, e.batch) * p.Vocab}} {
+	}{{&e.x, row}, {&e.h, row}, {&e.y, row}, {&e.logits, min(logitRows, e.batch) * p.Vocab}} {
 		var err error
 		if *m.to, err = e.alloc(4 * m.words); err != nil {
 			return err
@@ -148,31 +147,17 @@ func (e *engine) rope() error {
 	return nil
 }
 
-// stepArgs is struct Step of norm.cuh.
+// stepArgs is struct Step of step.cu.
 type stepArgs struct {
-	x, to, y, h uint64
-	post, pre   norm
-	scale       float32
-	_           int32
+	x, y, h   uint64
+	post, pre norm
+	scale     float32
 }
 
 // between is the op that goes from one block to the next.
-type between struct {
-	args   stepArgs
-	within bool // of one token it is part of the product that follows
-}
-
-// join makes it part of the first of the ops that follow, if that is a product which can.
-func (s *between) join(ops []op) {
-	if m, ok := ops[0].(*matmul); ok && m.x.at == s.args.h && s.args.post.kind == 0 && m.f.products[0].CanEnter() {
-		s.within, m.enters = true, &s.args
-	}
-}
+type between struct{ args stepArgs }
 
 func (s *between) run(e *engine, _ *cache, n int) error {
-	if s.within && n == 1 {
-		return nil
-	}
 	return e.step.launch(n, 1, e.threads(), unsafe.Pointer(&s.args))
 }
 
@@ -198,16 +183,12 @@ func (e *engine) compile() error {
 		if err != nil {
 			return fmt.Errorf("layer %d: %w", s.Layer, err)
 		}
-		next.join(body)
 		e.ops = append(e.ops, body...)
 		post, err := e.w.norm(s.Post)
 		if err != nil {
 			return err
 		}
-		next = &between{args: stepArgs{x: e.x.at, to: e.stream.at, y: e.y.at, post: post, scale: s.Scale}}
-		if i%2 == 1 {
-			next.args.x, next.args.to = next.args.to, next.args.x
-		}
+		next = &between{args: stepArgs{x: e.x.at, y: e.y.at, post: post, scale: s.Scale}}
 	}
 	final, err := e.w.norm(p.Norm)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 var (
 	matmulTypes = flag.String("matmul-types", "q4_0,q8_0,q4_K,q6_K,f16", "types of matrices to time")
 	matmulFew   = flag.Bool("matmul-few", false, "time products of one token alone, in the fast form, for every one of -matmul-shares")
-	matmulShare = flag.String("matmul-shares", "4:1:0,4:1:170", "ROWS:BLOCKS:RING as in -token-shares")
+	matmulShare = flag.String("matmul-shares", "4:1:0:16,2:1:130:16", "ROWS:BLOCKS:RING:WARPS as in -token-shares")
 	matmulPlans = flag.Bool("matmul-plans", false, "time every way of sharing out products of one token, with the first type")
 )
 
@@ -128,7 +128,7 @@ func timeFew(t *testing.T, d *Device, c *Compiler, bandwidth float64) {
 					if shape[0] == 28672 {
 						p.Gated, p.Act = true, SiLU
 					}
-					all = append(all, must[*Multiply](t)(d.newProduct(c, p, share{f[0], f[1], f[2] << 10})))
+					all = append(all, must[*Multiply](t)(d.newProduct(c, p, share{f[0], f[1], f[2] << 10, f[3]})))
 				}
 				us := productTime(t, d, all, y, x, 1)
 				fmt.Printf(" %12.2f %5.1f", us, float64(matrices[0].weights.Size)/us/10/bandwidth)
@@ -202,7 +202,7 @@ func TestPlanBench(t *testing.T) {
 				if shape[0] == 28672 {
 					p.Gated, p.Act = true, SiLU
 				}
-				all = append(all, must[*Multiply](t)(d.newProduct(c, p, share{f[0], f[1], f[2] << 10})))
+				all = append(all, must[*Multiply](t)(d.newProduct(c, p, share{f[0], f[1], f[2] << 10, f[3]})))
 			}
 			fmt.Printf("%s, %d rows of %d, %s: %+v\n", name, shape[0], shape[1], s, must[plan](t)(all[0].plan(job{0, 1, all[0].Outputs()})))
 			timePlans(t, d, all, y, x)

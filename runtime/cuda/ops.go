@@ -11,18 +11,10 @@ type matmul struct {
 	f    *fused
 	x    *Memory
 	outs []*Memory // by product
-
-	enters *stepArgs // what makes x of one token, unless nil: the first product begins with it
 }
 
 func (m *matmul) run(_ *engine, _ *cache, n int) error {
 	for i, p := range m.f.products {
-		if i == 0 && n == 1 && m.enters != nil {
-			if err := p.RunEntered(m.outs[i], m.enters); err != nil {
-				return err
-			}
-			continue
-		}
 		if err := p.Run(m.outs[i], m.x, n); err != nil {
 			return err
 		}

@@ -33,7 +33,6 @@ type Multiply struct {
 	rows    [4]int       // that a lane works on at a time
 	values  int          // of a piece of a row
 	bytes   int          // of shared memory for a piece of one token's activations
-	entered int          // values of a step that it may begin with
 	ring    int          // bytes of shared memory for weights on their way
 	planned map[job]plan
 	share   share
@@ -41,9 +40,6 @@ type Multiply struct {
 
 	bandBytes uint64 // of the workspace that a part of the matrix may take as f16
 }
-
-// warps of a block of a product with few tokens.
-const productWarps = 16
 
 // mostTokens is how many tokens share what is read of a matrix by a product with few. Up to fewTokens it is cheaper to read the matrix
 // several times than to make f16 of it.
@@ -56,10 +52,11 @@ const (
 type share struct {
 	rows, blocks int // that a lane works on at a time, 4 or 2; of a multiprocessor
 	ring         int // bytes of shared memory for weights on their way, the most that there may be
+	warps        int // of a block, also for a few tokens
 }
 
 // defaultShare is what TestBenchToken chose.
-var defaultShare = share{rows: 4, blocks: 1, ring: 170 << 10}
+var defaultShare = share{rows: 2, blocks: 1, ring: 130 << 10, warps: 16}
 
 // NewProduct compiles what a product needs.
 func (d *Device) NewProduct(c *Compiler, p Product) (*Multiply, error) {
@@ -89,11 +86,11 @@ func (d *Device) newProduct(c *Compiler, p Product, s share) (*Multiply, error) 
 	if err != nil {
 		return nil, err
 	}
-	sizes, err := module.Ints("product_sizes", 8)
+	sizes, err := module.Ints("product_sizes", 7)
 	if err != nil {
 		return nil, err
 	}
-	x.values, x.bytes, x.entered, x.ring = int(sizes[0]), int(sizes[1]), int(sizes[6]), int(sizes[7])
+	x.values, x.bytes, x.ring = int(sizes[0]), int(sizes[1]), int(sizes[6])
 	for k := range x.few {
 		x.rows[k] = int(sizes[2+k])
 		if x.few[k], err = module.Function(fmt.Sprintf("product_%d", 1<<k), x.shared()); err != nil {
@@ -144,8 +141,6 @@ type productArgs struct {
 	n, rows, count, outputs                int32
 	tokens, act, gated, wide               int32
 	lanes, parts, rounds, chunk            int32
-	enters                                 int32
-	in                                     stepArgs
 }
 
 // Run computes y [tokens][Outputs] for x [tokens][N], all f32.
@@ -175,26 +170,6 @@ func (x *Multiply) Run(y, in *Memory, tokens int) error {
 		}
 	}
 	return nil
-}
-
-// CanEnter reports whether RunEntered can run. What it computes is then the step between two blocks and the product behind it.
-func (x *Multiply) CanEnter() bool {
-	p, err := x.plan(job{slots: 1, outputs: x.Outputs()})
-	return err == nil && x.Matrix.Type.Domain == nil && x.Matrix.N <= x.entered && x.Matrix.N%4 == 0 && p.shared+4*x.Matrix.N <= x.shared()
-}
-
-// RunEntered computes y [Outputs] of one token whose activations a step makes, without a post norm: each block makes them for itself, and one
-// writes what step would.
-func (x *Multiply) RunEntered(y *Memory, in *stepArgs) error {
-	if in.post.kind != 0 || in.y != 0 && in.to == in.x {
-		return fmt.Errorf("cuda: a product does not begin with a step that normalises the branch, or that overwrites the stream")
-	}
-	if err := y.fits(0, 4*uint64(x.Outputs())); err != nil {
-		return err
-	}
-	a := x.args(y.at, in.h, 1)
-	a.tokens, a.enters, a.in = 1, 1, *in
-	return x.launch(&a, 1)
 }
 
 // RunExperts takes the matrix for count matrices one after another, and the bias with it. It computes y [slots][outputs]: slot s is row
@@ -307,9 +282,5 @@ func (x *Multiply) launch(a *productArgs, slots int) error {
 	} else if x.Matrix.Type.Quantised {
 		return fmt.Errorf("cuda: activations at an address that is no multiple of 16 bytes")
 	}
-	shared := p.shared
-	if a.enters != 0 {
-		shared += 4 * int(a.n)
-	}
-	return x.few[j.tokens].launchShared(p.blocks, slots, 32*productWarps, shared, unsafe.Pointer(a))
+	return x.few[j.tokens].launchShared(p.blocks, slots, 32*x.share.warps, p.shared, unsafe.Pointer(a))
 }

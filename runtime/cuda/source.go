@@ -160,7 +160,7 @@ func productSource(t *kernels.Type, exact bool, s share, find Texts) (*Source, e
 		return nil, err
 	}
 	b.define("FAST", !exact && t.Quantised) // numbers are multiplied as they are
-	b.define("WARPS", productWarps)
+	b.define("WARPS", s.warps)
 	b.define("BLOCKS", s.blocks)
 	b.define("ROWS", s.rows)
 	b.define("RING", s.ring)

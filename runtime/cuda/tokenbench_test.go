@@ -15,7 +15,7 @@ import (
 var (
 	tokenWeights = flag.String("token-weights", "q4_0", "types of weights in TestBenchToken")
 	tokenCaches  = flag.String("token-caches", "f16,turbo4,lm4_128", "types of the cache in TestBenchToken")
-	tokenShares  = flag.String("token-shares", "4:1:0:1024:0,4:1:170:1024:0,4:1:170:1024:1", "ROWS:BLOCKS:RING:THREADS:WITHIN, of products, KiB of shared memory for weights on their way, threads of a norm, and whether it is within the product behind it")
+	tokenShares  = flag.String("token-shares", "4:1:0:16,2:1:130:16", "ROWS:BLOCKS:RING:WARPS, of products, KiB of shared memory for weights on their way, warps")
 	tokenLayers  = flag.Int("token-layers", 8, "layers in TestBenchToken")
 	tokenCells   = flag.Int("token-cells", 1, "cells in use in TestBenchToken")
 	headTypes    = flag.String("head-types", "f16,turbo4,lm4_128,lm4_32,xm4_128,lm3_128,q8_0,q4_0", "types of TestBenchHeads")
@@ -43,7 +43,6 @@ func TestBenchToken(t *testing.T) {
 	cells := must[*Cells](t)(d.NewCells(room))
 	check(t, Write(cells.Positions, 0, sequence(0, room)))
 	check(t, Write(cells.Head, 0, HeadOf(*tokenCells, 0, true)))
-	stream := upload(t, d, normal(8, width))
 	x, h, y := upload(t, d, normal(1, width)), upload(t, d, normal(2, width)), upload(t, d, normal(3, width))
 	qkv, q, a, g := upload(t, d, normal(4, (heads+2*kvHeads)*dim)), upload(t, d, normal(5, width)), upload(t, d, normal(6, width)), upload(t, d, normal(7, inner))
 	var norms []*Memory
@@ -62,7 +61,7 @@ func TestBenchToken(t *testing.T) {
 			}
 		}
 		fmt.Printf("%s, %s: %.1f MB a layer, %.1f us at the %.0f GB/s of a read\n", d.Name, weights, bytes/1e6, bytes/bandwidth/1e3, bandwidth)
-		fmt.Printf("%-8s %4s %6s %5s %7s %6s", "cache", "rows", "blocks", "ring", "threads", "within")
+		fmt.Printf("%-8s %4s %6s %5s %5s", "cache", "rows", "blocks", "ring", "warps")
 		parts := []string{"all"}
 		if *tokenParts {
 			parts = append(parts, "products", "others", "no heads", "no attention", "no norms", "QKV", "output", "gate, up", "down")
@@ -88,41 +87,25 @@ func TestBenchToken(t *testing.T) {
 				}
 				for i := range layers {
 					for k, m := range layers[i].matrices {
-						layers[i].products[k] = must[*Multiply](t)(d.newProduct(c, Product{Matrix: m, Gated: k == 2, Act: []Act{NoAct, NoAct, SiLU, NoAct}[k]}, share{f[0], f[1], f[2] << 10}))
+						layers[i].products[k] = must[*Multiply](t)(d.newProduct(c, Product{Matrix: m, Gated: k == 2, Act: []Act{NoAct, NoAct, SiLU, NoAct}[k]}, share{f[0], f[1], f[2] << 10, f[3]}))
 					}
 				}
-				step := must[*Function](t)(must[*Module](t)(d.build(c, must[*Source](t)(frameSource(Generated, "step.cu", define{"WIDTH", width}, define{"THREADS", f[3]})))).Function("step", 0)).Early()
-				var within *stepArgs
-				multiply := func(p *Multiply, y, x *Memory) error {
-					if a := within; a != nil {
-						within = nil
-						return p.RunEntered(y, a)
-					}
-					return p.Run(y, x, 1)
+				step := must[*Function](t)(must[*Module](t)(d.build(c, must[*Source](t)(frameSource(Generated, "step.cu", define{"WIDTH", width}, define{"THREADS", 1024})))).Function("step", 0)).Early()
+				norm := func(i int) error {
+					a := stepArgs{x: x.at, y: y.at, h: h.at, scale: 1, pre: norm{w: norms[i].at, eps: 1e-5, kind: 1}}
+					return step.launch(1, 1, 1024, unsafe.Pointer(&a))
 				}
-				norm := func(i int, y *Memory) error {
-					a := stepArgs{x: x.at, to: stream.at, y: y.at, h: h.at, scale: 1, pre: norm{w: norms[i].at, eps: 1e-5, kind: 1}}
-					if i%2 == 1 {
-						a.x, a.to = a.to, a.x
-					}
-					if f[4] > 0 {
-						within = &a
-						return nil
-					}
-					return step.launch(1, 1, f[3], unsafe.Pointer(&a))
-				}
-				fmt.Printf("%-8s %4d %6d %5d %7d %6d", cache, f[0], f[1], f[2], f[3], f[4])
+				fmt.Printf("%-8s %4d %6d %5d %5d", cache, f[0], f[1], f[2], f[3])
 				for _, part := range parts {
 					body := func() error {
-						within = nil
 						for i := range layers {
 							l := &layers[i]
 							for _, op := range []struct {
 								name string
 								run  func() error
 							}{
-								{"norms", func() error { return norm(2*i, y) }},
-								{"QKV", func() error { return multiply(l.products[0], qkv, h) }},
+								{"norms", func() error { return norm(2 * i) }},
+								{"QKV", func() error { return l.products[0].Run(qkv, h, 1) }},
 								{"heads", func() error {
 									return hd.Run(&HeadsLayer{Heads: heads, Pairing: Pairing{dim / 2, false}, Keys: l.keys, Values: l.vals}, batch)
 								}},
@@ -130,8 +113,8 @@ func TestBenchToken(t *testing.T) {
 									return at.Run(&Layer{Heads: heads, Scale: .088, Keys: l.keys, Values: l.vals, Cells: cells}, q, a, &Batch{position, 1}, 0)
 								}},
 								{"output", func() error { return l.products[1].Run(y, a, 1) }},
-								{"norms", func() error { return norm(2*i+1, y) }},
-								{"gate, up", func() error { return multiply(l.products[2], g, h) }},
+								{"norms", func() error { return norm(2*i + 1) }},
+								{"gate, up", func() error { return l.products[2].Run(g, h, 1) }},
 								{"down", func() error { return l.products[3].Run(y, g, 1) }},
 							} {
 								product := op.name == "QKV" || op.name == "output" || op.name == "gate, up" || op.name == "down"

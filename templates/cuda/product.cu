@@ -6,11 +6,10 @@
 //   FAST      activations in bytes where the type is kept as codes, and tables of floats too
 //   WARPS     of a block
 //   BLOCKS    of a multiprocessor, which registers are given to
-//   ROWS      rows that a lane works on at a time where there are few tokens, 4 or 2
+//   ROWS      rows that a lane works on at a time for one token, 4 or 2
 //   RING      bytes of shared memory for weights on their way
 #include "activate.cuh"
 #include "activations.cuh"
-#include "norm.cuh"
 
 using P = Piece<Type>;
 using X = Activations<Type, FAST>;
@@ -27,20 +26,17 @@ struct Product {
   int wide;                    // rows of x can be read 16 bytes at a time; they can where the type is kept as codes
   int lanes, parts;            // log2 of the lanes of a row, and of the warps that share its pieces
   int rounds, chunk;           // pieces of a lane in a row, and between two loads of activations to shared memory
-  int enters;                  // one token's activations are the h of a step without a post norm, to which to is not x
-  Step in;
 };
 
 // How many rows a lane works on at a time: what its registers hold.
 constexpr int rows_at_a_time(int tokens) {
-  if (tokens <= 2) return ROWS;
-  return FAST && Type::weight_codes && sizeof(P) < 32 && tokens <= 4 ? ROWS : 2;
+  if (tokens == 1) return ROWS;
+  return tokens == 2 || FAST && Type::weight_codes && sizeof(P) < 32 && tokens <= 4 ? 4 : 2;
 }
 // Pieces of weights that are on their way to shared memory: so many for each row that a thread works on, if that is of use.
 constexpr int stage_bytes = rows_at_a_time(1) * P::slot_bytes * 32 * WARPS, stages_fit = RING / stage_bytes;
-constexpr int stages = stages_fit < 3 ? 0 : stages_fit > 6 ? 6 : stages_fit;
-constexpr int entered = 8192; // values of a step that a product begins with
-extern "C" __device__ const int product_sizes[8] = {P::values, X::piece_bytes, rows_at_a_time(1), rows_at_a_time(2), rows_at_a_time(4), rows_at_a_time(8), entered, stages * stage_bytes};
+constexpr int stages = stages_fit < 3 ? 0 : stages_fit > 8 ? 8 : stages_fit;
+extern "C" __device__ const int product_sizes[7] = {P::values, X::piece_bytes, rows_at_a_time(1), rows_at_a_time(2), rows_at_a_time(4), rows_at_a_time(8), stages * stage_bytes};
 
 // Adds V values of each lane up over so many neighbouring lanes, at least 8. The sums that a lane is left with begin with number first,
 // there are left of them, and all lanes that differ in the bits of same have them too.
@@ -73,36 +69,6 @@ template <int V> struct Fold {
     }
   }
 };
-
-// The activations that a step makes, in shared memory. Every block makes them, and the first leaves them for others.
-__device__ __forceinline__ void enter(const Step& p, float* row, int n, float* spare) {
-  constexpr int step = WARPS * 32, count = entered / step;
-  float v[count], y[count];
-  const float* branch = p.y ? p.y : p.x;
-#pragma unroll
-  for (int k = 0; k < count; k++) { // all of it on its way at once
-    const int i = min((int)threadIdx.x + k * step, n - 1);
-    v[k] = p.x[i], y[k] = branch[i];
-  }
-  if (p.y) {
-#pragma unroll
-    for (int k = 0; k < count; k++) v[k] = (v[k] + y[k]) * p.scale;
-    if (blockIdx.x == 0) {
-#pragma unroll
-      for (int k = 0; k < count; k++)
-        if (threadIdx.x + k * step < n) p.to[threadIdx.x + k * step] = v[k];
-    }
-  }
-  normalise(v, n, p.pre, spare);
-#pragma unroll
-  for (int k = 0; k < count; k++) {
-    const int i = threadIdx.x + k * step;
-    if (i >= n) continue;
-    row[i] = v[k];
-    if (blockIdx.x == 0) p.h[i] = v[k];
-  }
-  __syncthreads();
-}
 
 template <int TOKENS> __device__ __forceinline__ void product(const Product& p) {
   constexpr int R = rows_at_a_time(TOKENS), V = R * TOKENS;
@@ -179,20 +145,11 @@ template <int TOKENS> __device__ __forceinline__ void product(const Product& p) 
     }
   }
 
-  const bool enters = TOKENS == 1 && p.enters;
-  if (enters) {
-    const int i = 8 * threadIdx.x;
-    if (i < p.n) prefetch(p.in.x + i);
-    if (i < p.n && p.in.pre.w) prefetch(p.in.pre.w + i);
-  }
   copy_table<Type>(table);
   if (!p.expert) await_previous();
   unsigned char* activations = shared + (ring ? stages * stage_bytes : 0);
   float* sums = (float*)(activations + X::piece_bytes * p.chunk * stride * TOKENS); // [2][warps][subs][V]
-  float* row = sums + 2 * WARPS * subs * V;
-  if (enters) enter(p.in, row, p.n, sums);
-  const float* from = enters ? row : p.x + (long long)(p.row ? p.row[blockIdx.y] : blockIdx.y) * p.n;
-  const X x = {activations, from, p.n, tokens, p.chunk * stride, Type::weight_codes || p.wide};
+  const X x = {activations, p.x + (long long)(p.row ? p.row[blockIdx.y] : blockIdx.y) * p.n, p.n, tokens, p.chunk * stride, Type::weight_codes || p.wide};
 
   bool staged = false;
   for (int turn = 0; tile < tiles; turn ^= 1) {
