@@ -107,7 +107,7 @@ struct Type_iq4_nl {
     #pragma unroll
     for (int k = 0; k < held_of(block); k++) put_addend<block>(addends + 1 * block, k, lane, ((w[k] * level2[k]) * level2[k]));
     float sums[2];
-    sum_in_order<block>(addends, sums);
+    sum_in_order<block>(addends, sums, lane);
     const float dot = sums[0];
     const float power = sums[1];
     const float d = (((id != 0.0f) && (power > 0.0f)) ? (dot / power) : 0.0f);

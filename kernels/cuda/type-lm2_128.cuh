@@ -91,7 +91,7 @@ struct Type_lm2_128 {
     #pragma unroll
     for (int k = 0; k < held_of(block); k++) put_addend<block>(addends, k, lane, (own[k] * own[k]));
     float sums[1];
-    sum_in_order<block>(addends, sums);
+    sum_in_order<block>(addends, sums, lane);
     const float sum = sums[0];
     const float length = sqrtf(sum);
     const bool scalar = (length > 1e-20f);
@@ -112,7 +112,7 @@ struct Type_lm2_128 {
     #pragma unroll
     for (int k = 0; k < held_of(block); k++) put_addend<block>(addends2 + 1 * block, k, lane, (level2[k] * level2[k]));
     float sums2[2];
-    sum_in_order<block>(addends2, sums2);
+    sum_in_order<block>(addends2, sums2, lane);
     const float dot = sums2[0];
     const float r = sums2[1];
     const float norm = ((dot / r) * (length / 924.5614f));

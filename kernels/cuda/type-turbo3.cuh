@@ -93,7 +93,7 @@ struct Type_turbo3 {
     #pragma unroll
     for (int k = 0; k < held_of(block); k++) put_addend<block>(addends, k, lane, (own[k] * own[k]));
     float sums[1];
-    sum_in_order<block>(addends, sums);
+    sum_in_order<block>(addends, sums, lane);
     const float sum = sums[0];
     const float n2 = sqrtf(sum);
     const float scalar = ((n2 > 1e-10f) ? (1.0f / n2) : 0.0f);
@@ -111,7 +111,7 @@ struct Type_turbo3 {
     #pragma unroll
     for (int k = 0; k < held_of(block); k++) put_addend<block>(addends2, k, lane, (level2[k] * level2[k]));
     float sums2[1];
-    sum_in_order<block>(addends2, sums2);
+    sum_in_order<block>(addends2, sums2, lane);
     const float sum2 = sums2[0];
     const float r = sqrtf(sum2);
     const float norm = ((r > 1e-10f) ? (n2 / r) : n2);

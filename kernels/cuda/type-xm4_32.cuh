@@ -114,7 +114,7 @@ struct Type_xm4_32 {
     #pragma unroll
     for (int k = 0; k < held_of(block); k++) put_addend<block>(addends + 1 * block, k, lane, (level2[k] * level2[k]));
     float sums[2];
-    sum_in_order<block>(addends, sums);
+    sum_in_order<block>(addends, sums, lane);
     const float dot = sums[0];
     const float r = sums[1];
     const float norm = ((r > 0.0f) ? ((dot / r) * (m2 / 127.76039f)) : 0.0f);

@@ -39,31 +39,27 @@ template <int n> __device__ __forceinline__ void put_addend(float* addends, int 
   if (is_held<n>(k, lane)) addends[32 * k + lane] = v;
 }
 
-// Sums of n addends each, from the first to the last. They wait for one another's loads and not for one another's additions.
-template <int n, int count> __device__ __forceinline__ void sum_in_order(const float* addends, float (&sums)[count]) {
+// Sums of n addends each, from the first to the last, for all lanes. What takes the time is the additions, one after the other: each lane
+// adds up one of the sums.
+template <int n, int count> __device__ __forceinline__ void sum_in_order(const float* addends, float (&sums)[count], int lane) {
+  static_assert(count <= 32, "a lane for each sum");
   __syncwarp();
-#pragma unroll
-  for (int s = 0; s < count; s++) sums[s] = 0;
+  const float* from = addends + lane % count * n;
+  float sum = 0;
   if constexpr (n % 4 == 0) {
-#pragma unroll (count == 1 ? 32 : 16) // what registers hold
+#pragma unroll 32
     for (int i = 0; i < n; i += 4) {
-      float4 v[count];
-#pragma unroll
-      for (int s = 0; s < count; s++) v[s] = *(const float4*)(addends + s * n + i);
-#pragma unroll
-      for (int s = 0; s < count; s++) sums[s] = sums[s] + v[s].x;
-#pragma unroll
-      for (int s = 0; s < count; s++) sums[s] = sums[s] + v[s].y;
-#pragma unroll
-      for (int s = 0; s < count; s++) sums[s] = sums[s] + v[s].z;
-#pragma unroll
-      for (int s = 0; s < count; s++) sums[s] = sums[s] + v[s].w;
+      const float4 v = *(const float4*)(from + i);
+      sum = sum + v.x;
+      sum = sum + v.y;
+      sum = sum + v.z;
+      sum = sum + v.w;
     }
   } else {
-    for (int i = 0; i < n; i++)
-#pragma unroll
-      for (int s = 0; s < count; s++) sums[s] = sums[s] + addends[s * n + i];
+    for (int i = 0; i < n; i++) sum = sum + from[i];
   }
+#pragma unroll
+  for (int s = 0; s < count; s++) sums[s] = count == 1 ? sum : __shfl_sync(~0u, sum, s);
 }
 
 // What join makes of start and the values of a block in their order: join(v, so far) gives one of the two, the earlier one where they

@@ -235,7 +235,7 @@ func (f *function) sums(all ...*spec.Assign) {
 	}
 	sums := fresh(f.used, "sums")
 	f.line("float %s[%d];", sums, len(terms))
-	f.line("sum_in_order<block>(%s, %s);", addends, sums)
+	f.line("sum_in_order<block>(%s, %s, lane);", addends, sums)
 	for n, a := range all {
 		f.vars[a.Name] = variable{name: names[n]}
 		f.line("const float %s = %s[%d];", names[n], sums, n)
