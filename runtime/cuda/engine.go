@@ -222,37 +222,36 @@ func (e *engine) body(body any, x, y *Memory) ([]op, error) {
 }
 
 // Forward runs a batch; what is left of it is in e.h.
-func (e *engine) Forward(r model.DeviceRows, tokens []int32, first int) error {
+func (e *engine) Forward(r model.DeviceRows, tokens []int32, runs []kv.Run) error {
 	c := r.(*cache)
-	if err := c.place(tokens, first); err != nil {
+	if err := c.place(tokens, runs); err != nil {
 		return err
 	}
-	if first == 0 {
-		if err := c.forget(); err != nil {
-			return err
-		}
+	if err := c.forget(); err != nil {
+		return err
 	}
 	e.last = len(tokens)
-	if len(tokens) > 1 {
+	if !c.steady {
 		return e.launch(c, len(tokens))
 	}
-	return e.token(c)
+	return e.token(c, len(tokens))
 }
 
-// token runs a batch of one, as a graph from the second time on: the first time everything grows that has to.
-func (e *engine) token(c *cache) error {
+// token runs a batch of one token of each of n sequences, as a graph from the second time on: the first time everything grows that has
+// to.
+func (e *engine) token(c *cache, n int) error {
 	key := c.key()
 	if g := c.graphs[key]; g != nil {
 		return g.Launch()
 	}
 	if !c.seen[key] {
-		if err := e.launch(c, 1); err != nil {
+		if err := e.launch(c, n); err != nil {
 			return err
 		}
 		c.seen[c.key()] = true // what grew is part of it
 		return nil
 	}
-	g, err := e.b.Record(func() error { return e.launch(c, 1) })
+	g, err := e.b.Record(func() error { return e.launch(c, n) })
 	if err != nil {
 		return err
 	}

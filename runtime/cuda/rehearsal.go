@@ -59,7 +59,7 @@ func (b *Backend) Budget(m *model.Model, o model.Options) (*Budget, error) {
 	b.mu.Unlock()
 	d := b.Device
 	space, grown := d.space, d.grown
-	o.Batch = min(max(o.Batch, 1), max(o.Size, 1))
+	o.Batch = min(max(o.Batch, 1), max(o.Size, o.Cells, 1))
 	d.rehearsal, d.space = &rehearsal{next: 1 << 40}, workspace{}
 	defer func() { d.rehearsal, d.space, d.grown = nil, space, grown }()
 
@@ -74,7 +74,7 @@ func (b *Backend) Budget(m *model.Model, o model.Options) (*Budget, error) {
 	}
 	before := d.rehearsal.now
 	x.Workspace = d.rehearsal.most - x.Weights
-	c, err := b.rehearse(e, o.Plan, o.Size)
+	c, err := b.rehearse(e, o, o.Size)
 	if err != nil {
 		return nil, err
 	}
@@ -85,12 +85,12 @@ func (b *Backend) Budget(m *model.Model, o model.Options) (*Budget, error) {
 	// What kernels need for the longest context stays with the engine: it is counted as workspace for all others.
 	longest := max(min(m.Context, mostPositions), o.Size)
 	d.rehearsal.now = before
-	if _, err := b.rehearse(e, o.Plan, longest); err != nil {
+	if _, err := b.rehearse(e, o, longest); err != nil {
 		return nil, err
 	}
 	grew := d.rehearsal.now - before
 	fits := func(size int) bool {
-		c, err := b.rehearse(e, o.Plan, size)
+		c, err := b.rehearse(e, o, size)
 		return err == nil && x.Weights+x.Workspace+grew+c <= free
 	}
 	step := min(256, longest)
@@ -98,10 +98,14 @@ func (b *Backend) Budget(m *model.Model, o model.Options) (*Budget, error) {
 	return x, nil
 }
 
-// rehearse is the bytes of a cache of so many positions.
-func (b *Backend) rehearse(e *engine, plan *kv.Plan, size int) (uint64, error) {
+// rehearse is the bytes of a cache of so many positions, which are rows of several sequences together in the proportion of the options.
+func (b *Backend) rehearse(e *engine, o model.Options, size int) (uint64, error) {
 	before := b.rehearsal.now
-	host, err := kv.NewElsewhere(plan, size, e.batch)
+	s := kv.Shape{Size: size, Batch: e.batch, Sequences: o.Sequences, Cells: o.Cells}
+	if o.Cells > 0 {
+		s.Cells = max(1, int(int64(size)*int64(o.Cells)/int64(max(1, o.Size))))
+	}
+	host, err := kv.NewShape(o.Plan, s)
 	if err != nil {
 		return 0, err
 	}

@@ -195,6 +195,7 @@ func (b *stateReader) cells(c *Cache, x *Cells, name string) {
 			b.fail("%s: it has more rows than the %d cells of this cache", name, len(x.pos))
 			return
 		}
+		x.mark(to)
 		if x.pos[to] = p; x.sets != nil {
 			x.sets[to] = set
 		}

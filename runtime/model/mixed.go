@@ -88,12 +88,7 @@ func (c *Context) batchRuns(tokens []Token, visit func(i int, logits []float32) 
 	}
 	for lo, hi := 0, 0; lo < len(tokens); lo = hi {
 		hi = lo + c.cut(tokens, lo)
-		var err error
-		if h, ok := c.runner.(*host); ok {
-			err = h.forwardRuns(c, x.ids[lo:hi], x.runs)
-		} else {
-			err = c.runner.forward(c, x.ids[lo:hi]) // of one sequence
-		}
+		err := c.runner.forward(c, x.ids[lo:hi], x.runs)
 		if err == nil {
 			err = c.visitMixed(tokens, lo, hi, visit)
 		}
@@ -166,7 +161,16 @@ func (c *Context) LenSeq(seq int) int { return c.Cache.LenSeq(seq) }
 
 // CopySeq makes a sequence the same as another and shares the rows of that: a common prompt is run once and held once.
 // What it held before is forgotten.
-func (c *Context) CopySeq(from, to int) error { return c.Cache.CopySeq(from, to) }
+func (c *Context) CopySeq(from, to int) error {
+	if err := c.Cache.CopySeq(from, to); err != nil || c.deviceRows == nil || from == to {
+		return err
+	}
+	err := c.deviceRows.CopySeq(from, to)
+	if err != nil {
+		c.Cache.RemoveSeq(to) // it has the rows, and states of something else
+	}
+	return err
+}
 
 // RemoveSeq forgets a sequence.
 func (c *Context) RemoveSeq(seq int) error { return c.Cache.RemoveSeq(seq) }
