@@ -111,12 +111,16 @@ func (e *engine) delta(s *model.DeltaStep, x, y *Memory) ([]op, error) {
 }
 
 func (d *delta) run(e *engine, c *cache, n int) error {
-	s, m, r, o := d.s, d.mixArgs, d.ruleArgs, d.outArgs
-	state := c.states[s.State].at
-	of := sequencesArgs{state: int64(e.w.program.States[s.State]), count: 1, tokens: int32(n)}
+	of := sequencesArgs{state: int64(e.w.program.States[d.s.State]), count: 1, tokens: int32(n)}
 	if c.lists.several() {
 		of.runs, of.count = c.lists.runsOf(false).at, int32(len(c.runs))
 	}
+	return d.launch(c.states[d.s.State].at, of)
+}
+
+// launch computes a batch from the states of sequences, [sequences] of history and matrices.
+func (d *delta) launch(state uint64, of sequencesArgs) error {
+	s, m, r, o, n := d.s, d.mixArgs, d.ruleArgs, d.outArgs, int(of.tokens)
 	m.history, r.history, m.of, r.of = state, state, of, of
 	r.matrices = state + uint64(4*(s.Taps-1)*int(r.channels))
 	if err := d.mix.launch(n, int(m.channels)/s.Dim, 32, unsafe.Pointer(&m)); err != nil {

@@ -316,13 +316,12 @@ func (e *engine) Logits(dst []float32, lo, hi int) error {
 	return e.project(dst, e.h, lo, hi)
 }
 
-// Project computes logits of vectors that Hidden gave. They replace those of the last batch.
+// Project computes logits of vectors that Hidden gave. Those of the last batch stay where they are.
 func (e *engine) Project(dst, hidden []float32, n int) error {
-	if err := Write(e.h, 0, hidden[:n*e.w.program.Width]); err != nil {
+	if err := Write(e.y, 0, hidden[:n*e.w.program.Width]); err != nil { // free between batches
 		return err
 	}
-	e.last = n
-	return e.project(dst, e.h, 0, n)
+	return e.project(dst, e.y, 0, n)
 }
 
 func (e *engine) project(dst []float32, h *Memory, lo, hi int) error {
