@@ -35,11 +35,11 @@ type sequencesArgs struct {
 }
 
 type ruleArgs struct {
-	mixed, qkv, history, matrices  uint64
-	alpha, beta, decay, step, out  uint64
-	ld, ldAlpha, ldBeta            int64
-	of                             sequencesArgs
-	keys, values, channels         int32
+	mixed, qkv, history, matrices uint64
+	alpha, beta, decay, step, out uint64
+	ld, ldAlpha, ldBeta           int64
+	of                            sequencesArgs
+	keys, values, channels        int32
 }
 
 type letOutArgs struct {

@@ -74,7 +74,9 @@ func (d *deltaNet) token(qkv, gate, alpha, beta []float32) (y []float64) {
 }
 
 // stateSize is the values of the state of a sequence.
-func (w *deltaNet) stateSize() int { return (w.taps-1)*(2*w.keys+w.values)*w.dim + w.values*w.dim*w.dim }
+func (w *deltaNet) stateSize() int {
+	return (w.taps-1)*(2*w.keys+w.values)*w.dim + w.values*w.dim*w.dim
+}
 
 // newDeltaNet is a layer with weights of about 1, whose decays keep something.
 func newDeltaNet(keys, values, dim, taps int) *deltaNet {

@@ -82,7 +82,9 @@ func (d *Device) newLists(cells []*listed, s kv.Shape, batch int) (*lists, error
 			n += listRoom(x.host, s.Sequences, s.Size)
 		}
 	}
-	l.host = make([]int32, n)
+	if d.rehearsal == nil {
+		l.host = make([]int32, n)
+	}
 	var err error
 	if l.device, err = d.Alloc(uint64(4 * n)); err != nil {
 		return nil, err

@@ -47,7 +47,7 @@ type DeviceRows interface {
 
 // runner computes a context's batches: host on the processor, remote on a device.
 type runner interface {
-	forward(c *Context, tokens []int32, runs []kv.Run) error // those of one sequence after those of another
+	forward(c *Context, tokens []int32, runs []kv.Run) error        // those of one sequence after those of another
 	rows(lo, hi, first int, visit func(int, []float32) error) error // of the last batch, as Context.Eval
 	hidden(dst []float32, lo, hi int) error
 	project(dst, hidden []float32, n int) error
