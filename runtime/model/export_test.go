@@ -39,8 +39,9 @@ func ReadCase(t *testing.T, name string) *Case {
 }
 
 // SequencesAreAlone does on a device what TestSequencesAreAlone does on the processor, and holds the logits to those of the processor's
-// contexts of one sequence each. Where share is 0 most bounds their difference, and else share what the cache's own error is of it.
-func SequencesAreAlone(t *testing.T, d Device, name, k, v string, ends kv.Ends, offset bool, math Math, most, share float64) {
+// contexts of one sequence each. Where share is 0 most bounds their difference, and else share
+// is what they may be of the cache's own error.
+func SequencesAreAlone(t *testing.T, d Device, name, k, v string, ends kv.Ends, offset bool, most, share float64) {
 	c := readCase(t, name)
 	key := choice(k)
 	if offset {
@@ -50,7 +51,7 @@ func SequencesAreAlone(t *testing.T, d Device, name, k, v string, ends kv.Ends, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	alone, err := c.model.NewContext(Options{Plan: plan, Size: 128, Threads: 1, Math: math})
+	alone, err := c.model.NewContext(Options{Plan: plan, Size: 128, Threads: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
