@@ -7,6 +7,7 @@ type Cells struct {
 	pos    []int32 // [capacity], -1 for an empty cell
 	sets   []Set   // [capacity] sequences that hold the row; nil where the cache has one
 	used   int     // cells 0..used-1 have been written
+	rows   int     // cells that are not empty
 	next   []int   // by sequence: the cell after that of its last row, where it goes on; -1 for anywhere
 	oldest []int32 // by sequence: rows before this position may be written over; nil where all are kept
 	batch  []int32 // cells given last, by token
@@ -110,7 +111,7 @@ func (c *Cells) clear() {
 	for s := range c.next {
 		c.next[s] = -1
 	}
-	c.used, c.row = 0, true
+	c.used, c.rows, c.row = 0, 0, true
 	c.begin()
 }
 
@@ -153,6 +154,9 @@ func (c *Cells) passed(p int32, set Set) bool {
 
 // room is the number of cells that are open, counted no further than n.
 func (c *Cells) room(n int) int {
+	if c.oldest == nil {
+		return min(n, len(c.pos)-c.rows)
+	}
 	open := 0
 	for cell := 0; cell < len(c.pos) && open < n; cell++ {
 		if c.open(cell) {
@@ -166,6 +170,9 @@ func (c *Cells) room(n int) int {
 func (c *Cells) give(t token) int {
 	cell := c.choose(t.seq)
 	c.mark(cell)
+	if c.pos[cell] < 0 {
+		c.rows++
+	}
 	c.pos[cell] = t.pos
 	if c.sets != nil {
 		c.sets[cell] = Of(t.seq)
@@ -224,6 +231,7 @@ func (c *Cells) drop(cell, seq int) bool {
 		}
 	}
 	c.pos[cell], c.row = -1, false
+	c.rows--
 	return true
 }
 

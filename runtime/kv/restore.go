@@ -200,6 +200,7 @@ func (b *stateReader) cells(c *Cache, x *Cells, name string) {
 			x.sets[to] = set
 		}
 		if x.used = to + 1; p >= 0 {
+			x.rows++
 			pos = append(pos, p)
 			b.rows[x] = append(b.rows[x], int32(to))
 		}
