@@ -122,7 +122,7 @@ func (x *pages) write(words []int32, at int, heads []int32, window int, lowest [
 			e := words[x.at[seq]:][:entry]
 			x.at[seq] += entry
 			if p.end > 0 {
-				copy(e, []int32{int32(i), p.base, p.first, p.end})
+				e[0], e[1], e[2], e[3] = int32(i), p.base, p.first, p.end
 				continue
 			}
 			lo := i * kv.Page

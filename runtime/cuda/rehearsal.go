@@ -85,7 +85,7 @@ func (b *Backend) Budget(m *model.Model, o model.Options) (*Budget, error) {
 	x.Cache = c
 	// What kernels need for the longest context stays with the engine: it is counted as workspace for all others.
 	longest := max(min(m.Context, mostPositions), o.Size)
-	for longest/2 > o.Size && uint64(o.Plan.BytesOf(shape(o, longest/2))) > total {
+	for longest/2 > o.Size && uint64(o.Plan.BytesOf(shapeOf(o, longest/2))) > total {
 		longest /= 2 // such a cache is not even tried
 	}
 	d.rehearsal.now = before
@@ -102,8 +102,8 @@ func (b *Backend) Budget(m *model.Model, o model.Options) (*Budget, error) {
 	return x, nil
 }
 
-// shape is that of a cache of so many positions of a sequence, with rows of all sequences in the proportion of the options.
-func shape(o model.Options, size int) kv.Shape {
+// shapeOf is that of a cache of so many positions of a sequence, with rows of all sequences in the proportion of the options.
+func shapeOf(o model.Options, size int) kv.Shape {
 	s := kv.Shape{Size: size, Batch: o.Batch, Sequences: o.Sequences, Cells: o.Cells}
 	if o.Cells > 0 {
 		s.Cells = max(1, int(int64(size)*int64(o.Cells)/int64(max(1, o.Size))))
@@ -114,7 +114,7 @@ func shape(o model.Options, size int) kv.Shape {
 // rehearse is the bytes of a cache of so many positions.
 func (b *Backend) rehearse(e *engine, o model.Options, size int) (uint64, error) {
 	before := b.rehearsal.now
-	host, err := kv.NewShape(o.Plan, shape(o, size))
+	host, err := kv.NewShape(o.Plan, shapeOf(o, size))
 	if err != nil {
 		return 0, err
 	}
