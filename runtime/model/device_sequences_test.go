@@ -43,7 +43,7 @@ func TestSequencesKeepTheirBitsOnGPU(t *testing.T) {
 		name string
 		math model.Math
 		most float64
-	}{{"llama_hd64", model.Exact, 5e-4}, {"w_q4_k", model.Fast, 5e-3}} {
+	}{{"llama_hd64", model.Exact, 5e-4}, {"w_q4_k", model.Fast, 5e-3}, {"qwen35moe", model.Fast, 5e-3}} {
 		c := model.ReadCase(t, s.name)
 		plan := contextOf(t, c, nil, "q8_0", 64).Cache.Plan
 		context := func(sequences int) *model.Context {
