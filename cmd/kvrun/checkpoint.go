@@ -20,7 +20,7 @@ func (s *session) checkpoints() func(*tokenizer.Tokenizer) (sequences, cells int
 	for _, o := range s.Others() {
 		needed = needed || o.State > 0
 	}
-	if !needed || s.flags.on() != nil {
+	if !needed {
 		return nil
 	}
 	return func(*tokenizer.Tokenizer) (int, int) { return checkpoint + 1, 0 }

@@ -18,7 +18,7 @@ var onlyModels = flag.String("models", "", "a list of the models of testdata/arc
 // part is the bound of quantised caches.
 const part = .2
 
-// TestModelsOnGPU compares logits with those of the processor in the exact form, which other tests compare with another engine's.
+// TestModelsOnGPU compares logits with those of the processor, which other tests compare with another engine's.
 // With a quantised cache some codes round the other way, and each changes as much as the type itself does to a value. How many do
 // depends on the last bits of everything before, so that the bound is a part of what the type changes on the processor.
 func TestModelsOnGPU(t *testing.T) {
@@ -70,13 +70,17 @@ func TestModelsOnGPU(t *testing.T) {
 		{"w_q4_0", "--decode", 2e-4}, {"w_q4_1", "", 2e-4}, {"w_q5_0", "", 2e-4}, {"w_q5_1", "--decode", 2e-4}, {"w_q8_0", "", 2e-4},
 		{"w_q2_k", "", 2e-4}, {"w_q3_k", "--decode", 2e-4}, {"w_q4_k", "--decode", 2e-4}, {"w_q5_k", "", 2e-4}, {"w_q6_k", "--decode", 2e-4},
 		{"w_iq4_nl", "", 2e-4}, {"w_iq4_xs", "--decode", 2e-4}, {"w_mxfp4", "", 2e-4}, {"w_tq3_1s", "", 2e-4}, {"w_tq4_1s", "--decode", 2e-4},
-		{"w_q4_0", "--math fast --decode", 6e-2}, {"w_q8_0", "--math fast", 6e-2},
+		{"w_q4_0", "--math fast --decode", 2e-4}, {"w_q8_0", "--math fast", 6e-2},
 	} {
 		if *onlyModels != "" && !strings.Contains(","+*onlyModels+",", ","+c.name+",") {
 			continue
 		}
 		t.Run(c.name+" "+c.args, func(t *testing.T) {
-			cpu := logitsOf(t, c.name, strings.ReplaceAll(c.args, "--math fast", ""))
+			same := c.args
+			if !strings.Contains(c.args, "--decode") { // the fast form of batches is in halves, and nearer to f32 than the processor's
+				same = strings.ReplaceAll(c.args, "--math fast", "")
+			}
+			cpu := logitsOf(t, c.name, same)
 			gpu := logitsOf(t, c.name, c.args+" --device cuda")
 			most, unit := 0.0, rootMeanSquare(cpu)
 			for i, want := range cpu {

@@ -67,6 +67,39 @@ func TestSweepOnGPU(t *testing.T) {
 	}
 }
 
+// TestParallelOnGPU continues a prompt several times at once, measures several sequences, and counts their memory.
+func TestParallelOnGPU(t *testing.T) {
+	for _, cache := range []string{"", " -ctk q8_0 -ctv lm4_64 --keep-first 2 --keep-last 6"} {
+		var here, there runResult
+		args := "run -p KING -n 14 --json --math exact --ignore-eos -np 3 --temp 0" + cache
+		kvrunJSON(t, &here, strings.Fields(args+" --device cuda")...)
+		kvrunJSON(t, &there, strings.Fields(args)...)
+		if len(here.Parallel) != 3 {
+			t.Fatalf("%d continuations", len(here.Parallel))
+		}
+		for i, c := range here.Parallel {
+			if c.Text != there.Text || c.Stop != stopLimit {
+				t.Errorf("%d of 3 by a GPU: %q, %s, by the processor %q", i+1, c.Text, c.Stop, there.Text)
+			}
+		}
+	}
+	var rows []benchRow
+	kvrunJSON(t, &rows, strings.Fields("bench -m "+arches+"/qwen35/model.gguf -p 0 -n 2 -d 0,20 -npl 1,3 -r 1 -o json -pps --device cuda")...)
+	if len(rows) != 4 || rows[3].Parallel != 3 || !rows[3].Shared || rows[3].AvgTS <= 0 {
+		t.Errorf("bench: %+v", rows)
+	}
+	var one, three infoResult
+	kvrunJSON(t, &one, strings.Fields("info --json -c 256 -b 64 --device cuda")...)
+	kvrunJSON(t, &three, strings.Fields("info --json -c 256 -b 64 -np 3 --device cuda")...)
+	if a, b := one.Budget, three.Budget; b.Parallel != 3 || b.Cache < 3*a.Cache-(1<<15) || b.Cache > 4*a.Cache || b.Weights != a.Weights {
+		t.Errorf("one sequence takes %+v, three %+v", one.Budget, three.Budget)
+	}
+	code, out, stderr := kvrun("", strings.Fields("bench -p 0 -n 1 -d 110000 -npl 64 --device cuda")...)
+	if code == 0 || !strings.Contains(stderr, "for 64 sequences, and") {
+		t.Errorf("exit %d: %s%s", code, out, stderr)
+	}
+}
+
 // TestTextOnGPU continues a text beyond the context, talks, and measures speed.
 func TestTextOnGPU(t *testing.T) {
 	for _, c := range []struct{ stdin, args, want string }{

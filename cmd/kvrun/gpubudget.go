@@ -19,22 +19,25 @@ type gpuBudget struct {
 	PerThousand uint64 `json:"cache_per_1024"`
 	Longest     int    `json:"longest_ctx"` // that fits, up to what the model was trained for
 	Fits        bool   `json:"fits"`
+	Parallel    int    `json:"n_parallel"` // sequences of n_ctx positions each, which all of this is for
 }
 
 // gpuBudget asks the back end, which compiles the kernels and allocates nothing.
-func (s *session) gpuBudget() (*gpuBudget, error) {
-	g, o := s.flags.backend, model.Options{Plan: s.plan, Size: s.defaultSize(), Batch: s.flags.batch, Math: s.flags.kind}
+func (s *session) gpuBudget(sequences int) (*gpuBudget, error) {
+	g, o := s.flags.backend, model.Options{Plan: s.plan, Size: s.defaultSize(), Batch: s.flags.batch, Math: s.flags.kind, Sequences: sequences}
+	o.Cells = sequences * o.Size
 	b, err := g.Budget(s.Model, o)
 	if err != nil {
 		return nil, err
 	}
 	o.Size += 1024
+	o.Cells = sequences * o.Size
 	more, err := g.Budget(s.Model, o)
 	if err != nil {
 		return nil, err
 	}
 	return &gpuBudget{GPU: g.Name, Arch: fmt.Sprintf("%d.%d", g.Arch/10, g.Arch%10), Total: b.Total, Free: b.Free, Weights: b.Weights, Workspace: b.Workspace,
-		Cache: b.Cache, PerThousand: more.Cache - b.Cache, Longest: b.Longest, Fits: b.Need() <= b.Free}, nil
+		Cache: b.Cache, PerThousand: more.Cache - b.Cache, Longest: b.Longest, Fits: b.Need() <= b.Free, Parallel: sequences}, nil
 }
 
 func (b *gpuBudget) print(w io.Writer) error {
@@ -43,7 +46,11 @@ func (b *gpuBudget) print(w io.Writer) error {
 	if !b.Fits {
 		fits = "DOES NOT FIT"
 	}
-	_, err := fmt.Fprintf(w, "GPU: %s, compute capability %s, %.1f of %.1f MiB free\n  weights %.1f MiB, workspace %.1f MiB, cache %.1f MiB, %.2f MiB for 1024 positions more: %s\n  the longest context that fits: %d positions\n",
-		b.GPU, b.Arch, mib(b.Free), mib(b.Total), mib(b.Weights), mib(b.Workspace), mib(b.Cache), mib(b.PerThousand), fits, b.Longest)
+	each := ""
+	if b.Parallel > 1 {
+		each = fmt.Sprintf(" for each of %d sequences", b.Parallel)
+	}
+	_, err := fmt.Fprintf(w, "GPU: %s, compute capability %s, %.1f of %.1f MiB free\n  weights %.1f MiB, workspace %.1f MiB, cache %.1f MiB, %.2f MiB for 1024 positions more%s: %s\n  the longest context that fits: %d positions%s\n",
+		b.GPU, b.Arch, mib(b.Free), mib(b.Total), mib(b.Weights), mib(b.Workspace), mib(b.Cache), mib(b.PerThousand), each, fits, b.Longest, each)
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
@@ -58,13 +59,21 @@ type isaRecord struct {
 // infoCommand describes a model and what would run it.
 func infoCommand(e *environment, args []string) error {
 	var m modelFlags
+	parallel := 1
 	fs := newFlags("info")
+	fs.IntVar(&parallel, "parallel", 1, "`sequences` (-np) of --ctx-size positions each whose memory on a GPU is counted")
 	m.add(fs, model.Fast)
 	if err := e.parse(fs, "[MODEL] [flags]", args); err != nil {
 		return err
 	}
 	if err := m.check(e, fs.Args()); err != nil {
 		return err
+	}
+	if parallel < 1 || parallel > kv.MaxSequences {
+		return fmt.Errorf("--parallel %d: want 1 to %d", parallel, kv.MaxSequences)
+	}
+	if parallel > 1 && m.backend == nil {
+		return fmt.Errorf("--parallel %d: it is for --device cuda", parallel)
 	}
 	s, err := e.open(&m)
 	if err != nil {
@@ -73,7 +82,7 @@ func infoCommand(e *environment, args []string) error {
 	defer s.Close()
 	r := s.info()
 	if m.backend != nil {
-		if r.Budget, err = s.gpuBudget(); err != nil {
+		if r.Budget, err = s.gpuBudget(parallel); err != nil {
 			return err
 		}
 		r.ISAs, r.Kernels = nil, nil // of the processor

@@ -36,13 +36,20 @@ func mixRows(t *spec.Type, c Caps, m, tile int, rounded, plain bool, name string
 		_, factor, _ := k.reader.a.int8Levels()
 		k.scale, k.reader.rounded = scaled(k.scale, factor, t), true
 	}
-	b.Loop(units, 1, func() {
-		for first := 0; first < u.values; first += tile * c.Lanes {
-			k.tile(v, moved, first, min(tile*c.Lanes, u.values-first))
-		}
-		b.AddImm(v, u.bytes)
-		b.AddImm(moved, 4*u.values)
-	})
+	each := func(together int) {
+		b.Loop(units, together, func() {
+			n := together * u.values
+			for first := 0; first < n; first += tile * c.Lanes {
+				k.tile(v, moved, first, min(tile*c.Lanes, n-first))
+			}
+			b.AddImm(v, together*u.bytes)
+			b.AddImm(moved, 4*n)
+		})
+	}
+	if t.Block == 1 && tile > 1 { // a unit is one vector: too few sums to hide how long an addition takes
+		each(tile)
+	}
+	each(1)
 	return b.F
 }
 
@@ -92,9 +99,15 @@ func (k *mix) row(block ir.Mem, p tileRows, acc [][]*ir.Value, first, count int)
 	r.at(block)
 	weight := func(j int) *ir.Value { return b.Mem1(ir.OpBroadcast, f32s(n), p.at(j, 0), 0, "p") }
 	if k.u.t.Block == 1 {
-		x := r.floats(block.Plus(first * k.u.t.Bytes))
+		x := make([]*ir.Value, count/n)
+		for q := range x {
+			x[q] = r.floats(block.Plus((first + n*q) * k.u.t.Bytes))
+		}
 		for j := range acc {
-			b.FMA(acc[j][0], x, weight(j))
+			w := weight(j)
+			for q := range x {
+				b.FMA(acc[j][q], x[q], w)
+			}
 		}
 		return
 	}

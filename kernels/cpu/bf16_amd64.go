@@ -106,19 +106,6 @@ func mix1xBf16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride i
 //go:noescape
 func mix2xBf16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix3xBf16AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
-//
-//	for j := range 3 {
-//		for i := range units * 8 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, FMA
-//
-//go:noescape
-func mix3xBf16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
 // mix4xBf16AVX512 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
 //
 //	for j := range 4 {
@@ -158,7 +145,7 @@ func mix5xBf16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride i
 //go:noescape
 func mix6xBf16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-var mixTilesBf16AVX512 = mixTiles{mix1xBf16AVX512, mix2xBf16AVX512, mix3xBf16AVX512, mix4xBf16AVX512, mix5xBf16AVX512, mix6xBf16AVX512}
+var mixTilesBf16AVX512 = mixTiles{mix1xBf16AVX512, mix2xBf16AVX512, nil, mix4xBf16AVX512, mix5xBf16AVX512, mix6xBf16AVX512}
 
 func mixBf16AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixTilesBf16AVX512.drive(8, 16, mixBf16Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
@@ -189,19 +176,6 @@ func mixQ81xBf16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride
 //
 //go:noescape
 func mixQ82xBf16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mixQ83xBf16AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
-//
-//	for j := range 3 {
-//		for i := range units * 8 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, FMA
-//
-//go:noescape
-func mixQ83xBf16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
 // mixQ84xBf16AVX512 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
 //
@@ -242,7 +216,7 @@ func mixQ85xBf16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride
 //go:noescape
 func mixQ86xBf16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-var mixQ8TilesBf16AVX512 = mixTiles{mixQ81xBf16AVX512, mixQ82xBf16AVX512, mixQ83xBf16AVX512, mixQ84xBf16AVX512, mixQ85xBf16AVX512, mixQ86xBf16AVX512}
+var mixQ8TilesBf16AVX512 = mixTiles{mixQ81xBf16AVX512, mixQ82xBf16AVX512, nil, mixQ84xBf16AVX512, mixQ85xBf16AVX512, mixQ86xBf16AVX512}
 
 func mixQ8Bf16AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixQ8TilesBf16AVX512.drive(8, 16, mixBf16Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
@@ -368,19 +342,6 @@ func mix1xBf16AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int
 //go:noescape
 func mix2xBf16AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix3xBf16AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
-//
-//	for j := range 3 {
-//		for i := range units * 8 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, FMA
-//
-//go:noescape
-func mix3xBf16AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
 // mix4xBf16AVX2 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
 //
 //	for j := range 4 {
@@ -420,7 +381,7 @@ func mix5xBf16AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int
 //go:noescape
 func mix6xBf16AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-var mixTilesBf16AVX2 = mixTiles{mix1xBf16AVX2, mix2xBf16AVX2, mix3xBf16AVX2, mix4xBf16AVX2, mix5xBf16AVX2, mix6xBf16AVX2}
+var mixTilesBf16AVX2 = mixTiles{mix1xBf16AVX2, mix2xBf16AVX2, nil, mix4xBf16AVX2, mix5xBf16AVX2, mix6xBf16AVX2}
 
 func mixBf16AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixTilesBf16AVX2.drive(8, 16, mixBf16Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
@@ -451,19 +412,6 @@ func mixQ81xBf16AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride i
 //
 //go:noescape
 func mixQ82xBf16AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mixQ83xBf16AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
-//
-//	for j := range 3 {
-//		for i := range units * 8 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, FMA
-//
-//go:noescape
-func mixQ83xBf16AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
 // mixQ84xBf16AVX2 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
 //
@@ -504,7 +452,7 @@ func mixQ85xBf16AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride i
 //go:noescape
 func mixQ86xBf16AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-var mixQ8TilesBf16AVX2 = mixTiles{mixQ81xBf16AVX2, mixQ82xBf16AVX2, mixQ83xBf16AVX2, mixQ84xBf16AVX2, mixQ85xBf16AVX2, mixQ86xBf16AVX2}
+var mixQ8TilesBf16AVX2 = mixTiles{mixQ81xBf16AVX2, mixQ82xBf16AVX2, nil, mixQ84xBf16AVX2, mixQ85xBf16AVX2, mixQ86xBf16AVX2}
 
 func mixQ8Bf16AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixQ8TilesBf16AVX2.drive(8, 16, mixBf16Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)

@@ -330,13 +330,16 @@ TEXT ·mix1xBf16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $4, BX
 	JLT          done2
 
 loop1:
 	MOVQ         o+0(FP), DX
 	ADDQ         CX, DX
 	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+	VMOVUPS      64(DX), Y2
+	VMOVUPS      96(DX), Y3
 	MOVQ         p+16(FP), DX
 	MOVQ         rows+48(FP), SI
 	MOVQ         AX, DI
@@ -345,10 +348,19 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPMOVZXWD    (DI), Y1
-	VPSLLD       $0x10, Y1, Y1
-	VBROADCASTSS (DX), Y2
-	VFMADD231PS  Y2, Y1, Y0
+	VPMOVZXWD    (DI), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPMOVZXWD    16(DI), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPMOVZXWD    32(DI), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPMOVZXWD    48(DI), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VBROADCASTSS (DX), Y8
+	VFMADD231PS  Y8, Y4, Y0
+	VFMADD231PS  Y8, Y5, Y1
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
 	ADDQ         R8, DI
 	ADDQ         $4, DX
 	SUBQ         $1, SI
@@ -359,12 +371,51 @@ done4:
 	MOVQ         o+0(FP), DX
 	ADDQ         CX, DX
 	VMOVUPS      Y0, (DX)
-	ADDQ         $0x10, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y1, 32(DX)
+	VMOVUPS      Y2, 64(DX)
+	VMOVUPS      Y3, 96(DX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, CX
+	SUBQ         $4, BX
 	JGE          loop1
 
 done2:
+	ADDQ         $4, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
+	MOVQ         o+0(FP), DX
+	ADDQ         CX, DX
+	VMOVUPS      (DX), Y0
+	MOVQ         p+16(FP), DX
+	MOVQ         rows+48(FP), SI
+	MOVQ         AX, DI
+	MOVQ         stride+40(FP), R8
+	SUBQ         $1, SI
+	JLT          done8
+
+loop7:
+	VPMOVZXWD    (DI), Y1
+	VPSLLD       $0x10, Y1, Y1
+	VBROADCASTSS (DX), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         R8, DI
+	ADDQ         $4, DX
+	SUBQ         $1, SI
+	JGE          loop7
+
+done8:
+	ADDQ         $1, SI
+	MOVQ         o+0(FP), DX
+	ADDQ         CX, DX
+	VMOVUPS      Y0, (DX)
+	ADDQ         $0x10, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -375,7 +426,7 @@ TEXT ·mix2xBf16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $4, BX
 	JLT          done2
 
 loop1:
@@ -384,6 +435,12 @@ loop1:
 	ADDQ         CX, DX
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      32(DX), Y2
+	VMOVUPS      32(DX)(SI*1), Y3
+	VMOVUPS      64(DX), Y4
+	VMOVUPS      64(DX)(SI*1), Y5
+	VMOVUPS      96(DX), Y6
+	VMOVUPS      96(DX)(SI*1), Y7
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         rows+48(FP), DI
@@ -393,12 +450,24 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPMOVZXWD    (R8), Y2
-	VPSLLD       $0x10, Y2, Y2
-	VBROADCASTSS (DX), Y3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS (DX)(SI*1), Y3
-	VFMADD231PS  Y3, Y2, Y1
+	VPMOVZXWD    (R8), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPMOVZXWD    16(R8), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPMOVZXWD    32(R8), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPMOVZXWD    48(R8), Y11
+	VPSLLD       $0x10, Y11, Y11
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y12, Y8, Y0
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y6
+	VBROADCASTSS (DX)(SI*1), Y12
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y7
 	ADDQ         R9, R8
 	ADDQ         $4, DX
 	SUBQ         $1, DI
@@ -411,80 +480,61 @@ done4:
 	ADDQ         CX, DX
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
-	ADDQ         $0x10, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y2, 32(DX)
+	VMOVUPS      Y3, 32(DX)(SI*1)
+	VMOVUPS      Y4, 64(DX)
+	VMOVUPS      Y5, 64(DX)(SI*1)
+	VMOVUPS      Y6, 96(DX)
+	VMOVUPS      Y7, 96(DX)(SI*1)
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, CX
+	SUBQ         $4, BX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix3xBf16AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, FMA
-TEXT ·mix3xBf16AVX512(SB), NOSPLIT, $0-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
+	ADDQ         $4, BX
 	SUBQ         $1, BX
-	JLT          done2
+	JLT          done6
 
-loop1:
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
-	MOVQ         DX, DI
-	ADDQ         SI, DI
-	ADDQ         SI, DI
 	ADDQ         CX, DX
-	ADDQ         CX, DI
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
-	VMOVUPS      (DI), Y2
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
-	MOVQ         DX, DI
-	ADDQ         SI, DI
-	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
+	MOVQ         rows+48(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+40(FP), R9
+	SUBQ         $1, DI
+	JLT          done8
 
-loop3:
-	VPMOVZXWD    (R9), Y3
-	VPSLLD       $0x10, Y3, Y3
-	VBROADCASTSS (DX), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VBROADCASTSS (DX)(SI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS (DI), Y4
-	VFMADD231PS  Y4, Y3, Y2
-	ADDQ         R10, R9
+loop7:
+	VPMOVZXWD    (R8), Y2
+	VPSLLD       $0x10, Y2, Y2
+	VBROADCASTSS (DX), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS (DX)(SI*1), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         R9, R8
 	ADDQ         $4, DX
-	ADDQ         $4, DI
-	SUBQ         $1, R8
-	JGE          loop3
+	SUBQ         $1, DI
+	JGE          loop7
 
-done4:
-	ADDQ         $1, R8
+done8:
+	ADDQ         $1, DI
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
-	MOVQ         DX, DI
-	ADDQ         SI, DI
-	ADDQ         SI, DI
 	ADDQ         CX, DX
-	ADDQ         CX, DI
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
-	VMOVUPS      Y2, (DI)
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -495,10 +545,101 @@ TEXT ·mix4xBf16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $3, BX
 	JLT          done2
 
 loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      32(DX), Y4
+	VMOVUPS      32(DX)(SI*1), Y5
+	VMOVUPS      32(DI), Y6
+	VMOVUPS      32(DI)(SI*1), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      64(DX)(SI*1), Y9
+	VMOVUPS      64(DI), Y10
+	VMOVUPS      64(DI)(SI*1), Y11
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         rows+48(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+40(FP), R10
+	SUBQ         $1, R8
+	JLT          done4
+
+loop3:
+	VPMOVZXWD    (R9), Y12
+	VPSLLD       $0x10, Y12, Y12
+	VPMOVZXWD    16(R9), Y13
+	VPSLLD       $0x10, Y13, Y13
+	VPMOVZXWD    32(R9), Y14
+	VPSLLD       $0x10, Y14, Y14
+	VBROADCASTSS (DX), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VBROADCASTSS (DX)(SI*1), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VBROADCASTSS (DI), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VBROADCASTSS (DI)(SI*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         R10, R9
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R8
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, 32(DX)
+	VMOVUPS      Y5, 32(DX)(SI*1)
+	VMOVUPS      Y6, 32(DI)
+	VMOVUPS      Y7, 32(DI)(SI*1)
+	VMOVUPS      Y8, 64(DX)
+	VMOVUPS      Y9, 64(DX)(SI*1)
+	VMOVUPS      Y10, 64(DI)
+	VMOVUPS      Y11, 64(DI)(SI*1)
+	ADDQ         $0x30, AX
+	ADDQ         $0x60, CX
+	SUBQ         $3, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $3, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -519,9 +660,9 @@ loop1:
 	MOVQ         AX, R9
 	MOVQ         stride+40(FP), R10
 	SUBQ         $1, R8
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VPMOVZXWD    (R9), Y4
 	VPSLLD       $0x10, Y4, Y4
 	VBROADCASTSS (DX), Y5
@@ -536,9 +677,9 @@ loop3:
 	ADDQ         $4, DX
 	ADDQ         $4, DI
 	SUBQ         $1, R8
-	JGE          loop3
+	JGE          loop7
 
-done4:
+done8:
 	ADDQ         $1, R8
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
@@ -554,9 +695,9 @@ done4:
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -567,10 +708,106 @@ TEXT ·mix5xBf16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $2, BX
 	JLT          done2
 
 loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      32(DX), Y5
+	VMOVUPS      32(DX)(SI*1), Y6
+	VMOVUPS      32(DI), Y7
+	VMOVUPS      32(DI)(SI*1), Y8
+	VMOVUPS      32(R8), Y9
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VPMOVZXWD    (R10), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPMOVZXWD    16(R10), Y11
+	VPSLLD       $0x10, Y11, Y11
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS (DX)(SI*1), Y12
+	VFMADD231PS  Y12, Y10, Y1
+	VFMADD231PS  Y12, Y11, Y6
+	VBROADCASTSS (DI), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS (DI)(SI*1), Y12
+	VFMADD231PS  Y12, Y10, Y3
+	VFMADD231PS  Y12, Y11, Y8
+	VBROADCASTSS (R8), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, 32(DX)
+	VMOVUPS      Y6, 32(DX)(SI*1)
+	VMOVUPS      Y7, 32(DI)
+	VMOVUPS      Y8, 32(DI)(SI*1)
+	VMOVUPS      Y9, 32(R8)
+	ADDQ         $0x20, AX
+	ADDQ         $0x40, CX
+	SUBQ         $2, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $2, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -599,9 +836,9 @@ loop1:
 	MOVQ         AX, R10
 	MOVQ         stride+40(FP), R11
 	SUBQ         $1, R9
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VPMOVZXWD    (R10), Y5
 	VPSLLD       $0x10, Y5, Y5
 	VBROADCASTSS (DX), Y6
@@ -614,6 +851,111 @@ loop3:
 	VFMADD231PS  Y6, Y5, Y3
 	VBROADCASTSS (R8), Y6
 	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	ADDQ         $0x10, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix6xBf16AVX512 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
+TEXT ·mix6xBf16AVX512(SB), NOSPLIT, $0-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	SUBQ         $2, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(SI*1), Y5
+	VMOVUPS      32(DX), Y6
+	VMOVUPS      32(DX)(SI*1), Y7
+	VMOVUPS      32(DI), Y8
+	VMOVUPS      32(DI)(SI*1), Y9
+	VMOVUPS      32(R8), Y10
+	VMOVUPS      32(R8)(SI*1), Y11
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VPMOVZXWD    (R10), Y12
+	VPSLLD       $0x10, Y12, Y12
+	VPMOVZXWD    16(R10), Y13
+	VPSLLD       $0x10, Y13, Y13
+	VBROADCASTSS (DX), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y6
+	VBROADCASTSS (DX)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y1
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS (DI), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y8
+	VBROADCASTSS (DI)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS (R8), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y10
+	VBROADCASTSS (R8)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y5
+	VFMADD231PS  Y14, Y13, Y11
 	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
@@ -639,26 +981,24 @@ done4:
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
 	VMOVUPS      Y4, (R8)
-	ADDQ         $0x10, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y5, (R8)(SI*1)
+	VMOVUPS      Y6, 32(DX)
+	VMOVUPS      Y7, 32(DX)(SI*1)
+	VMOVUPS      Y8, 32(DI)
+	VMOVUPS      Y9, 32(DI)(SI*1)
+	VMOVUPS      Y10, 32(R8)
+	VMOVUPS      Y11, 32(R8)(SI*1)
+	ADDQ         $0x20, AX
+	ADDQ         $0x40, CX
+	SUBQ         $2, BX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix6xBf16AVX512 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, FMA
-TEXT ·mix6xBf16AVX512(SB), NOSPLIT, $0-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
+	ADDQ         $2, BX
 	SUBQ         $1, BX
-	JLT          done2
+	JLT          done6
 
-loop1:
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -688,9 +1028,9 @@ loop1:
 	MOVQ         AX, R10
 	MOVQ         stride+40(FP), R11
 	SUBQ         $1, R9
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VPMOVZXWD    (R10), Y6
 	VPSLLD       $0x10, Y6, Y6
 	VBROADCASTSS (DX), Y7
@@ -710,9 +1050,9 @@ loop3:
 	ADDQ         $4, DI
 	ADDQ         $4, R8
 	SUBQ         $1, R9
-	JGE          loop3
+	JGE          loop7
 
-done4:
+done8:
 	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
@@ -734,9 +1074,9 @@ done4:
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -747,13 +1087,16 @@ TEXT ·mixQ81xBf16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $4, BX
 	JLT          done2
 
 loop1:
 	MOVQ         o+0(FP), DX
 	ADDQ         CX, DX
 	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+	VMOVUPS      64(DX), Y2
+	VMOVUPS      96(DX), Y3
 	MOVQ         p+16(FP), DX
 	MOVQ         rows+48(FP), SI
 	MOVQ         AX, DI
@@ -762,10 +1105,19 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPMOVZXWD    (DI), Y1
-	VPSLLD       $0x10, Y1, Y1
-	VBROADCASTSS (DX), Y2
-	VFMADD231PS  Y2, Y1, Y0
+	VPMOVZXWD    (DI), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPMOVZXWD    16(DI), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPMOVZXWD    32(DI), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPMOVZXWD    48(DI), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VBROADCASTSS (DX), Y8
+	VFMADD231PS  Y8, Y4, Y0
+	VFMADD231PS  Y8, Y5, Y1
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
 	ADDQ         R8, DI
 	ADDQ         $4, DX
 	SUBQ         $1, SI
@@ -776,12 +1128,51 @@ done4:
 	MOVQ         o+0(FP), DX
 	ADDQ         CX, DX
 	VMOVUPS      Y0, (DX)
-	ADDQ         $0x10, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y1, 32(DX)
+	VMOVUPS      Y2, 64(DX)
+	VMOVUPS      Y3, 96(DX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, CX
+	SUBQ         $4, BX
 	JGE          loop1
 
 done2:
+	ADDQ         $4, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
+	MOVQ         o+0(FP), DX
+	ADDQ         CX, DX
+	VMOVUPS      (DX), Y0
+	MOVQ         p+16(FP), DX
+	MOVQ         rows+48(FP), SI
+	MOVQ         AX, DI
+	MOVQ         stride+40(FP), R8
+	SUBQ         $1, SI
+	JLT          done8
+
+loop7:
+	VPMOVZXWD    (DI), Y1
+	VPSLLD       $0x10, Y1, Y1
+	VBROADCASTSS (DX), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         R8, DI
+	ADDQ         $4, DX
+	SUBQ         $1, SI
+	JGE          loop7
+
+done8:
+	ADDQ         $1, SI
+	MOVQ         o+0(FP), DX
+	ADDQ         CX, DX
+	VMOVUPS      Y0, (DX)
+	ADDQ         $0x10, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -792,7 +1183,7 @@ TEXT ·mixQ82xBf16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $4, BX
 	JLT          done2
 
 loop1:
@@ -801,6 +1192,12 @@ loop1:
 	ADDQ         CX, DX
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      32(DX), Y2
+	VMOVUPS      32(DX)(SI*1), Y3
+	VMOVUPS      64(DX), Y4
+	VMOVUPS      64(DX)(SI*1), Y5
+	VMOVUPS      96(DX), Y6
+	VMOVUPS      96(DX)(SI*1), Y7
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         rows+48(FP), DI
@@ -810,12 +1207,24 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPMOVZXWD    (R8), Y2
-	VPSLLD       $0x10, Y2, Y2
-	VBROADCASTSS (DX), Y3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS (DX)(SI*1), Y3
-	VFMADD231PS  Y3, Y2, Y1
+	VPMOVZXWD    (R8), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPMOVZXWD    16(R8), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPMOVZXWD    32(R8), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPMOVZXWD    48(R8), Y11
+	VPSLLD       $0x10, Y11, Y11
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y12, Y8, Y0
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y6
+	VBROADCASTSS (DX)(SI*1), Y12
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y7
 	ADDQ         R9, R8
 	ADDQ         $4, DX
 	SUBQ         $1, DI
@@ -828,23 +1237,72 @@ done4:
 	ADDQ         CX, DX
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
-	ADDQ         $0x10, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y2, 32(DX)
+	VMOVUPS      Y3, 32(DX)(SI*1)
+	VMOVUPS      Y4, 64(DX)
+	VMOVUPS      Y5, 64(DX)(SI*1)
+	VMOVUPS      Y6, 96(DX)
+	VMOVUPS      Y7, 96(DX)(SI*1)
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, CX
+	SUBQ         $4, BX
 	JGE          loop1
 
 done2:
+	ADDQ         $4, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	ADDQ         CX, DX
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         rows+48(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+40(FP), R9
+	SUBQ         $1, DI
+	JLT          done8
+
+loop7:
+	VPMOVZXWD    (R8), Y2
+	VPSLLD       $0x10, Y2, Y2
+	VBROADCASTSS (DX), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS (DX)(SI*1), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         R9, R8
+	ADDQ         $4, DX
+	SUBQ         $1, DI
+	JGE          loop7
+
+done8:
+	ADDQ         $1, DI
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	ADDQ         CX, DX
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	ADDQ         $0x10, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
 
-// mixQ83xBf16AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
+// mixQ84xBf16AVX512 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
 // Requires: AVX2, FMA
-TEXT ·mixQ83xBf16AVX512(SB), NOSPLIT, $0-64
+TEXT ·mixQ84xBf16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $3, BX
 	JLT          done2
 
 loop1:
@@ -858,6 +1316,15 @@ loop1:
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      32(DX), Y4
+	VMOVUPS      32(DX)(SI*1), Y5
+	VMOVUPS      32(DI), Y6
+	VMOVUPS      32(DI)(SI*1), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      64(DX)(SI*1), Y9
+	VMOVUPS      64(DI), Y10
+	VMOVUPS      64(DI)(SI*1), Y11
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
@@ -870,14 +1337,28 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPMOVZXWD    (R9), Y3
-	VPSLLD       $0x10, Y3, Y3
-	VBROADCASTSS (DX), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VBROADCASTSS (DX)(SI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS (DI), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VPMOVZXWD    (R9), Y12
+	VPSLLD       $0x10, Y12, Y12
+	VPMOVZXWD    16(R9), Y13
+	VPSLLD       $0x10, Y13, Y13
+	VPMOVZXWD    32(R9), Y14
+	VPSLLD       $0x10, Y14, Y14
+	VBROADCASTSS (DX), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VBROADCASTSS (DX)(SI*1), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VBROADCASTSS (DI), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VBROADCASTSS (DI)(SI*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
 	ADDQ         R10, R9
 	ADDQ         $4, DX
 	ADDQ         $4, DI
@@ -896,26 +1377,26 @@ done4:
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
-	ADDQ         $0x10, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, 32(DX)
+	VMOVUPS      Y5, 32(DX)(SI*1)
+	VMOVUPS      Y6, 32(DI)
+	VMOVUPS      Y7, 32(DI)(SI*1)
+	VMOVUPS      Y8, 64(DX)
+	VMOVUPS      Y9, 64(DX)(SI*1)
+	VMOVUPS      Y10, 64(DI)
+	VMOVUPS      Y11, 64(DI)(SI*1)
+	ADDQ         $0x30, AX
+	ADDQ         $0x60, CX
+	SUBQ         $3, BX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixQ84xBf16AVX512 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, FMA
-TEXT ·mixQ84xBf16AVX512(SB), NOSPLIT, $0-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
+	ADDQ         $3, BX
 	SUBQ         $1, BX
-	JLT          done2
+	JLT          done6
 
-loop1:
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -936,9 +1417,9 @@ loop1:
 	MOVQ         AX, R9
 	MOVQ         stride+40(FP), R10
 	SUBQ         $1, R8
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VPMOVZXWD    (R9), Y4
 	VPSLLD       $0x10, Y4, Y4
 	VBROADCASTSS (DX), Y5
@@ -953,9 +1434,9 @@ loop3:
 	ADDQ         $4, DX
 	ADDQ         $4, DI
 	SUBQ         $1, R8
-	JGE          loop3
+	JGE          loop7
 
-done4:
+done8:
 	ADDQ         $1, R8
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
@@ -971,9 +1452,9 @@ done4:
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -984,10 +1465,106 @@ TEXT ·mixQ85xBf16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $2, BX
 	JLT          done2
 
 loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      32(DX), Y5
+	VMOVUPS      32(DX)(SI*1), Y6
+	VMOVUPS      32(DI), Y7
+	VMOVUPS      32(DI)(SI*1), Y8
+	VMOVUPS      32(R8), Y9
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VPMOVZXWD    (R10), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPMOVZXWD    16(R10), Y11
+	VPSLLD       $0x10, Y11, Y11
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS (DX)(SI*1), Y12
+	VFMADD231PS  Y12, Y10, Y1
+	VFMADD231PS  Y12, Y11, Y6
+	VBROADCASTSS (DI), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS (DI)(SI*1), Y12
+	VFMADD231PS  Y12, Y10, Y3
+	VFMADD231PS  Y12, Y11, Y8
+	VBROADCASTSS (R8), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, 32(DX)
+	VMOVUPS      Y6, 32(DX)(SI*1)
+	VMOVUPS      Y7, 32(DI)
+	VMOVUPS      Y8, 32(DI)(SI*1)
+	VMOVUPS      Y9, 32(R8)
+	ADDQ         $0x20, AX
+	ADDQ         $0x40, CX
+	SUBQ         $2, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $2, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -1016,9 +1593,9 @@ loop1:
 	MOVQ         AX, R10
 	MOVQ         stride+40(FP), R11
 	SUBQ         $1, R9
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VPMOVZXWD    (R10), Y5
 	VPSLLD       $0x10, Y5, Y5
 	VBROADCASTSS (DX), Y6
@@ -1031,6 +1608,111 @@ loop3:
 	VFMADD231PS  Y6, Y5, Y3
 	VBROADCASTSS (R8), Y6
 	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	ADDQ         $0x10, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mixQ86xBf16AVX512 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
+TEXT ·mixQ86xBf16AVX512(SB), NOSPLIT, $0-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	SUBQ         $2, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(SI*1), Y5
+	VMOVUPS      32(DX), Y6
+	VMOVUPS      32(DX)(SI*1), Y7
+	VMOVUPS      32(DI), Y8
+	VMOVUPS      32(DI)(SI*1), Y9
+	VMOVUPS      32(R8), Y10
+	VMOVUPS      32(R8)(SI*1), Y11
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VPMOVZXWD    (R10), Y12
+	VPSLLD       $0x10, Y12, Y12
+	VPMOVZXWD    16(R10), Y13
+	VPSLLD       $0x10, Y13, Y13
+	VBROADCASTSS (DX), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y6
+	VBROADCASTSS (DX)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y1
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS (DI), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y8
+	VBROADCASTSS (DI)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS (R8), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y10
+	VBROADCASTSS (R8)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y5
+	VFMADD231PS  Y14, Y13, Y11
 	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
@@ -1056,26 +1738,24 @@ done4:
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
 	VMOVUPS      Y4, (R8)
-	ADDQ         $0x10, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y5, (R8)(SI*1)
+	VMOVUPS      Y6, 32(DX)
+	VMOVUPS      Y7, 32(DX)(SI*1)
+	VMOVUPS      Y8, 32(DI)
+	VMOVUPS      Y9, 32(DI)(SI*1)
+	VMOVUPS      Y10, 32(R8)
+	VMOVUPS      Y11, 32(R8)(SI*1)
+	ADDQ         $0x20, AX
+	ADDQ         $0x40, CX
+	SUBQ         $2, BX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixQ86xBf16AVX512 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, FMA
-TEXT ·mixQ86xBf16AVX512(SB), NOSPLIT, $0-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
+	ADDQ         $2, BX
 	SUBQ         $1, BX
-	JLT          done2
+	JLT          done6
 
-loop1:
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -1105,9 +1785,9 @@ loop1:
 	MOVQ         AX, R10
 	MOVQ         stride+40(FP), R11
 	SUBQ         $1, R9
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VPMOVZXWD    (R10), Y6
 	VPSLLD       $0x10, Y6, Y6
 	VBROADCASTSS (DX), Y7
@@ -1127,9 +1807,9 @@ loop3:
 	ADDQ         $4, DI
 	ADDQ         $4, R8
 	SUBQ         $1, R9
-	JGE          loop3
+	JGE          loop7
 
-done4:
+done8:
 	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
@@ -1151,9 +1831,9 @@ done4:
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -1509,13 +2189,16 @@ TEXT ·mix1xBf16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $4, BX
 	JLT          done2
 
 loop1:
 	MOVQ         o+0(FP), DX
 	ADDQ         CX, DX
 	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+	VMOVUPS      64(DX), Y2
+	VMOVUPS      96(DX), Y3
 	MOVQ         p+16(FP), DX
 	MOVQ         rows+48(FP), SI
 	MOVQ         AX, DI
@@ -1524,10 +2207,19 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPMOVZXWD    (DI), Y1
-	VPSLLD       $0x10, Y1, Y1
-	VBROADCASTSS (DX), Y2
-	VFMADD231PS  Y2, Y1, Y0
+	VPMOVZXWD    (DI), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPMOVZXWD    16(DI), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPMOVZXWD    32(DI), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPMOVZXWD    48(DI), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VBROADCASTSS (DX), Y8
+	VFMADD231PS  Y8, Y4, Y0
+	VFMADD231PS  Y8, Y5, Y1
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
 	ADDQ         R8, DI
 	ADDQ         $4, DX
 	SUBQ         $1, SI
@@ -1538,12 +2230,51 @@ done4:
 	MOVQ         o+0(FP), DX
 	ADDQ         CX, DX
 	VMOVUPS      Y0, (DX)
-	ADDQ         $0x10, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y1, 32(DX)
+	VMOVUPS      Y2, 64(DX)
+	VMOVUPS      Y3, 96(DX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, CX
+	SUBQ         $4, BX
 	JGE          loop1
 
 done2:
+	ADDQ         $4, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
+	MOVQ         o+0(FP), DX
+	ADDQ         CX, DX
+	VMOVUPS      (DX), Y0
+	MOVQ         p+16(FP), DX
+	MOVQ         rows+48(FP), SI
+	MOVQ         AX, DI
+	MOVQ         stride+40(FP), R8
+	SUBQ         $1, SI
+	JLT          done8
+
+loop7:
+	VPMOVZXWD    (DI), Y1
+	VPSLLD       $0x10, Y1, Y1
+	VBROADCASTSS (DX), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         R8, DI
+	ADDQ         $4, DX
+	SUBQ         $1, SI
+	JGE          loop7
+
+done8:
+	ADDQ         $1, SI
+	MOVQ         o+0(FP), DX
+	ADDQ         CX, DX
+	VMOVUPS      Y0, (DX)
+	ADDQ         $0x10, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -1554,7 +2285,7 @@ TEXT ·mix2xBf16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $4, BX
 	JLT          done2
 
 loop1:
@@ -1563,6 +2294,12 @@ loop1:
 	ADDQ         CX, DX
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      32(DX), Y2
+	VMOVUPS      32(DX)(SI*1), Y3
+	VMOVUPS      64(DX), Y4
+	VMOVUPS      64(DX)(SI*1), Y5
+	VMOVUPS      96(DX), Y6
+	VMOVUPS      96(DX)(SI*1), Y7
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         rows+48(FP), DI
@@ -1572,12 +2309,24 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPMOVZXWD    (R8), Y2
-	VPSLLD       $0x10, Y2, Y2
-	VBROADCASTSS (DX), Y3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS (DX)(SI*1), Y3
-	VFMADD231PS  Y3, Y2, Y1
+	VPMOVZXWD    (R8), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPMOVZXWD    16(R8), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPMOVZXWD    32(R8), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPMOVZXWD    48(R8), Y11
+	VPSLLD       $0x10, Y11, Y11
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y12, Y8, Y0
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y6
+	VBROADCASTSS (DX)(SI*1), Y12
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y7
 	ADDQ         R9, R8
 	ADDQ         $4, DX
 	SUBQ         $1, DI
@@ -1590,80 +2339,61 @@ done4:
 	ADDQ         CX, DX
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
-	ADDQ         $0x10, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y2, 32(DX)
+	VMOVUPS      Y3, 32(DX)(SI*1)
+	VMOVUPS      Y4, 64(DX)
+	VMOVUPS      Y5, 64(DX)(SI*1)
+	VMOVUPS      Y6, 96(DX)
+	VMOVUPS      Y7, 96(DX)(SI*1)
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, CX
+	SUBQ         $4, BX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix3xBf16AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, FMA
-TEXT ·mix3xBf16AVX2(SB), NOSPLIT, $0-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
+	ADDQ         $4, BX
 	SUBQ         $1, BX
-	JLT          done2
+	JLT          done6
 
-loop1:
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
-	MOVQ         DX, DI
-	ADDQ         SI, DI
-	ADDQ         SI, DI
 	ADDQ         CX, DX
-	ADDQ         CX, DI
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
-	VMOVUPS      (DI), Y2
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
-	MOVQ         DX, DI
-	ADDQ         SI, DI
-	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
+	MOVQ         rows+48(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+40(FP), R9
+	SUBQ         $1, DI
+	JLT          done8
 
-loop3:
-	VPMOVZXWD    (R9), Y3
-	VPSLLD       $0x10, Y3, Y3
-	VBROADCASTSS (DX), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VBROADCASTSS (DX)(SI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS (DI), Y4
-	VFMADD231PS  Y4, Y3, Y2
-	ADDQ         R10, R9
+loop7:
+	VPMOVZXWD    (R8), Y2
+	VPSLLD       $0x10, Y2, Y2
+	VBROADCASTSS (DX), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS (DX)(SI*1), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         R9, R8
 	ADDQ         $4, DX
-	ADDQ         $4, DI
-	SUBQ         $1, R8
-	JGE          loop3
+	SUBQ         $1, DI
+	JGE          loop7
 
-done4:
-	ADDQ         $1, R8
+done8:
+	ADDQ         $1, DI
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
-	MOVQ         DX, DI
-	ADDQ         SI, DI
-	ADDQ         SI, DI
 	ADDQ         CX, DX
-	ADDQ         CX, DI
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
-	VMOVUPS      Y2, (DI)
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -1674,10 +2404,101 @@ TEXT ·mix4xBf16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $3, BX
 	JLT          done2
 
 loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      32(DX), Y4
+	VMOVUPS      32(DX)(SI*1), Y5
+	VMOVUPS      32(DI), Y6
+	VMOVUPS      32(DI)(SI*1), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      64(DX)(SI*1), Y9
+	VMOVUPS      64(DI), Y10
+	VMOVUPS      64(DI)(SI*1), Y11
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         rows+48(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+40(FP), R10
+	SUBQ         $1, R8
+	JLT          done4
+
+loop3:
+	VPMOVZXWD    (R9), Y12
+	VPSLLD       $0x10, Y12, Y12
+	VPMOVZXWD    16(R9), Y13
+	VPSLLD       $0x10, Y13, Y13
+	VPMOVZXWD    32(R9), Y14
+	VPSLLD       $0x10, Y14, Y14
+	VBROADCASTSS (DX), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VBROADCASTSS (DX)(SI*1), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VBROADCASTSS (DI), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VBROADCASTSS (DI)(SI*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         R10, R9
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R8
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, 32(DX)
+	VMOVUPS      Y5, 32(DX)(SI*1)
+	VMOVUPS      Y6, 32(DI)
+	VMOVUPS      Y7, 32(DI)(SI*1)
+	VMOVUPS      Y8, 64(DX)
+	VMOVUPS      Y9, 64(DX)(SI*1)
+	VMOVUPS      Y10, 64(DI)
+	VMOVUPS      Y11, 64(DI)(SI*1)
+	ADDQ         $0x30, AX
+	ADDQ         $0x60, CX
+	SUBQ         $3, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $3, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -1698,9 +2519,9 @@ loop1:
 	MOVQ         AX, R9
 	MOVQ         stride+40(FP), R10
 	SUBQ         $1, R8
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VPMOVZXWD    (R9), Y4
 	VPSLLD       $0x10, Y4, Y4
 	VBROADCASTSS (DX), Y5
@@ -1715,9 +2536,9 @@ loop3:
 	ADDQ         $4, DX
 	ADDQ         $4, DI
 	SUBQ         $1, R8
-	JGE          loop3
+	JGE          loop7
 
-done4:
+done8:
 	ADDQ         $1, R8
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
@@ -1733,9 +2554,9 @@ done4:
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -1746,10 +2567,106 @@ TEXT ·mix5xBf16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $2, BX
 	JLT          done2
 
 loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      32(DX), Y5
+	VMOVUPS      32(DX)(SI*1), Y6
+	VMOVUPS      32(DI), Y7
+	VMOVUPS      32(DI)(SI*1), Y8
+	VMOVUPS      32(R8), Y9
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VPMOVZXWD    (R10), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPMOVZXWD    16(R10), Y11
+	VPSLLD       $0x10, Y11, Y11
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS (DX)(SI*1), Y12
+	VFMADD231PS  Y12, Y10, Y1
+	VFMADD231PS  Y12, Y11, Y6
+	VBROADCASTSS (DI), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS (DI)(SI*1), Y12
+	VFMADD231PS  Y12, Y10, Y3
+	VFMADD231PS  Y12, Y11, Y8
+	VBROADCASTSS (R8), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, 32(DX)
+	VMOVUPS      Y6, 32(DX)(SI*1)
+	VMOVUPS      Y7, 32(DI)
+	VMOVUPS      Y8, 32(DI)(SI*1)
+	VMOVUPS      Y9, 32(R8)
+	ADDQ         $0x20, AX
+	ADDQ         $0x40, CX
+	SUBQ         $2, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $2, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -1778,9 +2695,9 @@ loop1:
 	MOVQ         AX, R10
 	MOVQ         stride+40(FP), R11
 	SUBQ         $1, R9
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VPMOVZXWD    (R10), Y5
 	VPSLLD       $0x10, Y5, Y5
 	VBROADCASTSS (DX), Y6
@@ -1793,6 +2710,111 @@ loop3:
 	VFMADD231PS  Y6, Y5, Y3
 	VBROADCASTSS (R8), Y6
 	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	ADDQ         $0x10, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix6xBf16AVX2 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
+TEXT ·mix6xBf16AVX2(SB), NOSPLIT, $0-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	SUBQ         $2, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(SI*1), Y5
+	VMOVUPS      32(DX), Y6
+	VMOVUPS      32(DX)(SI*1), Y7
+	VMOVUPS      32(DI), Y8
+	VMOVUPS      32(DI)(SI*1), Y9
+	VMOVUPS      32(R8), Y10
+	VMOVUPS      32(R8)(SI*1), Y11
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VPMOVZXWD    (R10), Y12
+	VPSLLD       $0x10, Y12, Y12
+	VPMOVZXWD    16(R10), Y13
+	VPSLLD       $0x10, Y13, Y13
+	VBROADCASTSS (DX), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y6
+	VBROADCASTSS (DX)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y1
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS (DI), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y8
+	VBROADCASTSS (DI)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS (R8), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y10
+	VBROADCASTSS (R8)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y5
+	VFMADD231PS  Y14, Y13, Y11
 	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
@@ -1818,26 +2840,24 @@ done4:
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
 	VMOVUPS      Y4, (R8)
-	ADDQ         $0x10, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y5, (R8)(SI*1)
+	VMOVUPS      Y6, 32(DX)
+	VMOVUPS      Y7, 32(DX)(SI*1)
+	VMOVUPS      Y8, 32(DI)
+	VMOVUPS      Y9, 32(DI)(SI*1)
+	VMOVUPS      Y10, 32(R8)
+	VMOVUPS      Y11, 32(R8)(SI*1)
+	ADDQ         $0x20, AX
+	ADDQ         $0x40, CX
+	SUBQ         $2, BX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix6xBf16AVX2 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, FMA
-TEXT ·mix6xBf16AVX2(SB), NOSPLIT, $0-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
+	ADDQ         $2, BX
 	SUBQ         $1, BX
-	JLT          done2
+	JLT          done6
 
-loop1:
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -1867,9 +2887,9 @@ loop1:
 	MOVQ         AX, R10
 	MOVQ         stride+40(FP), R11
 	SUBQ         $1, R9
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VPMOVZXWD    (R10), Y6
 	VPSLLD       $0x10, Y6, Y6
 	VBROADCASTSS (DX), Y7
@@ -1889,9 +2909,9 @@ loop3:
 	ADDQ         $4, DI
 	ADDQ         $4, R8
 	SUBQ         $1, R9
-	JGE          loop3
+	JGE          loop7
 
-done4:
+done8:
 	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
@@ -1913,9 +2933,9 @@ done4:
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -1926,13 +2946,16 @@ TEXT ·mixQ81xBf16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $4, BX
 	JLT          done2
 
 loop1:
 	MOVQ         o+0(FP), DX
 	ADDQ         CX, DX
 	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+	VMOVUPS      64(DX), Y2
+	VMOVUPS      96(DX), Y3
 	MOVQ         p+16(FP), DX
 	MOVQ         rows+48(FP), SI
 	MOVQ         AX, DI
@@ -1941,10 +2964,19 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPMOVZXWD    (DI), Y1
-	VPSLLD       $0x10, Y1, Y1
-	VBROADCASTSS (DX), Y2
-	VFMADD231PS  Y2, Y1, Y0
+	VPMOVZXWD    (DI), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPMOVZXWD    16(DI), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPMOVZXWD    32(DI), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPMOVZXWD    48(DI), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VBROADCASTSS (DX), Y8
+	VFMADD231PS  Y8, Y4, Y0
+	VFMADD231PS  Y8, Y5, Y1
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
 	ADDQ         R8, DI
 	ADDQ         $4, DX
 	SUBQ         $1, SI
@@ -1955,12 +2987,51 @@ done4:
 	MOVQ         o+0(FP), DX
 	ADDQ         CX, DX
 	VMOVUPS      Y0, (DX)
-	ADDQ         $0x10, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y1, 32(DX)
+	VMOVUPS      Y2, 64(DX)
+	VMOVUPS      Y3, 96(DX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, CX
+	SUBQ         $4, BX
 	JGE          loop1
 
 done2:
+	ADDQ         $4, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
+	MOVQ         o+0(FP), DX
+	ADDQ         CX, DX
+	VMOVUPS      (DX), Y0
+	MOVQ         p+16(FP), DX
+	MOVQ         rows+48(FP), SI
+	MOVQ         AX, DI
+	MOVQ         stride+40(FP), R8
+	SUBQ         $1, SI
+	JLT          done8
+
+loop7:
+	VPMOVZXWD    (DI), Y1
+	VPSLLD       $0x10, Y1, Y1
+	VBROADCASTSS (DX), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         R8, DI
+	ADDQ         $4, DX
+	SUBQ         $1, SI
+	JGE          loop7
+
+done8:
+	ADDQ         $1, SI
+	MOVQ         o+0(FP), DX
+	ADDQ         CX, DX
+	VMOVUPS      Y0, (DX)
+	ADDQ         $0x10, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -1971,7 +3042,7 @@ TEXT ·mixQ82xBf16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $4, BX
 	JLT          done2
 
 loop1:
@@ -1980,6 +3051,12 @@ loop1:
 	ADDQ         CX, DX
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      32(DX), Y2
+	VMOVUPS      32(DX)(SI*1), Y3
+	VMOVUPS      64(DX), Y4
+	VMOVUPS      64(DX)(SI*1), Y5
+	VMOVUPS      96(DX), Y6
+	VMOVUPS      96(DX)(SI*1), Y7
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         rows+48(FP), DI
@@ -1989,12 +3066,24 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPMOVZXWD    (R8), Y2
-	VPSLLD       $0x10, Y2, Y2
-	VBROADCASTSS (DX), Y3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS (DX)(SI*1), Y3
-	VFMADD231PS  Y3, Y2, Y1
+	VPMOVZXWD    (R8), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPMOVZXWD    16(R8), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPMOVZXWD    32(R8), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPMOVZXWD    48(R8), Y11
+	VPSLLD       $0x10, Y11, Y11
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y12, Y8, Y0
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y6
+	VBROADCASTSS (DX)(SI*1), Y12
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y7
 	ADDQ         R9, R8
 	ADDQ         $4, DX
 	SUBQ         $1, DI
@@ -2007,23 +3096,72 @@ done4:
 	ADDQ         CX, DX
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
-	ADDQ         $0x10, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y2, 32(DX)
+	VMOVUPS      Y3, 32(DX)(SI*1)
+	VMOVUPS      Y4, 64(DX)
+	VMOVUPS      Y5, 64(DX)(SI*1)
+	VMOVUPS      Y6, 96(DX)
+	VMOVUPS      Y7, 96(DX)(SI*1)
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, CX
+	SUBQ         $4, BX
 	JGE          loop1
 
 done2:
+	ADDQ         $4, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	ADDQ         CX, DX
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         rows+48(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+40(FP), R9
+	SUBQ         $1, DI
+	JLT          done8
+
+loop7:
+	VPMOVZXWD    (R8), Y2
+	VPSLLD       $0x10, Y2, Y2
+	VBROADCASTSS (DX), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS (DX)(SI*1), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         R9, R8
+	ADDQ         $4, DX
+	SUBQ         $1, DI
+	JGE          loop7
+
+done8:
+	ADDQ         $1, DI
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	ADDQ         CX, DX
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	ADDQ         $0x10, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
 
-// mixQ83xBf16AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
+// mixQ84xBf16AVX2 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
 // Requires: AVX2, FMA
-TEXT ·mixQ83xBf16AVX2(SB), NOSPLIT, $0-64
+TEXT ·mixQ84xBf16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $3, BX
 	JLT          done2
 
 loop1:
@@ -2037,6 +3175,15 @@ loop1:
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      32(DX), Y4
+	VMOVUPS      32(DX)(SI*1), Y5
+	VMOVUPS      32(DI), Y6
+	VMOVUPS      32(DI)(SI*1), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      64(DX)(SI*1), Y9
+	VMOVUPS      64(DI), Y10
+	VMOVUPS      64(DI)(SI*1), Y11
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
@@ -2049,14 +3196,28 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPMOVZXWD    (R9), Y3
-	VPSLLD       $0x10, Y3, Y3
-	VBROADCASTSS (DX), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VBROADCASTSS (DX)(SI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS (DI), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VPMOVZXWD    (R9), Y12
+	VPSLLD       $0x10, Y12, Y12
+	VPMOVZXWD    16(R9), Y13
+	VPSLLD       $0x10, Y13, Y13
+	VPMOVZXWD    32(R9), Y14
+	VPSLLD       $0x10, Y14, Y14
+	VBROADCASTSS (DX), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VBROADCASTSS (DX)(SI*1), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VBROADCASTSS (DI), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VBROADCASTSS (DI)(SI*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
 	ADDQ         R10, R9
 	ADDQ         $4, DX
 	ADDQ         $4, DI
@@ -2075,26 +3236,26 @@ done4:
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
-	ADDQ         $0x10, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, 32(DX)
+	VMOVUPS      Y5, 32(DX)(SI*1)
+	VMOVUPS      Y6, 32(DI)
+	VMOVUPS      Y7, 32(DI)(SI*1)
+	VMOVUPS      Y8, 64(DX)
+	VMOVUPS      Y9, 64(DX)(SI*1)
+	VMOVUPS      Y10, 64(DI)
+	VMOVUPS      Y11, 64(DI)(SI*1)
+	ADDQ         $0x30, AX
+	ADDQ         $0x60, CX
+	SUBQ         $3, BX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixQ84xBf16AVX2 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, FMA
-TEXT ·mixQ84xBf16AVX2(SB), NOSPLIT, $0-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
+	ADDQ         $3, BX
 	SUBQ         $1, BX
-	JLT          done2
+	JLT          done6
 
-loop1:
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -2115,9 +3276,9 @@ loop1:
 	MOVQ         AX, R9
 	MOVQ         stride+40(FP), R10
 	SUBQ         $1, R8
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VPMOVZXWD    (R9), Y4
 	VPSLLD       $0x10, Y4, Y4
 	VBROADCASTSS (DX), Y5
@@ -2132,9 +3293,9 @@ loop3:
 	ADDQ         $4, DX
 	ADDQ         $4, DI
 	SUBQ         $1, R8
-	JGE          loop3
+	JGE          loop7
 
-done4:
+done8:
 	ADDQ         $1, R8
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
@@ -2150,9 +3311,9 @@ done4:
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -2163,10 +3324,106 @@ TEXT ·mixQ85xBf16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $2, BX
 	JLT          done2
 
 loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      32(DX), Y5
+	VMOVUPS      32(DX)(SI*1), Y6
+	VMOVUPS      32(DI), Y7
+	VMOVUPS      32(DI)(SI*1), Y8
+	VMOVUPS      32(R8), Y9
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VPMOVZXWD    (R10), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPMOVZXWD    16(R10), Y11
+	VPSLLD       $0x10, Y11, Y11
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS (DX)(SI*1), Y12
+	VFMADD231PS  Y12, Y10, Y1
+	VFMADD231PS  Y12, Y11, Y6
+	VBROADCASTSS (DI), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS (DI)(SI*1), Y12
+	VFMADD231PS  Y12, Y10, Y3
+	VFMADD231PS  Y12, Y11, Y8
+	VBROADCASTSS (R8), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, 32(DX)
+	VMOVUPS      Y6, 32(DX)(SI*1)
+	VMOVUPS      Y7, 32(DI)
+	VMOVUPS      Y8, 32(DI)(SI*1)
+	VMOVUPS      Y9, 32(R8)
+	ADDQ         $0x20, AX
+	ADDQ         $0x40, CX
+	SUBQ         $2, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $2, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -2195,9 +3452,9 @@ loop1:
 	MOVQ         AX, R10
 	MOVQ         stride+40(FP), R11
 	SUBQ         $1, R9
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VPMOVZXWD    (R10), Y5
 	VPSLLD       $0x10, Y5, Y5
 	VBROADCASTSS (DX), Y6
@@ -2210,6 +3467,111 @@ loop3:
 	VFMADD231PS  Y6, Y5, Y3
 	VBROADCASTSS (R8), Y6
 	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	ADDQ         $0x10, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mixQ86xBf16AVX2 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
+TEXT ·mixQ86xBf16AVX2(SB), NOSPLIT, $0-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	SUBQ         $2, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(SI*1), Y5
+	VMOVUPS      32(DX), Y6
+	VMOVUPS      32(DX)(SI*1), Y7
+	VMOVUPS      32(DI), Y8
+	VMOVUPS      32(DI)(SI*1), Y9
+	VMOVUPS      32(R8), Y10
+	VMOVUPS      32(R8)(SI*1), Y11
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VPMOVZXWD    (R10), Y12
+	VPSLLD       $0x10, Y12, Y12
+	VPMOVZXWD    16(R10), Y13
+	VPSLLD       $0x10, Y13, Y13
+	VBROADCASTSS (DX), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y6
+	VBROADCASTSS (DX)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y1
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS (DI), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y8
+	VBROADCASTSS (DI)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS (R8), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y10
+	VBROADCASTSS (R8)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y5
+	VFMADD231PS  Y14, Y13, Y11
 	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
@@ -2235,26 +3597,24 @@ done4:
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
 	VMOVUPS      Y4, (R8)
-	ADDQ         $0x10, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y5, (R8)(SI*1)
+	VMOVUPS      Y6, 32(DX)
+	VMOVUPS      Y7, 32(DX)(SI*1)
+	VMOVUPS      Y8, 32(DI)
+	VMOVUPS      Y9, 32(DI)(SI*1)
+	VMOVUPS      Y10, 32(R8)
+	VMOVUPS      Y11, 32(R8)(SI*1)
+	ADDQ         $0x20, AX
+	ADDQ         $0x40, CX
+	SUBQ         $2, BX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixQ86xBf16AVX2 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, FMA
-TEXT ·mixQ86xBf16AVX2(SB), NOSPLIT, $0-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
+	ADDQ         $2, BX
 	SUBQ         $1, BX
-	JLT          done2
+	JLT          done6
 
-loop1:
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -2284,9 +3644,9 @@ loop1:
 	MOVQ         AX, R10
 	MOVQ         stride+40(FP), R11
 	SUBQ         $1, R9
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VPMOVZXWD    (R10), Y6
 	VPSLLD       $0x10, Y6, Y6
 	VBROADCASTSS (DX), Y7
@@ -2306,9 +3666,9 @@ loop3:
 	ADDQ         $4, DI
 	ADDQ         $4, R8
 	SUBQ         $1, R9
-	JGE          loop3
+	JGE          loop7
 
-done4:
+done8:
 	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
@@ -2330,9 +3690,9 @@ done4:
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET

@@ -319,13 +319,16 @@ TEXT ·mix1xF16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $4, BX
 	JLT          done2
 
 loop1:
 	MOVQ         o+0(FP), DX
 	ADDQ         CX, DX
 	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+	VMOVUPS      64(DX), Y2
+	VMOVUPS      96(DX), Y3
 	MOVQ         p+16(FP), DX
 	MOVQ         rows+48(FP), SI
 	MOVQ         AX, DI
@@ -334,9 +337,15 @@ loop1:
 	JLT          done4
 
 loop3:
-	VCVTPH2PS    (DI), Y1
-	VBROADCASTSS (DX), Y2
-	VFMADD231PS  Y2, Y1, Y0
+	VCVTPH2PS    (DI), Y4
+	VCVTPH2PS    16(DI), Y5
+	VCVTPH2PS    32(DI), Y6
+	VCVTPH2PS    48(DI), Y7
+	VBROADCASTSS (DX), Y8
+	VFMADD231PS  Y8, Y4, Y0
+	VFMADD231PS  Y8, Y5, Y1
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
 	ADDQ         R8, DI
 	ADDQ         $4, DX
 	SUBQ         $1, SI
@@ -347,12 +356,50 @@ done4:
 	MOVQ         o+0(FP), DX
 	ADDQ         CX, DX
 	VMOVUPS      Y0, (DX)
-	ADDQ         $0x10, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y1, 32(DX)
+	VMOVUPS      Y2, 64(DX)
+	VMOVUPS      Y3, 96(DX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, CX
+	SUBQ         $4, BX
 	JGE          loop1
 
 done2:
+	ADDQ         $4, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
+	MOVQ         o+0(FP), DX
+	ADDQ         CX, DX
+	VMOVUPS      (DX), Y0
+	MOVQ         p+16(FP), DX
+	MOVQ         rows+48(FP), SI
+	MOVQ         AX, DI
+	MOVQ         stride+40(FP), R8
+	SUBQ         $1, SI
+	JLT          done8
+
+loop7:
+	VCVTPH2PS    (DI), Y1
+	VBROADCASTSS (DX), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         R8, DI
+	ADDQ         $4, DX
+	SUBQ         $1, SI
+	JGE          loop7
+
+done8:
+	ADDQ         $1, SI
+	MOVQ         o+0(FP), DX
+	ADDQ         CX, DX
+	VMOVUPS      Y0, (DX)
+	ADDQ         $0x10, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -363,7 +410,7 @@ TEXT ·mix2xF16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $4, BX
 	JLT          done2
 
 loop1:
@@ -372,6 +419,12 @@ loop1:
 	ADDQ         CX, DX
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      32(DX), Y2
+	VMOVUPS      32(DX)(SI*1), Y3
+	VMOVUPS      64(DX), Y4
+	VMOVUPS      64(DX)(SI*1), Y5
+	VMOVUPS      96(DX), Y6
+	VMOVUPS      96(DX)(SI*1), Y7
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         rows+48(FP), DI
@@ -381,11 +434,20 @@ loop1:
 	JLT          done4
 
 loop3:
-	VCVTPH2PS    (R8), Y2
-	VBROADCASTSS (DX), Y3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS (DX)(SI*1), Y3
-	VFMADD231PS  Y3, Y2, Y1
+	VCVTPH2PS    (R8), Y8
+	VCVTPH2PS    16(R8), Y9
+	VCVTPH2PS    32(R8), Y10
+	VCVTPH2PS    48(R8), Y11
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y12, Y8, Y0
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y6
+	VBROADCASTSS (DX)(SI*1), Y12
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y7
 	ADDQ         R9, R8
 	ADDQ         $4, DX
 	SUBQ         $1, DI
@@ -398,79 +460,60 @@ done4:
 	ADDQ         CX, DX
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
-	ADDQ         $0x10, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y2, 32(DX)
+	VMOVUPS      Y3, 32(DX)(SI*1)
+	VMOVUPS      Y4, 64(DX)
+	VMOVUPS      Y5, 64(DX)(SI*1)
+	VMOVUPS      Y6, 96(DX)
+	VMOVUPS      Y7, 96(DX)(SI*1)
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, CX
+	SUBQ         $4, BX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix3xF16AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
-// Requires: F16C, FMA
-TEXT ·mix3xF16AVX512(SB), NOSPLIT, $0-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
+	ADDQ         $4, BX
 	SUBQ         $1, BX
-	JLT          done2
+	JLT          done6
 
-loop1:
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
-	MOVQ         DX, DI
-	ADDQ         SI, DI
-	ADDQ         SI, DI
 	ADDQ         CX, DX
-	ADDQ         CX, DI
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
-	VMOVUPS      (DI), Y2
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
-	MOVQ         DX, DI
-	ADDQ         SI, DI
-	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
+	MOVQ         rows+48(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+40(FP), R9
+	SUBQ         $1, DI
+	JLT          done8
 
-loop3:
-	VCVTPH2PS    (R9), Y3
-	VBROADCASTSS (DX), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VBROADCASTSS (DX)(SI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS (DI), Y4
-	VFMADD231PS  Y4, Y3, Y2
-	ADDQ         R10, R9
+loop7:
+	VCVTPH2PS    (R8), Y2
+	VBROADCASTSS (DX), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS (DX)(SI*1), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         R9, R8
 	ADDQ         $4, DX
-	ADDQ         $4, DI
-	SUBQ         $1, R8
-	JGE          loop3
+	SUBQ         $1, DI
+	JGE          loop7
 
-done4:
-	ADDQ         $1, R8
+done8:
+	ADDQ         $1, DI
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
-	MOVQ         DX, DI
-	ADDQ         SI, DI
-	ADDQ         SI, DI
 	ADDQ         CX, DX
-	ADDQ         CX, DI
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
-	VMOVUPS      Y2, (DI)
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -481,10 +524,98 @@ TEXT ·mix4xF16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $3, BX
 	JLT          done2
 
 loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      32(DX), Y4
+	VMOVUPS      32(DX)(SI*1), Y5
+	VMOVUPS      32(DI), Y6
+	VMOVUPS      32(DI)(SI*1), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      64(DX)(SI*1), Y9
+	VMOVUPS      64(DI), Y10
+	VMOVUPS      64(DI)(SI*1), Y11
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         rows+48(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+40(FP), R10
+	SUBQ         $1, R8
+	JLT          done4
+
+loop3:
+	VCVTPH2PS    (R9), Y12
+	VCVTPH2PS    16(R9), Y13
+	VCVTPH2PS    32(R9), Y14
+	VBROADCASTSS (DX), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VBROADCASTSS (DX)(SI*1), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VBROADCASTSS (DI), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VBROADCASTSS (DI)(SI*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         R10, R9
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R8
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, 32(DX)
+	VMOVUPS      Y5, 32(DX)(SI*1)
+	VMOVUPS      Y6, 32(DI)
+	VMOVUPS      Y7, 32(DI)(SI*1)
+	VMOVUPS      Y8, 64(DX)
+	VMOVUPS      Y9, 64(DX)(SI*1)
+	VMOVUPS      Y10, 64(DI)
+	VMOVUPS      Y11, 64(DI)(SI*1)
+	ADDQ         $0x30, AX
+	ADDQ         $0x60, CX
+	SUBQ         $3, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $3, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -505,9 +636,9 @@ loop1:
 	MOVQ         AX, R9
 	MOVQ         stride+40(FP), R10
 	SUBQ         $1, R8
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VCVTPH2PS    (R9), Y4
 	VBROADCASTSS (DX), Y5
 	VFMADD231PS  Y5, Y4, Y0
@@ -521,9 +652,9 @@ loop3:
 	ADDQ         $4, DX
 	ADDQ         $4, DI
 	SUBQ         $1, R8
-	JGE          loop3
+	JGE          loop7
 
-done4:
+done8:
 	ADDQ         $1, R8
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
@@ -539,9 +670,9 @@ done4:
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -552,10 +683,104 @@ TEXT ·mix5xF16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $2, BX
 	JLT          done2
 
 loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      32(DX), Y5
+	VMOVUPS      32(DX)(SI*1), Y6
+	VMOVUPS      32(DI), Y7
+	VMOVUPS      32(DI)(SI*1), Y8
+	VMOVUPS      32(R8), Y9
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VCVTPH2PS    (R10), Y10
+	VCVTPH2PS    16(R10), Y11
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS (DX)(SI*1), Y12
+	VFMADD231PS  Y12, Y10, Y1
+	VFMADD231PS  Y12, Y11, Y6
+	VBROADCASTSS (DI), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS (DI)(SI*1), Y12
+	VFMADD231PS  Y12, Y10, Y3
+	VFMADD231PS  Y12, Y11, Y8
+	VBROADCASTSS (R8), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, 32(DX)
+	VMOVUPS      Y6, 32(DX)(SI*1)
+	VMOVUPS      Y7, 32(DI)
+	VMOVUPS      Y8, 32(DI)(SI*1)
+	VMOVUPS      Y9, 32(R8)
+	ADDQ         $0x20, AX
+	ADDQ         $0x40, CX
+	SUBQ         $2, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $2, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -584,9 +809,9 @@ loop1:
 	MOVQ         AX, R10
 	MOVQ         stride+40(FP), R11
 	SUBQ         $1, R9
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VCVTPH2PS    (R10), Y5
 	VBROADCASTSS (DX), Y6
 	VFMADD231PS  Y6, Y5, Y0
@@ -598,6 +823,109 @@ loop3:
 	VFMADD231PS  Y6, Y5, Y3
 	VBROADCASTSS (R8), Y6
 	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	ADDQ         $0x10, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix6xF16AVX512 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: F16C, FMA
+TEXT ·mix6xF16AVX512(SB), NOSPLIT, $0-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	SUBQ         $2, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(SI*1), Y5
+	VMOVUPS      32(DX), Y6
+	VMOVUPS      32(DX)(SI*1), Y7
+	VMOVUPS      32(DI), Y8
+	VMOVUPS      32(DI)(SI*1), Y9
+	VMOVUPS      32(R8), Y10
+	VMOVUPS      32(R8)(SI*1), Y11
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VCVTPH2PS    (R10), Y12
+	VCVTPH2PS    16(R10), Y13
+	VBROADCASTSS (DX), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y6
+	VBROADCASTSS (DX)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y1
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS (DI), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y8
+	VBROADCASTSS (DI)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS (R8), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y10
+	VBROADCASTSS (R8)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y5
+	VFMADD231PS  Y14, Y13, Y11
 	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
@@ -623,26 +951,24 @@ done4:
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
 	VMOVUPS      Y4, (R8)
-	ADDQ         $0x10, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y5, (R8)(SI*1)
+	VMOVUPS      Y6, 32(DX)
+	VMOVUPS      Y7, 32(DX)(SI*1)
+	VMOVUPS      Y8, 32(DI)
+	VMOVUPS      Y9, 32(DI)(SI*1)
+	VMOVUPS      Y10, 32(R8)
+	VMOVUPS      Y11, 32(R8)(SI*1)
+	ADDQ         $0x20, AX
+	ADDQ         $0x40, CX
+	SUBQ         $2, BX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix6xF16AVX512 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
-// Requires: F16C, FMA
-TEXT ·mix6xF16AVX512(SB), NOSPLIT, $0-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
+	ADDQ         $2, BX
 	SUBQ         $1, BX
-	JLT          done2
+	JLT          done6
 
-loop1:
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -672,9 +998,9 @@ loop1:
 	MOVQ         AX, R10
 	MOVQ         stride+40(FP), R11
 	SUBQ         $1, R9
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VCVTPH2PS    (R10), Y6
 	VBROADCASTSS (DX), Y7
 	VFMADD231PS  Y7, Y6, Y0
@@ -693,9 +1019,9 @@ loop3:
 	ADDQ         $4, DI
 	ADDQ         $4, R8
 	SUBQ         $1, R9
-	JGE          loop3
+	JGE          loop7
 
-done4:
+done8:
 	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
@@ -717,9 +1043,9 @@ done4:
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -730,13 +1056,16 @@ TEXT ·mixQ81xF16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $4, BX
 	JLT          done2
 
 loop1:
 	MOVQ         o+0(FP), DX
 	ADDQ         CX, DX
 	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+	VMOVUPS      64(DX), Y2
+	VMOVUPS      96(DX), Y3
 	MOVQ         p+16(FP), DX
 	MOVQ         rows+48(FP), SI
 	MOVQ         AX, DI
@@ -745,9 +1074,15 @@ loop1:
 	JLT          done4
 
 loop3:
-	VCVTPH2PS    (DI), Y1
-	VBROADCASTSS (DX), Y2
-	VFMADD231PS  Y2, Y1, Y0
+	VCVTPH2PS    (DI), Y4
+	VCVTPH2PS    16(DI), Y5
+	VCVTPH2PS    32(DI), Y6
+	VCVTPH2PS    48(DI), Y7
+	VBROADCASTSS (DX), Y8
+	VFMADD231PS  Y8, Y4, Y0
+	VFMADD231PS  Y8, Y5, Y1
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
 	ADDQ         R8, DI
 	ADDQ         $4, DX
 	SUBQ         $1, SI
@@ -758,12 +1093,50 @@ done4:
 	MOVQ         o+0(FP), DX
 	ADDQ         CX, DX
 	VMOVUPS      Y0, (DX)
-	ADDQ         $0x10, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y1, 32(DX)
+	VMOVUPS      Y2, 64(DX)
+	VMOVUPS      Y3, 96(DX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, CX
+	SUBQ         $4, BX
 	JGE          loop1
 
 done2:
+	ADDQ         $4, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
+	MOVQ         o+0(FP), DX
+	ADDQ         CX, DX
+	VMOVUPS      (DX), Y0
+	MOVQ         p+16(FP), DX
+	MOVQ         rows+48(FP), SI
+	MOVQ         AX, DI
+	MOVQ         stride+40(FP), R8
+	SUBQ         $1, SI
+	JLT          done8
+
+loop7:
+	VCVTPH2PS    (DI), Y1
+	VBROADCASTSS (DX), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         R8, DI
+	ADDQ         $4, DX
+	SUBQ         $1, SI
+	JGE          loop7
+
+done8:
+	ADDQ         $1, SI
+	MOVQ         o+0(FP), DX
+	ADDQ         CX, DX
+	VMOVUPS      Y0, (DX)
+	ADDQ         $0x10, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -774,7 +1147,7 @@ TEXT ·mixQ82xF16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $4, BX
 	JLT          done2
 
 loop1:
@@ -783,6 +1156,12 @@ loop1:
 	ADDQ         CX, DX
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      32(DX), Y2
+	VMOVUPS      32(DX)(SI*1), Y3
+	VMOVUPS      64(DX), Y4
+	VMOVUPS      64(DX)(SI*1), Y5
+	VMOVUPS      96(DX), Y6
+	VMOVUPS      96(DX)(SI*1), Y7
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         rows+48(FP), DI
@@ -792,11 +1171,20 @@ loop1:
 	JLT          done4
 
 loop3:
-	VCVTPH2PS    (R8), Y2
-	VBROADCASTSS (DX), Y3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS (DX)(SI*1), Y3
-	VFMADD231PS  Y3, Y2, Y1
+	VCVTPH2PS    (R8), Y8
+	VCVTPH2PS    16(R8), Y9
+	VCVTPH2PS    32(R8), Y10
+	VCVTPH2PS    48(R8), Y11
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y12, Y8, Y0
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y6
+	VBROADCASTSS (DX)(SI*1), Y12
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y7
 	ADDQ         R9, R8
 	ADDQ         $4, DX
 	SUBQ         $1, DI
@@ -809,23 +1197,71 @@ done4:
 	ADDQ         CX, DX
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
-	ADDQ         $0x10, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y2, 32(DX)
+	VMOVUPS      Y3, 32(DX)(SI*1)
+	VMOVUPS      Y4, 64(DX)
+	VMOVUPS      Y5, 64(DX)(SI*1)
+	VMOVUPS      Y6, 96(DX)
+	VMOVUPS      Y7, 96(DX)(SI*1)
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, CX
+	SUBQ         $4, BX
 	JGE          loop1
 
 done2:
+	ADDQ         $4, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	ADDQ         CX, DX
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         rows+48(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+40(FP), R9
+	SUBQ         $1, DI
+	JLT          done8
+
+loop7:
+	VCVTPH2PS    (R8), Y2
+	VBROADCASTSS (DX), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS (DX)(SI*1), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         R9, R8
+	ADDQ         $4, DX
+	SUBQ         $1, DI
+	JGE          loop7
+
+done8:
+	ADDQ         $1, DI
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	ADDQ         CX, DX
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	ADDQ         $0x10, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
 
-// mixQ83xF16AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
+// mixQ84xF16AVX512 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
 // Requires: F16C, FMA
-TEXT ·mixQ83xF16AVX512(SB), NOSPLIT, $0-64
+TEXT ·mixQ84xF16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $3, BX
 	JLT          done2
 
 loop1:
@@ -839,6 +1275,15 @@ loop1:
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      32(DX), Y4
+	VMOVUPS      32(DX)(SI*1), Y5
+	VMOVUPS      32(DI), Y6
+	VMOVUPS      32(DI)(SI*1), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      64(DX)(SI*1), Y9
+	VMOVUPS      64(DI), Y10
+	VMOVUPS      64(DI)(SI*1), Y11
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
@@ -851,13 +1296,25 @@ loop1:
 	JLT          done4
 
 loop3:
-	VCVTPH2PS    (R9), Y3
-	VBROADCASTSS (DX), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VBROADCASTSS (DX)(SI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS (DI), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VCVTPH2PS    (R9), Y12
+	VCVTPH2PS    16(R9), Y13
+	VCVTPH2PS    32(R9), Y14
+	VBROADCASTSS (DX), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VBROADCASTSS (DX)(SI*1), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VBROADCASTSS (DI), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VBROADCASTSS (DI)(SI*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
 	ADDQ         R10, R9
 	ADDQ         $4, DX
 	ADDQ         $4, DI
@@ -876,26 +1333,26 @@ done4:
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
-	ADDQ         $0x10, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, 32(DX)
+	VMOVUPS      Y5, 32(DX)(SI*1)
+	VMOVUPS      Y6, 32(DI)
+	VMOVUPS      Y7, 32(DI)(SI*1)
+	VMOVUPS      Y8, 64(DX)
+	VMOVUPS      Y9, 64(DX)(SI*1)
+	VMOVUPS      Y10, 64(DI)
+	VMOVUPS      Y11, 64(DI)(SI*1)
+	ADDQ         $0x30, AX
+	ADDQ         $0x60, CX
+	SUBQ         $3, BX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixQ84xF16AVX512 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
-// Requires: F16C, FMA
-TEXT ·mixQ84xF16AVX512(SB), NOSPLIT, $0-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
+	ADDQ         $3, BX
 	SUBQ         $1, BX
-	JLT          done2
+	JLT          done6
 
-loop1:
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -916,9 +1373,9 @@ loop1:
 	MOVQ         AX, R9
 	MOVQ         stride+40(FP), R10
 	SUBQ         $1, R8
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VCVTPH2PS    (R9), Y4
 	VBROADCASTSS (DX), Y5
 	VFMADD231PS  Y5, Y4, Y0
@@ -932,9 +1389,9 @@ loop3:
 	ADDQ         $4, DX
 	ADDQ         $4, DI
 	SUBQ         $1, R8
-	JGE          loop3
+	JGE          loop7
 
-done4:
+done8:
 	ADDQ         $1, R8
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
@@ -950,9 +1407,9 @@ done4:
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -963,10 +1420,104 @@ TEXT ·mixQ85xF16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $2, BX
 	JLT          done2
 
 loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      32(DX), Y5
+	VMOVUPS      32(DX)(SI*1), Y6
+	VMOVUPS      32(DI), Y7
+	VMOVUPS      32(DI)(SI*1), Y8
+	VMOVUPS      32(R8), Y9
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VCVTPH2PS    (R10), Y10
+	VCVTPH2PS    16(R10), Y11
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS (DX)(SI*1), Y12
+	VFMADD231PS  Y12, Y10, Y1
+	VFMADD231PS  Y12, Y11, Y6
+	VBROADCASTSS (DI), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS (DI)(SI*1), Y12
+	VFMADD231PS  Y12, Y10, Y3
+	VFMADD231PS  Y12, Y11, Y8
+	VBROADCASTSS (R8), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, 32(DX)
+	VMOVUPS      Y6, 32(DX)(SI*1)
+	VMOVUPS      Y7, 32(DI)
+	VMOVUPS      Y8, 32(DI)(SI*1)
+	VMOVUPS      Y9, 32(R8)
+	ADDQ         $0x20, AX
+	ADDQ         $0x40, CX
+	SUBQ         $2, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $2, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -995,9 +1546,9 @@ loop1:
 	MOVQ         AX, R10
 	MOVQ         stride+40(FP), R11
 	SUBQ         $1, R9
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VCVTPH2PS    (R10), Y5
 	VBROADCASTSS (DX), Y6
 	VFMADD231PS  Y6, Y5, Y0
@@ -1009,6 +1560,109 @@ loop3:
 	VFMADD231PS  Y6, Y5, Y3
 	VBROADCASTSS (R8), Y6
 	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	ADDQ         $0x10, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mixQ86xF16AVX512 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: F16C, FMA
+TEXT ·mixQ86xF16AVX512(SB), NOSPLIT, $0-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	SUBQ         $2, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(SI*1), Y5
+	VMOVUPS      32(DX), Y6
+	VMOVUPS      32(DX)(SI*1), Y7
+	VMOVUPS      32(DI), Y8
+	VMOVUPS      32(DI)(SI*1), Y9
+	VMOVUPS      32(R8), Y10
+	VMOVUPS      32(R8)(SI*1), Y11
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VCVTPH2PS    (R10), Y12
+	VCVTPH2PS    16(R10), Y13
+	VBROADCASTSS (DX), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y6
+	VBROADCASTSS (DX)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y1
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS (DI), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y8
+	VBROADCASTSS (DI)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS (R8), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y10
+	VBROADCASTSS (R8)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y5
+	VFMADD231PS  Y14, Y13, Y11
 	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
@@ -1034,26 +1688,24 @@ done4:
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
 	VMOVUPS      Y4, (R8)
-	ADDQ         $0x10, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y5, (R8)(SI*1)
+	VMOVUPS      Y6, 32(DX)
+	VMOVUPS      Y7, 32(DX)(SI*1)
+	VMOVUPS      Y8, 32(DI)
+	VMOVUPS      Y9, 32(DI)(SI*1)
+	VMOVUPS      Y10, 32(R8)
+	VMOVUPS      Y11, 32(R8)(SI*1)
+	ADDQ         $0x20, AX
+	ADDQ         $0x40, CX
+	SUBQ         $2, BX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixQ86xF16AVX512 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
-// Requires: F16C, FMA
-TEXT ·mixQ86xF16AVX512(SB), NOSPLIT, $0-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
+	ADDQ         $2, BX
 	SUBQ         $1, BX
-	JLT          done2
+	JLT          done6
 
-loop1:
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -1083,9 +1735,9 @@ loop1:
 	MOVQ         AX, R10
 	MOVQ         stride+40(FP), R11
 	SUBQ         $1, R9
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VCVTPH2PS    (R10), Y6
 	VBROADCASTSS (DX), Y7
 	VFMADD231PS  Y7, Y6, Y0
@@ -1104,9 +1756,9 @@ loop3:
 	ADDQ         $4, DI
 	ADDQ         $4, R8
 	SUBQ         $1, R9
-	JGE          loop3
+	JGE          loop7
 
-done4:
+done8:
 	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
@@ -1128,9 +1780,9 @@ done4:
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -1479,13 +2131,16 @@ TEXT ·mix1xF16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $4, BX
 	JLT          done2
 
 loop1:
 	MOVQ         o+0(FP), DX
 	ADDQ         CX, DX
 	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+	VMOVUPS      64(DX), Y2
+	VMOVUPS      96(DX), Y3
 	MOVQ         p+16(FP), DX
 	MOVQ         rows+48(FP), SI
 	MOVQ         AX, DI
@@ -1494,9 +2149,15 @@ loop1:
 	JLT          done4
 
 loop3:
-	VCVTPH2PS    (DI), Y1
-	VBROADCASTSS (DX), Y2
-	VFMADD231PS  Y2, Y1, Y0
+	VCVTPH2PS    (DI), Y4
+	VCVTPH2PS    16(DI), Y5
+	VCVTPH2PS    32(DI), Y6
+	VCVTPH2PS    48(DI), Y7
+	VBROADCASTSS (DX), Y8
+	VFMADD231PS  Y8, Y4, Y0
+	VFMADD231PS  Y8, Y5, Y1
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
 	ADDQ         R8, DI
 	ADDQ         $4, DX
 	SUBQ         $1, SI
@@ -1507,12 +2168,50 @@ done4:
 	MOVQ         o+0(FP), DX
 	ADDQ         CX, DX
 	VMOVUPS      Y0, (DX)
-	ADDQ         $0x10, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y1, 32(DX)
+	VMOVUPS      Y2, 64(DX)
+	VMOVUPS      Y3, 96(DX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, CX
+	SUBQ         $4, BX
 	JGE          loop1
 
 done2:
+	ADDQ         $4, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
+	MOVQ         o+0(FP), DX
+	ADDQ         CX, DX
+	VMOVUPS      (DX), Y0
+	MOVQ         p+16(FP), DX
+	MOVQ         rows+48(FP), SI
+	MOVQ         AX, DI
+	MOVQ         stride+40(FP), R8
+	SUBQ         $1, SI
+	JLT          done8
+
+loop7:
+	VCVTPH2PS    (DI), Y1
+	VBROADCASTSS (DX), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         R8, DI
+	ADDQ         $4, DX
+	SUBQ         $1, SI
+	JGE          loop7
+
+done8:
+	ADDQ         $1, SI
+	MOVQ         o+0(FP), DX
+	ADDQ         CX, DX
+	VMOVUPS      Y0, (DX)
+	ADDQ         $0x10, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -1523,7 +2222,7 @@ TEXT ·mix2xF16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $4, BX
 	JLT          done2
 
 loop1:
@@ -1532,6 +2231,12 @@ loop1:
 	ADDQ         CX, DX
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      32(DX), Y2
+	VMOVUPS      32(DX)(SI*1), Y3
+	VMOVUPS      64(DX), Y4
+	VMOVUPS      64(DX)(SI*1), Y5
+	VMOVUPS      96(DX), Y6
+	VMOVUPS      96(DX)(SI*1), Y7
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         rows+48(FP), DI
@@ -1541,11 +2246,20 @@ loop1:
 	JLT          done4
 
 loop3:
-	VCVTPH2PS    (R8), Y2
-	VBROADCASTSS (DX), Y3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS (DX)(SI*1), Y3
-	VFMADD231PS  Y3, Y2, Y1
+	VCVTPH2PS    (R8), Y8
+	VCVTPH2PS    16(R8), Y9
+	VCVTPH2PS    32(R8), Y10
+	VCVTPH2PS    48(R8), Y11
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y12, Y8, Y0
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y6
+	VBROADCASTSS (DX)(SI*1), Y12
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y7
 	ADDQ         R9, R8
 	ADDQ         $4, DX
 	SUBQ         $1, DI
@@ -1558,79 +2272,60 @@ done4:
 	ADDQ         CX, DX
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
-	ADDQ         $0x10, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y2, 32(DX)
+	VMOVUPS      Y3, 32(DX)(SI*1)
+	VMOVUPS      Y4, 64(DX)
+	VMOVUPS      Y5, 64(DX)(SI*1)
+	VMOVUPS      Y6, 96(DX)
+	VMOVUPS      Y7, 96(DX)(SI*1)
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, CX
+	SUBQ         $4, BX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix3xF16AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
-// Requires: F16C, FMA
-TEXT ·mix3xF16AVX2(SB), NOSPLIT, $0-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
+	ADDQ         $4, BX
 	SUBQ         $1, BX
-	JLT          done2
+	JLT          done6
 
-loop1:
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
-	MOVQ         DX, DI
-	ADDQ         SI, DI
-	ADDQ         SI, DI
 	ADDQ         CX, DX
-	ADDQ         CX, DI
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
-	VMOVUPS      (DI), Y2
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
-	MOVQ         DX, DI
-	ADDQ         SI, DI
-	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
+	MOVQ         rows+48(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+40(FP), R9
+	SUBQ         $1, DI
+	JLT          done8
 
-loop3:
-	VCVTPH2PS    (R9), Y3
-	VBROADCASTSS (DX), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VBROADCASTSS (DX)(SI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS (DI), Y4
-	VFMADD231PS  Y4, Y3, Y2
-	ADDQ         R10, R9
+loop7:
+	VCVTPH2PS    (R8), Y2
+	VBROADCASTSS (DX), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS (DX)(SI*1), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         R9, R8
 	ADDQ         $4, DX
-	ADDQ         $4, DI
-	SUBQ         $1, R8
-	JGE          loop3
+	SUBQ         $1, DI
+	JGE          loop7
 
-done4:
-	ADDQ         $1, R8
+done8:
+	ADDQ         $1, DI
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
-	MOVQ         DX, DI
-	ADDQ         SI, DI
-	ADDQ         SI, DI
 	ADDQ         CX, DX
-	ADDQ         CX, DI
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
-	VMOVUPS      Y2, (DI)
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -1641,10 +2336,98 @@ TEXT ·mix4xF16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $3, BX
 	JLT          done2
 
 loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      32(DX), Y4
+	VMOVUPS      32(DX)(SI*1), Y5
+	VMOVUPS      32(DI), Y6
+	VMOVUPS      32(DI)(SI*1), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      64(DX)(SI*1), Y9
+	VMOVUPS      64(DI), Y10
+	VMOVUPS      64(DI)(SI*1), Y11
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         rows+48(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+40(FP), R10
+	SUBQ         $1, R8
+	JLT          done4
+
+loop3:
+	VCVTPH2PS    (R9), Y12
+	VCVTPH2PS    16(R9), Y13
+	VCVTPH2PS    32(R9), Y14
+	VBROADCASTSS (DX), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VBROADCASTSS (DX)(SI*1), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VBROADCASTSS (DI), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VBROADCASTSS (DI)(SI*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         R10, R9
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R8
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, 32(DX)
+	VMOVUPS      Y5, 32(DX)(SI*1)
+	VMOVUPS      Y6, 32(DI)
+	VMOVUPS      Y7, 32(DI)(SI*1)
+	VMOVUPS      Y8, 64(DX)
+	VMOVUPS      Y9, 64(DX)(SI*1)
+	VMOVUPS      Y10, 64(DI)
+	VMOVUPS      Y11, 64(DI)(SI*1)
+	ADDQ         $0x30, AX
+	ADDQ         $0x60, CX
+	SUBQ         $3, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $3, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -1665,9 +2448,9 @@ loop1:
 	MOVQ         AX, R9
 	MOVQ         stride+40(FP), R10
 	SUBQ         $1, R8
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VCVTPH2PS    (R9), Y4
 	VBROADCASTSS (DX), Y5
 	VFMADD231PS  Y5, Y4, Y0
@@ -1681,9 +2464,9 @@ loop3:
 	ADDQ         $4, DX
 	ADDQ         $4, DI
 	SUBQ         $1, R8
-	JGE          loop3
+	JGE          loop7
 
-done4:
+done8:
 	ADDQ         $1, R8
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
@@ -1699,9 +2482,9 @@ done4:
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -1712,10 +2495,104 @@ TEXT ·mix5xF16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $2, BX
 	JLT          done2
 
 loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      32(DX), Y5
+	VMOVUPS      32(DX)(SI*1), Y6
+	VMOVUPS      32(DI), Y7
+	VMOVUPS      32(DI)(SI*1), Y8
+	VMOVUPS      32(R8), Y9
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VCVTPH2PS    (R10), Y10
+	VCVTPH2PS    16(R10), Y11
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS (DX)(SI*1), Y12
+	VFMADD231PS  Y12, Y10, Y1
+	VFMADD231PS  Y12, Y11, Y6
+	VBROADCASTSS (DI), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS (DI)(SI*1), Y12
+	VFMADD231PS  Y12, Y10, Y3
+	VFMADD231PS  Y12, Y11, Y8
+	VBROADCASTSS (R8), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, 32(DX)
+	VMOVUPS      Y6, 32(DX)(SI*1)
+	VMOVUPS      Y7, 32(DI)
+	VMOVUPS      Y8, 32(DI)(SI*1)
+	VMOVUPS      Y9, 32(R8)
+	ADDQ         $0x20, AX
+	ADDQ         $0x40, CX
+	SUBQ         $2, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $2, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -1744,9 +2621,9 @@ loop1:
 	MOVQ         AX, R10
 	MOVQ         stride+40(FP), R11
 	SUBQ         $1, R9
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VCVTPH2PS    (R10), Y5
 	VBROADCASTSS (DX), Y6
 	VFMADD231PS  Y6, Y5, Y0
@@ -1758,6 +2635,109 @@ loop3:
 	VFMADD231PS  Y6, Y5, Y3
 	VBROADCASTSS (R8), Y6
 	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	ADDQ         $0x10, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix6xF16AVX2 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: F16C, FMA
+TEXT ·mix6xF16AVX2(SB), NOSPLIT, $0-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	SUBQ         $2, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(SI*1), Y5
+	VMOVUPS      32(DX), Y6
+	VMOVUPS      32(DX)(SI*1), Y7
+	VMOVUPS      32(DI), Y8
+	VMOVUPS      32(DI)(SI*1), Y9
+	VMOVUPS      32(R8), Y10
+	VMOVUPS      32(R8)(SI*1), Y11
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VCVTPH2PS    (R10), Y12
+	VCVTPH2PS    16(R10), Y13
+	VBROADCASTSS (DX), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y6
+	VBROADCASTSS (DX)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y1
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS (DI), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y8
+	VBROADCASTSS (DI)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS (R8), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y10
+	VBROADCASTSS (R8)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y5
+	VFMADD231PS  Y14, Y13, Y11
 	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
@@ -1783,26 +2763,24 @@ done4:
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
 	VMOVUPS      Y4, (R8)
-	ADDQ         $0x10, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y5, (R8)(SI*1)
+	VMOVUPS      Y6, 32(DX)
+	VMOVUPS      Y7, 32(DX)(SI*1)
+	VMOVUPS      Y8, 32(DI)
+	VMOVUPS      Y9, 32(DI)(SI*1)
+	VMOVUPS      Y10, 32(R8)
+	VMOVUPS      Y11, 32(R8)(SI*1)
+	ADDQ         $0x20, AX
+	ADDQ         $0x40, CX
+	SUBQ         $2, BX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix6xF16AVX2 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
-// Requires: F16C, FMA
-TEXT ·mix6xF16AVX2(SB), NOSPLIT, $0-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
+	ADDQ         $2, BX
 	SUBQ         $1, BX
-	JLT          done2
+	JLT          done6
 
-loop1:
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -1832,9 +2810,9 @@ loop1:
 	MOVQ         AX, R10
 	MOVQ         stride+40(FP), R11
 	SUBQ         $1, R9
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VCVTPH2PS    (R10), Y6
 	VBROADCASTSS (DX), Y7
 	VFMADD231PS  Y7, Y6, Y0
@@ -1853,9 +2831,9 @@ loop3:
 	ADDQ         $4, DI
 	ADDQ         $4, R8
 	SUBQ         $1, R9
-	JGE          loop3
+	JGE          loop7
 
-done4:
+done8:
 	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
@@ -1877,9 +2855,9 @@ done4:
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -1890,13 +2868,16 @@ TEXT ·mixQ81xF16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $4, BX
 	JLT          done2
 
 loop1:
 	MOVQ         o+0(FP), DX
 	ADDQ         CX, DX
 	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+	VMOVUPS      64(DX), Y2
+	VMOVUPS      96(DX), Y3
 	MOVQ         p+16(FP), DX
 	MOVQ         rows+48(FP), SI
 	MOVQ         AX, DI
@@ -1905,9 +2886,15 @@ loop1:
 	JLT          done4
 
 loop3:
-	VCVTPH2PS    (DI), Y1
-	VBROADCASTSS (DX), Y2
-	VFMADD231PS  Y2, Y1, Y0
+	VCVTPH2PS    (DI), Y4
+	VCVTPH2PS    16(DI), Y5
+	VCVTPH2PS    32(DI), Y6
+	VCVTPH2PS    48(DI), Y7
+	VBROADCASTSS (DX), Y8
+	VFMADD231PS  Y8, Y4, Y0
+	VFMADD231PS  Y8, Y5, Y1
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
 	ADDQ         R8, DI
 	ADDQ         $4, DX
 	SUBQ         $1, SI
@@ -1918,12 +2905,50 @@ done4:
 	MOVQ         o+0(FP), DX
 	ADDQ         CX, DX
 	VMOVUPS      Y0, (DX)
-	ADDQ         $0x10, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y1, 32(DX)
+	VMOVUPS      Y2, 64(DX)
+	VMOVUPS      Y3, 96(DX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, CX
+	SUBQ         $4, BX
 	JGE          loop1
 
 done2:
+	ADDQ         $4, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
+	MOVQ         o+0(FP), DX
+	ADDQ         CX, DX
+	VMOVUPS      (DX), Y0
+	MOVQ         p+16(FP), DX
+	MOVQ         rows+48(FP), SI
+	MOVQ         AX, DI
+	MOVQ         stride+40(FP), R8
+	SUBQ         $1, SI
+	JLT          done8
+
+loop7:
+	VCVTPH2PS    (DI), Y1
+	VBROADCASTSS (DX), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         R8, DI
+	ADDQ         $4, DX
+	SUBQ         $1, SI
+	JGE          loop7
+
+done8:
+	ADDQ         $1, SI
+	MOVQ         o+0(FP), DX
+	ADDQ         CX, DX
+	VMOVUPS      Y0, (DX)
+	ADDQ         $0x10, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -1934,7 +2959,7 @@ TEXT ·mixQ82xF16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $4, BX
 	JLT          done2
 
 loop1:
@@ -1943,6 +2968,12 @@ loop1:
 	ADDQ         CX, DX
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      32(DX), Y2
+	VMOVUPS      32(DX)(SI*1), Y3
+	VMOVUPS      64(DX), Y4
+	VMOVUPS      64(DX)(SI*1), Y5
+	VMOVUPS      96(DX), Y6
+	VMOVUPS      96(DX)(SI*1), Y7
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         rows+48(FP), DI
@@ -1952,11 +2983,20 @@ loop1:
 	JLT          done4
 
 loop3:
-	VCVTPH2PS    (R8), Y2
-	VBROADCASTSS (DX), Y3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS (DX)(SI*1), Y3
-	VFMADD231PS  Y3, Y2, Y1
+	VCVTPH2PS    (R8), Y8
+	VCVTPH2PS    16(R8), Y9
+	VCVTPH2PS    32(R8), Y10
+	VCVTPH2PS    48(R8), Y11
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y12, Y8, Y0
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y6
+	VBROADCASTSS (DX)(SI*1), Y12
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y7
 	ADDQ         R9, R8
 	ADDQ         $4, DX
 	SUBQ         $1, DI
@@ -1969,23 +3009,71 @@ done4:
 	ADDQ         CX, DX
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
-	ADDQ         $0x10, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y2, 32(DX)
+	VMOVUPS      Y3, 32(DX)(SI*1)
+	VMOVUPS      Y4, 64(DX)
+	VMOVUPS      Y5, 64(DX)(SI*1)
+	VMOVUPS      Y6, 96(DX)
+	VMOVUPS      Y7, 96(DX)(SI*1)
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, CX
+	SUBQ         $4, BX
 	JGE          loop1
 
 done2:
+	ADDQ         $4, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	ADDQ         CX, DX
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         rows+48(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+40(FP), R9
+	SUBQ         $1, DI
+	JLT          done8
+
+loop7:
+	VCVTPH2PS    (R8), Y2
+	VBROADCASTSS (DX), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS (DX)(SI*1), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         R9, R8
+	ADDQ         $4, DX
+	SUBQ         $1, DI
+	JGE          loop7
+
+done8:
+	ADDQ         $1, DI
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	ADDQ         CX, DX
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	ADDQ         $0x10, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
 
-// mixQ83xF16AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
+// mixQ84xF16AVX2 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
 // Requires: F16C, FMA
-TEXT ·mixQ83xF16AVX2(SB), NOSPLIT, $0-64
+TEXT ·mixQ84xF16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $3, BX
 	JLT          done2
 
 loop1:
@@ -1999,6 +3087,15 @@ loop1:
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      32(DX), Y4
+	VMOVUPS      32(DX)(SI*1), Y5
+	VMOVUPS      32(DI), Y6
+	VMOVUPS      32(DI)(SI*1), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      64(DX)(SI*1), Y9
+	VMOVUPS      64(DI), Y10
+	VMOVUPS      64(DI)(SI*1), Y11
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
@@ -2011,13 +3108,25 @@ loop1:
 	JLT          done4
 
 loop3:
-	VCVTPH2PS    (R9), Y3
-	VBROADCASTSS (DX), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VBROADCASTSS (DX)(SI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS (DI), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VCVTPH2PS    (R9), Y12
+	VCVTPH2PS    16(R9), Y13
+	VCVTPH2PS    32(R9), Y14
+	VBROADCASTSS (DX), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VBROADCASTSS (DX)(SI*1), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VBROADCASTSS (DI), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VBROADCASTSS (DI)(SI*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
 	ADDQ         R10, R9
 	ADDQ         $4, DX
 	ADDQ         $4, DI
@@ -2036,26 +3145,26 @@ done4:
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
-	ADDQ         $0x10, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, 32(DX)
+	VMOVUPS      Y5, 32(DX)(SI*1)
+	VMOVUPS      Y6, 32(DI)
+	VMOVUPS      Y7, 32(DI)(SI*1)
+	VMOVUPS      Y8, 64(DX)
+	VMOVUPS      Y9, 64(DX)(SI*1)
+	VMOVUPS      Y10, 64(DI)
+	VMOVUPS      Y11, 64(DI)(SI*1)
+	ADDQ         $0x30, AX
+	ADDQ         $0x60, CX
+	SUBQ         $3, BX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixQ84xF16AVX2 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
-// Requires: F16C, FMA
-TEXT ·mixQ84xF16AVX2(SB), NOSPLIT, $0-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
+	ADDQ         $3, BX
 	SUBQ         $1, BX
-	JLT          done2
+	JLT          done6
 
-loop1:
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -2076,9 +3185,9 @@ loop1:
 	MOVQ         AX, R9
 	MOVQ         stride+40(FP), R10
 	SUBQ         $1, R8
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VCVTPH2PS    (R9), Y4
 	VBROADCASTSS (DX), Y5
 	VFMADD231PS  Y5, Y4, Y0
@@ -2092,9 +3201,9 @@ loop3:
 	ADDQ         $4, DX
 	ADDQ         $4, DI
 	SUBQ         $1, R8
-	JGE          loop3
+	JGE          loop7
 
-done4:
+done8:
 	ADDQ         $1, R8
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
@@ -2110,9 +3219,9 @@ done4:
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -2123,10 +3232,104 @@ TEXT ·mixQ85xF16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $2, BX
 	JLT          done2
 
 loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      32(DX), Y5
+	VMOVUPS      32(DX)(SI*1), Y6
+	VMOVUPS      32(DI), Y7
+	VMOVUPS      32(DI)(SI*1), Y8
+	VMOVUPS      32(R8), Y9
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VCVTPH2PS    (R10), Y10
+	VCVTPH2PS    16(R10), Y11
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS (DX)(SI*1), Y12
+	VFMADD231PS  Y12, Y10, Y1
+	VFMADD231PS  Y12, Y11, Y6
+	VBROADCASTSS (DI), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS (DI)(SI*1), Y12
+	VFMADD231PS  Y12, Y10, Y3
+	VFMADD231PS  Y12, Y11, Y8
+	VBROADCASTSS (R8), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, 32(DX)
+	VMOVUPS      Y6, 32(DX)(SI*1)
+	VMOVUPS      Y7, 32(DI)
+	VMOVUPS      Y8, 32(DI)(SI*1)
+	VMOVUPS      Y9, 32(R8)
+	ADDQ         $0x20, AX
+	ADDQ         $0x40, CX
+	SUBQ         $2, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $2, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -2155,9 +3358,9 @@ loop1:
 	MOVQ         AX, R10
 	MOVQ         stride+40(FP), R11
 	SUBQ         $1, R9
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VCVTPH2PS    (R10), Y5
 	VBROADCASTSS (DX), Y6
 	VFMADD231PS  Y6, Y5, Y0
@@ -2169,6 +3372,109 @@ loop3:
 	VFMADD231PS  Y6, Y5, Y3
 	VBROADCASTSS (R8), Y6
 	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	ADDQ         $0x10, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mixQ86xF16AVX2 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: F16C, FMA
+TEXT ·mixQ86xF16AVX2(SB), NOSPLIT, $0-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	SUBQ         $2, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(SI*1), Y5
+	VMOVUPS      32(DX), Y6
+	VMOVUPS      32(DX)(SI*1), Y7
+	VMOVUPS      32(DI), Y8
+	VMOVUPS      32(DI)(SI*1), Y9
+	VMOVUPS      32(R8), Y10
+	VMOVUPS      32(R8)(SI*1), Y11
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VCVTPH2PS    (R10), Y12
+	VCVTPH2PS    16(R10), Y13
+	VBROADCASTSS (DX), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y6
+	VBROADCASTSS (DX)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y1
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS (DI), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y8
+	VBROADCASTSS (DI)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS (R8), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y10
+	VBROADCASTSS (R8)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y5
+	VFMADD231PS  Y14, Y13, Y11
 	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
@@ -2194,26 +3500,24 @@ done4:
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
 	VMOVUPS      Y4, (R8)
-	ADDQ         $0x10, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y5, (R8)(SI*1)
+	VMOVUPS      Y6, 32(DX)
+	VMOVUPS      Y7, 32(DX)(SI*1)
+	VMOVUPS      Y8, 32(DI)
+	VMOVUPS      Y9, 32(DI)(SI*1)
+	VMOVUPS      Y10, 32(R8)
+	VMOVUPS      Y11, 32(R8)(SI*1)
+	ADDQ         $0x20, AX
+	ADDQ         $0x40, CX
+	SUBQ         $2, BX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixQ86xF16AVX2 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
-// Requires: F16C, FMA
-TEXT ·mixQ86xF16AVX2(SB), NOSPLIT, $0-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
+	ADDQ         $2, BX
 	SUBQ         $1, BX
-	JLT          done2
+	JLT          done6
 
-loop1:
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -2243,9 +3547,9 @@ loop1:
 	MOVQ         AX, R10
 	MOVQ         stride+40(FP), R11
 	SUBQ         $1, R9
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VCVTPH2PS    (R10), Y6
 	VBROADCASTSS (DX), Y7
 	VFMADD231PS  Y7, Y6, Y0
@@ -2264,9 +3568,9 @@ loop3:
 	ADDQ         $4, DI
 	ADDQ         $4, R8
 	SUBQ         $1, R9
-	JGE          loop3
+	JGE          loop7
 
-done4:
+done8:
 	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
@@ -2288,9 +3592,9 @@ done4:
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET

@@ -106,19 +106,6 @@ func mix1xF32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride in
 //go:noescape
 func mix2xF32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix3xF32AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
-//
-//	for j := range 3 {
-//		for i := range units * 8 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: FMA
-//
-//go:noescape
-func mix3xF32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
 // mix4xF32AVX512 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
 //
 //	for j := range 4 {
@@ -158,7 +145,7 @@ func mix5xF32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride in
 //go:noescape
 func mix6xF32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-var mixTilesF32AVX512 = mixTiles{mix1xF32AVX512, mix2xF32AVX512, mix3xF32AVX512, mix4xF32AVX512, mix5xF32AVX512, mix6xF32AVX512}
+var mixTilesF32AVX512 = mixTiles{mix1xF32AVX512, mix2xF32AVX512, nil, mix4xF32AVX512, mix5xF32AVX512, mix6xF32AVX512}
 
 func mixF32AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixTilesF32AVX512.drive(8, 32, mixF32Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
@@ -189,19 +176,6 @@ func mixQ81xF32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride 
 //
 //go:noescape
 func mixQ82xF32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mixQ83xF32AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
-//
-//	for j := range 3 {
-//		for i := range units * 8 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: FMA
-//
-//go:noescape
-func mixQ83xF32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
 // mixQ84xF32AVX512 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
 //
@@ -242,7 +216,7 @@ func mixQ85xF32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride 
 //go:noescape
 func mixQ86xF32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-var mixQ8TilesF32AVX512 = mixTiles{mixQ81xF32AVX512, mixQ82xF32AVX512, mixQ83xF32AVX512, mixQ84xF32AVX512, mixQ85xF32AVX512, mixQ86xF32AVX512}
+var mixQ8TilesF32AVX512 = mixTiles{mixQ81xF32AVX512, mixQ82xF32AVX512, nil, mixQ84xF32AVX512, mixQ85xF32AVX512, mixQ86xF32AVX512}
 
 func mixQ8F32AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixQ8TilesF32AVX512.drive(8, 32, mixF32Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
@@ -368,19 +342,6 @@ func mix1xF32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int,
 //go:noescape
 func mix2xF32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix3xF32AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
-//
-//	for j := range 3 {
-//		for i := range units * 8 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: FMA
-//
-//go:noescape
-func mix3xF32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
 // mix4xF32AVX2 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
 //
 //	for j := range 4 {
@@ -420,7 +381,7 @@ func mix5xF32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int,
 //go:noescape
 func mix6xF32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-var mixTilesF32AVX2 = mixTiles{mix1xF32AVX2, mix2xF32AVX2, mix3xF32AVX2, mix4xF32AVX2, mix5xF32AVX2, mix6xF32AVX2}
+var mixTilesF32AVX2 = mixTiles{mix1xF32AVX2, mix2xF32AVX2, nil, mix4xF32AVX2, mix5xF32AVX2, mix6xF32AVX2}
 
 func mixF32AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixTilesF32AVX2.drive(8, 32, mixF32Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
@@ -451,19 +412,6 @@ func mixQ81xF32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride in
 //
 //go:noescape
 func mixQ82xF32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mixQ83xF32AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
-//
-//	for j := range 3 {
-//		for i := range units * 8 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: FMA
-//
-//go:noescape
-func mixQ83xF32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
 // mixQ84xF32AVX2 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
 //
@@ -504,7 +452,7 @@ func mixQ85xF32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride in
 //go:noescape
 func mixQ86xF32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-var mixQ8TilesF32AVX2 = mixTiles{mixQ81xF32AVX2, mixQ82xF32AVX2, mixQ83xF32AVX2, mixQ84xF32AVX2, mixQ85xF32AVX2, mixQ86xF32AVX2}
+var mixQ8TilesF32AVX2 = mixTiles{mixQ81xF32AVX2, mixQ82xF32AVX2, nil, mixQ84xF32AVX2, mixQ85xF32AVX2, mixQ86xF32AVX2}
 
 func mixQ8F32AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixQ8TilesF32AVX2.drive(8, 32, mixF32Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)

@@ -307,13 +307,16 @@ TEXT ·mix1xF32AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $4, BX
 	JLT          done2
 
 loop1:
 	MOVQ         o+0(FP), DX
 	ADDQ         CX, DX
 	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+	VMOVUPS      64(DX), Y2
+	VMOVUPS      96(DX), Y3
 	MOVQ         p+16(FP), DX
 	MOVQ         rows+48(FP), SI
 	MOVQ         AX, DI
@@ -322,9 +325,15 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVUPS      (DI), Y1
-	VBROADCASTSS (DX), Y2
-	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      (DI), Y4
+	VMOVUPS      32(DI), Y5
+	VMOVUPS      64(DI), Y6
+	VMOVUPS      96(DI), Y7
+	VBROADCASTSS (DX), Y8
+	VFMADD231PS  Y8, Y4, Y0
+	VFMADD231PS  Y8, Y5, Y1
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
 	ADDQ         R8, DI
 	ADDQ         $4, DX
 	SUBQ         $1, SI
@@ -335,12 +344,50 @@ done4:
 	MOVQ         o+0(FP), DX
 	ADDQ         CX, DX
 	VMOVUPS      Y0, (DX)
-	ADDQ         $0x20, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y1, 32(DX)
+	VMOVUPS      Y2, 64(DX)
+	VMOVUPS      Y3, 96(DX)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, CX
+	SUBQ         $4, BX
 	JGE          loop1
 
 done2:
+	ADDQ         $4, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
+	MOVQ         o+0(FP), DX
+	ADDQ         CX, DX
+	VMOVUPS      (DX), Y0
+	MOVQ         p+16(FP), DX
+	MOVQ         rows+48(FP), SI
+	MOVQ         AX, DI
+	MOVQ         stride+40(FP), R8
+	SUBQ         $1, SI
+	JLT          done8
+
+loop7:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (DX), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         R8, DI
+	ADDQ         $4, DX
+	SUBQ         $1, SI
+	JGE          loop7
+
+done8:
+	ADDQ         $1, SI
+	MOVQ         o+0(FP), DX
+	ADDQ         CX, DX
+	VMOVUPS      Y0, (DX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -351,7 +398,7 @@ TEXT ·mix2xF32AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $4, BX
 	JLT          done2
 
 loop1:
@@ -360,6 +407,12 @@ loop1:
 	ADDQ         CX, DX
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      32(DX), Y2
+	VMOVUPS      32(DX)(SI*1), Y3
+	VMOVUPS      64(DX), Y4
+	VMOVUPS      64(DX)(SI*1), Y5
+	VMOVUPS      96(DX), Y6
+	VMOVUPS      96(DX)(SI*1), Y7
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         rows+48(FP), DI
@@ -369,11 +422,20 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVUPS      (R8), Y2
-	VBROADCASTSS (DX), Y3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS (DX)(SI*1), Y3
-	VFMADD231PS  Y3, Y2, Y1
+	VMOVUPS      (R8), Y8
+	VMOVUPS      32(R8), Y9
+	VMOVUPS      64(R8), Y10
+	VMOVUPS      96(R8), Y11
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y12, Y8, Y0
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y6
+	VBROADCASTSS (DX)(SI*1), Y12
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y7
 	ADDQ         R9, R8
 	ADDQ         $4, DX
 	SUBQ         $1, DI
@@ -386,79 +448,60 @@ done4:
 	ADDQ         CX, DX
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
-	ADDQ         $0x20, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y2, 32(DX)
+	VMOVUPS      Y3, 32(DX)(SI*1)
+	VMOVUPS      Y4, 64(DX)
+	VMOVUPS      Y5, 64(DX)(SI*1)
+	VMOVUPS      Y6, 96(DX)
+	VMOVUPS      Y7, 96(DX)(SI*1)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, CX
+	SUBQ         $4, BX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix3xF32AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
-// Requires: FMA
-TEXT ·mix3xF32AVX512(SB), NOSPLIT, $0-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
+	ADDQ         $4, BX
 	SUBQ         $1, BX
-	JLT          done2
+	JLT          done6
 
-loop1:
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
-	MOVQ         DX, DI
-	ADDQ         SI, DI
-	ADDQ         SI, DI
 	ADDQ         CX, DX
-	ADDQ         CX, DI
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
-	VMOVUPS      (DI), Y2
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
-	MOVQ         DX, DI
-	ADDQ         SI, DI
-	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
+	MOVQ         rows+48(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+40(FP), R9
+	SUBQ         $1, DI
+	JLT          done8
 
-loop3:
-	VMOVUPS      (R9), Y3
-	VBROADCASTSS (DX), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VBROADCASTSS (DX)(SI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS (DI), Y4
-	VFMADD231PS  Y4, Y3, Y2
-	ADDQ         R10, R9
+loop7:
+	VMOVUPS      (R8), Y2
+	VBROADCASTSS (DX), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS (DX)(SI*1), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         R9, R8
 	ADDQ         $4, DX
-	ADDQ         $4, DI
-	SUBQ         $1, R8
-	JGE          loop3
+	SUBQ         $1, DI
+	JGE          loop7
 
-done4:
-	ADDQ         $1, R8
+done8:
+	ADDQ         $1, DI
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
-	MOVQ         DX, DI
-	ADDQ         SI, DI
-	ADDQ         SI, DI
 	ADDQ         CX, DX
-	ADDQ         CX, DI
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
-	VMOVUPS      Y2, (DI)
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -469,10 +512,98 @@ TEXT ·mix4xF32AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $3, BX
 	JLT          done2
 
 loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      32(DX), Y4
+	VMOVUPS      32(DX)(SI*1), Y5
+	VMOVUPS      32(DI), Y6
+	VMOVUPS      32(DI)(SI*1), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      64(DX)(SI*1), Y9
+	VMOVUPS      64(DI), Y10
+	VMOVUPS      64(DI)(SI*1), Y11
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         rows+48(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+40(FP), R10
+	SUBQ         $1, R8
+	JLT          done4
+
+loop3:
+	VMOVUPS      (R9), Y12
+	VMOVUPS      32(R9), Y13
+	VMOVUPS      64(R9), Y14
+	VBROADCASTSS (DX), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VBROADCASTSS (DX)(SI*1), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VBROADCASTSS (DI), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VBROADCASTSS (DI)(SI*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         R10, R9
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R8
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, 32(DX)
+	VMOVUPS      Y5, 32(DX)(SI*1)
+	VMOVUPS      Y6, 32(DI)
+	VMOVUPS      Y7, 32(DI)(SI*1)
+	VMOVUPS      Y8, 64(DX)
+	VMOVUPS      Y9, 64(DX)(SI*1)
+	VMOVUPS      Y10, 64(DI)
+	VMOVUPS      Y11, 64(DI)(SI*1)
+	ADDQ         $0x60, AX
+	ADDQ         $0x60, CX
+	SUBQ         $3, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $3, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -493,9 +624,9 @@ loop1:
 	MOVQ         AX, R9
 	MOVQ         stride+40(FP), R10
 	SUBQ         $1, R8
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VMOVUPS      (R9), Y4
 	VBROADCASTSS (DX), Y5
 	VFMADD231PS  Y5, Y4, Y0
@@ -509,9 +640,9 @@ loop3:
 	ADDQ         $4, DX
 	ADDQ         $4, DI
 	SUBQ         $1, R8
-	JGE          loop3
+	JGE          loop7
 
-done4:
+done8:
 	ADDQ         $1, R8
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
@@ -527,9 +658,9 @@ done4:
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -540,10 +671,104 @@ TEXT ·mix5xF32AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $2, BX
 	JLT          done2
 
 loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      32(DX), Y5
+	VMOVUPS      32(DX)(SI*1), Y6
+	VMOVUPS      32(DI), Y7
+	VMOVUPS      32(DI)(SI*1), Y8
+	VMOVUPS      32(R8), Y9
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VMOVUPS      (R10), Y10
+	VMOVUPS      32(R10), Y11
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS (DX)(SI*1), Y12
+	VFMADD231PS  Y12, Y10, Y1
+	VFMADD231PS  Y12, Y11, Y6
+	VBROADCASTSS (DI), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS (DI)(SI*1), Y12
+	VFMADD231PS  Y12, Y10, Y3
+	VFMADD231PS  Y12, Y11, Y8
+	VBROADCASTSS (R8), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, 32(DX)
+	VMOVUPS      Y6, 32(DX)(SI*1)
+	VMOVUPS      Y7, 32(DI)
+	VMOVUPS      Y8, 32(DI)(SI*1)
+	VMOVUPS      Y9, 32(R8)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, CX
+	SUBQ         $2, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $2, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -572,9 +797,9 @@ loop1:
 	MOVQ         AX, R10
 	MOVQ         stride+40(FP), R11
 	SUBQ         $1, R9
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VMOVUPS      (R10), Y5
 	VBROADCASTSS (DX), Y6
 	VFMADD231PS  Y6, Y5, Y0
@@ -586,6 +811,109 @@ loop3:
 	VFMADD231PS  Y6, Y5, Y3
 	VBROADCASTSS (R8), Y6
 	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix6xF32AVX512 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: FMA
+TEXT ·mix6xF32AVX512(SB), NOSPLIT, $0-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	SUBQ         $2, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(SI*1), Y5
+	VMOVUPS      32(DX), Y6
+	VMOVUPS      32(DX)(SI*1), Y7
+	VMOVUPS      32(DI), Y8
+	VMOVUPS      32(DI)(SI*1), Y9
+	VMOVUPS      32(R8), Y10
+	VMOVUPS      32(R8)(SI*1), Y11
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VMOVUPS      (R10), Y12
+	VMOVUPS      32(R10), Y13
+	VBROADCASTSS (DX), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y6
+	VBROADCASTSS (DX)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y1
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS (DI), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y8
+	VBROADCASTSS (DI)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS (R8), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y10
+	VBROADCASTSS (R8)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y5
+	VFMADD231PS  Y14, Y13, Y11
 	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
@@ -611,26 +939,24 @@ done4:
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
 	VMOVUPS      Y4, (R8)
-	ADDQ         $0x20, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y5, (R8)(SI*1)
+	VMOVUPS      Y6, 32(DX)
+	VMOVUPS      Y7, 32(DX)(SI*1)
+	VMOVUPS      Y8, 32(DI)
+	VMOVUPS      Y9, 32(DI)(SI*1)
+	VMOVUPS      Y10, 32(R8)
+	VMOVUPS      Y11, 32(R8)(SI*1)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, CX
+	SUBQ         $2, BX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix6xF32AVX512 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
-// Requires: FMA
-TEXT ·mix6xF32AVX512(SB), NOSPLIT, $0-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
+	ADDQ         $2, BX
 	SUBQ         $1, BX
-	JLT          done2
+	JLT          done6
 
-loop1:
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -660,9 +986,9 @@ loop1:
 	MOVQ         AX, R10
 	MOVQ         stride+40(FP), R11
 	SUBQ         $1, R9
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VMOVUPS      (R10), Y6
 	VBROADCASTSS (DX), Y7
 	VFMADD231PS  Y7, Y6, Y0
@@ -681,9 +1007,9 @@ loop3:
 	ADDQ         $4, DI
 	ADDQ         $4, R8
 	SUBQ         $1, R9
-	JGE          loop3
+	JGE          loop7
 
-done4:
+done8:
 	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
@@ -705,9 +1031,9 @@ done4:
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -718,13 +1044,16 @@ TEXT ·mixQ81xF32AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $4, BX
 	JLT          done2
 
 loop1:
 	MOVQ         o+0(FP), DX
 	ADDQ         CX, DX
 	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+	VMOVUPS      64(DX), Y2
+	VMOVUPS      96(DX), Y3
 	MOVQ         p+16(FP), DX
 	MOVQ         rows+48(FP), SI
 	MOVQ         AX, DI
@@ -733,9 +1062,15 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVUPS      (DI), Y1
-	VBROADCASTSS (DX), Y2
-	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      (DI), Y4
+	VMOVUPS      32(DI), Y5
+	VMOVUPS      64(DI), Y6
+	VMOVUPS      96(DI), Y7
+	VBROADCASTSS (DX), Y8
+	VFMADD231PS  Y8, Y4, Y0
+	VFMADD231PS  Y8, Y5, Y1
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
 	ADDQ         R8, DI
 	ADDQ         $4, DX
 	SUBQ         $1, SI
@@ -746,12 +1081,50 @@ done4:
 	MOVQ         o+0(FP), DX
 	ADDQ         CX, DX
 	VMOVUPS      Y0, (DX)
-	ADDQ         $0x20, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y1, 32(DX)
+	VMOVUPS      Y2, 64(DX)
+	VMOVUPS      Y3, 96(DX)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, CX
+	SUBQ         $4, BX
 	JGE          loop1
 
 done2:
+	ADDQ         $4, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
+	MOVQ         o+0(FP), DX
+	ADDQ         CX, DX
+	VMOVUPS      (DX), Y0
+	MOVQ         p+16(FP), DX
+	MOVQ         rows+48(FP), SI
+	MOVQ         AX, DI
+	MOVQ         stride+40(FP), R8
+	SUBQ         $1, SI
+	JLT          done8
+
+loop7:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (DX), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         R8, DI
+	ADDQ         $4, DX
+	SUBQ         $1, SI
+	JGE          loop7
+
+done8:
+	ADDQ         $1, SI
+	MOVQ         o+0(FP), DX
+	ADDQ         CX, DX
+	VMOVUPS      Y0, (DX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -762,7 +1135,7 @@ TEXT ·mixQ82xF32AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $4, BX
 	JLT          done2
 
 loop1:
@@ -771,6 +1144,12 @@ loop1:
 	ADDQ         CX, DX
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      32(DX), Y2
+	VMOVUPS      32(DX)(SI*1), Y3
+	VMOVUPS      64(DX), Y4
+	VMOVUPS      64(DX)(SI*1), Y5
+	VMOVUPS      96(DX), Y6
+	VMOVUPS      96(DX)(SI*1), Y7
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         rows+48(FP), DI
@@ -780,11 +1159,20 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVUPS      (R8), Y2
-	VBROADCASTSS (DX), Y3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS (DX)(SI*1), Y3
-	VFMADD231PS  Y3, Y2, Y1
+	VMOVUPS      (R8), Y8
+	VMOVUPS      32(R8), Y9
+	VMOVUPS      64(R8), Y10
+	VMOVUPS      96(R8), Y11
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y12, Y8, Y0
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y6
+	VBROADCASTSS (DX)(SI*1), Y12
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y7
 	ADDQ         R9, R8
 	ADDQ         $4, DX
 	SUBQ         $1, DI
@@ -797,23 +1185,71 @@ done4:
 	ADDQ         CX, DX
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
-	ADDQ         $0x20, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y2, 32(DX)
+	VMOVUPS      Y3, 32(DX)(SI*1)
+	VMOVUPS      Y4, 64(DX)
+	VMOVUPS      Y5, 64(DX)(SI*1)
+	VMOVUPS      Y6, 96(DX)
+	VMOVUPS      Y7, 96(DX)(SI*1)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, CX
+	SUBQ         $4, BX
 	JGE          loop1
 
 done2:
+	ADDQ         $4, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	ADDQ         CX, DX
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         rows+48(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+40(FP), R9
+	SUBQ         $1, DI
+	JLT          done8
+
+loop7:
+	VMOVUPS      (R8), Y2
+	VBROADCASTSS (DX), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS (DX)(SI*1), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         R9, R8
+	ADDQ         $4, DX
+	SUBQ         $1, DI
+	JGE          loop7
+
+done8:
+	ADDQ         $1, DI
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	ADDQ         CX, DX
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
 
-// mixQ83xF32AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
+// mixQ84xF32AVX512 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
 // Requires: FMA
-TEXT ·mixQ83xF32AVX512(SB), NOSPLIT, $0-64
+TEXT ·mixQ84xF32AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $3, BX
 	JLT          done2
 
 loop1:
@@ -827,6 +1263,15 @@ loop1:
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      32(DX), Y4
+	VMOVUPS      32(DX)(SI*1), Y5
+	VMOVUPS      32(DI), Y6
+	VMOVUPS      32(DI)(SI*1), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      64(DX)(SI*1), Y9
+	VMOVUPS      64(DI), Y10
+	VMOVUPS      64(DI)(SI*1), Y11
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
@@ -839,13 +1284,25 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVUPS      (R9), Y3
-	VBROADCASTSS (DX), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VBROADCASTSS (DX)(SI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS (DI), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VMOVUPS      (R9), Y12
+	VMOVUPS      32(R9), Y13
+	VMOVUPS      64(R9), Y14
+	VBROADCASTSS (DX), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VBROADCASTSS (DX)(SI*1), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VBROADCASTSS (DI), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VBROADCASTSS (DI)(SI*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
 	ADDQ         R10, R9
 	ADDQ         $4, DX
 	ADDQ         $4, DI
@@ -864,26 +1321,26 @@ done4:
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
-	ADDQ         $0x20, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, 32(DX)
+	VMOVUPS      Y5, 32(DX)(SI*1)
+	VMOVUPS      Y6, 32(DI)
+	VMOVUPS      Y7, 32(DI)(SI*1)
+	VMOVUPS      Y8, 64(DX)
+	VMOVUPS      Y9, 64(DX)(SI*1)
+	VMOVUPS      Y10, 64(DI)
+	VMOVUPS      Y11, 64(DI)(SI*1)
+	ADDQ         $0x60, AX
+	ADDQ         $0x60, CX
+	SUBQ         $3, BX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixQ84xF32AVX512 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
-// Requires: FMA
-TEXT ·mixQ84xF32AVX512(SB), NOSPLIT, $0-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
+	ADDQ         $3, BX
 	SUBQ         $1, BX
-	JLT          done2
+	JLT          done6
 
-loop1:
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -904,9 +1361,9 @@ loop1:
 	MOVQ         AX, R9
 	MOVQ         stride+40(FP), R10
 	SUBQ         $1, R8
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VMOVUPS      (R9), Y4
 	VBROADCASTSS (DX), Y5
 	VFMADD231PS  Y5, Y4, Y0
@@ -920,9 +1377,9 @@ loop3:
 	ADDQ         $4, DX
 	ADDQ         $4, DI
 	SUBQ         $1, R8
-	JGE          loop3
+	JGE          loop7
 
-done4:
+done8:
 	ADDQ         $1, R8
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
@@ -938,9 +1395,9 @@ done4:
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -951,10 +1408,104 @@ TEXT ·mixQ85xF32AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $2, BX
 	JLT          done2
 
 loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      32(DX), Y5
+	VMOVUPS      32(DX)(SI*1), Y6
+	VMOVUPS      32(DI), Y7
+	VMOVUPS      32(DI)(SI*1), Y8
+	VMOVUPS      32(R8), Y9
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VMOVUPS      (R10), Y10
+	VMOVUPS      32(R10), Y11
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS (DX)(SI*1), Y12
+	VFMADD231PS  Y12, Y10, Y1
+	VFMADD231PS  Y12, Y11, Y6
+	VBROADCASTSS (DI), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS (DI)(SI*1), Y12
+	VFMADD231PS  Y12, Y10, Y3
+	VFMADD231PS  Y12, Y11, Y8
+	VBROADCASTSS (R8), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, 32(DX)
+	VMOVUPS      Y6, 32(DX)(SI*1)
+	VMOVUPS      Y7, 32(DI)
+	VMOVUPS      Y8, 32(DI)(SI*1)
+	VMOVUPS      Y9, 32(R8)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, CX
+	SUBQ         $2, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $2, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -983,9 +1534,9 @@ loop1:
 	MOVQ         AX, R10
 	MOVQ         stride+40(FP), R11
 	SUBQ         $1, R9
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VMOVUPS      (R10), Y5
 	VBROADCASTSS (DX), Y6
 	VFMADD231PS  Y6, Y5, Y0
@@ -997,6 +1548,109 @@ loop3:
 	VFMADD231PS  Y6, Y5, Y3
 	VBROADCASTSS (R8), Y6
 	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mixQ86xF32AVX512 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: FMA
+TEXT ·mixQ86xF32AVX512(SB), NOSPLIT, $0-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	SUBQ         $2, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(SI*1), Y5
+	VMOVUPS      32(DX), Y6
+	VMOVUPS      32(DX)(SI*1), Y7
+	VMOVUPS      32(DI), Y8
+	VMOVUPS      32(DI)(SI*1), Y9
+	VMOVUPS      32(R8), Y10
+	VMOVUPS      32(R8)(SI*1), Y11
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VMOVUPS      (R10), Y12
+	VMOVUPS      32(R10), Y13
+	VBROADCASTSS (DX), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y6
+	VBROADCASTSS (DX)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y1
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS (DI), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y8
+	VBROADCASTSS (DI)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS (R8), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y10
+	VBROADCASTSS (R8)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y5
+	VFMADD231PS  Y14, Y13, Y11
 	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
@@ -1022,26 +1676,24 @@ done4:
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
 	VMOVUPS      Y4, (R8)
-	ADDQ         $0x20, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y5, (R8)(SI*1)
+	VMOVUPS      Y6, 32(DX)
+	VMOVUPS      Y7, 32(DX)(SI*1)
+	VMOVUPS      Y8, 32(DI)
+	VMOVUPS      Y9, 32(DI)(SI*1)
+	VMOVUPS      Y10, 32(R8)
+	VMOVUPS      Y11, 32(R8)(SI*1)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, CX
+	SUBQ         $2, BX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixQ86xF32AVX512 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
-// Requires: FMA
-TEXT ·mixQ86xF32AVX512(SB), NOSPLIT, $0-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
+	ADDQ         $2, BX
 	SUBQ         $1, BX
-	JLT          done2
+	JLT          done6
 
-loop1:
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -1071,9 +1723,9 @@ loop1:
 	MOVQ         AX, R10
 	MOVQ         stride+40(FP), R11
 	SUBQ         $1, R9
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VMOVUPS      (R10), Y6
 	VBROADCASTSS (DX), Y7
 	VFMADD231PS  Y7, Y6, Y0
@@ -1092,9 +1744,9 @@ loop3:
 	ADDQ         $4, DI
 	ADDQ         $4, R8
 	SUBQ         $1, R9
-	JGE          loop3
+	JGE          loop7
 
-done4:
+done8:
 	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
@@ -1116,9 +1768,9 @@ done4:
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -1459,13 +2111,16 @@ TEXT ·mix1xF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $4, BX
 	JLT          done2
 
 loop1:
 	MOVQ         o+0(FP), DX
 	ADDQ         CX, DX
 	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+	VMOVUPS      64(DX), Y2
+	VMOVUPS      96(DX), Y3
 	MOVQ         p+16(FP), DX
 	MOVQ         rows+48(FP), SI
 	MOVQ         AX, DI
@@ -1474,9 +2129,15 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVUPS      (DI), Y1
-	VBROADCASTSS (DX), Y2
-	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      (DI), Y4
+	VMOVUPS      32(DI), Y5
+	VMOVUPS      64(DI), Y6
+	VMOVUPS      96(DI), Y7
+	VBROADCASTSS (DX), Y8
+	VFMADD231PS  Y8, Y4, Y0
+	VFMADD231PS  Y8, Y5, Y1
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
 	ADDQ         R8, DI
 	ADDQ         $4, DX
 	SUBQ         $1, SI
@@ -1487,12 +2148,50 @@ done4:
 	MOVQ         o+0(FP), DX
 	ADDQ         CX, DX
 	VMOVUPS      Y0, (DX)
-	ADDQ         $0x20, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y1, 32(DX)
+	VMOVUPS      Y2, 64(DX)
+	VMOVUPS      Y3, 96(DX)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, CX
+	SUBQ         $4, BX
 	JGE          loop1
 
 done2:
+	ADDQ         $4, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
+	MOVQ         o+0(FP), DX
+	ADDQ         CX, DX
+	VMOVUPS      (DX), Y0
+	MOVQ         p+16(FP), DX
+	MOVQ         rows+48(FP), SI
+	MOVQ         AX, DI
+	MOVQ         stride+40(FP), R8
+	SUBQ         $1, SI
+	JLT          done8
+
+loop7:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (DX), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         R8, DI
+	ADDQ         $4, DX
+	SUBQ         $1, SI
+	JGE          loop7
+
+done8:
+	ADDQ         $1, SI
+	MOVQ         o+0(FP), DX
+	ADDQ         CX, DX
+	VMOVUPS      Y0, (DX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -1503,7 +2202,7 @@ TEXT ·mix2xF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $4, BX
 	JLT          done2
 
 loop1:
@@ -1512,6 +2211,12 @@ loop1:
 	ADDQ         CX, DX
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      32(DX), Y2
+	VMOVUPS      32(DX)(SI*1), Y3
+	VMOVUPS      64(DX), Y4
+	VMOVUPS      64(DX)(SI*1), Y5
+	VMOVUPS      96(DX), Y6
+	VMOVUPS      96(DX)(SI*1), Y7
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         rows+48(FP), DI
@@ -1521,11 +2226,20 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVUPS      (R8), Y2
-	VBROADCASTSS (DX), Y3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS (DX)(SI*1), Y3
-	VFMADD231PS  Y3, Y2, Y1
+	VMOVUPS      (R8), Y8
+	VMOVUPS      32(R8), Y9
+	VMOVUPS      64(R8), Y10
+	VMOVUPS      96(R8), Y11
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y12, Y8, Y0
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y6
+	VBROADCASTSS (DX)(SI*1), Y12
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y7
 	ADDQ         R9, R8
 	ADDQ         $4, DX
 	SUBQ         $1, DI
@@ -1538,79 +2252,60 @@ done4:
 	ADDQ         CX, DX
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
-	ADDQ         $0x20, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y2, 32(DX)
+	VMOVUPS      Y3, 32(DX)(SI*1)
+	VMOVUPS      Y4, 64(DX)
+	VMOVUPS      Y5, 64(DX)(SI*1)
+	VMOVUPS      Y6, 96(DX)
+	VMOVUPS      Y7, 96(DX)(SI*1)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, CX
+	SUBQ         $4, BX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix3xF32AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
-// Requires: FMA
-TEXT ·mix3xF32AVX2(SB), NOSPLIT, $0-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
+	ADDQ         $4, BX
 	SUBQ         $1, BX
-	JLT          done2
+	JLT          done6
 
-loop1:
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
-	MOVQ         DX, DI
-	ADDQ         SI, DI
-	ADDQ         SI, DI
 	ADDQ         CX, DX
-	ADDQ         CX, DI
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
-	VMOVUPS      (DI), Y2
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
-	MOVQ         DX, DI
-	ADDQ         SI, DI
-	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
+	MOVQ         rows+48(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+40(FP), R9
+	SUBQ         $1, DI
+	JLT          done8
 
-loop3:
-	VMOVUPS      (R9), Y3
-	VBROADCASTSS (DX), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VBROADCASTSS (DX)(SI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS (DI), Y4
-	VFMADD231PS  Y4, Y3, Y2
-	ADDQ         R10, R9
+loop7:
+	VMOVUPS      (R8), Y2
+	VBROADCASTSS (DX), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS (DX)(SI*1), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         R9, R8
 	ADDQ         $4, DX
-	ADDQ         $4, DI
-	SUBQ         $1, R8
-	JGE          loop3
+	SUBQ         $1, DI
+	JGE          loop7
 
-done4:
-	ADDQ         $1, R8
+done8:
+	ADDQ         $1, DI
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
-	MOVQ         DX, DI
-	ADDQ         SI, DI
-	ADDQ         SI, DI
 	ADDQ         CX, DX
-	ADDQ         CX, DI
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
-	VMOVUPS      Y2, (DI)
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -1621,10 +2316,98 @@ TEXT ·mix4xF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $3, BX
 	JLT          done2
 
 loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      32(DX), Y4
+	VMOVUPS      32(DX)(SI*1), Y5
+	VMOVUPS      32(DI), Y6
+	VMOVUPS      32(DI)(SI*1), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      64(DX)(SI*1), Y9
+	VMOVUPS      64(DI), Y10
+	VMOVUPS      64(DI)(SI*1), Y11
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         rows+48(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+40(FP), R10
+	SUBQ         $1, R8
+	JLT          done4
+
+loop3:
+	VMOVUPS      (R9), Y12
+	VMOVUPS      32(R9), Y13
+	VMOVUPS      64(R9), Y14
+	VBROADCASTSS (DX), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VBROADCASTSS (DX)(SI*1), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VBROADCASTSS (DI), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VBROADCASTSS (DI)(SI*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         R10, R9
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R8
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, 32(DX)
+	VMOVUPS      Y5, 32(DX)(SI*1)
+	VMOVUPS      Y6, 32(DI)
+	VMOVUPS      Y7, 32(DI)(SI*1)
+	VMOVUPS      Y8, 64(DX)
+	VMOVUPS      Y9, 64(DX)(SI*1)
+	VMOVUPS      Y10, 64(DI)
+	VMOVUPS      Y11, 64(DI)(SI*1)
+	ADDQ         $0x60, AX
+	ADDQ         $0x60, CX
+	SUBQ         $3, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $3, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -1645,9 +2428,9 @@ loop1:
 	MOVQ         AX, R9
 	MOVQ         stride+40(FP), R10
 	SUBQ         $1, R8
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VMOVUPS      (R9), Y4
 	VBROADCASTSS (DX), Y5
 	VFMADD231PS  Y5, Y4, Y0
@@ -1661,9 +2444,9 @@ loop3:
 	ADDQ         $4, DX
 	ADDQ         $4, DI
 	SUBQ         $1, R8
-	JGE          loop3
+	JGE          loop7
 
-done4:
+done8:
 	ADDQ         $1, R8
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
@@ -1679,9 +2462,9 @@ done4:
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -1692,10 +2475,104 @@ TEXT ·mix5xF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $2, BX
 	JLT          done2
 
 loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      32(DX), Y5
+	VMOVUPS      32(DX)(SI*1), Y6
+	VMOVUPS      32(DI), Y7
+	VMOVUPS      32(DI)(SI*1), Y8
+	VMOVUPS      32(R8), Y9
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VMOVUPS      (R10), Y10
+	VMOVUPS      32(R10), Y11
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS (DX)(SI*1), Y12
+	VFMADD231PS  Y12, Y10, Y1
+	VFMADD231PS  Y12, Y11, Y6
+	VBROADCASTSS (DI), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS (DI)(SI*1), Y12
+	VFMADD231PS  Y12, Y10, Y3
+	VFMADD231PS  Y12, Y11, Y8
+	VBROADCASTSS (R8), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, 32(DX)
+	VMOVUPS      Y6, 32(DX)(SI*1)
+	VMOVUPS      Y7, 32(DI)
+	VMOVUPS      Y8, 32(DI)(SI*1)
+	VMOVUPS      Y9, 32(R8)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, CX
+	SUBQ         $2, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $2, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -1724,9 +2601,9 @@ loop1:
 	MOVQ         AX, R10
 	MOVQ         stride+40(FP), R11
 	SUBQ         $1, R9
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VMOVUPS      (R10), Y5
 	VBROADCASTSS (DX), Y6
 	VFMADD231PS  Y6, Y5, Y0
@@ -1738,6 +2615,109 @@ loop3:
 	VFMADD231PS  Y6, Y5, Y3
 	VBROADCASTSS (R8), Y6
 	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix6xF32AVX2 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: FMA
+TEXT ·mix6xF32AVX2(SB), NOSPLIT, $0-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	SUBQ         $2, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(SI*1), Y5
+	VMOVUPS      32(DX), Y6
+	VMOVUPS      32(DX)(SI*1), Y7
+	VMOVUPS      32(DI), Y8
+	VMOVUPS      32(DI)(SI*1), Y9
+	VMOVUPS      32(R8), Y10
+	VMOVUPS      32(R8)(SI*1), Y11
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VMOVUPS      (R10), Y12
+	VMOVUPS      32(R10), Y13
+	VBROADCASTSS (DX), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y6
+	VBROADCASTSS (DX)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y1
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS (DI), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y8
+	VBROADCASTSS (DI)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS (R8), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y10
+	VBROADCASTSS (R8)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y5
+	VFMADD231PS  Y14, Y13, Y11
 	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
@@ -1763,26 +2743,24 @@ done4:
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
 	VMOVUPS      Y4, (R8)
-	ADDQ         $0x20, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y5, (R8)(SI*1)
+	VMOVUPS      Y6, 32(DX)
+	VMOVUPS      Y7, 32(DX)(SI*1)
+	VMOVUPS      Y8, 32(DI)
+	VMOVUPS      Y9, 32(DI)(SI*1)
+	VMOVUPS      Y10, 32(R8)
+	VMOVUPS      Y11, 32(R8)(SI*1)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, CX
+	SUBQ         $2, BX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix6xF32AVX2 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
-// Requires: FMA
-TEXT ·mix6xF32AVX2(SB), NOSPLIT, $0-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
+	ADDQ         $2, BX
 	SUBQ         $1, BX
-	JLT          done2
+	JLT          done6
 
-loop1:
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -1812,9 +2790,9 @@ loop1:
 	MOVQ         AX, R10
 	MOVQ         stride+40(FP), R11
 	SUBQ         $1, R9
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VMOVUPS      (R10), Y6
 	VBROADCASTSS (DX), Y7
 	VFMADD231PS  Y7, Y6, Y0
@@ -1833,9 +2811,9 @@ loop3:
 	ADDQ         $4, DI
 	ADDQ         $4, R8
 	SUBQ         $1, R9
-	JGE          loop3
+	JGE          loop7
 
-done4:
+done8:
 	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
@@ -1857,9 +2835,9 @@ done4:
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -1870,13 +2848,16 @@ TEXT ·mixQ81xF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $4, BX
 	JLT          done2
 
 loop1:
 	MOVQ         o+0(FP), DX
 	ADDQ         CX, DX
 	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+	VMOVUPS      64(DX), Y2
+	VMOVUPS      96(DX), Y3
 	MOVQ         p+16(FP), DX
 	MOVQ         rows+48(FP), SI
 	MOVQ         AX, DI
@@ -1885,9 +2866,15 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVUPS      (DI), Y1
-	VBROADCASTSS (DX), Y2
-	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      (DI), Y4
+	VMOVUPS      32(DI), Y5
+	VMOVUPS      64(DI), Y6
+	VMOVUPS      96(DI), Y7
+	VBROADCASTSS (DX), Y8
+	VFMADD231PS  Y8, Y4, Y0
+	VFMADD231PS  Y8, Y5, Y1
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
 	ADDQ         R8, DI
 	ADDQ         $4, DX
 	SUBQ         $1, SI
@@ -1898,12 +2885,50 @@ done4:
 	MOVQ         o+0(FP), DX
 	ADDQ         CX, DX
 	VMOVUPS      Y0, (DX)
-	ADDQ         $0x20, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y1, 32(DX)
+	VMOVUPS      Y2, 64(DX)
+	VMOVUPS      Y3, 96(DX)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, CX
+	SUBQ         $4, BX
 	JGE          loop1
 
 done2:
+	ADDQ         $4, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
+	MOVQ         o+0(FP), DX
+	ADDQ         CX, DX
+	VMOVUPS      (DX), Y0
+	MOVQ         p+16(FP), DX
+	MOVQ         rows+48(FP), SI
+	MOVQ         AX, DI
+	MOVQ         stride+40(FP), R8
+	SUBQ         $1, SI
+	JLT          done8
+
+loop7:
+	VMOVUPS      (DI), Y1
+	VBROADCASTSS (DX), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         R8, DI
+	ADDQ         $4, DX
+	SUBQ         $1, SI
+	JGE          loop7
+
+done8:
+	ADDQ         $1, SI
+	MOVQ         o+0(FP), DX
+	ADDQ         CX, DX
+	VMOVUPS      Y0, (DX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -1914,7 +2939,7 @@ TEXT ·mixQ82xF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $4, BX
 	JLT          done2
 
 loop1:
@@ -1923,6 +2948,12 @@ loop1:
 	ADDQ         CX, DX
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      32(DX), Y2
+	VMOVUPS      32(DX)(SI*1), Y3
+	VMOVUPS      64(DX), Y4
+	VMOVUPS      64(DX)(SI*1), Y5
+	VMOVUPS      96(DX), Y6
+	VMOVUPS      96(DX)(SI*1), Y7
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         rows+48(FP), DI
@@ -1932,11 +2963,20 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVUPS      (R8), Y2
-	VBROADCASTSS (DX), Y3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS (DX)(SI*1), Y3
-	VFMADD231PS  Y3, Y2, Y1
+	VMOVUPS      (R8), Y8
+	VMOVUPS      32(R8), Y9
+	VMOVUPS      64(R8), Y10
+	VMOVUPS      96(R8), Y11
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y12, Y8, Y0
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y6
+	VBROADCASTSS (DX)(SI*1), Y12
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y7
 	ADDQ         R9, R8
 	ADDQ         $4, DX
 	SUBQ         $1, DI
@@ -1949,23 +2989,71 @@ done4:
 	ADDQ         CX, DX
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
-	ADDQ         $0x20, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y2, 32(DX)
+	VMOVUPS      Y3, 32(DX)(SI*1)
+	VMOVUPS      Y4, 64(DX)
+	VMOVUPS      Y5, 64(DX)(SI*1)
+	VMOVUPS      Y6, 96(DX)
+	VMOVUPS      Y7, 96(DX)(SI*1)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, CX
+	SUBQ         $4, BX
 	JGE          loop1
 
 done2:
+	ADDQ         $4, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	ADDQ         CX, DX
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         rows+48(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+40(FP), R9
+	SUBQ         $1, DI
+	JLT          done8
+
+loop7:
+	VMOVUPS      (R8), Y2
+	VBROADCASTSS (DX), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS (DX)(SI*1), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         R9, R8
+	ADDQ         $4, DX
+	SUBQ         $1, DI
+	JGE          loop7
+
+done8:
+	ADDQ         $1, DI
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	ADDQ         CX, DX
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
 
-// mixQ83xF32AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
+// mixQ84xF32AVX2 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
 // Requires: FMA
-TEXT ·mixQ83xF32AVX2(SB), NOSPLIT, $0-64
+TEXT ·mixQ84xF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $3, BX
 	JLT          done2
 
 loop1:
@@ -1979,6 +3067,15 @@ loop1:
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      32(DX), Y4
+	VMOVUPS      32(DX)(SI*1), Y5
+	VMOVUPS      32(DI), Y6
+	VMOVUPS      32(DI)(SI*1), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      64(DX)(SI*1), Y9
+	VMOVUPS      64(DI), Y10
+	VMOVUPS      64(DI)(SI*1), Y11
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
@@ -1991,13 +3088,25 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVUPS      (R9), Y3
-	VBROADCASTSS (DX), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VBROADCASTSS (DX)(SI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS (DI), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VMOVUPS      (R9), Y12
+	VMOVUPS      32(R9), Y13
+	VMOVUPS      64(R9), Y14
+	VBROADCASTSS (DX), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VBROADCASTSS (DX)(SI*1), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VBROADCASTSS (DI), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VBROADCASTSS (DI)(SI*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
 	ADDQ         R10, R9
 	ADDQ         $4, DX
 	ADDQ         $4, DI
@@ -2016,26 +3125,26 @@ done4:
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
-	ADDQ         $0x20, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, 32(DX)
+	VMOVUPS      Y5, 32(DX)(SI*1)
+	VMOVUPS      Y6, 32(DI)
+	VMOVUPS      Y7, 32(DI)(SI*1)
+	VMOVUPS      Y8, 64(DX)
+	VMOVUPS      Y9, 64(DX)(SI*1)
+	VMOVUPS      Y10, 64(DI)
+	VMOVUPS      Y11, 64(DI)(SI*1)
+	ADDQ         $0x60, AX
+	ADDQ         $0x60, CX
+	SUBQ         $3, BX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixQ84xF32AVX2 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
-// Requires: FMA
-TEXT ·mixQ84xF32AVX2(SB), NOSPLIT, $0-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
+	ADDQ         $3, BX
 	SUBQ         $1, BX
-	JLT          done2
+	JLT          done6
 
-loop1:
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -2056,9 +3165,9 @@ loop1:
 	MOVQ         AX, R9
 	MOVQ         stride+40(FP), R10
 	SUBQ         $1, R8
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VMOVUPS      (R9), Y4
 	VBROADCASTSS (DX), Y5
 	VFMADD231PS  Y5, Y4, Y0
@@ -2072,9 +3181,9 @@ loop3:
 	ADDQ         $4, DX
 	ADDQ         $4, DI
 	SUBQ         $1, R8
-	JGE          loop3
+	JGE          loop7
 
-done4:
+done8:
 	ADDQ         $1, R8
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
@@ -2090,9 +3199,9 @@ done4:
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET
@@ -2103,10 +3212,104 @@ TEXT ·mixQ85xF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
-	SUBQ         $1, BX
+	SUBQ         $2, BX
 	JLT          done2
 
 loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      32(DX), Y5
+	VMOVUPS      32(DX)(SI*1), Y6
+	VMOVUPS      32(DI), Y7
+	VMOVUPS      32(DI)(SI*1), Y8
+	VMOVUPS      32(R8), Y9
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VMOVUPS      (R10), Y10
+	VMOVUPS      32(R10), Y11
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS (DX)(SI*1), Y12
+	VFMADD231PS  Y12, Y10, Y1
+	VFMADD231PS  Y12, Y11, Y6
+	VBROADCASTSS (DI), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS (DI)(SI*1), Y12
+	VFMADD231PS  Y12, Y10, Y3
+	VFMADD231PS  Y12, Y11, Y8
+	VBROADCASTSS (R8), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, 32(DX)
+	VMOVUPS      Y6, 32(DX)(SI*1)
+	VMOVUPS      Y7, 32(DI)
+	VMOVUPS      Y8, 32(DI)(SI*1)
+	VMOVUPS      Y9, 32(R8)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, CX
+	SUBQ         $2, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $2, BX
+	SUBQ         $1, BX
+	JLT          done6
+
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -2135,9 +3338,9 @@ loop1:
 	MOVQ         AX, R10
 	MOVQ         stride+40(FP), R11
 	SUBQ         $1, R9
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VMOVUPS      (R10), Y5
 	VBROADCASTSS (DX), Y6
 	VFMADD231PS  Y6, Y5, Y0
@@ -2149,6 +3352,109 @@ loop3:
 	VFMADD231PS  Y6, Y5, Y3
 	VBROADCASTSS (R8), Y6
 	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	SUBQ         $1, BX
+	JGE          loop5
+
+done6:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mixQ86xF32AVX2 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: FMA
+TEXT ·mixQ86xF32AVX2(SB), NOSPLIT, $0-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	SUBQ         $2, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(SI*1), Y5
+	VMOVUPS      32(DX), Y6
+	VMOVUPS      32(DX)(SI*1), Y7
+	VMOVUPS      32(DI), Y8
+	VMOVUPS      32(DI)(SI*1), Y9
+	VMOVUPS      32(R8), Y10
+	VMOVUPS      32(R8)(SI*1), Y11
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VMOVUPS      (R10), Y12
+	VMOVUPS      32(R10), Y13
+	VBROADCASTSS (DX), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y6
+	VBROADCASTSS (DX)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y1
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS (DI), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y8
+	VBROADCASTSS (DI)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS (R8), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y10
+	VBROADCASTSS (R8)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y5
+	VFMADD231PS  Y14, Y13, Y11
 	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
@@ -2174,26 +3480,24 @@ done4:
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
 	VMOVUPS      Y4, (R8)
-	ADDQ         $0x20, AX
-	ADDQ         $0x20, CX
-	SUBQ         $1, BX
+	VMOVUPS      Y5, (R8)(SI*1)
+	VMOVUPS      Y6, 32(DX)
+	VMOVUPS      Y7, 32(DX)(SI*1)
+	VMOVUPS      Y8, 32(DI)
+	VMOVUPS      Y9, 32(DI)(SI*1)
+	VMOVUPS      Y10, 32(R8)
+	VMOVUPS      Y11, 32(R8)(SI*1)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, CX
+	SUBQ         $2, BX
 	JGE          loop1
 
 done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixQ86xF32AVX2 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
-// Requires: FMA
-TEXT ·mixQ86xF32AVX2(SB), NOSPLIT, $0-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
+	ADDQ         $2, BX
 	SUBQ         $1, BX
-	JLT          done2
+	JLT          done6
 
-loop1:
+loop5:
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
@@ -2223,9 +3527,9 @@ loop1:
 	MOVQ         AX, R10
 	MOVQ         stride+40(FP), R11
 	SUBQ         $1, R9
-	JLT          done4
+	JLT          done8
 
-loop3:
+loop7:
 	VMOVUPS      (R10), Y6
 	VBROADCASTSS (DX), Y7
 	VFMADD231PS  Y7, Y6, Y0
@@ -2244,9 +3548,9 @@ loop3:
 	ADDQ         $4, DI
 	ADDQ         $4, R8
 	SUBQ         $1, R9
-	JGE          loop3
+	JGE          loop7
 
-done4:
+done8:
 	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
@@ -2268,9 +3572,9 @@ done4:
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
-	JGE          loop1
+	JGE          loop5
 
-done2:
+done6:
 	ADDQ         $1, BX
 	VZEROUPPER
 	RET

@@ -9,12 +9,33 @@
 
 constexpr int each = (DIM + 31) / 32; // values of a head that a lane of a warp has
 
+// Which tokens of a batch are of which sequence; the state of a sequence lies so many values after that of the one before. A batch of one
+// sequence has no list.
+struct Sequences {
+  const int4* runs; // [count] {first token, tokens, sequence, 0}, or null
+  long long state;
+  int count, tokens; // runs; tokens of the batch
+
+  __device__ __forceinline__ int4 run(int i) const { return runs ? runs[i] : make_int4(0, tokens, 0, 0); }
+  // The run of a token, by a whole warp.
+  __device__ __forceinline__ int4 of(int token, int lane) const {
+    int at = 0;
+    for (int i = 0; i < count; i += 32) {
+      const int4 r = i + lane < count ? run(i + lane) : make_int4(0, 0, 0, 0);
+      const unsigned in = __ballot_sync(~0u, token >= r.x && token - r.x < r.y);
+      if (in) at = i + __ffs((int)in) - 1;
+    }
+    return run(at);
+  }
+};
+
 struct Mix {
   const float* qkv;     // tokens ld values apart: heads of Q, K and V
   const float* history; // [TAPS-1][channels] of the tokens before, the oldest first
   const float* conv;    // [TAPS][channels]
   float* mixed;         // [tokens][channels]
   long long ld;
+  Sequences of;
   int keys, channels; // heads of Q, which are as many as those of K
   float eps;
 };
@@ -30,13 +51,15 @@ extern "C" __global__ void __launch_bounds__(32) mix(const Mix p) {
   let_next();
   await_previous();
   const int lane = threadIdx.x, token = blockIdx.x, head = blockIdx.y;
+  const int4 run = p.of.of(token, lane);
+  const float *qkv = p.qkv + run.x * p.ld, *history = p.history + run.z * p.of.state;
   float v[each], sum = 0;
 #pragma unroll
   for (int k = 0; k < each; k++) {
     const int i = lane + 32 * k, at = head * DIM + i;
     v[k] = 0;
     if (i >= DIM) continue;
-    for (int tap = 0; tap < TAPS; tap++) v[k] += seen(p.qkv, p.history, p.ld, p.channels, token + tap, at) * p.conv[(long long)tap * p.channels + at];
+    for (int tap = 0; tap < TAPS; tap++) v[k] += seen(qkv, history, p.ld, p.channels, token - run.x + tap, at) * p.conv[(long long)tap * p.channels + at];
     v[k] /= 1 + expf(-v[k]);
     sum += v[k] * v[k];
   }
@@ -59,7 +82,8 @@ struct Rule {
   const float *decay, *step;           // [values]
   float* out;                          // [tokens][values][DIM]
   long long ld, ld_alpha, ld_beta;
-  int keys, values, channels, tokens;
+  Sequences of;
+  int keys, values, channels;
 };
 
 constexpr int chunk = 8, columns = 32;             // tokens between two barriers; values of a head that a block has
@@ -67,17 +91,22 @@ constexpr int padded = (DIM + 15) / 16 * 16;       // of keys and queries in sha
 constexpr int rows = padded / 4;                   // of a column that a lane has
 constexpr int row = 2 * padded + columns;          // a token in shared memory: key, query, part of the value
 constexpr int loads = (chunk * row + 127) / 128;   // of a thread
+constexpr int shares = (DIM + columns - 1) / columns; // blocks of a head
 
-// Block x is some columns of the matrix of value head y. Columns have nothing to do with one another. Four lanes share one, in
+// Block x is a run and some columns of the matrix of value head y. Columns have nothing to do with one another. Four lanes share one, in
 // registers: lane l has rows 16 m + 4 l and the three after.
 extern "C" __global__ void __launch_bounds__(4 * columns) rule(const Rule p) {
   let_next();
   await_previous();
   __shared__ float4 staged[chunk * row / 4];
   __shared__ float keeps[chunk], rates[chunk];
-  const int t = threadIdx.x, part = t & 3, local = t >> 2, column = blockIdx.x * columns + local, head = blockIdx.y;
-  const long long q = (long long)(head % p.keys) * DIM, k = q + (long long)p.keys * DIM, v = (2LL * p.keys + head) * DIM + blockIdx.x * columns;
-  float* matrix = p.matrices + (long long)head * DIM * DIM + column;
+  const int t = threadIdx.x, part = t & 3, local = t >> 2, share = blockIdx.x % shares, column = share * columns + local, head = blockIdx.y;
+  const int4 run = p.of.run(blockIdx.x / shares);
+  const int tokens = run.y;
+  const float *mixed = p.mixed + (long long)run.x * p.channels, *qkv = p.qkv + run.x * p.ld, *alpha = p.alpha + run.x * p.ld_alpha, *beta = p.beta + run.x * p.ld_beta;
+  float *history = p.history + run.z * p.of.state, *out = p.out + (long long)run.x * p.values * DIM;
+  const long long q = (long long)(head % p.keys) * DIM, k = q + (long long)p.keys * DIM, v = (2LL * p.keys + head) * DIM + share * columns;
+  float* matrix = p.matrices + run.z * p.of.state + (long long)head * DIM * DIM + column;
 
   float s[rows];
 #pragma unroll
@@ -92,13 +121,13 @@ extern "C" __global__ void __launch_bounds__(4 * columns) rule(const Rule p) {
     for (int n = 0; n < loads; n++) {
       const int e = t + 128 * n, token = first + e / row, i = e % row;
       ahead[n] = 0;
-      if (e >= chunk * row || token >= p.tokens) continue;
-      const float* x = p.mixed + (long long)token * p.channels;
+      if (e >= chunk * row || token >= tokens) continue;
+      const float* x = mixed + (long long)token * p.channels;
       if (i < padded) {
         if (i < DIM) ahead[n] = x[k + i];
       } else if (i < 2 * padded) {
         if (i - padded < DIM) ahead[n] = x[q + i - padded];
-      } else if (blockIdx.x * columns + i - 2 * padded < DIM) {
+      } else if (share * columns + i - 2 * padded < DIM) {
         ahead[n] = x[v + i - 2 * padded];
       }
     }
@@ -106,15 +135,15 @@ extern "C" __global__ void __launch_bounds__(4 * columns) rule(const Rule p) {
   float keep = 0, rate = 0; // of the next tokens
   auto gates = [&](int first) {
     const int token = first + t;
-    if (t >= chunk || token >= p.tokens) return;
-    const float a = p.alpha[token * p.ld_alpha + head] + p.step[head];
+    if (t >= chunk || token >= tokens) return;
+    const float a = alpha[token * p.ld_alpha + head] + p.step[head];
     keep = expf((a > 20 ? a : log1pf(expf(a))) * p.decay[head]);
-    rate = 1 / (1 + expf(-p.beta[token * p.ld_beta + head]));
+    rate = 1 / (1 + expf(-beta[token * p.ld_beta + head]));
   };
 
   fetch(0);
   gates(0);
-  for (int first = 0; first < p.tokens; first += chunk) {
+  for (int first = 0; first < tokens; first += chunk) {
     __syncthreads();
 #pragma unroll
     for (int n = 0; n < loads; n++)
@@ -123,7 +152,7 @@ extern "C" __global__ void __launch_bounds__(4 * columns) rule(const Rule p) {
     __syncthreads();
     fetch(first + chunk);
     gates(first + chunk);
-    const int end = min(chunk, p.tokens - first);
+    const int end = min(chunk, tokens - first);
 #pragma unroll 1
     for (int j = 0; j < end; j++) {
       const float4 *key = staged + j * (row / 4) + part, *query = key + padded / 4;
@@ -147,7 +176,7 @@ extern "C" __global__ void __launch_bounds__(4 * columns) rule(const Rule p) {
       sum = (read[0] + read[1]) + (read[2] + read[3]);
       sum += __shfl_xor_sync(~0u, sum, 1);
       sum += __shfl_xor_sync(~0u, sum, 2);
-      if (part == 0 && column < DIM) p.out[((long long)(first + j) * p.values + head) * DIM + column] = sum;
+      if (part == 0 && column < DIM) out[((long long)(first + j) * p.values + head) * DIM + column] = sum;
     }
   }
 
@@ -157,8 +186,8 @@ extern "C" __global__ void __launch_bounds__(4 * columns) rule(const Rule p) {
     if (i < DIM && column < DIM) matrix[(long long)i * DIM] = s[m];
   }
   // mix has read the history: all blocks together replace it.
-  for (int at = (blockIdx.y * gridDim.x + blockIdx.x) * blockDim.x + t; at < p.channels; at += gridDim.x * gridDim.y * blockDim.x)
-    for (int r = 0; r < TAPS - 1; r++) p.history[(long long)r * p.channels + at] = seen(p.qkv, p.history, p.ld, p.channels, p.tokens + r, at);
+  for (int at = (blockIdx.y * shares + share) * blockDim.x + t; at < p.channels; at += shares * gridDim.y * blockDim.x)
+    for (int r = 0; r < TAPS - 1; r++) history[(long long)r * p.channels + at] = seen(qkv, history, p.ld, p.channels, tokens + r, at);
 }
 
 struct LetOut {

@@ -9,12 +9,20 @@ struct Segment {
   const unsigned char *keys, *key_scales; // [kv heads] of rows, so many bytes apart
   const unsigned char *values, *value_scales;
   long long key_head, key_scale_head, value_head, value_scale_head;
-  const int4* cells;    // {rows in use, position of cell 0, 1 where cell c holds that position plus c, 0}
+  const int4* cells;    // {rows in use, position of cell 0, 1 where cell c holds that position plus c, 0}; see Page if PAGED
   const int* positions; // [capacity] of the cells, -1 for an empty one; not read where they are in order
   float* partial;       // [kv heads][groups of ROWS][splits][ROWS][value row]
   float* norms;         // [kv heads][groups of ROWS][splits][ROWS][2]: reference exponent, sum
   int capacity, splits;
 };
+
+// If PAGED, cells are of sequences: a sequence sees a list of pages, and cell c of it is cell c % page of its page c / page. cells are
+// then [sequences] of {cells in the list, position of the first, 1 as above, where the list begins}, and lists begin so many pages after
+// positions. Where the cells of a page that the sequence holds follow one another in order, a list has
+//   {number of the page, position that its cell 0 has or would have, first cell, cell after the last}
+// and else {~number, where the positions of its cells are, in int4 from positions on, and a bit for each cell that is the sequence's}.
+using Page = int4;
+constexpr int page = 64;
 
 struct Attend {
   const float* q;       // [queries][heads][KEY_DIM]
@@ -25,6 +33,8 @@ struct Attend {
   Mu mu;
   int queries, heads, kv_heads, window; // counts; 0 for no window
   float scale, soft_cap;
+  const int4* runs; // [count] {first query, queries, sequence, 0}; if PAGED
+  int count;
   Segment segments[SEGMENTS];
 };
 
@@ -60,6 +70,7 @@ __device__ inline int part_of(int n, int k, int parts) {
 // "head * group + (ROWS * number + r) % group".
 struct Group {
   int head, number, group, rows; // of them there are so many
+  int first, sequence;           // if PAGED: the first token of the run, whose rows are numbered from it
   int index;                     // of the group among those of all heads
   int lowest, highest;           // positions of all rows that see anything
   int position[quads];           // of this lane's rows
@@ -72,6 +83,33 @@ struct Group {
     head = y / groups;
     number = y - head * groups;
     rows = min(ROWS, all - ROWS * number);
+    first = sequence = 0;
+  }
+  // Which run the group is of, and which rows of it.
+  __device__ __forceinline__ void find(const Attend& p, int lane) {
+    const int all = gridDim.y / p.kv_heads;
+    head = index / all;
+    number = index - head * all;
+    rows = 0;
+    for (int r = 0; r < p.count; r += 32) {
+      const int4 run = r + lane < p.count ? p.runs[r + lane] : make_int4(0, 0, 0, 0);
+      const int groups = (run.y * group + ROWS - 1) / ROWS;
+      int sum = groups; // of the runs up to this lane's
+      for (int k = 1; k < 32; k *= 2) {
+        const int before = __shfl_up_sync(~0u, sum, k);
+        if (lane >= k) sum += before;
+      }
+      const unsigned in = __ballot_sync(~0u, number < sum);
+      if (in) {
+        const int at = __ffs((int)in) - 1;
+        first = __shfl_sync(~0u, run.x, at);
+        sequence = __shfl_sync(~0u, run.z, at);
+        number -= __shfl_sync(~0u, sum - groups, at);
+        rows = min(ROWS, __shfl_sync(~0u, run.y, at) * group - ROWS * number);
+        return;
+      }
+      number -= __shfl_sync(~0u, sum, 31);
+    }
   }
   __device__ void look(const Attend& p, int lane) {
     lowest = 0x7fffffff, highest = -1;
@@ -87,20 +125,21 @@ struct Group {
       highest = max(highest, __shfl_xor_sync(~0u, highest, k));
     }
   }
-  __device__ int token(int r) const { return (ROWS * number + r) / group; }
+  __device__ int token(int r) const { return (PAGED ? first : 0) + (ROWS * number + r) / group; }
   __device__ int query_head(int r) const { return head * group + (ROWS * number + r) % group; }
 };
 
 // What a group sees of a segment, in steps of rows that a warp takes at a time, and in how many parts.
 template <class S> struct View {
   static constexpr int step = S::tiles * tile, slices = S::value_row / S::slice;
-  int used, base, first, count, parts;
+  int used, base, first, count, parts, list;
   bool ordered;
 
   View() = default;
   __device__ View(const Segment& s, const Group& g, int window) {
-    const int4 c = *s.cells;
+    const int4 c = s.cells[PAGED ? g.sequence : 0];
     used = max(0, min(c.x, s.capacity));
+    list = c.w;
     base = c.y;
     ordered = c.z != 0;
     int lo = 0, hi = g.highest < 0 ? 0 : used;
@@ -114,8 +153,25 @@ template <class S> struct View {
   }
   __device__ int blocks() const { return parts * slices; }
 
+  // The page with a cell, if PAGED, and where that lies.
+  __device__ __forceinline__ Page page_of(const Segment& s, int cell) const { return ((const Page*)s.positions)[list + cell / page]; }
+  static __device__ __forceinline__ long long place(const Page& at, int cell) { return (long long)(at.x < 0 ? ~at.x : at.x) * page + cell % page; }
+
   // The positions that a lane's cells of a tile hold, rows 4j.. from a cell on; below 0 where there is none.
   __device__ __forceinline__ void held(const Segment& s, int cell, int* at) const {
+    if (PAGED) {
+      const Page in = page_of(s, cell);
+      const int c = cell % page;
+      if (in.x >= 0) {
+#pragma unroll
+        for (int n = 0; n < 4; n++) at[n] = c + n >= in.z && c + n < in.w ? in.y + c + n : -1;
+      } else {
+        const int4 v = ((const int4*)s.positions)[in.y + c / 4];
+        const unsigned own = (unsigned)(c < 32 ? in.z : in.w) >> (c & 31);
+        at[0] = own & 1 ? v.x : -1, at[1] = own & 2 ? v.y : -1, at[2] = own & 4 ? v.z : -1, at[3] = own & 8 ? v.w : -1;
+      }
+      return;
+    }
     if (ordered) {
 #pragma unroll
       for (int n = 0; n < 4; n++) at[n] = base + cell + n;
@@ -233,14 +289,18 @@ __device__ __forceinline__ void walk(const Attend& p, const Segment& segment, co
 
   int at = see.first + part_of(see.count, part, see.parts) + warp;
   const int end = see.first + part_of(see.count, part + 1, see.parts);
-  const long long from = (long long)at * step; // pointers go along with the steps
+  // Pointers go along with the steps; if PAGED, they are to where each lies.
+  Page now = make_int4(0, 0, 0, 0), then = now;
+  if (PAGED && at < end) now = see.page_of(segment, at * step);
+  const long long from = PAGED ? 0 : (long long)at * step;
+  long long to = PAGED ? View<S>::place(now, at * step) : 0;
   const unsigned char* keys = segment.keys + g.head * segment.key_head + from * K::Row::bytes;
   const unsigned char* key_scales = segment.key_scales + g.head * segment.key_scale_head + from * K::Row::scale_bytes;
   const unsigned char* values = segment.values + g.head * segment.value_head + from * V::Row::bytes;
   const unsigned char* value_scales = segment.value_scales + g.head * segment.value_scale_head + from * V::Row::scale_bytes;
 
   K k;
-  if (at < end) k.load(keys, key_scales, lane); // on its way while the queries are made
+  if (at < end) k.load(keys + to * K::Row::bytes, key_scales + to * K::Row::scale_bytes, lane); // on its way while the queries are made
   Taken::begin(taken, p.mu);
   for (int r = warp; r < ROWS; r += warps) {
     float* x = area + r * S::key_row;
@@ -256,13 +316,17 @@ __device__ __forceinline__ void walk(const Attend& p, const Segment& segment, co
     S::Key::Domain::forward(x, S::key_row, lane);
     K::query(shared, x, r, lane);
   }
-  // Between which steps all rows see everything.
+  // Between which steps all rows see everything; if PAGED, the highest and the lowest position of the rows.
   int open = 0, closed = 0x7fffffff;
 #pragma unroll
   for (int i = 0; i < quads; i++) {
     const int position = g.position[i];
     if (warp == 0 && j == 0) positions[4 * i + c] = position;
     if (4 * i + c >= g.rows) continue;
+    if (PAGED) {
+      open = max(open, position), closed = min(closed, position);
+      continue;
+    }
     closed = min(closed, position < 0 ? 0 : max(0, min(position - see.base + 1, see.used)));
     if (p.window > 0) open = max(open, position - see.base + 1 - p.window);
   }
@@ -270,8 +334,10 @@ __device__ __forceinline__ void walk(const Attend& p, const Segment& segment, co
     open = max(open, __shfl_xor_sync(~0u, open, k));
     closed = min(closed, __shfl_xor_sync(~0u, closed, k));
   }
-  open = see.ordered ? (open + step - 1) / step : 0x7fffffff;
-  closed /= step;
+  if (!PAGED) {
+    open = see.ordered ? (open + step - 1) / step : 0x7fffffff;
+    closed /= step;
+  }
   __syncthreads();
 
   // Of query rows 4i + c: largest score, sum of weights of this lane's rows, what a score is in units of.
@@ -288,16 +354,26 @@ __device__ __forceinline__ void walk(const Attend& p, const Segment& segment, co
   V v;
   v.clear();
   for (; at < end; at += warps) {
-    v.load(values, value_scales, slice, lane);
-    keys += warps * step * K::Row::bytes;
-    key_scales += warps * step * K::Row::scale_bytes;
-    values += warps * step * V::Row::bytes;
-    value_scales += warps * step * V::Row::scale_bytes;
+    v.load(values + to * V::Row::bytes, value_scales + to * V::Row::scale_bytes, slice, lane);
+    if (PAGED) {
+      if (at + warps < end) then = see.page_of(segment, (at + warps) * step);
+    } else {
+      keys += warps * step * K::Row::bytes;
+      key_scales += warps * step * K::Row::scale_bytes;
+      values += warps * step * V::Row::bytes;
+      value_scales += warps * step * V::Row::scale_bytes;
+    }
     float s[quads][4 * S::tiles], reach[quads];
     k.scores(s, shared, factors, lane);
+    bool hides = false; // if PAGED: some row does not see all
+    if (PAGED) {
+      const int cell = at * step % page, lowest = now.y + cell;
+      hides = now.x < 0 || cell < now.z || cell + step > now.w || lowest + step - 1 > closed || p.window > 0 && open - lowest >= p.window;
+    }
     if (at + warps < end) {
       __syncwarp(); // stays a branch: loads that came before the scores would need registers of their own
-      k.load(keys, key_scales, lane);
+      if (PAGED) now = then, to = View<S>::place(now, (at + warps) * step);
+      k.load(keys + to * K::Row::bytes, key_scales + to * K::Row::scale_bytes, lane);
     }
     if constexpr (Taken::bytes > 0) add_taken<S>(s, taken, segment, kept.see, p.mu, per_unit, at * step, lane);
     if (SOFT_CAP) {
@@ -306,7 +382,7 @@ __device__ __forceinline__ void walk(const Attend& p, const Segment& segment, co
 #pragma unroll
         for (int n = 0; n < 4 * S::tiles; n++) s[i][n] = p.soft_cap * log2_e * tanhf(s[i][n] * unit[i]);
     }
-    if (at < open || at >= closed) mask<S>(s, v, segment, kept.see, positions, p.window, at * step, lane);
+    if (PAGED ? hides : at < open || at >= closed) mask<S>(s, v, segment, kept.see, positions, p.window, at * step, lane);
     bool more = false;
 #pragma unroll
     for (int i = 0; i < quads; i++) {

@@ -105,7 +105,7 @@ func (d *Driver) look(w int, p *partial, kvHead int, t *part, g *segment, s *spa
 	}
 	if b.Offset != nil {
 		n := 2 * b.Offset.Turn.pairs
-		b.Offset.add(x, d.coef[row*n:][:m*n], m, pos)
+		b.Offset.add(x, d.coef[row*n:][:m*n], m, pos, s.straight)
 	}
 	for j := range m {
 		sc, scale := x.scores[j*chunk:][:rows], l.Scale

@@ -57,6 +57,7 @@ type span struct {
 	lo, hi     int    // cells
 	min, max   int32  // of the positions of those that are not empty
 	incomplete bool   // some are empty
+	straight   bool   // their positions follow one another, cell after cell
 	any, all   kv.Set // sequences that have some, and every, of those that are not empty
 }
 
@@ -68,16 +69,17 @@ type partial struct {
 
 // worker is the scratch of one worker.
 type worker struct {
-	ws     kernels.Workspace
-	scores []float32 // [rows of a tile][chunk]
-	chunk  partial
-	seg    partial     // of a segment, where there are several
-	turned []float32   // [together][2*pairs] of Offset
-	sums   []float32   // [together][block] of Offset
-	powers []float32   // [together][terms] of Offset
-	act    kernels.Act // view of a tile's rows
-	some   kernels.Act // a part of a tile's rows
-	_      [64]byte
+	ws      kernels.Workspace
+	scores  []float32 // [rows of a tile][chunk]
+	chunk   partial
+	seg     partial     // of a segment, where there are several
+	first   []float32   // [2*pairs] of Offset
+	turned  []float32   // [together][2*pairs] of Offset
+	factors []float32   // [together][columns] of Offset
+	sums    []float32   // [together][block] of Offset
+	act     kernels.Act // view of a tile's rows
+	some    kernels.Act // a part of a tile's rows
+	_       [64]byte
 }
 
 // New makes a driver for the pool.
@@ -160,13 +162,14 @@ func (s *segment) survey() {
 	pos, sets := cells.Pos(), cells.Sets()
 	s.chunks = s.chunks[:0]
 	for lo := 0; lo < len(pos); lo += chunk {
-		c := span{lo: lo, hi: min(lo+chunk, len(pos)), min: math.MaxInt32, max: -1, all: ^kv.Set(0)}
+		c := span{lo: lo, hi: min(lo+chunk, len(pos)), min: math.MaxInt32, max: -1, all: ^kv.Set(0), straight: pos[lo] >= 0}
 		for i := lo; i < c.hi && sets != nil; i++ {
 			if sets[i] != 0 {
 				c.any, c.all = c.any|sets[i], c.all&sets[i]
 			}
 		}
-		for _, p := range pos[c.lo:c.hi] {
+		for i, p := range pos[c.lo:c.hi] {
+			c.straight = c.straight && p == pos[lo]+int32(i)
 			if p < 0 {
 				c.incomplete = true
 				continue
@@ -207,9 +210,10 @@ func (d *Driver) grow(units int) {
 			x.seg.resize(m, d.stride)
 		}
 		if o := d.b.Offset; o != nil {
+			x.first = resize(x.first, 2*o.Turn.pairs)
 			x.turned = resize(x.turned, together*2*o.Turn.pairs)
+			x.factors = resize(x.factors, together*o.Turn.columns())
 			x.sums = resize(x.sums, together*block)
-			x.powers = resize(x.powers, together*terms)
 		}
 	}
 }

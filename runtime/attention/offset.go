@@ -38,8 +38,13 @@ func (o *Offset) lay(coef, q []float32, kvHead int) {
 	}
 }
 
-// add adds the missing scores of m query rows with cells at positions pos to x.scores.
-func (o *Offset) add(x *worker, coef []float32, m int, pos []int32) {
+// add adds the missing scores of m query rows with cells at positions pos to x.scores; straight says that they are known to
+// follow one another.
+func (o *Offset) add(x *worker, coef []float32, m int, pos []int32, straight bool) {
+	if straight {
+		o.Turn.add(x, coef, m, 0, int(pos[0]), len(pos))
+		return
+	}
 	for at := 0; at < len(pos); {
 		p := pos[at]
 		if p < 0 {

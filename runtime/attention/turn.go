@@ -36,10 +36,10 @@ type Turn struct {
 	fast  int   // how many of them are fast
 	pairs int   // coefficients a of a query: the pairs in order, one of frequency 0 for what does not turn, rounded up to 4
 
-	table []byte    // [2*fast+terms][block] f32: cosines and sines of fast pairs, powers of the place in a block
+	table []byte    // [columns][block] f32: cosines and sines of fast pairs, powers of the place in a block
 	power []byte    // [2][pairs-fast][terms] f32: a and b of slow pairs as coefficients of powers
-	base  []float32 // [blocks][2*pairs] cosines and negative sines of the first position of each block
-	rest  []float32 // [block][2*pairs] the same from the first position of a block to the middle of one that begins with each
+	base  []float32 // [blocks][2*pairs] cosines and negative sines of the middle of each block
+	rest  []float32 // [block][2*pairs] the same of the places in a block, for one that begins there
 	f32   *kernels.Impl
 }
 
@@ -65,13 +65,16 @@ func NewTurn(keyDim int, freq []float64, adjacent bool, magnitude float32, size 
 	t.pairs = (t.pairs + 3) / 4 * 4
 	t.tables()
 	for i := 0; i < size; i += block {
-		t.base = t.angles(t.base, i)
+		t.base = t.angles(t.base, i+block/2)
 	}
 	for i := range block {
-		t.rest = t.angles(t.rest, i+block/2)
+		t.rest = t.angles(t.rest, i)
 	}
 	return t
 }
+
+// columns is the factors of a row of the product: of the cosines and sines of fast pairs, and of the powers.
+func (t *Turn) columns() int { return 2*t.fast + terms }
 
 // at is the frequency of coefficient i.
 func (t *Turn) at(i int) float64 {
@@ -143,10 +146,13 @@ func (t *Turn) add(x *worker, coef []float32, m, at, p, run int) {
 	for j, step := 0, max(1, together/blocks); j < m; j += step {
 		step := min(step, m-j)
 		for i := range step {
-			first := x.turned[i*blocks*n:][:n]
-			copy(first, coef[(j+i)*n:][:n])
-			t.turn(first, t.rest[p%block*n:][:n])
-			for b := blocks - 1; b >= 0; b-- { // the first last, since the others begin from it
+			first := coef[(j+i)*n:][:n]
+			if r := p % block; r != 0 {
+				copy(x.first, first)
+				first = x.first[:n]
+				t.turn(first, t.rest[r*n:][:n])
+			}
+			for b := range blocks {
 				row := x.turned[(i*blocks+b)*n:][:n]
 				copy(row, first)
 				t.turn(row, t.base[(p/block+b)*n:][:n])
@@ -170,15 +176,18 @@ func (t *Turn) turn(coef, by []float32) { cpu.RopeHalves(coef, by[:t.pairs], by[
 
 // mix adds the product of rows of turned coefficients with the first width positions of a block to s.
 func (t *Turn) mix(x *worker, s []float32, rows, width int) {
-	n, left := 2*t.pairs, t.pairs-t.fast
-	a, b := x.turned, x.turned[t.pairs:]
-	powers := x.powers[:rows*terms]
-	clear(powers)
-	t.f32.Mix(powers, terms, a[t.fast:], n, rows, t.power, 4*terms, left, terms, &x.ws)
-	t.f32.Mix(powers, terms, b[t.fast:], n, rows, t.power[4*terms*left:], 4*terms, left, terms, &x.ws)
-
-	column := 4 * block
-	t.f32.Mix(s, block, a, n, rows, t.table, column, t.fast, width, &x.ws)
-	t.f32.Mix(s, block, b, n, rows, t.table[t.fast*column:], column, t.fast, width, &x.ws)
-	t.f32.Mix(s, block, powers, terms, rows, t.table[2*t.fast*column:], column, terms, width, &x.ws)
+	n, columns := 2*t.pairs, t.columns()
+	factors := x.factors[:rows*columns]
+	for r := range rows {
+		a, to := x.turned[r*n:][:n], factors[r*columns:][:columns]
+		copy(to, a[:t.fast])
+		copy(to[t.fast:], a[t.pairs:][:t.fast])
+		clear(to[2*t.fast:])
+	}
+	if left := t.pairs - t.fast; left > 0 {
+		a, b, powers := x.turned[t.fast:], x.turned[t.pairs+t.fast:], factors[2*t.fast:]
+		t.f32.Mix(powers, columns, a, n, rows, t.power, 4*terms, left, terms, &x.ws)
+		t.f32.Mix(powers, columns, b, n, rows, t.power[4*terms*left:], 4*terms, left, terms, &x.ws)
+	}
+	t.f32.Mix(s, block, factors, columns, rows, t.table, 4*block, columns, width, &x.ws)
 }

@@ -12,6 +12,7 @@ type Attention struct {
 	Warps      int      // of a block; 0 for the default
 	Blocks     int      // that a multiprocessor should hold; 0 for the default
 	Tiles      int      // of 32 rows that a warp takes at a time, 1 or 2; 0 for the default
+	Paged      bool     // cells are those that the lists of several sequences name, see pages.write
 	Rows       int      // query rows that share what is read and unpacked, 4, 8 or 16; 0 for the default, see For
 }
 
@@ -160,7 +161,7 @@ func (a Attention) Source(find Texts) (*Source, error) {
 		value any
 	}{
 		{"KEY_DIM", a.Key.Dim}, {"VALUE_DIM", a.Value.Dim}, {"FAST", a.Fast}, {"SOFT_CAP", a.SoftCap}, {"OFFSET", offset.Pairs}, {"ADJACENT", offset.Adjacent},
-		{"WARPS", a.Warps}, {"BLOCKS", a.Blocks}, {"ROWS", a.rows()}, {"SEGMENTS", len(a.segments())},
+		{"WARPS", a.Warps}, {"BLOCKS", a.Blocks}, {"ROWS", a.rows()}, {"SEGMENTS", len(a.segments())}, {"PAGED", a.Paged},
 	} {
 		b.define(d.name, d.value)
 	}

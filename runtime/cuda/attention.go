@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/bits"
 	"unsafe"
+
+	"github.com/kvgen/kvgen/runtime/kv"
 )
 
 // Layer is what attention needs to know of a layer; the contract is that of attention.Layer in runtime/attention.
@@ -40,6 +42,11 @@ func (l *Layer) segments() []Segment {
 type Batch struct {
 	Positions *Memory // [Queries] of int32; a query at a position below 0 sees nothing
 	Queries   int
+
+	// Of rows of several sequences: whose the queries are, one run after another, and the same on the device, [runs][4] of int32: first
+	// query, queries, sequence, 0.
+	Runs   []kv.Run
+	RunsAt *Memory
 }
 
 // Attend computes attention of one shape. It may serve any number of layers of that shape, one at a time.
@@ -110,6 +117,8 @@ type attendArgs struct {
 	mu                                muArgs
 	queries, heads, kvHeads, window   int32
 	scale, softCap                    float32
+	runs                              uint64
+	count, _                          int32
 	segments                          [2]segmentArgs
 }
 
@@ -118,13 +127,30 @@ func (x *Attend) groups(l *Layer, queries int) int {
 	return (queries*l.Heads/l.Keys.Heads + x.rows() - 1) / x.rows()
 }
 
+// groupsOf is groups of a batch: a group is of one sequence.
+func (x *Attend) groupsOf(l *Layer, b *Batch) int {
+	if !x.Paged {
+		return x.groups(l, b.Queries)
+	}
+	n := 0
+	for _, r := range b.Runs {
+		n += x.groups(l, r.N)
+	}
+	return n
+}
+
 // Splits is the number of parts that the packed rows are cut into at most for so many queries of a layer: as many blocks as the GPU
 // holds at once, and no more than cells in use can keep busy. The kernel uses as many of them as there is work for when it runs, and
 // the others cost next to nothing, so a graph may be recorded once for the capacity of the cache. It pays to record one for each power
 // of two of cells, which is what cells is rounded up to.
 func (x *Attend) Splits(l *Layer, queries, cells int) int {
+	return x.cut(l, x.groups(l, queries), cells)
+}
+
+// cut is Splits for so many groups.
+func (x *Attend) cut(l *Layer, groups, cells int) int {
 	cells = min(1<<bits.Len(uint(max(cells, 1)-1)), l.Keys.Capacity)
-	rows := l.Keys.Heads * x.groups(l, queries) * x.segments()[0].slices()
+	rows := l.Keys.Heads * groups * x.segments()[0].slices()
 	return max(1, min(x.d.Multiprocessors*x.resident/rows, x.most(0, cells), mostParts-1))
 }
 
@@ -135,9 +161,9 @@ func (x *Attend) most(segment, cells int) int {
 }
 
 // splits is that of every segment. The exact rows are few.
-func (x *Attend) splits(l *Layer, queries, packed int) (all []int) {
+func (x *Attend) splits(l *Layer, groups, packed int) (all []int) {
 	if packed == 0 {
-		packed = x.Splits(l, queries, l.Keys.Capacity)
+		packed = x.cut(l, groups, l.Keys.Capacity)
 	}
 	all = []int{packed}
 	if l.Exact != nil {
@@ -149,13 +175,18 @@ func (x *Attend) splits(l *Layer, queries, packed int) (all []int) {
 // Reserve makes room for calls of up to so many queries and splits. A later call that needs no more allocates nothing, as is needed
 // while a graph is recorded, and leaves graphs valid that were recorded before.
 func (x *Attend) Reserve(l *Layer, queries, splits int) error {
-	_, err := x.reserve(l, queries, x.splits(l, queries, splits))
+	return x.hold(l, x.groups(l, queries), splits)
+}
+
+// hold is Reserve for so many groups.
+func (x *Attend) hold(l *Layer, groups, splits int) error {
+	_, err := x.reserve(l, groups, x.splits(l, groups, splits))
 	return err
 }
 
 // reserve returns where the parts of each segment begin, in floats; its last element is where they end.
-func (x *Attend) reserve(l *Layer, queries int, splits []int) (at []int, err error) {
-	rows := l.Keys.Heads * x.groups(l, queries) * x.rows()
+func (x *Attend) reserve(l *Layer, groups int, splits []int) (at []int, err error) {
+	rows := l.Keys.Heads * groups * x.rows()
 	blocks, end := 0, 0
 	for i, s := range x.segments() {
 		blocks += splits[i] * s.slices()
@@ -192,7 +223,10 @@ func (x *Attend) check(l *Layer, q, out *Memory, b *Batch, splits []int) error {
 	if b.Queries < 1 || splits[0] < 1 || splits[0] > mostParts-len(splits)+1 {
 		return fmt.Errorf("cuda: %d queries in %d parts: want at least 1, and at most %d parts", b.Queries, splits[0], mostParts-len(splits)+1)
 	}
-	if n := l.Keys.Heads * x.groups(l, b.Queries); n > 65535 {
+	if err := x.whose(b); err != nil {
+		return err
+	}
+	if n := l.Keys.Heads * x.groupsOf(l, b); n > 65535 {
 		return fmt.Errorf("cuda: %d queries of %d heads in one batch: at most %d fit a launch", b.Queries, l.Heads, b.Queries*65535/n)
 	}
 	if x.SoftCap != (l.SoftCap > 0) {
@@ -215,15 +249,33 @@ func (x *Attend) check(l *Layer, q, out *Memory, b *Batch, splits []int) error {
 	return out.fits(0, uint64(4*b.Queries*l.Heads*x.Value.Dim))
 }
 
+// whose says whether it is known which sequences the queries of a batch are of.
+func (x *Attend) whose(b *Batch) error {
+	if !x.Paged {
+		return nil
+	}
+	n := 0
+	for _, r := range b.Runs {
+		if n += r.N; r.N < 1 {
+			return fmt.Errorf("cuda: a run of %d queries of sequence %d", r.N, r.Seq)
+		}
+	}
+	if n != b.Queries || b.RunsAt == nil {
+		return fmt.Errorf("cuda: %d queries in runs of %d together", b.Queries, n)
+	}
+	return b.RunsAt.fits(0, uint64(4*entry*len(b.Runs)))
+}
+
 // Run computes out [queries][Heads][value dim] for q [queries][Heads][key dim] at the batch's positions, over the cells of the layer
 // that are in use when the kernel runs. What is launched depends on the layer, the number of queries and splits alone; splits is 0 for
 // the default.
 func (x *Attend) Run(l *Layer, q, out *Memory, b *Batch, splits int) error {
-	cut := x.splits(l, b.Queries, splits)
+	groups := x.groupsOf(l, b)
+	cut := x.splits(l, groups, splits)
 	if err := x.check(l, q, out, b, cut); err != nil {
 		return err
 	}
-	at, err := x.reserve(l, b.Queries, cut)
+	at, err := x.reserve(l, groups, cut)
 	if err != nil {
 		return err
 	}
@@ -234,6 +286,9 @@ func (x *Attend) Run(l *Layer, q, out *Memory, b *Batch, splits int) error {
 	}
 	if l.Sinks != nil {
 		a.sinks = l.Sinks.at
+	}
+	if x.Paged {
+		a.runs, a.count = b.RunsAt.at, int32(len(b.Runs))
 	}
 	if l.Offset != nil {
 		a.mu = l.Offset.args()
@@ -247,12 +302,12 @@ func (x *Attend) Run(l *Layer, q, out *Memory, b *Batch, splits int) error {
 			keys: k.rows, keyScales: k.scales, values: v.rows, valueScales: v.scales,
 			keyHead: k.head, keyScaleHead: k.scaleHead, valueHead: v.head, valueScaleHead: v.scaleHead,
 			cells: s.Cells.Head.at, positions: s.Cells.Positions.at,
-			partial: partial, norms: partial + uint64(4*l.Keys.Heads*x.groups(l, b.Queries)*cut[i]*x.rows()*values.Value.row()),
+			partial: partial, norms: partial + uint64(4*l.Keys.Heads*groups*cut[i]*x.rows()*values.Value.row()),
 			capacity: min(k.capacity, v.capacity), splits: int32(cut[i]),
 		}
 		grid += cut[i] * values.slices()
 	}
-	return x.attend.launch(grid, l.Keys.Heads*x.groups(l, b.Queries), 32*x.warps, unsafe.Pointer(&a))
+	return x.attend.launch(grid, l.Keys.Heads*groups, 32*x.warps, unsafe.Pointer(&a))
 }
 
 // Free gives the memory back.

@@ -99,9 +99,11 @@ func sources(t *testing.T, s Side) (all []*Source) {
 		{Fast: true},
 		{Exact: exact, Offset: &Pairing{Pairs: s.Dim / 2}, SoftCap: true},
 		{Offset: &Pairing{Pairs: s.Dim / 4, Adjacent: true}, Warps: 8},
+		{Fast: true, Paged: true},
+		{Exact: exact, Offset: &Pairing{Pairs: s.Dim / 2}, Paged: true},
 	} {
 		a.Key, a.Value = s, s
-		add(a.For([]int{1, 64, 2, 1}[i], 4).Source(Generated))
+		add(a.For([]int{1, 64, 2, 1, 1, 64}[i], 4).Source(Generated))
 	}
 	return all
 }

@@ -133,7 +133,7 @@ func conform(t testing.TB, d *Device, comp *Compiler, c shape) float64 {
 	}
 	out := upload(t, d, nan)
 	first := c.cells - c.queries
-	b := &Batch{upload(t, d, sequence(first, c.queries)), c.queries}
+	b := &Batch{Positions: upload(t, d, sequence(first, c.queries)), Queries: c.queries}
 	check(t, a.Run(l, upload(t, d, q), out, b, c.splits))
 	got := make([]float32, len(nan))
 	check(t, Read(out, 0, got))
@@ -249,7 +249,7 @@ func TestSame(t *testing.T) {
 	a := must[*Attend](t)(d.NewAttend(comp, Attention{Key: s, Value: s}))
 	q, out := upload(t, d, normal(3, 32*128)), upload(t, d, make([]float32, 32*128))
 	l := &Layer{Heads: 32, Scale: .1, Keys: k, Values: v, Cells: inOrder(t, d, cells, 0)}
-	b := &Batch{upload(t, d, sequence(cells-1, 1)), 1}
+	b := &Batch{Positions: upload(t, d, sequence(cells-1, 1)), Queries: 1}
 	var first []float32
 	for range times {
 		check(t, a.Run(l, q, out, b, 0))

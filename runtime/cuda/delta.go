@@ -22,15 +22,24 @@ type delta struct {
 type mixArgs struct {
 	qkv, history, conv, mixed uint64
 	ld                        int64
+	of                        sequencesArgs
 	keys, channels            int32
 	eps                       float32
 }
 
+// sequencesArgs is struct Sequences of delta.cu.
+type sequencesArgs struct {
+	runs          uint64
+	state         int64
+	count, tokens int32
+}
+
 type ruleArgs struct {
-	mixed, qkv, history, matrices  uint64
-	alpha, beta, decay, step, out  uint64
-	ld, ldAlpha, ldBeta            int64
-	keys, values, channels, tokens int32
+	mixed, qkv, history, matrices uint64
+	alpha, beta, decay, step, out uint64
+	ld, ldAlpha, ldBeta           int64
+	of                            sequencesArgs
+	keys, values, channels        int32
 }
 
 type letOutArgs struct {
@@ -101,15 +110,23 @@ func (e *engine) delta(s *model.DeltaStep, x, y *Memory) ([]op, error) {
 	return []op{d.in, d, back}, err
 }
 
-func (d *delta) run(_ *engine, c *cache, n int) error {
-	s, m, r, o := d.s, d.mixArgs, d.ruleArgs, d.outArgs
-	state := c.states[s.State].at
-	m.history, r.history, r.tokens = state, state, int32(n)
+func (d *delta) run(e *engine, c *cache, n int) error {
+	of := sequencesArgs{state: int64(e.w.program.States[d.s.State]), count: 1, tokens: int32(n)}
+	if c.lists.several() {
+		of.runs, of.count = c.lists.runsOf(false).at, int32(len(c.runs))
+	}
+	return d.launch(c.states[d.s.State].at, of)
+}
+
+// launch computes a batch from the states of sequences, [sequences] of history and matrices.
+func (d *delta) launch(state uint64, of sequencesArgs) error {
+	s, m, r, o, n := d.s, d.mixArgs, d.ruleArgs, d.outArgs, int(of.tokens)
+	m.history, r.history, m.of, r.of = state, state, of, of
 	r.matrices = state + uint64(4*(s.Taps-1)*int(r.channels))
 	if err := d.mix.launch(n, int(m.channels)/s.Dim, 32, unsafe.Pointer(&m)); err != nil {
 		return err
 	}
-	if err := d.rule.launch((s.Dim+ruleColumns-1)/ruleColumns, s.ValueHeads, 4*ruleColumns, unsafe.Pointer(&r)); err != nil {
+	if err := d.rule.launch(int(of.count)*((s.Dim+ruleColumns-1)/ruleColumns), s.ValueHeads, 4*ruleColumns, unsafe.Pointer(&r)); err != nil {
 		return err
 	}
 	return d.letOut.launch(n, s.ValueHeads, 32, unsafe.Pointer(&o))

@@ -73,6 +73,11 @@ func (d *deltaNet) token(qkv, gate, alpha, beta []float32) (y []float64) {
 	return y
 }
 
+// stateSize is the values of the state of a sequence.
+func (w *deltaNet) stateSize() int {
+	return (w.taps-1)*(2*w.keys+w.values)*w.dim + w.values*w.dim*w.dim
+}
+
 // newDeltaNet is a layer with weights of about 1, whose decays keep something.
 func newDeltaNet(keys, values, dim, taps int) *deltaNet {
 	w := &deltaNet{keys: keys, values: values, dim: dim, taps: taps, conv: normal(1, taps*(2*keys+values)*dim), decay: normal(2, values), step: normal(3, values), norm: normal(4, dim)}
@@ -82,16 +87,17 @@ func newDeltaNet(keys, values, dim, taps int) *deltaNet {
 	return w
 }
 
-// onDevice is the layer's op for batches of up to most tokens with its state, and what it reads and writes. Products lie in one row, as
+// onDevice is the layer's op for batches of up to most tokens with the states of sequences, and what it reads and writes. Products lie in one row, as
 // they do in models of one type: QKV, gates, alpha, beta.
-func (w *deltaNet) onDevice(t testing.TB, b *Backend, most int) (o *delta, c *cache, in, out *Memory, row int) {
+func (w *deltaNet) onDevice(t testing.TB, b *Backend, most, sequences int) (o *delta, state, in, out *Memory, row int) {
 	t.Helper()
 	d := b.Device
 	channels := (2*w.keys + w.values) * w.dim
 	row = channels + w.values*w.dim + 2*w.values
 	at := func(m *Memory, i int) uint64 { return m.at + uint64(4*i) }
 	in, out = upload(t, d, make([]float32, most*row)), upload(t, d, make([]float32, most*w.values*w.dim))
-	mixed, state := upload(t, d, make([]float32, most*channels)), upload(t, d, make([]float32, (w.taps-1)*channels+w.values*w.dim*w.dim))
+	mixed := upload(t, d, make([]float32, most*channels))
+	state = upload(t, d, make([]float32, sequences*w.stateSize()))
 	defines := []define{{"DIM", w.dim}, {"TAPS", w.taps}}
 	f := func(name string) *Function { return must[*Function](t)(b.function(name, "delta.cu", defines...)) }
 	keys, values, ld := int32(w.keys), int32(w.values), int64(row)
@@ -100,7 +106,7 @@ func (w *deltaNet) onDevice(t testing.TB, b *Backend, most int) (o *delta, c *ca
 		ruleArgs: ruleArgs{mixed: mixed.at, qkv: in.at, alpha: at(in, row-2*w.values), beta: at(in, row-w.values), decay: upload(t, d, w.decay).at,
 			step: upload(t, d, w.step).at, out: out.at, ld: ld, ldAlpha: ld, ldBeta: ld, keys: keys, values: values, channels: int32(channels)},
 		outArgs: letOutArgs{out: out.at, gate: at(in, channels), y: out.at, norm: norm{w: upload(t, d, w.norm).at, eps: 1e-6, kind: 1}, ld: ld, values: values}}
-	return o, &cache{states: []*Memory{state}}, in, out, row
+	return o, state, in, out, row
 }
 
 // TestDelta runs batches of several sizes, one after another, and begins again.
@@ -110,15 +116,15 @@ func TestDelta(t *testing.T) {
 	for _, cs := range [][4]int{{1, 2, 128, 4}, {2, 2, 36, 2}, {1, 3, 20, 1}} {
 		const most = 19
 		w := newDeltaNet(cs[0], cs[1], cs[2], cs[3])
-		o, cache, in, out, row := w.onDevice(t, b, most)
+		o, state, in, out, row := w.onDevice(t, b, most, 1)
 		gates := (2*w.keys + w.values) * w.dim
 		for turn := range 2 {
 			w.seen, w.s = nil, make([]float64, w.values*w.dim*w.dim)
-			check(t, cache.forget())
+			check(t, state.clear())
 			for i, n := range []int{1, 1, most, 8, 2, 1} {
 				x := normal(uint64(10*turn+i), n*row)
 				check(t, Write(in, 0, x))
-				check(t, o.run(nil, cache, n))
+				check(t, o.launch(state.at, sequencesArgs{count: 1, tokens: int32(n)}))
 				got := make([]float32, n*w.values*w.dim)
 				check(t, Read(out, 0, got))
 				for j := range n {
@@ -130,6 +136,44 @@ func TestDelta(t *testing.T) {
 						}
 					}
 				}
+			}
+		}
+	}
+}
+
+// TestDeltaOfSequences mixes tokens of several sequences in batches, each with a state of its own, and drops one.
+func TestDeltaOfSequences(t *testing.T) {
+	d, c := gpu(t)
+	const most, sequences = 24, 40
+	w := newDeltaNet(1, 3, 36, 3)
+	o, state, in, out, row := w.onDevice(t, NewBackend(d, c), most, sequences)
+	gates := (2*w.keys + w.values) * w.dim
+	nets := map[int32]*deltaNet{}
+	for i, batch := range [][][2]int32{{{7, 3}, {2, 9}}, {{2, 1}, {7, 1}, {39, 1}}, {{0, 12}, {7, 1}, {2, 2}, {11, 9}}, {{2, 1}, {11, 1}, {7, 5}}} {
+		var runs []int32
+		n := int32(0)
+		for _, r := range batch {
+			runs = append(runs, n, r[1], r[0], 0)
+			n += r[1]
+		}
+		x := normal(uint64(i), int(n)*row)
+		check(t, Write(in, 0, x))
+		check(t, o.launch(state.at, sequencesArgs{runs: upload(t, d, runs).at, state: int64(w.stateSize()), count: int32(len(batch)), tokens: n}))
+		got := read(t, out, int(n)*w.values*w.dim)
+		for _, r := range batch {
+			net := nets[r[0]]
+			if net == nil {
+				net = newDeltaNet(1, 3, 36, 3)
+				net.s = make([]float64, w.values*w.dim*w.dim)
+				nets[r[0]] = net
+			}
+			for j := range r[1] {
+				for k, v := range net.token(x, x[gates:], x[row-2*w.values:], x[row-w.values:]) {
+					if g := float64(got[k]); !(math.Abs(g-v) <= 2e-4*(1+math.Abs(v))) {
+						t.Fatalf("batch %d, sequence %d, token %d, output %d: %g, not %g", i, r[0], j, k, g, v)
+					}
+				}
+				x, got = x[row:], got[w.values*w.dim:]
 			}
 		}
 	}

@@ -190,6 +190,16 @@ func (m *Memory) clear() error {
 	})
 }
 
+// copy makes it the same as another piece of its size, after what was launched before.
+func (m *Memory) copy(from *Memory) error {
+	if err := from.fits(0, m.Size); err != nil {
+		return err
+	}
+	return m.d.do(func() error {
+		return m.d.api.check(m.d.api.Copy(m.at, from.at, m.Size, m.d.stream), "copying %s on %s", size(m.Size), m.d.Name)
+	})
+}
+
 // number is a value whose bytes mean the same on the host and on the device.
 type number interface {
 	~uint8 | ~uint16 | ~int32 | ~uint32 | ~float32 | ~float64

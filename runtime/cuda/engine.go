@@ -222,37 +222,36 @@ func (e *engine) body(body any, x, y *Memory) ([]op, error) {
 }
 
 // Forward runs a batch; what is left of it is in e.h.
-func (e *engine) Forward(r model.DeviceRows, tokens []int32, first int) error {
+func (e *engine) Forward(r model.DeviceRows, tokens []int32, runs []kv.Run) error {
 	c := r.(*cache)
-	if err := c.place(tokens, first); err != nil {
+	if err := c.place(tokens, runs); err != nil {
 		return err
 	}
-	if first == 0 {
-		if err := c.forget(); err != nil {
-			return err
-		}
+	if err := c.forget(); err != nil {
+		return err
 	}
 	e.last = len(tokens)
-	if len(tokens) > 1 {
+	if !c.steady {
 		return e.launch(c, len(tokens))
 	}
-	return e.token(c)
+	return e.token(c, len(tokens))
 }
 
-// token runs a batch of one, as a graph from the second time on: the first time everything grows that has to.
-func (e *engine) token(c *cache) error {
+// token runs a batch of one token of each of n sequences, as a graph from the second time on: the first time everything grows that has
+// to.
+func (e *engine) token(c *cache, n int) error {
 	key := c.key()
 	if g := c.graphs[key]; g != nil {
 		return g.Launch()
 	}
 	if !c.seen[key] {
-		if err := e.launch(c, 1); err != nil {
+		if err := e.launch(c, n); err != nil {
 			return err
 		}
 		c.seen[c.key()] = true // what grew is part of it
 		return nil
 	}
-	g, err := e.b.Record(func() error { return e.launch(c, 1) })
+	g, err := e.b.Record(func() error { return e.launch(c, n) })
 	if err != nil {
 		return err
 	}
@@ -317,13 +316,12 @@ func (e *engine) Logits(dst []float32, lo, hi int) error {
 	return e.project(dst, e.h, lo, hi)
 }
 
-// Project computes logits of vectors that Hidden gave. They replace those of the last batch.
+// Project computes logits of vectors that Hidden gave. Those of the last batch stay where they are.
 func (e *engine) Project(dst, hidden []float32, n int) error {
-	if err := Write(e.h, 0, hidden[:n*e.w.program.Width]); err != nil {
+	if err := Write(e.y, 0, hidden[:n*e.w.program.Width]); err != nil { // free between batches
 		return err
 	}
-	e.last = n
-	return e.project(dst, e.h, 0, n)
+	return e.project(dst, e.y, 0, n)
 }
 
 func (e *engine) project(dst []float32, h *Memory, lo, hi int) error {

@@ -20,11 +20,11 @@ func TestFamiliesBench(t *testing.T) {
 	b := NewBackend(d, c)
 	w := newDeltaNet(16, 32, 128, 4)
 	const most = 2048
-	o, cache, in, _, row := w.onDevice(t, b, most)
+	o, state, in, _, row := w.onDevice(t, b, most, 1)
 	check(t, Write(in, 0, normal(7, most*row)))
 	fmt.Printf("%s\ngated delta net of 16 and 32 heads of 128\n%8s %9s %12s\n", d.Name, "tokens", "us", "us per token")
 	for _, n := range []int{1, 2, 8, 64, 512, 1024, 2048} {
-		us := graphTime(t, d, 8, func() error { return o.run(nil, cache, n) })
+		us := graphTime(t, d, 8, func() error { return o.launch(state.at, sequencesArgs{count: 1, tokens: int32(n)}) })
 		fmt.Printf("%8d %9.2f %12.3f\n", n, us, us/float64(n))
 	}
 

@@ -165,7 +165,7 @@ func TestBench(t *testing.T) {
 				}
 				layers[i] = l
 			}
-			batch := &Batch{upload(t, d, sequence(length-*benchQueries, *benchQueries)), *benchQueries}
+			batch := &Batch{Positions: upload(t, d, sequence(length-*benchQueries, *benchQueries)), Queries: *benchQueries}
 			q, out := upload(t, d, normal(3, *benchQueries*32*128)), upload(t, d, make([]float32, *benchQueries*32*128))
 			for _, m := range combined(strings.Split(*benchModes, ","), strings.Split(*benchParts, ",")) {
 				mode, part := m[0], m[1]

@@ -108,7 +108,7 @@ func TestBenchLayer(t *testing.T) {
 						}
 						l := l
 						l.Keys, l.Values, l.Cells = all[i].Keys, all[i].Values, all[i].Cells
-						return a.Run(&l, q, out, &Batch{position, 1}, 0)
+						return a.Run(&l, q, out, &Batch{Positions: position, Queries: 1}, 0)
 					})))
 				}
 				fmt.Println()

@@ -20,11 +20,16 @@ type cache struct {
 	states []*Memory // of recurrent layers
 	graphs map[graphKey]*Graph
 	seen   map[graphKey]bool // run once, so that everything that grows has grown
+	runs   []kv.Run          // of the batch that was placed last
+	some   []kv.Run          // those of some of its tokens
+	steady bool              // all layers take the batch in one step, and no sequence has more than one token: it may be a graph
 	owned  []interface{ Free() error }
 }
 
-// graphKey is what a recorded batch of one token depends on.
+// graphKey is what a recorded batch depends on.
 type graphKey struct {
+	tokens int // each of a sequence of its own
+
 	// Of each layer: the power of two of its cells, which decides into how many parts attention is cut, and where rows are kept
 	// exact, to which segment the token goes and whether rows leave.
 	layers string
@@ -41,6 +46,9 @@ type rowsOf struct {
 	take   *Take     // nil without exact rows
 	heads  []*Heads  // of segments
 	splits int       // of the packed rows, for the cells in use
+	given  int       // tokens of the batch that have cells already; of exact rows
+
+	several bool // they are of several sequences
 }
 
 // newCache allocates the rows of a cache and compiles what stores them.
@@ -53,21 +61,21 @@ func (e *engine) newCache(host *kv.Cache) (*cache, error) {
 }
 
 func (c *cache) start() error {
-	var cells []*kv.Cells
+	var cells []*listed
 	for i := range c.host.Plan.Layers {
-		r := &rowsOf{host: c.host.Rows(i)}
+		r := &rowsOf{host: c.host.Rows(i), several: c.host.Sequences > 1}
 		c.layers = append(c.layers, r)
 		for _, s := range r.host.Segments() {
-			n := slices.Index(cells, s.K.Cells)
+			n := slices.IndexFunc(cells, func(x *listed) bool { return x.host == s.K.Cells })
 			if n < 0 {
 				n = len(cells)
-				cells = append(cells, s.K.Cells)
+				cells = append(cells, &listed{host: s.K.Cells, window: c.host.Plan.Layers[i].Layer.Window, exact: r.host.Exact()})
 			}
 			r.cells = append(r.cells, n)
 		}
 	}
 	var err error
-	if c.lists, err = c.e.b.newLists(cells, c.e.batch); err != nil {
+	if c.lists, err = c.e.b.newLists(cells, c.host.Shape, c.e.batch); err != nil {
 		return err
 	}
 	c.owned = append(c.owned, c.lists.device)
@@ -114,7 +122,7 @@ func (c *cache) layer(i int, r *rowsOf) error {
 	}
 	for _, o := range c.e.ops {
 		if a, ok := o.(*attend); ok && a.s.KV == i {
-			if err := a.reserve(c.e, r); err != nil {
+			if err := a.reserve(c.e, r, c.host.Sequences); err != nil {
 				return err
 			}
 		}
@@ -137,27 +145,57 @@ func (c *cache) offset(i int, r *rowsOf, o *kv.Offset) error {
 	return Write(mu, 0, o.Layers[i].Mu)
 }
 
-// place brings what the cache says of a batch to the device. Layers that keep exact rows are still to be given theirs, a step
-// at a time, unless the batch is one token.
-func (c *cache) place(tokens []int32, first int) error {
-	n := len(tokens)
-	c.lists.batch(tokens, first)
-	for i := range c.lists.cells {
-		c.lists.mirror(i, n, 0)
+// place brings what the cache says of a batch to the device. Layers that keep exact rows are still to be given theirs, a step at a
+// time, unless each of the batch's sequences has one token: then they are given those of the first step, which mostly is all.
+func (c *cache) place(tokens []int32, runs []kv.Run) error {
+	n, l := len(tokens), c.lists
+	c.runs = c.runs[:0]
+	for _, r := range runs {
+		if r.N > 0 {
+			c.runs = append(c.runs, r)
+		}
+	}
+	l.batch(tokens, c.runs, c.host)
+	l.whose(c.runs, false)
+	c.steady = n == len(c.runs)
+	for i, x := range l.cells {
+		if !x.exact || !l.several() {
+			l.mirror(i, n, 0)
+		}
+	}
+	l.kept = l.end
+	for _, r := range c.layers {
+		if r.given = 0; c.steady && r.host.Exact() {
+			r.given = r.host.Next()
+			c.write(r, n, 0)
+		}
 	}
 	for _, r := range c.layers {
-		if n == 1 && r.host.Exact() {
-			r.host.Next()
-			c.step(r, 1, 0)
-		}
-		used := len(r.host.Segments()[0].K.Cells.Pos())
-		r.splits = bits.Len(uint(max(used, 1) - 1))
+		c.steady = c.steady && (!r.host.Exact() || r.given == n)
+		c.measure(r)
 	}
+	if !c.steady {
+		l.end = l.kept // layers with exact rows take turns there
+	}
+	return l.send(n)
+}
+
+// measure notes how many cells a layer's packed rows have in use.
+func (c *cache) measure(r *rowsOf) {
+	r.splits = bits.Len(uint(max(c.lists.cells[r.cells[0]].used, 1) - 1))
+}
+
+// step brings what the last Next of a layer gave to the tokens lo..hi-1 of a batch of n to the device.
+func (c *cache) step(r *rowsOf, n, lo, hi int) error {
+	c.lists.end = c.lists.kept
+	c.write(r, n, lo)
+	c.lists.whose(c.part(lo, hi), true)
+	c.measure(r)
 	return c.lists.send(n)
 }
 
-// step writes what the last Next of a layer gave to the tokens of a batch of n from lo on.
-func (c *cache) step(r *rowsOf, n, lo int) {
+// write writes what the last Next of a layer gave to the tokens of a batch of n from lo on, beside what other layers have been given.
+func (c *cache) write(r *rowsOf, n, lo int) {
 	from, to := r.host.Moves()
 	c.lists.leaving(r.cells[0], n, from, to)
 	for _, i := range r.cells {
@@ -165,9 +203,22 @@ func (c *cache) step(r *rowsOf, n, lo int) {
 	}
 }
 
-// key is what the graph of the token that was placed last depends on.
+// part is the runs of tokens lo..hi-1 of the batch, valid until the next call.
+func (c *cache) part(lo, hi int) []kv.Run {
+	c.some = c.some[:0]
+	first := 0
+	for _, r := range c.runs {
+		if n := min(first+r.N, hi) - max(first, lo); n > 0 {
+			c.some = append(c.some, kv.Run{Seq: r.Seq, N: n})
+		}
+		first += r.N
+	}
+	return c.some
+}
+
+// key is what the graph of the batch that was placed last depends on.
 func (c *cache) key() graphKey {
-	k := graphKey{grown: c.e.b.grown}
+	k := graphKey{tokens: len(c.runs), grown: c.e.b.grown}
 	var layers []byte
 	for _, r := range c.layers {
 		layers = append(layers, byte(r.splits))

@@ -40,6 +40,7 @@ type Budget struct {
 	Workspace uint64 // of a context, whatever its size
 	Cache     uint64 // rows of a context of Size positions
 	Size      int
+	Sequences int // that the cache is for
 	Longest   int // positions of the longest context that fits, up to what the model was trained for; 0 if none does
 	Free      uint64
 	Total     uint64
@@ -59,11 +60,11 @@ func (b *Backend) Budget(m *model.Model, o model.Options) (*Budget, error) {
 	b.mu.Unlock()
 	d := b.Device
 	space, grown := d.space, d.grown
-	o.Batch = min(max(o.Batch, 1), max(o.Size, 1))
+	o.Batch = min(max(o.Batch, 1), max(o.Size, o.Cells, 1))
 	d.rehearsal, d.space = &rehearsal{next: 1 << 40}, workspace{}
 	defer func() { d.rehearsal, d.space, d.grown = nil, space, grown }()
 
-	x := &Budget{Size: o.Size, Free: free, Total: total}
+	x := &Budget{Size: o.Size, Sequences: max(1, o.Sequences), Free: free, Total: total}
 	w := &weights{b: b, m: m, program: m.Program()}
 	e, err := b.engine(w, o)
 	if err != nil {
@@ -74,7 +75,7 @@ func (b *Backend) Budget(m *model.Model, o model.Options) (*Budget, error) {
 	}
 	before := d.rehearsal.now
 	x.Workspace = d.rehearsal.most - x.Weights
-	c, err := b.rehearse(e, o.Plan, o.Size)
+	c, err := b.rehearse(e, o, o.Size)
 	if err != nil {
 		return nil, err
 	}
@@ -84,13 +85,16 @@ func (b *Backend) Budget(m *model.Model, o model.Options) (*Budget, error) {
 	x.Cache = c
 	// What kernels need for the longest context stays with the engine: it is counted as workspace for all others.
 	longest := max(min(m.Context, mostPositions), o.Size)
+	for longest/2 > o.Size && uint64(o.Plan.BytesOf(shapeOf(o, longest/2))) > total {
+		longest /= 2 // such a cache is not even tried
+	}
 	d.rehearsal.now = before
-	if _, err := b.rehearse(e, o.Plan, longest); err != nil {
+	if _, err := b.rehearse(e, o, longest); err != nil {
 		return nil, err
 	}
 	grew := d.rehearsal.now - before
 	fits := func(size int) bool {
-		c, err := b.rehearse(e, o.Plan, size)
+		c, err := b.rehearse(e, o, size)
 		return err == nil && x.Weights+x.Workspace+grew+c <= free
 	}
 	step := min(256, longest)
@@ -98,10 +102,19 @@ func (b *Backend) Budget(m *model.Model, o model.Options) (*Budget, error) {
 	return x, nil
 }
 
+// shapeOf is that of a cache of so many positions of a sequence, with rows of all sequences in the proportion of the options.
+func shapeOf(o model.Options, size int) kv.Shape {
+	s := kv.Shape{Size: size, Batch: o.Batch, Sequences: o.Sequences, Cells: o.Cells}
+	if o.Cells > 0 {
+		s.Cells = max(1, int(int64(size)*int64(o.Cells)/int64(max(1, o.Size))))
+	}
+	return s
+}
+
 // rehearse is the bytes of a cache of so many positions.
-func (b *Backend) rehearse(e *engine, plan *kv.Plan, size int) (uint64, error) {
+func (b *Backend) rehearse(e *engine, o model.Options, size int) (uint64, error) {
 	before := b.rehearsal.now
-	host, err := kv.NewElsewhere(plan, size, e.batch)
+	host, err := kv.NewShape(o.Plan, shapeOf(o, size))
 	if err != nil {
 		return 0, err
 	}
@@ -121,10 +134,14 @@ func (x *Budget) check(name string) error {
 	if x.Need() <= x.Free {
 		return nil
 	}
+	of := fmt.Sprintf("%d positions", x.Size)
+	if x.Sequences > 1 {
+		of += fmt.Sprintf(" for %d sequences", x.Sequences)
+	}
 	fit := "no context of it fits"
 	if x.Longest > 0 {
 		fit = fmt.Sprintf("a context of %d positions would fit", x.Longest)
 	}
-	return fmt.Errorf("cuda: %w: %s for weights, %s for work and %s for a cache of %d positions, and %s of the %s of %s are free; %s",
-		ErrTooLittle, size(x.Weights), size(x.Workspace), size(x.Cache), x.Size, size(x.Free), size(x.Total), name, fit)
+	return fmt.Errorf("cuda: %w: %s for weights, %s for work and %s for a cache of %s, and %s of the %s of %s are free; %s",
+		ErrTooLittle, size(x.Weights), size(x.Workspace), size(x.Cache), of, size(x.Free), size(x.Total), name, fit)
 }

@@ -64,7 +64,7 @@ func TestReplay(t *testing.T) {
 				}
 				check(t, w.turns.Place(segments[last].Cells, position, cell, 1, from, moving))
 				check(t, heads.Run(layer, batch))
-				return w.attend.Run(w.gpu, queries, out, &Batch{position, 1}, 0)
+				return w.attend.Run(w.gpu, queries, out, &Batch{Positions: position, Queries: 1}, 0)
 			}))
 			defer g.Close()
 
@@ -200,7 +200,7 @@ func TestFar(t *testing.T) {
 		check(t, Write(shuffled.Head, 0, HeadOf(cells, 0, false)))
 		for _, l.Cells = range []*Cells{inOrder(t, d, cells, first), shuffled} {
 			out := upload(t, d, make([]float32, len(want)))
-			check(t, a.Run(l, upload(t, d, q), out, &Batch{upload(t, d, sequence(first+cells-2, 2)), 2}, 0))
+			check(t, a.Run(l, upload(t, d, q), out, &Batch{Positions: upload(t, d, sequence(first+cells-2, 2)), Queries: 2}, 0))
 			var e, p float64
 			for i, g := range read(t, out, len(want)) {
 				e, p = e+(float64(g)-want[i])*(float64(g)-want[i]), p+want[i]*want[i]

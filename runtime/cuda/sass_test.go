@@ -30,6 +30,7 @@ var (
 	countRows    = flag.Int("count-rows", 4, "query rows of a block")
 	countOffset  = flag.Bool("count-offset", false, "keys have an offset")
 	countExact   = flag.Bool("count-exact", false, "some rows stay exact, as f16; the loop over the others is counted")
+	countPaged   = flag.Bool("count-paged", false, "rows are of several sequences")
 	countDim     = flag.Int("count-dim", 128, "values of a head")
 	listing      = flag.String("listing", "", "a folder for cubins and listings")
 )
@@ -54,7 +55,7 @@ func TestInstructions(t *testing.T) {
 		}
 		side := func(n string) Side { return Side{Type: kernels.ByName(n), Dim: *countDim} }
 		for _, shape := range combined(ints(t, *countTiles), ints(t, *countBlocks)) {
-			a := Attention{Key: side(k), Value: side(v), Fast: mode == "fast", Warps: *countWarps, Blocks: shape[1], Tiles: shape[0], Rows: *countRows}
+			a := Attention{Key: side(k), Value: side(v), Fast: mode == "fast", Warps: *countWarps, Blocks: shape[1], Tiles: shape[0], Rows: *countRows, Paged: *countPaged}
 			if *countOffset {
 				a.Offset = &Pairing{Pairs: *countDim / 2}
 			}

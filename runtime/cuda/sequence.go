@@ -70,15 +70,15 @@ func (e *engine) attention(s *model.AttentionStep, x, y *Memory) ([]op, error) {
 }
 
 // run attends. Where rows are kept exact the batch goes in steps, so that each token sees as exact what it would see if it came
-// alone; those of a single token have been placed before.
+// alone; those of a steady batch have been placed before.
 func (a *attend) run(e *engine, c *cache, n int) error {
 	r := c.layers[a.s.KV]
-	exact := r.host.Exact() && !a.s.Reads && n > 1
+	exact := r.host.Exact() && !c.steady
 	for lo, hi := 0, n; lo < n; lo, hi = hi, n {
 		if exact {
-			hi = lo + r.host.Next()
-			c.step(r, n, lo)
-			if err := c.lists.send(n); err != nil {
+			if hi = a.next(r, lo, n); a.s.Reads && !c.lists.several() {
+				hi = n // what it reads is still there
+			} else if err := c.step(r, n, lo, hi); err != nil {
 				return err
 			}
 		}
@@ -92,6 +92,17 @@ func (a *attend) run(e *engine, c *cache, n int) error {
 	return e.kernels.Gate(a.o, a.place(0, 0), n, a.s.Heads, a.s.ValueDim)
 }
 
+// next is where the step ends that begins with token lo of a batch of n. A layer that reads another's rows has them all.
+func (a *attend) next(r *rowsOf, lo, n int) int {
+	switch {
+	case a.s.Reads:
+		return n
+	case lo == 0 && r.given > 0:
+		return r.given
+	}
+	return lo + r.host.Next()
+}
+
 // some is run of tokens lo..hi-1 of a batch of n.
 func (a *attend) some(e *engine, c *cache, r *rowsOf, n, lo, hi int) error {
 	s, l, p := a.s, a.layer, c.lists.of(n)
@@ -99,7 +110,8 @@ func (a *attend) some(e *engine, c *cache, r *rowsOf, n, lo, hi int) error {
 	b := HeadsBatch{Tokens: hi - lo, Q: a.place(0, lo), Positions: c.lists.at(p.position()+lo, hi-lo), Queries: rowsFrom(a.q, s.Heads*s.KeyDim, lo)}
 	if !s.Reads {
 		if from, _ := r.host.Moves(); len(from) > 0 {
-			if err := r.take.Run(a.view(r), c.lists.at(p.from(r.cells[0]), leave), c.lists.at(p.to(r.cells[0]), leave), leave); err != nil {
+			most := leave * len(c.part(lo, hi))
+			if err := r.take.Run(a.view(r), c.lists.at(p.from(r.cells[0]), most), c.lists.at(p.to(r.cells[0]), most), most); err != nil {
 				return err
 			}
 		}
@@ -115,13 +127,19 @@ func (a *attend) some(e *engine, c *cache, r *rowsOf, n, lo, hi int) error {
 	if err := r.heads[target].Run(&l, &b); err != nil {
 		return err
 	}
-	x, err := a.of(e, r, hi-lo)
+	batch, longest := Batch{Positions: b.Positions, Queries: hi - lo}, hi-lo
+	if c.lists.several() {
+		batch.Runs, batch.RunsAt, longest = c.part(lo, hi), c.lists.runsOf(hi-lo < n), 0
+		for _, r := range batch.Runs {
+			longest = max(longest, r.N)
+		}
+	}
+	x, err := a.of(e, r, longest)
 	if err != nil {
 		return err
 	}
 	view := a.view(r)
-	splits := x.Splits(view, hi-lo, 1<<r.splits)
-	return x.Run(view, b.Queries, rowsFrom(a.o, s.Heads*s.ValueDim, lo), &Batch{Positions: b.Positions, Queries: hi - lo}, splits)
+	return x.Run(view, b.Queries, rowsFrom(a.o, s.Heads*s.ValueDim, lo), &batch, x.cut(view, x.groupsOf(view, &batch), 1<<r.splits))
 }
 
 // place is where part i of the products lies for tokens from number lo on.
@@ -141,14 +159,14 @@ func (a *attend) view(r *rowsOf) *Layer {
 	return l
 }
 
-// of is the kernel for the rows and so many tokens.
+// of is the kernel for the rows and so many tokens of a sequence.
 func (a *attend) of(e *engine, r *rowsOf, tokens int) (*Attend, error) {
 	group := a.s.Heads / r.rows[0].Keys.Heads
 	key := attendKey{r, RowsFor(tokens, group)}
 	if x := a.attends[key]; x != nil {
 		return x, nil
 	}
-	k := Attention{Key: r.pairs[0].Key, Value: r.pairs[0].Value, SoftCap: a.s.SoftCap > 0, Fast: !e.exact}
+	k := Attention{Key: r.pairs[0].Key, Value: r.pairs[0].Value, SoftCap: a.s.SoftCap > 0, Fast: !e.exact, Paged: r.several}
 	if len(r.pairs) > 1 {
 		k.Exact = &r.pairs[1]
 	}
@@ -162,20 +180,26 @@ func (a *attend) of(e *engine, r *rowsOf, tokens int) (*Attend, error) {
 	return x, err
 }
 
-// reserve compiles the kernels for one token and for whole batches and makes room for their parts, so that neither allocates later. What
-// there is for batches of few tokens comes with the first of them.
-func (a *attend) reserve(e *engine, r *rowsOf) error {
+// reserve compiles the kernels for one token of each sequence and for whole batches and makes room for their parts, so that neither
+// allocates later. What there is for batches of few tokens comes with the first of them.
+func (a *attend) reserve(e *engine, r *rowsOf, sequences int) error {
 	l := a.view(r)
-	for _, n := range []int{1, e.batch} {
-		x, err := a.of(e, r, n)
-		if err != nil {
-			return err
-		}
-		if err := x.Reserve(l, n, x.Splits(l, n, l.Keys.Capacity)); err != nil {
+	one, err := a.of(e, r, 1)
+	if err != nil {
+		return err
+	}
+	for n := range min(sequences, e.batch) {
+		groups := (n + 1) * one.groups(l, 1)
+		if err := one.hold(l, groups, one.cut(l, groups, l.Keys.Capacity)); err != nil {
 			return err
 		}
 	}
-	return nil
+	x, err := a.of(e, r, e.batch)
+	if err != nil {
+		return err
+	}
+	groups := x.groups(l, e.batch) + sequences - 1 // each run may end with a group that is not full
+	return x.hold(l, groups, x.cut(l, groups, l.Keys.Capacity))
 }
 
 // rowsFrom is rows of n values from number lo on.

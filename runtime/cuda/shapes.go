@@ -7,7 +7,7 @@ import (
 
 // attendOf is the attention kernel of a shape, compiled once.
 func (e *engine) attendOf(a Attention) (*Attend, error) {
-	key := fmt.Sprint(a.Key, a.Value, a.SoftCap, a.Fast, a.Rows)
+	key := fmt.Sprint(a.Key, a.Value, a.SoftCap, a.Fast, a.Paged, a.Rows)
 	if a.Exact != nil {
 		key += fmt.Sprint(*a.Exact)
 	}

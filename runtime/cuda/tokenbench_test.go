@@ -110,7 +110,7 @@ func TestBenchToken(t *testing.T) {
 									return hd.Run(&HeadsLayer{Heads: heads, Pairing: Pairing{dim / 2, false}, Keys: l.keys, Values: l.vals}, batch)
 								}},
 								{"attention", func() error {
-									return at.Run(&Layer{Heads: heads, Scale: .088, Keys: l.keys, Values: l.vals, Cells: cells}, q, a, &Batch{position, 1}, 0)
+									return at.Run(&Layer{Heads: heads, Scale: .088, Keys: l.keys, Values: l.vals, Cells: cells}, q, a, &Batch{Positions: position, Queries: 1}, 0)
 								}},
 								{"output", func() error { return l.products[1].Run(y, a, 1) }},
 								{"norms", func() error { return norm(2*i + 1) }},

@@ -238,7 +238,7 @@ func (w *twin) device(q []float32, positions []int32, splits int) []float32 {
 		got[i] = float32(math.NaN())
 	}
 	out := upload(w.t, w.d, got)
-	check(w.t, w.attend.Run(w.gpu, upload(w.t, w.d, q), out, &Batch{upload(w.t, w.d, positions), len(positions)}, splits))
+	check(w.t, w.attend.Run(w.gpu, upload(w.t, w.d, q), out, &Batch{Positions: upload(w.t, w.d, positions), Queries: len(positions)}, splits))
 	check(w.t, Read(out, 0, got))
 	return got
 }

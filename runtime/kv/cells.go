@@ -7,18 +7,21 @@ type Cells struct {
 	pos    []int32 // [capacity], -1 for an empty cell
 	sets   []Set   // [capacity] sequences that hold the row; nil where the cache has one
 	used   int     // cells 0..used-1 have been written
+	rows   int     // cells that are not empty
 	next   []int   // by sequence: the cell after that of its last row, where it goes on; -1 for anywhere
 	oldest []int32 // by sequence: rows before this position may be written over; nil where all are kept
 	batch  []int32 // cells given last, by token
 	stamp  int     // counts the changes of pos and sets
+	pages  []int   // [pages] marks when a page changed last; nil where the cache has one sequence
+	marks  int     // counts the changes of single cells
 	row    bool    // every cell in use holds the position of cell 0 plus its number
 
 	closes   bool // up when rows are dropped, so that positions stay in order
 	straight bool // row at all times
 }
 
-// page is how many cells a sequence takes together while there are so many; it divides attention's chunks.
-const page = 64
+// Page is how many cells a sequence takes together while there are so many; it divides attention's chunks.
+const Page = 64
 
 // order is what cells are given in.
 type order int
@@ -33,7 +36,7 @@ const (
 func newCells(capacity, batch, sequences int, o order) *Cells {
 	c := &Cells{closes: o == list && sequences == 1, pos: make([]int32, capacity), next: make([]int, sequences), batch: make([]int32, 0, batch)}
 	if sequences > 1 {
-		c.sets = make([]Set, capacity)
+		c.sets, c.pages = make([]Set, capacity), make([]int, (capacity+Page-1)/Page)
 	}
 	if o == sliding {
 		c.oldest = make([]int32, sequences)
@@ -55,6 +58,20 @@ func (c *Cells) Sets() []Set {
 
 // Stamp changes whenever Pos or Sets does.
 func (c *Cells) Stamp() int { return c.stamp }
+
+// Marks counts the changes of single cells, in a cache of several sequences.
+func (c *Cells) Marks() int { return c.marks }
+
+// Changed says whether a cell of page i, which is cells Page*i and up, has changed since Marks was that.
+func (c *Cells) Changed(i, since int) bool { return c.pages[i] > since }
+
+// mark notes that a cell changes.
+func (c *Cells) mark(cell int) {
+	if c.pages != nil {
+		c.marks++
+		c.pages[cell/Page] = c.marks
+	}
+}
 
 // Ordered says that every cell c in use holds position first + c. Lists do at all times; a ring that came into order again after it was
 // cut may not know.
@@ -88,10 +105,13 @@ func (c *Cells) clear() {
 	}
 	clear(c.sets)
 	clear(c.oldest)
+	for i := range c.pages {
+		c.mark(i * Page)
+	}
 	for s := range c.next {
 		c.next[s] = -1
 	}
-	c.used, c.row = 0, true
+	c.used, c.rows, c.row = 0, 0, true
 	c.begin()
 }
 
@@ -134,6 +154,9 @@ func (c *Cells) passed(p int32, set Set) bool {
 
 // room is the number of cells that are open, counted no further than n.
 func (c *Cells) room(n int) int {
+	if c.oldest == nil {
+		return min(n, len(c.pos)-c.rows)
+	}
 	open := 0
 	for cell := 0; cell < len(c.pos) && open < n; cell++ {
 		if c.open(cell) {
@@ -146,6 +169,10 @@ func (c *Cells) room(n int) int {
 // give takes an open cell for a token and adds it to the batch.
 func (c *Cells) give(t token) int {
 	cell := c.choose(t.seq)
+	c.mark(cell)
+	if c.pos[cell] < 0 {
+		c.rows++
+	}
 	c.pos[cell] = t.pos
 	if c.sets != nil {
 		c.sets[cell] = Of(t.seq)
@@ -162,11 +189,11 @@ func (c *Cells) give(t token) int {
 // there is an open cell was checked, or follows from the capacity.
 func (c *Cells) choose(seq int) int {
 	at := c.next[seq]
-	if c.sets != nil && (at < 0 || at%page == 0 || at == len(c.pos) || !c.open(at)) {
-		if at >= 0 && at%page == 0 && c.openPage(at) {
+	if c.sets != nil && (at < 0 || at%Page == 0 || at == len(c.pos) || !c.open(at)) {
+		if at >= 0 && at%Page == 0 && c.openPage(at) {
 			return at
 		}
-		for first := 0; first < len(c.pos); first += page {
+		for first := 0; first < len(c.pos); first += Page {
 			if c.openPage(first) {
 				return first
 			}
@@ -187,7 +214,7 @@ func (c *Cells) choose(seq int) int {
 
 // openPage says whether the page from a cell on, which may be cut short by the capacity, is all open.
 func (c *Cells) openPage(first int) bool {
-	for cell := first; cell < min(first+page, len(c.pos)); cell++ {
+	for cell := first; cell < min(first+Page, len(c.pos)); cell++ {
 		if !c.open(cell) {
 			return false
 		}
@@ -197,12 +224,14 @@ func (c *Cells) openPage(first int) bool {
 
 // drop takes a sequence out of a cell's set and says whether the cell is empty now.
 func (c *Cells) drop(cell, seq int) bool {
+	c.mark(cell)
 	if c.sets != nil {
 		if c.sets[cell] &^= Of(seq); c.sets[cell] != 0 {
 			return false
 		}
 	}
 	c.pos[cell], c.row = -1, false
+	c.rows--
 	return true
 }
 

@@ -183,6 +183,7 @@ func (g *group) leave(seq int) {
 	}
 	for _, cell := range oldest[:n] {
 		if twin := g.twin(e.pos[cell], seq); twin >= 0 {
+			g.packed.mark(twin)
 			g.packed.sets[twin] |= Of(seq)
 		} else {
 			g.packed.give(token{e.pos[cell], seq})
@@ -277,6 +278,7 @@ func (g *group) share(from, to int, end int32) {
 	for _, c := range g.cells() {
 		for cell := range c.used {
 			if c.has(cell, from) {
+				c.mark(cell)
 				c.sets[cell] |= Of(to)
 			}
 		}

@@ -195,10 +195,12 @@ func (b *stateReader) cells(c *Cache, x *Cells, name string) {
 			b.fail("%s: it has more rows than the %d cells of this cache", name, len(x.pos))
 			return
 		}
+		x.mark(to)
 		if x.pos[to] = p; x.sets != nil {
 			x.sets[to] = set
 		}
 		if x.used = to + 1; p >= 0 {
+			x.rows++
 			pos = append(pos, p)
 			b.rows[x] = append(b.rows[x], int32(to))
 		}

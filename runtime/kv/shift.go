@@ -116,6 +116,7 @@ func (g *group) shift(s shift, end int32) (moves [2][]move) {
 					to -= dropped
 					c.pos[cell] = -1
 				}
+				c.mark(cell) // where there are several sequences it is where it goes
 				c.pos[to] = p - s.by
 				moves[k] = append(moves[k], move{cell, to})
 			default:

@@ -51,6 +51,7 @@ type Context struct {
 
 	mixed mixed
 	one   [1]int32
+	run0  [1]kv.Run // of sequence 0
 	last  []float32
 	keep  func(int, []float32) error // remembers the logits, made once
 }
@@ -67,9 +68,6 @@ func (m *Model) NewContext(o Options) (*Context, error) {
 		return nil, fmt.Errorf("a context of %d positions: this %s model has vectors for %d", o.Size, m.Arch, w.rows)
 	}
 	o.Batch = min(o.Batch, max(1, o.Size, o.Cells))
-	if o.Device != nil && o.Sequences > 1 {
-		return nil, fmt.Errorf("%d sequences in one context: a device runs one", o.Sequences)
-	}
 	cache, err := m.newCache(&o)
 	if err != nil {
 		return nil, err
@@ -236,7 +234,8 @@ func (c *Context) batches(tokens []int32, visit func(lo, hi int) error) error {
 	}
 	for lo, hi := 0, 0; lo < len(tokens); lo = hi {
 		hi = lo + min(c.step(), len(tokens)-lo)
-		if err := c.runner.forward(c, tokens[lo:hi]); err != nil {
+		c.run0[0] = kv.Run{N: hi - lo}
+		if err := c.runner.forward(c, tokens[lo:hi], c.run0[:]); err != nil {
 			return err
 		}
 		if err := visit(lo, hi); err != nil {

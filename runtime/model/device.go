@@ -18,9 +18,9 @@ type Engine interface {
 	// Rows makes room on the device for the rows of a cache that keeps none itself (kv.NewElsewhere).
 	Rows(c *kv.Cache) (DeviceRows, error)
 
-	// Forward runs tokens that the cache has just placed, at positions first and up. Layers that keep exact rows still have
-	// to be given their cells, by kv.Rows.Next.
-	Forward(r DeviceRows, tokens []int32, first int) error
+	// Forward runs tokens that the cache has just placed, the last ones of their sequences: those of the first run, then those
+	// of the second and so on. Layers that keep exact rows still have to be given their cells, by kv.Rows.Next.
+	Forward(r DeviceRows, tokens []int32, runs []kv.Run) error
 
 	// Hidden copies the vectors that the output matrix multiplies, of tokens lo..hi-1 of the last batch: [hi-lo][Width].
 	Hidden(dst []float32, lo, hi int) error
@@ -39,12 +39,15 @@ type Engine interface {
 type DeviceRows interface {
 	Pull() error // copies the rows into the cache (kv.Side.Head), for what is done on the processor
 	Push() error // and back
+
+	// CopySeq copies what recurrent layers keep of a sequence to another; rows are shared by kv.Cache.CopySeq.
+	CopySeq(from, to int) error
 	Close() error
 }
 
 // runner computes a context's batches: host on the processor, remote on a device.
 type runner interface {
-	forward(c *Context, tokens []int32) error
+	forward(c *Context, tokens []int32, runs []kv.Run) error        // those of one sequence after those of another
 	rows(lo, hi, first int, visit func(int, []float32) error) error // of the last batch, as Context.Eval
 	hidden(dst []float32, lo, hi int) error
 	project(dst, hidden []float32, n int) error
@@ -54,16 +57,9 @@ type runner interface {
 type host struct {
 	pass *pass
 	out  *output
-	one  [1]kv.Run
 }
 
-func (h *host) forward(c *Context, tokens []int32) error {
-	h.one[0] = kv.Run{N: len(tokens)}
-	return h.forwardRuns(c, tokens, h.one[:])
-}
-
-// forwardRuns runs the tokens of several sequences, those of one after those of another.
-func (h *host) forwardRuns(c *Context, tokens []int32, runs []kv.Run) error {
+func (h *host) forward(c *Context, tokens []int32, runs []kv.Run) error {
 	h.pass.cache, h.pass.offsets, h.pass.stop = c.Cache, c.offsets, c.Stop
 	return h.pass.forward(tokens, runs)
 }
@@ -86,17 +82,16 @@ type remote struct {
 	logits []float32 // [outputTile][vocab]
 }
 
-func (r *remote) forward(c *Context, tokens []int32) error {
+func (r *remote) forward(c *Context, tokens []int32, runs []kv.Run) error {
 	if c.Stop != nil {
 		if err := c.Stop(); err != nil {
 			return err
 		}
 	}
-	first := c.Cache.Len()
-	if err := c.Cache.Place(len(tokens)); err != nil {
+	if err := c.Cache.PlaceRuns(runs); err != nil {
 		return err
 	}
-	return r.Forward(c.deviceRows, tokens, first)
+	return r.Forward(c.deviceRows, tokens, runs)
 }
 
 func (r *remote) rows(lo, hi, first int, visit func(int, []float32) error) error {

@@ -3,6 +3,8 @@ package model
 import (
 	"path/filepath"
 	"testing"
+
+	"github.com/kvgen/kvgen/runtime/kv"
 )
 
 // Case is a case, for tests outside the package: those that need a device, which imports it.
@@ -34,4 +36,26 @@ func EachVariant(t *testing.T, run func(t *testing.T, c *Case)) {
 func ReadCase(t *testing.T, name string) *Case {
 	c := readCase(t, name)
 	return &Case{Name: name, Model: c.model, Tokens: c.Tokens, Size: 256}
+}
+
+// SequencesAreAlone does on a device what TestSequencesAreAlone does on the processor, and holds the logits to those of the processor's
+// contexts of one sequence each. Where share is 0 most bounds their difference, and else share
+// is what they may be of the cache's own error.
+func SequencesAreAlone(t *testing.T, d Device, name, k, v string, ends kv.Ends, offset bool, most, share float64) {
+	c := readCase(t, name)
+	key := choice(k)
+	if offset {
+		key.Offset = someOffset(c.model)
+	}
+	plan, err := kv.NewPlan(c.model.KVLayers(), kv.Policy{K: key, V: choice(v), Ends: ends})
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone, err := c.model.NewContext(Options{Plan: plan, Size: 128, Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer alone.Close()
+	exact := c.extras(t, "f32", "f32", nil, kv.Ends{}, Options{Threads: 1})
+	sequencesAreAlone(t, c, Options{Threads: 1, Device: d}, alone, exact, bounds{share, most, most / 5}, name+" "+k+" "+v)
 }

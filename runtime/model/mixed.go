@@ -88,12 +88,7 @@ func (c *Context) batchRuns(tokens []Token, visit func(i int, logits []float32) 
 	}
 	for lo, hi := 0, 0; lo < len(tokens); lo = hi {
 		hi = lo + c.cut(tokens, lo)
-		var err error
-		if h, ok := c.runner.(*host); ok {
-			err = h.forwardRuns(c, x.ids[lo:hi], x.runs)
-		} else {
-			err = c.runner.forward(c, x.ids[lo:hi]) // of one sequence
-		}
+		err := c.runner.forward(c, x.ids[lo:hi], x.runs)
 		if err == nil {
 			err = c.visitMixed(tokens, lo, hi, visit)
 		}
@@ -140,16 +135,11 @@ func (c *Context) visitMixed(tokens []Token, lo, hi int, visit func(i int, logit
 			}
 		}
 		n := len(x.wanted)
-		x.hidden, x.logits = grow(x.hidden, n*m.Width), grow(x.logits, n*m.Vocab)
-		for j, k := range x.wanted {
-			if err := c.runner.hidden(x.hidden[j*m.Width:][:m.Width], k-lo, k-lo+1); err != nil {
-				return err
-			}
-		}
 		if n == 0 {
 			return nil
 		}
-		if err := c.runner.project(x.logits, x.hidden, n); err != nil {
+		x.logits = grow(x.logits, n*m.Vocab)
+		if err := c.logitsOf(x.wanted, lo); err != nil {
 			return err
 		}
 		for j, k := range x.wanted {
@@ -161,12 +151,41 @@ func (c *Context) visitMixed(tokens []Token, lo, hi int, visit func(i int, logit
 	return nil
 }
 
+// logitsOf computes x.logits of tokens, by their numbers in order, of a batch that begins with number lo.
+func (c *Context) logitsOf(wanted []int, lo int) error {
+	x, m, n := &c.mixed, c.Model, len(wanted)
+	if r, ok := c.runner.(*remote); ok && wanted[n-1]-wanted[0] == n-1 { // they need not leave the device
+		return r.Logits(x.logits, wanted[0]-lo, wanted[0]-lo+n)
+	}
+	x.hidden = grow(x.hidden, n*m.Width)
+	for j := 0; j < n; {
+		k := j + 1
+		for k < n && wanted[k] == wanted[k-1]+1 {
+			k++
+		}
+		if err := c.runner.hidden(x.hidden[j*m.Width:k*m.Width], wanted[j]-lo, wanted[k-1]-lo+1); err != nil {
+			return err
+		}
+		j = k
+	}
+	return c.runner.project(x.logits, x.hidden, n)
+}
+
 // LenSeq is the number of positions of a sequence.
 func (c *Context) LenSeq(seq int) int { return c.Cache.LenSeq(seq) }
 
 // CopySeq makes a sequence the same as another and shares the rows of that: a common prompt is run once and held once.
 // What it held before is forgotten.
-func (c *Context) CopySeq(from, to int) error { return c.Cache.CopySeq(from, to) }
+func (c *Context) CopySeq(from, to int) error {
+	if err := c.Cache.CopySeq(from, to); err != nil || c.deviceRows == nil || from == to {
+		return err
+	}
+	err := c.deviceRows.CopySeq(from, to)
+	if err != nil {
+		c.Cache.RemoveSeq(to) // it has the rows, and states of something else
+	}
+	return err
+}
 
 // RemoveSeq forgets a sequence.
 func (c *Context) RemoveSeq(seq int) error { return c.Cache.RemoveSeq(seq) }

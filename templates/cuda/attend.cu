@@ -12,6 +12,7 @@
 //   WARPS, BLOCKS                  warps of a block, blocks per multiprocessor; 0 for the default
 //   ROWS                           query rows of a block, 4, 8 or 16
 //   SEGMENTS                       of a layer's rows, 1 or 2
+//   PAGED                          rows are of several sequences, each of which sees the pages of its list
 //   Segment0, Segment1             of each: Key, Value, KeyRotation, ValueRotation; key_row, value_row, values of a head as rows hold
 //                                  it; slice, values that a warp sums; tiles that a warp takes at a time
 #include "segment.cuh"
@@ -220,6 +221,7 @@ extern "C" __global__ void __launch_bounds__(threads, blocks_held) attend(const 
   Group g(p, blockIdx.y);
   let_next();
   await_previous();
+  if constexpr (PAGED) g.find(p, lane);
   Query query;
   if (warp < g.rows) query.load(p, g.token(warp), g.query_head(warp), lane);
   g.look(p, lane);
