@@ -1,0 +1,255 @@
+package cuda
+
+import (
+	"bufio"
+	"cmp"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+var (
+	compilerFile = flag.String("compiler", "", "an NVRTC library: compile kernels with it")
+	everyNth     = flag.Int("every", 1, "compile one of so many, spread over types, heads and architectures")
+	everyPair    = flag.Bool("pairs", false, "compile attention of every pair of types too, four times the work of the rest")
+	shard        = flag.String("shard", "1/1", "compile part I of N, given as I/N from 1/N on; all parts together are everything, each once")
+	workers      = flag.Int("workers", runtime.NumCPU(), "processes that compile, each one program at a time")
+)
+
+// forge compiles many programs for many architectures and keeps account of what came out.
+type forge struct {
+	*Compiler
+	part, parts int
+	count       int
+	spent       float64 // seconds of all workers
+	entries     []entry
+}
+
+// program is a source, which is compiled for every architecture; form tells it from others of its name.
+type program struct {
+	*Source
+	form string
+}
+
+// entry is what the assembler says of one kernel.
+type entry struct {
+	Name                     string
+	Registers, Stack, Spills int // bytes but for registers; spills are stores
+}
+
+// outcome is what a worker says of a program.
+type outcome struct {
+	Item    int
+	Error   string
+	Seconds float64
+	Entries []entry
+}
+
+// newForge skips the test where no compiler is named.
+func newForge(t *testing.T) *forge {
+	t.Helper()
+	if *compilerFile == "" {
+		t.Skip("nothing is compiled: name NVRTC with -args -compiler FILE")
+	}
+	f := &forge{Compiler: &Compiler{Files: []string{*compilerFile}}}
+	if n, err := fmt.Sscanf(*shard, "%d/%d", &f.part, &f.parts); err != nil || n != 2 || f.part < 1 || f.part > f.parts {
+		t.Fatalf("-shard %s: want I/N with I from 1 to N", *shard)
+	}
+	if err := f.start(openLibrary); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// item is a program for one architecture.
+type item struct {
+	program
+	arch int
+}
+
+func (i item) String() string { return fmt.Sprintf("%s %s sm_%d", i.Name, i.form, i.arch) }
+
+// compile makes machine code of this shard's part of the programs for all architectures, or of those that -every leaves of it.
+func (f *forge) compile(t *testing.T, all []program) {
+	t.Helper()
+	var todo []item
+	n := 0
+	for _, p := range all {
+		for _, arch := range architectures {
+			if n++; n%*everyNth == 0 && n / *everyNth % f.parts == f.part-1 {
+				todo = append(todo, item{p, arch})
+			}
+		}
+	}
+	if os.Getenv(workerVariable) != "" {
+		f.work(t, todo)
+		return
+	}
+	start := time.Now()
+	f.employ(t, todo)
+	fmt.Printf("%s: %d of %d programs compiled, %d kernels, in %.0f s: %.0f s of %d workers\n", t.Name(), f.count, n, len(f.entries), time.Since(start).Seconds(), f.spent, *workers)
+	f.report()
+}
+
+// workerVariable is set in the environment of a worker: a process of this test, since NVRTC compiles one program at a time in a process,
+// whatever the threads. It reads numbers of items and writes outcomes as lines of JSON after outcomePrefix.
+const workerVariable, outcomePrefix = "KVGEN_FORGE_WORKER", "outcome "
+
+func (f *forge) work(t *testing.T, todo []item) {
+	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
+		n, err := strconv.Atoi(in.Text())
+		if err != nil || n < 0 || n >= len(todo) {
+			t.Fatalf("no item %q among %d", in.Text(), len(todo))
+		}
+		line, err := json.Marshal(f.one(n, todo[n]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Printf("%s%s\n", outcomePrefix, line)
+	}
+}
+
+// employ has workers compile the items.
+func (f *forge) employ(t *testing.T, todo []item) {
+	t.Helper()
+	numbers, outcomes := make(chan int), make(chan outcome)
+	var group sync.WaitGroup
+	for range max(1, min(*workers, len(todo))) {
+		group.Go(func() {
+			if err := hire(t.Name(), numbers, outcomes); err != nil {
+				t.Error(err)
+			}
+			for n := range numbers { // left over by a worker that failed
+				outcomes <- outcome{Item: n, Error: "the worker ended"}
+			}
+		})
+	}
+	go func() {
+		for n := range todo {
+			numbers <- n
+		}
+		close(numbers)
+		group.Wait()
+		close(outcomes)
+	}()
+	for o := range outcomes {
+		f.count++
+		f.spent += o.Seconds
+		f.entries = append(f.entries, o.Entries...)
+		if o.Error != "" {
+			t.Errorf("%v: %s", todo[o.Item], o.Error)
+		}
+	}
+	if f.count != len(todo) {
+		t.Errorf("%d of %d programs have an outcome", f.count, len(todo))
+	}
+}
+
+// hire runs one worker, which takes numbers until there are no more.
+func hire(test string, numbers <-chan int, outcomes chan<- outcome) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	c := exec.Command(self, append(slices.Clone(os.Args[1:]), "-test.run=^"+test+"$", "-test.count=1")...)
+	c.Env, c.Stderr = append(os.Environ(), workerVariable+"=1"), os.Stderr
+	in, err := c.StdinPipe()
+	if err != nil {
+		return err
+	}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := c.Start(); err != nil {
+		return err
+	}
+	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, 1<<20)
+	for n := range numbers {
+		fmt.Fprintln(in, n)
+		o := outcome{Item: n, Error: "the worker ended"}
+		for lines.Scan() {
+			if line, ok := strings.CutPrefix(lines.Text(), outcomePrefix); ok {
+				if err := json.Unmarshal([]byte(line), &o); err != nil {
+					o.Error = err.Error()
+				}
+				break
+			}
+		}
+		outcomes <- o
+	}
+	in.Close()
+	io.Copy(io.Discard, out)
+	return c.Wait()
+}
+
+// one compiles an item.
+func (f *forge) one(n int, i item) outcome {
+	s := *i.Source
+	s.Options = append(slices.Clone(s.Options), "--ptxas-options=-v")
+	start, o := time.Now(), outcome{Item: n}
+	image, err := f.Compiler.compile(&s, i.arch)
+	if err != nil {
+		o.Error = err.Error()
+		return o
+	}
+	o.Seconds, o.Entries = time.Since(start).Seconds(), entriesOf(image.Log, i.String())
+	return o
+}
+
+var (
+	entryLine    = regexp.MustCompile(`Compiling entry function '(\w+)'`)
+	registerLine = regexp.MustCompile(`Used (\d+) registers`)
+	spillLine    = regexp.MustCompile(`(\d+) bytes stack frame, (\d+) bytes spill stores`)
+)
+
+// entriesOf reads what the assembler's -v writes.
+func entriesOf(log, of string) (all []entry) {
+	for line := range strings.Lines(log) {
+		if m := entryLine.FindStringSubmatch(line); m != nil {
+			all = append(all, entry{Name: of + " " + m[1]})
+		}
+		if len(all) == 0 {
+			continue
+		}
+		e := &all[len(all)-1]
+		if m := registerLine.FindStringSubmatch(line); m != nil {
+			e.Registers, _ = strconv.Atoi(m[1])
+		}
+		if m := spillLine.FindStringSubmatch(line); m != nil {
+			e.Stack, _ = strconv.Atoi(m[1])
+			e.Spills, _ = strconv.Atoi(m[2])
+		}
+	}
+	return all
+}
+
+// report prints the kernels that spill most and those with most registers.
+func (f *forge) report() {
+	spilling, most := 0, 0
+	for _, e := range f.entries {
+		most = max(most, e.Registers)
+		if e.Spills > 0 {
+			spilling++
+		}
+	}
+	fmt.Printf("most registers of a thread: %d; %d kernels spill\n", most, spilling)
+	slices.SortFunc(f.entries, func(a, b entry) int {
+		return cmp.Or(b.Spills-a.Spills, b.Registers-a.Registers, strings.Compare(a.Name, b.Name))
+	})
+	for _, e := range f.entries[:min(10, len(f.entries))] {
+		fmt.Printf("  %-60s %3d registers, %4d bytes of stack, %4d of stores that spill\n", e.Name, e.Registers, e.Stack, e.Spills)
+	}
+}
