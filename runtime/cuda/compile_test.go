@@ -14,15 +14,11 @@ var architectures = []int{75, 80, 86, 89, 90, 100}
 var dims = []int{40, 64, 72, 80, 96, 112, 128, 192, 256, 512, 576}
 
 // TestCompileKernels compiles whole kernels to machine code: for every type, size of head and architecture what stores and reads a side,
-// with the type on both sides of attention; what a matrix of each type needs; and what knows no type. With -pairs also attention of
-// every pair. It needs NVRTC and no GPU, and about four hours of one core: see -workers, -shard and -every.
+// with the type on both sides of attention; what a matrix of each type needs; and what knows no type. With -combinations also attention of
+// every pair. It needs NVRTC and no GPU, and about four hours of one core: see -workers, -share and -every.
 func TestCompileKernels(t *testing.T) {
 	f := newForge(t)
 	var all []program
-	for _, s := range slicesOf(t, func() (*Source, error) { return TurnsSource(Generated) },
-		func() (*Source, error) { return GemmSource(true) }, func() (*Source, error) { return GemmSource(false) }) {
-		all = append(all, program{s, ""})
-	}
 	for _, s := range frames(t) {
 		all = append(all, program{s, ""})
 	}
@@ -49,20 +45,7 @@ func TestCompileKernels(t *testing.T) {
 			}
 		}
 	}
-	f.compile(t, all)
-}
-
-// slicesOf are the sources that the functions make.
-func slicesOf(t *testing.T, makers ...func() (*Source, error)) (all []*Source) {
-	t.Helper()
-	for _, f := range makers {
-		s, err := f()
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, s)
-	}
-	return all
+	f.compile(t, everywhere(all))
 }
 
 // fitting is a rotation for the side, nil where none fits; n chooses.
@@ -127,6 +110,15 @@ func frames(t *testing.T) (all []*Source) {
 		{"inputs.cu", []define{{"SIZE", 256}}}, {"inputs.cu", []define{{"SIZE", 20}}},
 	} {
 		src, err := frameSource(Generated, f.name, f.defines...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, src)
+	}
+	for _, source := range []func() (*Source, error){
+		func() (*Source, error) { return TurnsSource(Generated) }, func() (*Source, error) { return GemmSource(true) }, func() (*Source, error) { return GemmSource(false) },
+	} {
+		src, err := source()
 		if err != nil {
 			t.Fatal(err)
 		}

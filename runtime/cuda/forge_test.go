@@ -22,8 +22,8 @@ import (
 var (
 	compilerFile = flag.String("compiler", "", "an NVRTC library: compile kernels with it")
 	everyNth     = flag.Int("every", 1, "compile one of so many, spread over types, heads and architectures")
-	everyPair    = flag.Bool("pairs", false, "compile attention of every pair of types too, four times the work of the rest")
-	shard        = flag.String("shard", "1/1", "compile part I of N, given as I/N from 1/N on; all parts together are everything, each once")
+	everyPair    = flag.Bool("combinations", false, "compile attention of every pair of types too, twice the work of the rest")
+	share        = flag.String("share", "1/1", "compile share I of N, given as I/N from 1/N on; all shares together are everything, each once")
 	workers      = flag.Int("workers", runtime.NumCPU(), "processes that compile, each one program at a time")
 )
 
@@ -54,6 +54,7 @@ type outcome struct {
 	Error   string
 	Seconds float64
 	Entries []entry
+	PTX     []byte // of an item that asks for it
 }
 
 // newForge skips the test where no compiler is named.
@@ -63,8 +64,8 @@ func newForge(t *testing.T) *forge {
 		t.Skip("nothing is compiled: name NVRTC with -args -compiler FILE")
 	}
 	f := &forge{Compiler: &Compiler{Files: []string{*compilerFile}}}
-	if n, err := fmt.Sscanf(*shard, "%d/%d", &f.part, &f.parts); err != nil || n != 2 || f.part < 1 || f.part > f.parts {
-		t.Fatalf("-shard %s: want I/N with I from 1 to N", *shard)
+	if n, err := fmt.Sscanf(*share, "%d/%d", &f.part, &f.parts); err != nil || n != 2 || f.part < 1 || f.part > f.parts {
+		t.Fatalf("-share %s: want I/N with I from 1 to N", *share)
 	}
 	if err := f.start(openLibrary); err != nil {
 		t.Fatal(err)
@@ -75,30 +76,40 @@ func newForge(t *testing.T) *forge {
 // item is a program for one architecture.
 type item struct {
 	program
-	arch int
+	arch  int
+	ptx   bool // and not machine code
+	quick bool // hardly optimised, which takes a fifth of the time
 }
 
-func (i item) String() string { return fmt.Sprintf("%s %s sm_%d", i.Name, i.form, i.arch) }
+func (i item) String() string {
+	return strings.Join(strings.Fields(fmt.Sprintf("%s %s %s%d", i.Name, i.form, map[bool]string{true: "compute_", false: "sm_"}[i.ptx], i.arch)), " ")
+}
 
-// compile makes machine code of this shard's part of the programs for all architectures, or of those that -every leaves of it.
-func (f *forge) compile(t *testing.T, all []program) {
-	t.Helper()
-	var todo []item
-	n := 0
+// everywhere is the programs for all architectures, as machine code.
+func everywhere(all []program) (items []item) {
 	for _, p := range all {
 		for _, arch := range architectures {
-			if n++; n%*everyNth == 0 && n / *everyNth % f.parts == f.part-1 {
-				todo = append(todo, item{p, arch})
-			}
+			items = append(items, item{program: p, arch: arch})
 		}
 	}
-	if os.Getenv(workerVariable) != "" {
-		f.work(t, todo)
+	return items
+}
+
+// compile compiles this share of the items, or what -every leaves of it, spread over everything.
+func (f *forge) compile(t *testing.T, all []item) {
+	t.Helper()
+	var todo []item
+	for n, i := range all {
+		if n%*everyNth == *everyNth-1 && n / *everyNth % f.parts == f.part-1 {
+			todo = append(todo, i)
+		}
+	}
+	if working(t, f, todo) {
 		return
 	}
 	start := time.Now()
-	f.employ(t, todo)
-	fmt.Printf("%s: %d of %d programs compiled, %d kernels, in %.0f s: %.0f s of %d workers\n", t.Name(), f.count, n, len(f.entries), time.Since(start).Seconds(), f.spent, *workers)
+	f.employ(t, todo, func(o outcome) { f.entries = append(f.entries, o.Entries...) })
+	fmt.Printf("%s: %d of %d programs compiled, %d kernels to machine code, in %.0f s: %.0f s of %d workers\n", t.Name(), f.count, len(all), len(f.entries), time.Since(start).Seconds(), f.spent, *workers)
 	f.report()
 }
 
@@ -106,7 +117,11 @@ func (f *forge) compile(t *testing.T, all []program) {
 // whatever the threads. It reads numbers of items and writes outcomes as lines of JSON after outcomePrefix.
 const workerVariable, outcomePrefix = "KVGEN_FORGE_WORKER", "outcome "
 
-func (f *forge) work(t *testing.T, todo []item) {
+// working does the work of a worker, if this process is one.
+func working(t *testing.T, f *forge, todo []item) bool {
+	if os.Getenv(workerVariable) == "" {
+		return false
+	}
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 		n, err := strconv.Atoi(in.Text())
 		if err != nil || n < 0 || n >= len(todo) {
@@ -118,10 +133,11 @@ func (f *forge) work(t *testing.T, todo []item) {
 		}
 		fmt.Printf("%s%s\n", outcomePrefix, line)
 	}
+	return true
 }
 
-// employ has workers compile the items.
-func (f *forge) employ(t *testing.T, todo []item) {
+// employ has workers compile the items and gives take what came out of each, in no order.
+func (f *forge) employ(t *testing.T, todo []item, take func(outcome)) {
 	t.Helper()
 	numbers, outcomes := make(chan int), make(chan outcome)
 	var group sync.WaitGroup
@@ -146,7 +162,7 @@ func (f *forge) employ(t *testing.T, todo []item) {
 	for o := range outcomes {
 		f.count++
 		f.spent += o.Seconds
-		f.entries = append(f.entries, o.Entries...)
+		take(o)
 		if o.Error != "" {
 			t.Errorf("%v: %s", todo[o.Item], o.Error)
 		}
@@ -176,7 +192,7 @@ func hire(test string, numbers <-chan int, outcomes chan<- outcome) error {
 		return err
 	}
 	lines := bufio.NewScanner(out)
-	lines.Buffer(nil, 1<<20)
+	lines.Buffer(nil, 1<<24)
 	for n := range numbers {
 		fmt.Fprintln(in, n)
 		o := outcome{Item: n, Error: "the worker ended"}
@@ -197,15 +213,26 @@ func hire(test string, numbers <-chan int, outcomes chan<- outcome) error {
 
 // one compiles an item.
 func (f *forge) one(n int, i item) outcome {
-	s := *i.Source
-	s.Options = append(slices.Clone(s.Options), "--ptxas-options=-v")
+	s, target := *i.Source, fmt.Sprintf("--gpu-architecture=sm_%d", i.arch)
+	s.Options = slices.Clone(s.Options)
+	if i.ptx {
+		target = fmt.Sprintf("--gpu-architecture=compute_%d", i.arch)
+	} else {
+		s.Options = append(s.Options, "--ptxas-options=-v")
+	}
+	if i.quick {
+		s.Options = append(s.Options, "--Ofast-compile=max")
+	}
 	start, o := time.Now(), outcome{Item: n}
-	image, err := f.Compiler.compile(&s, i.arch)
+	image, err := f.Compiler.compile(&s, target, i.ptx)
 	if err != nil {
 		o.Error = err.Error()
 		return o
 	}
 	o.Seconds, o.Entries = time.Since(start).Seconds(), entriesOf(image.Log, i.String())
+	if i.ptx && !i.quick {
+		o.PTX = image.Code
+	}
 	return o
 }
 
@@ -238,6 +265,9 @@ func entriesOf(log, of string) (all []entry) {
 
 // report prints the kernels that spill most and those with most registers.
 func (f *forge) report() {
+	if len(f.entries) == 0 {
+		return
+	}
 	spilling, most := 0, 0
 	for _, e := range f.entries {
 		most = max(most, e.Registers)

@@ -19,6 +19,7 @@ inline unsigned prmt(unsigned a, unsigned b, unsigned s) {
   return r;
 }
 inline unsigned pick(unsigned mask, unsigned a, unsigned b) { return (a & mask) | (b & ~mask); }
+inline int dot4(unsigned a, unsigned b, int c) { return __dp4a((int)a, (int)b, c); }
 inline float exp2_fast(float x) { return exp2f(x); }
 inline float reciprocal_fast(float x) { return 1 / x; }
 inline const unsigned char* anchored(const unsigned char* p) { return p; }
