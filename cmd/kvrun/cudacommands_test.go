@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"math"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -49,6 +50,17 @@ func TestMeasuringOnGPU(t *testing.T) {
 	code, _, stderr := kvrun("", onGPU("kld --diagnose -ctk q8_0"+text, "llama_hd64")...)
 	if code != 1 || !strings.Contains(stderr, "--diagnose: wants --device cpu") {
 		t.Errorf("--diagnose: exit %d, %s", code, stderr)
+	}
+}
+
+// TestNoNVRTCOnGPU does without NVRTC: that built-in kernels are used is said, and so is what they cannot do. The emulated device takes no
+// PTX, and a real one lacks kernels for a model so narrow.
+func TestNoNVRTCOnGPU(t *testing.T) {
+	code, _, stderr := kvrun("", onGPU("run --nvrtc none -n 1 -p a", "llama_hd64")...)
+	for _, want := range []string{"note: kernels that come with the program are used", "comes? with the program as PTX|does not come with the program", "pip install nvidia-cuda-nvrtc"} {
+		if code == 0 || !regexp.MustCompile(want).MatchString(stderr) {
+			t.Errorf("exit %d, nothing of %s in %s", code, want, stderr)
+		}
 	}
 }
 

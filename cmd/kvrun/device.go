@@ -61,6 +61,9 @@ func (m *modelFlags) checkDevice(e *environment) error {
 		if m.gpuLayers > 0 {
 			return fmt.Errorf("--gpu-layers %d with --device cpu", m.gpuLayers)
 		}
+		if m.nvrtc != "" {
+			return fmt.Errorf("--nvrtc %s: kernels are compiled for --device cuda alone", m.nvrtc)
+		}
 		return nil
 	case kind != "cuda":
 		return fmt.Errorf("--device %q: want cpu, cuda or cuda:NUMBER", m.device)
@@ -74,6 +77,10 @@ func (m *modelFlags) checkDevice(e *environment) error {
 		return m.cannot("%s: %v", asked, err)
 	}
 	b.Compiler.Texts = e.texts
+	b.Compiler.Notice = func(text string) { fmt.Fprintf(e.stderr, "note: %s\n", text) }
+	if m.nvrtc != "" {
+		b.Compiler.Use(m.nvrtc)
+	}
 	if m.backend = b; m.batch == 0 {
 		m.batch = deviceBatch
 	}

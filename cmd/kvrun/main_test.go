@@ -65,6 +65,7 @@ func TestExit(t *testing.T) {
 		{"rotation", []string{"info", "--rot-k", "atn"}, 2, "did you mean attn"},
 		{"math", []string{"info", "--math", "quick"}, 2, "exact or fast"},
 		{"instruction set", []string{"info", "--isa", "mmx"}, 2, "this build has"},
+		{"NVRTC for the processor", []string{"info", "--nvrtc", "none"}, 2, "--nvrtc none: kernels are compiled for --device cuda alone"},
 		{"flash", []string{"info", "--flash-attn=maybe"}, 2, "want one of"},
 		{"threads", []string{"info", "-t", "-3"}, 2, "--threads -3"},
 		{"two models", []string{"info", tiny, hd80}, 2, "one model"},

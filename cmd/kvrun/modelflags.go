@@ -26,6 +26,7 @@ type modelFlags struct {
 	batch, ubatch int
 	gpuLayers     int
 	device        string
+	nvrtc         string
 	backend       *cuda.Backend // of device, nil for the processor
 	flash         string
 	math          string
@@ -54,6 +55,7 @@ func (m *modelFlags) addCompute(fs *pflag.FlagSet, math model.Math) {
 	fs.StringVar(&m.math, "math", math.String(), "`form` of the matrix products: exact (f32 activations) or fast (int8 activations)")
 	fs.StringVar(&m.isa, "isa", "", "instruction `set` of the kernels (default: KVRUN_ISA, else the best)")
 	fs.StringVar(&m.device, "device", "", "`what` computes: cpu, cuda or cuda:NUMBER (default: cuda with -ngl, else cpu)")
+	fs.StringVar(&m.nvrtc, "nvrtc", "", "`file` of NVRTC, which compiles kernels for a GPU, or none for those alone that come with the program (default: where it usually is)")
 	fs.IntVar(&m.gpuLayers, "gpu-layers", 0, "`layers` on a GPU (-ngl): all of them, such as 99; the same as --device cuda")
 	fs.StringVar(&m.flash, "flash-attn", "on", "attention by online softmax (-fa), the only kind there is: on, auto")
 	fs.Lookup("flash-attn").NoOptDefVal = "on"

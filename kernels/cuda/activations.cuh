@@ -177,7 +177,7 @@ template <class T> struct ActivationsOf<T, true, true> : AnyActivations {
           const unsigned w = prmt(prmt(a, b, 0x0040), prmt(c, d, 0x0040), 0x5410);
           const int u = at + 4 * j + lane / 8;
           if (u < span) ((unsigned*)(line(token, q / 4) + u))[q % 4] = w;
-          sums[j] = __dp4a((int)w, 0x01010101, 0);
+          sums[j] = dot4(w, 0x01010101, 0);
         }
         const int u = at + 4 * (q / 2) + lane / 8;
         if (q % 2 == 0 && u < span) extra(token, u)[0] = scale * P::unit;
@@ -243,7 +243,7 @@ template <class T> struct ActivationsOf<T, true, true> : AnyActivations {
 #pragma unroll
           for (int q = run * quads; q < (run + 1) * quads; q++) {
 #pragma unroll
-            for (int k = 0; k < terms; k++) sum = __dp4a((int)b[r][q][k], (int)x[q], sum);
+            for (int k = 0; k < terms; k++) sum = dot4(b[r][q][k], x[q], sum);
           }
           sums[r][t] += (as_float(sum) - integer_magic) * e[0] * scale[r][run];
           if constexpr (P::has_least) sums[r][t] += least[r][run] * e[1 + starts + run];

@@ -43,6 +43,13 @@ __device__ __forceinline__ unsigned pick(unsigned mask, unsigned a, unsigned b) 
   return r;
 }
 
+// c and the products of four signed bytes. It is an instruction and not __dp4a, which NVRTC 12.0 declares and does not define.
+__device__ __forceinline__ int dot4(unsigned a, unsigned b, int c) {
+  int r;
+  asm("dp4a.s32.s32 %0, %1, %2, %3;" : "=r"(r) : "r"(a), "r"(b), "r"(c));
+  return r;
+}
+
 __device__ __forceinline__ float exp2_fast(float x) {
   float r;
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(x));

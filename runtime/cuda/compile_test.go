@@ -1,79 +1,65 @@
 package cuda
 
 import (
-	"flag"
 	"fmt"
 	"testing"
 
 	"github.com/kvgen/kvgen/kernels"
 )
 
-var (
-	compilerFile = flag.String("compiler", "", "an NVRTC library: compile every fragment for every architecture with it, which takes more than an hour of one core")
-	everyNth     = flag.Int("every", 1, "compile one of so many, spread over types, heads and architectures")
-)
-
 // architectures are those that kernels are compiled for in the test.
 var architectures = []int{75, 80, 86, 89, 90, 100}
 
-// TestCompile compiles what stores and reads a side, for every type and size of head, with the type on both sides of attention: what
-// a pair adds is the loop that all share; and what a matrix of each type needs. It needs NVRTC and no GPU.
-func TestCompile(t *testing.T) {
-	if *compilerFile == "" {
-		t.Skip("no kernel is compiled: name NVRTC with -args -compiler FILE")
-	}
-	c := &Compiler{Files: []string{*compilerFile}}
-	n, compiled := 0, 0
-	compile := func(s *Source, arch int) {
-		if n++; n%*everyNth != 0 {
-			return
-		}
-		compiled++
-		if _, err := c.Compile(s, Target{Arch: arch}); err != nil {
-			t.Errorf("sm_%d: %v", arch, err)
-		}
-	}
-	if s, err := TurnsSource(Generated); err != nil {
-		t.Fatal(err)
-	} else {
-		compile(s, 75)
-	}
-	for _, typ := range kernels.Types() {
-		if !typ.KV {
-			continue
-		}
-		for i, dim := range []int{40, 64, 72, 80, 96, 112, 128, 192, 256, 512, 576} {
-			if typ.Fits(dim) != nil {
-				continue
-			}
-			archs := architectures[(n+i)%len(architectures):][:1]
-			if dim == 128 {
-				archs = architectures
-			}
-			for _, arch := range archs {
-				for _, s := range sources(t, Side{Type: typ, Dim: dim}) {
-					compile(s, arch)
-				}
-			}
-		}
+// dims are the sizes of heads that every type and pair is tried with.
+var dims = []int{40, 64, 72, 80, 96, 112, 128, 192, 256, 512, 576}
+
+// TestCompileKernels compiles whole kernels to machine code: for every type, size of head and architecture what stores and reads a side,
+// with the type on both sides of attention; what a matrix of each type needs; and what knows no type. With -combinations also attention of
+// every pair. It needs NVRTC and no GPU, and about four hours of one core: see -workers, -share and -every.
+func TestCompileKernels(t *testing.T) {
+	f := newForge(t)
+	var all []program
+	for _, s := range frames(t) {
+		all = append(all, program{s, ""})
 	}
 	for _, typ := range kernels.Types() {
 		for _, s := range matrixSources(t, typ) {
-			for _, arch := range architectures {
-				compile(s, arch)
+			all = append(all, program{s, ""})
+		}
+		for _, dim := range dims {
+			if typ.Fits(dim) != nil {
+				continue
+			}
+			for i, s := range sources(t, Side{Type: typ, Dim: dim}) {
+				all = append(all, program{s, fmt.Sprint(i)})
+			}
+			for _, value := range kernels.Types() {
+				if !*everyPair || value == typ || value.Fits(dim) != nil {
+					continue
+				}
+				s, err := Attention{Key: Side{Type: typ, Dim: dim}, Value: Side{Type: value, Dim: dim}}.Source(Generated)
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, program{s, ""})
 			}
 		}
 	}
-	for _, exact := range []bool{true, false} {
-		s, err := GemmSource(exact)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, arch := range architectures {
-			compile(s, arch)
+	f.compile(t, everywhere(all))
+}
+
+// fitting is a rotation for the side, nil where none fits; n chooses.
+func fitting(s Side, n int) *kernels.Rotation {
+	var all []*kernels.Rotation
+	for _, r := range kernels.Rotations() {
+		if r.Fits(s.Dim, s.Type.Quantised) == nil {
+			all = append(all, r)
 		}
 	}
-	fmt.Printf("%d of %d kernels compiled\n", compiled, n)
+	if all == nil {
+		return nil
+	}
+	return all[n%len(all)]
 }
 
 // sources are the programs of a side, on both sides of a layer.
@@ -86,8 +72,10 @@ func sources(t *testing.T, s Side) (all []*Source) {
 		}
 		all = append(all, src)
 	}
+	turned := s
+	turned.Rotation = fitting(s, s.Dim/8)
 	for _, key := range []bool{true, false} {
-		add(StoreSource(s, key, Generated))
+		add(StoreSource(turned, key, Generated))
 		add(MoveSource(s, key, Generated))
 	}
 	pair, half := Pair{s, s}, Side{Type: kernels.ByName("f16"), Dim: s.Dim}
@@ -103,24 +91,12 @@ func sources(t *testing.T, s Side) (all []*Source) {
 		{Exact: exact, Offset: &Pairing{Pairs: s.Dim / 2}, Paged: true},
 	} {
 		a.Key, a.Value = s, s
+		if i == 1 || i == 4 {
+			a.Key, a.Value = turned, turned
+		}
 		add(a.For([]int{1, 64, 2, 1, 1, 64}[i], 4).Source(Generated))
 	}
 	return all
-}
-
-// TestCompileFrames compiles the kernels that know no type, all of them for every architecture: that takes a minute.
-func TestCompileFrames(t *testing.T) {
-	if *compilerFile == "" {
-		t.Skip("no kernel is compiled: name NVRTC with -args -compiler FILE")
-	}
-	c := &Compiler{Files: []string{*compilerFile}}
-	for _, s := range frames(t) {
-		for _, arch := range architectures {
-			if _, err := c.Compile(s, Target{Arch: arch}); err != nil {
-				t.Errorf("sm_%d: %v", arch, err)
-			}
-		}
-	}
 }
 
 // frames are programs of kernels that know no type, for sizes as models have them and for odd ones.
@@ -136,6 +112,15 @@ func frames(t *testing.T) (all []*Source) {
 		{"inputs.cu", []define{{"SIZE", 256}}}, {"inputs.cu", []define{{"SIZE", 20}}},
 	} {
 		src, err := frameSource(Generated, f.name, f.defines...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, src)
+	}
+	for _, source := range []func() (*Source, error){
+		func() (*Source, error) { return TurnsSource(Generated) }, func() (*Source, error) { return GemmSource(true) }, func() (*Source, error) { return GemmSource(false) },
+	} {
+		src, err := source()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,23 +11,30 @@ import (
 	"strings"
 	"sync"
 	"unsafe"
+
+	"github.com/kvgen/kvgen/runtime/cuda/builtin"
 )
 
 // ErrNoCompiler says that a kernel had to be compiled and NVRTC is not there.
 var ErrNoCompiler = errors.New("NVRTC, the CUDA run-time compiler, is needed to compile a kernel for the first time (package cuda-nvrtc, or pip install nvidia-cuda-nvrtc)")
 
-// Compiler makes images for a GPU of sources. It keeps them in a folder, and loads NVRTC only for what is not there.
+// Compiler makes images for a GPU of sources. It keeps them in a folder, and loads NVRTC only for what is not there. Where there is no
+// NVRTC it takes what comes with the program.
 type Compiler struct {
-	Files   []string // where NVRTC may be, before the usual places
-	Library Library  // NVRTC itself, in place of a file
-	Folder  *Folder  // nil: nothing is kept
-	Texts   Texts    // finds what programs say of types; nil for Generated
+	Files   []string          // where NVRTC may be, before the usual places
+	Only    bool              // it is not looked for in the usual places
+	Library Library           // NVRTC itself, in place of a file
+	Folder  *Folder           // nil: nothing is kept
+	Texts   Texts             // finds what programs say of types; nil for Generated
+	Notice  func(text string) // is told, once, that kernels are used that come with the program; nil for nobody
 
-	mu   sync.Mutex // NVRTC is started once and compiles one program at a time: each takes a core for a second
-	api  *compilerAPI
-	lib  string
-	err  error // why there is no NVRTC
-	arch []int // that it knows, ascending
+	mu      sync.Mutex // NVRTC is started once and compiles one program at a time, whatever the threads
+	api     *compilerAPI
+	lib     string
+	err     error                            // why there is no NVRTC
+	arch    []int                            // that it knows, ascending
+	builtin func() (*builtin.Archive, error) // nil for builtin.Kernels
+	noticed bool
 }
 
 // texts is c.Texts, or its default.
@@ -46,9 +53,10 @@ type Target struct {
 
 // Image is a compiled program, and how it came about.
 type Image struct {
-	Code   []byte // a cubin, or PTX with a final 0
-	Cached bool
-	Log    string // of the compiler
+	Code    []byte // a cubin, or PTX with a final 0
+	Cached  bool
+	BuiltIn *BuiltIn // nil for one that was made here
+	Log     string   // of the compiler
 }
 
 // Compile returns the image of a source.
@@ -60,9 +68,13 @@ func (c *Compiler) Compile(s *Source, t Target) (*Image, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.start(openLibrary); err != nil {
-		return nil, fmt.Errorf("cuda: kernel %s: %w: %w", s.Name, ErrNoCompiler, err)
+		return c.builtIn(s, t.Arch, err)
 	}
-	image, err := c.compile(s, t.Arch)
+	option, ptx, err := c.target(t.Arch)
+	if err != nil {
+		return nil, err
+	}
+	image, err := c.compile(s, option, ptx)
 	if err != nil {
 		return nil, err
 	}
@@ -76,14 +88,20 @@ func (c *Compiler) Compile(s *Source, t Target) (*Image, error) {
 // as what another would, and the image can be used where there is no compiler.
 func (s *Source) key(t Target) string {
 	h := sha256.New()
+	fmt.Fprintf(h, "%s sm_%d driver %d", s.hash(), t.Arch, t.Driver)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// hash is that of the texts that are compiled and of the options.
+func (s *Source) hash() string {
+	h := sha256.New()
 	put := func(part string) { fmt.Fprintf(h, "%d:%s", len(part), part) }
 	put(s.Main)
-	for _, name := range s.headerNames() {
+	for _, name := range s.included() {
 		put(name)
 		put(s.Headers[name])
 	}
 	put(strings.Join(s.Options, "\n"))
-	fmt.Fprintf(h, "sm_%d driver %d", t.Arch, t.Driver)
 	return hex.EncodeToString(h.Sum(nil))
 }
 
@@ -105,7 +123,14 @@ func (c *Compiler) start(open func(string) (Library, error)) error {
 		lib := c.Library
 		if lib == nil {
 			var err error
-			if lib, err = openFirst(open, slices.Concat(c.Files, compilerFiles)); err != nil {
+			files := c.Files
+			if !c.Only {
+				files = slices.Concat(files, compilerFiles)
+			}
+			if len(files) == 0 {
+				return errors.New("it is not to be used")
+			}
+			if lib, err = openFirst(open, files); err != nil {
 				return err
 			}
 		}
@@ -145,15 +170,12 @@ func (c *Compiler) target(arch int) (option string, ptx bool, err error) {
 	return "", false, fmt.Errorf("cuda: %s compiles for compute capability %d.%d and up, the GPU has %d.%d", c.lib, c.arch[0]/10, c.arch[0]%10, arch/10, arch%10)
 }
 
-func (c *Compiler) compile(s *Source, arch int) (*Image, error) {
-	option, ptx, err := c.target(arch)
-	if err != nil {
-		return nil, err
-	}
-	options := append([]string{option, "--std=c++17", "--device-as-default-execution-space"}, s.Options...)
+// compile makes PTX or a cubin; target is the option that says for what.
+func (c *Compiler) compile(s *Source, target string, ptx bool) (*Image, error) {
+	options := append([]string{target, "--std=c++17", "--device-as-default-execution-space"}, s.Options...)
 	var pin runtime.Pinner
 	defer pin.Unpin()
-	names := s.headerNames()
+	names := s.included()
 	var texts []string
 	for _, n := range names {
 		texts = append(texts, s.Headers[n])

@@ -56,7 +56,7 @@ func started(t *testing.T, folder *Folder, archs ...int32) (*Compiler, *int) {
 	return c, compiled
 }
 
-var anySource = &Source{Name: "any", Main: "void f() {}", Headers: map[string]string{"h": "text"}}
+var anySource = &Source{Name: "any", Main: "#include \"h\"\nvoid f() {}", Headers: map[string]string{"h": "text"}}
 
 // TestTarget asks for the GPU's own code where NVRTC can make it, for PTX that the driver translates where the GPU is newer.
 func TestTarget(t *testing.T) {
@@ -101,8 +101,8 @@ func TestFolder(t *testing.T) {
 	compile(anySource, target, true)
 	compile(anySource, target, false)
 	compile(anySource, Target{Arch: 90, Driver: 13010}, true)
-	compile(&Source{Name: "any", Main: "void f() {}", Headers: map[string]string{"h": "other"}}, target, true)
-	compile(&Source{Name: "any", Main: "void f() {}", Headers: anySource.Headers, Options: []string{"-G"}}, target, true)
+	compile(&Source{Name: "any", Main: anySource.Main, Headers: map[string]string{"h": "other"}}, target, true)
+	compile(&Source{Name: "any", Main: anySource.Main, Headers: anySource.Headers, Options: []string{"-G"}}, target, true)
 	file := folder.file(anySource.key(target))
 	good, err := os.ReadFile(file)
 	if err != nil {

@@ -73,7 +73,7 @@ func (e *engine) start() error {
 
 // frames compiles the kernels that depend on the width of the model alone.
 func (e *engine) frames() error {
-	wide := []define{{"WIDTH", e.w.program.Width}, {"THREADS", e.threads()}}
+	wide := stepDefines(e.w.program.Width)
 	for _, f := range []struct {
 		to          **Function
 		name, frame string
@@ -90,8 +90,15 @@ func (e *engine) frames() error {
 	return nil
 }
 
-// threads is the threads of a block of the kernels in step.cu.
-func (e *engine) threads() int { return min(1024, max(32, (e.w.program.Width/4+31)/32*32)) }
+// stepDefines is what step.cu wants to know of a model of some width.
+func stepDefines(width int) []define {
+	return []define{{"WIDTH", width}, {"THREADS", stepThreads(width)}}
+}
+
+// stepThreads is the threads of a block of the kernels in step.cu.
+func stepThreads(width int) int { return min(1024, max(32, (width/4+31)/32*32)) }
+
+func (e *engine) threads() int { return stepThreads(e.w.program.Width) }
 
 func (e *engine) allocate() error {
 	p := e.w.program

@@ -11,6 +11,7 @@ type Module struct {
 	d      *Device
 	name   string
 	handle uintptr
+	arch   int // compute capability that its code was made for
 }
 
 // Function is a kernel of a module.
@@ -22,9 +23,10 @@ type Function struct {
 	early  bool   // blocks may start before the launch before is done, for which the kernel waits itself (await_previous in warp.cuh)
 }
 
-// Early lets blocks of the kernel start while the launch before it ends, on GPUs that can do that (compute capability 9.0).
+// Early lets blocks of the kernel start while the launch before it ends, on GPUs that can do that (compute capability 9.0), if it was
+// compiled for them: code for older ones does not wait.
 func (f *Function) Early() *Function {
-	f.early = f.m.d.Arch >= 90
+	f.early = f.m.arch >= 90
 	return f
 }
 
@@ -41,7 +43,10 @@ func (d *Device) build(c *Compiler, s *Source) (*Module, error) {
 	}
 	m, err := d.Load(s.Name, image.Code)
 	if err != nil {
-		return nil, err
+		return nil, image.refused(d, err)
+	}
+	if image.BuiltIn != nil {
+		m.arch = image.BuiltIn.Arch
 	}
 	if d.modules == nil {
 		d.modules = map[string]*Module{}
@@ -52,7 +57,7 @@ func (d *Device) build(c *Compiler, s *Source) (*Module, error) {
 
 // Load puts a compiled program, an image that Compiler made, on the device.
 func (d *Device) Load(name string, image []byte) (*Module, error) {
-	m := &Module{d: d, name: name}
+	m := &Module{d: d, name: name, arch: d.Arch}
 	err := d.do(func() error {
 		defer runtime.KeepAlive(image)
 		return d.api.check(d.api.ModuleLoad(&m.handle, unsafe.Pointer(unsafe.SliceData(image))), "loading the kernel %s on %s", name, d.Name)

@@ -186,5 +186,22 @@ func form(exact bool) string {
 	return "fast"
 }
 
-// headerNames are the sorted names of the headers.
-func (s *Source) headerNames() []string { return slices.Sorted(maps.Keys(s.Headers)) }
+// included are the sorted names of the headers that the program includes, or that those do.
+func (s *Source) included() []string {
+	found := map[string]bool{}
+	var read func(text string)
+	read = func(text string) {
+		for line := range strings.Lines(text) {
+			name, ok := strings.CutPrefix(strings.TrimSpace(line), "#include ")
+			if name = strings.Trim(name, `"`); !ok || found[name] {
+				continue
+			}
+			if text, ok := s.Headers[name]; ok {
+				found[name] = true
+				read(text)
+			}
+		}
+	}
+	read(s.Main)
+	return slices.Sorted(maps.Keys(found))
+}

@@ -21,6 +21,7 @@ inline unsigned prmt(unsigned a, unsigned b, unsigned s) {
 }
 inline unsigned multiply_add(unsigned a, unsigned b, unsigned c) { return a * b + c; }
 inline unsigned pick(unsigned mask, unsigned a, unsigned b) { return (a & mask) | (b & ~mask); }
+inline int dot4(unsigned a, unsigned b, int c) { return __dp4a((int)a, (int)b, c); }
 inline float exp2_fast(float x) { return exp2f(x); }
 inline float reciprocal_fast(float x) { return 1 / x; }
 inline const unsigned char* anchored(const unsigned char* p) { return p; }

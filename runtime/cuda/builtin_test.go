@@ -1,0 +1,225 @@
+package cuda
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/cuda/builtin"
+)
+
+var generateBuiltIn = flag.Bool("generate", false, "make the kernels that come with the program, with the NVRTC of -compiler")
+
+// howTo is the command that brings the archive up to date.
+const howTo = "go test ./runtime/cuda -run TestBuiltIn -args -generate -compiler libnvrtc.so.12, the one of pip install nvidia-cuda-nvrtc-cu12==12.0.*"
+
+// mostBuiltIn bounds the archive, in bytes: it is in every program and every copy of the repository.
+const mostBuiltIn = 3 << 20
+
+// TestBuiltIn finds the PTX of every kernel of the set, made of its source as it is now, and none besides. It needs no NVRTC, unless it
+// is told to make them. A frame or a type of the set that is changed makes the archive stale, other types do not.
+func TestBuiltIn(t *testing.T) {
+	set, all := wantedBuiltIn(t)
+	if *generateBuiltIn {
+		makeBuiltIn(t, set, all)
+		return
+	}
+	a := loaded(t, builtin.Kernels)
+	have := map[string]*builtin.Kernel{}
+	for i := range a.Kernels {
+		k := &a.Kernels[i]
+		have[fmt.Sprint(k.Hash, k.Arch)] = k
+	}
+	var missing []string
+	for _, s := range all {
+		for _, arch := range set.Archs {
+			key := fmt.Sprint(s.hash(), arch)
+			k := have[key]
+			if k == nil {
+				missing = append(missing, fmt.Sprintf("%s for compute_%d", s.Name, arch))
+				continue
+			}
+			delete(have, key)
+			if strings.Contains(k.PTX, ".extern .func") {
+				t.Errorf("%s for compute_%d calls a function that nobody defines", s.Name, arch)
+			}
+			if !strings.Contains(k.PTX, fmt.Sprintf("\n.target sm_%d\n", arch)) || !strings.HasSuffix(k.PTX, "}\n\n") && !strings.HasSuffix(k.PTX, "}\n") {
+				t.Errorf("%s for compute_%d is no whole PTX of it", s.Name, arch)
+			}
+		}
+	}
+	if n := len(missing); n > 0 {
+		t.Errorf("%d of %d kernels that come with the program are not those of their current source, first %s: run\n%s", n, n+len(a.Kernels)-len(have), missing[0], howTo)
+	}
+	if len(have) > 0 && missing == nil {
+		t.Errorf("%d kernels come with the program that the set does not want: run\n%s", len(have), howTo)
+	}
+	if n := builtin.Packed(); n > mostBuiltIn {
+		t.Errorf("the kernels that come with the program take %d bytes: at most %d", n, mostBuiltIn)
+	}
+}
+
+// TestBuiltInSame makes some of them again, and compares every byte. It needs NVRTC of the version that they were made with.
+func TestBuiltInSame(t *testing.T) {
+	f := newForge(t)
+	a := loaded(t, builtin.Kernels)
+	var major, minor int32
+	f.api.Version(&major, &minor)
+	if int(major) != a.Major || int(minor) != a.Minor {
+		t.Skipf("nothing is compared: %s is of CUDA %d.%d, and the kernels were made with %d.%d", f.lib, major, minor, a.Major, a.Minor)
+	}
+	set, all := wantedBuiltIn(t)
+	compared := 0
+	for i, s := range all {
+		if i%17 != 3 {
+			continue
+		}
+		arch := set.Archs[i%len(set.Archs)]
+		o := f.one(0, item{program: program{s, ""}, arch: arch, ptx: true})
+		k := a.Find(s.hash(), arch)
+		if o.Error != "" || k == nil {
+			t.Errorf("%s for compute_%d: %s %v", s.Name, arch, o.Error, k != nil)
+			continue
+		}
+		compared++
+		if k.PTX != ptxText(o.PTX) {
+			t.Errorf("%s for compute_%d is not what %s makes of it: run\n%s", s.Name, arch, f.lib, howTo)
+		}
+	}
+	if compared < 5 {
+		t.Errorf("%d kernels compared", compared)
+	}
+}
+
+func loaded[T any](t *testing.T, load func() (T, error)) T {
+	t.Helper()
+	x, err := load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+func ptxText(code []byte) string { return strings.TrimRight(string(code), "\x00") }
+
+// wantedBuiltIn are the programs of the set, each once.
+func wantedBuiltIn(t *testing.T) (*builtin.Set, []*Source) {
+	t.Helper()
+	set := loaded(t, builtin.Wanted)
+	var all []*Source
+	seen := map[string]bool{}
+	add := func(s *Source, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h := s.hash(); !seen[h] {
+			seen[h] = true
+			all = append(all, s)
+		}
+	}
+	typ := func(name string) *kernels.Type {
+		found := kernels.ByName(name)
+		if found == nil {
+			t.Fatalf("set.txt: no type %q", name)
+		}
+		return found
+	}
+	add(TurnsSource(Generated))
+	add(frameSource(Generated, "scale.cu"))
+	add(frameSource(Generated, "experts.cu"))
+	for _, w := range set.Widths {
+		add(frameSource(Generated, "step.cu", stepDefines(w)...))
+	}
+	for _, exact := range []bool{true, false} {
+		add(GemmSource(exact))
+		for _, name := range set.Weights {
+			add(ProductSource(typ(name), exact, Generated))
+		}
+	}
+	for _, name := range set.Weights {
+		add(MatrixSource(typ(name), Generated))
+	}
+	for _, c := range set.Caches {
+		for _, dim := range c.Dims {
+			pair := Pair{Side{Type: typ(c.Key), Dim: dim}, Side{Type: typ(c.Value), Dim: dim}}
+			pairs := []Pair{pair}
+			a := Attention{Key: pair.Key, Value: pair.Value}
+			if c.Exact != "" {
+				end := Side{Type: typ(c.Exact), Dim: dim}
+				pairs = append(pairs, Pair{end, end})
+				a.Exact = &pairs[1]
+				add(TakeSource(pair, pairs[1], Generated))
+			}
+			for _, p := range pairs {
+				for _, s := range []Side{p.Key, p.Value} {
+					if err := s.Type.Fits(dim); err != nil {
+						t.Fatalf("set.txt: %v", err)
+					}
+				}
+				add(StoreSource(p.Key, true, Generated))
+				add(StoreSource(p.Value, false, Generated))
+				add(HeadsSource(p, Generated))
+			}
+			for _, fast := range []bool{true, false} {
+				for _, rows := range []int{1, 8, 16} {
+					a.Fast = fast
+					add(a.For(1, rows).Source(Generated))
+				}
+			}
+		}
+	}
+	return set, all
+}
+
+// makeBuiltIn writes the archive. What the old one has of the same compiler and the same source is taken from there.
+func makeBuiltIn(t *testing.T, set *builtin.Set, all []*Source) {
+	f := newForge(t)
+	var major, minor int32
+	f.api.Version(&major, &minor)
+	old, err := builtin.Kernels()
+	if err != nil || old.Major != int(major) || old.Minor != int(minor) {
+		old = &builtin.Archive{}
+	}
+	a := &builtin.Archive{Major: int(major), Minor: int(minor)}
+	var todo []item
+	var places []int // of items in a
+	for _, s := range all {
+		for _, arch := range set.Archs {
+			k := builtin.Kernel{Name: s.Name, Hash: s.hash(), Arch: arch}
+			if was := old.Find(k.Hash, arch); was != nil && was.Arch == arch {
+				k.PTX = was.PTX
+			} else {
+				todo, places = append(todo, item{program: program{s, ""}, arch: arch, ptx: true}), append(places, len(a.Kernels))
+			}
+			a.Kernels = append(a.Kernels, k)
+		}
+	}
+	if working(t, f, todo) {
+		return
+	}
+	start := time.Now()
+	f.employ(t, todo, func(o outcome) { a.Kernels[places[o.Item]].PTX = ptxText(o.PTX) })
+	var b bytes.Buffer
+	if err := a.Write(&b); err != nil || t.Failed() {
+		t.Fatal(err, "nothing is written")
+	}
+	back, err := builtin.Read(b.Bytes())
+	if err != nil || !slices.Equal(back.Kernels, a.Kernels) {
+		t.Fatalf("what was written is not read again: %v", err)
+	}
+	if b.Len() > mostBuiltIn {
+		t.Fatalf("%d bytes: at most %d; nothing is written", b.Len(), mostBuiltIn)
+	}
+	if err := os.WriteFile(filepath.Join("builtin", builtin.File), b.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Printf("%d kernels, %d of them compiled, are %d bytes, in %.0f s\n", len(a.Kernels), len(todo), b.Len(), time.Since(start).Seconds())
+}
