@@ -23,7 +23,7 @@ var (
 	compilerFile = flag.String("compiler", "", "an NVRTC library: compile kernels with it")
 	everyNth     = flag.Int("every", 1, "compile one of so many, spread over types, heads and architectures")
 	everyPair    = flag.Bool("combinations", false, "compile attention of every pair of types too, twice the work of the rest")
-	share        = flag.String("share", "1/1", "compile share I of N, given as I/N from 1/N on; all shares together are everything, each once")
+	compileShare = flag.String("share", "1/1", "compile share I of N, given as I/N from 1/N on; all shares together are everything, each once")
 	workers      = flag.Int("workers", runtime.NumCPU(), "processes that compile, each one program at a time")
 )
 
@@ -64,8 +64,8 @@ func newForge(t *testing.T) *forge {
 		t.Skip("nothing is compiled: name NVRTC with -args -compiler FILE")
 	}
 	f := &forge{Compiler: &Compiler{Files: []string{*compilerFile}}}
-	if n, err := fmt.Sscanf(*share, "%d/%d", &f.part, &f.parts); err != nil || n != 2 || f.part < 1 || f.part > f.parts {
-		t.Fatalf("-share %s: want I/N with I from 1 to N", *share)
+	if n, err := fmt.Sscanf(*compileShare, "%d/%d", &f.part, &f.parts); err != nil || n != 2 || f.part < 1 || f.part > f.parts {
+		t.Fatalf("-share %s: want I/N with I from 1 to N", *compileShare)
 	}
 	if err := f.start(openLibrary); err != nil {
 		t.Fatal(err)

@@ -84,16 +84,19 @@ func (f fragment) sides() []typeSide {
 	return []typeSide{{f.typ.Name, true, f.dim}, {f.typ.Name, false, f.dim}}
 }
 
-// sources are its programs: rows stored, read and exported on both sides, and attention of one token, or of many in the fast form and
-// with a rotation. Which, goes round with n.
+// sources are its programs: rows stored, read and exported on both sides, and attention of one token, of one token of several sequences,
+// or of many in the fast form and with a rotation. Which, goes round with n.
 func (f fragment) sources(t *testing.T, n int) (all []*Source) {
 	t.Helper()
 	s := Side{Type: f.typ, Dim: f.dim}
 	turned := s
 	turned.Rotation = fitting(s, n)
 	a := Attention{Key: s, Value: s}.For(1, 4)
-	if n%3 == 0 {
+	switch n % 3 {
+	case 0:
 		a = Attention{Key: turned, Value: turned, Fast: true}.For(64, 4)
+	case 1:
+		a = Attention{Key: s, Value: s, Paged: true}.For(1, 4)
 	}
 	for _, source := range []func() (*Source, error){
 		func() (*Source, error) { return MoveSource(s, true, Generated) },
