@@ -33,7 +33,7 @@ type forge struct {
 	part, parts int
 	count       int
 	spent       float64 // seconds of all workers
-	entries     []entry
+	entries     []assembled
 }
 
 // program is a source, which is compiled for every architecture; form tells it from others of its name.
@@ -42,8 +42,8 @@ type program struct {
 	form string
 }
 
-// entry is what the assembler says of one kernel.
-type entry struct {
+// assembled is what the assembler says of one kernel.
+type assembled struct {
 	Name                     string
 	Registers, Stack, Spills int // bytes but for registers; spills are stores
 }
@@ -53,7 +53,7 @@ type outcome struct {
 	Item    int
 	Error   string
 	Seconds float64
-	Entries []entry
+	Entries []assembled
 	PTX     []byte // of an item that asks for it
 }
 
@@ -243,10 +243,10 @@ var (
 )
 
 // entriesOf reads what the assembler's -v writes.
-func entriesOf(log, of string) (all []entry) {
+func entriesOf(log, of string) (all []assembled) {
 	for line := range strings.Lines(log) {
 		if m := entryLine.FindStringSubmatch(line); m != nil {
-			all = append(all, entry{Name: of + " " + m[1]})
+			all = append(all, assembled{Name: of + " " + m[1]})
 		}
 		if len(all) == 0 {
 			continue
@@ -276,7 +276,7 @@ func (f *forge) report() {
 		}
 	}
 	fmt.Printf("most registers of a thread: %d; %d kernels spill\n", most, spilling)
-	slices.SortFunc(f.entries, func(a, b entry) int {
+	slices.SortFunc(f.entries, func(a, b assembled) int {
 		return cmp.Or(b.Spills-a.Spills, b.Registers-a.Registers, strings.Compare(a.Name, b.Name))
 	})
 	for _, e := range f.entries[:min(10, len(f.entries))] {
