@@ -10,7 +10,7 @@ import (
 )
 
 // engine runs the batches of a context: the steps of a model's Program, one launch after another on the device's stream. A
-// batch of one token is a graph, recorded for each power of two of the cells in use.
+// batch of one token of each of some sequences is a graph, recorded for each number of them and power of two of the cells in use.
 type engine struct {
 	b     *Backend
 	w     *weights

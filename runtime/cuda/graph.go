@@ -41,10 +41,10 @@ func (d *Device) Record(body func() error) (*Graph, error) {
 	return g, nil
 }
 
-// Launch starts the graph. It cannot where the workspace that it was recorded with has given way to a larger one.
+// Launch starts the graph. It cannot where the workspace that it was recorded with has been freed for a larger one.
 func (g *Graph) Launch() error {
 	if g.space != 0 && g.space != g.d.space.version {
-		return fmt.Errorf("cuda: a graph uses the workspace as it was before it grew to %s: record it again", size(g.d.space.memory.Size))
+		return fmt.Errorf("cuda: a graph uses a workspace that has been freed for a larger one: record it again")
 	}
 	return g.d.do(func() error { return g.d.api.check(g.d.api.GraphLaunch(g.exec, g.d.stream), "launching a graph") })
 }

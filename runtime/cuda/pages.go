@@ -16,7 +16,7 @@ type pages struct {
 	marks int // of the cells, when they were looked at last
 
 	counts [kv.MaxSequences]int32 // pages of each list
-	at     [kv.MaxSequences]int32 // where the next page of a list is written
+	at     [kv.MaxSequences]int   // where the next page of a list is written, in words
 }
 
 // page is what is known of one.
@@ -107,7 +107,7 @@ func (x *pages) write(words []int32, at int, heads []int32, window int, lowest [
 		}
 	}
 	for seq := range lowest {
-		x.at[seq] = int32(at)
+		x.at[seq] = at
 		at += entry * int(x.counts[seq])
 	}
 	pos, sets := x.host.Pos(), x.host.Sets()
@@ -141,11 +141,11 @@ func (x *pages) write(words []int32, at int, heads []int32, window int, lowest [
 	}
 	for seq := range lowest {
 		n := x.counts[seq]
-		first := x.at[seq] - entry*n
+		first := x.at[seq] - entry*int(n)
 		list := words[first:x.at[seq]]
 		order(list)
 		used, base, ordered := x.headOf(list, n)
-		copy(heads[entry*seq:], []int32{used, base, ordered, first / entry})
+		copy(heads[entry*seq:], []int32{used, base, ordered, int32(first / entry)})
 		most = max(most, int(used))
 	}
 	return at, most

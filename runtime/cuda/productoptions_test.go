@@ -228,9 +228,14 @@ func TestProductGraph(t *testing.T) {
 	if e := deviation(got, want, size); !(e < exactProduct) {
 		t.Errorf("deviation %.2g", e)
 	}
-	check(t, d.Reserve(1<<20))
-	if err := g.Launch(); err == nil {
-		t.Error("a graph ran on a workspace that is gone")
+	if err := d.Reserve(1 << 60); err == nil {
+		t.Error("there is a workspace of 2^60 bytes")
+	}
+	for range 2 { // the workspace is gone, and then there is another
+		if err := g.Launch(); err == nil {
+			t.Error("a graph ran on a workspace that is gone")
+		}
+		check(t, d.Reserve(1<<20))
 	}
 	check(t, g.Close())
 	if err := in.Slice(4, 8).Free(); err == nil {

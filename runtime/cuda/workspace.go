@@ -24,13 +24,13 @@ func (d *Device) Reserve(bytes uint64) error {
 		}
 		s.memory = nil
 	}
+	s.version++ // graphs that used the one before are of no use any more, also if there is no other
+	d.grown++
 	m, err := d.Alloc(bytes)
 	if err != nil {
 		return err
 	}
 	s.memory = m
-	s.version++
-	d.grown++
 	return nil
 }
 

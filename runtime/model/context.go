@@ -181,7 +181,8 @@ func (c *Context) Truncate(n int) error { return c.Cache.Truncate(n) }
 
 // Eval runs tokens at the next positions of sequence 0, in batches. For every token from number from on it calls visit with the
 // token's number in tokens and its logits, [Vocab], which are valid until visit returns. An error of visit ends it.
-// After an error the cache is as it was before the call, or empty where a sliding window has moved on or a layer is recurrent.
+// After an error the cache is as it was before the call, or empty where a sliding window has moved on, a layer is recurrent, or a
+// device failed while rows left the exact ones.
 func (c *Context) Eval(tokens []int32, from int, visit func(i int, logits []float32) error) error {
 	return c.run(tokens, func(lo, hi int) error { return c.runner.rows(max(from, lo)-lo, hi-lo, lo, visit) })
 }

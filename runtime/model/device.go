@@ -91,7 +91,25 @@ func (r *remote) forward(c *Context, tokens []int32, runs []kv.Run) error {
 	if err := c.Cache.PlaceRuns(runs); err != nil {
 		return err
 	}
-	return r.Forward(c.deviceRows, tokens, runs)
+	err := r.Forward(c.deviceRows, tokens, runs)
+	if err != nil && c.keepsExact() {
+		for _, run := range runs {
+			if run.N > 0 {
+				c.Cache.RemoveSeq(run.Seq) // rows that were to leave the exact ones may be nowhere
+			}
+		}
+	}
+	return err
+}
+
+// keepsExact says whether a layer keeps exact rows.
+func (c *Context) keepsExact() bool {
+	for i := range c.Cache.Plan.Layers {
+		if c.Cache.Rows(i).Exact() {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *remote) rows(lo, hi, first int, visit func(int, []float32) error) error {

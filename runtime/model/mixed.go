@@ -33,8 +33,8 @@ type mixed struct {
 // A sequence computes what it would in a context of its own, but for the order of sums: products of one token and of
 // several take different kernels, and the rows of others lie between its own.
 //
-// After an error every sequence is as it was before the call, or empty where a sliding window has moved on or a layer is
-// recurrent.
+// After an error every sequence is as it was before the call, or empty where a sliding window has moved on, a layer is
+// recurrent, or a device failed while rows left the exact ones.
 func (c *Context) EvalBatch(tokens []Token, visit func(i int, logits []float32) error) error {
 	x := &c.mixed
 	if err := c.checkBatch(tokens); err != nil {
