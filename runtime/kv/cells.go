@@ -14,6 +14,7 @@ type Cells struct {
 	stamp  int     // counts the changes of pos and sets
 	pages  []int   // [pages] marks when a page changed last; nil where the cache has one sequence
 	marks  int     // counts the changes of single cells
+	common int32   // rows at positions from here on are of one sequence each
 	row    bool    // every cell in use holds the position of cell 0 plus its number
 
 	closes   bool // up when rows are dropped, so that positions stay in order
@@ -111,7 +112,7 @@ func (c *Cells) clear() {
 	for s := range c.next {
 		c.next[s] = -1
 	}
-	c.used, c.rows, c.row = 0, 0, true
+	c.used, c.rows, c.common, c.row = 0, 0, 0, true
 	c.begin()
 }
 

@@ -195,19 +195,23 @@ func (g *group) leave(seq int) {
 }
 
 // twin is the packed cell with the row of a sequence at a position, which it shares with one that wanted it packed before;
-// -1 for none.
+// -1 for none. Of a row that was never shared it does not look at the cells, which are many.
 func (g *group) twin(p int32, seq int) int {
-	if g.all.sets == nil {
+	if p >= g.all.common {
 		return -1
 	}
 	var same Set
 	for cell := range g.all.used {
 		if g.all.pos[cell] == p && g.all.has(cell, seq) {
 			same = g.all.sets[cell]
+			break
 		}
 	}
+	if same == Of(seq) {
+		return -1
+	}
 	for cell := range g.packed.used {
-		if same != Of(seq) && g.packed.pos[cell] == p && g.packed.sets[cell]&same != 0 {
+		if g.packed.pos[cell] == p && g.packed.sets[cell]&same != 0 {
 			return cell
 		}
 	}
@@ -282,7 +286,7 @@ func (g *group) share(from, to int, end int32) {
 				c.sets[cell] |= Of(to)
 			}
 		}
-		c.next[to] = c.next[from]
+		c.next[to], c.common = c.next[from], max(c.common, end)
 	}
 	g.settle(to, end)
 }

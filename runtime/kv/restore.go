@@ -201,6 +201,9 @@ func (b *stateReader) cells(c *Cache, x *Cells, name string) {
 		}
 		if x.used = to + 1; p >= 0 {
 			x.rows++
+			if set&(set-1) != 0 {
+				x.common = max(x.common, p+1)
+			}
 			pos = append(pos, p)
 			b.rows[x] = append(b.rows[x], int32(to))
 		}
