@@ -1,82 +1,149 @@
-package model
+//go:build emulate || gpu
+
+package model_test
 
 import (
+	"bytes"
 	"errors"
+	"flag"
+	"math"
+	"slices"
+	"strings"
 	"testing"
 
+	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/model"
 )
 
-// failing is a device on which a batch fails after the layers with exact rows were told which rows leave those.
-type failing struct {
-	DeviceRows
-	cache *kv.Cache
-	fail  bool
+// These tests run models on a GPU: with the tag gpu on a real one, with the tag emulate on one that this processor plays.
+
+var onlyVariants = flag.String("variants", "", "run only variants whose names begin with this on the GPU")
+
+// contextOf is a context with one type in the cache, on a device or, for nil, on the processor.
+func contextOf(t *testing.T, c *model.Case, d model.Device, typ string, batch int) *model.Context {
+	t.Helper()
+	side := kv.Choice{Type: kernels.ByName(typ)}
+	plan, err := kv.NewPlan(c.Model.KVLayers(), kv.Policy{K: side, V: side})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := c.Model.NewContext(model.Options{Plan: plan, Size: c.Size, Batch: batch, Threads: 1, Device: d})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(x.Close)
+	return x
 }
 
-var errFailing = errors.New("out of memory")
-
-func (f *failing) Engine(*Model, Options) (Engine, error) { return &failingEngine{f: f}, nil }
-func (f *failing) Close() error                           { return nil }
-
-type failingEngine struct {
-	Engine
-	f *failing
+// farthest is the largest difference of two rows.
+func farthest(a, b []float32) (most float64) {
+	for i := range a {
+		if d := math.Abs(float64(a[i]) - float64(b[i])); !(d <= most) {
+			most = d
+		}
+	}
+	return most
 }
 
-func (e *failingEngine) Rows(c *kv.Cache) (DeviceRows, error) {
-	e.f.cache = c
-	return e.f, nil
-}
-
-func (e *failingEngine) Forward(_ DeviceRows, tokens []int32, _ []kv.Run) error {
-	for i := range e.f.cache.Plan.Layers {
-		if r := e.f.cache.Rows(i); r.Exact() {
-			for n := 0; n < len(tokens); {
-				n += r.Next()
+// TestVariantsOnGPU holds every variant to the other engine's logits, with an exact cache and within what the processor may be away.
+func TestVariantsOnGPU(t *testing.T) {
+	d := openGPU(t)
+	model.EachVariant(t, func(t *testing.T, c *model.Case) {
+		if !strings.HasPrefix(c.Name, *onlyVariants) {
+			t.Skip("another was asked for")
+		}
+		x := contextOf(t, c, d, "f32", 64)
+		first := len(c.Tokens) - len(c.Want)
+		err := x.Eval(c.Tokens, first, func(i int, l []float32) error {
+			if d := farthest(l, c.Want[i-first]); !(d <= c.Most) {
+				t.Errorf("token %d: %.2g, allowed %.2g", i, d, c.Most)
 			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if e.f.fail {
-		return errFailing
-	}
-	return nil
+	})
 }
 
-func (e *failingEngine) Close() error { return nil }
+// TestStatesOnGPU does with recurrent layers on a GPU what a conversation does, beside the processor: it goes back to the start, drops
+// the oldest positions, fails, and is saved on one and restored on the other.
+func TestStatesOnGPU(t *testing.T) {
+	gpu := openGPU(t)
+	c := model.ReadCase(t, "qwen35moe")
+	d, h := contextOf(t, c, gpu, "f16", 16), contextOf(t, c, nil, "f16", 16)
+	both := func(what string, f func(x *model.Context) error) {
+		t.Helper()
+		if a, b := f(d), f(h); a != nil || b != nil {
+			t.Fatalf("%s: %v on the device, %v on the processor", what, a, b)
+		}
+	}
+	same := func(what string, tokens []int32) []float32 {
+		t.Helper()
+		a, err := d.Prefill(tokens)
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		b, err := h.Prefill(tokens)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := farthest(a, b); !(m <= 5e-4) {
+			t.Errorf("%s: %.2g from the processor", what, m)
+		}
+		return slices.Clone(a)
+	}
+	first := same("a prompt", c.Tokens[:37])
+	same("a token", c.Tokens[37:38])
+	if err := d.Truncate(20); err == nil || !strings.Contains(err.Error(), "recurrent") {
+		t.Errorf("going back: %v", err)
+	}
+	same("a token after a refusal", c.Tokens[38:39])
+	both("going back to the start", func(x *model.Context) error { return x.Truncate(0) })
+	if again := same("the prompt again", c.Tokens[:37]); !slices.Equal(again, first) {
+		t.Errorf("the prompt again differs by %.2g from the first time", farthest(again, first))
+	}
+	both("a shift", func(x *model.Context) error { return x.Shift(0, 10) })
+	after := same("after a shift", c.Tokens[37:39])
 
-// TestDeviceFails fails half way. Rows that leave the exact ones may then be nowhere, so that their sequences are forgotten; without such
-// rows, and of sequences that the batch has nothing of, everything is as it was.
-func TestDeviceFails(t *testing.T) {
-	c := readCase(t, "llama_hd64")
-	for _, last := range []int{0, 9} {
-		plan, err := kv.NewPlan(c.model.KVLayers(), kv.Policy{K: choice("q8_0"), V: choice("q8_0"), Ends: kv.Ends{Last: last}})
-		if err != nil {
-			t.Fatal(err)
+	var saved, fromHost bytes.Buffer
+	if err := errors.Join(d.Save(&saved), h.Save(&fromHost)); err != nil {
+		t.Fatal(err)
+	}
+	d, h = contextOf(t, c, gpu, "f16", 16), contextOf(t, c, nil, "f16", 16)
+	if err := errors.Join(d.Restore(&fromHost), h.Restore(&saved)); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 { // by a graph, too
+		same("restored from the other", c.Tokens[39+i:40+i])
+	}
+	if next := same("and more", c.Tokens[45:50]); slices.Equal(next, after) {
+		t.Error("nothing depends on the tokens")
+	}
+
+	failed := errors.New("failed")
+	both("an error", func(x *model.Context) error {
+		if err := x.Eval(c.Tokens[20:40], 10, func(int, []float32) error { return failed }); err != failed {
+			return err
 		}
-		f := &failing{}
-		x, err := c.model.NewContext(Options{Plan: plan, Size: 256, Batch: 16, Threads: 1, Device: f, Sequences: 3, Cells: 600})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer x.Close()
-		var all []Token
-		for i := range 60 {
-			all = append(all, Token{Seq: i % 3, ID: c.Tokens[i], NoLogits: true})
-		}
-		if err := x.EvalBatch(all, nil); err != nil {
-			t.Fatal(err)
-		}
-		left := 20
-		if last > 0 {
-			left = 0
-		}
-		f.fail = true
-		if err := x.EvalBatch(all[:2], nil); !errors.Is(err, errFailing) {
-			t.Error(err)
-		}
-		if a, b, d := x.LenSeq(0), x.LenSeq(1), x.LenSeq(2); a != left || b != left || d != 20 {
-			t.Errorf("last %d: sequences of %d, %d and %d positions are left, not %d, %d and 20", last, a, b, d, left, left)
+		return nil
+	})
+	if again := same("the prompt after an error", c.Tokens[:37]); !slices.Equal(again, first) {
+		t.Errorf("the prompt after an error differs by %.2g from the first time", farthest(again, first))
+	}
+	var empty bytes.Buffer
+	d.Clear()
+	if err := d.Save(&empty); err != nil {
+		t.Fatal(err)
+	}
+	h.Clear()
+	if err := h.Restore(&empty); err != nil {
+		t.Fatal(err)
+	}
+	for i := range h.Cache.States() {
+		if slices.ContainsFunc(h.Cache.State(i), func(v float32) bool { return v != 0 }) {
+			t.Errorf("state %d of an empty context is not zero", i)
 		}
 	}
 }
