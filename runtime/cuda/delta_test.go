@@ -144,12 +144,16 @@ func TestDelta(t *testing.T) {
 // TestDeltaOfSequences mixes tokens of several sequences in batches, each with a state of its own, and drops one.
 func TestDeltaOfSequences(t *testing.T) {
 	d, c := gpu(t)
-	const most, sequences = 24, 40
+	const most, sequences = 40, 40
 	w := newDeltaNet(1, 3, 36, 3)
 	o, state, in, out, row := w.onDevice(t, NewBackend(d, c), most, sequences)
 	gates := (2*w.keys + w.values) * w.dim
 	nets := map[int32]*deltaNet{}
-	for i, batch := range [][][2]int32{{{7, 3}, {2, 9}}, {{2, 1}, {7, 1}, {39, 1}}, {{0, 12}, {7, 1}, {2, 2}, {11, 9}}, {{2, 1}, {11, 1}, {7, 5}}} {
+	var all [][2]int32 // more than a warp looks at at once
+	for seq := range int32(sequences) {
+		all = append(all, [2]int32{sequences - 1 - seq, 1})
+	}
+	for i, batch := range [][][2]int32{{{7, 3}, {2, 9}}, {{2, 1}, {7, 1}, {39, 1}}, {{0, 12}, {7, 1}, {2, 2}, {11, 9}}, {{2, 1}, {11, 1}, {7, 5}}, all} {
 		var runs []int32
 		n := int32(0)
 		for _, r := range batch {

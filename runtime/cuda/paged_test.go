@@ -149,6 +149,24 @@ func TestPaged(t *testing.T) {
 	}
 }
 
+// TestPagedMany is TestPaged of more runs than a warp looks at at once.
+func TestPagedMany(t *testing.T) {
+	d, c := gpu(t)
+	s := pagedCase{k: "f16", v: "f16", dim: 64, heads: 6, kv: 2, odd: 9, splits: 2}
+	var lengths []int
+	var runs []kv.Run
+	for seq := range kv.MaxSequences {
+		lengths = append(lengths, 3+37*seq%90)
+		runs = append(runs, kv.Run{Seq: kv.MaxSequences - 1 - seq, N: 1 + seq%3})
+	}
+	x := newPaged(t, d, c, s, lengths)
+	shape := Attention{Key: x.all.Keys.Side, Value: x.all.Values.Side, Paged: true}.For(1, s.heads/s.kv)
+	a := must[*Attend](t)(d.NewAttend(c, shape))
+	shape.Paged = false
+	x.compare(t, a, must[*Attend](t)(d.NewAttend(c, shape)), s, runs)
+	check(t, a.Free())
+}
+
 // compare attends in one launch, and in one for each run.
 func (x *paged) compare(t *testing.T, a, one *Attend, s pagedCase, runs []kv.Run) {
 	d, n := a.d, 0
