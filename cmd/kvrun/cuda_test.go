@@ -18,7 +18,9 @@ var onlyModels = flag.String("models", "", "a list of the models of testdata/arc
 // part is the bound of quantised caches.
 const part = .2
 
-// TestModelsOnGPU compares logits with those of the processor, which other tests compare with another engine's.
+// TestModelsOnGPU compares logits with those of the processor, which other tests compare with another engine's. On a GPU that was seen
+// (H100) they were within 6e-5 with caches of f32; where a key or value lies between two numbers of f16 the last bit of what was before
+// decides, and one such row can be 1e-3.
 // With a quantised cache some codes round the other way, and each changes as much as the type itself does to a value. How many do
 // depends on the last bits of everything before, so that the bound is a part of what the type changes on the processor.
 func TestModelsOnGPU(t *testing.T) {
@@ -42,7 +44,8 @@ func TestModelsOnGPU(t *testing.T) {
 		{"gemma3", "-ctk f16 -ctv f16 -b 16", 2e-3},
 		{"gemma3", "-ctk q8_0 -ctv q8_0 --decode", part},
 		{"phi3", "-ctk f16 -ctv f16", 2e-4},
-		{"phi3_long", "-ctk f16 -ctv f16", 2e-4},
+		{"phi3_long", "-ctk f32 -ctv f32", 2e-4},
+		{"phi3_long", "-ctk f16 -ctv f16", 2e-3},
 		{"gpt2", "-ctk f16 -ctv f16", 2e-4},
 		{"starcoder2", "-ctk f16 -ctv f16", 2e-4},
 		{"mixtral", "-ctk f16 -ctv f16", 4e-4},
@@ -50,7 +53,8 @@ func TestModelsOnGPU(t *testing.T) {
 		{"qwen3moe", "-ctk f16 -ctv f16", 4e-4},
 		{"qwen3moe", "-ctk f16 -ctv f16 -b 5", 4e-4},
 		{"qwen3moe", "-ctk q8_0 -ctv q8_0 -b 2 --decode", part},
-		{"gptoss", "-ctk f16 -ctv f16", 2e-4},
+		{"gptoss", "-ctk f32 -ctv f32", 2e-4},
+		{"gptoss", "-ctk f16 -ctv f16", 2e-3},
 		{"gptoss", "-ctk q8_0 -ctv q8_0 --decode", part},
 		{"gptoss_mxfp4", "-ctk f16 -ctv f16", 2e-4},
 		{"gptoss_mxfp4", "-ctk lm4_64 -ctv lm4_64 -b 9", part},

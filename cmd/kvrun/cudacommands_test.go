@@ -106,7 +106,7 @@ func TestParallelOnGPU(t *testing.T) {
 	if a, b := one.Budget, three.Budget; b.Parallel != 3 || b.Cache < 3*a.Cache-(1<<15) || b.Cache > 4*a.Cache || b.Weights != a.Weights {
 		t.Errorf("one sequence takes %+v, three %+v", one.Budget, three.Budget)
 	}
-	code, out, stderr := kvrun("", strings.Fields("bench -p 0 -n 1 -d 110000 -npl 64 --device cuda")...)
+	code, out, stderr := kvrun("", strings.Fields("bench -p 0 -n 1 -d 1000000 -npl 64 --device cuda")...)
 	if code == 0 || !strings.Contains(stderr, "for 64 sequences, and") {
 		t.Errorf("exit %d: %s%s", code, out, stderr)
 	}
