@@ -82,7 +82,7 @@ func TestBuiltInSame(t *testing.T) {
 			continue
 		}
 		arch := set.Archs[i%len(set.Archs)]
-		o := f.one(0, item{program: program{s, ""}, arch: arch, ptx: true})
+		o := f.one(0, item{program: program{s, ""}, arch: arch, ptx: true, keep: true})
 		k := a.Find(s.hash(), arch)
 		if o.Error != "" || k == nil {
 			t.Errorf("%s for compute_%d: %s %v", s.Name, arch, o.Error, k != nil)
@@ -197,7 +197,7 @@ func makeBuiltIn(t *testing.T, set *builtin.Set, all []*Source) {
 			if was := old.Find(k.Hash, arch); was != nil && was.Arch == arch {
 				k.PTX = was.PTX
 			} else {
-				todo, places = append(todo, item{program: program{s, ""}, arch: arch, ptx: true}), append(places, len(a.Kernels))
+				todo, places = append(todo, item{program: program{s, ""}, arch: arch, ptx: true, keep: true}), append(places, len(a.Kernels))
 			}
 			a.Kernels = append(a.Kernels, k)
 		}

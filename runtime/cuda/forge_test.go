@@ -54,7 +54,7 @@ type outcome struct {
 	Error   string
 	Seconds float64
 	Entries []assembled
-	PTX     []byte // of an item that asks for it
+	PTX     []byte // of an item that keeps it
 }
 
 // newForge skips the test where no compiler is named.
@@ -79,6 +79,7 @@ type item struct {
 	arch  int
 	ptx   bool // and not machine code
 	quick bool // hardly optimised, which takes a fifth of the time
+	keep  bool // its PTX is in the outcome
 }
 
 func (i item) String() string {
@@ -230,7 +231,7 @@ func (f *forge) one(n int, i item) outcome {
 		return o
 	}
 	o.Seconds, o.Entries = time.Since(start).Seconds(), entriesOf(image.Log, i.String())
-	if i.ptx && !i.quick {
+	if i.keep {
 		o.PTX = image.Code
 	}
 	return o

@@ -12,9 +12,9 @@ import (
 	"github.com/kvgen/kvgen/kernels"
 )
 
-// classes are the architectures that see the same text, by what frames ask of __CUDA_ARCH__: PTX for one of a class is that for another
-// but for its name. Machine code is made for each.
-var classes = [][]int{{75}, {80, 86, 89}, {90, 100}}
+// classes are the architectures of the same PTX, but for their names: they see the same text, by what frames ask of __CUDA_ARCH__. The
+// last two do, and have PTX of their own. Machine code is made for each.
+var classes = [][]int{{75}, {80, 86, 89}, {90}, {100}}
 
 // TestClasses finds no frame and no type that asks for another architecture than classes knows.
 func TestClasses(t *testing.T) {
@@ -36,6 +36,50 @@ func TestClasses(t *testing.T) {
 	if got := slices.Concat(classes...); !slices.Equal(got, architectures) {
 		t.Errorf("classes of %v", got)
 	}
+}
+
+// TestClassesSame compiles the fragments of every fourth type, and what knows no type, for each architecture of a class: but for the name
+// of the architecture the PTX is the same. It needs NVRTC.
+func TestClassesSame(t *testing.T) {
+	f := newForge(t)
+	programs := frames(t)
+	seen := map[*kernels.Type]bool{}
+	for n, x := range everyFragment() {
+		if !seen[x.typ] && len(seen)%4 == 0 { // one size of it
+			programs = append(programs, merged(t, fmt.Sprint(x.typ.Name, "-", x.dim), x.sources(t, n)))
+		}
+		seen[x.typ] = true
+	}
+	var all []item
+	for _, s := range programs {
+		for _, class := range classes {
+			for _, arch := range class {
+				if len(class) > 1 {
+					all = append(all, item{program: program{s, ""}, arch: arch, ptx: true, quick: true, keep: true})
+				}
+			}
+		}
+	}
+	if working(t, f, all) {
+		return
+	}
+	target := regexp.MustCompile(`\n\.target sm_\d+\n`)
+	class := func(arch int) []int {
+		return classes[slices.IndexFunc(classes, func(c []int) bool { return slices.Contains(c, arch) })]
+	}
+	texts := map[string]string{}
+	f.employ(t, all, func(o outcome) {
+		i, text := all[o.Item], target.ReplaceAllString(string(o.PTX), "\n.target\n")
+		if text == string(o.PTX) {
+			t.Errorf("%v: no PTX", i)
+		}
+		key := fmt.Sprint(i.hash(), class(i.arch))
+		if first, ok := texts[key]; ok && first != text {
+			t.Errorf("%v: not the PTX of another architecture of %v", i, class(i.arch))
+		}
+		texts[key] = text
+	})
+	fmt.Printf("%d programs compiled, %d of them apart from the architecture's name\n", len(all), len(texts))
 }
 
 // typeSide is a type as one side of a layer.
@@ -122,7 +166,7 @@ func TestCompile(t *testing.T) {
 	var all []item
 	add := func(name string, sources []*Source, arch int, ptx bool) {
 		if len(sources) > 0 {
-			all = append(all, item{program{merged(t, name, sources), ""}, arch, ptx, true})
+			all = append(all, item{program: program{merged(t, name, sources), ""}, arch: arch, ptx: ptx, quick: true})
 		}
 	}
 	byType := map[*kernels.Type][]fragment{}
@@ -152,7 +196,7 @@ func TestCompile(t *testing.T) {
 	}
 	for _, s := range frames(t) {
 		for _, arch := range architectures {
-			all = append(all, item{program{s, ""}, arch, false, true})
+			all = append(all, item{program: program{s, ""}, arch: arch, quick: true})
 		}
 	}
 	f.compile(t, all)

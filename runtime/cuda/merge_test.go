@@ -53,7 +53,11 @@ func merged(t *testing.T, name string, all []*Source) *Source {
 		}
 	}
 	var first, rest strings.Builder
-	first.WriteString("#include \"numeric.cuh\"\n")
+	for _, file := range []string{"numeric.cuh", "encoder.cuh"} { // which types are written with
+		if m.Headers[file] != "" {
+			fmt.Fprintf(&first, "#include %q\n", file)
+		}
+	}
 	seen := map[string]bool{}
 	for n, s := range all {
 		for _, file := range s.included() {
