@@ -262,7 +262,9 @@ func (e *engine) token(c *cache, n int) error {
 	if err != nil {
 		return err
 	}
-	c.graphs[key] = g
+	if err := c.keep(key, g); err != nil {
+		return err
+	}
 	return g.Launch()
 }
 

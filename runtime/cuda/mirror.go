@@ -231,6 +231,25 @@ func (c *cache) key() graphKey {
 	return k
 }
 
+// mostGraphs bounds the graphs of a cache, which the device keeps in memory that nobody counts: those of a text that grows are one for
+// each power of two, but of sequences that come and go each number has its own.
+const mostGraphs = 64
+
+// keep remembers a graph. Those go that nothing can use any more, because what they point to was allocated anew, and all others where
+// there are too many.
+func (c *cache) keep(key graphKey, g *Graph) error {
+	var all []error
+	full := len(c.graphs) >= mostGraphs
+	for k, old := range c.graphs {
+		if full || k.grown != key.grown {
+			all = append(all, old.Close())
+			delete(c.graphs, k)
+		}
+	}
+	c.graphs[key] = g
+	return errors.Join(all...)
+}
+
 // Pull, Push and Close are those of model.DeviceRows.
 func (c *cache) Pull() error { return errors.Join(c.each(pull), c.pullStates()) }
 
