@@ -32,7 +32,7 @@ func TestEncoders(t *testing.T) {
 		func(i int) float32 { return float32(i%13-6) * 1e9 },
 		func(i int) float32 { return float32(i-70) / 3 },
 		func(i int) float32 { return []float32{1, nan}[i/77] },
-		func(i int) float32 { return []float32{nan, -2}[i/1%2] },
+		func(i int) float32 { return []float32{nan, -2}[i%2] },
 		func(i int) float32 { return nan },
 	}
 	var rows []float32
