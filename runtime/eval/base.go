@@ -25,6 +25,8 @@ const (
 	baseTrailer = "kvrun base of  "
 	baseWindow  = 16
 	hashDigits  = 64
+
+	maxBaseTokens = 1 << 26 // of all chunks; far more than any corpus that is measured on
 )
 
 // baseShape is the sizes of a base file.
@@ -36,6 +38,11 @@ func (b baseShape) row() int64     { return 8 + 4*int64((b.vocab+1)/2) }
 func (b baseShape) scored() int    { return Options{Context: b.context}.Scored() }
 func (b baseShape) at(i int) int64 { return b.header() + b.tokens() + int64(i)*b.row() }
 func (b baseShape) size() int64    { return b.at(b.chunks * b.scored()) }
+
+// fits says whether a file of so many bytes can hold all rows. It divides, as products of a hostile header overflow.
+func (b baseShape) fits(bytes int64) bool {
+	return bytes >= b.at(0) && (bytes-b.at(0))/b.row()/int64(b.scored()) >= int64(b.chunks)
+}
 
 // BaseWriter writes a base file, row after row.
 type BaseWriter struct {
@@ -127,10 +134,14 @@ func OpenBase(r io.ReaderAt, size int64) (*Base, error) {
 		return nil, fmt.Errorf("no base file: %d chunks of %d tokens of a vocabulary of %d", b.Chunks, b.Context, b.Vocab)
 	}
 	b.shape = baseShape{b.Context, b.Vocab, b.Chunks}
+	if n := b.shape.tokens() / 4; n > maxBaseTokens {
+		return nil, fmt.Errorf("no base file: %d chunks of %d tokens: at most %d tokens are read", b.Chunks, b.Context, maxBaseTokens)
+	}
+	if !b.shape.fits(size) {
+		return nil, fmt.Errorf("the base file is cut: it has %d bytes, too few for %d chunks of %d tokens of a vocabulary of %d", size, b.Chunks, b.Context, b.Vocab)
+	}
 	whole := b.shape.size()
 	switch {
-	case size < whole:
-		return nil, fmt.Errorf("the base file is cut: %d bytes, and %d chunks of %d tokens take %d", size, b.Chunks, b.Context, whole)
 	case size == whole+int64(len(baseTrailer)+hashDigits):
 		trailer := make([]byte, len(baseTrailer)+hashDigits)
 		if _, err := r.ReadAt(trailer, whole); err != nil {
@@ -146,6 +157,7 @@ func OpenBase(r io.ReaderAt, size int64) (*Base, error) {
 	if _, err := r.ReadAt(tokens, b.shape.header()); err != nil {
 		return nil, err
 	}
+	b.Tokens = make([]int32, 0, b.Chunks*b.Context)
 	for i := range b.Chunks * b.Context {
 		t := int32(binary.LittleEndian.Uint32(tokens[4*i:]))
 		if t < 0 || int(t) >= b.Vocab {

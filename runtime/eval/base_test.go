@@ -232,7 +232,7 @@ func TestBadBase(t *testing.T) {
 	for _, n := range []int{0, 7, 8, 19, 20, 500, int(b.shape.at(0)), int(b.shape.at(3)) + 1, len(raw) - 1} {
 		refused("cut", "base file", raw[:n])
 	}
-	refused("cut in the rows", "is cut: 40000 bytes", raw[:40000])
+	refused("cut in the rows", "is cut: it has 40000 bytes", raw[:40000])
 	refused("longer", "has 73045 bytes", append(bytes.Clone(raw), 0))
 	number := func(at int, v int32) []byte {
 		x := bytes.Clone(raw)
@@ -241,7 +241,16 @@ func TestBadBase(t *testing.T) {
 	}
 	refused("no tokens in a chunk", "chunks of 0", number(8, 0))
 	refused("a vocabulary below none", "vocabulary of -1", number(12, -1))
-	refused("more chunks than bytes", "is cut", number(16, 1<<24))
+	refused("more chunks than bytes", "is cut", number(16, 1<<20))
+	wrap := bytes.Clone(raw[:20])
+	for i, v := range []uint32{16777215, 16777210, 16777216} { // bytes of all rows: 2^64 + 20
+		binary.LittleEndian.PutUint32(wrap[8+4*i:], v)
+	}
+	refused("sizes whose product wraps", "at most", wrap)
+	for i, v := range []uint32{4, 1<<24 - 1, 1<<24 - 1} {
+		binary.LittleEndian.PutUint32(wrap[8+4*i:], v)
+	}
+	refused("sizes whose product is large", "cut", wrap)
 	refused("a token that is none", "token 1 of the base file is 296", number(24, 296))
 	c := start(t, m, plan(t, m, "f16", "f16"))
 	if _, err := b.Lockstep(c, 1, true, Options{Context: 64}); err == nil || !strings.Contains(err.Error(), "chunks of 32 tokens, not 64") {
@@ -250,6 +259,53 @@ func TestBadBase(t *testing.T) {
 	other := *b
 	other.Vocab = 32000
 	if _, err := other.Lockstep(c, 1, true, goldenOptions); err == nil || !strings.Contains(err.Error(), "another model") {
+		t.Error(err)
+	}
+}
+
+// TestBadRow damages rows in ways that no distribution has.
+func TestBadRow(t *testing.T) {
+	b, raw := golden(t)
+	for _, c := range []struct {
+		name, says string
+		at         int
+		bits       uint32
+	}{
+		{"a step that is no number", "a step of NaN", 0, math.Float32bits(float32(math.NaN()))},
+		{"a step below 0", "a step of -3", 0, 0xb8000000},
+		{"a step too large", "a step of 0.0", 0, math.Float32bits(17. / 65535)},
+		{"a smaller step", "add up to", 0, math.Float32bits(14.99 / 65535)},
+		{"no step", "its codes are", 0, 0},
+		{"an infinite logarithm", "-Inf as the logarithm", 4, math.Float32bits(float32(math.Inf(-1)))},
+		{"a positive logarithm", "5 as the logarithm", 4, math.Float32bits(5)},
+		{"another logarithm", "add up to", 4, math.Float32bits(-20)},
+	} {
+		row := bytes.Clone(raw[b.shape.at(7):b.shape.at(8)])
+		binary.LittleEndian.PutUint32(row[c.at:], c.bits)
+		r := storedRow{z: make([]float32, b.Vocab), e: make([]float32, b.Vocab)}
+		if err := r.decode(row); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.says)
+		}
+	}
+}
+
+// TestBadRowPlace names the chunk and the position of a damaged row.
+func TestBadRowPlace(t *testing.T) {
+	m := tiny(t)
+	b, raw := golden(t)
+	raw[b.shape.at(2*15+3)+3] ^= 0x40
+	p := plan(t, m, "q8_0", "q8_0")
+	l, err := b.Lockstep(start(t, m, p), 1, true, goldenOptions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k := range 3 {
+		_, err = l.Chunk(context.Background(), k, []*kv.Plan{p}, nil)
+		if k < 2 && err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err == nil || !strings.Contains(err.Error(), "chunk 2, position 19: a step") {
 		t.Error(err)
 	}
 }

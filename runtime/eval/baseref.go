@@ -52,6 +52,7 @@ type storedRow struct {
 	z    []float32 // [vocab] ln p
 	e    []float32 // [vocab] p, 0 where ln p is -16 or less
 	best int       // the first largest
+	err  error     // nil for a distribution that the form can hold
 }
 
 func (r *stored) run(_ context.Context, k int) error {
@@ -66,7 +67,15 @@ func (r *stored) load(lo, n int) error {
 		return fmt.Errorf("reading the base file: %w", err)
 	}
 	r.rows = r.rows[:n]
-	return r.l.c.Pool().Run(r)
+	if err := r.l.c.Pool().Run(r); err != nil {
+		return err
+	}
+	for i := range r.rows {
+		if err := r.rows[i].err; err != nil {
+			return fmt.Errorf("the base file is damaged: chunk %d, position %d: %w", r.chunk, r.b.Context/2+lo+i, err)
+		}
+	}
+	return nil
 }
 
 // Do decodes rows of the tile.
@@ -75,21 +84,50 @@ func (r *stored) Do(w, workers int) {
 	lo, hi := cpu.Split(len(r.rows), 1, w, workers)
 	for i := lo; i < hi; i++ {
 		r.rows[i] = storedRow{z: r.z[i*vocab:][:vocab], e: r.e[i*vocab:][:vocab]}
-		r.rows[i].decode(r.raw[i*size:][:size])
+		r.rows[i].err = r.rows[i].decode(r.raw[i*size:][:size])
 	}
 }
 
-func (r *storedRow) decode(raw []byte) {
+// What a row can be. Its logarithms are rounded by half a step of 16/65535 at most, so that probabilities move by 1.2e-4 of
+// their value; f32 adds less than a tenth of that. What lies more than 16 below the top is moved up, and may add to the sum.
+const (
+	maxCode  = 1<<16 - 1
+	maxScale = (baseWindow + 1e-3) / maxCode
+	slack    = 2e-4
+)
+
+// decode reads a row and checks that it is a distribution in the form that appendRow gives it.
+func (r *storedRow) decode(raw []byte) error {
 	scale, least := math.Float32frombits(binary.LittleEndian.Uint32(raw)), math.Float32frombits(binary.LittleEndian.Uint32(raw[4:]))
+	if !(scale >= 0 && scale <= maxScale) {
+		return fmt.Errorf("a step of %g: want 0 to %d/%d", scale, baseWindow, maxCode)
+	}
+	if !(least <= slack && least >= -math.MaxFloat32) {
+		return fmt.Errorf("%g as the logarithm of the smallest probability: want a number up to 0", least)
+	}
+	all, raised, lo, hi := 0.0, 0.0, uint16(maxCode), uint16(0)
 	for i := range r.z {
-		r.z[i] = float32(scale*float32(binary.LittleEndian.Uint16(raw[8+2*i:]))) + least
+		code := binary.LittleEndian.Uint16(raw[8+2*i:])
+		lo, hi = min(lo, code), max(hi, code)
+		r.z[i] = float32(scale*float32(code)) + least
+		p := cpu.Exp(r.z[i])
+		if all += float64(p); code == 0 {
+			raised += float64(p)
+		}
 		if r.e[i] = 0; r.z[i] > -baseWindow {
-			r.e[i] = cpu.Exp(r.z[i])
+			r.e[i] = p
 		}
 		if r.z[i] > r.z[r.best] {
 			r.best = i
 		}
 	}
+	switch {
+	case lo != 0 || scale > 0 && hi != maxCode || scale == 0 && hi != 0:
+		return fmt.Errorf("its codes are %d to %d: want 0 to %d, and all 0 where the step is", lo, hi, maxCode)
+	case !(all >= 1-slack && all-raised <= 1+slack):
+		return fmt.Errorf("its probabilities add up to %g, not to 1", all)
+	}
+	return nil
 }
 
 // compare is llama-perplexity's: tokens of ln p of -16 and less are left out, and the terms are f32.

@@ -19,9 +19,14 @@ func (p Position) DeltaP() float32 {
 	return float32(math.Exp(-float64(p.NLL))) - float32(math.Exp(-float64(p.RefNLL)))
 }
 
-// isNumber is false where logits were not.
+// isNumber is false where logits were not, or where one of them is without a bound.
 func (p Position) isNumber() bool {
-	return !math.IsNaN(p.KLD) && p.NLL == p.NLL && p.RefNLL == p.RefNLL
+	for _, x := range []float64{p.KLD, float64(p.NLL), float64(p.RefNLL)} {
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return false
+		}
+	}
+	return true
 }
 
 // KLD is the Kullback-Leibler divergence of the distributions of two rows of logits, sum of p (ln p - ln q) with p of the
