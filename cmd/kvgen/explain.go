@@ -1,11 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -18,36 +16,42 @@ import (
 // explain prints everything about one type that helps to understand or to reimplement it.
 func explain(stdout io.Writer, args []string) error {
 	var dirs folders
-	name, err := parseName(dirs.reading("explain", stdout), args)
+	flags := dirs.reading("explain", stdout)
+	asJSON := flags.Bool("json", false, "print one JSON array")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() == 0 && dirs.spec == "" {
+		return errors.New("name a type, or a file of types")
+	}
+	l, err := dirs.choose(flags.Args())
 	if err != nil {
 		return err
 	}
-	set, err := dirs.load()
-	if err != nil {
-		return err
-	}
-	at := slices.IndexFunc(set.Types, func(t *spec.Type) bool { return t.Name == name })
-	if at < 0 {
-		var names []string
-		for _, t := range set.Types {
-			names = append(names, t.Name)
+	if *asJSON {
+		list, err := described(l)
+		if err != nil {
+			return err
 		}
-		return finding(fmt.Sprintf("no type %q in %s; there are %s", name, dirs.spec, strings.Join(names, " ")))
+		return printJSON(stdout, list)
 	}
-	t := set.Types[at]
-	source, err := os.ReadFile(filepath.Join(dirs.spec, t.Range.Filename))
-	if err != nil {
-		return err
+	for k, t := range l.set.Types {
+		if k > 0 {
+			fmt.Fprint(stdout, "\n\n")
+		}
+		e := explanation{w: stdout, t: t, source: l.files[t.Range.Filename]}
+		e.head()
+		e.layout()
+		e.codes()
+		if err := e.codebook(); err != nil {
+			return err
+		}
+		if err := e.audit(); err != nil {
+			return err
+		}
+		e.transforms()
+		e.programs()
 	}
-	e := explanation{w: stdout, t: t, source: source}
-	e.head()
-	e.layout()
-	e.codes()
-	if err := e.codebook(); err != nil {
-		return err
-	}
-	e.transforms()
-	e.programs()
 	return nil
 }
 
@@ -124,6 +128,13 @@ func (e *explanation) codebook() error {
 	if err != nil {
 		return err
 	}
+	if v == nil {
+		e.printf("\n  %s\n", map[role]string{
+			scales: "It holds scales that values share, so it is compared with nothing.",
+			parts:  "A value is made of it in more than one step, so it is compared with nothing.",
+		}[roleOf(e.t)])
+		return nil
+	}
 	e.printf("\n  Error on %s: %.4g of the power.\n", v.Source, v.MSE)
 	e.printf("  The best %d levels (Lloyd-Max) reach %.4g: this table is %.2f %% above.\n", v.Levels, v.Optimum, max(0, 100*v.Excess))
 	for _, remark := range v.remarks() {
@@ -131,6 +142,30 @@ func (e *explanation) codebook() error {
 	}
 	if bits := codeBits(e.t); bits > 0 {
 		e.printf("  No code of %d bits per value gets below %.4g on N(0,1).\n", bits, codebook.RateBound(float64(bits)))
+	}
+	return nil
+}
+
+// audit prints the type's errors as audit measures them.
+func (e *explanation) audit() error {
+	if e.t.Encode == nil {
+		return nil
+	}
+	row, err := auditType(e.t, defaultSamples)
+	if err != nil {
+		return err
+	}
+	e.printf("\nError of what is read back, over the power of what was written\n\n")
+	e.printf("  N(0,1) %.4g, Laplace %.4g; N(3,1) %.4g of its variance; N(0,1) beside an outlier channel %.4g\n",
+		*row.Gaussian, *row.Laplace, *row.Offset, *row.Outlier)
+	if row.LloydMaxDB != nil {
+		e.printf("  on N(0,1) %+.2f dB to Lloyd-Max\n", *row.LloydMaxDB)
+	}
+	if row.BoundDB != nil {
+		e.printf("  on N(0,1) %+.2f dB to the rate-distortion bound\n", *row.BoundDB)
+	}
+	if row.lost() {
+		e.printf("  Zeros would be closer: encode is no inverse of value.\n")
 	}
 	return nil
 }

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
 
 	"github.com/kvgen/kvgen/gen"
-	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/spf13/pflag"
 )
 
@@ -20,28 +18,18 @@ type folders struct {
 func (f *folders) flags(name string, stdout io.Writer) *pflag.FlagSet {
 	set := pflag.NewFlagSet("kvgen "+name, pflag.ContinueOnError)
 	set.SetOutput(stdout)
-	set.StringVar(&f.spec, "spec", "kernels/spec", "folder of the .hcl files")
+	set.StringVar(&f.spec, "spec", defaultSpec, "`folder` of the .hcl files")
 	set.StringVar(&f.out, "out", ".", "project root; files are written below its kernels folder")
 	return set
 }
 
-// load reads and checks the spec folder. Mistakes in it are a finding.
-func (f *folders) load() (*spec.Set, error) {
-	set, err := spec.Load(os.DirFS(f.spec))
-	var mistakes *spec.Errors
-	if errors.As(err, &mistakes) {
-		return nil, finding(mistakes.Error())
-	}
-	return set, err
-}
-
 // compile reads the spec folder and generates every file in memory.
 func (f *folders) compile() (gen.Files, error) {
-	set, err := f.load()
+	l, err := read(os.DirFS(f.spec), f.spec)
 	if err != nil {
 		return nil, err
 	}
-	return gen.Run(set, gen.Targets()...)
+	return gen.Run(l.set, gen.Targets()...)
 }
 
 // parse reads the flags and rejects anything else.

@@ -18,23 +18,29 @@ import (
 func (f *folders) reading(name string, stdout io.Writer) *pflag.FlagSet {
 	set := pflag.NewFlagSet("kvgen "+name, pflag.ContinueOnError)
 	set.SetOutput(stdout)
-	set.StringVar(&f.spec, "spec", "kernels/spec", "folder of the .hcl files")
+	set.StringVar(&f.spec, "spec", "", "`folder` of .hcl files, or one file (default: kernels/spec; outside a checkout the specs inside kvgen)")
 	return set
 }
 
-// list prints what the spec declares and what it compiles to.
+// list prints what the spec declares, or the types that are named, and what that compiles to.
 func list(stdout io.Writer, args []string) error {
 	var dirs folders
-	if err := parse(dirs.reading("list", stdout), args); err != nil {
+	flags := dirs.reading("list", stdout)
+	asJSON := flags.Bool("json", false, "print one JSON object instead of tables")
+	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	set, err := dirs.load()
+	l, err := dirs.choose(flags.Args())
 	if err != nil {
 		return err
 	}
+	set := l.set
 	isas, err := instructionSets(set)
 	if err != nil {
 		return err
+	}
+	if *asJSON {
+		return printJSON(stdout, listed(set, isas))
 	}
 	if err := listTypes(stdout, set, isas); err != nil {
 		return err

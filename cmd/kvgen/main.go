@@ -2,27 +2,38 @@
 //
 //	kvgen generate [--spec DIR] [--out DIR]   bring the generated files up to date
 //	kvgen check    [--spec DIR] [--out DIR]   say whether the spec is valid and the files are up to date
-//	kvgen list     [--spec DIR]               types and instruction sets, why one is passed over, what has no vector form
-//	kvgen explain  [--spec DIR] TYPE          one type: its bytes, its bits, its codebook and where that stands
-//	kvgen audit    [--spec DIR] [--json] [--samples N]
-//	                                          the error of every type; flags a codebook over 2 % above its optimum
-//	kvgen new      [--spec DIR] [--bits N] [--block N] TYPE
+//	kvgen list     [--spec PATH] [--json] [TYPE|FILE.hcl...]
+//	                                          types and instruction sets, why one is passed over, what has no vector form
+//	kvgen explain  [--spec PATH] [--json] TYPE|FILE.hcl...
+//	                                          types: their bytes, their bits, their codebook and where that stands, their error
+//	kvgen audit    [--spec PATH] [--json] [--samples N] [TYPE|FILE.hcl...]
+//	                                          the error of types; flags a codebook over 2 % above its optimum, and an encode
+//	                                          that is no inverse of value
+//	kvgen new      [--spec DIR] [--kind KIND] [--bits N] [--block N] TYPE
 //	                                          write a type to begin with into TYPE.hcl
 //	kvgen fmt      [--spec DIR] [-d] [-w]     name spec files that are not formatted, show how, or format them
 //	kvgen build    [--source DIR] [-o FILE] SPEC...
 //	                                          a kvrun with the types of spec files or folders, the project left as it is
+//	kvgen help     [COMMAND|language]         the flags of a command; the language of spec files, with examples
+//	kvgen --version
 //
-// Run in the project root, it reads kernels/spec and writes below kernels. It exits with 0 when all is well, 1 for a finding (a
+// Run in the project root, it reads kernels/spec and writes below kernels. list, explain and audit work anywhere: outside a
+// checkout they read the specs that kvgen was built with, and --spec or an argument may be one file, whose types may use the
+// transforms of those. audit judges a codebook only where it holds levels of the value, or magnitudes beside a sign; of scales
+// and of points of a grid it says so. It exits with 0 when all is well, 1 for a finding (a
 // mistake in the spec, a file that is not up to date) and 2 when it could not run.
 package main
 
 import (
+	_ "embed"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 
 	"github.com/spf13/pflag"
+
+	"github.com/kvgen/kvgen/cmd/internal/version"
 )
 
 // A command is one subcommand. run gets the arguments after its name; an error that is a finding gives exit code 1.
@@ -43,6 +54,11 @@ var commands = []command{
 	{"build", "a kvrun with types of your own, from their spec files", build},
 }
 
+// language is the reference of the spec language, with examples.
+//
+//go:embed language.md
+var language string
+
 // finding is an error about the input rather than about running. Its text is printed as it is.
 type finding string
 
@@ -52,11 +68,16 @@ func main() { os.Exit(run(os.Stdout, os.Stderr, os.Args[1:])) }
 
 // run executes one command line and returns the exit code.
 func run(stdout, stderr io.Writer, args []string) int {
-	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
+	if len(args) == 0 {
 		usage(stdout)
-		if len(args) == 0 {
-			return 2
-		}
+		return 2
+	}
+	switch args[0] {
+	case "help", "-h", "--help":
+		return help(stdout, stderr, args[1:])
+	case "version", "--version", "-V":
+		version.Print(stdout, "kvgen")
+		fmt.Fprintln(stdout)
 		return 0
 	}
 	for _, c := range commands {
@@ -75,9 +96,39 @@ func run(stdout, stderr io.Writer, args []string) int {
 		fmt.Fprintf(stderr, "kvgen %s: %v\n", c.name, err)
 		return 2
 	}
-	fmt.Fprintf(stderr, "kvgen: no command %q\n", args[0])
+	return noCommand(stderr, args[0])
+}
+
+// noCommand says that there is no command of a name, and which may be meant.
+func noCommand(stderr io.Writer, name string) int {
+	var names []string
+	for _, c := range commands {
+		names = append(names, c.name)
+	}
+	fmt.Fprintf(stderr, "kvgen: no command %q%s\n", name, meant(name, names))
 	usage(stderr)
 	return 2
+}
+
+// help prints the page of a command, the language, or the list of commands.
+func help(stdout, stderr io.Writer, args []string) int {
+	switch {
+	case len(args) == 0:
+		usage(stdout)
+		return 0
+	case len(args) > 1:
+		fmt.Fprintln(stderr, "kvgen help: name one command, or language")
+		return 2
+	case args[0] == "language":
+		fmt.Fprint(stdout, language)
+		return 0
+	}
+	for _, c := range commands {
+		if c.name == args[0] {
+			return run(stdout, stderr, []string{c.name, "--help"})
+		}
+	}
+	return noCommand(stderr, args[0])
 }
 
 func usage(w io.Writer) {
@@ -85,4 +136,5 @@ func usage(w io.Writer) {
 	for _, c := range commands {
 		fmt.Fprintf(w, "  %-10s %s\n", c.name, c.summary)
 	}
+	fmt.Fprintf(w, "  %-10s %s\n", "help", "the flags of a command: kvgen help COMMAND; the language of specs: kvgen help language")
 }

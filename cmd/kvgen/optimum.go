@@ -25,7 +25,7 @@ type verdict struct {
 	Shape   string  `json:"shape,omitempty"` // what a flagged table turns out to be
 }
 
-// judge returns nil for a type without a codebook. A type is held to the source that is kindest to it: what it stores is
+// judge returns nil for a type without a codebook, and for one whose codebook is no table of levels of the value. A type is held to the source that is kindest to it: what it stores is
 // close to Gaussian, a coordinate of a unit vector, or, when nothing is rotated, perhaps heavy-tailed; or, when the encoder
 // divides by the extremum, what that leaves of normal values.
 //
@@ -36,8 +36,12 @@ func judge(t *spec.Type) (*verdict, error) {
 	if t.Codebook == nil {
 		return nil, nil
 	}
+	role := roleOf(t)
+	if role == scales || role == parts {
+		return nil, nil
+	}
 	var best *verdict
-	for _, u := range readings(t) {
+	for _, u := range readings(t, role) {
 		optimum, err := lloydMax(len(u.levels), u.source)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", t.Name, err)
@@ -56,7 +60,7 @@ func judge(t *spec.Type) (*verdict, error) {
 	best.MSE, best.Rescale, best.Optimum = round6(best.MSE), round6(best.Rescale), round6(best.Optimum)
 	best.Excess = math.Round(best.Excess*1e6) / 1e6
 	if best.Flagged = best.Excess > tolerance; best.Flagged {
-		best.Shape = shape(sortedLevels(t.Codebook))
+		best.Shape = shape(valueLevels(t, role))
 	}
 	return best, nil
 }
@@ -87,9 +91,9 @@ type reading struct {
 }
 
 // readings are those of a type. Rotated values are close to normal, so a type that divides them by their extremum has one.
-func readings(t *spec.Type) (list []reading) {
-	levels := sortedLevels(t.Codebook)
-	if n, at := lookupExtremum(t); n > 0 {
+func readings(t *spec.Type, role role) (list []reading) {
+	levels := valueLevels(t, role)
+	if n, at := lookupExtremum(t); n > 0 && role != magnitudes {
 		own := slices.Clone(levels)
 		if at < 0 {
 			slices.Reverse(own)

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/kvgen/kvgen/gen"
+	"github.com/kvgen/kvgen/gen/spec"
+)
+
+// TestLanguage compiles every example of the reference, and holds the reference to naming every function.
+func TestLanguage(t *testing.T) {
+	var examples []string
+	var text strings.Builder
+	for line := range strings.Lines(language) {
+		code, indented := strings.CutPrefix(line, "    ")
+		switch {
+		case indented:
+			text.WriteString(code)
+		case line == "\n":
+			text.WriteString("\n")
+		default:
+			if s := strings.TrimSpace(text.String()); s != "" {
+				examples = append(examples, s+"\n")
+			}
+			text.Reset()
+		}
+	}
+	if len(examples) < 8 {
+		t.Fatalf("%d examples", len(examples))
+	}
+	all := map[string][]byte{}
+	for _, e := range examples {
+		name := regexp.MustCompile(`(?m)^(type|family) "(\w+)"`).FindStringSubmatch(e)[2]
+		all[name+".hcl"] = []byte(e)
+		if got := string(canonical([]byte(e))); got != e {
+			t.Errorf("%s is not formatted; it would be\n%s", name, got)
+		}
+	}
+	set, err := spec.Parse(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := gen.Run(set, gen.Targets()...); err != nil {
+		t.Error(err)
+	}
+	rows, err := measure(set, 1<<13)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rows {
+		if r.Gaussian != nil && *r.Gaussian > .2 {
+			t.Errorf("%s: error %g", r.Type, *r.Gaussian)
+		}
+	}
+}
+
+// TestHelp prints pages, and suggests what a mistyped name stands for.
+func TestHelp(t *testing.T) {
+	for _, c := range []struct {
+		args string
+		code int
+		says string
+	}{
+		{"help", 0, "explain"},
+		{"help explain", 0, "--json"},
+		{"help language", 0, "# The language of spec files"},
+		{"help nosuch", 2, `no command "nosuch"`},
+		{"lis", 2, "did you mean list?"},
+		{"--version", 0, "kvgen "},
+		{"explain q9_0", 1, "did you mean"},
+		{"explain", 2, "name a type"},
+		{"list q4_0 --json", 0, `"name": "q4_0"`},
+		{"explain turbo4 --json", 0, `"rotation_size": 128`},
+	} {
+		code, stdout, stderr := kvgen(strings.Fields(c.args)...)
+		if code != c.code || !strings.Contains(stdout+stderr, c.says) {
+			t.Errorf("kvgen %s: exit %d, want %d with %q:\n%s%s", c.args, code, c.code, c.says, stdout, stderr)
+		}
+	}
+}
