@@ -8,9 +8,6 @@ import (
 	"github.com/kvgen/kvgen/runtime/tokenizer"
 )
 
-// Message is one turn. Roles are what the template knows, as a rule "system", "user" and "assistant".
-type Message struct{ Role, Content string }
-
 // chatml is the format most models without a template of their own were tuned on or tolerate.
 const chatml = `{% for message in messages %}<|im_start|>{{ message.role }}
 {{ message.content }}<|im_end|>
@@ -53,8 +50,8 @@ func (t *Template) Prompt(messages []Message, generate bool) (string, error) {
 	all := make(list, len(messages))
 	size := 0
 	for i, m := range messages {
-		all[i] = map[string]any{"role": m.Role, "content": m.Content}
-		size += len(m.Role) + len(m.Content)
+		all[i] = m.value()
+		size += m.size()
 	}
 	return bounded(t.Source, map[string]any{
 		"messages":              all,
@@ -73,6 +70,11 @@ func (t *Template) Tokens(messages []Message, generate bool) ([]int32, error) {
 	if err != nil {
 		return nil, err
 	}
+	return t.Encode(text, generate), nil
+}
+
+// Encode returns the ids of a text that Prompt made, as Tokens does.
+func (t *Template) Encode(text string, generate bool) []int32 {
 	bos := t.tok.Piece(t.tok.BOS)
 	if t.tok.AddBOS && bos != "" {
 		text = strings.TrimPrefix(text, bos)
@@ -81,5 +83,5 @@ func (t *Template) Tokens(messages []Message, generate bool) ([]int32, error) {
 	if generate && t.tok.AddEOS && len(ids) > 0 {
 		ids = ids[:len(ids)-1] // the answer is still to come
 	}
-	return ids, nil
+	return ids
 }

@@ -21,10 +21,10 @@ var conversations = map[string]struct {
 	messages []Message
 	generate bool
 }{
-	"system": {[]Message{{"system", "Be brief."}, {"user", "Hello!"}}, true},
-	"plain":  {[]Message{{"user", " 2 < 3 & \"so\"?\n"}, {"assistant", "Yes."}, {"user", "Süß 日本"}}, true},
-	"closed": {[]Message{{"user", "Hi"}, {"assistant", "<think>\nhm\n</think>\n\nHello there"}}, false},
-	"bad":    {[]Message{{"assistant", "I start"}, {"assistant", "twice"}}, true},
+	"system": {[]Message{{Role: "system", Content: "Be brief."}, {Role: "user", Content: "Hello!"}}, true},
+	"plain":  {[]Message{{Role: "user", Content: " 2 < 3 & \"so\"?\n"}, {Role: "assistant", Content: "Yes."}, {Role: "user", Content: "Süß 日本"}}, true},
+	"closed": {[]Message{{Role: "user", Content: "Hi"}, {Role: "assistant", Content: "<think>\nhm\n</think>\n\nHello there"}}, false},
+	"bad":    {[]Message{{Role: "assistant", Content: "I start"}, {Role: "assistant", Content: "twice"}}, true},
 }
 
 // file is the metadata of a small vocabulary with <s> and </s>, with another chat template.
@@ -140,7 +140,7 @@ func TestTokens(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ids, err := tmpl.Tokens([]Message{{"user", "the end"}}, true)
+		ids, err := tmpl.Tokens([]Message{{Role: "user", Content: "the end"}}, true)
 		if err != nil || len(ids) < 2 || ids[0] != tmpl.tok.BOS || ids[1] == tmpl.tok.BOS {
 			t.Errorf("%s: %v, %v", template, ids, err)
 		}

@@ -66,7 +66,7 @@ func TestHostileTemplates(t *testing.T) {
 			start := time.Now()
 			tmpl, err := load(t, "tiny-llama", c.template)
 			if err == nil {
-				_, err = tmpl.Prompt([]Message{{"user", "Hi"}}, true)
+				_, err = tmpl.Prompt([]Message{{Role: "user", Content: "Hi"}}, true)
 			}
 			if err == nil || !strings.HasPrefix(err.Error(), "chat: ") || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %q, want one with %q", fmt.Sprint(err), c.want)

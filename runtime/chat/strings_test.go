@@ -30,7 +30,7 @@ func TestPython(t *testing.T) {
 			t.Errorf("%s: %v", source, err)
 			continue
 		}
-		if got, err := tmpl.Prompt([]Message{{"user", "Hi"}}, true); err != nil || got != want {
+		if got, err := tmpl.Prompt([]Message{{Role: "user", Content: "Hi"}}, true); err != nil || got != want {
 			t.Errorf("%s gives %q, %v; want %q", source, got, err, want)
 		}
 	}
@@ -39,7 +39,7 @@ func TestPython(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := tmpl.Prompt([]Message{{"user", "Hi"}}, true); err == nil {
+		if got, err := tmpl.Prompt([]Message{{Role: "user", Content: "Hi"}}, true); err == nil {
 			t.Errorf("%s gives %q", source, got)
 		}
 	}
