@@ -180,7 +180,10 @@ func (v *conversation) fit() ([]int32, error) {
 		if v.messages[0].Role == "system" {
 			scene = 1
 		}
-		if v.flags.keep == 0 {
+		switch {
+		case v.keep == keepPrompt:
+			v.keep = len(tokens)
+		case v.flags.keep == 0:
 			v.keep = len(tokens) / max(1, len(v.messages)) * scene // about what the system prompt takes
 		}
 		if len(tokens) <= size-size/4 {

@@ -26,7 +26,7 @@ type kldFlags struct {
 func (f *kldFlags) parse(e *environment, args []string) error {
 	fs := newFlags("kld")
 	fs.StringVarP(&f.corpus, "file", "f", "", "`text` to measure on; - is the standard input (default: the embedded corpus)")
-	fs.IntVar(&f.measure.Chunks, "chunks", 0, "measure the first `N` chunks only (default: all)")
+	fs.IntVar(&f.measure.Chunks, "chunks", 0, "measure the first `N` chunks only (default, and -1: all)")
 	fs.BoolVar(&f.measure.Decode, "decode", false, "run token by token instead of in batches")
 	fs.StringVar(&f.ref, "ref", "f16", "`type` of the cache to compare with: f16 or f32")
 	fs.StringVar(&f.base, "kl-divergence-base", "", "`file` of the reference's distributions, as llama-perplexity has it: written, or with --kl-divergence read")
@@ -43,8 +43,8 @@ func (f *kldFlags) parse(e *environment, args []string) error {
 	switch {
 	case f.format != "text" && f.format != "llama" && f.format != "json":
 		return fmt.Errorf("--format %q: want text, llama or json", f.format)
-	case f.measure.Chunks < 0:
-		return fmt.Errorf("--chunks %d: want 0 or more", f.measure.Chunks)
+	case f.measure.Chunks < -1:
+		return fmt.Errorf("--chunks %d: want 0 or more, or -1 for all", f.measure.Chunks)
 	case f.ref != "f16" && f.ref != "f32":
 		return fmt.Errorf("--ref %q: want f16 or f32", f.ref)
 	case f.readBase && f.base == "":
@@ -56,6 +56,7 @@ func (f *kldFlags) parse(e *environment, args []string) error {
 	case f.readBase && fs.Changed("ref"):
 		return errors.New("--ref: with --kl-divergence the reference is what is in the file")
 	}
+	f.measure.Chunks = max(0, f.measure.Chunks)
 	if err := f.check(e, fs.Args()); err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ type modelFlags struct {
 func (m *modelFlags) add(fs *pflag.FlagSet, math model.Math) {
 	fs.StringVarP(&m.model, "model", "m", "", "`path` of a GGUF file (default: the embedded model)")
 	fs.IntVarP(&m.size, "ctx-size", "c", 0, "`positions` of the context (default: what the command needs)")
-	fs.IntVarP(&m.threads, "threads", "t", 0, "`number` of threads (default: one per core)")
+	fs.IntVarP(&m.threads, "threads", "t", 0, "`number` of threads (default, and -1: one per core)")
 	m.addCompute(fs, math)
 	m.cacheFlags.add(fs)
 	fs.BoolVar(&m.json, "json", false, "print the result as JSON")
@@ -78,6 +78,9 @@ func (m *modelFlags) check(e *environment, args []string) error {
 }
 
 func (m *modelFlags) checkCompute(e *environment) error {
+	if m.threads == -1 { // llama.cpp's word for its default
+		m.threads = 0
+	}
 	for _, n := range []struct {
 		flag  string
 		value int

@@ -42,7 +42,7 @@ func pplCommand(e *environment, args []string) error {
 	var o eval.Options
 	fs := newFlags("ppl")
 	fs.StringVarP(&path, "file", "f", "", "`text` to measure on; - is the standard input (default: the embedded corpus)")
-	fs.IntVar(&o.Chunks, "chunks", 0, "measure the first `N` chunks only (default: all)")
+	fs.IntVar(&o.Chunks, "chunks", 0, "measure the first `N` chunks only (default, and -1: all)")
 	fs.BoolVar(&o.Decode, "decode", false, "run token by token instead of in batches")
 	fs.StringVar(&format, "format", "text", "`form` of the output: text, llama (as llama-perplexity prints it) or json")
 	m.add(fs, model.Exact)
@@ -55,9 +55,10 @@ func pplCommand(e *environment, args []string) error {
 	switch {
 	case format != "text" && format != "llama" && format != "json":
 		return fmt.Errorf("--format %q: want text, llama or json", format)
-	case o.Chunks < 0:
-		return fmt.Errorf("--chunks %d: want 0 or more", o.Chunks)
+	case o.Chunks < -1:
+		return fmt.Errorf("--chunks %d: want 0 or more, or -1 for all", o.Chunks)
 	}
+	o.Chunks = max(0, o.Chunks)
 	if err := m.check(e, fs.Args()); err != nil {
 		return err
 	}

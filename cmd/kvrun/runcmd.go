@@ -111,6 +111,7 @@ func runCommand(e *environment, args []string) error {
 	if g.keep == 0 && g.t.AddBOS {
 		g.keep = 1
 	}
+	g.keep = min(g.keep, len(tokens))
 	if !m.json {
 		s.describe(e.stderr)
 		if !quiet {
@@ -151,8 +152,12 @@ func runCommand(e *environment, args []string) error {
 	}
 	fmt.Fprintln(e.stdout)
 	if r.Stop == stopFull {
-		fmt.Fprintf(e.stderr, "note: stopped after %d of %d tokens: the context of %d positions is full and none may be dropped\n",
-			r.Generated, f.predict, g.c.Cache.Size)
+		asked := ""
+		if f.predict >= 0 {
+			asked = fmt.Sprintf(" of %d", f.predict)
+		}
+		fmt.Fprintf(e.stderr, "note: stopped after %d%s tokens: the context of %d positions is full and none may be dropped\n",
+			r.Generated, asked, g.c.Cache.Size)
 	}
 	if m.verbose {
 		fmt.Fprintf(e.stderr, "stop: %s; seed %d; load %.0f ms, first token after %.0f ms; prompt %d tokens, %.1f/s; generated %d tokens, %.1f/s\n",
@@ -210,7 +215,7 @@ func (s *session) generation(f *sampleFlags, several func(*tokenizer.Tokenizer) 
 		c.Close()
 		return nil, err
 	}
-	return &generation{c: c, t: t, sampler: sample.New(f.Options), flags: f, keep: f.keep}, nil
+	return &generation{c: c, t: t, sampler: sample.New(f.sized(c.Cache.Size)), flags: f, keep: f.keep}, nil
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

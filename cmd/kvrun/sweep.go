@@ -42,7 +42,7 @@ func (f *sweepFlags) parse(e *environment, args []string) error {
 	fs.StringArrayVarP(&f.corpora, "file", "f", nil, "`text` to measure on, may be repeated (default: the embedded corpus)")
 	fs.StringVarP(&f.contexts, "ctx-size", "c", "512", "`tokens` of a chunk, a list")
 	fs.StringVar(&f.paths, "path", lab.Prefill, "`paths`, a list: prefill (batches), decode (token by token)")
-	fs.IntVar(&f.chunks, "chunks", 0, "measure the first `N` chunks only (default: all)")
+	fs.IntVar(&f.chunks, "chunks", 0, "measure the first `N` chunks only (default, and -1: all)")
 	fs.StringVar(&f.ref, "ref", "f16", "`type` of the cache to compare with: f16 or f32")
 	f.grid.add(fs)
 	fs.StringVar(&f.byLayer, "by-layer", "", "also one side of one layer at a time in this `type`, all else as the reference")
@@ -85,13 +85,14 @@ func (f *sweepFlags) parse(e *environment, args []string) error {
 		}
 	}
 	switch {
-	case f.chunks < 0:
-		return fmt.Errorf("--chunks %d: want 0 or more", f.chunks)
+	case f.chunks < -1:
+		return fmt.Errorf("--chunks %d: want 0 or more, or -1 for all", f.chunks)
 	case f.ref != "f16" && f.ref != "f32":
 		return fmt.Errorf("--ref %q: want f16 or f32", f.ref)
 	case len(f.sizes) == 0:
 		return errors.New("--ctx-size: no number")
 	}
+	f.chunks = max(0, f.chunks)
 	if len(f.corpora)+len(f.chats) == 0 {
 		f.corpora = []string{""}
 	}

@@ -11,26 +11,34 @@ import (
 type Options struct {
 	Temperature float64 // divides the logits; 0 or less is greedy
 	TopK        int     // keep the k most probable; 0 for all
-	TopP        float64 // keep the fewest whose probabilities sum to p; 0, 1 or more for all
+	TopP        float64 // keep the fewest whose probabilities sum to p, one at least; 1 for all
 	MinP        float64 // keep those at least p times as probable as the first; 0 for all
-	Repeat      float64 // divides positive logits of recent tokens and multiplies negative ones; 0 or 1 for none
-	RepeatLast  int     // how many tokens are recent
+	Repeat      float64 // divides positive logits of recent tokens and multiplies negative ones; 1 for none
+	RepeatLast  int     // how many tokens are recent; 0 for none
 	Seed        uint64
 }
 
-// Check names an option that is out of range.
+// maxRecent bounds RepeatLast.
+const maxRecent = 1 << 20
+
+// Check names an option that is out of range, by the name of its flag.
 func (o Options) Check() error {
+	finite := func(v float64) bool { return v-v == 0 }
 	for _, c := range []struct {
-		name     string
-		v        float64
-		min, max float64
+		name string
+		v    any
+		ok   bool
+		want string
 	}{
-		{"temp", o.Temperature, math.Inf(-1), math.MaxFloat64}, {"top-k", float64(o.TopK), 0, math.MaxFloat64},
-		{"top-p", o.TopP, 0, math.MaxFloat64}, {"min-p", o.MinP, 0, 1},
-		{"repeat-penalty", o.Repeat, 0, math.MaxFloat64}, {"repeat-last-n", float64(o.RepeatLast), 0, 1 << 20},
+		{"temp", o.Temperature, finite(o.Temperature), "a finite number, 0 for greedy"},
+		{"top-k", o.TopK, o.TopK >= 0, "1 or more, 0 for all"},
+		{"top-p", o.TopP, o.TopP >= 0 && o.TopP <= 1, "0 to 1"},
+		{"min-p", o.MinP, o.MinP >= 0 && o.MinP <= 1, "0 to 1"},
+		{"repeat-penalty", o.Repeat, o.Repeat > 0 && finite(o.Repeat), "a number above 0, 1 for none"},
+		{"repeat-last-n", o.RepeatLast, o.RepeatLast >= 0 && o.RepeatLast <= maxRecent, fmt.Sprintf("0 to %d", maxRecent)},
 	} {
-		if !(c.v >= c.min && c.v <= c.max) {
-			return fmt.Errorf("%s = %v: it must be %v to %v", c.name, c.v, c.min, c.max)
+		if !c.ok {
+			return fmt.Errorf("--%s %v: want %s", c.name, c.v, c.want)
 		}
 	}
 	return nil
@@ -40,7 +48,9 @@ func (o Options) Check() error {
 type Sampler struct {
 	o      Options
 	rand   *rand.Rand
-	recent []int32
+	recent []int32       // the last RepeatLast tokens, a ring
+	oldest int           // of the ring, once it is full
+	counts map[int32]int // how often each is in it
 	c      []candidate
 }
 
@@ -53,7 +63,7 @@ type candidate struct {
 
 // New makes a sampler; the same options give the same draws from the same logits.
 func New(o Options) *Sampler {
-	return &Sampler{o: o, rand: rand.New(rand.NewPCG(o.Seed, 0x6b7667656e))}
+	return &Sampler{o: o, counts: map[int32]int{}, rand: rand.New(rand.NewPCG(o.Seed, 0x6b7667656e))}
 }
 
 // Accept notes a token of the text, drawn or given, for the repeat penalty.
@@ -61,11 +71,17 @@ func (s *Sampler) Accept(id int32) {
 	if s.o.RepeatLast <= 0 {
 		return
 	}
-	if len(s.recent) == s.o.RepeatLast {
-		copy(s.recent, s.recent[1:])
-		s.recent = s.recent[:len(s.recent)-1]
+	if len(s.recent) < s.o.RepeatLast {
+		s.recent = append(s.recent, id)
+	} else {
+		gone := s.recent[s.oldest]
+		if s.counts[gone]--; s.counts[gone] == 0 {
+			delete(s.counts, gone)
+		}
+		s.recent[s.oldest] = id
+		s.oldest = (s.oldest + 1) % len(s.recent)
 	}
-	s.recent = append(s.recent, id)
+	s.counts[id]++
 }
 
 // Greedy is the first token with the largest logit; a NaN is never it.
@@ -79,7 +95,8 @@ func Greedy(logits []float32) int32 {
 	return int32(best)
 }
 
-// Draw picks a token. logits are left as they are; there must be one at least.
+// Draw picks a token. logits are left as they are; there must be one at least. A NaN and -Inf have no probability; beside
+// +Inf nothing else has. The first token stands for logits without any probability.
 func (s *Sampler) Draw(logits []float32) int32 {
 	penalised := s.o.Repeat > 0 && s.o.Repeat != 1 && len(s.recent) > 0
 	if s.o.Temperature <= 0 && !penalised {
@@ -87,15 +104,15 @@ func (s *Sampler) Draw(logits []float32) int32 {
 	}
 	s.c = s.c[:0]
 	for i, v := range logits {
-		if v == v {
+		if v >= -math.MaxFloat32 { // neither NaN nor -Inf
 			s.c = append(s.c, candidate{id: int32(i), logit: v})
 		}
 	}
 	if len(s.c) == 0 {
-		return 0
+		return Greedy(logits)
 	}
 	if penalised {
-		s.penalise(len(logits))
+		s.penalise()
 	}
 	s.topK()
 	if s.o.Temperature <= 0 {
@@ -109,12 +126,9 @@ func (s *Sampler) Draw(logits []float32) int32 {
 }
 
 // penalise makes recent tokens less probable, each once.
-func (s *Sampler) penalise(vocab int) {
-	for i, id := range s.recent {
-		if slices.Contains(s.recent[:i], id) || id < 0 || int(id) >= vocab {
-			continue
-		}
-		// Candidates are in order of id, but for those that are NaN.
+func (s *Sampler) penalise() {
+	for id := range s.counts {
+		// Candidates are in order of id; some are left out.
 		k, ok := slices.BinarySearchFunc(s.c, id, func(c candidate, id int32) int { return int(c.id - id) })
 		if !ok {
 			continue
@@ -162,8 +176,12 @@ func (s *Sampler) prune(k int) {
 // weigh computes the probabilities at a temperature; they sum to 1.
 func (s *Sampler) weigh(temperature float64) {
 	sum := 0.0
+	top := s.c[0].logit
 	for i := range s.c {
-		s.c[i].p = math.Exp(float64(s.c[i].logit-s.c[0].logit) / temperature)
+		s.c[i].p = 1 // also of one infinity beside another, whose difference is no number
+		if l := s.c[i].logit; l != top {
+			s.c[i].p = math.Exp(float64(l-top) / temperature)
+		}
 		sum += s.c[i].p
 	}
 	for i := range s.c {
@@ -173,7 +191,7 @@ func (s *Sampler) weigh(temperature float64) {
 
 // topP keeps the fewest first candidates whose probabilities reach p.
 func (s *Sampler) topP() {
-	if s.o.TopP <= 0 || s.o.TopP >= 1 {
+	if s.o.TopP >= 1 {
 		return
 	}
 	sum := 0.0

@@ -31,12 +31,13 @@ func TestRestrictions(t *testing.T) {
 		want map[int32]float64
 	}{
 		{"greedy", Options{}, map[int32]float64{0: 1}},
-		{"top-k", Options{Temperature: 1, TopK: 2}, map[int32]float64{0: 2. / 3, 1: 1. / 3}},
-		{"top-k 1", Options{Temperature: 5, TopK: 1}, map[int32]float64{0: 1}},
+		{"top-k", Options{Temperature: 1, TopK: 2, TopP: 1}, map[int32]float64{0: 2. / 3, 1: 1. / 3}},
+		{"top-k 1", Options{Temperature: 5, TopK: 1, TopP: 1}, map[int32]float64{0: 1}},
 		{"top-p", Options{Temperature: 1, TopP: .8}, map[int32]float64{0: 4. / 7, 1: 2. / 7, 2: 1. / 7}},
 		{"top-p at least one", Options{Temperature: 1, TopP: .01}, map[int32]float64{0: 1}},
-		{"min-p", Options{Temperature: 1, MinP: .4}, map[int32]float64{0: 2. / 3, 1: 1. / 3}},
-		{"temperature", Options{Temperature: .5, TopK: 2}, map[int32]float64{0: .8, 1: .2}},
+		{"top-p of nothing", Options{Temperature: 1}, map[int32]float64{0: 1}},
+		{"min-p", Options{Temperature: 1, TopP: 1, MinP: .4}, map[int32]float64{0: 2. / 3, 1: 1. / 3}},
+		{"temperature", Options{Temperature: .5, TopK: 2, TopP: 1}, map[int32]float64{0: .8, 1: .2}},
 		{"temperature comes last", Options{Temperature: 100, TopP: .6}, map[int32]float64{0: .5, 1: .5}},
 	} {
 		got := shares(c.o, halves(200))
@@ -72,7 +73,7 @@ func TestRepeatPenalty(t *testing.T) {
 }
 
 func TestSeed(t *testing.T) {
-	a, b, c := New(Options{Temperature: 1, Seed: 7}), New(Options{Temperature: 1, Seed: 7}), New(Options{Temperature: 1, Seed: 8})
+	a, b, c := New(Options{Temperature: 1, TopP: 1, Seed: 7}), New(Options{Temperature: 1, TopP: 1, Seed: 7}), New(Options{Temperature: 1, TopP: 1, Seed: 8})
 	same := true
 	for range 50 {
 		x := a.Draw(halves(20))
@@ -91,22 +92,52 @@ func TestOddLogits(t *testing.T) {
 	for _, c := range []struct {
 		logits []float32
 		want   int32
-	}{{[]float32{nan, 1, nan}, 1}, {[]float32{nan, nan}, 0}, {[]float32{-inf, -inf, 0}, 2}} {
-		for _, temp := range []float64{0, .8} {
-			if got := New(Options{Temperature: temp}).Draw(c.logits); got != c.want {
-				t.Errorf("%v at %v: drew %d, want %d", c.logits, temp, got, c.want)
+	}{
+		{[]float32{nan, 1, nan}, 1}, {[]float32{nan, nan}, 0}, {[]float32{-inf, -inf, 0}, 2}, {[]float32{-inf, nan}, 0},
+		{[]float32{0, inf, 1, -inf}, 1}, {[]float32{5, nan, inf}, 2},
+		{[]float32{-inf, 3e38, -3e38}, 1},
+	} {
+		for _, o := range []Options{{}, {Temperature: .8, TopP: 1}, {Temperature: .8, TopP: .95, MinP: .05, TopK: 2}, {Temperature: 1e-30, TopP: 1}} {
+			for seed := range uint64(5) {
+				o.Seed = seed
+				if got := New(o).Draw(c.logits); got != c.want {
+					t.Errorf("%v with %+v: drew %d, want %d", c.logits, o, got, c.want)
+				}
 			}
 		}
+	}
+	if got := shares(Options{Temperature: 1, TopP: 1}, []float32{1, inf, 2, inf, -inf}); math.Abs(got[1]-.5) > .02 || math.Abs(got[3]-.5) > .02 {
+		t.Errorf("of two infinite logits and others: %v", got)
 	}
 }
 
 func TestCheck(t *testing.T) {
-	if err := (Options{Temperature: .8, TopK: 40, TopP: .95, MinP: .05, Repeat: 1.1, RepeatLast: 64}).Check(); err != nil {
-		t.Error(err)
+	good := Options{Temperature: .8, TopK: 40, TopP: .95, MinP: .05, Repeat: 1.1, RepeatLast: 64}
+	for _, change := range []func(*Options){
+		func(*Options) {}, func(o *Options) { o.Temperature = -1 }, func(o *Options) { o.TopK, o.TopP, o.MinP = 0, 0, 0 },
+		func(o *Options) { o.TopP, o.MinP, o.RepeatLast = 1, 1, 0 },
+	} {
+		o := good
+		if change(&o); o.Check() != nil {
+			t.Errorf("%+v: %v", o, o.Check())
+		}
 	}
-	for _, o := range []Options{{TopK: -1}, {TopP: -1}, {MinP: 2}, {Temperature: math.NaN()}, {Repeat: -1}, {RepeatLast: -1}} {
-		if o.Check() == nil {
-			t.Errorf("accepted %+v", o)
+	inf, nan := math.Inf(1), math.NaN()
+	for want, change := range map[string]func(*Options){
+		"--top-k -1: want 1 or more, 0 for all":                    func(o *Options) { o.TopK = -1 },
+		"--top-p -1: want 0 to 1":                                  func(o *Options) { o.TopP = -1 },
+		"--top-p 2: want 0 to 1":                                   func(o *Options) { o.TopP = 2 },
+		"--top-p NaN: want 0 to 1":                                 func(o *Options) { o.TopP = nan },
+		"--min-p 2: want 0 to 1":                                   func(o *Options) { o.MinP = 2 },
+		"--temp NaN: want a finite number, 0 for greedy":           func(o *Options) { o.Temperature = nan },
+		"--temp +Inf: want a finite number, 0 for greedy":          func(o *Options) { o.Temperature = inf },
+		"--repeat-penalty 0: want a number above 0, 1 for none":    func(o *Options) { o.Repeat = 0 },
+		"--repeat-penalty +Inf: want a number above 0, 1 for none": func(o *Options) { o.Repeat = inf },
+		"--repeat-last-n -2: want 0 to 1048576":                    func(o *Options) { o.RepeatLast = -2 },
+	} {
+		o := good
+		if change(&o); o.Check() == nil || o.Check().Error() != want {
+			t.Errorf("got %v, want %s", o.Check(), want)
 		}
 	}
 }
