@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
 	"time"
 
+	"github.com/kvgen/kvgen/cmd/internal/output"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
 	"github.com/kvgen/kvgen/runtime/offset"
@@ -27,12 +29,14 @@ type calibrateResult struct {
 func calibrateCommand(e *environment, args []string) error {
 	var m modelFlags
 	var path, out string
+	var force bool
 	fs := newFlags("calibrate")
 	fs.StringVarP(&m.model, "model", "m", "", "`path` of a GGUF file (default: the embedded model)")
 	fs.StringVarP(&path, "file", "f", "", fmt.Sprintf("`file` of text, of which the first %d tokens are run; - is the standard input (default: the embedded corpus)", offset.Tokens))
 	fs.StringVarP(&out, "out", "o", "", "`file` to write; - is the standard output (default: beside the model, where --k-offset mean looks)")
 	fs.IntVarP(&m.threads, "threads", "t", 0, "`number` of threads (default: one per core)")
 	fs.StringVar(&m.isa, "isa", "", "instruction `set` of the kernels (default: KVRUN_ISA, else the best)")
+	forceFlag(fs, &force)
 	fs.BoolVar(&m.json, "json", false, "print the result as JSON")
 	if err := e.parse(fs, "[MODEL] [flags]", args); err != nil {
 		return err
@@ -41,17 +45,17 @@ func calibrateCommand(e *environment, args []string) error {
 	if err := m.check(e, fs.Args()); err != nil {
 		return err
 	}
+	if out == "" {
+		if m.model == "" {
+			return fmt.Errorf("the embedded model has no place beside it: --out FILE says where to write")
+		}
+		out = offset.Path(m.model)
+	}
 	s, err := e.open(&m)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	if out == "" {
-		if s.path == embedded {
-			return fmt.Errorf("the embedded model has no place beside it: --out FILE says where to write")
-		}
-		out = offset.Path(s.path)
-	}
 	text, corpus, err := s.corpus(e, path)
 	if err != nil {
 		return err
@@ -60,29 +64,32 @@ func calibrateCommand(e *environment, args []string) error {
 	if len(text.Tokens) < n {
 		return fmt.Errorf("%s: the text has %d tokens: %d are needed", corpus.Path, len(text.Tokens), n)
 	}
+	file, err := e.files.Create(output.Request{Flag: "--out", Path: out, Kind: output.Offset, Force: force})
+	if err != nil {
+		return err
+	}
+	defer file.Close()
 	start := time.Now()
 	f, err := offset.Measure(e.ctx, s.Model, text.Tokens[:n], m.threads)
 	if err != nil {
 		return err
 	}
 	f.Corpus = offset.Corpus{Name: corpus.Path, Bytes: corpus.Bytes, SHA256: corpus.SHA256}
-	if err := writeFile(out, e.stdout, func(w io.Writer) error { return f.Write(w) }); err != nil {
-		return err
-	}
+	failed := file.Fill(func(w io.Writer) error { return f.Write(w) })
 	r := calibrateResult{out, s.modelRecord(), f.Corpus, f.Tokens, f.Skipped, f.Values, nil, time.Since(start).Seconds()}
 	for i, l := range s.KVLayers() {
 		r.Largest = append(r.Largest, largestHead(l, f.Layers[i].Mean))
 	}
-	to := e.stdout
-	if out == "-" {
-		to = e.stderr
-	}
+	to := e.beside(file.IsStdout())
 	if m.json {
-		return printJSON(to, r)
+		return errors.Join(failed, printJSON(to, r))
+	}
+	if failed != nil {
+		out = "not written"
 	}
 	_, err = fmt.Fprintf(to, "%s: the mean of the keys of %d layers over %d tokens of %s, without the first %d (%.1f s)\n",
 		out, len(f.Layers), f.Tokens, f.Corpus.Name, f.Skipped, r.Seconds)
-	return err
+	return errors.Join(failed, err)
 }
 
 // largestHead is the root mean square of the mean of the head where that is largest.

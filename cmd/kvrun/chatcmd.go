@@ -57,6 +57,10 @@ func chatCommand(e *environment, args []string) error {
 	if err := keep.check(); err != nil {
 		return err
 	}
+	if err := keep.open(e); err != nil {
+		return err
+	}
+	defer keep.close()
 	s, err := e.open(&m)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/kvgen/kvgen/cmd/internal/output"
 	"github.com/kvgen/kvgen/runtime/eval"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
@@ -20,6 +21,7 @@ type kldFlags struct {
 	format   string
 	base     string
 	readBase bool
+	force    bool // replace an older base file
 	diagnose bool
 }
 
@@ -31,6 +33,7 @@ func (f *kldFlags) parse(e *environment, args []string) error {
 	fs.StringVar(&f.ref, "ref", "f16", "`type` of the cache to compare with: f16 or f32")
 	fs.StringVar(&f.base, "kl-divergence-base", "", "`file` of the reference's distributions, as llama-perplexity has it: written, or with --kl-divergence read")
 	fs.BoolVar(&f.readBase, "kl-divergence", false, "compare with the distributions in the file of --kl-divergence-base")
+	forceFlag(fs, &f.force)
 	fs.BoolVar(&f.diagnose, "diagnose", false, "check each side of each layer alone, and name those that lose more than their type can explain")
 	fs.StringVar(&f.format, "format", "text", "`form` of the output: text, llama (as llama-perplexity prints it) or json")
 	f.add(fs, model.Exact)
@@ -102,7 +105,12 @@ func kldCommand(e *environment, args []string) error {
 	case f.base == "" || f.readBase:
 		return k.run(nil)
 	}
-	return writeFile(f.base, io.Discard, k.run)
+	file, err := e.files.Create(output.Request{Flag: "--kl-divergence-base", Path: f.base, Kind: output.Base, Force: f.force})
+	if err != nil {
+		return fmt.Errorf("%w; --kl-divergence reads a base file", err)
+	}
+	defer file.Close()
+	return k.run(file)
 }
 
 // kld is one comparison.
@@ -171,8 +179,9 @@ func (k *kld) lockstep() (*eval.Lockstep, error) {
 	return l, err
 }
 
-// run compares, writes the base file to w unless that is nil, and prints.
-func (k *kld) run(w io.Writer) error {
+// run compares, writes the base file unless it is nil, and prints. A base file that cannot be written to its end does not end the
+// comparison.
+func (k *kld) run(file *output.File) error {
 	l, err := k.lockstep()
 	if k.c != nil {
 		defer k.c.Close()
@@ -181,11 +190,17 @@ func (k *kld) run(w io.Writer) error {
 		return err
 	}
 	var base *eval.BaseWriter
-	if w != nil {
-		if base, err = eval.NewBaseWriter(w, k.text, k.f.measure, k.s.Vocab); err != nil {
+	var failed error
+	if file != nil {
+		if base, err = eval.NewBaseWriter(file, k.text, k.f.measure, k.s.Vocab); err != nil {
 			return err
 		}
-		l.Visit = func(s eval.Scored) error { return base.Write(s.Logits) }
+		l.Visit = func(s eval.Scored) error {
+			if failed == nil {
+				failed = base.Write(s.Logits)
+			}
+			return nil
+		}
 	}
 	if k.f.format != "json" {
 		k.s.describe(k.e.stderr)
@@ -204,12 +219,10 @@ func (k *kld) run(w io.Writer) error {
 		}
 	}
 	bar.Finish()
-	if base != nil {
-		if err := base.Close(k.s.hash); err != nil {
-			return err
-		}
+	if base != nil && failed == nil {
+		failed = file.Fill(func(io.Writer) error { return base.Close(k.s.hash) })
 	}
-	return k.print()
+	return errors.Join(k.print(), failed)
 }
 
 // add takes the positions of a chunk.

@@ -124,6 +124,9 @@ func (k *kld) result() kldResult {
 
 // openBase opens the base file; the caller ends with what it returns.
 func (k *kld) openBase() (close func() error, err error) {
+	if err := k.s.input(k.f.base); err != nil {
+		return nil, err
+	}
 	file, err := os.Open(k.f.base)
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/kvgen/kvgen/cmd/internal/output"
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
@@ -27,13 +28,14 @@ type logitsResult struct {
 func logitsCommand(e *environment, args []string) error {
 	var m modelFlags
 	var tokensPath, out string
-	var decode bool
+	var decode, force bool
 	var last int
 	fs := newFlags("logits")
 	fs.StringVar(&tokensPath, "tokens", "", "`file` of token ids, separated by spaces, commas or lines; - is the standard input")
 	fs.StringVarP(&out, "out", "o", "", "`file` to write; - is the standard output")
 	fs.BoolVar(&decode, "decode", false, "run token by token instead of as one prompt")
 	fs.IntVar(&last, "last", 0, "write the last `N` positions only (default: all)")
+	forceFlag(fs, &force)
 	m.add(fs, model.Exact)
 	if err := e.parse(fs, "[MODEL] --tokens FILE --out FILE [flags]", args); err != nil {
 		return err
@@ -64,6 +66,11 @@ func logitsCommand(e *environment, args []string) error {
 	if last == 0 {
 		first = 0
 	}
+	file, err := e.files.Create(output.Request{Flag: "--out", Path: out, Kind: output.Logits, Force: force})
+	if err != nil {
+		return err
+	}
+	defer file.Close()
 	c, err := s.start(max(m.size, len(tokens)))
 	if err != nil {
 		return err
@@ -73,7 +80,7 @@ func logitsCommand(e *environment, args []string) error {
 	if decode {
 		result.Path = "decode"
 	}
-	err = writeFile(out, e.stdout, func(w io.Writer) error {
+	err = file.Fill(func(w io.Writer) error {
 		row := make([]byte, 4*s.Vocab)
 		visit := func(_ int, l []float32) error {
 			for i, v := range l {
@@ -91,7 +98,7 @@ func logitsCommand(e *environment, args []string) error {
 		return err
 	}
 	switch {
-	case m.json && out != "-":
+	case m.json && !file.IsStdout():
 		return printJSON(e.stdout, result)
 	case m.json:
 		return printJSON(e.stderr, result)

@@ -3,15 +3,12 @@ package main
 import (
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 )
 
@@ -125,33 +122,5 @@ func TestDiskFull(t *testing.T) {
 	}
 	if f, err := os.Stat("/dev/full"); err != nil || f.Mode().IsRegular() {
 		t.Errorf("the device was replaced: %v", err)
-	}
-}
-
-// TestWriteFile keeps what was there when the disk fills up, and leaves nothing else.
-func TestWriteFile(t *testing.T) {
-	path := write(t, "out", "before")
-	err := writeFile(path, nil, func(w io.Writer) error {
-		if _, err := w.Write(make([]byte, 3<<20)); err != nil {
-			return err
-		}
-		return &os.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}
-	})
-	if err == nil || !strings.Contains(err.Error(), "the disk is full") || !strings.Contains(err.Error(), path) {
-		t.Errorf("got %v", err)
-	}
-	mine := errors.New("mine")
-	if err := writeFile(path, nil, func(io.Writer) error { return mine }); err != mine {
-		t.Errorf("got %v", err)
-	}
-	text, _ := os.ReadFile(path)
-	if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 1 || string(text) != "before" {
-		t.Errorf("%v left, holding %q", left, text)
-	}
-	if err := writeFile(path, nil, func(w io.Writer) error { _, err := io.WriteString(w, "after"); return err }); err != nil {
-		t.Error(err)
-	}
-	if text, _ := os.ReadFile(path); string(text) != "after" {
-		t.Errorf("holds %q", text)
 	}
 }

@@ -29,6 +29,11 @@
 // What was asked of the cache, what is in effect for every layer and side, and why they differ is the plan. It is part of every
 // result. A request that cannot be honoured ends the command with code 1, unless --allow-fallback is given.
 //
+// What a command writes never replaces a file that it reads, nor a file of another kind; an older result of the same kind needs
+// --force. Prompt caches and journals are gone on with. Outputs are opened before the work, and take their names when they are whole;
+// the result is printed even if its file could not be written. Links are followed, modes are the umask's or the old file's, a new
+// prompt cache is for its user alone. What a killed program left is removed by the next output in its folder.
+//
 // Exit codes: 0 all is well, 1 a request that is not honoured or a finding, 2 could not run.
 package main
 
@@ -42,6 +47,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/pflag"
+
+	"github.com/kvgen/kvgen/cmd/internal/output"
 )
 
 // environment is what a command sees of the world.
@@ -51,6 +58,7 @@ type environment struct {
 	stdout, stderr io.Writer
 	lookup         func(string) (string, bool) // of environment variables
 	devices        devices
+	files          output.Set        // what the command reads and writes
 	structs        map[string]string // what a GPU has to know of the types of --spec, by file name
 }
 
@@ -88,6 +96,7 @@ func main() {
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	e := &environment{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, lookup: os.LookupEnv, devices: devices{find: findGPU}}
+	e.files.Context, e.files.Stdout = ctx, stdout
 	defer e.devices.close()
 	if len(args) == 0 {
 		return e.exit("", showCommand(e, showDefault))

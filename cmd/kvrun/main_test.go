@@ -74,7 +74,7 @@ func TestExit(t *testing.T) {
 		{"no GGUF", []string{"info", "main_test.go"}, 2, "magic"},
 		{"no GPU", []string{"info", "--device", "cuda:200"}, 1, "--device cuda:200: cuda: "},
 		{"GPU accepted", []string{"info", "--device", "cuda:200", "--allow-fallback"}, 0, ""},
-		{"synth to a folder", []string{"synth", "--out", t.TempDir(), "--force"}, 2, "no regular file"},
+		{"synth to a folder", []string{"synth", "--out", t.TempDir(), "--force"}, 2, "is a folder"},
 		{"window that is none", []string{"synth", "--out", "x", "--arch", "gemma3", "--window", "-3"}, 2, "window -3: want 1"},
 		{"window of a llama", []string{"synth", "--out", "x", "--window", "8"}, 1, "no sliding window"},
 		{"flash off", []string{"info", "-fa", "0"}, 1, "online softmax"},

@@ -45,6 +45,9 @@ func (s *session) findOffset(name string) (*kv.Offset, error) {
 		}
 		path = offset.Path(s.path)
 	}
+	if err := s.input(path); err != nil {
+		return nil, err
+	}
 	f, err := offset.Read(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && path != name:

@@ -1,76 +1,41 @@
 package main
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"syscall"
+	"regexp"
+	"strconv"
+
+	"github.com/spf13/pflag"
 )
 
-// writeFile writes the file at path: what fill writes goes to a temporary file in the same folder, which takes the name
-// only when it is complete. On any failure it is removed, and what was at path stays as it was. "-" is w.
-func writeFile(path string, w io.Writer, fill func(io.Writer) error) (err error) {
-	if path == "-" {
-		return flush(w, fill)
-	}
-	if s, err := os.Stat(path); err == nil && !s.Mode().IsRegular() {
-		return writeDevice(path, fill)
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return cannotWrite(path, err)
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	b := bufio.NewWriterSize(f, 1<<20)
-	if err := fill(b); err != nil {
-		return cannotWrite(path, err)
-	}
-	for _, step := range []func() error{b.Flush, func() error { return f.Chmod(0o644) }, f.Sync, f.Close} {
-		if err := step(); err != nil {
-			return cannotWrite(path, err)
+// forceFlag is how an older result is let go; see package output for the rule.
+func forceFlag(fs *pflag.FlagSet, force *bool) {
+	fs.BoolVar(force, "force", false, "replace an older result of this command")
+}
+
+// splitModel is the name of the first part of a model in several files.
+var splitModel = regexp.MustCompile(`^(.*)-00001-of-([0-9]{5})\.gguf$`)
+
+// readsModel notes that all files of a model are read.
+func (e *environment) readsModel(path string) error {
+	if m := splitModel.FindStringSubmatch(path); m != nil {
+		parts, _ := strconv.Atoi(m[2])
+		for i := 2; i <= min(parts, 1000); i++ {
+			if err := e.files.Input("", fmt.Sprintf("%s-%05d-of-%05d.gguf", m[1], i, parts)); err != nil {
+				return err
+			}
 		}
 	}
-	return cannotWrite(path, os.Rename(f.Name(), path))
+	return e.files.Input("", path)
 }
 
-// writeDevice writes to what is no regular file, such as a pipe, and so cannot be replaced.
-func writeDevice(path string, fill func(io.Writer) error) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
-		return cannotWrite(path, err)
+// beside is where the result is printed when an output is written: the standard error, where that is the standard output.
+func (e *environment) beside(stdout bool) io.Writer {
+	if stdout {
+		return e.stderr
 	}
-	defer f.Close()
-	return cannotWrite(path, flush(f, fill))
-}
-
-func flush(w io.Writer, fill func(io.Writer) error) error {
-	b := bufio.NewWriterSize(w, 1<<20)
-	if err := fill(b); err != nil {
-		return err
-	}
-	return b.Flush()
-}
-
-// cannotWrite says so in words where the system refused; errors of other origin stay as they are.
-func cannotWrite(path string, err error) error {
-	var number syscall.Errno
-	switch {
-	case err == nil || !errors.As(err, &number):
-		return err
-	case errors.Is(err, syscall.ENOSPC):
-		return fmt.Errorf("cannot write %s: the disk is full; nothing was left behind", path)
-	case errors.Is(err, syscall.EROFS) || errors.Is(err, os.ErrPermission):
-		return fmt.Errorf("cannot write %s: the folder is read-only (%v)", path, number)
-	}
-	return fmt.Errorf("cannot write %s: %w", path, err)
+	return e.stdout
 }
 
 // maxText is the most that is read of a text: what never ends, such as /dev/zero, must not take all memory.

@@ -149,6 +149,9 @@ func decodePolicy(path string) (f policyFile, err error) {
 // readPolicy changes p, which holds what the flags say, to what the file at path says. It is how a policy that was
 // written for the model, by hand or by a command, becomes one of kv.
 func (s *session) readPolicy(path string, p *kv.Policy) error {
+	if err := s.input(path); err != nil {
+		return err
+	}
 	f, err := decodePolicy(path)
 	if err != nil {
 		return err

@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 
 	"github.com/spf13/pflag"
+
+	"github.com/kvgen/kvgen/cmd/internal/output"
 )
 
 // promptCacheFlags are llama.cpp's: a file with the cache of a prompt, of which the longest common beginning is not run
@@ -18,7 +21,9 @@ type promptCacheFlags struct {
 	path     string
 	all      bool // with what was generated
 	readOnly bool
-	inFile   []int32 // tokens
+	inFile   []int32      // tokens
+	file     *output.File // to write to, nil for none
+	failed   error        // to write it
 }
 
 func (p *promptCacheFlags) add(fs *pflag.FlagSet) {
@@ -31,6 +36,25 @@ func (p *promptCacheFlags) check() error {
 		return errors.New("--prompt-cache-ro and --prompt-cache-all are about --prompt-cache, which is not given")
 	}
 	return nil
+}
+
+// open finds out whether the file can be written. It holds what was said, so that a new one is for the user alone. Close it.
+func (p *promptCacheFlags) open(e *environment) (err error) {
+	if p.path == "" || p.readOnly {
+		return e.files.Input("--prompt-cache", p.path)
+	}
+	p.file, err = e.files.Create(output.Request{Flag: "--prompt-cache", Path: p.path, Kind: output.PromptCache, Update: true, Mode: 0o600})
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w; --prompt-cache-ro only reads a prompt cache", err)
+	}
+	return err
+}
+
+// close gives the file up, unless it was written.
+func (p *promptCacheFlags) close() {
+	if p.file != nil {
+		p.file.Close()
+	}
 }
 
 // promptMagic begins the file:
@@ -54,6 +78,14 @@ func (p *promptCacheFlags) load(g *generation) error {
 		return err
 	}
 	defer f.Close()
+	switch info, err := f.Stat(); {
+	case err != nil:
+		return err
+	case info.IsDir():
+		return fmt.Errorf("--prompt-cache %s: is a folder", p.path)
+	case info.Size() == 0:
+		return nil // as llama.cpp has it: a new one
+	}
 	if err := p.read(bufio.NewReader(f), g); err != nil {
 		g.c.Clear()
 		return refuse("--prompt-cache %s: %w", p.path, err)
@@ -92,14 +124,14 @@ func (p *promptCacheFlags) read(r io.Reader, g *generation) error {
 
 // save writes what is cached, unless the file has it.
 func (p *promptCacheFlags) save(g *generation) error {
-	if p.path == "" || p.readOnly || len(g.cached) != g.c.Len() || slices.Equal(p.inFile, g.cached) {
+	if p.file == nil || len(g.cached) != g.c.Len() || slices.Equal(p.inFile, g.cached) {
 		return nil
 	}
 	g.unmark()
 	if err := g.c.KeepSeq(0); err != nil {
 		return err
 	}
-	err := writeFile(p.path, io.Discard, func(w io.Writer) error {
+	err := p.file.Fill(func(w io.Writer) error {
 		if _, err := io.WriteString(w, promptMagic); err != nil {
 			return err
 		}

@@ -75,13 +75,19 @@ func TestPromptCache(t *testing.T) {
 		{"damaged", []string{"--prompt-cache", write(t, "cut", string(data[:len(data)/2]))}},
 		{"cut or damaged", []string{"--prompt-cache", write(t, "short", string(data[:20]))}},
 		{"bytes after its end", []string{"--prompt-cache", write(t, "long", string(data)+"x")}},
-		{"it is no prompt cache", []string{"--prompt-cache", write(t, "text", "To be or not to be")}},
-		{"it is no prompt cache", []string{"--prompt-cache", write(t, "empty", "")}},
+		{"it is no prompt cache", []string{"--prompt-cache", write(t, "text", "To be or not to be"), "--prompt-cache-ro"}},
 	} {
 		code, _, stderr := kvrun("", append([]string{"run", "-p", "x", "-n", "1"}, c.args...)...)
 		if code != 1 || !strings.Contains(stderr, c.says) || !strings.Contains(stderr, "--prompt-cache "+c.args[1]) {
 			t.Errorf("exit %d, want 1 with %q: %s", code, c.says, stderr)
 		}
+	}
+	empty := write(t, "empty", "") // as mktemp makes it
+	if code, _, stderr := kvrun("", "run", "-p", "x", "-n", "1", "--prompt-cache", empty); code != 0 {
+		t.Errorf("an empty file: exit %d, %s", code, stderr)
+	}
+	if data, _ := os.ReadFile(empty); !strings.HasPrefix(string(data), promptMagic) {
+		t.Error("an empty file was not written")
 	}
 }
 

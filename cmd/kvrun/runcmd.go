@@ -65,6 +65,10 @@ func runCommand(e *environment, args []string) error {
 	if err := keep.check(); err != nil {
 		return err
 	}
+	if err := keep.open(e); err != nil {
+		return err
+	}
+	defer keep.close()
 	if parallel < 1 || parallel > kv.MaxSequences {
 		return fmt.Errorf("--parallel %d: want 1 to %d", parallel, kv.MaxSequences)
 	}
@@ -137,7 +141,7 @@ func runCommand(e *environment, args []string) error {
 		})
 	}
 	if err == nil && keep.all {
-		err = keep.save(g)
+		keep.failed = keep.save(g)
 	}
 	if err != nil {
 		return err
@@ -145,7 +149,7 @@ func runCommand(e *environment, args []string) error {
 	r.Tokens, r.Generated, r.Stop, r.Shifts, r.Seed, r.Record = p.ids, len(p.ids), p.stop, g.shifts, f.Seed, s.record(g.c)
 	r.FirstMS, r.PromptTS, r.GenTS = ms(loaded+p.prompt), rate(len(rest), p.prompt), rate(p.after, p.total-p.prompt)
 	if m.json {
-		return printJSON(e.stdout, r)
+		return errors.Join(keep.failed, printJSON(e.stdout, r))
 	}
 	if parallel > 1 {
 		printParallel(e.stdout, r.Parallel)
@@ -163,7 +167,7 @@ func runCommand(e *environment, args []string) error {
 		fmt.Fprintf(e.stderr, "stop: %s; seed %d; load %.0f ms, first token after %.0f ms; prompt %d tokens, %.1f/s; generated %d tokens, %.1f/s\n",
 			r.Stop, r.Seed, r.LoadMS, r.FirstMS, r.PromptTokens, r.PromptTS, r.Generated, r.GenTS)
 	}
-	return nil
+	return keep.failed
 }
 
 // resume brings the cache to the longest beginning of tokens that --prompt-cache has and returns the rest, at least one token.
@@ -183,7 +187,10 @@ func (g *generation) resume(keep *promptCacheFlags, tokens []int32) ([]int32, er
 		g.sampler.Accept(id)
 	}
 	if !keep.all {
-		g.pause, g.paused = len(rest)-1, func() error { return keep.save(g) }
+		g.pause, g.paused = len(rest)-1, func() error { // a file that cannot be written does not end the generation
+			keep.failed = keep.save(g)
+			return nil
+		}
 	}
 	return rest, nil
 }

@@ -26,10 +26,11 @@ type session struct {
 	path  string // embedded for the model that comes with the program
 	hash  string // model.Fingerprint
 	plan  *kv.Plan
-	stop  func() error           // ends what runs
-	unmet []string               // requests that came to nothing, beside those in the plan
-	notes []string               // what else is worth knowing
-	slow  map[*kernels.Type]bool // of --spec, noted
+	stop  func() error            // ends what runs
+	unmet []string                // requests that came to nothing, beside those in the plan
+	notes []string                // what else is worth knowing
+	input func(path string) error // notes that a file is read
+	slow  map[*kernels.Type]bool  // of --spec, noted
 
 	tokens  *tokenizer.Tokenizer  // nil until vocabulary is called
 	offsets map[string]*kv.Offset // by the name that was asked for
@@ -37,7 +38,10 @@ type session struct {
 
 // open opens the model of the flags and plans its cache. Close it.
 func (e *environment) open(m *modelFlags) (s *session, err error) {
-	s = &session{flags: m, path: m.model}
+	s = &session{flags: m, path: m.model, input: func(path string) error { return e.files.Input("", path) }}
+	if err := e.readsModel(m.model); err != nil {
+		return nil, err
+	}
 	if e.ctx != nil {
 		s.stop = e.ctx.Err
 	}
@@ -146,6 +150,9 @@ func prefill(ctx context.Context, c *model.Context, tokens []int32, from int, vi
 func (e *environment) readText(path string) (string, error) {
 	if path == "-" {
 		return readAll(e.stdin, maxText)
+	}
+	if err := e.files.Input("", path); err != nil {
+		return "", err
 	}
 	f, err := os.Open(path)
 	if err != nil {

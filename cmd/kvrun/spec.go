@@ -35,6 +35,11 @@ func (f *specFlags) extend(e *environment) error {
 	set := &spec.Set{}
 	if len(f.files) > 0 {
 		var err error
+		for _, name := range f.files {
+			if err := e.files.Input("--spec", name); err != nil {
+				return err
+			}
+		}
 		if set, err = f.read(); err != nil {
 			return fmt.Errorf("--spec:\n%w", err)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/pflag"
 
+	"github.com/kvgen/kvgen/cmd/internal/output"
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/lab"
@@ -28,6 +29,8 @@ type sweepFlags struct {
 	out      string
 	show     string
 	report   string
+	force    bool         // replace an older page
+	page     *output.File // of report, nil for none
 	emit     []string
 	chats    []string
 	command  string // that repeats it
@@ -50,6 +53,7 @@ func (f *sweepFlags) parse(e *environment, args []string) error {
 	fs.StringVar(&f.show, "show", "", "print the results in a `file` of --out and measure nothing")
 	fs.StringArrayVar(&f.chats, "chat", nil, "conversations to measure on, in the model's chat template: a `file` of JSON lines, {\"messages\": [{\"role\": ..., \"content\": ...}]}; may be repeated")
 	fs.StringVar(&f.report, "report", "", "also make a page of the result: an HTML `file`")
+	forceFlag(fs, &f.force)
 	fs.StringSliceVar(&f.emit, "emit", nil, "spell the recommendation for an `engine`: llama.cpp, fork, ik, ollama, kvrun")
 	fs.IntVarP(&f.threads, "threads", "t", 0, "`number` of threads (default: one per core)")
 	f.addCompute(fs, model.Exact)
@@ -59,9 +63,6 @@ func (f *sweepFlags) parse(e *environment, args []string) error {
 		return err
 	}
 	if err := checkEmit(f.emit); err != nil {
-		return err
-	}
-	if err := checkReport(f.report); err != nil {
 		return err
 	}
 	f.command = "kvrun sweep"
@@ -105,7 +106,16 @@ func sweepCommand(e *environment, args []string) error {
 	if err := f.parse(e, args); err != nil {
 		return err
 	}
+	if err := f.openOutputs(e); err != nil {
+		return err
+	}
+	if f.page != nil {
+		defer f.page.Close()
+	}
 	if f.show != "" {
+		if err := e.files.Input("--show", f.show); err != nil {
+			return err
+		}
 		r, err := lab.Read(f.show)
 		if err != nil {
 			return err

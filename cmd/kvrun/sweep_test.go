@@ -137,7 +137,7 @@ func TestSweepEnds(t *testing.T) {
 		{"no text", []string{"-f", write(t, "bad", "ab\xff")}, 2, "UTF-8 at byte 2"},
 		{"context", []string{"-c", "32,x"}, 2, "--ctx-size"},
 		{"beyond the model", []string{"-c", "32,65536"}, 1, "trained for 2048"},
-		{"no journal", []string{"--out", short}, 2, "no journal"},
+		{"no journal", []string{"--out", short}, 2, "is a text, which is never replaced"},
 		{"show nothing", []string{"--show", path + "x"}, 2, "sweep.jsonlx"},
 	} {
 		args := sweepArgs(append(cells, c.args...)...)

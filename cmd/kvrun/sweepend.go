@@ -1,11 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 
+	"github.com/kvgen/kvgen/cmd/internal/output"
 	"github.com/kvgen/kvgen/runtime/lab"
 	"github.com/kvgen/kvgen/runtime/report"
 )
@@ -16,45 +16,43 @@ type sweepResult struct {
 	Advice advice `json:"advice"`
 }
 
-// finish prints a result and what to make of it, and writes the page. t is nil where the model is not at hand.
+// finish prints a result and what to make of it, and writes the page. t is nil where the model is not at hand. The result is
+// printed even where the page cannot be written.
 func (f *sweepFlags) finish(e *environment, r *lab.Result, t *lab.Traits) error {
 	a := advise(r, t, f.emit)
-	if f.report != "" {
+	var failed error
+	if f.page != nil {
 		in := report.Input{Result: r, Advice: a.Advice, Warnings: a.Warnings, Engines: a.Engines, Command: f.command}
-		if err := writeFile(f.report, e.stdout, func(w io.Writer) error { return report.Write(w, in) }); err != nil {
-			return err
-		}
+		failed = f.page.Fill(func(w io.Writer) error { return report.Write(w, in) })
 	}
 	if f.json {
-		return printJSON(e.stdout, sweepResult{r, a})
+		return errors.Join(failed, printJSON(e.stdout, sweepResult{r, a}))
 	}
 	if err := f.print(e, r); err != nil {
 		return err
 	}
 	a.print(e.stdout, f.emit != nil)
-	if f.report != "" {
+	if f.page != nil && failed == nil {
 		fmt.Fprintln(e.stderr, "report:", f.report)
 	}
-	return nil
+	return failed
 }
 
-// checkReport finds out before the work whether the page can be written after it.
-func checkReport(path string) error {
-	if path == "" {
+// openOutputs opens the page, which is written after the work, and looks at the journal.
+func (f *sweepFlags) openOutputs(e *environment) (err error) {
+	if f.out != "" && f.show == "" {
+		if err := e.files.Check(output.Request{Flag: "--out", Path: f.out, Kind: output.Journal, Update: true}); err != nil {
+			return err
+		}
+	}
+	if f.report == "" {
 		return nil
 	}
-	if path == "-" {
-		return fmt.Errorf("--report -: want a file, the standard output has the table")
+	if f.page, err = e.files.Create(output.Request{Flag: "--report", Path: f.report, Kind: output.Page, Force: f.force}); err != nil {
+		return err
 	}
-	dir, err := os.Stat(filepath.Dir(path))
-	if err == nil && !dir.IsDir() {
-		err = fmt.Errorf("%s is no folder", filepath.Dir(path))
-	}
-	if err != nil {
-		return fmt.Errorf("--report %s: %w", path, err)
-	}
-	if s, err := os.Stat(path); err == nil && s.IsDir() {
-		return fmt.Errorf("--report %s: a folder", path)
+	if f.page.IsStdout() {
+		return fmt.Errorf("--report %s: want a file, the standard output has the table", f.report)
 	}
 	return nil
 }

@@ -55,14 +55,14 @@ func TestSweepChat(t *testing.T) {
 		t.Errorf("%+v", r.Tables)
 	}
 	for want, args := range map[string]string{
-		"line 2":       "--chat " + write(t, "cut.jsonl", line("a")+`{"messages": [`),
-		"no messages":  "--chat " + write(t, "none.jsonl", "{}\n"),
-		"conversation": "--chat " + write(t, "empty.jsonl", "\n"),
-		"nowhere":      "--chat nowhere.jsonl",
-		"no such engi": "--emit vllm",
-		"is no folder": "--report main.go/x.html",
-		"a folder":     "--report " + t.TempDir(),
-		"want a file":  "--report -",
+		"line 2":        "--chat " + write(t, "cut.jsonl", line("a")+`{"messages": [`),
+		"no messages":   "--chat " + write(t, "none.jsonl", "{}\n"),
+		"conversation":  "--chat " + write(t, "empty.jsonl", "\n"),
+		"nowhere":       "--chat nowhere.jsonl",
+		"no such engi":  "--emit vllm",
+		"not a directo": "--report main.go/x.html",
+		"a folder":      "--report " + t.TempDir(),
+		"want a file":   "--report -",
 	} {
 		if code, _, stderr := kvrun("", append(strings.Fields("sweep -c 64 --chunks 1 --cells q8_0"), strings.Fields(args)...)...); code != 2 || !strings.Contains(stderr, want) {
 			t.Errorf("%s: exit %d, %s", args, code, stderr)

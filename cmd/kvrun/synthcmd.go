@@ -3,9 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"strings"
 
+	"github.com/kvgen/kvgen/cmd/internal/output"
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/synth"
 )
@@ -46,7 +47,7 @@ func synthCommand(e *environment, args []string) error {
 	specs.add(fs)
 	fs.StringVar(&outputType, "output-type", "", "`type` of embedding and output (default: --type)")
 	fs.Uint64Var(&s.Seed, "seed", 1, "`number` that makes the weights repeatable")
-	fs.BoolVar(&force, "force", false, "replace an existing file")
+	forceFlag(fs, &force)
 	fs.BoolVar(&json, "json", false, "print the result as JSON")
 	if err := e.parse(fs, "--out FILE [flags]", args); err != nil {
 		return err
@@ -79,28 +80,30 @@ func synthCommand(e *environment, args []string) error {
 	if err := s.Check(); err != nil {
 		return err
 	}
-	switch f, err := os.Stat(out); {
-	case err == nil && !f.Mode().IsRegular():
-		return fmt.Errorf("%s is no regular file", out)
-	case err == nil && !force:
-		return fmt.Errorf("%s exists; --force replaces it", out)
+	file, err := e.files.Create(output.Request{Flag: "--out", Path: out, Kind: output.Model, Force: force})
+	if err != nil {
+		return err
 	}
+	defer file.Close()
 	const unit = 1 << 16 // values per step of the bar
 	bar := e.progress(int(s.Parameters()/unit)+1, "writing")
 	done := int64(0)
-	err = s.Write(e.ctx, out, func(n int64) {
-		before := done / unit
-		done += n
-		bar.Add(int(done/unit - before))
+	err = file.Fill(func(w io.Writer) error {
+		return s.Write(e.ctx, w, func(n int64) {
+			before := done / unit
+			done += n
+			bar.Add(int(done/unit - before))
+		})
 	})
 	bar.Finish()
 	if err != nil {
-		return cannotWrite(out, err)
+		return err
 	}
+	to := e.beside(file.IsStdout())
 	if json {
-		return printJSON(e.stdout, synthResult{out, s.Arch, s.Type.Name, s.Output.Name, s.Bytes(), s.Parameters(), s.Seed})
+		return printJSON(to, synthResult{out, s.Arch, s.Type.Name, s.Output.Name, s.Bytes(), s.Parameters(), s.Seed})
 	}
-	_, err = fmt.Fprintf(e.stdout, "%s: %s of %s parameters, %s, %.1f MiB, seed %d\n", out, s.Arch, short(float64(s.Parameters())), s.Type.Name,
+	_, err = fmt.Fprintf(to, "%s: %s of %s parameters, %s, %.1f MiB, seed %d\n", out, s.Arch, short(float64(s.Parameters())), s.Type.Name,
 		float64(s.Bytes())/(1<<20), s.Seed)
 	return err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"github.com/kvgen/kvgen/cmd/internal/output"
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/lab"
@@ -31,6 +32,7 @@ type tuneFlags struct {
 	few, many int
 	out       string
 	journal   string
+	force     bool // replace an older policy
 }
 
 // rivals are what other programs offer, to be measured beside what is found.
@@ -52,6 +54,7 @@ func (f *tuneFlags) parse(e *environment, args []string) error {
 	fs.StringSliceVar(&f.ends, "ends", []string{"0+0", "4+16", "4+32", "1+8"}, "first+last `rows` to keep exact, to choose from")
 	fs.StringVar(&f.kOffset, "k-offset", auto, "`constant` taken out of the keys: auto (mean where calibrate was run, else bias where the model has one), off, bias, mean or a file")
 	fs.StringVarP(&f.out, "out", "o", "", "`file` for the policy; - is the standard output (default: beside the model, where --cache auto looks)")
+	forceFlag(fs, &f.force)
 	fs.StringVar(&f.journal, "journal", "", "`file` that every chunk goes to when it is done; the same command goes on where it ended")
 	fs.IntVarP(&f.threads, "threads", "t", 0, "`number` of threads (default: one per core)")
 	f.addCompute(fs, model.Exact)
@@ -92,6 +95,11 @@ func tuneCommand(e *environment, args []string) error {
 	if err := f.parse(e, args); err != nil {
 		return err
 	}
+	out, err := f.openOutputs(e)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
 	s, err := e.open(&f.modelFlags)
 	if err != nil {
 		return err
@@ -105,11 +113,6 @@ func tuneCommand(e *environment, args []string) error {
 	}
 	if err := s.within(f.size); err != nil {
 		return err
-	}
-	if f.out == "" && s.path == embedded {
-		return errors.New("the embedded model has no place beside it: --out FILE says where the policy goes")
-	} else if f.out == "" {
-		f.out = policyPath(s.path)
 	}
 	t, err := s.tuner(e, &f)
 	if err != nil {
@@ -138,17 +141,34 @@ func tuneCommand(e *environment, args []string) error {
 	}
 	file := s.newPolicyFile(found.Policy, f.kOffset, fmt.Sprintf("kvrun tune: %.3f bits per value in a context of %d, mean KLD %.6f in chunks of %d of %s",
 		bits, f.forSize, best.KLD.Mean, f.size, found.Result.Tables[0].Corpus.Path))
-	if err := writeFile(f.out, e.stdout, file.write); err != nil {
+	failed := out.Fill(file.write)
+	to := e.beside(out.IsStdout())
+	if f.json {
+		return errors.Join(failed, printJSON(to, tuneResult{f.out, t.Budget, found.Best, found.Uniform, file, found.Guesses, found.Layers, found.Result}))
+	}
+	if err := f.print(to, t.Budget, found, failed == nil); err != nil {
 		return err
 	}
-	to := e.stdout
-	if f.out == "-" {
-		to = e.stderr
+	if failed != nil && !out.IsStdout() {
+		fmt.Fprintln(e.stdout, "\nthe policy, which could not be written:")
+		return errors.Join(failed, file.write(e.stdout))
 	}
-	if f.json {
-		return printJSON(to, tuneResult{f.out, t.Budget, found.Best, found.Uniform, file, found.Guesses, found.Layers, found.Result})
+	return failed
+}
+
+// openOutputs opens the policy, which is written after the work, and looks at the journal.
+func (f *tuneFlags) openOutputs(e *environment) (*output.File, error) {
+	if f.out == "" && f.model == "" {
+		return nil, errors.New("the embedded model has no place beside it: --out FILE says where the policy goes")
+	} else if f.out == "" {
+		f.out = policyPath(f.model)
 	}
-	return f.print(to, t.Budget, found)
+	if f.journal != "" {
+		if err := e.files.Check(output.Request{Flag: "--journal", Path: f.journal, Kind: output.Journal, Update: true}); err != nil {
+			return nil, err
+		}
+	}
+	return e.files.Create(output.Request{Flag: "--out", Path: f.out, Kind: output.Policy, Force: f.force})
 }
 
 // policyBits is the storage of a value in a context of size positions.

@@ -20,7 +20,7 @@ type tuneResult struct {
 }
 
 // print says what was found, what it costs, and by how much it beats one choice for all layers.
-func (f *tuneFlags) print(w io.Writer, budget float64, t *lab.Tuned) error {
+func (f *tuneFlags) print(w io.Writer, budget float64, t *lab.Tuned, written bool) error {
 	for i := range t.Result.Tables {
 		if err := printTable(w, &t.Result.Header, &t.Result.Tables[i]); err != nil {
 			return err
@@ -44,6 +44,9 @@ func (f *tuneFlags) print(w io.Writer, budget float64, t *lab.Tuned) error {
 			what = "a text it has not seen"
 		}
 		fmt.Fprintf(w, "%s (%s): %s\n", x.Corpus.Path, what, against(x, t))
+	}
+	if !written {
+		return nil
 	}
 	fmt.Fprintf(w, "Written to %s: --policy %s, or --cache auto beside the model.\n", f.out, f.out)
 	return nil

@@ -9,6 +9,7 @@ package synth
 import (
 	"context"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"runtime"
@@ -127,29 +128,28 @@ func (s *Shape) Bytes() (n int64) {
 	return n
 }
 
-// Write writes the model to path, whole or not at all. progress, which may be nil, is called with the values written
+// Write writes the model as a GGUF file. progress, which may be nil, is called with the values written
 // since the last call. ctx ends it between rows.
-func (s *Shape) Write(ctx context.Context, path string, progress func(values int64)) error {
+func (s *Shape) Write(ctx context.Context, to io.Writer, progress func(values int64)) error {
 	if err := s.Check(); err != nil {
 		return err
 	}
-	return gguf.Create(path, func(w *gguf.Writer) error {
-		if err := s.metadata(w); err != nil {
+	w := gguf.NewWriter(to)
+	if err := s.metadata(w); err != nil {
+		return err
+	}
+	tensors := s.tensors()
+	for _, t := range tensors {
+		if err := w.Tensor(t.name, uint32(t.typ.ID), t.dims(), t.size()); err != nil {
 			return err
 		}
-		tensors := s.tensors()
-		for _, t := range tensors {
-			if err := w.Tensor(t.name, uint32(t.typ.ID), t.dims(), t.size()); err != nil {
-				return err
-			}
+	}
+	for i, t := range tensors {
+		if err := t.write(ctx, w, s.Seed, uint64(i), progress); err != nil {
+			return err
 		}
-		for i, t := range tensors {
-			if err := t.write(ctx, w, s.Seed, uint64(i), progress); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return w.Close()
 }
 
 // tensor is one tensor to write.

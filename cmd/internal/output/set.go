@@ -1,0 +1,221 @@
+package output
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+)
+
+// Set is what one command reads and writes. Its zero value is ready for use once Stdout is set.
+type Set struct {
+	Context context.Context // ends waiting for the other side of a pipe; nil for never
+	Stdout  io.Writer       // what "-" stands for
+
+	mu      sync.Mutex
+	inputs  []place
+	outputs []place
+}
+
+// place is a file that a command reads or writes.
+type place struct {
+	flag, path string
+	name       string      // what path comes to when links are followed
+	dir, info  os.FileInfo // of its folder and of itself, nil where there is none
+}
+
+// A Request says what is to be written where.
+type Request struct {
+	Flag   string // that named the file, for errors: "--out"
+	Path   string // "-" is the standard output
+	Kind   Kind
+	Force  bool        // replace an older result
+	Update bool        // the command goes on with what is there, so that it needs no force
+	Mode   fs.FileMode // of a new file, of which the umask takes its part; 0 for 0666
+}
+
+// Input notes that the command reads path, and refuses that where it is to be written too. Nothing, "-" and what is no regular
+// file are not looked at.
+func (s *Set) Input(flag, path string) error {
+	if path == "" || path == "-" {
+		return nil
+	}
+	p := find(flag, path)
+	if p.info == nil || !p.info.Mode().IsRegular() {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, o := range s.outputs {
+		if o.same(p) {
+			return both(o, p, "is read: it would be replaced")
+		}
+	}
+	s.inputs = append(s.inputs, p)
+	return nil
+}
+
+// Create opens an output, or says why it cannot be written.
+func (s *Set) Create(r Request) (*File, error) {
+	name := r.name()
+	if number, ok := descriptor(r.Path); ok {
+		return s.descriptor(r, number)
+	}
+	p := find(r.Flag, r.Path)
+	switch {
+	case p.info != nil && p.info.IsDir():
+		return nil, fmt.Errorf("%s is a folder", name)
+	case p.info != nil && !p.info.Mode().IsRegular():
+		return s.device(r)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.free(p); err != nil {
+		return nil, err
+	}
+	if out, ok := s.Stdout.(*os.File); ok && p.info != nil {
+		if info, err := out.Stat(); err == nil && os.SameFile(info, p.info) {
+			return nil, fmt.Errorf("%s is where the standard output goes", name)
+		}
+	}
+	if p.info != nil {
+		if err := r.replaces(p); err != nil {
+			return nil, err
+		}
+	}
+	f, err := create(r, p)
+	if err != nil {
+		return nil, r.cannot(err)
+	}
+	f.set = s
+	s.outputs = append(s.outputs, p)
+	return f, nil
+}
+
+// Check is Create of a file that is opened by other means: nothing is made, but the rule is kept.
+func (s *Set) Check(r Request) error {
+	p := find(r.Flag, r.Path)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.free(p); err != nil {
+		return err
+	}
+	if p.info != nil && p.info.Mode().IsRegular() {
+		if err := r.replaces(p); err != nil {
+			return err
+		}
+	}
+	s.outputs = append(s.outputs, p)
+	return nil
+}
+
+// leave forgets an output that is finished.
+func (s *Set) leave(p place) {
+	s.outputs = slices.DeleteFunc(s.outputs, func(o place) bool { return o == p })
+}
+
+// free refuses a place that the command reads or writes already.
+func (s *Set) free(p place) error {
+	for _, i := range s.inputs {
+		if i.same(p) {
+			return both(p, i, "is read: it would be replaced")
+		}
+	}
+	for _, o := range s.outputs {
+		if o.same(p) {
+			return both(p, o, "is written too: want two files")
+		}
+	}
+	return nil
+}
+
+// replaces says why the file at p must not be replaced.
+func (r *Request) replaces(p place) error {
+	name := r.name()
+	if p.info.Size() > 0 {
+		head, err := beginning(p.name)
+		switch {
+		case err != nil:
+			return fmt.Errorf("%s: it exists and cannot be looked at: %w", name, reason(err))
+		case r.Kind.is == nil || !r.Kind.is(head, p.name):
+			return fmt.Errorf("%s exists and is %s, which is never replaced; want another name", name, describe(head, p.name))
+		case !r.Force && !r.Update:
+			return fmt.Errorf("%s exists, %s; --force replaces it", name, r.Kind.Name)
+		}
+	}
+	if p.info.Mode()&0o200 == 0 {
+		return fmt.Errorf("%s is read-only (mode %04o)", name, p.info.Mode().Perm())
+	}
+	return nil
+}
+
+func (r *Request) name() string {
+	if r.Flag == "" {
+		return r.Path
+	}
+	return r.Flag + " " + r.Path
+}
+
+// beginning is the first bytes of a file.
+func beginning(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	head := make([]byte, headSize)
+	n, err := io.ReadFull(f, head)
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return head[:n], err
+}
+
+// find looks at what is at path, following links, and at the folder it is in.
+func find(flag, path string) place {
+	p := place{flag: flag, path: path, name: follow(path)}
+	p.info, _ = os.Stat(path)
+	p.dir, _ = os.Stat(filepath.Dir(p.name))
+	return p
+}
+
+// follow is where the links at path lead, whether or not there is a file.
+func follow(path string) string {
+	for range 40 {
+		info, err := os.Lstat(path)
+		if err != nil || info.Mode()&fs.ModeSymlink == 0 {
+			break
+		}
+		to, err := os.Readlink(path)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(filepath.Dir(path), to)
+		}
+		path = to
+	}
+	return path
+}
+
+// same reports whether both are one file, or would be.
+func (p place) same(q place) bool {
+	if p.info != nil && q.info != nil {
+		return os.SameFile(p.info, q.info)
+	}
+	return p.info == nil && q.info == nil && p.dir != nil && q.dir != nil && os.SameFile(p.dir, q.dir) && filepath.Base(p.name) == filepath.Base(q.name)
+}
+
+// both says that p is q, which is so.
+func both(p, q place, so string) error {
+	of := q.path
+	if q.flag != "" {
+		of = q.flag + " " + of
+	}
+	return fmt.Errorf("%s %s is the file of %s, which %s", p.flag, p.path, of, so)
+}
