@@ -11,6 +11,7 @@ import (
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/cuda"
 	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/tokenizer"
 )
 
 // flashValues are what --flash-attn may be followed by.
@@ -32,8 +33,10 @@ type modelFlags struct {
 	math          string
 	isa           string
 	json, verbose bool
+	tokenizer     string
 	kind          model.Math
-	unmet         []string // requests that --allow-fallback let go
+	rules         tokenizer.Rules // of tokenizer
+	unmet         []string        // requests that --allow-fallback let go
 }
 
 // add defines them; math is the default form of the matrix products.
@@ -53,6 +56,7 @@ func (m *modelFlags) addCompute(fs *pflag.FlagSet, math model.Math) {
 	fs.IntVarP(&m.batch, "batch-size", "b", 0, "`tokens` of a prompt that go through the model together (default 256, on a GPU 1024)")
 	fs.IntVar(&m.ubatch, "ubatch-size", 0, "the same (-ub); the smaller of both counts")
 	fs.StringVar(&m.math, "math", math.String(), "`form` of the matrix products: exact (f32 activations) or fast (int8 activations)")
+	fs.StringVar(&m.tokenizer, "tokenizer", tokenizer.Own.String(), "whose `rules` make tokens of text: model (those of the model's own tokenizer) or llama.cpp, for figures to compare with its")
 	fs.StringVar(&m.isa, "isa", "", "instruction `set` of the kernels (default: KVRUN_ISA, else the best)")
 	fs.StringVar(&m.device, "device", "", "`what` computes: cpu, cuda or cuda:NUMBER (default: cuda with -ngl, else cpu)")
 	fs.StringVar(&m.nvrtc, "nvrtc", "", "`file` of NVRTC, which compiles kernels for a GPU, or none for those alone that come with the program (default: where it usually is)")
@@ -105,6 +109,10 @@ func (m *modelFlags) checkCompute(e *environment) error {
 		m.kind = model.Fast
 	default:
 		return fmt.Errorf("--math %q: want exact or fast", m.math)
+	}
+	var err error
+	if m.rules, err = tokenizer.ParseRules(m.tokenizer); err != nil {
+		return fmt.Errorf("--tokenizer %w", err)
 	}
 	if !slices.Contains(flashValues, m.flash) {
 		return fmt.Errorf("--flash-attn %q: want one of %s", m.flash, strings.Join(flashValues, " "))

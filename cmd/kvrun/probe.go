@@ -191,6 +191,9 @@ func (s *session) newProbe(e *environment, f *probeFlags) (*probe, error) {
 		if err != nil {
 			return nil, err
 		}
+		if !f.chat {
+			s.noteBOS(text)
+		}
 		p.prompts = append(p.prompts, tokens)
 	}
 	if err := p.hide(e, lab.Haystack{Prompt: hide}); err != nil {

@@ -14,6 +14,7 @@ import (
 // record is what a result is a result of. It is part of the JSON of every command.
 type record struct {
 	Model    modelRecord `json:"model"`
+	Tokens   *vocabulary `json:"tokenizer,omitempty"` // where text was read
 	Math     string      `json:"math"`
 	ISA      string      `json:"isa"`
 	Threads  int         `json:"n_threads"`
@@ -34,6 +35,13 @@ type modelRecord struct {
 	Parameters int64  `json:"n_params"`
 }
 
+// vocabulary says how text became tokens.
+type vocabulary struct {
+	Rules string `json:"rules"` // --tokenizer
+	Model string `json:"model"` // tokenizer.ggml.model
+	Pre   string `json:"pre,omitempty"`
+}
+
 // record describes the session; c is the context that was run, or nil.
 func (s *session) record(c *model.Context) record {
 	size := s.defaultSize()
@@ -44,6 +52,9 @@ func (s *session) record(c *model.Context) record {
 		Model: s.modelRecord(), Math: s.flags.kind.String(), ISA: s.flags.computedBy(), Threads: s.flags.threads,
 		Plan:     s.plan.Record(size),
 		Honoured: s.plan.Honoured() && len(s.unmet) == 0, Unmet: s.unmet, Notes: s.notes,
+	}
+	if t := s.tokens; t != nil {
+		r.Tokens = &vocabulary{Rules: t.Rules.String(), Model: t.Model, Pre: t.Pre}
 	}
 	if c != nil {
 		r.Size, r.Batch = c.Cache.Size, c.Batch

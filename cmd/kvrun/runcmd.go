@@ -112,6 +112,7 @@ func runCommand(e *environment, args []string) error {
 	if err != nil {
 		return err
 	}
+	s.noteBOS(prompt)
 	if g.keep == 0 && g.t.AddBOS {
 		g.keep = 1
 	}

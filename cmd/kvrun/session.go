@@ -81,7 +81,7 @@ func (s *session) vocabulary() (*tokenizer.Tokenizer, error) {
 	if s.tokens != nil {
 		return s.tokens, nil
 	}
-	t, err := tokenizer.New(s.File)
+	t, err := tokenizer.Read(s.File, s.flags.rules)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.path, err)
 	}
@@ -89,7 +89,21 @@ func (s *session) vocabulary() (*tokenizer.Tokenizer, error) {
 		return nil, fmt.Errorf("%s: the tokenizer has %d tokens and the model %d", s.path, t.Len(), s.Vocab)
 	}
 	s.tokens = t
+	s.notes = append(s.notes, t.Notes...)
 	return t, nil
+}
+
+// noteBOS says what becomes of a begin token that a prompt already has.
+func (s *session) noteBOS(prompt string) {
+	t := s.tokens
+	if !t.WritesBOS(prompt) {
+		return
+	}
+	one := "it is the only one"
+	if t.Rules == tokenizer.LlamaCpp {
+		one = "now there are two, as llama.cpp has it"
+	}
+	s.notes = append(s.notes, fmt.Sprintf("the prompt begins with %s, which the model has put before every text: %s", t.Piece(t.BOS), one))
 }
 
 // template is the model's chat template.

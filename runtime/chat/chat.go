@@ -79,9 +79,5 @@ func (t *Template) Encode(text string, generate bool) []int32 {
 	if t.tok.AddBOS && bos != "" {
 		text = strings.TrimPrefix(text, bos)
 	}
-	ids := t.tok.Encode(text, true, true)
-	if generate && t.tok.AddEOS && len(ids) > 0 {
-		ids = ids[:len(ids)-1] // the answer is still to come
-	}
-	return ids
+	return t.tok.Encode(text, true, true)
 }

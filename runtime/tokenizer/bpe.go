@@ -112,7 +112,10 @@ func (b *bpe) encode(ids []int32, text string, m *merger) []int32 {
 	if b.chars {
 		text = strings.ReplaceAll(text, " ", lowerBlock)
 	}
-	b.pre.words(text, func(word string) { ids = b.encodeWord(ids, word, m) })
+	if b.pre.nfc {
+		text = compose(text)
+	}
+	b.pre.cut(text, func(word string) { ids = b.encodeWord(ids, word, m) })
 	return ids
 }
 

@@ -58,7 +58,7 @@ func (v *vocab) spellBytes() map[string]int32 {
 	for i, s := range v.text {
 		raw := all[start:end[i]]
 		start = end[i]
-		if spelled[i] && raw != "" {
+		if _, dup := ids[raw]; spelled[i] && raw != "" && !dup {
 			ids[raw] = int32(i)
 		}
 		switch a := v.attr[i]; {

@@ -6,60 +6,79 @@ import (
 )
 
 // class is the set of Unicode properties that pre-tokenisers ask about.
-type class uint8
+type class uint16
 
 const (
-	letter class = 1 << iota // \p{L}
-	number                   // \p{N}
-	mark                     // \p{M}
-	punct                    // \p{P}
-	sign                     // \p{S}
-	space                    // \s: White_Space, as unicode.IsSpace
-	upper                    // A-Z
-	lower                    // a-z
+	letter   class = 1 << iota // \p{L}
+	number                     // \p{N}
+	mark                       // \p{M}
+	punct                      // \p{P}
+	sign                       // \p{S}
+	space                      // \s: White_Space
+	capital                    // [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]
+	small                      // [\p{Ll}\p{Lm}\p{Lo}\p{M}]
+	notLower                   // a letter that is not a-z: capital as llama.cpp reads it
+	notUpper                   // a letter that is not A-Z: small as llama.cpp reads it
+	han                        // \p{Han}
+	digit                      // \p{Nd}
 )
 
-// classOf looks a character up, ASCII from a table.
-func classOf(r rune) class {
-	if r < utf8.RuneSelf {
-		return ascii[r]
-	}
-	switch {
-	case unicode.IsLetter(r):
-		return letter
-	case unicode.IsNumber(r):
-		return number
-	case unicode.IsMark(r):
-		return mark
-	case unicode.IsPunct(r):
-		return punct
-	case unicode.IsSymbol(r):
-		return sign
-	case unicode.IsSpace(r):
-		return space
-	}
-	return 0
+// properties are the tables of each class. They are those of the Unicode version that unicode.Version names.
+var properties = []struct {
+	in  []*unicode.RangeTable
+	set class
+}{
+	{[]*unicode.RangeTable{unicode.L}, letter | notLower | notUpper},
+	{[]*unicode.RangeTable{unicode.N}, number},
+	{[]*unicode.RangeTable{unicode.M}, mark},
+	{[]*unicode.RangeTable{unicode.P}, punct},
+	{[]*unicode.RangeTable{unicode.S}, sign},
+	{[]*unicode.RangeTable{unicode.White_Space}, space},
+	{[]*unicode.RangeTable{unicode.Lu, unicode.Lt, unicode.Lm, unicode.Lo, unicode.M}, capital},
+	{[]*unicode.RangeTable{unicode.Ll, unicode.Lm, unicode.Lo, unicode.M}, small},
+	{[]*unicode.RangeTable{unicode.Han}, han},
+	{[]*unicode.RangeTable{unicode.Nd}, digit},
 }
 
-var ascii = func() (t [utf8.RuneSelf]class) {
-	for r := range rune(utf8.RuneSelf) {
-		switch {
-		case r >= 'A' && r <= 'Z':
-			t[r] = letter | upper
-		case r >= 'a' && r <= 'z':
-			t[r] = letter | lower
-		case r >= '0' && r <= '9':
-			t[r] = number
-		case unicode.IsSpace(r):
-			t[r] = space
-		case unicode.IsPunct(r):
-			t[r] = punct
-		case unicode.IsSymbol(r):
-			t[r] = sign
+// page is the classes of neighbouring characters.
+type page [256]class
+
+// pages are the classes of all characters, by r>>8. Pages without properties share one.
+var pages = func() (t [(unicode.MaxRune + 1) >> 8]*page) {
+	var none page
+	for i := range t {
+		t[i] = &none
+	}
+	set := func(lo, hi, stride uint32, c class) {
+		for r := lo; r <= hi; r += stride {
+			if t[r>>8] == &none {
+				t[r>>8] = new(page)
+			}
+			t[r>>8][r&0xFF] |= c
 		}
+	}
+	for _, p := range properties {
+		for _, table := range p.in {
+			for _, x := range table.R16 {
+				set(uint32(x.Lo), uint32(x.Hi), uint32(x.Stride), p.set)
+			}
+			for _, x := range table.R32 {
+				set(x.Lo, x.Hi, x.Stride, p.set)
+			}
+		}
+	}
+	for i := range rune(26) {
+		t[0]['a'+i] &^= notLower
+		t[0]['A'+i] &^= notUpper
 	}
 	return t
 }()
+
+// ascii is the first page.
+var ascii = pages[0]
+
+// classOf looks a character up.
+func classOf(r rune) class { return pages[r>>8][r&0xFF] }
 
 // at decodes the character of s at byte i. Past the end the size is 0 and the class empty, which is what every pattern
 // wants there. A byte that is not UTF-8 is U+FFFD of size 1, a symbol.

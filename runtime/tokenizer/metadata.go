@@ -1,6 +1,10 @@
 package tokenizer
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+	"strings"
+)
 
 // Metadata is what a tokenizer reads of a GGUF header; *gguf.File is one. A method reports found = false when the key is
 // absent, and an error when it holds another type.
@@ -72,16 +76,59 @@ func perToken[T any](read func(string) ([]T, bool, error), key string, n int) ([
 	return v[:n], nil
 }
 
-// flags reads the switches of Encode, whose values at entry are the defaults of the model.
-func (t *Tokenizer) flags(m Metadata) error {
-	for _, s := range []struct {
-		key string
-		v   *bool
-	}{{keyAddBOS, &t.AddBOS}, {keyAddEOS, &t.AddEOS}} {
-		var err error
-		if *s.v, err = optional(m.Bool, s.key, *s.v); err != nil {
-			return err
+// scores reads one score per token. Some converters store whole numbers as integers.
+func scores(m Metadata, n int) ([]float32, error) {
+	v, err := perToken(m.F32s, keyScores, n)
+	if err != nil {
+		whole, wrong := perToken(m.I32s, keyScores, n)
+		if wrong != nil {
+			return nil, err
+		}
+		v = make([]float32, len(whole))
+		for i, x := range whole {
+			v[i] = float32(x)
 		}
 	}
-	return nil
+	if v == nil {
+		return nil, fmt.Errorf("tokenizer: %s is missing", keyScores)
+	}
+	for i, s := range v {
+		if math.IsNaN(float64(s)) {
+			return nil, fmt.Errorf("tokenizer: %s[%d] is not a number", keyScores, i)
+		}
+	}
+	return v, nil
+}
+
+// missing is an error that names all that a vocabulary cannot do without and does not have, or nil.
+func missing(m Metadata, model string) error {
+	keys := []string{keyTokens, keyMerges}
+	if model == "llama" {
+		keys[1] = keyScores
+	}
+	var gone []string
+	for _, key := range keys {
+		_, strs, _ := m.Strs(key)
+		_, floats, _ := m.F32s(key)
+		if !strs && !floats {
+			gone = append(gone, key)
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	return fmt.Errorf("tokenizer: a %q vocabulary needs %s, which the file does not have", model, strings.Join(gone, " and "))
+}
+
+// flags reads whether BOS is added, the value at entry being the default of the model, and notes an end token that is not.
+func (t *Tokenizer) flags(m Metadata) error {
+	var err error
+	if t.AddBOS, err = optional(m.Bool, keyAddBOS, t.AddBOS); err != nil {
+		return err
+	}
+	eos, err := optional(m.Bool, keyAddEOS, false)
+	if eos {
+		t.Notes = append(t.Notes, keyAddEOS+" asks for an end token behind every text; it is left out, since text is continued")
+	}
+	return err
 }

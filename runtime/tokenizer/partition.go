@@ -11,14 +11,15 @@ import (
 // user-defined ones always.
 type specials struct {
 	v      *vocab
+	rules  Rules
 	sorted []int32     // by text
 	first  [256][2]int // the range of sorted whose texts begin with a byte
 }
 
-func newSpecials(v *vocab) *specials {
-	s := &specials{v: v}
+func newSpecials(v *vocab, r Rules) *specials {
+	s := &specials{v: v, rules: r}
 	for i, a := range v.attr {
-		if a&(attrHidden|attrUserDefined) != 0 && v.text[i] != "" {
+		if a&(attrHidden|attrUserDefined) != 0 && v.text[i] != "" && v.id[v.text[i]] == int32(i) {
 			s.sorted = append(s.sorted, int32(i))
 		}
 	}
@@ -72,12 +73,65 @@ type fragment struct {
 	id   int32 // None for text
 }
 
-// partition cuts text at special tokens. The longest token claims its occurrences first, from left to right; the next
-// looks only in the text that is left.
+// partition cuts text at special tokens. For the model's own tokenizer that is a walk from left to right, which takes the
+// longest token that begins where it stands.
 func (s *specials) partition(text string, parse bool) []fragment {
 	if text == "" {
 		return nil
 	}
+	if s.rules == LlamaCpp {
+		return s.claim(text, parse)
+	}
+	var parts []fragment
+	start := 0 // of text that is no token
+	for i := 0; i < len(text); {
+		id := s.longest(text[i:], parse)
+		if id == None {
+			i++
+			continue
+		}
+		left, a := text[start:i], s.v.attr[id]
+		i += len(s.v.text[id])
+		if a&attrLeftStrip != 0 {
+			left = strings.TrimRight(left, stripped)
+		}
+		if a&attrRightStrip != 0 {
+			i = len(text) - len(strings.TrimLeft(text[i:], stripped))
+		}
+		if start = i; left != "" {
+			parts = append(parts, fragment{left, None})
+		}
+		parts = append(parts, fragment{id: id})
+	}
+	if start < len(text) {
+		parts = append(parts, fragment{text[start:], None})
+	}
+	return parts
+}
+
+// longest returns the longest token that text, which is not empty, begins with, or None.
+func (s *specials) longest(text string, parse bool) int32 {
+	found := None
+	r := s.first[text[0]]
+	lo, hi := r[0], r[1]
+	for depth := 1; lo < hi; depth++ {
+		if id := s.sorted[lo]; len(s.v.text[id]) == depth {
+			if parse || s.v.attr[id]&attrHidden == 0 {
+				found = id
+			}
+			lo++
+		}
+		if depth >= len(text) {
+			break
+		}
+		lo, hi = s.narrow(lo, hi, depth, text[depth])
+	}
+	return found
+}
+
+// claim cuts text as llama.cpp does. The longest token claims its occurrences first, from left to right; the next looks
+// only in the text that is left.
+func (s *specials) claim(text string, parse bool) []fragment {
 	parts := []fragment{{text, None}}
 	for _, id := range s.present(text, parse) {
 		var next []fragment

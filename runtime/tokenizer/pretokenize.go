@@ -11,15 +11,18 @@ import (
 type preTokenizer struct {
 	names        []string // values of tokenizer.ggml.pre
 	splits       []split
-	ignoreMerges bool // a word that is a token is taken whole
-	addBOS       bool // unless the file says otherwise
+	words        *wordPattern // the last split, nil where there is none of this shape
+	nfc          bool         // text is composed (Unicode normalisation form C) first
+	ignoreMerges bool         // a word that is a token is taken whole
+	ranked       bool         // ignoreMerges holds for the model's own tokenizer alone
+	addBOS       bool         // unless the file says otherwise
 }
 
 // split returns the length, above 0, of the first piece of s, which is not empty.
 type split func(s string) int
 
-// words calls yield for each word of text, in order. Together the words are the text.
-func (p *preTokenizer) words(text string, yield func(word string)) { cut(p.splits, text, yield) }
+// cut calls yield for each word of text, in order. Together the words are the text.
+func (p *preTokenizer) cut(text string, yield func(word string)) { cut(p.splits, text, yield) }
 
 func cut(splits []split, text string, yield func(string)) {
 	if len(splits) == 0 {
@@ -93,12 +96,12 @@ func runOfRunes(in func(rune) bool) func(string) int {
 	}
 }
 
-// findPre looks a pre-tokeniser up.
-func findPre(name string) (preTokenizer, error) {
+// findPre looks a pre-tokeniser up, as r reads it.
+func findPre(name string, r Rules) (preTokenizer, error) {
 	var known []string
 	for _, p := range preTokenizers {
 		if slices.Contains(p.names, name) {
-			return p, nil
+			return r.pre(p), nil
 		}
 		known = append(known, p.names...)
 	}

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// The words are what the regular expressions listed in llama.cpp match, worked out by hand; | marks the cuts.
+// The words are what the regular expressions of llama.cpp match, or with "own" those of the models, worked out by hand; |
+// marks the cuts.
 func TestWords(t *testing.T) {
 	for _, c := range []struct{ pre, words string }{
 		{"gpt-2", "I|'m| here|,| isn|'t| it|?"},
@@ -40,17 +41,25 @@ func TestWords(t *testing.T) {
 		{"deepseek-coder", "日本| |한국ก|็"},
 		{"default", "a|+<=|b|123|'|s|$.=|x"},
 		{"default", "123|456|78| |9"},
+		{"own tekken", "Hello|World| नमस्ते| दुनिया|!e\u0301cole\u0301|AB|.\u0301"},
+		{"own tekken", "Привет|Мир| ЁЛКАёлка|ÉCOLE| é|É"},
+		{"own gpt-4o", "हिन्दी| don'\u017f|tภาษาไทย|123|4|İstanbul"},
+		{"own llama-bpe", "it|'\u017f| ok"},
 		{"gemma4", "any text, 12|\n\n|  more|\n"},
 	} {
+		rules := LlamaCpp
+		if own, found := strings.CutPrefix(c.pre, "own "); found {
+			rules, c.pre = Own, own
+		}
 		p := gemma4Pre
 		if c.pre != "gemma4" {
 			var err error
-			if p, err = findPre(c.pre); err != nil {
+			if p, err = findPre(c.pre, rules); err != nil {
 				t.Fatal(err)
 			}
 		}
 		var got []string
-		p.words(strings.ReplaceAll(c.words, "|", ""), func(w string) { got = append(got, w) })
+		p.cut(strings.ReplaceAll(c.words, "|", ""), func(w string) { got = append(got, w) })
 		if !slices.Equal(got, strings.Split(c.words, "|")) {
 			t.Errorf("%s: got %q, want %q", c.pre, got, strings.Split(c.words, "|"))
 		}

@@ -2,16 +2,15 @@ package tokenizer
 
 import "strings"
 
-// The patterns below restate, name by name, the table in llama.cpp's src/llama-vocab.cpp, with the names that share one.
+// The expressions that several models share. Contractions fold as the expressions do, so U+017F is an s.
 var (
 	gpt2Words  = wordPattern{gpt2: true, short: true, letters: letter}
-	llama3     = wordPattern{short: true, letters: letter, digits: 3, tail: "\r\n"}
-	qwen2      = wordPattern{short: true, letters: letter, digits: 1, tail: "\r\n"}
-	qwen35     = wordPattern{short: true, letters: letter | mark, digits: 1, tail: "\r\n"}
-	tekken     = wordPattern{cased: true, letters: letter, digits: 1, tail: "\r\n/"}
-	o200k      = wordPattern{cased: true, suffix: true, letters: letter, digits: 3, tail: "\r\n/"}
+	llama3     = wordPattern{short: true, fold: true, letters: letter, digits: 3, tail: "\r\n"}
+	qwen2      = wordPattern{short: true, fold: true, letters: letter, digits: 1, tail: "\r\n"}
+	qwen35     = wordPattern{short: true, fold: true, letters: letter | mark, digits: 1, tail: "\r\n"}
+	tekken     = wordPattern{upper: capital, lower: small, letters: letter, digits: 1, tail: "\r\n/"}
+	o200k      = wordPattern{upper: capital, lower: small, suffix: true, fold: true, letters: letter, digits: 3, tail: "\r\n/"}
 	oneDigit   = isolate(oneOf(number))
-	gemma4Pre  = preTokenizer{names: []string{"gemma4"}, splits: []split{lines}, addBOS: true}
 	threeASCII = isolate(func(s string) int {
 		if len(s) >= 3 && ascii3(s[0]) && ascii3(s[1]) && ascii3(s[2]) {
 			return 3
@@ -20,31 +19,35 @@ var (
 	})
 )
 
-// preTokenizers is every pre-tokeniser of the gpt2 model, in the order they are listed in errors.
+// gemma4Pre belongs to the gemma4 model, which tokenizer.ggml.pre does not choose.
+var gemma4Pre = preTokenizer{names: []string{"gemma4"}, splits: []split{lines}, addBOS: true}
+
+// preTokenizers is every pre-tokeniser of the gpt2 model, in the order they are listed in errors. The names are those of
+// llama.cpp's src/llama-vocab.cpp, with the names that share an expression; the expressions and normalizers are those of
+// the tokenizer.json that the models were published with. What llama.cpp reads differently, Rules.pre puts back.
 var preTokenizers = []preTokenizer{
 	{
 		names: []string{"gpt-2", "phi-2", "jina-es", "jina-de", "gigachat", "jina-v2-es", "jina-v2-de", "a.x-4.0",
-			"mellum", "modern-bert", "exaone4", "mpt", "olmo", "jais", "trillion", "granite-docling"},
-		splits: []split{gpt2Words.match},
+			"mellum", "exaone4", "jais", "trillion", "granite-docling"},
+		words: &gpt2Words,
 	},
+	{names: []string{"mpt", "olmo", "modern-bert"}, words: &gpt2Words, nfc: true},
 	{
-		names:  []string{"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"},
-		splits: []split{oneDigit, gpt2Words.match},
+		names:  []string{"smollm", "starcoder", "refact", "codeshell", "exaone", "minerva-7b"},
+		splits: []split{oneDigit}, words: &gpt2Words,
 	},
+	{names: []string{"command-r"}, splits: []split{oneDigit}, words: &gpt2Words, nfc: true},
 	{
 		names: []string{"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2",
 			"jina-v5-nano"},
-		splits: []split{llama3.match}, ignoreMerges: true, addBOS: true,
+		words: &llama3, ignoreMerges: true, addBOS: true,
 	},
-	{names: []string{"dbrx", "smaug-bpe"}, splits: []split{llama3.match}},
-	{
-		names: []string{"qwen2", "deepseek-r1-qwen", "kormo", "f2llmv2", "megrez", "stablelm2", "hunyuan", "solar-open",
-			"grok-2"},
-		splits: []split{qwen2.match},
-	},
-	{names: []string{"qwen35"}, splits: []split{qwen35.match}},
-	{names: []string{"tekken"}, splits: []split{tekken.match}, ignoreMerges: true, addBOS: true},
-	{names: []string{"gpt-4o", "llama4", "kanana2", "minimax-m2"}, splits: []split{o200k.match}},
+	{names: []string{"dbrx", "smaug-bpe"}, words: &llama3},
+	{names: []string{"qwen2", "deepseek-r1-qwen", "kormo", "f2llmv2", "megrez", "hunyuan"}, words: &qwen2, nfc: true},
+	{names: []string{"stablelm2", "solar-open", "grok-2"}, words: &qwen2},
+	{names: []string{"qwen35"}, words: &qwen35, nfc: true},
+	{names: []string{"tekken"}, words: &tekken, ignoreMerges: true, addBOS: true},
+	{names: []string{"gpt-4o", "llama4", "kanana2", "minimax-m2"}, words: &o200k, ignoreMerges: true, ranked: true},
 	{
 		names: []string{"deepseek-coder"},
 		splits: []split{

@@ -46,7 +46,7 @@ var endTexts = []string{"<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|
 var shownTexts = []string{"<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"}
 
 // resolve returns the id of r: the file's, else that of the first text the vocabulary has, else def.
-func (v *vocab) resolve(m Metadata, r role, def int32) (int32, error) {
+func (v *vocab) resolve(m Metadata, r role, def int32, rules Rules) (int32, error) {
 	key := "tokenizer.ggml." + r.key + "_token_id"
 	u, found, err := m.U32(key)
 	switch {
@@ -57,11 +57,14 @@ func (v *vocab) resolve(m Metadata, r role, def int32) (int32, error) {
 	case found && uint64(u) >= uint64(len(v.text)):
 		return None, fmt.Errorf("tokenizer: %s = %d, the vocabulary has %d tokens", key, u, len(v.text))
 	case found:
+		if rules == Own && v.attr[u] == attrNormal && isMarker(v.text[u]) {
+			v.attr[u] |= attrControl
+		}
 		return int32(u), nil
 	}
 	for _, s := range r.texts {
-		if id, ok := v.id[s]; ok {
-			v.attr[id] |= attrControl
+		if id, ok := v.id[s]; ok && v.looksControl(id, rules) {
+			v.control(id, rules)
 			return id, nil
 		}
 	}
@@ -86,20 +89,20 @@ func (t *Tokenizer) readSpecials(m Metadata, bos, eos, unk int32) error {
 		{rolePrefix, &ignored, None}, {roleSuffix, &ignored, None}, {roleMiddle, &ignored, None},
 	} {
 		var err error
-		if *s.id, err = v.resolve(m, s.role, s.def); err != nil {
+		if *s.id, err = v.resolve(m, s.role, s.def, t.Rules); err != nil {
 			return err
 		}
 	}
 	ends := map[int32]bool{}
 	for _, s := range endTexts {
-		if id, ok := v.id[s]; ok {
-			v.attr[id] |= attrControl
+		if id, ok := v.id[s]; ok && v.looksControl(id, t.Rules) {
+			v.control(id, t.Rules)
 			ends[id] = true
 		}
 	}
 	for _, s := range shownTexts {
 		if id, ok := v.id[s]; ok {
-			v.attr[id] = attrUserDefined
+			v.show(id, t.Rules)
 		}
 	}
 	for _, id := range []int32{t.EOS, t.EOT, t.EOM, pad, repo, file} {
@@ -126,13 +129,52 @@ func (t *Tokenizer) exempt(ends map[int32]bool) {
 	if call && (has("<|return|>") || has("<|flush|>")) && has("<|end|>") {
 		id := t.v.id["<|end|>"]
 		delete(ends, id)
-		t.v.attr[id] = attrUserDefined
+		t.v.show(id, t.Rules)
 	}
 	if has("<|tool_response>") && has("</s>") {
 		id := t.v.id["</s>"]
 		delete(ends, id)
 		t.v.attr[id] = attrNormal
 	}
+}
+
+// looksControl reports whether a token with the text of a well-known control token is one. The file's type decides: text
+// that only looks like a marker, such as "</s>" in HTML, stays text. Where the file marks no token as control its types
+// say nothing, and to llama.cpp they never do.
+func (v *vocab) looksControl(id int32, r Rules) bool {
+	if r == LlamaCpp || !v.typed {
+		return true
+	}
+	if v.attr[id] == attrUserDefined {
+		return !isTag(v.text[id])
+	}
+	return v.attr[id] != attrNormal
+}
+
+// control makes a token that looksControl one, where the file's types do not say what it is.
+func (v *vocab) control(id int32, r Rules) {
+	if r == LlamaCpp || !v.typed {
+		v.attr[id] |= attrControl
+	}
+}
+
+// isMarker reports whether text has the brackets of a marker, as "<|im_end|>" and "[EOS]". A token that the file names as
+// special is control then, whatever its type; a line end that ends answers stays text.
+func isMarker(text string) bool {
+	n := len(text) - 1
+	return n > 1 && (text[0] == '<' && text[n] == '>' || text[0] == '[' && text[n] == ']')
+}
+
+// isTag reports whether text is an HTML tag, "<s>" or "</s>", which vocabularies hold for text of the web.
+func isTag(text string) bool { return text == "<s>" || text == "</s>" }
+
+// show makes a control token one that decoding never leaves out. llama.cpp also finds it in text that a stranger wrote.
+func (v *vocab) show(id int32, r Rules) {
+	if r == LlamaCpp {
+		v.attr[id] = attrUserDefined
+		return
+	}
+	v.attr[id] |= attrShown
 }
 
 // stripSpaces sets the white space rules of Phi-3, which GGUF cannot express: its markers swallow the white space after

@@ -20,14 +20,36 @@ func TestSpecialTokensInText(t *testing.T) {
 		// SPM puts a space before text at the start and after a special token; Phi-3's markers swallow white space.
 		{"llama-spm", "Hello</s>Hello", true, true, []int32{1, 15043, 2, 15043}},
 		{"phi-3", "<|user|>\n Hello<|end|>\n<|assistant|>", false, true, []int32{32010, 15043, 32007, 32001}},
-		// A user-defined token is found whether or not special tokens are parsed; llama.cpp makes </s>, which Phi-3's
-		// file calls user-defined, a control token.
+		// A user-defined token is found whether or not special tokens are parsed.
 		{"deepseek-coder", "õx", false, false, []int32{32000, 87}},
-		{"phi-3", "a</s>", false, false, []int32{263, 829, 29879, 29958}},
+		{"phi-3", "a</s>", false, false, []int32{263, 2}},
+		// A normal one is text, though it looks like a marker (HF tokenizers on the same vocabulary).
+		{"qwen2", "a</s>b", false, true, []int32{64, 522, 82, 51407}},
+		// A written begin token is the one that would have been added.
+		{"llama-bpe", "<|begin_of_text|>Hello", true, true, []int32{128000, 9906}},
+		{"llama-spm", "<s>Hello", true, true, []int32{1, 15043}},
 	} {
 		tok := load(t, c.vocab)
 		if got := tok.Encode(c.text, c.add, c.parse); !slices.Equal(got, c.want) {
 			t.Errorf("%s: Encode(%q, %v, %v) = %v, want %v", c.vocab, c.text, c.add, c.parse, got, c.want)
+		}
+	}
+}
+
+// llama.cpp makes tokens that look like markers control tokens, and puts BOS before a written one.
+func TestSpecialTokensOfLlamaCpp(t *testing.T) {
+	for _, c := range []struct {
+		vocab, text string
+		parse       bool
+		want        []int32
+	}{
+		{"phi-3", "a</s>", false, []int32{1, 263, 829, 29879, 29958}},
+		{"qwen2", "a</s>b", true, []int32{64, 128247, 65}},
+		{"llama-bpe", "<|begin_of_text|>Hello", true, []int32{128000, 128000, 9906}},
+	} {
+		tok := loadAs(t, c.vocab, LlamaCpp)
+		if got := tok.Encode(c.text, true, c.parse); !slices.Equal(got, c.want) {
+			t.Errorf("%s: Encode(%q, true, %v) = %v, want %v", c.vocab, c.text, c.parse, got, c.want)
 		}
 	}
 }
@@ -59,8 +81,8 @@ func TestRoles(t *testing.T) {
 		{"llama-bpe", "<|begin_of_text|>", "<|end_of_text|>", "<|eot_id|>",
 			[]string{"<|end_of_text|>", "<|eot_id|>"}, true, false},
 		{"llama-spm", "<s>", "</s>", "", []string{"</s>"}, true, true},
-		{"phi-3", "<s>", "<|endoftext|>", "<|end|>", []string{"</s>", "<|endoftext|>", "<|end|>"}, true, true},
-		{"qwen2", "<|endoftext|>", "<|endoftext|>", "<|im_end|>", []string{"</s>", "<|endoftext|>", "<|im_end|>"}, false,
+		{"phi-3", "<s>", "<|endoftext|>", "<|end|>", []string{"<|endoftext|>", "<|end|>"}, true, true},
+		{"qwen2", "<|endoftext|>", "<|endoftext|>", "<|im_end|>", []string{"<|endoftext|>", "<|im_end|>"}, false,
 			false},
 		{"gemma-4", "<bos>", "<eos>", "", []string{"<eos>", "<|tool_response>", "<turn|>"}, true, false},
 	} {
@@ -131,7 +153,7 @@ func TestPartitionAgainstNaiveSearch(t *testing.T) {
 	} {
 		v.text, v.attr = append(v.text, x.text), append(v.attr, x.attr)
 	}
-	s := newSpecials(v)
+	s := newSpecials(v, LlamaCpp)
 	const alphabet = "<<aab> >"
 	for n := range 1 << 18 {
 		var text strings.Builder

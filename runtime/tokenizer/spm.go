@@ -1,7 +1,6 @@
 package tokenizer
 
 import (
-	"fmt"
 	"strings"
 	"unicode/utf8"
 )
@@ -10,6 +9,7 @@ import (
 // tokens they make, and what has no token is spelled in byte tokens.
 type spm struct {
 	v     *vocab
+	score []float32
 	bytes [256]int32
 	unk   int32 // stands for a byte that has no token
 
@@ -18,11 +18,12 @@ type spm struct {
 	spans [256]bool
 }
 
-func newSPM(v *vocab) (*spm, error) {
-	if v.score == nil {
-		return nil, fmt.Errorf("tokenizer: %s is missing; a %q vocabulary merges by score", keyScores, "llama")
+func newSPM(m Metadata, v *vocab) (*spm, error) {
+	score, err := scores(m, len(v.text))
+	if err != nil {
+		return nil, err
 	}
-	s := &spm{v: v, bytes: v.byteTokens(), unk: None}
+	s := &spm{v: v, score: score, bytes: v.byteTokens(), unk: None}
 	for b := range s.bytes {
 		// Vocabularies without <0xXX> may hold the byte itself.
 		if id, ok := v.id[string([]byte{byte(b)})]; ok && s.bytes[b] == None {
@@ -79,7 +80,7 @@ func (s *spm) encodeWord(ids []int32, text string, m *merger) []int32 {
 		if id == None {
 			return pair{}, false
 		}
-		return pair{merged: id, key: s.v.score[id]}, true
+		return pair{merged: id, key: s.score[id]}, true
 	})
 	for i := range m.symbols {
 		switch y := &m.symbols[i]; {

@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,13 +11,17 @@ import (
 type Tokenizer struct {
 	Model string // tokenizer.ggml.model: "llama", "gpt2" or "gemma4"
 	Pre   string // how BPE cuts words: tokenizer.ggml.pre, or "default", a guess, where a gpt2 file has none
+	Rules Rules  // whose reading of the vocabulary counts
 
 	// Special tokens, None where the vocabulary has no such token: begin and end of a text, unknown, end of a turn, end
 	// of a message.
 	BOS, EOS, UNK, EOT, EOM int32
 
-	AddBOS, AddEOS bool // what Encode adds when asked to add special tokens
+	AddBOS         bool // Encode puts BOS first when asked to add special tokens
 	AddSpacePrefix bool // SPM: a space is put before text at the start and after a special token
+
+	// Notes say what the file leaves out or asks for in vain, a sentence each.
+	Notes []string
 
 	v        *vocab
 	specials *specials
@@ -26,36 +31,49 @@ type Tokenizer struct {
 	}
 }
 
-// New reads the tokenizer of a model. The error names the key at fault.
-func New(m Metadata) (*Tokenizer, error) {
+// readers are the values of tokenizer.ggml.model that are read here.
+var readers = map[string]func(*Tokenizer, Metadata) error{
+	"llama": (*Tokenizer).readSPM, "gpt2": (*Tokenizer).readBPE, "gemma4": (*Tokenizer).readGemma4,
+}
+
+// unread are values of tokenizer.ggml.model that llama.cpp knows, with the kind of vocabulary each stands for.
+var unread = map[string]string{
+	"bert": "WordPiece", "t5": "Unigram", "rwkv": "the RWKV trie", "plamo2": "PLaMo-2's Unigram",
+	"hybriddna": "BPE with DNA k-mers", "whitespace": "BPE of words between spaces",
+	"none": "no vocabulary at all", "no_vocab": "no vocabulary at all",
+}
+
+// New reads the tokenizer of a model, by the rules of the model's own. The error names the key at fault.
+func New(m Metadata) (*Tokenizer, error) { return Read(m, Own) }
+
+// Read reads the tokenizer of a model. The error names the key at fault.
+func Read(m Metadata, r Rules) (*Tokenizer, error) {
 	model, err := require(m.Str, keyModel)
 	if err != nil {
 		return nil, err
 	}
-	t := &Tokenizer{Model: model}
-	read := map[string]func(Metadata) error{"llama": t.readSPM, "gpt2": t.readBPE, "gemma4": t.readGemma4}[t.Model]
+	t := &Tokenizer{Model: model, Rules: r}
+	read := readers[t.Model]
 	if read == nil {
-		return nil, fmt.Errorf("tokenizer: %s = %q; the models read here are llama, gpt2 and gemma4", keyModel, clip(t.Model))
-	}
-	if t.v, err = readVocab(m); err != nil {
-		return nil, err
-	}
-	if err := read(m); err != nil {
-		return nil, err
-	}
-	for _, s := range []struct {
-		add bool
-		key string
-		id  int32
-	}{{t.AddBOS, keyAddBOS, t.BOS}, {t.AddEOS, keyAddEOS, t.EOS}} {
-		if s.add && s.id == None {
-			return nil, fmt.Errorf("tokenizer: %s is set and the vocabulary has no such token", s.key)
+		kind := ""
+		if k := unread[t.Model]; k != "" {
+			kind = " (" + k + ")"
 		}
+		return nil, fmt.Errorf("tokenizer: %s = %q%s; the models read here are llama, gpt2 and gemma4", keyModel, clip(t.Model), kind)
+	}
+	if t.v, err = readVocab(m); err == nil {
+		err = read(t, m)
+	}
+	if err != nil {
+		return nil, cmp.Or(missing(m, t.Model), err)
+	}
+	if t.AddBOS && t.BOS == None {
+		return nil, fmt.Errorf("tokenizer: %s is set and the vocabulary has no such token", keyAddBOS)
 	}
 	if err := t.v.stripSpaces(m); err != nil {
 		return nil, err
 	}
-	t.specials = newSpecials(t.v)
+	t.specials = newSpecials(t.v, r)
 	return t, nil
 }
 
@@ -71,7 +89,7 @@ func (t *Tokenizer) readSPM(m Metadata) error {
 	if t.AddSpacePrefix, err = optional(m.Bool, keyAddSpacePrefix, true); err != nil {
 		return err
 	}
-	s, err := newSPM(t.v)
+	s, err := newSPM(m, t.v)
 	if err != nil {
 		return err
 	}
@@ -86,7 +104,7 @@ func (t *Tokenizer) readBPE(m Metadata) error {
 	if t.Pre, err = optional(m.Str, keyPre, "default"); err != nil {
 		return err
 	}
-	pre, err := findPre(t.Pre)
+	pre, err := findPre(t.Pre, t.Rules)
 	if err != nil {
 		return err
 	}
@@ -130,7 +148,7 @@ func (t *Tokenizer) IsEOG(id int32) bool {
 func (t *Tokenizer) EOG() []int32 { return slices.Clone(t.ends) }
 
 // IsControl reports whether id is no text: a control token or the unknown token.
-func (t *Tokenizer) IsControl(id int32) bool { return t.valid(id) && t.v.attr[id]&attrHidden != 0 }
+func (t *Tokenizer) IsControl(id int32) bool { return t.valid(id) && t.v.attr[id].hidden() }
 
 // Lookup returns the id of the token whose text in the file is text.
 func (t *Tokenizer) Lookup(text string) (id int32, ok bool) {
@@ -140,16 +158,20 @@ func (t *Tokenizer) Lookup(text string) (id int32, ok bool) {
 
 func (t *Tokenizer) valid(id int32) bool { return id >= 0 && int(id) < len(t.v.text) }
 
-// Encode returns the ids of text. addSpecial adds the begin and end tokens that the model wants. parseSpecial makes
-// control tokens out of their texts ("<|im_end|>"); never set it for text that a stranger wrote.
+// Encode returns the ids of text. addSpecial puts the begin token first if the model wants one. parseSpecial makes control
+// tokens out of their texts ("<|im_end|>"); never set it for text that a stranger wrote.
+//
+// A text that begins with the begin token itself does not get a second one, except by llama.cpp's rules. No end token is
+// added, whatever add_eos_token says: that key is for training and embeddings, and a model answers oddly behind it.
 func (t *Tokenizer) Encode(text string, addSpecial, parseSpecial bool) []int32 {
 	var ids []int32
-	if addSpecial && t.AddBOS {
+	parts := t.specials.partition(text, parseSpecial)
+	if addSpecial && t.AddBOS && (t.Rules == LlamaCpp || len(parts) == 0 || parts[0].id != t.BOS) {
 		ids = append(ids, t.BOS)
 	}
 	var m merger
 	prefix := t.AddSpacePrefix
-	for _, f := range t.specials.partition(text, parseSpecial) {
+	for _, f := range parts {
 		if f.id != None {
 			ids = append(ids, f.id)
 			prefix = t.AddSpacePrefix
@@ -162,10 +184,15 @@ func (t *Tokenizer) Encode(text string, addSpecial, parseSpecial bool) []int32 {
 		ids = t.encoder.encode(ids, s, &m)
 		prefix = false
 	}
-	if addSpecial && t.AddEOS {
-		ids = append(ids, t.EOS)
-	}
 	return ids
+}
+
+// WritesBOS reports whether Encode finds the begin token, which it would add, at the start of text.
+func (t *Tokenizer) WritesBOS(text string) bool {
+	if !t.AddBOS || !strings.HasPrefix(text, t.v.text[t.BOS]) {
+		return false
+	}
+	return t.specials.longest(text, true) == t.BOS
 }
 
 // Piece returns the bytes that id stands for, which need not be valid UTF-8 by themselves. Control tokens give their
@@ -189,7 +216,7 @@ func (t *Tokenizer) Decode(ids []int32, special bool) string {
 		a := t.v.attr[id]
 		if a&(attrHidden|attrUserDefined) != 0 {
 			prefix = t.AddSpacePrefix
-			if special || a&attrHidden == 0 {
+			if special || !a.hidden() {
 				b.WriteString(t.v.piece[id])
 			}
 			continue

@@ -2,16 +2,15 @@ package tokenizer
 
 import (
 	"fmt"
-	"math"
 	"strings"
 )
 
 // None is the id of a special token that the vocabulary does not have.
 const None int32 = -1
 
-// attr says what a token is for. A token may be both normal and control: llama.cpp adds control to tokens whose text is
-// that of a well-known end marker, whatever type the file gives them.
-type attr uint8
+// attr says what a token is for. A token may be both normal and control: by llama.cpp's rules, tokens whose text is that
+// of a well-known end marker are, whatever type the file gives them.
+type attr uint16
 
 const (
 	attrNormal attr = 1 << iota
@@ -22,19 +21,23 @@ const (
 	attrByte
 	attrLeftStrip  // swallows the white space before it when it is found in text
 	attrRightStrip // swallows the white space after it
+	attrShown      // control, and decoded all the same
 )
 
-// attrHidden marks tokens that are not text: decoding leaves them out unless asked, and encoding finds them only when
-// special tokens are parsed.
+// attrHidden marks tokens that are not text: decoding leaves them out unless asked or attrShown is set, and encoding finds
+// them only when special tokens are parsed.
 const attrHidden = attrControl | attrUnknown
+
+// hidden reports whether decoding leaves the token out.
+func (a attr) hidden() bool { return a&attrHidden != 0 && a&attrShown == 0 }
 
 // vocab is the token table, indexed by id.
 type vocab struct {
 	text  []string         // as stored in the file
 	piece []string         // the bytes each token stands for, special tokens included
 	attr  []attr           //
-	score []float32        // nil when the file has none
-	id    map[string]int32 // text -> id
+	id    map[string]int32 // text -> id, the lowest where entries repeat
+	typed bool             // the file's types tell control tokens from text
 }
 
 // readVocab checks the arrays of m against each other. piece is left to the model, which knows how texts are spelled.
@@ -51,28 +54,19 @@ func readVocab(m Metadata) (*vocab, error) {
 	if err != nil {
 		return nil, err
 	}
-	score, err := perToken(m.F32s, keyScores, n)
-	if err != nil {
-		return nil, err
-	}
-	for i, s := range score {
-		if math.IsNaN(float64(s)) {
-			return nil, fmt.Errorf("tokenizer: %s[%d] is not a number", keyScores, i)
-		}
-	}
-	v := &vocab{text: text, attr: make([]attr, n), score: score, id: make(map[string]int32, n)}
+	v := &vocab{text: text, attr: make([]attr, n), id: make(map[string]int32, n)}
 	for i, s := range text {
 		if s == "" {
 			// Some conversions leave holes. The name cannot be met in text by accident, so the hole is never produced.
 			s = fmt.Sprintf("[EMPTY_%d]", i)
 		}
-		if j, dup := v.id[s]; dup {
-			return nil, fmt.Errorf("tokenizer: %s[%d] repeats entry %d, %q", keyTokens, i, j, clip(s))
+		if _, dup := v.id[s]; !dup {
+			v.id[s] = int32(i)
 		}
-		v.id[s] = int32(i)
 		v.attr[i] = attrNormal
 		if types != nil {
 			v.attr[i] = attrOfType(types[i])
+			v.typed = v.typed || types[i] == 3
 		}
 	}
 	return v, nil

@@ -46,11 +46,16 @@ var loaded sync.Map
 
 func load(t testing.TB, name string) *Tokenizer {
 	t.Helper()
+	return loadAs(t, name, Own)
+}
+
+func loadAs(t testing.TB, name string, r Rules) *Tokenizer {
+	t.Helper()
 	for _, v := range vocabularies {
 		if v.name != name {
 			continue
 		}
-		once, _ := loaded.LoadOrStore(name, sync.OnceValues(func() (*Tokenizer, error) {
+		once, _ := loaded.LoadOrStore(fmt.Sprint(name, r), sync.OnceValues(func() (*Tokenizer, error) {
 			file := v.file
 			if file == "" {
 				file = v.name
@@ -60,9 +65,9 @@ func load(t testing.TB, name string) *Tokenizer {
 				return nil, err
 			}
 			if v.pre != "" {
-				return New(withPre{m, v.pre})
+				m = withPre{m, v.pre}
 			}
-			return New(m)
+			return Read(m, r)
 		}))
 		tok, err := once.(func() (*Tokenizer, error))()
 		if err != nil {
@@ -92,13 +97,13 @@ func readGzip(path string) (Metadata, error) {
 }
 
 // tiny is a vocabulary of testdata/vocab/tiny-NAME.
-func tiny(t testing.TB, name string) *Tokenizer {
+func tiny(t testing.TB, name string, r Rules) *Tokenizer {
 	t.Helper()
 	m, err := readGzip(vocabDir + "tiny-" + name + ".gguf.gz")
 	if err != nil {
 		t.Fatal(err)
 	}
-	tok, err := New(m)
+	tok, err := Read(m, r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,11 +151,12 @@ func ids(t testing.TB, line string) (ids []int32) {
 	return ids
 }
 
+// The cases are llama.cpp's, and so are the rules.
 func TestPublishedCases(t *testing.T) {
 	for _, v := range vocabularies {
 		t.Run(v.name, func(t *testing.T) {
 			t.Parallel()
-			tok := load(t, v.name)
+			tok := loadAs(t, v.name, LlamaCpp)
 			for _, c := range cases(t, v.name) {
 				got := tok.Encode(c.text, false, false)
 				if !slices.Equal(got, c.ids) {
@@ -171,7 +177,7 @@ func TestTinyVocabularies(t *testing.T) {
 	}
 	for _, name := range []string{"llama", "gemma4", "gpt-2", "gpt-4o", "llama-bpe", "tekken", "qwen2", "qwen35", "starcoder"} {
 		t.Run(name, func(t *testing.T) {
-			tok := tiny(t, name)
+			tok := tiny(t, name, LlamaCpp)
 			out, err := os.ReadFile(vocabDir + "tiny-" + name + ".out")
 			if err != nil {
 				t.Fatal(err)

@@ -1,5 +1,7 @@
 package tokenizer
 
+import "strings"
+
 // wordPattern is the shape that the pre-tokenisers of GPT-2, Llama 3, Qwen, Mistral and o200k share. At each position
 // the first alternative that matches takes a word:
 //
@@ -13,9 +15,11 @@ package tokenizer
 type wordPattern struct {
 	gpt2    bool   // the lead of letters and numbers is a space, contractions are lower case, line ends are mere spaces
 	short   bool   // contractions are words of their own
+	fold    bool   // contractions are matched with Unicode's case folding, in which U+017F is an s
 	letters class  // what counts as a letter: letter, or letter and mark
-	cased   bool   // a word is cut where a small letter is followed by a capital (tekken, o200k)
-	suffix  bool   // and takes a contraction at its end (o200k)
+	upper   class  // where a word is cut between a small letter and a capital (tekken, o200k): the capitals,
+	lower   class  // and the small letters; a character may be both
+	suffix  bool   // such a word takes a contraction at its end (o200k)
 	digits  int    // numbers are cut into groups of at most this many; 0 is no limit
 	tail    string // line ends and such that punctuation takes along
 }
@@ -24,7 +28,7 @@ type wordPattern struct {
 func (w *wordPattern) match(s string) int {
 	r, c, size := at(s, 0)
 	if w.short && r == '\'' {
-		if n := contraction(s, !w.gpt2); n > 0 {
+		if n := w.contraction(s); n > 0 {
 			return n
 		}
 	}
@@ -51,8 +55,8 @@ func (w *wordPattern) word(s string, r rune, c class, size int) int {
 	case w.gpt2 && r == ' ', !w.gpt2 && r != '\r' && r != '\n' && c&(letter|number) == 0:
 		lead = size
 	}
-	if w.cased {
-		return casedWord(s, lead, w.suffix)
+	if w.upper != 0 {
+		return w.casedWord(s, lead)
 	}
 	if end := run(s, lead, w.letters); end > lead {
 		return end
@@ -84,13 +88,17 @@ func (w *wordPattern) number(s string, r rune, c class, size int) int {
 	return end
 }
 
-// contraction matches 's 't 'm 'd 're 've 'll; fold accepts capitals.
-func contraction(s string, fold bool) int {
+// contraction matches 's 't 'm 'd 're 've 'll, except for GPT-2 with capitals too.
+func (w *wordPattern) contraction(s string) int {
+	const longS = "'\u017f"
+	if w.fold && strings.HasPrefix(s, longS) {
+		return len(longS)
+	}
 	get := func(i int) byte {
 		if i >= len(s) {
 			return 0
 		}
-		if b := s[i]; fold && b >= 'A' && b <= 'Z' {
+		if b := s[i]; !w.gpt2 && b >= 'A' && b <= 'Z' {
 			return b + 'a' - 'A'
 		}
 		return s[i]
@@ -137,43 +145,43 @@ func spaces(s string, lines bool) int {
 	return end
 }
 
-// casedWord matches capitals* smalls+ or else capitals+ smalls*, starting at lead, and returns the end or 0. Letters
-// outside ASCII count as both, and marks as neither: so llama.cpp reads the models' classes of capital, title, modifier
-// and other letters, and its ids are the ones to agree with.
-func casedWord(s string, lead int, suffix bool) int {
-	capitals := lead // end of the letters that may be capital
-	lastBoth := -1   // the last of them that may be small too, where the capitals can give way
+// casedWord matches lead? capitals* smalls+ or else lead? capitals+ smalls* and returns the end or 0. As in the
+// expressions, a lead that can be a letter too, which a mark is, gives way where nothing matches behind it.
+func (w *wordPattern) casedWord(s string, lead int) int {
+	end := 0
+	if lead > 0 {
+		end = w.smallWord(s, lead)
+	}
+	if end == 0 {
+		end = w.smallWord(s, 0)
+	}
+	if end == 0 {
+		// There is no small letter in either place, so the word is capitals.
+		if end = run(s, lead, w.upper); end == lead {
+			end = run(s, 0, w.upper)
+		}
+	}
+	if end > 0 && w.suffix {
+		end += w.contraction(s[end:])
+	}
+	return end
+}
+
+// smallWord matches capitals* smalls+ from byte i on and returns the end or 0.
+func (w *wordPattern) smallWord(s string, i int) int {
+	end := 0 // behind the last capital that can be small too, where the capitals can give way
 	for {
-		_, c, n := at(s, capitals)
-		if n == 0 || c&letter == 0 || c&lower != 0 {
+		_, c, n := at(s, i)
+		if n == 0 || c&w.upper == 0 {
 			break
 		}
-		if c&upper == 0 {
-			lastBoth = capitals
-		}
-		capitals += n
-	}
-	smalls := capitals
-	for {
-		_, c, n := at(s, smalls)
-		if n == 0 || c&letter == 0 || c&upper != 0 {
-			break
-		}
-		smalls += n
-	}
-	end := smalls
-	if smalls == capitals {
-		if capitals == lead {
-			return 0
-		}
-		// capitals* smalls+ wants one small letter at least: back up to the last letter that can be one.
-		if lastBoth >= 0 {
-			_, _, n := at(s, lastBoth)
-			end = lastBoth + n
+		i += n
+		if c&w.lower != 0 {
+			end = i
 		}
 	}
-	if suffix {
-		end += contraction(s[end:], true)
+	if smalls := run(s, i, w.lower); smalls > i {
+		return smalls
 	}
 	return end
 }
