@@ -28,15 +28,81 @@ func split(t *spec.Type) affine {
 			a.Run = gcd(a.Run, e.Run())
 		}
 	}
-	a.Levels = make([]float32, 1<<a.Code.Bits)
-	for c := range a.Levels {
-		v := c
-		if a.Code.Signed && c >= len(a.Levels)/2 {
-			v = c - len(a.Levels)
-		}
-		a.Levels[c] = evalLevel(level, v)
+	a.Levels = levelsOf(level, a.Code)
+	if !a.faithful() {
+		a.takeOffset()
 	}
 	return a
+}
+
+// levelsOf is e, which depends on c alone, for every code.
+func levelsOf(e spec.Expr, c *spec.Code) []float32 {
+	levels := make([]float32, 1<<c.Bits)
+	for k := range levels {
+		v := k
+		if c.Signed && k >= len(levels)/2 {
+			v = k - len(levels)
+		}
+		levels[k] = evalLevel(e, v)
+	}
+	return levels
+}
+
+// takeOffset moves a constant from the levels to what is added, where it alone keeps them from being whole numbers of a byte:
+// d*(code + 0.5) is d*code + d*0.5.
+func (a *affine) takeOffset() {
+	sum, ok := a.Level.(*spec.Binary)
+	if !ok || sum.Op != "+" && sum.Op != "-" {
+		return
+	}
+	level, constant := sum.X, sum.Y
+	if sum.Op == "+" && isConst(level) {
+		level, constant = constant, level
+	}
+	if !isConst(constant) || isConst(level) {
+		return
+	}
+	b := *a
+	b.Level, b.Levels = level, levelsOf(level, a.Code)
+	if _, _, exact := b.int8Levels(); !exact {
+		return
+	}
+	off := evalLevel(constant, 0)
+	if sum.Op == "-" {
+		off = -off
+	}
+	b.Min = addOffset(a.Scale, a.Min, off, a.Run)
+	*a = b
+}
+
+// faithful reports whether int8 holds the levels, times a factor, as well as f32 does, or whether they are a table of floats, which
+// may be rounded to it. What is computed from a code may not: half a step of a byte can be half a step of the code.
+func (a affine) faithful() bool {
+	levels, factor, exact := a.int8Levels()
+	if exact || readsFloats(a.Level) {
+		return true
+	}
+	most, off := 0.0, 0.0
+	for c, v := range a.Levels {
+		most = max(most, math.Abs(float64(v)))
+		off = max(off, math.Abs(float64(v)-float64(factor)*float64(levels[c])))
+	}
+	return off <= most*0x1p-22
+}
+
+func (a affine) mustBeFaithful() {
+	if !a.faithful() {
+		giveUp("levels that are no multiples of one number, which bytes would round")
+	}
+}
+
+// readsFloats reports whether e looks up a table of floats.
+func readsFloats(e spec.Expr) (found bool) {
+	spec.Walk(e, func(e spec.Expr) {
+		l, ok := e.(*spec.Lookup)
+		found = found || ok && !l.Book.Int8
+	})
+	return found
 }
 
 func gcd(a, b int) int {
@@ -77,8 +143,8 @@ func linear(e spec.Expr) (scale, level, min spec.Expr) {
 		}
 		giveUp("value is not scale * level + min")
 	case *spec.Call:
-		// float(code - zero) is float(code) - float(zero): integers are carried as floats.
-		if d, ok := e.Args[0].(*spec.Binary); ok && e.Fn == "float" && (d.Op == "+" || d.Op == "-") && (movesSlowly(d.X) || movesSlowly(d.Y)) {
+		// float(code - zero) is float(code) - float(zero) where f32 holds all three.
+		if d, ok := e.Args[0].(*spec.Binary); ok && e.Fn == "float" && (d.Op == "+" || d.Op == "-") && (movesSlowly(d.X) || movesSlowly(d.Y)) && spec.ExactFloat(d) {
 			return linear(d)
 		}
 	}

@@ -60,17 +60,49 @@ func levelCall(e *spec.Call, code int) float32 {
 	case e.Fn == "abs":
 		return float32(math.Abs(float64(arg(0))))
 	case e.Fn == "min" && len(e.Args) == 2:
-		return min(arg(0), arg(1))
+		return lesser(arg(0), arg(1))
 	case e.Fn == "max" && len(e.Args) == 2:
-		return max(arg(0), arg(1))
+		return greater(arg(0), arg(1))
 	case e.Fn == "clamp":
-		return min(max(arg(0), arg(1)), arg(2))
+		return lesser(greater(arg(0), arg(1)), arg(2))
 	}
 	giveUp("the level is %s of a code", e.Fn)
 	return 0
 }
 
-// levelInt is evalLevel for integers. Quotients and remainders by 0 are 0.
+// lesser and greater are min and max of the spec: of a NaN and of zeros they give the second.
+func lesser[T int | float32](a, b T) T {
+	if a < b {
+		return a
+	}
+	return b
+}
+
+func greater[T int | float32](a, b T) T {
+	if a > b {
+		return a
+	}
+	return b
+}
+
+// levelIntCall is levelCall for integers.
+func levelIntCall(e *spec.Call, code int) int {
+	arg := func(k int) int { return levelInt(e.Args[k], code) }
+	switch {
+	case e.Fn == "abs":
+		return max(arg(0), -arg(0))
+	case e.Fn == "min" && len(e.Args) == 2:
+		return lesser(arg(0), arg(1))
+	case e.Fn == "max" && len(e.Args) == 2:
+		return greater(arg(0), arg(1))
+	case e.Fn == "clamp":
+		return lesser(greater(arg(0), arg(1)), arg(2))
+	}
+	giveUp("the level is %s of a code", e.Fn)
+	return 0
+}
+
+// levelInt is evalLevel for integers, which are proven to stay in an int32. Quotients and remainders by 0 are 0.
 func levelInt(e spec.Expr, code int) int {
 	switch e := e.(type) {
 	case *spec.Num:
@@ -82,7 +114,7 @@ func levelInt(e spec.Expr, code int) int {
 	case *spec.Cond:
 		return levelInt(branch(e, code), code)
 	case *spec.Call:
-		return int(levelCall(e, code))
+		return levelIntCall(e, code)
 	case *spec.Binary:
 		x, y := levelInt(e.X, code), levelInt(e.Y, code)
 		switch {
@@ -116,22 +148,28 @@ func levelBool(e spec.Expr, code int) bool {
 			x, y := levelBool(e.X, code), levelBool(e.Y, code)
 			return x && y || e.Op == "||" && (x || y)
 		}
-		x, y := evalLevel(e.X, code), evalLevel(e.Y, code)
-		switch e.Op {
-		case "==":
-			return x == y
-		case "!=":
-			return x != y
-		case "<":
-			return x < y
-		case "<=":
-			return x <= y
-		case ">":
-			return x > y
-		case ">=":
-			return x >= y
+		if k, _ := e.X.Type(); k == spec.Int {
+			return holds(e.Op, levelInt(e.X, code), levelInt(e.Y, code))
 		}
+		return holds(e.Op, evalLevel(e.X, code), evalLevel(e.Y, code))
 	}
 	giveUp("the level is no arithmetic of a code")
 	return false
+}
+
+// holds compares by one of the operators of the spec.
+func holds[T int | float32](op string, x, y T) bool {
+	switch op {
+	case "==":
+		return x == y
+	case "!=":
+		return x != y
+	case "<":
+		return x < y
+	case "<=":
+		return x <= y
+	case ">":
+		return x > y
+	}
+	return x >= y
 }

@@ -90,10 +90,11 @@ func (r *reader) levelPieces(first, count int) func(piece int) *ir.Value {
 	}
 }
 
+// isLinear reports whether the levels are codes plus a whole number, not only after rounding.
 func (r *reader) isLinear() bool {
-	levels, _, _ := r.a.int8Levels()
+	levels, _, exact := r.a.int8Levels()
 	_, ok := linearLevels(levels, r.a.Code.Signed)
-	return ok
+	return ok && exact
 }
 
 // levelOf is the exact level of codes in i32 lanes.

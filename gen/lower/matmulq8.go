@@ -24,6 +24,7 @@ func actGroup(t *spec.Type) int {
 		giveUp("the block of %d is no multiple of %d", t.Block, chunk)
 	}
 	a := split(t)
+	a.mustBeFaithful()
 	switch {
 	case a.Run%16 != 0:
 		giveUp("a scale serves %s, not 16", plural(a.Run, "value"))

@@ -22,6 +22,9 @@ func mixRows(t *spec.Type, c Caps, m, tile int, rounded, plain bool, name string
 	if rounded && Exact(t) {
 		giveUp("the levels are whole numbers as they are")
 	}
+	if rounded && t.Block > 1 {
+		split(t).mustBeFaithful()
+	}
 	b := ir.Build(name, []ir.Param{
 		{Name: "o", Type: addr, Go: "*float32"}, {Name: "ldo", Type: word, Go: "int"},
 		{Name: "p", Type: addr, Go: "*float32"}, {Name: "ldp", Type: word, Go: "int"},

@@ -33,6 +33,7 @@ func Pairs(t *spec.Type, c Caps, name string) *ir.Func {
 		"\t\t\tlevels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], order[i]) // but 8..15 and 16..23 of each 32 change places", "\t\t}", "\t}")
 	levels, scales, v, stride, rows := b.Param(0), b.Param(1), b.Param(2), b.Param(3), b.Param(4)
 	r := newReader(b, c, t)
+	r.a.mustBeFaithful()
 	_, factor, _ := r.a.int8Levels()
 	scale := scaled(r.a.Scale, factor, t)
 	if r.a.Min != nil || !perBlock(scale, t.Block) {

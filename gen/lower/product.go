@@ -12,6 +12,7 @@ type Product struct {
 	Bytes  []int8  // Levels/Factor, rounded where Exact is false
 	Factor float32 // 1 where Exact
 	Exact  bool    // every level is a whole number that int8 holds
+	Rounds bool    // Bytes lose what the type does not allow to be lost: the levels are no table, but computed
 }
 
 // Split rewrites a type's value. Where it is no such product, why says so.
@@ -20,6 +21,7 @@ func Split(t *spec.Type) (p Product, why string) {
 		a := split(t)
 		p = Product{Scale: a.Scale, Min: a.Min, Code: a.Code, Levels: a.Levels, Run: a.Run}
 		p.Bytes, p.Factor, p.Exact = a.int8Levels()
+		p.Rounds = !a.faithful()
 	})
 	return p, why
 }

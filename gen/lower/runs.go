@@ -102,7 +102,7 @@ func (r *reader) uniform(e spec.Expr, i int) *ir.Value {
 func (r *reader) run(e spec.Expr, i int) ir.Mem { return ir.At(r.slots, r.runs[e]+4*(i/e.Run())) }
 
 // lanes evaluates a slow expression with lane l standing for run first+l of length run.
-// Integers are carried as f32, exact below 2^24.
+// Integers are carried as f32 where all of them are proven to be exact in it, else as i32.
 func (r *reader) lanes(e spec.Expr, run, first int) *ir.Value {
 	index := func(l int) int { return min((first+l)*run, r.t.Block-1) }
 	n := r.caps.Lanes
@@ -130,8 +130,11 @@ func (r *reader) lanes(e spec.Expr, run, first int) *ir.Value {
 			return r.field(e.Field, ty)
 		}
 	case *spec.Call:
-		if e.Fn == "float" {
+		switch {
+		case e.Fn == "float" && spec.ExactFloat(e.Args[0]):
 			return r.lanes(e.Args[0], run, first)
+		case e.Fn == "float":
+			return r.b.To(ir.OpToF32, ty, "whole", r.whole32(e.Args[0], index, n))
 		}
 	case *spec.Unary:
 		if e.Op == "-" {
@@ -148,6 +151,28 @@ func (r *reader) lanes(e spec.Expr, run, first int) *ir.Value {
 	}
 	giveUp("value uses an operation that vector code does not have")
 	return nil
+}
+
+// whole32 evaluates a slow integer in i32 lanes.
+func (r *reader) whole32(e spec.Expr, index func(int) int, n int) *ir.Value {
+	whole := evaluator{b: r.b, n: n, body: map[string]*ir.Value{}}
+	whole.leaf = func(x spec.Expr, _ cursor) *ir.Value {
+		switch x := x.(type) {
+		case *spec.PerIndex:
+			words := make([]uint32, n)
+			for l := range words {
+				words[l] = laneWords(x, index(l), 1)[0]
+			}
+			return r.b.Const(i32s(n), dwordConst(words), "table")
+		case *spec.Ref:
+			if x.Code == nil || n != 8 {
+				giveUp("an integer of %s for %d runs at once", x.Name, n)
+			}
+			return gatherWords(r.b, r.block, r.t, x.Code, index)
+		}
+		return nil
+	}
+	return whole.eval(e, cursor{})
 }
 
 // choose is a conditional on i: lanes that agree need no select.

@@ -69,7 +69,7 @@ func Unpack(t *spec.Type, c Caps, name string) *ir.Func {
 	levels, factor, _ := r.a.int8Levels()
 	scale, min := scaled(r.a.Scale, factor, t), r.a.Min
 	if off, _ := linearLevels(levels, r.a.Code.Signed); !p.Signed && off != 0 {
-		min = addOffset(scale, min, off)
+		min = addOffset(scale, min, float32(off), t.Block)
 	}
 	b.Loop(blocks, 1, func() {
 		r.at(ir.At(src, 0))
@@ -95,14 +95,20 @@ func Unpack(t *spec.Type, c Caps, name string) *ir.Func {
 	return b.F
 }
 
-// addOffset is min + scale*off.
-func addOffset(scale, min spec.Expr, off int) spec.Expr {
-	n := spec.Node{Kind: spec.Float, Shape: spec.Scalar, Same: scale.Run()}
-	shift := &spec.Binary{Node: n, Op: "*", X: scale, Y: &spec.Num{Node: spec.Node{Kind: spec.Float, Shape: spec.Const, Same: scale.Run()}, F: float32(off)}}
+// addOffset is min + scale*off; run is that of a constant.
+func addOffset(scale, min spec.Expr, off float32, run int) spec.Expr {
+	if scale != nil {
+		run = scale.Run()
+	}
+	n := spec.Node{Kind: spec.Float, Shape: spec.Scalar, Same: run}
+	var shift spec.Expr = &spec.Num{Node: spec.Node{Kind: spec.Float, Shape: spec.Const, Same: run}, F: off}
+	if scale != nil {
+		shift = &spec.Binary{Node: n, Op: "*", X: scale, Y: shift}
+	}
 	if min == nil {
 		return shift
 	}
-	n.Same = gcd(scale.Run(), min.Run())
+	n.Same = gcd(run, min.Run())
 	return &spec.Binary{Node: n, Op: "+", X: min, Y: shift}
 }
 

@@ -94,6 +94,7 @@ var (
 	ruleIndex         = rule{"index", "not arithmetic over i; allowed: i, block, parameters, integers, + - * / %% comparisons ?: && || ! pow min max"}
 	ruleConstant      = rule{"constant", "not a constant; allowed: integers, family parameters, arithmetic, pow min max"}
 	ruleConstantRange = rule{"constant-range", "the constant is infinite or not a number"}
+	ruleOverflow      = rule{"overflow", "the integer can be %s and an integer holds -2147483648 to 2147483647; bound what it is made of with clamp, min or max, or compute with floats: float(a)*b"}
 	ruleDivision      = rule{"division", "division by zero"}
 	ruleKind          = rule{"kind", "needed: %s; this is %s"}
 	ruleModulo        = rule{"modulo", "%% is for integers"}

@@ -38,5 +38,13 @@
 // value that was assigned, before it is stored; domain(v) applies the type's domain; codebook.scale is the number of
 // units of an int8 codebook in one unit of its source. HCL reads a-b as one name: write spaces around a minus.
 //
+// # Integers
+//
+// An integer is an int32: a code, an index, what nearest, trunc, rint and round give, and arithmetic of these. Bounds of
+// every integer follow from its text: a code of 4 bits is 0 to 15, sbits of 4 is -8 to 7, and + - * / %, min, max, clamp, abs and
+// ?: carry bounds on, also of code > 15 ? 15 : code. A lookup must be proven to stay in its codebook. Arithmetic must be proven to stay
+// in an int32; only a float that nothing bounds, such as rint(x*inv(d)), gives an integer whose arithmetic may wrap, alike on
+// every target, until clamp, min, max or % bounds it. x/0 and x%0 are 0.
+//
 // Every mistake is reported, with its place, under the name of a rule of check.go.
 package spec

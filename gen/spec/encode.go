@@ -44,7 +44,7 @@ func (s *scope) encodeBody(body *hclsyntax.Body) {
 		return
 	}
 	s.encode = true
-	s.vars["x"] = &variable{node: Node{Kind: Float, Shape: Vector, Same: 1}}
+	s.vars["x"] = &variable{node: Node{Kind: Float, Shape: Vector, Same: 1, bounds: anyFloat()}}
 	s.typ.Encode = []*Assign{}
 	for _, a := range attrs {
 		x := s.expr(a.Expr, 0)
@@ -56,7 +56,7 @@ func (s *scope) encodeBody(body *hclsyntax.Body) {
 			s.poison(a.Name)
 			continue
 		}
-		n := Node{Range: a.NameRange, Same: x.Run()}
+		n := Node{Range: a.NameRange, Same: x.Run(), bounds: x.Bounds()}
 		n.Kind, n.Shape = x.Type()
 		s.vars[a.Name] = &variable{n, x}
 		s.typ.Encode = append(s.typ.Encode, &Assign{a.Name, x, a.SrcRange})
@@ -99,11 +99,11 @@ func (s *scope) assigned(a *hclsyntax.Attribute, x Expr) Expr {
 // poison gives name a value after an error in its statement. Any kind does: Parse fails anyway.
 func (s *scope) poison(name string) {
 	if s.vars[name] == nil {
-		kind := Float
+		kind, bounds := Float, anyFloat()
 		if s.codes[name] != nil {
-			kind = Int
+			kind, bounds = Int, Bounds{}
 		}
-		s.vars[name] = &variable{node: Node{Kind: kind, Shape: Vector, Same: 1}}
+		s.vars[name] = &variable{node: Node{Kind: kind, Shape: Vector, Same: 1, bounds: bounds}}
 	}
 	s.used[name] = true
 }

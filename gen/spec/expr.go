@@ -29,6 +29,9 @@ type Expr interface {
 	// to be the same: Block for Const and Scalar, 1 when nothing is known.
 	Run() int
 	Pos() hcl.Range
+	// Bounds is what is known of a Float or an Int whatever the block holds.
+	Bounds() Bounds
+	node() *Node
 }
 
 // Node is the part that all expressions share.
@@ -37,11 +40,15 @@ type Node struct {
 	Shape Shape
 	Same  int
 	Range hcl.Range
+
+	bounds Bounds
 }
 
 func (n *Node) Type() (Kind, Shape) { return n.Kind, n.Shape }
 func (n *Node) Run() int            { return n.Same }
 func (n *Node) Pos() hcl.Range      { return n.Range }
+func (n *Node) Bounds() Bounds      { return n.bounds }
+func (n *Node) node() *Node         { return n }
 
 // Num is a literal or folded constant. Float literals are rounded once to f32.
 type Num struct {

@@ -2,6 +2,7 @@ package spec_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,33 @@ func TestHostile(t *testing.T) {
 				t.Errorf("%d bytes of error text", n)
 			}
 			if d := time.Since(start); d > 10*time.Second { // far above what any takes, for slow machines
+				t.Errorf("took %v", d)
+			}
+		})
+	}
+}
+
+// TestChains: forty statements, each of which reads the one before several times, are read in no time. The last is looked up, so
+// that it has to be bounded.
+func TestChains(t *testing.T) {
+	for _, step := range []string{
+		"clamp(V, V, V)", "x > K ? V : V", "min(V, V)", "max(min(V, V), min(V, V))", "V > K ? V : V - V + V", "V + V - V", "V * V % 3 + V - V",
+		"V / (V + 1) + V % 4", "abs(V) - abs(V) + V", "-V + V + V", "V < 2 && V > 0 || V == 1 ? V : V",
+	} {
+		t.Run(step, func(t *testing.T) {
+			var statements strings.Builder
+			for k := range 40 {
+				v := fmt.Sprintf("v%d", k)
+				fmt.Fprintf(&statements, "    v%d = clamp(%s, 0, 3)\n", k+1, strings.NewReplacer("V", v, "K", strconv.Itoa(k)).Replace(step))
+			}
+			text := "type \"t\" {\n block = 32\n layout = [f16(\"d\"), u8(\"q\", 8)]\n codebook = [0, 1, 2, 3]\n code = bits(q, 2*i, 2)\n" +
+				" value = d*codebook[code]\n encode {\n    d = absmax(x)\n    v0 = clamp(rint(x*d), 0, 3)\n" + statements.String() +
+				"    w = codebook[v40]\n    code = clamp(rint(w), 0, 3)\n }\n}\n"
+			start := time.Now()
+			if _, err := spec.Parse(map[string][]byte{"t.hcl": []byte(text)}); err != nil {
+				t.Fatal(err)
+			}
+			if d := time.Since(start); d > time.Second {
 				t.Errorf("took %v", d)
 			}
 		})

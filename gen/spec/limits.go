@@ -22,6 +22,7 @@ const (
 	maxAttrs   = 64        // attributes of a type, statements of encode
 	maxName    = 32        // bytes of a name
 	maxText    = 240       // bytes of a summary
+	maxHead    = 1 << 15   // values of a head, for the arithmetic of guards
 	maxInt     = 1 << 24   // index arithmetic stays below: exact as f32, no overflow
 	maxSteps   = 8_000_000 // evaluations over i; the project's own files take about a tenth
 )

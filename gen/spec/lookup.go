@@ -1,7 +1,6 @@
 package spec
 
 import (
-	"math"
 	"strconv"
 
 	"github.com/hashicorp/hcl/v2"
@@ -33,8 +32,8 @@ func (s *scope) lookup(e *hclsyntax.IndexExpr, depth int) Expr {
 		s.fail(ruleKind, e.Key.Range(), "an integer", kindName(Float))
 		return nil
 	}
-	if lo, hi := s.interval(x, book); lo < 0 || hi >= len(book.Levels) {
-		s.fail(ruleLookup, e.Key.Range(), rangeText(lo, hi), len(book.Levels)-1)
+	if b := x.Bounds(); !b.Within(0, float64(len(book.Levels)-1)) {
+		s.fail(ruleLookup, e.Key.Range(), b, len(book.Levels)-1)
 		return nil
 	}
 	return &Lookup{join(Float, e.SrcRange, x), book, x}
@@ -90,49 +89,4 @@ func (s *scope) nearest(e *hclsyntax.FunctionCallExpr, depth int) Expr {
 	}
 	x = toFloat(x)
 	return &Call{Node: join(Int, e.Range(), x), Fn: "nearest", Args: []Expr{x}, Book: book}
-}
-
-// interval bounds the value of an integer expression, so that a lookup is proven to stay inside its codebook.
-func (s *scope) interval(x Expr, book *Codebook) (lo, hi int) {
-	const unknown = math.MaxInt32
-	switch x := x.(type) {
-	case *Num:
-		return x.I, x.I
-	case *PerIndex:
-		lo, hi = x.I[0], x.I[0]
-		for _, v := range x.I {
-			lo, hi = min(lo, v), max(hi, v)
-		}
-		return lo, hi
-	case *Ref:
-		if v := s.vars[x.Name]; v != nil && v.value != nil {
-			return s.interval(v.value, book)
-		}
-		if c := x.Code; c != nil && !c.Signed {
-			return 0, 1<<c.Bits - 1
-		}
-	case *Cond:
-		lo, hi = s.interval(x.Then, book)
-		lo2, hi2 := s.interval(x.Else, book)
-		return min(lo, lo2), max(hi, hi2)
-	case *Call:
-		switch {
-		case x.Fn == "nearest":
-			return 0, len(x.Book.Levels) - 1
-		case x.Fn == "clamp": // as defined: the upper bound is applied last
-			vlo, vhi := s.interval(x.Args[0], book)
-			llo, lhi := s.interval(x.Args[1], book)
-			hlo, hhi := s.interval(x.Args[2], book)
-			return min(max(vlo, llo), hlo), min(max(vhi, lhi), hhi)
-		case x.Fn == "min" && len(x.Args) == 2:
-			alo, ahi := s.interval(x.Args[0], book)
-			blo, bhi := s.interval(x.Args[1], book)
-			return min(alo, blo), min(ahi, bhi)
-		case x.Fn == "max" && len(x.Args) == 2:
-			alo, ahi := s.interval(x.Args[0], book)
-			blo, bhi := s.interval(x.Args[1], book)
-			return max(alo, blo), max(ahi, bhi)
-		}
-	}
-	return -unknown, unknown
 }

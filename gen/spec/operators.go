@@ -35,10 +35,12 @@ func toFloat(x Expr) Expr {
 	}
 	if n, ok := x.(*Num); ok {
 		node := n.Node
-		node.Kind = Float
+		node.Kind, node.bounds = Float, between(float64(float32(n.I)))
 		return &Num{Node: node, F: float32(n.I)}
 	}
-	return &Call{Node: join(Float, x.Pos(), x), Fn: "float", Args: []Expr{x}}
+	c := &Call{Node: join(Float, x.Pos(), x), Fn: "float", Args: []Expr{x}}
+	c.bounds = x.Bounds().rounded()
+	return c
 }
 
 // number resolves e and rejects a condition.

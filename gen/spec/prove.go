@@ -1,9 +1,6 @@
 package spec
 
 import (
-	"fmt"
-	"math"
-
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
@@ -90,12 +87,4 @@ func (s *scope) unused(e hclsyntax.Expression) {
 		}
 		s.typ.Unused = append(s.typ.Unused, t.parts...)
 	}
-}
-
-// rangeText says which values an index can have.
-func rangeText(lo, hi int) string {
-	if lo <= -math.MaxInt32 || hi >= math.MaxInt32 {
-		return "anything"
-	}
-	return fmt.Sprintf("%d to %d", lo, hi)
 }

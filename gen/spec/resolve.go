@@ -17,8 +17,12 @@ func (s *scope) expr(e hclsyntax.Expression, depth int) Expr {
 		return nil
 	}
 	if s.indexOnly(e, 0) {
-		return s.perIndex(e)
+		return s.bound(s.perIndex(e))
 	}
+	return s.bound(s.operation(e, depth))
+}
+
+func (s *scope) operation(e hclsyntax.Expression, depth int) Expr {
 	switch e := e.(type) {
 	case *hclsyntax.ParenthesesExpr:
 		return s.expr(e.Expression, depth+1)

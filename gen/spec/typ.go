@@ -262,7 +262,7 @@ func (s *scope) choose(e hclsyntax.Expression) hclsyntax.Expression {
 // guardScope is where a guard is read: a condition over head_dim and quantised.
 func (p *parser) guardScope() *scope {
 	return &scope{parser: p, used: map[string]bool{}, vars: map[string]*variable{
-		"head_dim":  {node: Node{Kind: Int, Shape: Scalar, Same: 1}},
+		"head_dim":  {node: Node{Kind: Int, Shape: Scalar, Same: 1, bounds: Bounds{Lo: 1, Hi: maxHead}}},
 		"quantised": {node: Node{Kind: Bool, Shape: Scalar, Same: 1}},
 	}}
 }

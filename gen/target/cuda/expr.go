@@ -58,7 +58,11 @@ func (f *function) value(e spec.Expr) string {
 		}
 		return v.at()
 	case *spec.Unary:
-		return e.Op + bracket(f.operand(e, e.X))
+		x := f.operand(e, e.X)
+		if e.Kind == spec.Int && e.Bounds().MayWrap() {
+			return fmt.Sprintf("(int)(0u - (unsigned)%s)", bracket(x))
+		}
+		return e.Op + bracket(x)
 	case *spec.Binary:
 		return f.binary(e)
 	case *spec.Cond:
@@ -116,6 +120,9 @@ func (f *function) binary(e *spec.Binary) string {
 	x, y := f.operand(e, e.X), f.operand(e, e.Y)
 	if kind, _ := e.X.Type(); kind == spec.Int && (e.Op == "/" || e.Op == "%") {
 		return fmt.Sprintf("%s(%s, %s)", map[string]string{"/": "quotient", "%": "remainder"}[e.Op], x, y)
+	}
+	if e.Kind == spec.Int && e.Bounds().MayWrap() { // of signed integers, C++ leaves it open
+		return fmt.Sprintf("(int)((unsigned)%s %s (unsigned)%s)", bracket(x), e.Op, bracket(y))
 	}
 	return fmt.Sprintf("(%s %s %s)", x, e.Op, y)
 }

@@ -88,6 +88,9 @@ func (s *typeText) body() {
 	if why == "" && (p.Run%32 != 0 && p.Run != 16 || p.Code.Bits > 8 || p.Code.Bits > 6 && !p.Exact) {
 		why = fmt.Sprintf("codes of %d bits with scales for %d values", p.Code.Bits, p.Run)
 	}
+	if why == "" && p.Rounds {
+		why = "levels that are no multiples of one number"
+	}
 	if why == "" && whole(t.Value) {
 		why = "a value needs the whole block"
 	}

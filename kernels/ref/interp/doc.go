@@ -3,7 +3,7 @@
 // cannot hide here; and it is itself held, bit for bit, to the hand-written formats of package ref.
 //
 // The meaning it gives to the array language:
-//   - Every operation rounds to float32 and nothing is fused. Integers are int32 and wrap.
+//   - Every operation rounds to float32 and nothing is fused. Integers are int32; the few that package spec lets wrap do.
 //   - Every expression has a value in each of the Block lanes; a scalar has the same value in all.
 //   - A reduction runs from lane 0 up. sum starts from 0; absmax and extremum start from 0 and move on a strictly larger
 //     magnitude; min and max start from the largest finite float of the other sign and move on a strict comparison. So a NaN
