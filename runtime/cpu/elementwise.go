@@ -56,6 +56,9 @@ func ExpSum(x []float32, scale, shift float32) float32 {
 // Max is the largest of x, -Inf for none, NaN if there is one.
 func Max(x []float32) float32 { return kernels.BestVec().Max(x) }
 
+// SumSquares is the sum of x*x, added in f64.
+func SumSquares(x []float32) float64 { return kernels.BestVec().SumSquares(x) }
+
 // RMSNorm is y = x / sqrt(mean(x^2) + eps) * w, w nil for all ones. y may be x.
 func RMSNorm(y, x, w []float32, eps float32) {
 	v := kernels.BestVec()

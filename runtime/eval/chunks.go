@@ -2,8 +2,10 @@ package eval
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
@@ -31,7 +33,20 @@ type Scored struct {
 
 // notNumbers is the error of a position that has no likelihood. One such token would make every mean a NaN.
 func (s Scored) notNumbers() error {
-	return fmt.Errorf("chunk %d, position %d: the logits are no numbers: the weights are damaged, or their values overflow", s.Chunk, s.Pos)
+	return fmt.Errorf("chunk %d, position %d: the logits are no numbers, or leave the token that follows no probability: the weights are damaged, or their values overflow", s.Chunk, s.Pos)
+}
+
+// inChunk names the chunk in an error about numbers that are none.
+func inChunk(k int, err error) error {
+	if err == nil {
+		return nil
+	}
+	var logits *model.NotNumbers
+	var row *kv.Fault
+	if errors.As(err, &logits) || errors.As(err, &row) {
+		return fmt.Errorf("chunk %d: %w", k, err)
+	}
+	return err
 }
 
 // Count is the number of chunks that will be run, and an error when there are too few tokens.
@@ -88,7 +103,7 @@ func Run(ctx context.Context, c *model.Context, t Text, o Options, visit func(Sc
 				return visit(Scored{Chunk: k, Pos: lo + i, Target: tokens[lo+i+1], Logits: logits})
 			})
 			if err != nil {
-				return err
+				return inChunk(k, err)
 			}
 		}
 	}

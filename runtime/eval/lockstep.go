@@ -95,7 +95,7 @@ func (l *Lockstep) Chunk(ctx context.Context, k int, plans []*kv.Plan, ran func(
 	}
 	l.text.chunk(l.tokens, k)
 	if err := l.ref.run(ctx, k); err != nil {
-		return nil, err
+		return nil, inChunk(k, err)
 	}
 	if ran == nil {
 		ran = func() {}
@@ -114,7 +114,7 @@ func (l *Lockstep) Chunk(ctx context.Context, k int, plans []*kv.Plan, ran func(
 			}
 			if err := l.run(ctx, c, l.hidden[i]); err != nil {
 				c.Close()
-				return nil, err
+				return nil, inChunk(k, err)
 			}
 			out[lo+i] = make([]Position, l.Scored())
 			large := c.Cache.Bytes() > garbageBytes

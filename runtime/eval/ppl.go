@@ -44,7 +44,7 @@ func Measure(ctx context.Context, c *model.Context, t Text, o Options, progress 
 	var p Perplexity
 	err := Run(ctx, c, t, o, func(s Scored) error {
 		nll := -LogProb(s.Logits, s.Target)
-		if nll != nll {
+		if nll-nll != 0 { // NaN or infinite
 			return s.notNumbers()
 		}
 		p.add(nll)

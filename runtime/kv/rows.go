@@ -10,10 +10,11 @@ type Pair struct{ K, V *Side }
 type Rows struct {
 	segments []Pair
 	group    *group
+	layer    int // of the model
 }
 
 func newRows(l LayerPlan, g *group) Rows {
-	r := Rows{group: g, segments: []Pair{{
+	r := Rows{group: g, layer: l.Layer.Index, segments: []Pair{{
 		K: newSide(l.K.Effective, l.Layer.Heads, l.Layer.KeyDim, g.packed),
 		V: newSide(l.V.Effective, l.Layer.Heads, l.Layer.ValueDim, g.packed),
 	}}}

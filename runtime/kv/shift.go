@@ -1,6 +1,7 @@
 package kv
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/kvgen/kvgen/kernels"
@@ -43,6 +44,7 @@ func (c *Cache) ShiftSeq(seq, keep, discard int, turn Turn) error {
 	c.bounds()
 	c.ends[seq] -= int32(discard)
 	var ws shiftSpace
+	var errs []error
 	for _, g := range c.every {
 		moves := g.shift(s, c.ends[seq])
 		for i := range c.layers {
@@ -59,9 +61,12 @@ func (c *Cache) ShiftSeq(seq, keep, discard int, turn Turn) error {
 					}
 				}
 			}
+			if err := c.layers[i].Err(); err != nil {
+				errs = append(errs, err)
+			}
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // shift is one of a sequence: positions first..past-1 are dropped, those from past on move down by as many.
@@ -152,4 +157,5 @@ func (s *shiftSpace) turn(k *Side, h, from, to int, change func([]float32)) {
 	change(x)
 	k.lay(y, x)
 	k.Impl.Encode(k.row(h, to), y)
+	k.prove(y, k.row(h, to), h, to)
 }

@@ -15,6 +15,8 @@ type Side struct {
 
 	rotate, domain *kernels.TransformImpl // nil for none
 	slab           []byte                 // [Heads][capacity][RowBytes], so that one head streams
+	safe           float64                // sum of squares of rows that the type is known to hold
+	found          found
 }
 
 func newSide(c Choice, heads, dim int, cells *Cells) *Side {
@@ -29,6 +31,7 @@ func newSide(c Choice, heads, dim int, cells *Cells) *Side {
 	if s.Rotation != nil {
 		s.rotate = s.Rotation.Transform.Best()
 	}
+	s.learn()
 	return s
 }
 
@@ -54,7 +57,8 @@ func (s *Side) lay(dst, x []float32) {
 }
 
 // Store encodes tokens lo..hi-1 of the batch placed last, for all heads. x holds a token every ld values, its heads one
-// after another. Several goroutines may store different tokens, each with its own workspace.
+// after another. Several goroutines may store different tokens, each with its own workspace. Rows that are no numbers, or
+// that the type cannot hold, are what Rows.Err then returns.
 func (s *Side) Store(ws *kernels.Workspace, x []float32, ld, lo, hi int) {
 	cells := s.Cells.batch
 	if hi-lo == 1 { // one call for all heads
@@ -65,6 +69,11 @@ func (s *Side) Store(ws *kernels.Workspace, x []float32, ld, lo, hi int) {
 		s.Impl.Encode(packed, rows)
 		for h := range s.Heads {
 			copy(s.row(h, int(cells[lo])), packed[h*s.RowBytes:])
+		}
+		if !(kernels.BestVec().SumSquares(rows) <= s.safe) {
+			for h := range s.Heads {
+				s.proveRow(rows[h*s.Stored:(h+1)*s.Stored], s.row(h, int(cells[lo])), h, int(cells[lo]))
+			}
 		}
 		return
 	}
@@ -93,7 +102,10 @@ func (s *Side) encode(ws *kernels.Workspace, x []float32, ld, h, lo, n int) {
 	for t := range n {
 		s.lay(rows[t*s.Stored:(t+1)*s.Stored], x[(lo+t)*ld+h*s.Dim:])
 	}
-	s.Impl.Encode(s.Head(h)[int(s.Cells.batch[lo])*s.RowBytes:][:n*s.RowBytes], rows)
+	cell := int(s.Cells.batch[lo])
+	packed := s.Head(h)[cell*s.RowBytes:][:n*s.RowBytes]
+	s.Impl.Encode(packed, rows)
+	s.prove(rows, packed, h, cell)
 }
 
 // storeHead is Store of all tokens of the batch for head h.
@@ -116,7 +128,10 @@ func (s *Side) take(ws *kernels.Workspace, from *Side, cells []int32, h int) {
 			from.Impl.Decode(x[t*s.Dim:][:s.Dim], from.row(h, int(cells[t])))
 			s.lay(all[t*s.Stored:(t+1)*s.Stored], x[t*s.Dim:])
 		}
-		s.Impl.Encode(s.Head(h)[int(s.Cells.batch[lo])*s.RowBytes:][:run*s.RowBytes], all[lo*s.Stored:(lo+run)*s.Stored])
+		rows, cell := all[lo*s.Stored:(lo+run)*s.Stored], int(s.Cells.batch[lo])
+		packed := s.Head(h)[cell*s.RowBytes:][:run*s.RowBytes]
+		s.Impl.Encode(packed, rows)
+		s.prove(rows, packed, h, cell)
 		lo += run
 	}
 }

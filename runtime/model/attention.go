@@ -110,6 +110,11 @@ func (a *attend) forward(p *pass, y, x []float32) error {
 	if err := p.each(&p.heads, p.n); err != nil {
 		return err
 	}
+	if rows := p.cache.Rows(a.kv); !a.reads && !rows.Exact() { // others are stored step by step
+		if err := rows.Err(); err != nil {
+			return err
+		}
+	}
 	if p.observe != nil && !a.reads {
 		p.observe(a.kv, p.raw[:p.n*a.layer.KVHeads*a.layer.KeyDim])
 	}
@@ -135,6 +140,9 @@ func (a *attend) attend(p *pass) error {
 			hi = lo + rows.Next()
 			p.store.rows, p.store.a, p.store.lo = rows, a, lo
 			if err := p.each(&p.store, hi-lo); err != nil {
+				return err
+			}
+			if err := rows.Err(); err != nil {
 				return err
 			}
 		}

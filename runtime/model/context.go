@@ -193,13 +193,17 @@ func (c *Context) Eval(tokens []int32, from int, visit func(i int, logits []floa
 func (c *Context) Hidden(dst []float32, tokens []int32, from int) error {
 	return c.run(tokens, func(lo, hi int) error {
 		if first := max(from, lo); first < hi {
-			return c.runner.hidden(dst[(first-from)*c.Model.Width:], first-lo, hi-lo)
+			to := dst[(first-from)*c.Model.Width : (hi-from)*c.Model.Width]
+			if err := c.runner.hidden(to, first-lo, hi-lo); err != nil {
+				return err
+			}
+			return hiddenNumbers(to, c.Model.Width, first)
 		}
 		return nil
 	})
 }
 
-// Logits computes dst, [n][Vocab], from what Hidden copied, [n][Width].
+// Logits computes dst, [n][Vocab], from what Hidden copied, [n][Width]. Whether they are numbers is the caller's to see.
 func (c *Context) Logits(dst, hidden []float32) error {
 	m, tile := c.Model, min(outputTile, c.Batch)
 	for n := len(hidden) / m.Width; n > 0; n -= tile {
@@ -215,7 +219,7 @@ func (c *Context) Logits(dst, hidden []float32) error {
 // run runs tokens and calls visit after each batch with the numbers of its tokens.
 func (c *Context) run(tokens []int32, visit func(lo, hi int) error) error {
 	start := c.Len()
-	err := c.batches(tokens, visit)
+	err := placed(c.batches(tokens, visit), 0, start)
 	if err != nil && c.Len() > start {
 		if back := c.Truncate(start); back != nil {
 			c.Cache.RemoveSeq(0) // a sliding window has moved on, or a layer is recurrent: no state is better than a wrong one

@@ -120,7 +120,7 @@ func (r *remote) rows(lo, hi, first int, visit func(int, []float32) error) error
 			return err
 		}
 		for j := range n {
-			if err := visit(first+lo+j, r.logits[j*r.m.Vocab:][:r.m.Vocab]); err != nil {
+			if err := shown(r.logits[j*r.m.Vocab:][:r.m.Vocab], first+lo+j, visit); err != nil {
 				return err
 			}
 		}

@@ -143,12 +143,24 @@ func (c *Context) visitMixed(tokens []Token, lo, hi int, visit func(i int, logit
 			return err
 		}
 		for j, k := range x.wanted {
-			if err := visit(x.order[k], x.logits[j*m.Vocab:][:m.Vocab]); err != nil {
-				return err
+			i := x.order[k]
+			if err := shown(x.logits[j*m.Vocab:][:m.Vocab], i, visit); err != nil {
+				return placed(err, tokens[i].Seq, c.place(tokens, i)-i)
 			}
 		}
 	}
 	return nil
+}
+
+// place is the position of token i.
+func (c *Context) place(tokens []Token, i int) int {
+	p := c.mixed.starts[tokens[i].Seq]
+	for _, t := range tokens[:i] {
+		if t.Seq == tokens[i].Seq {
+			p++
+		}
+	}
+	return p
 }
 
 // logitsOf computes x.logits of tokens, by their numbers in order, of a batch that begins with number lo.

@@ -24,12 +24,20 @@ func (o *output) rows(lo, hi, first int, visit func(int, []float32) error) error
 			return err
 		}
 		for j := range tile {
-			if err := visit(first+lo+j, o.logits[j*m.Vocab:][:m.Vocab]); err != nil {
+			if err := shown(o.logits[j*m.Vocab:][:m.Vocab], first+lo+j, visit); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// shown visits a row of logits, if they are numbers.
+func shown(logits []float32, number int, visit func(int, []float32) error) error {
+	if err := numbers(logits, number); err != nil {
+		return err
+	}
+	return visit(number, logits)
 }
 
 // hidden copies the normalised residual stream of tokens lo..hi-1 of the batch.

@@ -48,8 +48,9 @@ func (r *routing) Do(w, workers int) {
 	count, used := r.e.count, r.e.used
 	for j := lo; j < hi; j++ {
 		l, chosen, weights := r.logits[j*count:][:count], r.chosen[j*used:][:used], r.weights[j*used:][:used]
+		top := cpu.Max(l)
 		if r.e.weigh == SoftmaxAll {
-			cpu.Scale(l, 1/cpu.ExpSum(l, 1, cpu.Max(l)))
+			cpu.Scale(l, 1/cpu.ExpSum(l, 1, top))
 		}
 		for k := range chosen {
 			best := -1
@@ -65,7 +66,7 @@ func (r *routing) Do(w, workers int) {
 			l[best] = float32(math.Inf(-1))
 		}
 		if r.e.weigh == SoftmaxChosen {
-			cpu.Scale(weights, 1/cpu.ExpSum(weights, 1, cpu.Max(weights)))
+			cpu.Scale(weights, 1/cpu.ExpSum(weights, 1, top)) // top is the first chosen, or a NaN that none of them need be
 			continue
 		}
 		var sum float32
