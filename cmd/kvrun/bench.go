@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -87,10 +89,12 @@ func benchCommand(e *environment, args []string) error {
 	var rows []benchRow
 	for _, s := range sessions {
 		more, err := b.measure(e, s, tests)
-		if err != nil {
+		if rows = append(rows, more...); err != nil {
+			if errors.Is(err, context.Canceled) && len(rows) > 0 {
+				err = errors.Join(benchFormats[b.output](e.stdout, rows), err)
+			}
 			return err
 		}
-		rows = append(rows, more...)
 	}
 	return benchFormats[b.output](e.stdout, rows)
 }
@@ -156,7 +160,7 @@ func (b *benchFlags) tests() ([]bench.Test, error) {
 	return tests, nil
 }
 
-// measure runs the tests of one combination of types and threads, in one context.
+// measure runs the tests of one combination of types and threads, in one context. After an error there are the rows before it.
 func (b *benchFlags) measure(e *environment, s *session, tests []bench.Test) ([]benchRow, error) {
 	s.remarks(e.stderr)
 	bos := int32(-1)
@@ -169,12 +173,12 @@ func (b *benchFlags) measure(e *environment, s *session, tests []bench.Test) ([]
 	for _, t := range tests {
 		c, err := s.startAll(t.Size(), t.Sequences(), t.Cells())
 		if err != nil {
-			return nil, err
+			return rows, err
 		}
 		r, err := bench.Run(e.ctx, c, t, bench.Options{Repeat: b.repeat, Warm: !b.noWarm, BOS: bos})
 		c.Close()
 		if err != nil {
-			return nil, err
+			return rows, err
 		}
 		rows = append(rows, s.benchRow(c, r))
 		bar.Add(1)

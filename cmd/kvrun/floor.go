@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -15,6 +17,8 @@ type floorResult struct {
 	OK     bool           `json:"ok"` // everything is zero that must be
 	Corpus corpusRecord   `json:"corpus"`
 	Record record         `json:"record"`
+
+	Interrupted bool `json:"interrupted,omitempty"` // by Ctrl-C, so that rows are missing
 }
 
 // floorCommand measures what differs when the same cache is run in different ways.
@@ -62,10 +66,11 @@ func floorCommand(e *environment, args []string) error {
 		s.describe(e.stderr)
 	}
 	rows, err := s.floor(e, text, o, math)
-	if err != nil {
+	stopped := err
+	if err != nil && !(errors.Is(err, context.Canceled) && len(rows) > 0) {
 		return err
 	}
-	r := floorResult{Rows: rows, OK: true, Corpus: corpus, Record: s.record(nil)}
+	r := floorResult{Rows: rows, OK: true, Corpus: corpus, Interrupted: stopped != nil, Record: s.record(nil)}
 	for _, row := range rows {
 		r.OK = r.OK && row.OK
 	}
@@ -74,6 +79,9 @@ func floorCommand(e *environment, args []string) error {
 		err = printJSON(e.stdout, r)
 	} else {
 		err = printFloor(e.stdout, r)
+	}
+	if stopped != nil {
+		return errors.Join(err, stopped)
 	}
 	if err == nil && !r.OK {
 		return refuse("not zero where it must be: results depend on how they are computed")
@@ -99,10 +107,9 @@ func (s *session) floor(e *environment, text eval.Text, o eval.Options, math str
 			vary = append(vary, lab.Variation{Name: "int8 activations", Math: model.Fast})
 		}
 		rows, err := f.Run(e.ctx, vary, func() { bar.Add(1) })
-		if err != nil {
-			return nil, err
+		if all = append(all, rows...); err != nil {
+			return all, err
 		}
-		all = append(all, rows...)
 	}
 	return all, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -127,6 +128,8 @@ type kld struct {
 	all     []eval.Position
 	chunks  []float64 // mean KLD of each
 	started time.Time
+
+	interrupted bool
 }
 
 // readText reads the corpus, unless the text is in a base file; if one is named beside it, it must be the same.
@@ -161,7 +164,7 @@ func (k *kld) lockstep() (*eval.Lockstep, error) {
 			return nil, err
 		}
 	}
-	k.c, err = k.s.NewContext(model.Options{Plan: plan, Size: k.f.measure.Context, Batch: k.f.batch, Threads: k.f.threads, Math: k.f.kind, Device: k.f.on()})
+	k.c, err = k.s.NewContext(model.Options{Plan: plan, Size: k.f.measure.Context, Batch: k.f.batch, Threads: k.f.threads, Math: k.f.kind, Device: k.f.on(), Stop: k.e.ctx.Err})
 	if err != nil {
 		return nil, err
 	}
@@ -210,6 +213,11 @@ func (k *kld) run(file *output.File) error {
 	k.started = time.Now()
 	for i := range l.Chunks() {
 		out, err := l.Chunk(k.e.ctx, i, []*kv.Plan{k.s.plan}, nil)
+		if errors.Is(err, context.Canceled) && len(k.chunks) > 0 {
+			bar.Finish()
+			k.interrupted = true
+			return errors.Join(k.print(), err)
+		}
 		if err != nil {
 			return err
 		}

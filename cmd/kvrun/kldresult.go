@@ -27,7 +27,8 @@ type kldResult struct {
 	Path        string            `json:"path"`      // prefill or decode
 	Reference   string            `json:"reference"` // f16, f32, or the base file
 	Seconds     float64           `json:"seconds"`
-	Corpus      *corpusRecord     `json:"corpus,omitempty"` // without one the text is the base file's
+	Corpus      *corpusRecord     `json:"corpus,omitempty"`      // without one the text is the base file's
+	Interrupted bool              `json:"interrupted,omitempty"` // by Ctrl-C, so that it is of the chunks that were finished
 	Record      record            `json:"record"`
 }
 
@@ -111,7 +112,7 @@ func (k *kld) result() kldResult {
 		DeltaPs: percentilesOf(eval.Sorted(k.all, eval.Position.DeltaP)),
 		PPL:     valueOf(s.PPL()), RefPPL: valueOf(s.RefPPL()), LnRatio: valueOf(s.LnRatio()), Ratio: valueOf(s.Ratio()), Difference: valueOf(s.Difference()),
 		Correlation: number(s.Correlation()), Chunks: k.chunks, Scored: s.Count, Path: "prefill", Reference: "a cache of " + k.f.ref,
-		Seconds: time.Since(k.started).Seconds(), Corpus: k.corpus, Record: k.s.record(k.c),
+		Seconds: time.Since(k.started).Seconds(), Corpus: k.corpus, Interrupted: k.interrupted, Record: k.s.record(k.c),
 	}
 	if k.f.measure.Decode {
 		r.Path = "decode"

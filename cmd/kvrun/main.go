@@ -43,17 +43,17 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/pflag"
 
+	"github.com/kvgen/kvgen/cmd/internal/interrupt"
 	"github.com/kvgen/kvgen/cmd/internal/output"
 )
 
 // environment is what a command sees of the world.
 type environment struct {
-	ctx            context.Context // ends at Ctrl-C
+	ctx            context.Context               // ends at Ctrl-C
+	divert         func(func()) (restore func()) // interrupt.Handler.Divert, nil for no signals
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	lookup         func(string) (string, bool) // of environment variables
@@ -86,27 +86,31 @@ var commands = []command{
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
-	stop()
+	h := interrupt.Start(os.Stderr, 0)
+	e := &environment{ctx: h.Context, divert: h.Divert, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
+	code := e.run(os.Args[1:])
+	h.Close()
 	os.Exit(code)
 }
 
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	e := &environment{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, lookup: os.LookupEnv, devices: devices{find: findGPU}}
-	e.files.Context, e.files.Stdout = ctx, stdout
+	return (&environment{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr}).run(args)
+}
+
+func (e *environment) run(args []string) int {
+	e.lookup, e.devices = os.LookupEnv, devices{find: findGPU}
+	e.files.Context, e.files.Stdout = e.ctx, e.stdout
 	defer e.devices.close()
 	if len(args) == 0 {
 		return e.exit("", showCommand(e, showDefault))
 	}
 	switch args[0] {
 	case "help", "-h", "--help":
-		usage(stdout)
+		usage(e.stdout)
 		return 0
 	case "version", "--version", "-version":
-		printVersion(stdout)
+		printVersion(e.stdout)
 		return 0
 	}
 	var names []string
@@ -133,18 +137,38 @@ func (e *environment) exit(command string, err error) int {
 	switch {
 	case err == nil || errors.Is(err, pflag.ErrHelp):
 		return 0
-	case errors.Is(err, context.Canceled):
-		err = errors.New("interrupted")
+	}
+	code := interrupt.Code(err)
+	if code != 0 {
+		if c := interrupt.Code(context.Cause(e.ctx)); c != 0 {
+			code = c
+		}
+		if code == 141 {
+			return code // whoever read it is gone
+		}
+		var partly interrupted
+		if !errors.As(err, &partly) {
+			err = errors.New("interrupted")
+		}
 	}
 	if command != "" {
 		command = " " + command
 	}
 	fmt.Fprintf(e.stderr, "kvrun%s: %v\n", command, err)
-	if errors.As(err, &r) {
+	switch {
+	case code != 0:
+		return code
+	case errors.As(err, &r):
 		return 1
 	}
 	return 2
 }
+
+// interrupted is an error that says more of an interruption than that it was one.
+type interrupted struct{ say string }
+
+func (i interrupted) Error() string { return "interrupted; " + i.say }
+func (i interrupted) Unwrap() error { return context.Canceled }
 
 func usage(w io.Writer) {
 	fmt.Fprintln(w, "Usage: kvrun COMMAND [MODEL] [flags]; without MODEL the embedded one; without anything a demonstration.")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -15,16 +16,19 @@ import (
 
 // pplResult is the JSON of kvrun ppl.
 type pplResult struct {
-	PPL     float64      `json:"ppl"`
-	Error   float64      `json:"ppl_stderr"`
-	NLL     float64      `json:"nll"` // nats per scored token
-	Chunks  int          `json:"n_chunks"`
-	Scored  int          `json:"n_scored"`
-	Path    string       `json:"path"`    // prefill or decode
-	Running []float64    `json:"running"` // PPL after each chunk
-	Seconds float64      `json:"seconds"`
-	Corpus  corpusRecord `json:"corpus"`
-	Record  record       `json:"record"`
+	PPL     float64   `json:"ppl"`
+	Error   float64   `json:"ppl_stderr"`
+	NLL     float64   `json:"nll"` // nats per scored token
+	Chunks  int       `json:"n_chunks"`
+	Scored  int       `json:"n_scored"`
+	Path    string    `json:"path"`    // prefill or decode
+	Running []float64 `json:"running"` // PPL after each chunk
+	Seconds float64   `json:"seconds"`
+
+	Interrupted bool `json:"interrupted,omitempty"` // by Ctrl-C, so that it is of the chunks that were finished
+
+	Corpus corpusRecord `json:"corpus"`
+	Record record       `json:"record"`
 }
 
 // corpusRecord identifies a text.
@@ -100,29 +104,35 @@ func pplCommand(e *environment, args []string) error {
 		fmt.Fprintf(e.stderr, "perplexity: calculating perplexity over %d chunks, n_ctx=%d, batch_size=%d, n_seq=1\n", chunks, o.Context, c.Batch)
 	}
 	start := time.Now()
+	var last eval.Perplexity
 	p, err := eval.Measure(e.ctx, c, text, o, func(p eval.Perplexity) {
+		last = p
 		result.Running = append(result.Running, p.PPL())
 		bar.Add(1)
 		if format == "llama" {
 			fmt.Fprintf(e.stdout, "[%d]%.4f,", p.Chunks, p.PPL())
 		}
 	})
-	if err != nil {
+	if err != nil && !(errors.Is(err, context.Canceled) && p.Chunks > 0) {
 		return err
 	}
 	bar.Finish()
+	if err != nil { // what is finished of a chunk does not count
+		p, result.Interrupted = last, true
+	}
 	result.PPL, result.Error, result.NLL, result.Chunks, result.Scored = p.PPL(), p.Error(), p.NLL(), p.Chunks, p.Count
 	result.Seconds, result.Record = time.Since(start).Seconds(), s.record(c)
+	var failed error
 	switch format {
 	case "json":
-		return printJSON(e.stdout, result)
+		return errors.Join(printJSON(e.stdout, result), err)
 	case "llama":
-		_, err = fmt.Fprintf(e.stdout, "\nFinal estimate: PPL = %.4f +/- %.5f\n", result.PPL, result.Error)
+		_, failed = fmt.Fprintf(e.stdout, "\nFinal estimate: PPL = %.4f +/- %.5f\n", result.PPL, result.Error)
 	default:
-		_, err = fmt.Fprintf(e.stdout, "PPL %.4f +/- %.4f over %d tokens in %d chunks of %d by %s (%s, %.0f tokens/s)\n", result.PPL, result.Error,
-			result.Scored, chunks, o.Context, result.Path, corpus.Path, float64(chunks*o.Context)/result.Seconds)
+		_, failed = fmt.Fprintf(e.stdout, "PPL %.4f +/- %.4f over %d tokens in %d chunks of %d by %s (%s, %.0f tokens/s)\n", result.PPL, result.Error,
+			result.Scored, p.Chunks, o.Context, result.Path, corpus.Path, float64(p.Chunks*o.Context)/result.Seconds)
 	}
-	return err
+	return errors.Join(failed, err)
 }
 
 // corpus reads a text and makes tokens of it, the embedded one when path is empty.
@@ -147,8 +157,23 @@ func (s *session) corpus(e *environment, path string) (eval.Text, corpusRecord, 
 		return eval.Text{}, corpusRecord{}, err
 	}
 	sum := sha256.Sum256([]byte(text))
-	out := eval.Text{Tokens: t.Encode(text, true, false), BOS: t.BOS, AddBOS: t.AddBOS}
+	tokens, err := s.encode(text, false)
+	if err != nil {
+		return eval.Text{}, corpusRecord{}, err
+	}
+	out := eval.Text{Tokens: tokens, BOS: t.BOS, AddBOS: t.AddBOS}
 	return out, corpusRecord{path, len(text), hex.EncodeToString(sum[:]), len(out.Tokens)}, nil
+}
+
+// encode makes tokens of a text, which takes a while where it is long.
+func (s *session) encode(text string, special bool) ([]int32, error) {
+	t, err := s.vocabulary()
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := during(s.ctx, func() ([]int32, error) { return t.Encode(text, true, special), nil })
+	s.left = s.left || err != nil
+	return tokens, err
 }
 
 // enough says before any work, and before any file is made, whether a text has two chunks of n tokens.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -34,6 +36,8 @@ type probeResult struct {
 	Policies  []probePolicy `json:"policies"`
 	Needle    *probeNeedle  `json:"needle,omitempty"`
 	Record    record        `json:"record"` // its plan is the reference's
+
+	Interrupted bool `json:"interrupted,omitempty"` // by Ctrl-C, so that policies are missing
 }
 
 type probePrompt struct {
@@ -107,14 +111,14 @@ func probeCommand(e *environment, args []string) error {
 		return err
 	}
 	result, err := p.run(e, reference, cells)
-	if err != nil {
+	if err != nil && !(errors.Is(err, context.Canceled) && result != nil) {
 		return err
 	}
 	if m.json {
-		return printJSON(e.stdout, result)
+		return errors.Join(printJSON(e.stdout, result), err)
 	}
 	s.remarks(e.stderr)
-	return printProbe(e.stdout, result)
+	return errors.Join(printProbe(e.stdout, result), err)
 }
 
 func (f *probeFlags) check() error {

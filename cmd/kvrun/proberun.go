@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -10,12 +12,13 @@ import (
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
-// run completes everything with the reference and with every cell, one context at a time.
+// run completes everything with the reference and with every cell, one context at a time. When it is interrupted there is the result
+// of the cells before, if any.
 func (p *probe) run(e *environment, reference cell, cells []cell) (*probeResult, error) {
 	bar := e.progress((1+len(cells))*len(p.prompts), "completing")
 	defer bar.Finish()
 	c := lab.Completer{Model: p.Model, Tokens: p.tokens, Predict: p.flags.predict,
-		Options: model.Options{Batch: p.session.flags.batch, Threads: p.session.flags.threads, Math: p.session.flags.kind, Device: p.session.flags.on()}}
+		Options: model.Options{Batch: p.session.flags.batch, Threads: p.session.flags.threads, Math: p.session.flags.kind, Device: p.session.flags.on(), Stop: e.ctx.Err}}
 	ref, err := c.Complete(e.ctx, reference.Plan, p.prompts, func() { bar.Add(1) })
 	if err != nil {
 		return nil, err
@@ -33,6 +36,10 @@ func (p *probe) run(e *environment, reference cell, cells []cell) (*probeResult,
 	}
 	for _, cell := range cells {
 		all, err := c.Complete(e.ctx, cell.Plan, p.prompts, func() { bar.Add(1) })
+		if errors.Is(err, context.Canceled) && len(r.Policies) > 0 {
+			r.Interrupted = true
+			return r, err
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", cell.Name, err)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -101,7 +102,10 @@ func runCommand(e *environment, args []string) error {
 	}
 	defer g.c.Close()
 	loaded := time.Since(start)
-	tokens := g.t.Encode(prompt, true, true)
+	tokens, err := s.encode(prompt, true)
+	if err != nil {
+		return err
+	}
 	if len(tokens) == 0 {
 		return errors.New("nothing to continue: give --prompt or --file")
 	}
@@ -149,8 +153,12 @@ func runCommand(e *environment, args []string) error {
 	}
 	r.Tokens, r.Generated, r.Stop, r.Shifts, r.Seed, r.Record = p.ids, len(p.ids), p.stop, g.shifts, f.Seed, s.record(g.c)
 	r.FirstMS, r.PromptTS, r.GenTS = ms(loaded+p.prompt), rate(len(rest), p.prompt), rate(p.after, p.total-p.prompt)
+	var ended error
+	if r.Stop == stopInterrupted {
+		ended = context.Canceled
+	}
 	if m.json {
-		return errors.Join(keep.failed, printJSON(e.stdout, r))
+		return errors.Join(keep.failed, printJSON(e.stdout, r), ended)
 	}
 	if parallel > 1 {
 		printParallel(e.stdout, r.Parallel)
@@ -168,7 +176,7 @@ func runCommand(e *environment, args []string) error {
 		fmt.Fprintf(e.stderr, "stop: %s; seed %d; load %.0f ms, first token after %.0f ms; prompt %d tokens, %.1f/s; generated %d tokens, %.1f/s\n",
 			r.Stop, r.Seed, r.LoadMS, r.FirstMS, r.PromptTokens, r.PromptTS, r.Generated, r.GenTS)
 	}
-	return keep.failed
+	return errors.Join(keep.failed, ended)
 }
 
 // resume brings the cache to the longest beginning of tokens that --prompt-cache has and returns the rest, at least one token.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -26,7 +27,9 @@ type session struct {
 	path  string // embedded for the model that comes with the program
 	hash  string // model.Fingerprint
 	plan  *kv.Plan
+	ctx   context.Context         // of the command
 	stop  func() error            // ends what runs
+	left  bool                    // something reads the model still
 	unmet []string                // requests that came to nothing, beside those in the plan
 	notes []string                // what else is worth knowing
 	input func(path string) error // notes that a file is read
@@ -37,8 +40,44 @@ type session struct {
 }
 
 // open opens the model of the flags and plans its cache. Close it.
-func (e *environment) open(m *modelFlags) (s *session, err error) {
-	s = &session{flags: m, path: m.model, input: func(path string) error { return e.files.Input("", path) }}
+func (e *environment) open(m *modelFlags) (*session, error) {
+	return during(e.ctx, func() (*session, error) { return e.load(m) })
+}
+
+// during is f, which knows nothing of ctx. When ctx is done before f, f is left behind: the program is about to end.
+func during[T any](ctx context.Context, f func() (T, error)) (T, error) {
+	if ctx == nil {
+		return f()
+	}
+	type result struct {
+		t   T
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		t, err := f()
+		done <- result{t, err}
+	}()
+	select {
+	case r := <-done:
+		return r.t, r.err
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
+	}
+}
+
+// Close lets go of the model, unless something that was left behind is still reading it.
+func (s *session) Close() error {
+	if s.left {
+		return nil
+	}
+	return s.Model.Close()
+}
+
+// load is open, which cannot be interrupted.
+func (e *environment) load(m *modelFlags) (s *session, err error) {
+	s = &session{ctx: e.ctx, flags: m, path: m.model, input: func(path string) error { return e.files.Input("", path) }}
 	if err := e.readsModel(m.model); err != nil {
 		return nil, err
 	}
@@ -81,7 +120,11 @@ func (s *session) vocabulary() (*tokenizer.Tokenizer, error) {
 	if s.tokens != nil {
 		return s.tokens, nil
 	}
-	t, err := tokenizer.Read(s.File, s.flags.rules)
+	t, err := during(s.ctx, func() (*tokenizer.Tokenizer, error) { return tokenizer.Read(s.File, s.flags.rules) })
+	if errors.Is(err, context.Canceled) {
+		s.left = true
+		return nil, err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.path, err)
 	}
@@ -121,12 +164,8 @@ func (s *session) start(size int) (*model.Context, error) { return s.startAll(si
 // startAll makes a context of sequences of size positions with that many rows together; 0 for as many as one has positions.
 // Ctrl-C ends what runs in it between two layers.
 func (s *session) startAll(size, sequences, cells int) (*model.Context, error) {
-	c, err := s.NewContext(model.Options{Plan: s.plan, Size: max(1, size), Batch: s.flags.batch, Threads: s.flags.threads, Math: s.flags.kind,
-		Device: s.flags.on(), Sequences: sequences, Cells: cells})
-	if err == nil {
-		c.Stop = s.stop
-	}
-	return c, err
+	return s.NewContext(model.Options{Plan: s.plan, Size: max(1, size), Batch: s.flags.batch, Threads: s.flags.threads, Math: s.flags.kind,
+		Device: s.flags.on(), Stop: s.stop, Sequences: sequences, Cells: cells})
 }
 
 // defaultSize is the context of a conversation when none is asked for: the model's own, within what fits common machines.
@@ -162,6 +201,11 @@ func prefill(ctx context.Context, c *model.Context, tokens []int32, from int, vi
 
 // readText is the content of a file, "-" being the standard input.
 func (e *environment) readText(path string) (string, error) {
+	return during(e.ctx, func() (string, error) { return e.readNow(path) })
+}
+
+// readNow is readText, which may wait for the other side of a pipe.
+func (e *environment) readNow(path string) (string, error) {
 	if path == "-" {
 		return readAll(e.stdin, maxText)
 	}

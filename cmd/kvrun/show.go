@@ -154,5 +154,5 @@ func (s *session) contextOf(t *kernels.Type, size int) (*model.Context, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.NewContext(model.Options{Plan: plan, Size: size, Threads: s.flags.threads, Math: s.flags.kind, Device: s.flags.on()})
+	return s.NewContext(model.Options{Plan: plan, Size: size, Threads: s.flags.threads, Math: s.flags.kind, Device: s.flags.on(), Stop: s.stop})
 }

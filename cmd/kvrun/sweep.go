@@ -161,7 +161,7 @@ func sweepCommand(e *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	traits, err := lab.Examine(s.Model, places[0].Text.Tokens)
+	traits, err := lab.Examine(e.ctx, s.Model, places[0].Text.Tokens)
 	if err != nil {
 		return err
 	}
@@ -170,15 +170,17 @@ func sweepCommand(e *environment, args []string) error {
 
 // interrupted prints what is finished and says how to go on.
 func (f *sweepFlags) interrupted(e *environment, r *lab.Result) error {
-	if !f.json && len(r.Tables) > 0 {
-		if err := f.print(e, r); err != nil {
-			return err
+	if len(r.Tables) > 0 {
+		if f.json {
+			printJSON(e.stdout, sweepResult{Result: r, Interrupted: true})
+		} else {
+			f.print(e, r)
 		}
 	}
 	if f.out == "" {
-		return errors.New("interrupted; with --out, the same command would go on from here")
+		return interrupted{"with --out, the same command would go on from here"}
 	}
-	return fmt.Errorf("interrupted; the same command goes on from here: all finished chunks are in %s", f.out)
+	return interrupted{"the same command goes on from here: all finished chunks are in " + f.out}
 }
 
 // header is what the journal remembers of the run.

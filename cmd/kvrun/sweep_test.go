@@ -107,9 +107,15 @@ func TestSweepEnds(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sweep.jsonl")
 	cells := []string{"--cells", "q8_0,q4_0", "--out", path}
 	ctx, stop := context.WithCancel(context.Background())
-	stop()
+	go func() { // when the journal has a chunk
+		for ctx.Err() == nil {
+			if text, _ := os.ReadFile(path); bytes.Contains(text, []byte(`{"chunk":`)) {
+				stop()
+			}
+		}
+	}()
 	var stderr bytes.Buffer
-	if code := run(ctx, sweepArgs(cells...), strings.NewReader(""), io.Discard, &stderr); code != 2 || !strings.Contains(stderr.String(), "the same command goes on from here") {
+	if code := run(ctx, sweepArgs(cells...), strings.NewReader(""), io.Discard, &stderr); code != 130 || !strings.Contains(stderr.String(), "the same command goes on from here") {
 		t.Errorf("exit %d: %s", code, stderr.String())
 	}
 	if code, _, stderr := kvrun("", sweepArgs(cells...)...); code != 0 {

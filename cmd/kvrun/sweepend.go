@@ -13,7 +13,8 @@ import (
 // sweepResult is the JSON of kvrun sweep.
 type sweepResult struct {
 	*lab.Result
-	Advice advice `json:"advice"`
+	Advice      advice `json:"advice,omitzero"`
+	Interrupted bool   `json:"interrupted,omitempty"` // by Ctrl-C, so that it is of what was finished
 }
 
 // finish prints a result and what to make of it, and writes the page. t is nil where the model is not at hand. The result is
@@ -26,7 +27,7 @@ func (f *sweepFlags) finish(e *environment, r *lab.Result, t *lab.Traits) error 
 		failed = f.page.Fill(func(w io.Writer) error { return report.Write(w, in) })
 	}
 	if f.json {
-		return errors.Join(failed, printJSON(e.stdout, sweepResult{r, a}))
+		return errors.Join(failed, printJSON(e.stdout, sweepResult{Result: r, Advice: a}))
 	}
 	if err := f.print(e, r); err != nil {
 		return err

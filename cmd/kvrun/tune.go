@@ -128,8 +128,8 @@ func tuneCommand(e *environment, args []string) error {
 	}
 	s.remarks(e.stderr)
 	found, err := t.Run(e.ctx, journal, e.tuneProgress())
-	if errors.Is(err, context.Canceled) && f.journal != "" {
-		return fmt.Errorf("interrupted; the same command goes on from here: all finished chunks are in %s", f.journal)
+	if errors.Is(err, context.Canceled) {
+		return f.interrupted(e, journal.Result())
 	}
 	if err != nil {
 		return err
@@ -169,6 +169,25 @@ func (f *tuneFlags) openOutputs(e *environment) (*output.File, error) {
 		}
 	}
 	return e.files.Create(output.Request{Flag: "--out", Path: f.out, Kind: output.Policy, Force: f.force})
+}
+
+// interrupted prints what is finished and says how to go on.
+func (f *tuneFlags) interrupted(e *environment, r *lab.Result) error {
+	for i := range r.Tables {
+		if f.json {
+			break
+		}
+		if err := printTable(e.stdout, &r.Header, &r.Tables[i]); err != nil {
+			return err
+		}
+	}
+	if f.json && len(r.Tables) > 0 {
+		printJSON(e.stdout, sweepResult{Result: r, Interrupted: true})
+	}
+	if f.journal == "" {
+		return interrupted{"with --journal, the same command would go on from here"}
+	}
+	return interrupted{"the same command goes on from here: all finished chunks are in " + f.journal}
 }
 
 // policyBits is the storage of a value in a context of size positions.

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -62,7 +63,7 @@ func TestAdvise(t *testing.T) {
 // TestExamine reads the traits of models that are known to have them.
 func TestExamine(t *testing.T) {
 	m, tok := openDemo(t)
-	got, err := Examine(m, tok.Encode("It was the best of times, it was the worst of times, it was the age of wisdom.", true, false))
+	got, err := Examine(context.Background(), m, tok.Encode("It was the best of times, it was the worst of times, it was the age of wisdom.", true, false))
 	if err != nil || got.Layers != 6 || got.Group != 2 || got.KeyBias || got.Trained {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -71,7 +72,7 @@ func TestExamine(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer qwen.Close()
-	if got, err = Examine(qwen, nil); err != nil || !got.KeyBias || got.Sinks != 0 {
+	if got, err = Examine(context.Background(), qwen, nil); err != nil || !got.KeyBias || got.Sinks != 0 {
 		t.Errorf("qwen2: %+v, %v", got, err)
 	}
 }

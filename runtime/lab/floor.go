@@ -56,13 +56,13 @@ func (f *Floor) Variations() []Variation {
 	return all
 }
 
-// Run measures the variations, and calls progress after the reference and each of them.
+// Run measures the variations, and calls progress after the reference and each of them. After an error there are the rows before it.
 func (f *Floor) Run(ctx context.Context, vary []Variation, progress func()) ([]FloorRow, error) {
 	n, err := f.Measure.Count(f.Text)
 	if err != nil {
 		return nil, err
 	}
-	ref, err := f.context(Variation{Math: f.Options.Math})
+	ref, err := f.context(ctx, Variation{Math: f.Options.Math})
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func (f *Floor) Run(ctx context.Context, vary []Variation, progress func()) ([]F
 	for _, v := range vary {
 		row, err := f.vary(ctx, ref, want, n, v)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", v.Name, err)
+			return rows, fmt.Errorf("%s: %w", v.Name, err)
 		}
 		rows = append(rows, row)
 		progress()
@@ -84,9 +84,9 @@ func (f *Floor) Run(ctx context.Context, vary []Variation, progress func()) ([]F
 	return rows, nil
 }
 
-func (f *Floor) context(v Variation) (*model.Context, error) {
+func (f *Floor) context(ctx context.Context, v Variation) (*model.Context, error) {
 	o := f.Options
-	o.Size, o.Math = f.Measure.Context, v.Math
+	o.Size, o.Math, o.Stop = f.Measure.Context, v.Math, ctx.Err
 	if v.Batch > 0 {
 		o.Batch = v.Batch
 	}
@@ -125,7 +125,7 @@ func (f *Floor) hidden(ctx context.Context, c *model.Context, n int) ([][]float3
 // vary compares a variation with the reference, each with its own output matrix product.
 func (f *Floor) vary(ctx context.Context, ref *model.Context, want [][]float32, n int, v Variation) (FloorRow, error) {
 	row := FloorRow{Math: f.Options.Math.String(), Name: v.Name, Zero: v.Zero}
-	c, err := f.context(v)
+	c, err := f.context(ctx, v)
 	if err != nil {
 		return row, err
 	}

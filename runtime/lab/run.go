@@ -146,7 +146,7 @@ func (r *run) missing(setting, chunk int) (cells []int) {
 // place runs the chunks of one place.
 func (r *run) place(ctx context.Context, i int, p Place) error {
 	r.at.Setting = p.Setting
-	c, err := r.m.NewContext(model.Options{Plan: r.o.Reference, Size: p.Context, Batch: r.o.Batch, Threads: r.o.Threads, Math: r.o.Math, Device: r.o.Device})
+	c, err := r.m.NewContext(model.Options{Plan: r.o.Reference, Size: p.Context, Batch: r.o.Batch, Threads: r.o.Threads, Math: r.o.Math, Device: r.o.Device, Stop: ctx.Err})
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -28,7 +29,7 @@ const sinkPositions, sinkShare = 64, .25
 // Examine looks at a model, and runs the first tokens of a text. Attention that has nowhere to go is given to the first
 // position, whose values are small so that it adds nothing (Xiao et al., arXiv 2309.17453; Guo et al., arXiv 2410.13835):
 // a layer counts as one with a sink when the values of its first position are.
-func Examine(m *model.Model, tokens []int32) (Traits, error) {
+func Examine(ctx context.Context, m *model.Model, tokens []int32) (Traits, error) {
 	t := Traits{Layers: len(m.KVLayers())}
 	heads := m.QueryHeads()
 	for i, l := range m.KVLayers() {
@@ -50,7 +51,7 @@ func Examine(m *model.Model, tokens []int32) (Traits, error) {
 	if err != nil {
 		return t, err
 	}
-	c, err := m.NewContext(model.Options{Plan: plan, Size: len(tokens)})
+	c, err := m.NewContext(model.Options{Plan: plan, Size: len(tokens), Stop: ctx.Err})
 	if err != nil {
 		return t, err
 	}

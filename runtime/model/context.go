@@ -27,7 +27,8 @@ type Options struct {
 	Batch   int      // tokens that go through the model together; 0 means 256
 	Threads int      // 0 means one per core
 	Math    Math
-	Device  Device // nil for the processor
+	Device  Device       // nil for the processor
+	Stop    func() error // Context.Stop
 
 	Sequences int // 0 means 1
 	Cells     int // rows of all sequences together, shared ones counted once; 0 means Size
@@ -72,7 +73,7 @@ func (m *Model) NewContext(o Options) (*Context, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Context{Model: m, Cache: cache, Math: o.Math, Batch: o.Batch, device: o.Device}
+	c := &Context{Model: m, Cache: cache, Math: o.Math, Batch: o.Batch, Stop: o.Stop, device: o.Device}
 	c.keep = func(_ int, logits []float32) error { c.last = logits; return nil }
 	if o.Device != nil {
 		if err := c.startDevice(o); err != nil {

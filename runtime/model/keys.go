@@ -26,14 +26,14 @@ func (m *Model) KeyBias(layer int) ([]float32, error) {
 
 // Keys runs tokens with a cache of f32 and f32 activations, and calls visit for every KV layer of each batch with its keys
 // as they are before RoPE and after a norm: [n][Heads][KeyDim] of the tokens from number first on, valid until visit
-// returns. It ends when ctx is done, looked at between batches.
+// returns. It ends when ctx is done, looked at between layers.
 func (m *Model) Keys(ctx context.Context, tokens []int32, threads int, visit func(layer, first int, k []float32)) error {
 	f32 := kv.Choice{Type: kernels.ByID(0)}
 	plan, err := kv.NewPlan(m.kv, kv.Policy{K: f32, V: f32})
 	if err != nil {
 		return fmt.Errorf("running the model with an f32 cache: %w", err)
 	}
-	c, err := m.NewContext(Options{Plan: plan, Size: max(1, len(tokens)), Threads: threads})
+	c, err := m.NewContext(Options{Plan: plan, Size: max(1, len(tokens)), Threads: threads, Stop: ctx.Err})
 	if err != nil {
 		return err
 	}
