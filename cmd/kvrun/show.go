@@ -9,6 +9,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/eval"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/tokenizer"
 )
 
 // showSize is how much a demonstration does.
@@ -23,7 +24,7 @@ var showDefault = showSize{tokens: 90, chunks: 2, context: 512}
 
 // showCommand is kvrun without arguments: text of the embedded model, the plan of its cache, and what cache types cost there.
 func showCommand(e *environment, n showSize) error {
-	m, f := modelFlags{math: model.Exact.String(), flash: "on"}, sampleFlags{predict: n.tokens, seed: 7}
+	m, f := modelFlags{math: model.Exact.String(), flash: "on", tokenizer: tokenizer.Own.String()}, sampleFlags{predict: n.tokens, seed: 7}
 	m.typeK, m.typeV = "f16", "f16"
 	f.Temperature, f.TopK = .8, 40
 	if err := m.check(e, nil); err != nil {
