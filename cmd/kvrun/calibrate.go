@@ -11,6 +11,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
 	"github.com/kvgen/kvgen/runtime/offset"
+	"github.com/kvgen/kvgen/runtime/tokenizer"
 )
 
 // calibrateResult is the JSON of kvrun calibrate.
@@ -41,7 +42,7 @@ func calibrateCommand(e *environment, args []string) error {
 	if err := e.parse(fs, "[MODEL] [flags]", args); err != nil {
 		return err
 	}
-	m.math, m.flash, m.typeK, m.typeV = model.Exact.String(), "on", "f16", "f16"
+	m.math, m.flash, m.typeK, m.typeV, m.tokenizer = model.Exact.String(), "on", "f16", "f16", tokenizer.Own.String()
 	if err := m.check(e, fs.Args()); err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ var showDefault = showSize{tokens: 90, chunks: 2, context: 512}
 func showCommand(e *environment, n showSize) error {
 	m, f := modelFlags{math: model.Exact.String(), flash: "on", tokenizer: tokenizer.Own.String()}, sampleFlags{predict: n.tokens, seed: 7}
 	m.typeK, m.typeV = "f16", "f16"
-	f.Temperature, f.TopK = .8, 40
+	f.Temperature, f.TopK, f.Repeat = .8, 40, 1
 	if err := m.check(e, nil); err != nil {
 		return err
 	}
