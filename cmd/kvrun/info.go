@@ -211,7 +211,7 @@ func kernelsOf(t *kernels.Type, use string, math model.Math) kernelUse {
 
 func (r *infoResult) print(w io.Writer, s *session) error {
 	fmt.Fprintf(w, "%s: %s, %s, %s parameters, %.1f MiB, hash %.12s\n", s.path, r.Record.Model.Arch, r.Name, short(float64(r.Record.Model.Parameters)),
-		float64(r.Record.Model.Size)/(1<<20), s.hash)
+		float64(r.Record.Model.Size)/(1<<20), r.Record.Model.Hash)
 	fmt.Fprintf(w, "  %d layers of width %d, %d tokens (%s), %d positions, chat template: %v\n", r.Layers, r.Width, r.Vocab, r.Vocabulary, r.Trained, r.Template)
 	var names []string
 	for name := range r.Metadata {

@@ -228,7 +228,11 @@ func (k *kld) run(file *output.File) error {
 	}
 	bar.Finish()
 	if base != nil && failed == nil {
-		failed = file.Fill(func(io.Writer) error { return base.Close(k.s.hash) })
+		id, err := k.s.identity()
+		if err != nil {
+			return err
+		}
+		failed = file.Fill(func(io.Writer) error { return base.Close(id.Hash()) })
 	}
 	return errors.Join(k.print(), failed)
 }

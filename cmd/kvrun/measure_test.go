@@ -21,7 +21,7 @@ func TestPPL(t *testing.T) {
 		if math.Abs(r.PPL-demoPPL) > .01 || r.Scored != 510 || r.Chunks != 2 || len(r.Running) != 2 || r.Error < 4 || r.Error > 5 {
 			t.Errorf("%s: PPL %.4f +/- %.4f of %d tokens in %d chunks, want %.3f", args, r.PPL, r.Error, r.Scored, r.Chunks, demoPPL)
 		}
-		if r.Record.Math != "exact" || r.Record.ISA == "" || len(r.Record.Model.Hash) != 64 || len(r.Record.Plan.Layers) != 6 || !r.Record.Honoured {
+		if r.Record.Math != "exact" || r.Record.ISA == "" || len(r.Record.Model.Hash.text) != 64 || len(r.Record.Plan.Layers) != 6 || !r.Record.Honoured {
 			t.Errorf("%s: record %+v", args, r.Record)
 		}
 	}

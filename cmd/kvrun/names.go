@@ -11,6 +11,10 @@ import (
 
 // nearest is " (did you mean a, b?)" with the names closest to what was given, or nothing when none is close.
 func nearest(given string, names []string) string {
+	const longest = 64
+	if len(given) > longest {
+		return ""
+	}
 	given = strings.ToLower(given)
 	far := func(name string) int { return levenshtein.Distance(given, strings.ToLower(name), nil) }
 	close := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return far(n) > max(2, len(given)/2) })

@@ -23,9 +23,9 @@ func (s *session) offset(where, name string) (*kv.Offset, error) {
 	o, err := s.findOffset(name)
 	if err != nil {
 		if !s.flags.allowFallback {
-			return nil, refuse("%s %s: %w; --allow-fallback goes on without it", where, name, err)
+			return nil, refuse("%s %.100s: %w; --allow-fallback goes on without it", where, name, err)
 		}
-		s.unmet = append(s.unmet, fmt.Sprintf("%s %s: %v", where, name, err))
+		s.unmet = append(s.unmet, fmt.Sprintf("%s %.100s: %v", where, name, err))
 	}
 	if s.offsets == nil {
 		s.offsets = map[string]*kv.Offset{}

@@ -107,9 +107,9 @@ func TestPolicyExtras(t *testing.T) {
 	for text, says := range map[string]string{
 		`{"v": {"offset": "bias"}}`:                  "values have no offset",
 		`{"layers": {"1": {"keep_first": -3}}}`:      "layer 1: the first -3",
-		`{"keep_first": "4"}`:                        "keep_first is of kind string",
+		`{"keep_first": "4"}`:                        "keep_first: want an integer in its range, not a string",
 		`{"k": {"offset": "nothing-of-the-kind"}}`:   "no such file",
-		`{"layers": {"0": {"k": {"offst": "off"}}}}`: `unknown field "offst"`,
+		`{"layers": {"0": {"k": {"offst": "off"}}}}`: "layers.0.k.offst: there is no such key",
 	} {
 		if code, _, stderr := kvrun("", "info", model, "--policy", write(t, "p.json", text)); code == 0 || !strings.Contains(stderr, says) {
 			t.Errorf("%s: exit %d, %s; want %q", text, code, stderr, says)

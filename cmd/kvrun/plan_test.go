@@ -34,23 +34,37 @@ func TestPolicy(t *testing.T) {
 
 func TestPolicyMistakes(t *testing.T) {
 	for name, c := range map[string]struct{ text, says string }{
-		"syntax":   {"{\n\"k\": }", "line 2"},
-		"end":      {"{\"k\":\n", "line 2: the file ends"},
-		"empty":    {"", "the file ends"},
-		"more":     {"{}\n{}", "line 2: something follows"},
-		"garbage":  {"{}\n]", "line 2"},
-		"array":    {"[]", "the file is of kind array"},
-		"kind":     {`{"k": {"type": 4}}`, "k.type is of kind number"},
-		"endless":  {strings.Repeat(" ", maxPolicy) + "{}", "no policy"},
-		"field":    {`{"q": {}}`, `unknown field "q"`},
-		"type":     {`{"k": {"type": "q9_0"}}`, "did you mean"},
-		"rotation": {`{"layers": {"1": {"v": {"rotation": "spin"}}}}`, "layer 1, v: no rotation"},
-		"layer":    {`{"layers": {"6": {}}}`, "within 0-5"},
-		"span":     {`{"layers": {"3-1": {}}}`, "within 0-5"},
-		"twice":    {`{"layers": {"1": {}, "0-2": {}}}`, "named twice"},
+		"syntax":    {"{\n\"k\": }", "line 2"},
+		"end":       {"{\"k\":\n", "line 2, column 1: it ends before"},
+		"empty":     {"", "there is nothing here"},
+		"more":      {"{}\n{}", "line 2, column 1: something follows"},
+		"garbage":   {"{}\n]", "line 2"},
+		"array":     {"[]", "want an object, not an array"},
+		"kind":      {`{"k": {"type": 4}}`, "k.type: want a string, not a number"},
+		"endless":   {strings.Repeat(" ", maxPolicy) + "{}", "no policy"},
+		"field":     {`{"q": {}}`, "q: there is no such key"},
+		"type":      {`{"k": {"type": "q9_0"}}`, "did you mean"},
+		"rotation":  {`{"layers": {"1": {"v": {"rotation": "spin"}}}}`, "layer 1, v: no rotation"},
+		"layer":     {`{"layers": {"6": {}}}`, "within 0-5"},
+		"span":      {`{"layers": {"3-1": {}}}`, "within 0-5"},
+		"twice":     {`{"layers": {"1": {}, "0-2": {}}}`, "named twice"},
+		"same key":  {`{"layers": {"0": {}, "0": {}}}`, "layers.0: the key is there twice"},
+		"k twice":   {"{\"k\": {},\n \"k\": {}}", "line 2, column 2: k: the key is there twice"},
+		"null":      {"null", "it is null"},
+		"side":      {`{"k": null}`, "k: it is null"},
+		"plus":      {`{"layers": {"+1": {}}}`, `layer "+1": want a layer`},
+		"zeros":     {`{"layers": {"00": {}}}`, "layer 00: want a layer"},
+		"UTF-8":     {"{\"about\": \"\xff\"}", "column 12: this is not UTF-8"},
+		"case":      {`{"K": {}}`, "K: there is no such key"},
+		"fraction":  {`{"keep_last": 1.5}`, "keep_last: want an integer in its range, not 1.5"},
+		"sum":       {`{"sum": "00"}`, "its checksum differs"},
+		"model":     {`{"model": {"arch": "llama", "keys": {}, "tokens": {}, "weights": ""}}`, "its checksum differs"},
+		"old":       {`{"model": "0123", "k": {}}`, "kvrun tune makes it again"},
+		"long":      {`{"k": {"type": "` + strings.Repeat("q", 900000) + `"}}`, "(900000 bytes)"},
+		"span long": {`{"layers": {"` + strings.Repeat("1", 900000) + `": {}}}`, "(900000 bytes)"},
 	} {
-		if code, _, stderr := kvrun("", "info", "--policy", write(t, "p.json", c.text)); code != 2 || !strings.Contains(stderr, c.says) {
-			t.Errorf("%s: exit %d, %s; want %q", name, code, stderr, c.says)
+		if code, _, stderr := kvrun("", "info", "--policy", write(t, "p.json", c.text)); code != 2 || !strings.Contains(stderr, c.says) || len(stderr) > 2000 {
+			t.Errorf("%s: exit %d, %.2000s; want %q", name, code, stderr, c.says)
 		}
 	}
 }

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"bytes"
-	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +10,8 @@ import (
 
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/state"
 )
 
 // policyFile is a policy as --policy reads it:
@@ -25,12 +24,14 @@ import (
 //	}
 //
 // Layers are counted over those that have a cache. What a side leaves out is as for all layers, and what the file
-// leaves out is as the flags say. A file that a command wrote names the model it is for, by its hash, and what it costs.
+// leaves out is as the flags say. A file that a command wrote says what it costs and for which model it is, and has a
+// checksum: whoever changes it takes "model" and "sum" out.
 type policyFile struct {
-	Model string `json:"model,omitempty"` // model.Fingerprint; a file that names none is for any model
 	About string `json:"about,omitempty"`
 	policyLayer
 	Layers map[string]policyLayer `json:"layers,omitempty"`
+	Model  *model.Identity        `json:"model,omitempty"` // a file without one is for any model
+	Sum    string                 `json:"sum,omitempty"`
 }
 
 type policyLayer struct {
@@ -63,7 +64,7 @@ func cacheType(where, name string) (*kernels.Type, error) {
 		return t, nil
 	}
 	names := typeNames(forCache)
-	return nil, fmt.Errorf("%s: no cache type %q%s; types: %s", where, name, nearest(name, names), strings.Join(names, " "))
+	return nil, fmt.Errorf("%s: no cache type %s%s; types: %s", where, shortName(name), nearest(name, names), strings.Join(names, " "))
 }
 
 // rotation finds a rotation; off, none and nothing stand for none.
@@ -81,7 +82,15 @@ func rotation(where, name string) (*kernels.Rotation, error) {
 	case "on":
 		return kernels.Rotations()[0], nil
 	}
-	return nil, fmt.Errorf("%s: no rotation %q%s; rotations: off %s", where, name, nearest(name, names), strings.Join(names, " "))
+	return nil, fmt.Errorf("%s: no rotation %s%s; rotations: off %s", where, shortName(name), nearest(name, names), strings.Join(names, " "))
+}
+
+// shortName is a name for a message, cut where it is long.
+func shortName(name string) string {
+	if len(name) > 40 {
+		return fmt.Sprintf("%.40q... (%d bytes)", name, len(name))
+	}
+	return strconv.Quote(name)
 }
 
 // over changes c to what the side says.
@@ -123,27 +132,22 @@ func decodePolicy(path string) (f policyFile, err error) {
 	case len(data) > maxPolicy:
 		return f, fmt.Errorf("%s: more than %d bytes: no policy", path, maxPolicy)
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err = d.Decode(&f); err == nil {
-		if _, err = d.Token(); err == io.EOF {
-			return f, nil
-		}
-		err = errors.New("something follows the policy")
+	var old struct {
+		Model string `json:"model"`
 	}
-	at := d.InputOffset()
-	var syntax *json.SyntaxError
-	var kind *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &syntax):
-		at = syntax.Offset
-	case errors.As(err, &kind):
-		at, err = kind.Offset, fmt.Errorf("%s is of kind %s, which a policy does not have there", cmp.Or(strings.ToLower(kind.Field), "the file"), kind.Value)
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		at, err = int64(len(data)), errors.New("the file ends before its policy does")
+	if json.Unmarshal(data, &old) == nil && old.Model != "" {
+		return f, fmt.Errorf("%s is of a version that did not say enough of its model: kvrun tune makes it again; without \"model\" it is for any model", path)
 	}
-	line := 1 + bytes.Count(data[:min(int(at), len(data))], []byte("\n"))
-	return f, fmt.Errorf("%s: near line %d: %w", path, line, err)
+	if err := state.Decode(data, &f); err != nil {
+		return f, fmt.Errorf("%s: %w", path, err)
+	}
+	switch sum, err := f.sum(); {
+	case err != nil:
+		return f, err
+	case (f.Model == nil) != (f.Sum == "") || f.Sum != "" && f.Sum != sum:
+		return f, fmt.Errorf("%s was changed after a command wrote it: its checksum differs; without \"model\" and \"sum\" it is one of yours, for any model", path)
+	}
+	return f, nil
 }
 
 // readPolicy changes p, which holds what the flags say, to what the file at path says. It is how a policy that was
@@ -156,8 +160,14 @@ func (s *session) readPolicy(path string, p *kv.Policy) error {
 	if err != nil {
 		return err
 	}
-	if f.Model != "" && f.Model != s.hash {
-		return fmt.Errorf("%s is for another model: its hash is %.12s and this model's %.12s", path, f.Model, s.hash)
+	if f.Model != nil {
+		id, err := s.identity()
+		if err == nil {
+			err = id.Check("the policy", f.Model)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
 	}
 	if p.K, err = f.K.over(s, path+": k", p.K); err != nil {
 		return err
@@ -194,13 +204,22 @@ func (s *session) readPolicy(path string, p *kv.Policy) error {
 // layerSpan reads "3" or "3-5".
 func layerSpan(s string, layers int) (lo, hi int, err error) {
 	a, b, isSpan := strings.Cut(s, "-")
-	lo, err = strconv.Atoi(a)
+	lo, err = layerNumber(a)
 	hi = lo
 	if isSpan && err == nil {
-		hi, err = strconv.Atoi(b)
+		hi, err = layerNumber(b)
 	}
-	if err != nil || lo < 0 || hi < lo || hi >= layers {
-		return 0, 0, fmt.Errorf("layer %q: want a layer or first-last within 0-%d", s, layers-1)
+	if err != nil || hi < lo || hi >= layers {
+		return 0, 0, fmt.Errorf("layer %s: want a layer or first-last within 0-%d", state.Short(s), layers-1)
 	}
 	return lo, hi, nil
+}
+
+// layerNumber reads a number in its shortest form, so that a layer has one name.
+func layerNumber(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err == nil && (n < 0 || strconv.Itoa(n) != s) {
+		err = strconv.ErrSyntax
+	}
+	return n, err
 }

@@ -6,15 +6,17 @@ import (
 	"io"
 
 	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/state"
 )
 
 // policyPath is where the policy that tune found for a model lies: beside it.
 func policyPath(model string) string { return model + ".policy.json" }
 
-// newPolicyFile is p as a file for this model; offset is how the key offset of p is asked for. All layers have the same
+// newPolicyFile is p as a file, for any model; offset is how the key offset of p is asked for. All layers have the same
 // ends.
 func (s *session) newPolicyFile(p kv.Policy, offset, about string) policyFile {
-	f := policyFile{Model: s.hash, About: about, policyLayer: policyLayer{K: sideFile(p.K, kv.Choice{}, offset), V: sideFile(p.V, kv.Choice{}, offset)}}
+	f := policyFile{About: about, policyLayer: policyLayer{K: sideFile(p.K, kv.Choice{}, offset), V: sideFile(p.V, kv.Choice{}, offset)}}
 	if p.Ends != (kv.Ends{}) {
 		f.First, f.Last = &p.Ends.First, &p.Ends.Last
 	}
@@ -42,6 +44,20 @@ func (s *session) newPolicyFile(p kv.Policy, offset, about string) policyFile {
 		lo = hi + 1
 	}
 	return f
+}
+
+// seal makes a file one of a model.
+func (f *policyFile) seal(id *model.Identity) (err error) {
+	f.Model = id
+	f.Sum, err = f.sum()
+	return err
+}
+
+// sum is the checksum of the file.
+func (f *policyFile) sum() (string, error) {
+	c := *f
+	c.Sum = ""
+	return state.Sum(&c)
 }
 
 // sideFile says what is not as for all layers.

@@ -27,12 +27,12 @@ type record struct {
 }
 
 type modelRecord struct {
-	Path       string `json:"path"`
-	Hash       string `json:"hash"` // model.Fingerprint
-	Arch       string `json:"arch"`
-	Type       string `json:"type"` // of most of its bytes
-	Size       int64  `json:"size"` // bytes of the tensors
-	Parameters int64  `json:"n_params"`
+	Path       string    `json:"path"`
+	Hash       modelHash `json:"hash"`
+	Arch       string    `json:"arch"`
+	Type       string    `json:"type"` // of most of its bytes
+	Size       int64     `json:"size"` // bytes of the tensors
+	Parameters int64     `json:"n_params"`
 }
 
 // vocabulary says how text became tokens.
@@ -63,7 +63,7 @@ func (s *session) record(c *model.Context) record {
 }
 
 func (s *session) modelRecord() modelRecord {
-	m := modelRecord{Path: s.path, Hash: s.hash, Arch: s.Arch}
+	m := modelRecord{Path: s.path, Hash: modelHash{of: s}, Arch: s.Arch}
 	bytes := map[uint32]int64{}
 	for _, t := range s.File.Tensors() {
 		m.Size += t.Size
@@ -154,8 +154,8 @@ func (s *session) summary() string {
 		return names[0]
 	}
 	k, v := effective(func(l kv.LayerPlan) kv.SidePlan { return l.K }), effective(func(l kv.LayerPlan) kv.SidePlan { return l.V })
-	return fmt.Sprintf("%s %.12s: cache K %s, V %s, %s; math %s, %s, %d threads",
-		s.path, s.hash, k, v, cost(s.plan, s.defaultSize()), s.flags.kind, s.flags.computedBy(), s.flags.threads)
+	return fmt.Sprintf("%s: cache K %s, V %s, %s; math %s, %s, %d threads",
+		s.path, k, v, cost(s.plan, s.defaultSize()), s.flags.kind, s.flags.computedBy(), s.flags.threads)
 }
 
 // describe prints what is about to run: one line, the plan by layers with --verbose or where it is not what was asked for.

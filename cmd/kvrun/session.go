@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/chat"
@@ -25,11 +27,11 @@ type session struct {
 	*model.Model
 	flags *modelFlags
 	path  string // embedded for the model that comes with the program
-	hash  string // model.Fingerprint
 	plan  *kv.Plan
 	ctx   context.Context         // of the command
 	stop  func() error            // ends what runs
 	left  bool                    // something reads the model still
+	warn  io.Writer               // what is said before a result is
 	unmet []string                // requests that came to nothing, beside those in the plan
 	notes []string                // what else is worth knowing
 	input func(path string) error // notes that a file is read
@@ -92,10 +94,9 @@ func (e *environment) load(m *modelFlags) (s *session, err error) {
 	} else if s.Model, err = model.Open(s.path); err != nil {
 		return nil, err
 	}
-	if s.hash, err = s.Fingerprint(); err == nil {
-		s.plan, s.unmet, err = m.cacheFlags.plan(e, s)
-		s.unmet = append(s.unmet, m.unmet...)
-	}
+	s.warn = e.stderr
+	s.plan, s.unmet, err = m.cacheFlags.plan(e, s)
+	s.unmet = append(s.unmet, m.unmet...)
 	if err == nil {
 		err = m.wholeModel(s.Layers)
 	}
@@ -113,6 +114,24 @@ func (e *environment) load(m *modelFlags) (s *session, err error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// identity is the model's. It is asked for only where a file or a result names the model, since all weights are read.
+func (s *session) identity() (*model.Identity, error) {
+	known := &model.Digests{}
+	if dir, err := os.UserCacheDir(); err == nil {
+		known.Folder = filepath.Join(dir, "kvrun", "models")
+	}
+	known.Reading = func(bytes int64) {
+		if bytes >= 1<<30 && s.warn != nil {
+			fmt.Fprintf(s.warn, "identity of the model: all %.1f GiB of its weights are read, once\n", float64(bytes)/(1<<30))
+		}
+	}
+	id, err := s.Identify(known, s.stop)
+	if err != nil {
+		return nil, fmt.Errorf("identity of the model %s: %w", s.path, err)
+	}
+	return id, nil
 }
 
 // vocabulary is the model's tokenizer, read when it is first wanted: some models have none.

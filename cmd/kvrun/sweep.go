@@ -135,7 +135,10 @@ func sweepCommand(e *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	header := s.header(&f)
+	header, err := s.header(&f)
+	if err != nil {
+		return err
+	}
 	journal := lab.NewJournal(header)
 	if f.out != "" {
 		if journal, err = lab.Open(f.out, header); err != nil {
@@ -184,10 +187,14 @@ func (f *sweepFlags) interrupted(e *environment, r *lab.Result) error {
 }
 
 // header is what the journal remembers of the run.
-func (s *session) header(f *sweepFlags) lab.Header {
+func (s *session) header(f *sweepFlags) (lab.Header, error) {
 	m := s.modelRecord()
-	return lab.Header{Program: version(), Model: lab.Model{Path: m.Path, Hash: m.Hash, Arch: m.Arch, Type: m.Type, Size: m.Size, Parameters: m.Parameters},
-		Reference: f.ref, Math: f.kind.String(), ISA: f.computedBy(), Threads: f.threads, Batch: f.batch}
+	id, err := s.identity()
+	if err != nil {
+		return lab.Header{}, err
+	}
+	return lab.Header{Program: version(), Model: lab.Model{Path: m.Path, Hash: id.Hash(), Arch: m.Arch, Type: m.Type, Size: m.Size, Parameters: m.Parameters, Identity: id},
+		Reference: f.ref, Math: f.kind.String(), ISA: f.computedBy(), Threads: f.threads, Batch: f.batch}, nil
 }
 
 // places are the texts, contexts and paths of the flags.

@@ -118,7 +118,10 @@ func tuneCommand(e *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	header := s.header(&sweepFlags{modelFlags: f.modelFlags, ref: "f16"})
+	header, err := s.header(&sweepFlags{modelFlags: f.modelFlags, ref: "f16"})
+	if err != nil {
+		return err
+	}
 	journal := lab.NewJournal(header)
 	if f.journal != "" {
 		if journal, err = lab.Open(f.journal, header); err != nil {
@@ -141,6 +144,9 @@ func tuneCommand(e *environment, args []string) error {
 	}
 	file := s.newPolicyFile(found.Policy, f.kOffset, fmt.Sprintf("kvrun tune: %.3f bits per value in a context of %d, mean KLD %.6f in chunks of %d of %s",
 		bits, f.forSize, best.KLD.Mean, f.size, found.Result.Tables[0].Corpus.Path))
+	if err := file.seal(header.Model.Identity); err != nil {
+		return err
+	}
 	failed := out.Fill(file.write)
 	to := e.beside(out.IsStdout())
 	if f.json {

@@ -57,7 +57,7 @@ func TestTune(t *testing.T) {
 	if err := os.WriteFile(policyPath(other), data, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if code, _, stderr := kvrun("", "info", other, "--cache", "auto"); code != 2 || !strings.Contains(stderr, "for another model") {
+	if code, _, stderr := kvrun("", "info", other, "--cache", "auto"); code != 2 || !strings.Contains(stderr, "made with another model") {
 		t.Errorf("exit %d: %s", code, stderr)
 	}
 }
@@ -131,7 +131,6 @@ func TestPolicyFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := s.newPolicyFile(p, "bias", "")
-	f.Model = ""
 	data, err := json.Marshal(f)
 	if err != nil {
 		t.Fatal(err)

@@ -157,10 +157,11 @@ func TestWriteBase(t *testing.T) {
 		t.Error("a row too many was taken")
 	}
 	w.rows = 0
-	hash, err := m.Fingerprint()
+	id, err := m.Identity()
 	if err != nil {
 		t.Fatal(err)
 	}
+	hash := id.Hash()
 	if err := w.Close(hash); err != nil {
 		t.Fatal(err)
 	}

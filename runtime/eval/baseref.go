@@ -13,10 +13,12 @@ import (
 // Lockstep prepares comparisons of caches with the distributions in the file, by the threads and in the memory of c. bos
 // takes the place of the first token of every chunk where addBOS says so, as the file holds the text as it was.
 func (b *Base) Lockstep(c *model.Context, bos int32, addBOS bool, o Options) (*Lockstep, error) {
-	hash, err := c.Model.Fingerprint()
-	switch {
-	case err != nil:
+	id, err := c.Model.Identity()
+	if err != nil {
 		return nil, err
+	}
+	hash := id.Hash()
+	switch {
 	case b.Vocab != c.Model.Vocab:
 		return nil, fmt.Errorf("the base file is of another model: its vocabulary has %d tokens, this model's %d", b.Vocab, c.Model.Vocab)
 	case b.Model != "" && b.Model != hash:

@@ -131,3 +131,8 @@ func (e *entry) kind() string {
 	}
 	return e.elem.String()
 }
+
+// Raw returns the bytes of the value of key as they lie in the file, with what Kind says of it.
+func (f *File) Raw(key string) (raw []byte, found bool, err error) {
+	return many(f, key, func(_ *entry, raw []byte) ([]byte, error) { return raw, nil })
+}

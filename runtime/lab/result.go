@@ -2,6 +2,7 @@ package lab
 
 import (
 	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/model"
 )
 
 // Result is what a sweep found.
@@ -24,11 +25,13 @@ type Header struct {
 // Model identifies a model.
 type Model struct {
 	Path       string `json:"path"`
-	Hash       string `json:"hash"` // model.Fingerprint
+	Hash       string `json:"hash"` // of its Identity
 	Arch       string `json:"arch"`
 	Type       string `json:"type"` // of most of its bytes
 	Size       int64  `json:"size"` // bytes of the tensors
 	Parameters int64  `json:"n_params"`
+
+	Identity *model.Identity `json:"identity,omitempty"`
 }
 
 // Corpus identifies a text.

@@ -3,6 +3,8 @@ package model
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/kvgen/kvgen/runtime/gguf"
 )
@@ -12,6 +14,7 @@ type Header struct {
 	f    *gguf.File
 	arch string
 	err  error
+	read map[string]string // keys that were read, defaults included: name without the architecture, value as text
 
 	Layers   int // block_count
 	Width    int // embedding_length
@@ -37,8 +40,7 @@ func newHeader(f *gguf.File) (*Header, error) {
 	if !ok {
 		return nil, fmt.Errorf("general.architecture is missing: not a model file")
 	}
-	h := &Header{f: f, arch: arch}
-	return h, nil
+	return &Header{f: f, arch: arch, read: map[string]string{}}, nil
 }
 
 // common reads the keys of a transformer with RMS norms.
@@ -72,7 +74,9 @@ func (h *Header) fail(err error) {
 }
 
 // Int is a positive integer; def stands for an absent key, 0 for a key that must be there.
-func (h *Header) Int(name string, def int) int {
+func (h *Header) Int(name string, def int) int { return noted(h, name, h.integer(name, def)) }
+
+func (h *Header) integer(name string, def int) int {
 	v, ok, err := h.f.U64(h.key(name))
 	switch {
 	case err != nil:
@@ -90,7 +94,7 @@ func (h *Header) Int(name string, def int) int {
 // OptionalInt is Int for a key that may be 0, which means that it is absent.
 func (h *Header) OptionalInt(name string, def int) int {
 	if v, ok, err := h.f.U64(h.key(name)); err == nil && (!ok || v == 0) {
-		return def
+		return noted(h, name, def)
 	}
 	return h.Int(name, 0)
 }
@@ -102,7 +106,9 @@ func (h *Header) Has(name string) bool {
 }
 
 // Float is a finite positive number; def stands for an absent key, 0 for a key that must be there.
-func (h *Header) Float(name string, def float32) float32 {
+func (h *Header) Float(name string, def float32) float32 { return noted(h, name, h.float(name, def)) }
+
+func (h *Header) float(name string, def float32) float32 {
 	v, ok, err := h.f.F32(h.key(name))
 	switch {
 	case err != nil:
@@ -120,7 +126,7 @@ func (h *Header) Float(name string, def float32) float32 {
 // OptionalFloat is Float for a key that may be 0, which means that it is absent.
 func (h *Header) OptionalFloat(name string, def float32) float32 {
 	if v, ok, err := h.f.F32(h.key(name)); err == nil && (!ok || v == 0) {
-		return def
+		return noted(h, name, def)
 	}
 	return h.Float(name, 0)
 }
@@ -135,7 +141,7 @@ func (h *Header) ints(name string) []int {
 	for _, x := range v {
 		all = append(all, int(min(x, maxSize)))
 	}
-	return all
+	return noted(h, name, all)
 }
 
 // Str is a string, "" when absent.
@@ -144,7 +150,7 @@ func (h *Header) Str(name string) string {
 	if err != nil {
 		h.fail(err)
 	}
-	return v
+	return noted(h, name, v)
 }
 
 // perLayer is a key that is one number or one per layer; def stands for an absent one, nil for one that must be there.
@@ -162,7 +168,7 @@ func (h *Header) perLayer(name string, def []uint32) []uint32 {
 		h.fail(fmt.Errorf("%s is missing", h.key(name)))
 		return nil
 	case !ok:
-		return def
+		v = def
 	case len(v) != 1 && len(v) < h.Layers:
 		h.fail(fmt.Errorf("%s has %d elements for %d layers", h.key(name), len(v), h.Layers))
 		return nil
@@ -173,6 +179,21 @@ func (h *Header) perLayer(name string, def []uint32) []uint32 {
 			return nil
 		}
 	}
+	h.notePerLayer(name, v)
+	return v
+}
+
+// notePerLayer is noted for one number or one per layer, which are the same where all of them are.
+func (h *Header) notePerLayer(name string, v []uint32) {
+	if v = v[:min(len(v), max(1, h.Layers))]; len(slices.Compact(slices.Clone(v))) == 1 {
+		v = v[:1]
+	}
+	noted(h, name, v)
+}
+
+// noted remembers what a key was read as.
+func noted[T any](h *Header, name string, v T) T {
+	h.read[name] = strings.ToValidUTF8(fmt.Sprint(v), "\ufffd")
 	return v
 }
 
@@ -226,6 +247,7 @@ func (h *Header) slidingPattern(period int) func(layer int) bool {
 		case n < h.Layers:
 			h.fail(fmt.Errorf("%s has %d elements for %d layers", h.key(name), n, h.Layers))
 		default:
+			noted(h, name, slides[:h.Layers])
 			return func(layer int) bool { return slides[layer] }
 		}
 		return func(int) bool { return false }

@@ -33,6 +33,9 @@ type Model struct {
 	others    []Other
 	read      []int // KV layers that later layers read
 	scratch   sizes
+
+	keys       map[string]string // of the header, as they were read
+	identified identified
 }
 
 // Load binds an open file to its architecture. The file stays the caller's to close, after the model's last use.
@@ -76,7 +79,7 @@ func Load(f *gguf.File, types Types) (*Model, error) {
 	if err := b.err(); err != nil {
 		return nil, fmt.Errorf("%s model: %w", h.arch, err)
 	}
-	m.groups = b.groups
+	m.groups, m.keys = b.groups, h.read
 	m.others = b.others
 	m.read = slices.Compact(slices.Sorted(slices.Values(b.read)))
 	m.turns, m.attends, m.kv, m.states, m.scratch = b.turns, b.attends, b.kv, b.states, b.scratch

@@ -1,8 +1,6 @@
 package model
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 )
@@ -41,15 +39,27 @@ func (c *Context) ShiftSeq(seq, keep, discard int) error {
 	})
 }
 
-// owner is what a saved cache belongs to: the model, and the frequencies that its keys were turned by.
-func (c *Context) owner() (string, error) {
-	owner, err := c.Model.Fingerprint()
+// Long says whether the keys are turned by frequencies for a longer context than the model was first trained for. They
+// cannot be compared with keys of a context that has others.
+func (c *Context) Long() bool {
 	for _, t := range c.Model.turns {
 		if t.isLong(c.Cache.Size) {
-			return owner + " long", err
+			return true
 		}
 	}
-	return owner, err
+	return false
+}
+
+// owner is what a saved cache belongs to: the model, and the frequencies that its keys were turned by.
+func (c *Context) owner() (string, error) {
+	id, err := c.Model.Identity()
+	if err != nil {
+		return "", err
+	}
+	if c.Long() {
+		return id.Hash() + " long", nil
+	}
+	return id.Hash(), nil
 }
 
 // Save writes the cache.
@@ -70,28 +80,4 @@ func (c *Context) Restore(r io.Reader) error {
 	}
 	c.Clear() // nothing of what was is needed
 	return c.here(true, func() error { return c.Cache.Restore(r, owner) })
-}
-
-// Fingerprint tells models apart: a hash of the tensors' names, shapes and types and of the first and last bytes of
-// each, so that it costs milliseconds and not a pass over the file.
-func (m *Model) Fingerprint() (string, error) {
-	const sample = 2048
-	h := sha256.New()
-	err := m.File.Guard(func() error {
-		for i := range m.File.Tensors() {
-			t := &m.File.Tensors()[i]
-			fmt.Fprintln(h, t.Name, t.Dims, t.Type)
-			if t.Size == 0 {
-				continue // of a type that nothing here reads
-			}
-			data, err := m.File.Data(t)
-			if err != nil {
-				return err
-			}
-			h.Write(data[:min(sample, len(data))])
-			h.Write(data[max(0, len(data)-sample):])
-		}
-		return nil
-	})
-	return hex.EncodeToString(h.Sum(nil)), err
 }

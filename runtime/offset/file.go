@@ -11,25 +11,27 @@ import (
 
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/state"
 )
 
 const (
 	kind    = "kvgen key offset"
-	version = 1
+	version = 2
 	maxFile = 256 << 20 // bytes; far more than the largest models need
 )
 
 // File is a measured offset as it is kept beside its model.
 type File struct {
-	Kind    string  `json:"kind"`
-	Version int     `json:"version"`
-	Model   string  `json:"model"` // model.Fingerprint
-	Arch    string  `json:"arch"`
-	Corpus  Corpus  `json:"corpus"`
-	Tokens  int     `json:"n_tokens"` // of the corpus that were run
-	Skipped int     `json:"n_skipped"`
-	Values  string  `json:"values_sha256"` // kv.Offset.Identity of the means
-	Layers  []Layer `json:"layers"`        // by KV layer
+	Kind    string `json:"kind"`
+	Version int    `json:"version"`
+	Corpus  Corpus `json:"corpus"`
+	Tokens  int    `json:"n_tokens"` // of the corpus that were run
+	Skipped int    `json:"n_skipped"`
+	Values  string `json:"values_sha256"` // kv.Offset.Identity of the means
+	Sum     string `json:"sum"`           // checksum of all else
+
+	Model  model.Identity `json:"model"`
+	Layers []Layer        `json:"layers"` // by KV layer
 }
 
 // Corpus is the text that was measured.
@@ -52,6 +54,10 @@ func Path(model string) string { return strings.TrimSuffix(model, ".gguf") + ".k
 
 // Write writes the file, a line for each layer.
 func (f *File) Write(w io.Writer) error {
+	var err error
+	if f.Sum, err = f.sum(); err != nil {
+		return err
+	}
 	layers := f.Layers
 	head := *f
 	head.Layers = nil
@@ -80,7 +86,7 @@ func Read(path string) (*File, error) {
 		return nil, err
 	}
 	defer r.Close()
-	f, err := Parse(io.LimitReader(r, maxFile))
+	f, err := Parse(r)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -89,20 +95,35 @@ func Read(path string) (*File, error) {
 
 // Parse reads what Write writes and refuses anything else.
 func Parse(r io.Reader) (*File, error) {
-	f := &File{}
-	d := json.NewDecoder(r)
-	d.DisallowUnknownFields()
-	if err := d.Decode(f); err != nil {
-		return nil, fmt.Errorf("no key offset, or a damaged one: %w", err)
+	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err != nil {
+		return nil, err
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something follows the key offset")
+	if len(text) > maxFile {
+		return nil, fmt.Errorf("more than the %d bytes of a key offset", maxFile)
+	}
+	var old struct {
+		Kind    string `json:"kind"`
+		Version int    `json:"version"`
+	}
+	if json.Unmarshal(text, &old) == nil && old.Kind == kind && old.Version == 1 {
+		return nil, errors.New("a key offset of version 1, which does not say enough of its model: kvrun calibrate makes it again")
+	}
+	f := &File{}
+	if err := state.Decode(text, f); err != nil {
+		return nil, fmt.Errorf("no key offset, or a damaged one: %w", err)
 	}
 	switch {
 	case f.Kind != kind:
 		return nil, fmt.Errorf("its kind is %.40q and not %q", f.Kind, kind)
 	case f.Version != version:
 		return nil, fmt.Errorf("key offsets of version %d: this program reads version %d", f.Version, version)
+	}
+	if len(f.Layers) == 0 {
+		return nil, errors.New("it has no layers")
+	}
+	if sum, err := f.sum(); err != nil || sum != f.Sum {
+		return nil, errors.New("it was changed after it was written: its checksum differs")
 	}
 	for _, l := range f.Layers {
 		if len(l.Mean) != l.Heads*l.KeyDim || l.Heads < 1 || l.KeyDim < 1 {
@@ -117,12 +138,12 @@ func Parse(r io.Reader) (*File, error) {
 
 // Offset is the file's offset for m, with the name by which plans show it. A file of another model is refused.
 func (f *File) Offset(m *model.Model, name string) (*kv.Offset, error) {
-	hash, err := m.Fingerprint()
+	id, err := m.Identity()
+	if err == nil {
+		err = id.Check("the key offset", &f.Model)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if f.Model != hash {
-		return nil, fmt.Errorf("it was measured on another model: its hash is %.12s (%s) and this model's %.12s (%s)", f.Model, f.Arch, hash, m.Arch)
 	}
 	layers := m.KVLayers()
 	if len(layers) != len(f.Layers) {
@@ -135,6 +156,13 @@ func (f *File) Offset(m *model.Model, name string) (*kv.Offset, error) {
 		}
 	}
 	return f.offset(name), nil
+}
+
+// sum is the checksum of the file.
+func (f *File) sum() (string, error) {
+	c := *f
+	c.Sum = ""
+	return state.Sum(&c)
 }
 
 func (f *File) offset(name string) *kv.Offset {

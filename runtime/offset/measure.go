@@ -21,7 +21,7 @@ func Measure(ctx context.Context, m *model.Model, tokens []int32, threads int) (
 	if len(tokens) <= Skip {
 		return nil, fmt.Errorf("measuring keys on %d tokens: more than %d are needed", len(tokens), Skip)
 	}
-	hash, err := m.Fingerprint()
+	id, err := m.Identity()
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func Measure(ctx context.Context, m *model.Model, tokens []int32, threads int) (
 	if err != nil {
 		return nil, err
 	}
-	f := &File{Kind: kind, Version: version, Model: hash, Arch: m.Arch, Tokens: len(tokens), Skipped: Skip}
+	f := &File{Kind: kind, Version: version, Model: *id, Tokens: len(tokens), Skipped: Skip}
 	for i, l := range layers {
 		mean := make([]float32, len(sums[i]))
 		for k, s := range sums[i] {

@@ -157,12 +157,17 @@ func TestDamaged(t *testing.T) {
 	for name, c := range map[string]struct{ text, says string }{
 		"empty":    {"", "damaged"},
 		"cut":      {text[:len(text)/2], "damaged"},
-		"more":     {text + "{}", "follows"},
+		"more":     {text + "{}", "something follows"},
+		"old":      {strings.Replace(text, `"version": 2`, `"version": 1`, 1), "kvrun calibrate makes it again"},
+		"tokens":   {strings.Replace(text, `"n_tokens": 40`, `"n_tokens": 41`, 1), "checksum differs"},
+		"model":    {strings.Replace(text, `freq_base"`, `freq_bass"`, 1), "checksum differs"},
+		"null":     {strings.Replace(text, `"n_skipped": 4`, `"n_skipped": null`, 1), "it is null"},
+		"twice":    {strings.Replace(text, `"n_skipped": 4`, `"n_skipped": 4, "n_skipped": 4`, 1), "twice"},
 		"kind":     {strings.Replace(text, "kvgen key offset", "recipe", 1), "kind"},
-		"version":  {strings.Replace(text, `"version": 1`, `"version": 9`, 1), "version 9"},
-		"field":    {strings.Replace(text, `"arch"`, `"ark"`, 1), "unknown field"},
-		"digit":    {text[:digit] + string(text[digit]+1) + text[digit+1:], "hash differs"},
-		"shape":    {strings.Replace(text, `"key_dim":`, `"key_dim":1`, 1), "values for"},
+		"version":  {strings.Replace(text, `"version": 2`, `"version": 9`, 1), "version 9"},
+		"field":    {strings.Replace(text, `"arch"`, `"ark"`, 1), "ark: there is no such key"},
+		"digit":    {text[:digit] + string(text[digit]+1) + text[digit+1:], "checksum differs"},
+		"shape":    {strings.Replace(text, `"key_dim":`, `"key_dim":1`, 1), "checksum differs"},
 		"overflow": {text[:digit] + "9e99," + text[digit:], "damaged"},
 	} {
 		if _, err := offset.Parse(strings.NewReader(c.text)); err == nil || !strings.Contains(err.Error(), c.says) {
@@ -182,13 +187,13 @@ func FuzzParse(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	file.Layers = file.Layers[:0]
+	file.Layers = file.Layers[:1]
 	var b bytes.Buffer
 	if err := file.Write(&b); err != nil {
 		f.Fatal(err)
 	}
 	f.Add(b.Bytes())
-	f.Add([]byte(`{"kind":"kvgen key offset","version":1,"layers":[{"layer":0,"kv_heads":1,"key_dim":1,"mean":[0]}]}`))
+	f.Add([]byte(`{"kind":"kvgen key offset","version":2,"layers":[{"layer":0,"kv_heads":1,"key_dim":1,"mean":[0]}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		g, err := offset.Parse(bytes.NewReader(data))
 		if err != nil {

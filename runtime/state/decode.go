@@ -1,0 +1,157 @@
+package state
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Decode reads text, which is one JSON value in UTF-8, into v. Keys that v does not have, keys that are there twice, null
+// and values of another kind are errors. Every error begins with line and column.
+func Decode(text []byte, v any) error {
+	if at, ok := invalid(text); ok {
+		return place(text, int64(at), "", errors.New("this is not UTF-8"))
+	}
+	d := jsontext.NewDecoder(bytes.NewReader(text))
+	for first := true; ; first = false {
+		t, err := d.ReadToken()
+		switch {
+		case errors.Is(err, io.EOF) && first:
+			return place(text, int64(len(text)), "", errors.New("there is nothing here"))
+		case errors.Is(err, io.EOF):
+			return decode(text, v)
+		case err != nil:
+			return syntax(text, err)
+		case t.Kind() == 'n':
+			return place(text, d.InputOffset()-4, d.StackPointer(), errors.New("it is null; leave the key out"))
+		}
+	}
+}
+
+// invalid is where text is not UTF-8.
+func invalid(text []byte) (at int, ok bool) {
+	for at < len(text) {
+		r, n := utf8.DecodeRune(text[at:])
+		if r == utf8.RuneError && n == 1 {
+			return at, true
+		}
+		at += n
+	}
+	return 0, false
+}
+
+func decode(text []byte, v any) error {
+	err := json.Unmarshal(text, v, json.RejectUnknownMembers(true))
+	var meaning *json.SemanticError
+	if !errors.As(err, &meaning) {
+		return syntax(text, err)
+	}
+	if errors.Is(err, json.ErrUnknownName) {
+		return place(text, meaning.ByteOffset, meaning.JSONPointer, errors.New("there is no such key"))
+	}
+	return place(text, meaning.ByteOffset, meaning.JSONPointer, fmt.Errorf("want %s, not %s", wanted(meaning.GoType), given(meaning)))
+}
+
+// syntax puts an error of the syntax in words.
+func syntax(text []byte, err error) error {
+	var s *jsontext.SyntacticError
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &s):
+		return place(text, 0, "", fmt.Errorf("no JSON: %.100s", err.Error()))
+	case errors.Is(s.Err, jsontext.ErrDuplicateName):
+		return place(text, s.ByteOffset, s.JSONPointer, errors.New("the key is there twice"))
+	case strings.Contains(s.Err.Error(), "after top-level value"):
+		return place(text, s.ByteOffset, "", errors.New("something follows the value"))
+	case errors.Is(s.Err, io.ErrUnexpectedEOF):
+		return place(text, int64(len(text)), "", errors.New("it ends before its value does"))
+	}
+	return place(text, s.ByteOffset, s.JSONPointer, fmt.Errorf("no JSON: %.100s", s.Err.Error()))
+}
+
+// place puts before an error where it is: line, column and the keys that lead there.
+func place(text []byte, offset int64, at jsontext.Pointer, err error) error {
+	before := text[:min(max(0, int(offset)), len(text))]
+	line := 1 + bytes.Count(before, []byte("\n"))
+	column := 1 + utf8.RuneCount(before[1+bytes.LastIndexByte(before, '\n'):])
+	var keys []string
+	for key := range at.Tokens() {
+		if len(keys) == 8 {
+			keys = append(keys, "...")
+			break
+		}
+		keys = append(keys, Short(key))
+	}
+	if len(keys) > 0 {
+		return fmt.Errorf("line %d, column %d: %s: %w", line, column, strings.Join(keys, "."), err)
+	}
+	return fmt.Errorf("line %d, column %d: %w", line, column, err)
+}
+
+// Short is a text for a message: quoted where it holds more than letters, digits and the like, and cut where it is long.
+func Short(s string) string {
+	const most = 40
+	if len(s) > most {
+		return fmt.Sprintf("%.40q... (%d bytes)", s, len(s))
+	}
+	for _, r := range s {
+		if !(r == '_' || r == '-' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z') {
+			return fmt.Sprintf("%q", s)
+		}
+	}
+	return s
+}
+
+// wanted is the kind of value that a type takes.
+func wanted(t reflect.Type) string {
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t == nil {
+		return "another value"
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	case reflect.Slice, reflect.Array:
+		if t.Elem().Kind() == reflect.Uint8 {
+			return "base64"
+		}
+		return "an array"
+	case reflect.Float32, reflect.Float64:
+		return "a number in its range"
+	}
+	return "an integer in its range"
+}
+
+// given is the value that was there.
+func given(e *json.SemanticError) string {
+	if len(e.JSONValue) > 0 {
+		return fmt.Sprintf("%.40s", e.JSONValue)
+	}
+	switch e.JSONKind {
+	case '"':
+		return "a string"
+	case '0':
+		return "a number"
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case 't', 'f':
+		return "true or false"
+	}
+	return "this"
+}
