@@ -14,7 +14,8 @@
 //	runtime       reads and runs models; it imports kernels and nothing of gen
 //	cmd           kvgen compiles, kvrun runs models, kernelvet reads the assembly again
 //
-// To add a type, write one .hcl file and run go generate in this folder.
+// To add a type, write one .hcl file and run go generate ./... in this folder. The line that it looks for is in kernels/spec:
+// packages are visited in the order of their names, and what was generated for a type that is gone must not be looked at later.
 //
 // # Glossary
 //
@@ -36,5 +37,3 @@
 //	ISA          an instruction set that kernels exist for; generic is portable Go
 //	oracle       plain loops that a kernel is compared with
 package kvgen
-
-//go:generate go run ./cmd/kvgen generate

@@ -3,7 +3,6 @@ package kernels_test
 import (
 	"fmt"
 	"math"
-	"os"
 	"sync"
 	"testing"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/kernels/ref"
 	"github.com/kvgen/kvgen/kernels/ref/interp"
+	shipped "github.com/kvgen/kvgen/kernels/spec"
 )
 
 // The conformance suite knows no type by name: it takes the table for the list of types and the spec folder beside it for
@@ -42,7 +42,7 @@ func forEachImpl(t *testing.T, has func(*kernels.Impl) bool, f func(t *testing.T
 }
 
 // declared are the declarations that the table was generated from.
-var declared = sync.OnceValues(func() (*spec.Set, error) { return spec.Load(os.DirFS("spec")) })
+var declared = sync.OnceValues(func() (*spec.Set, error) { return spec.Load(shipped.Files) })
 
 func loadSpec(t *testing.T) *spec.Set {
 	t.Helper()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,6 +49,48 @@ func TestOverlay(t *testing.T) {
 		if laid != (has != "") || !strings.Contains(string(text), has) {
 			t.Errorf("%s: %q with %d bytes, want %q in it", path, name, len(text), has)
 		}
+	}
+}
+
+// TestConform has the suite pass a type, and then refuse it when its portable decoder masks a bit away.
+func TestConform(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles the kernels twice; left out with -short")
+	}
+	root, err := projectRoot("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if _, err := overlay(root, dir, map[string][]byte{"tiny.hcl": []byte(goodSpec)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := conform(root, dir, []string{"tiny"}); err != nil {
+		t.Fatal(err)
+	}
+	laid, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := 0
+	for _, name := range laid {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if worse := strings.ReplaceAll(string(text), "& 15", "& 7"); worse != string(text) {
+			broken++
+			if err := os.WriteFile(name, []byte(worse), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if broken == 0 {
+		t.Fatal("no mask was found to break")
+	}
+	var found finding
+	if err := conform(root, dir, []string{"tiny"}); !errors.As(err, &found) || !strings.Contains(string(found), "tiny/generic") {
+		t.Fatalf("a broken kernel passes: %v", err)
 	}
 }
 

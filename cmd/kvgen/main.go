@@ -12,8 +12,9 @@
 //	kvgen new      [--spec DIR] [--kind KIND] [--bits N] [--block N] TYPE
 //	                                          write a type to begin with into TYPE.hcl
 //	kvgen fmt      [--spec DIR] [-d] [-w]     name spec files that are not formatted, show how, or format them
-//	kvgen build    [--source DIR] [-o FILE] SPEC...
-//	                                          a kvrun with the types of spec files or folders, the project left as it is
+//	kvgen build    [--source DIR] [-o FILE] [--no-test] SPEC...
+//	                                          a kvrun with the types of spec files or folders, the project left as it is; their
+//	                                          kernels are compared with the interpreter of the spec first, on this processor
 //	kvgen help     [COMMAND|language]         the flags of a command; the language of spec files, with examples
 //	kvgen --version
 //

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kvgen/kvgen/cmd/internal/output"
+	"github.com/kvgen/kvgen/cmd/internal/version"
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/lab"
@@ -193,7 +194,7 @@ func (s *session) header(f *sweepFlags) (lab.Header, error) {
 	if err != nil {
 		return lab.Header{}, err
 	}
-	return lab.Header{Program: version(), Model: lab.Model{Path: m.Path, Hash: id.Hash(), Arch: m.Arch, Type: m.Type, Size: m.Size, Parameters: m.Parameters, Identity: id},
+	return lab.Header{Program: version.Short(), Model: lab.Model{Path: m.Path, Hash: id.Hash(), Arch: m.Arch, Type: m.Type, Size: m.Size, Parameters: m.Parameters, Identity: id},
 		Reference: f.ref, Math: f.kind.String(), ISA: f.computedBy(), Threads: f.threads, Batch: f.batch}, nil
 }
 

@@ -4,31 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/kvgen/kvgen/runtime/lab"
 )
-
-// version is that of the program: of its module, or of the commit it was built from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	commit, changed := "", ""
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			commit = " " + s.Value[:min(12, len(s.Value))]
-		case s.Key == "vcs.modified" && s.Value == "true":
-			changed = " changed"
-		}
-	}
-	return cmp.Or(info.Main.Version, "(devel)") + commit + changed
-}
 
 // print prints the tables of a result.
 func (f *sweepFlags) print(e *environment, r *lab.Result) error {

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"io"
 
-	built "github.com/kvgen/kvgen/cmd/internal/version"
+	"github.com/kvgen/kvgen/cmd/internal/version"
 )
 
 // printVersion says what this program was built from, as far as the build recorded it, and what it computes with here.
 func printVersion(w io.Writer) {
-	built.Print(w, "kvrun")
+	version.Print(w, "kvrun")
 	fmt.Fprintf(w, ", kernels: %s\n", isaInUse())
 }

@@ -7,3 +7,5 @@ import "embed"
 //
 //go:embed *.hcl
 var Files embed.FS
+
+//go:generate go run ../../cmd/kvgen generate --spec . --out ../..

@@ -6,10 +6,16 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+	"strings"
 )
 
 // Release and Commit are set by .ci/dist with -ldflags -X; a build without them is described by what the go command recorded.
 var Release, Commit string
+
+// Short is the version and the commit, as results name the program that made them.
+func Short() string {
+	return strings.TrimPrefix(strings.ReplaceAll(Line(""), ", commit", ""), " ")
+}
 
 // Line is the program's name with its version and commit, as far as they are known.
 func Line(name string) string {
