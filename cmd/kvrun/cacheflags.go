@@ -49,7 +49,10 @@ func (c *cacheFlags) plan(e *environment, s *session) (plan *kv.Plan, unmet []st
 	if c.allowFallback {
 		p.Fallback = kernels.ByName("f16")
 	}
-	env := kv.ReadEnvRotation(e.lookup)
+	env, err := kv.ReadEnvRotation(e.lookup)
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, side := range []struct {
 		name, typ, rot string
 		to             *kv.Choice

@@ -38,17 +38,23 @@ func chatCommand(e *environment, args []string) error {
 	var m modelFlags
 	var f sampleFlags
 	var keep promptCacheFlags
-	var system, first string
+	var in promptFlags
+	var system string
 	fs := newFlags("chat")
 	fs.StringVar(&system, "system-prompt", "", "`text` that sets the scene (-sys)")
-	fs.StringVarP(&first, "prompt", "p", "", "`text` of the first turn")
+	fs.StringVarP(&in.prompt, "prompt", "p", "", "`text` of the first turn")
+	in.addEscapes(fs)
 	keep.add(fs)
 	f.add(fs, 1024)
 	m.add(fs, model.Fast)
 	if err := e.parse(fs, "[MODEL] [flags]", args); err != nil {
 		return err
 	}
-	if err := m.check(e, fs.Args()); err != nil {
+	rest, err := in.positional(e, &m, fs.Args())
+	if err != nil {
+		return err
+	}
+	if err := m.check(e, rest); err != nil {
 		return err
 	}
 	if err := f.check(); err != nil {
@@ -83,7 +89,7 @@ func chatCommand(e *environment, args []string) error {
 	}
 	v := &conversation{generation: g, template: t}
 	if system != "" {
-		v.messages = append(v.messages, chat.Message{Role: "system", Content: system})
+		v.messages = append(v.messages, chat.Message{Role: "system", Content: in.unescaped(system)})
 	}
 	if m.json {
 		if err := printLine(e.stdout, s.record(g.c)); err != nil {
@@ -92,7 +98,7 @@ func chatCommand(e *environment, args []string) error {
 	} else {
 		s.describe(e.stderr)
 	}
-	err = v.talk(e, first, m.json)
+	err = v.talk(e, in.unescaped(in.prompt), m.json)
 	return errors.Join(err, keep.save(g))
 }
 

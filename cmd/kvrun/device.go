@@ -39,19 +39,50 @@ func (d *devices) close() {
 	d.open = nil
 }
 
-// checkDevice reads --device and --gpu-layers and opens what they name.
+// allLayers is --gpu-layers where all are asked for.
+const allLayers = 1 << 20
+
+// readLayers reads --gpu-layers: a number, all, or auto, which is -1 in llama.cpp, for all where there is a GPU.
+func (m *modelFlags) readLayers() (automatic bool, err error) {
+	switch strings.ToLower(m.layers) {
+	case "auto", "-1":
+		m.gpuLayers = 0
+		return true, nil
+	case "all", "-2":
+		m.gpuLayers = allLayers
+		return false, nil
+	case "":
+		m.gpuLayers = 0
+		return false, nil
+	}
+	n, err := strconv.Atoi(m.layers)
+	if err != nil || n < 0 {
+		return false, fmt.Errorf("--gpu-layers %q: want 0 for none, all or 99 for all, or auto", m.layers)
+	}
+	m.gpuLayers = min(n, allLayers)
+	return false, nil
+}
+
+// checkDevice reads --device and --gpu-layers and opens what they name. Layers on a GPU that is not there are run by the
+// processor, as llama.cpp does, with a note; a device that is named must be there.
 func (m *modelFlags) checkDevice(e *environment) error {
-	name, number := m.device, 0
-	if name == "" && m.gpuLayers > 0 {
+	automatic, err := m.readLayers()
+	if err != nil {
+		return err
+	}
+	name, number := strings.ToLower(m.device), 0
+	if name == "none" { // llama.cpp's word
+		name = "cpu"
+	}
+	if n, ok := strings.CutPrefix(name, "cuda"); ok && n != "" && n[0] != ':' {
+		name = "cuda:" + n // CUDA0 of llama.cpp
+	}
+	if name == "" && (m.gpuLayers > 0 || automatic) {
 		name = "cuda"
 	}
 	m.backend = nil
-	if m.gpuLayers < 0 {
-		return fmt.Errorf("--gpu-layers %d: want 0 for none, or all layers of the model, such as 99", m.gpuLayers)
-	}
 	kind, n, numbered := strings.Cut(name, ":")
 	if numbered {
-		var err error
 		if number, err = strconv.Atoi(n); err != nil || number < 0 || number > 255 {
 			return fmt.Errorf("--device %q: want a number from 0 to 255 after the colon", m.device)
 		}
@@ -59,7 +90,7 @@ func (m *modelFlags) checkDevice(e *environment) error {
 	switch {
 	case name == "" || name == "cpu":
 		if m.gpuLayers > 0 {
-			return fmt.Errorf("--gpu-layers %d with --device cpu", m.gpuLayers)
+			return fmt.Errorf("--gpu-layers %s with --device cpu", m.layers)
 		}
 		if m.nvrtc != "" {
 			return fmt.Errorf("--nvrtc %s: kernels are compiled for --device cuda alone", m.nvrtc)
@@ -70,11 +101,14 @@ func (m *modelFlags) checkDevice(e *environment) error {
 	}
 	b, err := e.devices.gpu(number)
 	if err != nil {
-		asked := "--device " + name
-		if m.device == "" {
-			asked = fmt.Sprintf("--gpu-layers %d", m.gpuLayers)
+		if m.device != "" {
+			return m.cannot("--device %s: %v", name, err)
 		}
-		return m.cannot("%s: %v", asked, err)
+		if !automatic {
+			m.notes = append(m.notes, fmt.Sprintf("--gpu-layers %s: the processor runs the model: %v", m.layers, err))
+		}
+		m.gpuLayers = 0
+		return nil
 	}
 	b.Compiler.Texts = e.texts
 	b.Compiler.Notice = func(text string) { fmt.Fprintf(e.stderr, "note: %s\n", text) }
@@ -101,7 +135,7 @@ func (m *modelFlags) on() model.Device {
 // wholeModel refuses to keep some of the layers of a model on the processor.
 func (m *modelFlags) wholeModel(layers int) error {
 	if m.backend != nil && m.gpuLayers > 0 && m.gpuLayers < layers {
-		return m.cannot("--gpu-layers %d: the model has %d layers, and all of them go to the GPU", m.gpuLayers, layers)
+		return m.cannot("--gpu-layers %s: the model has %d layers, and all of them go to the GPU", m.layers, layers)
 	}
 	return nil
 }

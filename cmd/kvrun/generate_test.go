@@ -51,7 +51,7 @@ func TestFull(t *testing.T) {
 	for _, c := range []struct {
 		args string
 		says bool
-	}{{"--no-context-shift", true}, {"--keep 24", true}, {"", false}} {
+	}{{"--no-context-shift", true}, {"--keep 24", false}, {"", false}} {
 		args := append([]string{"run", "-c", "24", "-n", "40", "--ignore-eos"}, strings.Fields(c.args)...)
 		if code, _, stderr := kvrun("", args...); code != 0 || strings.Contains(stderr, full) != c.says {
 			t.Errorf("%s: exit %d: %s", c.args, code, stderr)

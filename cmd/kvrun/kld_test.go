@@ -103,7 +103,10 @@ func TestKLDBase(t *testing.T) {
 	} {
 		args := kldTiny
 		if c.args[0] == "-m" {
-			args, c.args = []string{"kld", "-m", c.args[1]}, c.args[2:]
+			args, c.args = []string{"kld", "--model=" + c.args[1]}, c.args[2:]
+			if args[1] == "--model=" {
+				args = args[:1] // the embedded model
+			}
 		}
 		code, _, stderr := kvrun("", append(args[:len(args):len(args)], c.args...)...)
 		if code == 0 || !strings.Contains(stderr, c.says) || strings.Count(stderr, "\n") > 2 {

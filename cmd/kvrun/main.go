@@ -56,7 +56,9 @@ type environment struct {
 	divert         func(func()) (restore func()) // interrupt.Handler.Divert, nil for no signals
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	lookup         func(string) (string, bool) // of environment variables
+	lookup         func(string) (string, bool)              // of environment variables
+	environ        []string                                 // all of them, NAME=VALUE
+	inspect        func(fs *pflag.FlagSet, synopsis string) // instead of running a command: look at its flags
 	devices        devices
 	files          output.Set        // what the command reads and writes
 	structs        map[string]string // what a GPU has to know of the types of --spec, by file name
@@ -68,21 +70,29 @@ type command struct {
 	run           func(e *environment, args []string) error
 }
 
+// flags are the flags of a command and how it is called.
+func (c *command) flags() (flags *pflag.FlagSet, synopsis string) {
+	c.run(&environment{inspect: func(fs *pflag.FlagSet, s string) { flags, synopsis = fs, s }}, nil)
+	return flags, synopsis
+}
+
 // commands in the order of the help text.
-var commands = []command{
-	{"run", "continue a text", runCommand},
-	{"chat", "talk to a model by its chat template", chatCommand},
-	{"info", "the model, the plan of its cache, the kernels chosen and why", infoCommand},
-	{"ppl", "perplexity, counted as llama-perplexity does", pplCommand},
-	{"probe", "completions with several caches side by side, and a needle in a haystack", probeCommand},
-	{"floor", "what differs when nothing should: the noise floor of this build", floorCommand},
-	{"kld", "how far a cache moves predictions, with the statistics of llama-perplexity", kldCommand},
-	{"sweep", "many caches against one reference: which is worth its bytes", sweepCommand},
-	{"calibrate", "measure the mean of the keys, for --k-offset mean", calibrateCommand},
-	{"tune", "the best policy of the cache within a budget, layer by layer", tuneCommand},
-	{"bench", "speed: llama-bench's tests and field names", benchCommand},
-	{"logits", "logits of given tokens as little-endian f32", logitsCommand},
-	{"synth", "write a model of a given shape with random weights", synthCommand},
+func commands() []command {
+	return []command{
+		{"run", "continue a text", runCommand},
+		{"chat", "talk to a model by its chat template", chatCommand},
+		{"info", "the model, the plan of its cache, the kernels chosen and why", infoCommand},
+		{"ppl", "perplexity, counted as llama-perplexity does", pplCommand},
+		{"probe", "completions with several caches side by side, and a needle in a haystack", probeCommand},
+		{"floor", "what differs when nothing should: the noise floor of this build", floorCommand},
+		{"kld", "how far a cache moves predictions, with the statistics of llama-perplexity", kldCommand},
+		{"sweep", "many caches against one reference: which is worth its bytes", sweepCommand},
+		{"calibrate", "measure the mean of the keys, for --k-offset mean", calibrateCommand},
+		{"tune", "the best policy of the cache within a budget, layer by layer", tuneCommand},
+		{"bench", "speed: llama-bench's tests and field names", benchCommand},
+		{"logits", "logits of given tokens as little-endian f32", logitsCommand},
+		{"synth", "write a model of a given shape with random weights", synthCommand},
+	}
 }
 
 func main() {
@@ -99,7 +109,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 }
 
 func (e *environment) run(args []string) int {
-	e.lookup, e.devices = os.LookupEnv, devices{find: findGPU}
+	e.lookup, e.environ, e.devices = os.LookupEnv, os.Environ(), devices{find: findGPU}
 	e.files.Context, e.files.Stdout = e.ctx, e.stdout
 	defer e.devices.close()
 	if len(args) == 0 {
@@ -113,14 +123,12 @@ func (e *environment) run(args []string) int {
 		printVersion(e.stdout)
 		return 0
 	}
-	var names []string
-	for _, c := range commands {
+	for _, c := range commands() {
 		if c.name == args[0] {
 			return e.exit(c.name, c.run(e, args[1:]))
 		}
-		names = append(names, c.name)
 	}
-	return e.exit("", fmt.Errorf("no command %q%s; kvrun help lists them", args[0], nearest(args[0], names)))
+	return e.exit("", noCommand(args))
 }
 
 // refusal is a request that cannot be honoured: exit code 1.
@@ -173,7 +181,7 @@ func (i interrupted) Unwrap() error { return context.Canceled }
 func usage(w io.Writer) {
 	fmt.Fprintln(w, "Usage: kvrun COMMAND [MODEL] [flags]; without MODEL the embedded one; without anything a demonstration.")
 	fmt.Fprintln(w)
-	for _, c := range commands {
+	for _, c := range commands() {
 		fmt.Fprintf(w, "  %-9s %s\n", c.name, c.summary)
 	}
 	fmt.Fprintln(w, "\nkvrun COMMAND --help lists flags, kvrun --version says what this is. Exit codes: 0 fine, 1 a request that is not honoured, 2 could not run.")

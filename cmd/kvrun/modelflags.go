@@ -15,7 +15,7 @@ import (
 )
 
 // flashValues are what --flash-attn may be followed by.
-var flashValues = []string{"on", "off", "auto", "1", "0", "true", "false"}
+var flashValues = []string{"on", "off", "auto", "1", "0", "true", "false", "enabled", "disabled", "-1"}
 
 // modelFlags are the flags of every command that runs a model.
 type modelFlags struct {
@@ -23,9 +23,11 @@ type modelFlags struct {
 	specFlags
 	model         string
 	size          int // --ctx-size
+	set           *pflag.FlagSet
 	threads       int
 	batch, ubatch int
-	gpuLayers     int
+	layers        string // --gpu-layers
+	gpuLayers     int    // of them: 0 for none, allLayers for all
 	device        string
 	nvrtc         string
 	backend       *cuda.Backend // of device, nil for the processor
@@ -37,12 +39,14 @@ type modelFlags struct {
 	kind          model.Math
 	rules         tokenizer.Rules // of tokenizer
 	unmet         []string        // requests that --allow-fallback let go
+	notes         []string        // what is done otherwise than asked, to the same result
 }
 
 // add defines them; math is the default form of the matrix products.
 func (m *modelFlags) add(fs *pflag.FlagSet, math model.Math) {
+	m.set = fs
 	fs.StringVarP(&m.model, "model", "m", "", "`path` of a GGUF file (default: the embedded model)")
-	fs.IntVarP(&m.size, "ctx-size", "c", 0, "`positions` of the context (default: what the command needs)")
+	fs.IntVarP(&m.size, "ctx-size", "c", 0, "`positions` of the context; 0 for all that the model was trained for (default: what the command needs)")
 	fs.IntVarP(&m.threads, "threads", "t", 0, "`number` of threads (default, and -1: one per core)")
 	m.addCompute(fs, math)
 	m.cacheFlags.add(fs)
@@ -60,8 +64,8 @@ func (m *modelFlags) addCompute(fs *pflag.FlagSet, math model.Math) {
 	fs.StringVar(&m.isa, "isa", "", "instruction `set` of the kernels (default: KVRUN_ISA, else the best)")
 	fs.StringVar(&m.device, "device", "", "`what` computes: cpu, cuda or cuda:NUMBER (default: cuda with -ngl, else cpu)")
 	fs.StringVar(&m.nvrtc, "nvrtc", "", "`file` of NVRTC, which compiles kernels for a GPU, or none for those alone that come with the program (default: where it usually is)")
-	fs.IntVar(&m.gpuLayers, "gpu-layers", 0, "`layers` on a GPU (-ngl): all of them, such as 99; the same as --device cuda")
-	fs.StringVar(&m.flash, "flash-attn", "on", "attention by online softmax (-fa), the only kind there is: on, auto")
+	fs.StringVar(&m.layers, "gpu-layers", "0", "`layers` on a GPU (-ngl): all of them, as all or 99; auto where there is one; without a GPU the processor runs them, and a note says so")
+	fs.StringVar(&m.flash, "flash-attn", "on", "attention by online softmax (-fa), the only `kind` there is; off gives the same to rounding")
 	fs.Lookup("flash-attn").NoOptDefVal = "on"
 }
 
@@ -69,7 +73,7 @@ func (m *modelFlags) addCompute(fs *pflag.FlagSet, math model.Math) {
 func (m *modelFlags) check(e *environment, args []string) error {
 	switch {
 	case len(args) > 1:
-		return fmt.Errorf("one model, not %d: %s", len(args), strings.Join(args, " "))
+		return fmt.Errorf("one model, not %d: %s (a text has a flag of its own, -p or -f)", len(args), strings.Join(args, " "))
 	case len(args) == 1 && m.model != "":
 		return fmt.Errorf("the model is given twice: -m %s and %s", m.model, args[0])
 	case len(args) == 1:
@@ -80,6 +84,9 @@ func (m *modelFlags) check(e *environment, args []string) error {
 	}
 	return m.checkCompute(e)
 }
+
+// whole says whether the context of the model was asked for, as llama.cpp's -c 0.
+func (m *modelFlags) whole() bool { return m.set != nil && m.set.Changed("ctx-size") && m.size == 0 }
 
 func (m *modelFlags) checkCompute(e *environment) error {
 	if m.threads == -1 { // llama.cpp's word for its default
@@ -114,14 +121,12 @@ func (m *modelFlags) checkCompute(e *environment) error {
 	if m.rules, err = tokenizer.ParseRules(m.tokenizer); err != nil {
 		return fmt.Errorf("--tokenizer %w", err)
 	}
-	if !slices.Contains(flashValues, m.flash) {
-		return fmt.Errorf("--flash-attn %q: want one of %s", m.flash, strings.Join(flashValues, " "))
+	if !slices.Contains(flashValues, strings.ToLower(m.flash)) {
+		return fmt.Errorf("--flash-attn %q: want on, off or auto", m.flash)
 	}
-	m.unmet = nil
-	if m.flash == "off" || m.flash == "0" || m.flash == "false" {
-		if err := m.cannot("--flash-attn %s: attention is always computed by online softmax", m.flash); err != nil {
-			return err
-		}
+	m.unmet, m.notes = nil, nil
+	if slices.Contains([]string{"off", "0", "false", "disabled"}, strings.ToLower(m.flash)) {
+		m.notes = append(m.notes, fmt.Sprintf("--flash-attn %s: attention is computed by online softmax in any case, which gives the same to rounding", m.flash))
 	}
 	if err := m.checkDevice(e); err != nil {
 		return err

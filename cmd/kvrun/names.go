@@ -1,29 +1,14 @@
 package main
 
 import (
-	"slices"
 	"strings"
 
-	"github.com/agext/levenshtein"
-
+	"github.com/kvgen/kvgen/cmd/internal/suggest"
 	"github.com/kvgen/kvgen/kernels"
 )
 
-// nearest is " (did you mean a, b?)" with the names closest to what was given, or nothing when none is close.
-func nearest(given string, names []string) string {
-	const longest = 64
-	if len(given) > longest {
-		return ""
-	}
-	given = strings.ToLower(given)
-	far := func(name string) int { return levenshtein.Distance(given, strings.ToLower(name), nil) }
-	close := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return far(n) > max(2, len(given)/2) })
-	slices.SortStableFunc(close, func(a, b string) int { return far(a) - far(b) })
-	if len(close) == 0 {
-		return ""
-	}
-	return " (did you mean " + strings.Join(close[:min(3, len(close))], ", ") + "?)"
-}
+// nearest is " (did you mean a, b?)" with the names that may have been meant, or nothing when none is close.
+func nearest(given string, names []string) string { return suggest.Nearest(given, names) }
 
 // typeNamed finds a type of the table, whatever the case of the letters.
 func typeNamed(name string, allowed func(*kernels.Type) bool) *kernels.Type {

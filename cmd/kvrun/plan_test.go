@@ -91,7 +91,7 @@ func TestEnvironment(t *testing.T) {
 		{map[string]string{}, "-ctk q8_0 -ctv q8_0", 0, "q8_0 q8_0"},
 		{map[string]string{k: "1"}, "-ctk q8_0 -ctv q8_0", 0, "q8_0+attn q8_0"},
 		{map[string]string{k: "1", v: "2"}, "-ctk q4_0 -ctv turbo4", 0, "q4_0+attn turbo4+attn"},
-		{map[string]string{k: "yes"}, "-ctk q8_0 -ctv q8_0", 0, "q8_0 q8_0"},
+		{map[string]string{k: "0"}, "-ctk q8_0 -ctv q8_0", 0, "q8_0 q8_0"},
 		{map[string]string{k: "1", tile: "0"}, "-ctk q8_0 -ctv q8_0", 0, "q8_0+attn q8_0"},
 		{map[string]string{k: "1", v: "1", off: "1"}, "-ctk q8_0 -ctv q8_0", 0, "q8_0 q8_0"},
 		{map[string]string{k: "1"}, "-ctk q8_0 -ctv q8_0 --rot-k off --rot-v on", 0, "q8_0 q8_0+attn"},

@@ -16,6 +16,7 @@ import (
 
 // probeFlags are those of kvrun probe alone.
 type probeFlags struct {
+	in             promptFlags
 	prompts, files []string
 	cells          []string
 	reference      string
@@ -72,6 +73,7 @@ func probeCommand(e *environment, args []string) error {
 	var f probeFlags
 	fs := newFlags("probe")
 	fs.StringArrayVarP(&f.prompts, "prompt", "p", nil, "`text` to continue; may be given again (default: the study's three)")
+	f.in.addEscapes(fs)
 	fs.StringArrayVarP(&f.files, "file", "f", nil, "`file` with a text to continue; may be given again")
 	fs.StringSliceVar(&f.cells, "cells", nil, "caches to compare, `K/V,...`: q8_0/turbo4, q4_0+attn or a policy file (default: q8_0,q8_0/turbo4,q4_0)")
 	fs.StringVar(&f.reference, "reference", "f16", "`cache` they are compared with")
@@ -142,6 +144,9 @@ func (f *probeFlags) check() error {
 
 // read completes the prompts by those in files and by the study's.
 func (f *probeFlags) read(e *environment) error {
+	for i, text := range f.prompts {
+		f.prompts[i] = f.in.unescaped(text)
+	}
 	for _, path := range f.files {
 		text, err := e.readText(path)
 		if err != nil {

@@ -42,12 +42,13 @@ func runCommand(e *environment, args []string) error {
 	var m modelFlags
 	var f sampleFlags
 	var keep promptCacheFlags
-	var prompt, file string
+	var in promptFlags
 	var quiet bool
 	parallel := 1
 	fs := newFlags("run")
-	fs.StringVarP(&prompt, "prompt", "p", "", "`text` to continue")
-	fs.StringVarP(&file, "file", "f", "", "`file` with the text to continue; - is the standard input")
+	fs.StringVarP(&in.prompt, "prompt", "p", "", "`text` to continue (default: what comes through a pipe)")
+	fs.StringVarP(&in.file, "file", "f", "", "`file` with the text to continue, taken as it is; - is the standard input")
+	in.addEscapes(fs)
 	fs.BoolVar(&quiet, "no-display-prompt", false, "print what is generated only")
 	fs.IntVar(&parallel, "parallel", 1, "`times` to continue the text (-np, --sequences), with seeds that count up; the prompt is run and held once")
 	keep.add(fs)
@@ -57,7 +58,11 @@ func runCommand(e *environment, args []string) error {
 	if err := e.parse(fs, "[MODEL] [-p TEXT] [flags]", args); err != nil {
 		return err
 	}
-	if err := m.check(e, fs.Args()); err != nil {
+	rest, err := in.positional(e, &m, fs.Args())
+	if err != nil {
+		return err
+	}
+	if err := m.check(e, rest); err != nil {
 		return err
 	}
 	if err := f.check(); err != nil {
@@ -73,14 +78,9 @@ func runCommand(e *environment, args []string) error {
 	if parallel < 1 || parallel > kv.MaxSequences {
 		return fmt.Errorf("--parallel %d: want 1 to %d", parallel, kv.MaxSequences)
 	}
-	if file != "" {
-		if prompt != "" {
-			return errors.New("--prompt and --file are both given")
-		}
-		var err error
-		if prompt, err = e.readText(file); err != nil {
-			return err
-		}
+	prompt, err := in.read(e)
+	if err != nil {
+		return err
 	}
 	if prompt == "" && m.model == "" {
 		prompt = demoPrompt
@@ -107,12 +107,12 @@ func runCommand(e *environment, args []string) error {
 		return err
 	}
 	if len(tokens) == 0 {
-		return errors.New("nothing to continue: give --prompt or --file")
+		return errors.New("nothing to continue: give --prompt TEXT or --file FILE, or a text through a pipe; kvrun chat talks")
 	}
 	if len(tokens) >= g.c.Cache.Size {
 		return fmt.Errorf("the prompt has %d tokens and the context %d positions", len(tokens), g.c.Cache.Size)
 	}
-	rest, err := g.resume(&keep, tokens)
+	run, err := g.resume(&keep, tokens)
 	if err != nil {
 		return err
 	}
@@ -127,16 +127,16 @@ func runCommand(e *environment, args []string) error {
 			fmt.Fprint(e.stdout, prompt)
 		}
 	}
-	r := runResult{Prompt: prompt, PromptTokens: len(tokens), Reused: len(tokens) - len(rest), LoadMS: ms(loaded)}
+	r := runResult{Prompt: prompt, PromptTokens: len(tokens), Reused: len(tokens) - len(run), LoadMS: ms(loaded)}
 	if keep.path != "" && !m.json {
 		fmt.Fprintf(e.stderr, "prompt cache: %d of %d tokens were there\n", r.Reused, r.PromptTokens)
 	}
 	var p produced
 	if parallel > 1 {
-		r.Parallel, p, err = g.parallel(e.ctx, rest, parallel)
+		r.Parallel, p, err = g.parallel(e.ctx, run, parallel)
 		r.Text = r.Parallel[0].Text
 	} else {
-		p, err = g.more(e.ctx, rest, func(piece string) error {
+		p, err = g.more(e.ctx, run, func(piece string) error {
 			r.Text += piece
 			if m.json {
 				return nil
@@ -152,7 +152,7 @@ func runCommand(e *environment, args []string) error {
 		return err
 	}
 	r.Tokens, r.Generated, r.Stop, r.Shifts, r.Seed, r.Record = p.ids, len(p.ids), p.stop, g.shifts, f.Seed, s.record(g.c)
-	r.FirstMS, r.PromptTS, r.GenTS = ms(loaded+p.prompt), rate(len(rest), p.prompt), rate(p.after, p.total-p.prompt)
+	r.FirstMS, r.PromptTS, r.GenTS = ms(loaded+p.prompt), rate(len(run), p.prompt), rate(p.after, p.total-p.prompt)
 	var ended error
 	if r.Stop == stopInterrupted {
 		ended = context.Canceled

@@ -11,7 +11,7 @@ func TestSampleFlags(t *testing.T) {
 		var f sampleFlags
 		fs := newFlags("x")
 		f.add(fs, 16)
-		if err := fs.Parse(respell(fs, strings.Fields(line))); err != nil {
+		if err := fs.Parse(readLine(fs, strings.Fields(line)).args); err != nil {
 			return &f, err
 		}
 		return &f, f.check()

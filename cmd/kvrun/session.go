@@ -94,6 +94,10 @@ func (e *environment) load(m *modelFlags) (s *session, err error) {
 	} else if s.Model, err = model.Open(s.path); err != nil {
 		return nil, err
 	}
+	if m.whole() {
+		m.size = s.Context
+	}
+	s.notes = append(s.notes, m.notes...)
 	s.warn = e.stderr
 	s.plan, s.unmet, err = m.cacheFlags.plan(e, s)
 	s.unmet = append(s.unmet, m.unmet...)

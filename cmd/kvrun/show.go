@@ -9,7 +9,6 @@ import (
 	"github.com/kvgen/kvgen/runtime/eval"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
-	"github.com/kvgen/kvgen/runtime/tokenizer"
 )
 
 // showSize is how much a demonstration does.
@@ -24,9 +23,12 @@ var showDefault = showSize{tokens: 90, chunks: 2, context: 512}
 
 // showCommand is kvrun without arguments: text of the embedded model, the plan of its cache, and what cache types cost there.
 func showCommand(e *environment, n showSize) error {
-	m, f := modelFlags{math: model.Exact.String(), flash: "on", tokenizer: tokenizer.Own.String()}, sampleFlags{predict: n.tokens, seed: 7}
-	m.typeK, m.typeV = "f16", "f16"
-	f.Temperature, f.TopK, f.Repeat = .8, 40, 1
+	var m modelFlags
+	var f sampleFlags
+	fs := newFlags("show") // for the defaults of both
+	m.add(fs, model.Exact)
+	f.add(fs, n.tokens)
+	f.seed, f.TopP, f.MinP = 7, 1, 0
 	if err := m.check(e, nil); err != nil {
 		return err
 	}

@@ -1,9 +1,13 @@
 package kv
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
 
 // EnvRotation is what the LLAMA_ATTN_ROT_* variables ask for, with the meaning they have in TheTom/llama-cpp-turboquant
-// (src/llama-kv-cache.cpp): a number other than zero, as C's atoi reads it, is yes; anything else is no.
+// (src/llama-kv-cache.cpp): a number other than zero is yes, and nothing is no. Anything else, which is no there, is an error here.
 type EnvRotation struct {
 	Locked bool // LLAMA_ATTN_ROT_DISABLE: no rotation, whatever else is asked
 	K, V   bool // LLAMA_ATTN_ROT_K_OVERRIDE, LLAMA_ATTN_ROT_V_OVERRIDE
@@ -11,19 +15,29 @@ type EnvRotation struct {
 }
 
 // ReadEnvRotation reads the variables through lookup, which is os.LookupEnv in a program.
-func ReadEnvRotation(lookup func(string) (string, bool)) EnvRotation {
+func ReadEnvRotation(lookup func(string) (string, bool)) (e EnvRotation, err error) {
 	number := func(name string, unset int) int {
-		if s, ok := lookup("LLAMA_ATTN_ROT_" + name); ok {
-			return atoi(s)
+		name = "LLAMA_ATTN_ROT_" + name
+		s, ok := lookup(name)
+		if !ok {
+			return unset
 		}
-		return unset
+		if s = strings.TrimSpace(s); s == "" {
+			return 0
+		}
+		n, wrong := strconv.Atoi(s)
+		if (wrong != nil || n < -1<<24 || n > 1<<24) && err == nil {
+			err = fmt.Errorf("%s=%.64q: want a whole number, 0 for no", name, s)
+		}
+		return n
 	}
-	return EnvRotation{
+	e = EnvRotation{
 		Locked: number("DISABLE", 0) != 0,
 		K:      number("K_OVERRIDE", 0) != 0,
 		V:      number("V_OVERRIDE", 0) != 0,
 		KTile:  number("K_NROT", 64),
 	}
+	return e, err
 }
 
 // Side says whether the variables rotate a side of all layers, and by which tile. quantised is that of the side's type,
@@ -55,24 +69,4 @@ func (e EnvRotation) Side(key, quantised bool, dim int, uniform bool) (tile int,
 		tile *= 2
 	}
 	return tile, ""
-}
-
-// atoi reads as C does: spaces, a sign, digits, and whatever follows is ignored. It saturates.
-func atoi(s string) int {
-	for len(s) > 0 && (s[0] == ' ' || s[0] >= '\t' && s[0] <= '\r') {
-		s = s[1:]
-	}
-	sign := 1
-	if len(s) > 0 && (s[0] == '-' || s[0] == '+') {
-		if s[0] == '-' {
-			sign = -1
-		}
-		s = s[1:]
-	}
-	n := 0
-	for len(s) > 0 && s[0] >= '0' && s[0] <= '9' && n < 1<<24 {
-		n = 10*n + int(s[0]-'0')
-		s = s[1:]
-	}
-	return sign * n
 }

@@ -93,10 +93,10 @@ func TestEnvRotation(t *testing.T) {
 		kTile, vTile        int
 	}{
 		{"-", "-", "-", "-", true, 128, true, 0, 0},
-		{"0", "0", "yes", "-", true, 128, true, 0, 0},
+		{"0", "0", "0", "-", true, 128, true, 0, 0},
 		{"-", "1", "-", "-", true, 128, true, 64, 0},
 		{"-", "-", "1", "-", true, 128, true, 0, 64},
-		{"abc", "2x", " -1", "-", true, 64, true, 64, 64},
+		{"0", "2", " -1", "-", true, 64, true, 64, 64},
 		{"1", "1", "1", "-", true, 128, true, 0, 0},
 		{"-3", "1", "1", "-", true, 128, true, 0, 0},
 		{"-", "1", "1", "-", false, 128, true, 0, 0},
@@ -108,10 +108,13 @@ func TestEnvRotation(t *testing.T) {
 		{"", "", "1", "", true, 64, true, 0, 64},
 	} {
 		env := map[string]string{"DISABLE": c.disable, "K_OVERRIDE": c.k, "V_OVERRIDE": c.v, "K_NROT": c.nrot}
-		e := kv.ReadEnvRotation(func(name string) (string, bool) {
+		e, err := kv.ReadEnvRotation(func(name string) (string, bool) {
 			v := env[strings.TrimPrefix(name, "LLAMA_ATTN_ROT_")]
 			return v, v != "-"
 		})
+		if err != nil {
+			t.Errorf("%+v: %v", c, err)
+		}
 		k, whyK := e.Side(true, c.quantised, c.dim, c.uniform)
 		v, whyV := e.Side(false, c.quantised, c.dim, c.uniform)
 		if k != c.kTile || v != c.vTile {
@@ -119,6 +122,14 @@ func TestEnvRotation(t *testing.T) {
 		}
 		if (whyK != "") != (e.K && k == 0) || (whyV != "") != (e.V && v == 0) {
 			t.Errorf("%+v: a request without effect must say why, and only that: %q, %q", c, whyK, whyV)
+		}
+	}
+	for _, v := range []string{"yes", "2x", "xx", "1.5", "99999999999999999999"} {
+		for _, name := range []string{"DISABLE", "K_OVERRIDE", "V_OVERRIDE", "K_NROT"} {
+			_, err := kv.ReadEnvRotation(func(n string) (string, bool) { return v, n == "LLAMA_ATTN_ROT_"+name })
+			if err == nil || !strings.Contains(err.Error(), "LLAMA_ATTN_ROT_"+name+"=") {
+				t.Errorf("%s=%s: %v", name, v, err)
+			}
 		}
 	}
 }

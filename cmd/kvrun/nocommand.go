@@ -1,0 +1,39 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/kvgen/kvgen/cmd/internal/peers"
+)
+
+// noCommand says what to type instead of a line that begins with no command: a command of another program, a model or a flag.
+func noCommand(args []string) error {
+	first := args[0]
+	if strings.HasPrefix(first, "-") {
+		rest := make([]string, len(args))
+		for i, a := range args {
+			rest[i] = shellQuote(a)
+		}
+		line := strings.Join(rest, " ")
+		return fmt.Errorf("a command comes first: kvrun run %s continues a text, kvrun chat %s talks; kvrun help lists the others", line, line)
+	}
+	if s, err := os.Stat(first); strings.HasSuffix(strings.ToLower(first), ".gguf") || err == nil && s.Mode().IsRegular() {
+		m := shellQuote(first)
+		return fmt.Errorf("a command comes first: kvrun run %s -p TEXT continues a text, kvrun chat %s talks to the model, kvrun info %s describes it", m, m, m)
+	}
+	if says, ok := peers.Command(strings.TrimSuffix(filepath.Base(first), ".exe")); ok {
+		return fmt.Errorf("no command %q: %s", first, says)
+	}
+	return fmt.Errorf("no command %q%s; kvrun help lists them", first, nearest(first, commandNames()))
+}
+
+// commandNames are the names of all commands.
+func commandNames() (names []string) {
+	for _, c := range commands() {
+		names = append(names, c.name)
+	}
+	return names
+}
