@@ -26,6 +26,14 @@ func newCursor(r io.ReaderAt, size int64) *cursor {
 	return &cursor{r: r, size: size, store: make([]byte, min(windowBytes, size))}
 }
 
+// short makes an error at the end of the file one that says so.
+func (c *cursor) short(err error) error {
+	if e, ok := err.(*Error); ok && c.size > 0 {
+		e.Plain = fmt.Sprintf("the file ends within its header, after %s: it is cut off or damaged; download it again", amount(c.size))
+	}
+	return err
+}
+
 // bad is the error for the value at offset; the entry or tensor being read is added to its field.
 func (c *cursor) bad(offset int64, field, limit, got string, args ...any) error {
 	return &Error{Offset: offset, Field: field + c.of, Got: fmt.Sprintf(got, args...), Limit: limit}
@@ -42,7 +50,11 @@ func (c *cursor) room(field string, n uint64) error {
 	case c.size > maxHeader:
 		return c.bad(c.pos, field, fmt.Sprintf("a header of at most %d bytes", maxHeader), "%d bytes", n)
 	}
-	return c.bad(c.pos, field, fmt.Sprintf("the %d bytes left in a file of %d", c.left(), c.size), "%d bytes", n)
+	err := c.bad(c.pos, field, fmt.Sprintf("the %d bytes left in a file of %d", c.left(), c.size), "%d bytes", n)
+	if n > maxHeader { // a length that no header has
+		return err
+	}
+	return c.short(err)
 }
 
 // take returns the next n <= windowBytes bytes; they are valid until the next call.
@@ -58,6 +70,13 @@ func (c *cursor) take(field string, n int) ([]byte, error) {
 	i := int(c.pos - c.at)
 	c.pos += int64(n)
 	return c.win[i : i+n], nil
+}
+
+// peek is the first n bytes of the file.
+func (c *cursor) peek(n int64) ([]byte, error) {
+	b, err := c.take("magic", int(n))
+	c.pos = 0
+	return b, err
 }
 
 // fill moves the window to pos; n bytes at least must come.
@@ -128,7 +147,11 @@ func (c *cursor) count(field string, limit, itemBytes uint64) (uint64, error) {
 		if fit < limit {
 			why = fmt.Sprintf("at most %d, of %d bytes each in the %d left", fit, itemBytes, c.left())
 		}
-		return 0, c.bad(at, field, why, "%d", n)
+		err := c.bad(at, field, why, "%d", n)
+		if n <= limit && n <= maxHeader && c.size <= maxHeader {
+			err = c.short(err)
+		}
+		return 0, err
 	}
 	return n, nil
 }

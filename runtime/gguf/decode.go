@@ -15,13 +15,32 @@ func (e *entry) wants(what string, kinds ...Kind) error {
 	return e.bad(what, e.kind())
 }
 
+// numeric are the kinds of numbers. Converters disagree on which to write, so a number is taken as the one that is asked for
+// wherever that is exactly the same: 10000 for 10000.0, and 4.0 for 4.
+var numeric = []Kind{KindU8, KindI8, KindU16, KindI16, KindU32, KindI32, KindU64, KindI64, KindF32, KindF64}
+
+func (k Kind) isFloat() bool { return k == KindF32 || k == KindF64 }
+
 func integers[T uint32 | uint64 | int32 | int64](e *entry, raw []byte) ([]T, error) {
-	if err := e.wants("an integer", KindU8, KindI8, KindU16, KindI16, KindU32, KindI32, KindU64, KindI64); err != nil {
+	if err := e.wants("an integer", numeric...); err != nil {
 		return nil, err
 	}
 	out := make([]T, e.n)
 	for i := range out {
-		bits, negative := integer(e.elem, raw[i*e.elem.size():])
+		item := raw[i*e.elem.size():]
+		var bits uint64
+		var negative bool
+		if e.elem.isFloat() {
+			v := float(e.elem, item)
+			if v != math.Trunc(v) || v < math.MinInt64 || v >= 1<<64 { // also a NaN
+				return nil, e.bad("an integer", fmt.Sprintf("%v", v))
+			}
+			if bits, negative = uint64(v), v < 0; negative {
+				bits = uint64(int64(v))
+			}
+		} else {
+			bits, negative = integer(e.elem, item)
+		}
 		out[i] = T(bits)
 		if uint64(out[i]) != bits || (out[i] < 0) != negative {
 			got := fmt.Sprint(bits)
@@ -61,16 +80,36 @@ func integer(k Kind, b []byte) (bits uint64, negative bool) {
 	return uint64(v), v < 0
 }
 
+// float reads one float of kind k.
+func float(k Kind, b []byte) float64 {
+	if k == KindF32 {
+		return float64(math.Float32frombits(binary.LittleEndian.Uint32(b)))
+	}
+	return math.Float64frombits(binary.LittleEndian.Uint64(b))
+}
+
 func floats(e *entry, raw []byte) ([]float32, error) {
-	if err := e.wants("a float", KindF32, KindF64); err != nil {
+	if err := e.wants("a number", numeric...); err != nil {
 		return nil, err
 	}
 	out := make([]float32, e.n)
 	for i := range out {
-		if e.elem == KindF32 {
-			out[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
+		item := raw[i*e.elem.size():]
+		if e.elem.isFloat() {
+			out[i] = float32(float(e.elem, item))
+			continue
+		}
+		bits, negative := integer(e.elem, item)
+		exact := false
+		if negative {
+			out[i] = float32(int64(bits))
+			exact = int64(out[i]) == int64(bits)
 		} else {
-			out[i] = float32(math.Float64frombits(binary.LittleEndian.Uint64(raw[8*i:])))
+			out[i] = float32(bits)
+			exact = float64(out[i]) < 1<<64 && uint64(out[i]) == bits
+		}
+		if !exact {
+			return nil, e.bad("a number that a float holds exactly", fmt.Sprint(bits))
 		}
 	}
 	return out, nil

@@ -9,9 +9,16 @@ type Error struct {
 	Field  string // the format's name of that value, with the key or tensor it belongs to
 	Got    string // what is there
 	Limit  string // what is allowed
+
+	// Plain is what is wrong in the words of somebody who has a file, where that is certain: it is another kind of file, or
+	// it is cut off. It is all that Error says then.
+	Plain string
 }
 
 func (e *Error) Error() string {
+	if e.Plain != "" {
+		return e.Plain
+	}
 	return fmt.Sprintf("gguf: offset %d: %s: got %s, allowed: %s", e.Offset, e.Field, e.Got, e.Limit)
 }
 

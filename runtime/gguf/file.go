@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 	"unsafe"
 )
 
@@ -44,9 +46,14 @@ func Open(path string, sizes TypeSize) (*File, error) {
 
 func openPart(path string, sizes TypeSize) (*File, error) {
 	// Stat comes first: opening a named pipe would wait for a writer.
-	if st, err := os.Stat(path); err != nil {
+	switch st, err := os.Stat(path); {
+	case err != nil && isURL(path):
+		return nil, fmt.Errorf("%s: an address of the network; files of this machine are read, so download it first", path)
+	case err != nil:
 		return nil, err
-	} else if !st.Mode().IsRegular() {
+	case st.IsDir():
+		return nil, fmt.Errorf("%s: a folder%s", path, inside(path))
+	case !st.Mode().IsRegular():
 		return nil, fmt.Errorf("%s: not a regular file (%s)", path, st.Mode().Type())
 	}
 	h, err := os.Open(path)
@@ -59,6 +66,37 @@ func openPart(path string, sizes TypeSize) (*File, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return f, nil
+}
+
+// isURL says whether a name that is no file is the address of one.
+func isURL(path string) bool {
+	scheme, rest, ok := strings.Cut(path, "://")
+	return ok && rest != "" && scheme != "" && !strings.ContainsAny(scheme, "/\\. ")
+}
+
+// inside says what of a folder may be meant.
+func inside(path string) string {
+	var models []string
+	others := ""
+	entries, _ := os.ReadDir(path)
+	for _, e := range entries {
+		switch strings.ToLower(filepath.Ext(e.Name())) {
+		case ".gguf":
+			models = append(models, fmt.Sprintf("%q", e.Name()))
+		case ".safetensors", ".bin", ".pth":
+			others = ", whose weights are to be converted to GGUF"
+		}
+	}
+	const shown = 4
+	switch n := len(models); {
+	case n == 0 && others != "":
+		return others
+	case n == 0:
+		return " without a .gguf file"
+	case n > shown:
+		return fmt.Sprintf(": name a file in it, such as %s or one of %d more", strings.Join(models[:shown], ", "), n-shown)
+	}
+	return ": name a file in it, such as " + strings.Join(models, ", ")
 }
 
 func openHandle(h *os.File, sizes TypeSize) (*File, error) {
@@ -126,8 +164,8 @@ func (f *File) Tensor(name string) (*Tensor, bool) {
 func (f *File) Data(t *Tensor) ([]byte, error) {
 	f = f.holder(t)
 	switch {
-	case t.Size == 0:
-		return nil, &Error{Offset: t.at - 4, Field: "type of tensor " + quoted(t.Name), Got: fmt.Sprint(t.Type), Limit: "a type this program has kernels for"}
+	case !t.known:
+		return nil, &Error{Offset: t.at - 4, Field: "type of tensor " + quoted(t.Name), Got: TypeName(t.Type), Limit: "a type this program has kernels for"}
 	case f.data == nil:
 		return nil, fmt.Errorf("gguf: data of tensor %s: %w", quoted(t.Name), os.ErrClosed)
 	case t.Offset < 0 || t.Size < 0 || t.Offset > f.Size || t.Size > f.Size-t.Offset:

@@ -7,8 +7,8 @@ import (
 )
 
 // Every getter returns found = false without an error when the key is absent, and an *Error naming the key when its
-// value is of another kind or does not fit. Integer getters take every integer kind, since converters disagree on which
-// to write; F32 takes both float kinds.
+// value is of another kind or does not fit. Getters of numbers take every kind of number, since converters disagree on
+// which to write, as long as the value is exactly the same; an f64 is rounded to F32.
 
 // Keys returns the metadata keys in the order of the file.
 func (f *File) Keys() []string {

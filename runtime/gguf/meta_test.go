@@ -24,7 +24,8 @@ func entries(t *testing.T, kv ...any) *File {
 
 func TestGetters(t *testing.T) {
 	f := entries(t, "u8", uint8(7), "i16", int16(-3), "u64", uint64(1<<40), "top", uint64(math.MaxUint64), "f", float32(1.5),
-		"d", 0.1, "b", true, "s", "text", "per layer", []int32{4, 0, 2}, "neg", []int64{-1, 1}, "strs", []string{"a", ""}, "fs", []float64{1, 2})
+		"d", 0.1, "b", true, "s", "text", "per layer", []int32{4, 0, 2}, "neg", []int64{-1, 1}, "strs", []string{"a", ""}, "fs", []float64{1, 2},
+		"whole", float32(10000), "minus", -2.0, "beyond", float32(1e30), "nan", math.NaN())
 	type result struct {
 		v     any
 		found bool
@@ -68,9 +69,20 @@ func TestGetters(t *testing.T) {
 		{"i64 of u64 too large", i64("top"), nil, "got 18446744073709551615, allowed: the range of int64"},
 		{"u32s of negative", u32s("neg"), nil, "got -1, allowed: the range of uint32"},
 		{"u32 of string", u32("s"), nil, "got string, allowed: an integer"},
-		{"u32 of float", u32("f"), nil, "got f32, allowed: an integer"},
+		{"u32 of a fraction", u32("f"), nil, "got 1.5, allowed: an integer"},
 		{"u32 of array", u32("per layer"), nil, "got an array of 3 i32, allowed: one value"},
-		{"f32 of integer", fl("u8"), nil, "got u8, allowed: a float"},
+		{"f32 of integer", fl("u8"), float32(7), ""},
+		{"f32 of a negative integer", fl("i16"), float32(-3), ""},
+		{"f32 of a power of two", fl("u64"), float32(1 << 40), ""},
+		{"f32 of an integer that it does not hold", fl("top"), nil, "got 18446744073709551615, allowed: a number that a float holds exactly"},
+		{"f32 of bool", fl("b"), nil, "got bool, allowed: a number"},
+		{"f32s of integers", fs("neg"), []float32{-1, 1}, ""},
+		{"u32 of a whole float", u32("whole"), uint32(10000), ""},
+		{"i32 of a negative float", i32("minus"), int32(-2), ""},
+		{"u32 of a negative float", u32("minus"), nil, "got -2, allowed: the range of uint32"},
+		{"u64 of a float beyond", u64("beyond"), nil, "allowed: an integer"},
+		{"i64 of NaN", i64("nan"), nil, "got NaN, allowed: an integer"},
+		{"u32s of floats", u32s("fs"), []uint32{1, 2}, ""},
 		{"bool of u8", bo("u8"), nil, "got u8, allowed: a bool"},
 		{"string of bool", st("b"), nil, "got bool, allowed: a string"},
 		{"strings of i32", strs("per layer"), nil, "got an array of 3 i32, allowed: a string"},

@@ -45,12 +45,22 @@ func parse(r io.ReaderAt, size int64, sizes TypeSize) (*File, error) {
 
 // readCounts reads the fixed start of the file.
 func (f *File) readCounts(c *cursor) (nTensors, nEntries uint64, err error) {
-	b, err := c.take("magic", len(magic))
+	if c.size == 0 {
+		err := c.bad(0, "magic", "the 0 bytes left in a file of 0", "%d bytes", len(magic))
+		err.(*Error).Plain = "the file is empty"
+		return 0, 0, err
+	}
+	b, err := c.peek(min(ahead, c.size))
 	if err != nil {
 		return 0, 0, err
 	}
-	if string(b) != magic {
-		return 0, 0, c.bad(0, "magic", fmt.Sprintf("%q", magic), "%q", b)
+	if string(b[:min(len(b), len(magic))]) != magic {
+		err := c.bad(0, "magic", fmt.Sprintf("%q", magic), "%q", b[:min(len(b), len(magic))])
+		err.(*Error).Plain = notGGUF(b)
+		return 0, 0, err
+	}
+	if _, err := c.take("magic", len(magic)); err != nil {
+		return 0, 0, err
 	}
 	f.Version, err = c.u32("version")
 	if err != nil {
@@ -59,7 +69,17 @@ func (f *File) readCounts(c *cursor) (nTensors, nEntries uint64, err error) {
 	switch v := f.Version; {
 	case v == 2 || v == 3:
 	case v != 0 && v&0xffff == 0: // a small number with its bytes the other way round
-		return 0, 0, c.bad(4, "version", "2 or 3, little-endian", "%#x, the mark of a big-endian file", v)
+		err := c.bad(4, "version", "2 or 3, little-endian", "%#x, the mark of a big-endian file", v)
+		err.(*Error).Plain = "this is a big-endian GGUF file, for machines such as IBM Z: get the little-endian one, or convert it"
+		return 0, 0, err
+	case v == 1:
+		err := c.bad(4, "version", "2 or 3", "1")
+		err.(*Error).Plain = "this is a GGUF file of version 1, which was in use for a few days of August 2023: get the model again, in version 2 or 3"
+		return 0, 0, err
+	case v > 3 && v < 100:
+		err := c.bad(4, "version", "2 or 3", "%d", v)
+		err.(*Error).Plain = fmt.Sprintf("this is a GGUF file of version %d: versions 2 and 3 are read here", v)
+		return 0, 0, err
 	default:
 		return 0, 0, c.bad(4, "version", "2 or 3", "%d", v)
 	}

@@ -1,7 +1,9 @@
 package gguf
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 )
 
@@ -47,7 +49,10 @@ func (f *File) join(path string, sizes TypeSize) error {
 	}
 	for i := 1; i < count; i++ {
 		p, err := openPart(prefix+name(i), sizes)
-		if err != nil {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return fmt.Errorf("part %d of %d is missing: there is no %s", i+1, count, prefix+name(i))
+		case err != nil:
 			return fmt.Errorf("part %d of %d: %w", i+1, count, err)
 		}
 		f.parts = append(f.parts, p)

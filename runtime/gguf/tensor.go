@@ -14,14 +14,21 @@ type TypeSize func(id uint32) (block, bytes int, ok bool)
 // Tensor is one record of the header.
 type Tensor struct {
 	Name   string
-	Dims   []int64 // 1 to 4 lengths, innermost (contiguous) first, all positive
+	Dims   []int64 // 1 to 4 lengths, innermost (contiguous) first, none negative
 	Type   uint32  // ggml type id
 	Offset int64   // of the data, from the start of the file that holds it
-	Size   int64   // bytes of data; 0 when TypeSize did not know the type
+	Size   int64   // bytes of data; 0 when TypeSize did not know the type, and where a dimension is 0
 
-	part int   // of the model that holds it, from 0
-	at   int64 // where in the header its offset stands, for errors
+	known bool  // TypeSize knew the type
+	part  int   // of the model that holds it, from 0
+	at    int64 // where in the header its offset stands, for errors
 }
+
+// Known says whether TypeSize knew the type of the tensor, so that its data can be read.
+func (t *Tensor) Known() bool { return t.known }
+
+// empty says whether the tensor has no data, which ggml takes, too.
+func (t *Tensor) empty() bool { return t.known && t.Size == 0 }
 
 // Elements is the product of the dimensions.
 func (t *Tensor) Elements() int64 {
@@ -52,7 +59,7 @@ func (f *File) readTensor(c *cursor, sizes TypeSize) error {
 	if t.Type, err = c.u32("type"); err != nil {
 		return err
 	}
-	if t.Size, err = c.tensorBytes(&t, dimsAt, sizes); err != nil {
+	if t.Size, t.known, err = c.tensorBytes(&t, dimsAt, sizes); err != nil {
 		return err
 	}
 	t.at = c.pos
@@ -69,15 +76,18 @@ func (f *File) readTensor(c *cursor, sizes TypeSize) error {
 	return nil
 }
 
-// dims reads the shape; the product of what it returns fits an int64.
+// dims reads the shape; the product of what it returns fits an int64. No dimensions are those of a single value, as in ggml.
 func (c *cursor) dims() ([]int64, error) {
 	at := c.pos
 	n, err := c.u32("dimension count")
 	if err != nil {
 		return nil, err
 	}
-	if n == 0 || n > maxDims {
-		return nil, c.bad(at, "dimension count", fmt.Sprintf("1 to %d", maxDims), "%d", n)
+	switch {
+	case n > maxDims:
+		return nil, c.bad(at, "dimension count", fmt.Sprintf("0 to %d", maxDims), "%d", n)
+	case n == 0:
+		return []int64{1}, nil
 	}
 	dims, product := make([]int64, n), uint64(1)
 	for i := range dims {
@@ -86,50 +96,53 @@ func (c *cursor) dims() ([]int64, error) {
 		if err != nil {
 			return nil, err
 		}
-		if d == 0 || d > math.MaxInt64 {
-			return nil, c.bad(at, fmt.Sprintf("dimension %d", i), "1 to 2^63-1", "%d", int64(d))
+		if d > math.MaxInt64 {
+			return nil, c.bad(at, fmt.Sprintf("dimension %d", i), "0 to 2^63-1", "%d", int64(d))
 		}
-		hi, lo := bits.Mul64(product, d)
+		dims[i] = int64(d)
+		hi, lo := bits.Mul64(product, max(1, d)) // the lengths beside a 0 stay within bounds, too
 		if hi != 0 || lo > math.MaxInt64 {
 			return nil, c.bad(at, fmt.Sprintf("dimension %d", i), "a product of at most 2^63-1", "%d times %d elements", d, product)
 		}
-		dims[i], product = int64(d), lo
+		product = lo
 	}
 	return dims, nil
 }
 
-// tensorBytes is the size of t's data, 0 for an unknown type.
-func (c *cursor) tensorBytes(t *Tensor, dimsAt int64, sizes TypeSize) (int64, error) {
+// tensorBytes is the size of t's data, and whether its type is known.
+func (c *cursor) tensorBytes(t *Tensor, dimsAt int64, sizes TypeSize) (size int64, known bool, err error) {
 	block, bytes, ok := 0, 0, false
 	if sizes != nil {
 		block, bytes, ok = sizes(t.Type)
 	}
 	if !ok || block <= 0 || bytes <= 0 {
-		return 0, nil
+		return 0, false, nil
 	}
 	if t.Dims[0]%int64(block) != 0 {
-		return 0, c.bad(dimsAt+4, "dimension 0", fmt.Sprintf("a multiple of %d, the block of type %d", block, t.Type), "%d", t.Dims[0])
+		return 0, true, c.bad(dimsAt+4, "dimension 0", fmt.Sprintf("a multiple of %d, the block of type %d", block, t.Type), "%d", t.Dims[0])
 	}
 	hi, lo := bits.Mul64(uint64(t.Elements()/int64(block)), uint64(bytes))
 	if hi != 0 || lo > math.MaxInt64 {
-		return 0, c.bad(dimsAt+4, "dimensions", "a size of at most 2^63-1 bytes", "%d elements", t.Elements())
+		return 0, true, c.bad(dimsAt+4, "dimensions", "a size of at most 2^63-1 bytes", "%d elements", t.Elements())
 	}
-	return int64(lo), nil
+	return int64(lo), true, nil
 }
 
 // placeTensors proves that every tensor's data lies in the file, aligned and apart from every other's, and makes the
 // offsets absolute.
 func (f *File) placeTensors() error {
 	data := max(0, f.Size-f.DataOffset)
-	order := make([]*Tensor, len(f.tensors))
+	var order []*Tensor // those with data
 	for i := range f.tensors {
 		t := &f.tensors[i]
-		order[i] = t
+		if !t.empty() {
+			order = append(order, t)
+		}
 		if t.Offset%f.Alignment != 0 {
 			return t.bad(fmt.Sprintf("a multiple of %d, the alignment", f.Alignment), "%d", t.Offset)
 		}
-		if t.Offset >= data || t.Size > data-t.Offset {
-			return t.bad(fmt.Sprintf("a data section of %d bytes, from %d", data, f.DataOffset), "%d bytes at %d", t.Size, t.Offset)
+		if t.Offset > data || t.Offset == data && !t.empty() || t.Size > data-t.Offset {
+			return f.cut(t.bad(fmt.Sprintf("a data section of %d bytes, from %d", data, f.DataOffset), "%d bytes at %d", t.Size, t.Offset))
 		}
 	}
 	sort.SliceStable(order, func(i, j int) bool { return order[i].Offset < order[j].Offset })
@@ -143,6 +156,29 @@ func (f *File) placeTensors() error {
 		f.tensors[i].Offset += f.DataOffset
 	}
 	return nil
+}
+
+// maxModel is beyond any model, in bytes: a header that places tensors further out is wrong.
+const maxModel = 1 << 44
+
+// cut says of a file that ends before its tensors how much of it there must be, if their places are plausible.
+func (f *File) cut(err error) error {
+	need := f.DataOffset
+	for i := range f.tensors {
+		t := &f.tensors[i]
+		if t.Offset > maxModel || t.Size > maxModel {
+			return err
+		}
+		need = max(need, f.DataOffset+t.Offset+max(t.Size, 1))
+	}
+	if e, ok := err.(*Error); ok && f.DataOffset <= maxHeader {
+		have, want := amount(f.Size), amount(need)
+		if have == want {
+			have, want = fmt.Sprint(f.Size), fmt.Sprintf("%d bytes", need)
+		}
+		e.Plain = fmt.Sprintf("the file is cut off: %s of at least %s are here; download it again", have, want)
+	}
+	return err
 }
 
 func (t *Tensor) bad(limit, got string, args ...any) error {

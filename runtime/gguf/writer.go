@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 )
 
 // Writer writes a version 3 file in one pass: first Set and Tensor describe it, then Data streams the bytes of the
@@ -87,14 +88,14 @@ func (w *Writer) Tensor(name string, typ uint32, dims []int64, size int64) error
 	case len(dims) == 0 || len(dims) > maxDims:
 		return w.fail("tensor %s has %d dimensions, allowed: 1 to %d", quoted(name), len(dims), maxDims)
 	}
-	product := int64(1)
+	product, empty := int64(1), slices.Contains(dims, 0)
 	for _, d := range dims {
-		if d <= 0 || product > math.MaxInt64/d {
-			return w.fail("tensor %s has shape %v, allowed: positive, with a product of at most 2^63-1", quoted(name), dims)
+		if d < 0 || product > math.MaxInt64/max(1, d) {
+			return w.fail("tensor %s has shape %v, allowed: 0 and more, with a product of at most 2^63-1", quoted(name), dims)
 		}
-		product *= d
+		product *= max(1, d)
 	}
-	if size <= 0 || size > math.MaxInt64-w.end-2*w.align {
+	if size < 0 || size == 0 && !empty || size > math.MaxInt64-w.end-2*w.align {
 		return w.fail("tensor %s has %d bytes", quoted(name), size)
 	}
 	t := Tensor{Name: name, Dims: dims, Type: typ, Offset: align(w.end, w.align), Size: size}

@@ -165,7 +165,7 @@ func TestWriterRefuses(t *testing.T) {
 		{"name twice", func(w *Writer) { w.Tensor("t", f32, one, 4); w.Tensor("t", f32, one, 4) }, `"t" described twice`},
 		{"name long", func(w *Writer) { w.Tensor(strings.Repeat("t", 65), f32, one, 4) }, "1 to 64"},
 		{"no dimensions", func(w *Writer) { w.Tensor("t", f32, nil, 4) }, "0 dimensions"},
-		{"dimension 0", func(w *Writer) { w.Tensor("t", f32, []int64{0}, 4) }, "[0]"},
+		{"dimension -1", func(w *Writer) { w.Tensor("t", f32, []int64{-1}, 4) }, "[-1]"},
 		{"overflow", func(w *Writer) { w.Tensor("t", f32, []int64{1 << 32, 1 << 31}, 4) }, "2^63-1"},
 		{"no bytes", func(w *Writer) { w.Tensor("t", f32, one, 0) }, "0 bytes"},
 		{"no data", func(w *Writer) { w.Tensor("t", f32, one, 4) }, `"t" has no data`},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/kvgen/kvgen/kernels"
@@ -33,6 +34,50 @@ type binder struct {
 	read    []int    // KV layers that later layers read, again for each of these
 	groups  []*group // all matrices
 	scratch sizes
+
+	used      map[string]bool // tensors that were asked for and are there
+	strangers []stranger      // types that weights cannot have here
+	missing   []string        // tensors that must be there
+	near      string          // what is there beside the first of them
+}
+
+// stranger is a type that weights cannot have here.
+type stranger struct {
+	id    uint32
+	name  string
+	first string // of its tensors
+	count int
+}
+
+// strange notes a tensor of such a type; typ is nil where there are no kernels at all.
+func (b *binder) strange(t *gguf.Tensor, typ *kernels.Type) {
+	for i := range b.strangers {
+		if b.strangers[i].id == t.Type {
+			b.strangers[i].count++
+			return
+		}
+	}
+	name := gguf.TypeName(t.Type)
+	if typ != nil {
+		name = fmt.Sprintf("%s (type %d)", strings.ToUpper(typ.Name), t.Type)
+	}
+	b.strangers = append(b.strangers, stranger{t.Type, name, t.Name, 1})
+}
+
+// weightTypes are the names of the types that weights can have, by their numbers.
+func weightTypes() string {
+	var all []*kernels.Type
+	for _, t := range kernels.Types() {
+		if t.Weight && t.ID >= 0 {
+			all = append(all, t)
+		}
+	}
+	slices.SortFunc(all, func(a, b *kernels.Type) int { return a.ID - b.ID })
+	var names []string
+	for _, t := range all {
+		names = append(names, strings.ToUpper(t.Name))
+	}
+	return strings.Join(names, " ")
 }
 
 // body is a Body with its tensors. forward computes y from x, both [n][width]; describe is its part of a Program.
@@ -106,28 +151,63 @@ func (b *binder) fail(format string, args ...any) {
 	b.errs = append(b.errs, fmt.Errorf(format, args...))
 }
 
-// err is the errors so far as one, the first few of many.
+// named is how many of many things an error names.
+const named = 4
+
+// err is the errors so far as one line, the first few of many.
 func (b *binder) err() error {
-	if n := len(b.errs); n > 4 {
-		return errors.Join(append(b.errs[:4:4], fmt.Errorf("and %d more", n-4))...)
+	var all []string
+	if b.strangers != nil {
+		var types []string
+		for _, s := range b.strangers {
+			others := ""
+			if s.count > 1 {
+				others = fmt.Sprintf(" and %d more tensors", s.count-1)
+			}
+			types = append(types, fmt.Sprintf("%s, as %s%s", s.name, s.first, others))
+		}
+		all = append(all, fmt.Sprintf("weights of %s are not supported; supported are %s", strings.Join(types, ", and of "), weightTypes()))
 	}
-	return errors.Join(b.errs...)
+	switch n := len(b.missing); {
+	case n == 1:
+		all = append(all, fmt.Sprintf("tensor %s is missing; the file has %s", b.missing[0], b.near))
+	case n > 1:
+		more := ""
+		if n > named {
+			more = fmt.Sprintf(" and %d more", n-named)
+		}
+		all = append(all, fmt.Sprintf("tensor %s is missing, and so are %s%s; beside the first the file has %s", b.missing[0], strings.Join(b.missing[1:min(n, named)], ", "), more, b.near))
+	}
+	for i, e := range b.errs {
+		if i == named {
+			all = append(all, fmt.Sprintf("and %d more", len(b.errs)-named))
+			break
+		}
+		all = append(all, e.Error())
+	}
+	if all == nil {
+		return nil
+	}
+	return errors.New(strings.Join(all, "; "))
 }
 
 // find returns a tensor of rows x n values, rows 1 for a vector. A missing one is an error that lists its neighbours.
 func (b *binder) find(name string, n, rows int) *weight {
 	t, ok := b.f.Tensor(name)
 	if !ok {
-		b.fail("tensor %s is missing; the file has %s", name, b.neighbours(name))
+		if b.missing = append(b.missing, name); len(b.missing) == 1 {
+			b.near = b.neighbours(name)
+		}
 		return nil
 	}
-	if int64(n) != t.Dims[0] || t.Elements()/t.Dims[0] != int64(rows) { // divided, since products of sizes can wrap
+	b.used[name] = true
+	if int64(n) != t.Dims[0] || n == 0 || t.Elements()/t.Dims[0] != int64(rows) { // divided, since products of sizes can wrap
 		b.fail("tensor %s: shape %v, and the hyperparameters ask for [%d %d]", name, t.Dims, n, rows)
 		return nil
 	}
 	typ := b.types(int(t.Type))
 	if typ == nil || !typ.Weight {
-		b.fail("tensor %s: type %d is not one that weights can have here", name, t.Type)
+		b.strange(t, typ)
 		return nil
 	}
 	data, err := b.f.Data(t)

@@ -92,6 +92,29 @@ func TestLoadErrors(t *testing.T) {
 		{"missing tensor", func(r *recipe) { r.drop("blk.1.attn_k.weight") }, []string{"blk.1.attn_k.weight is missing", "blk.1.attn_q.weight"}},
 		{"no embedding", func(r *recipe) { r.drop("token_embd.weight") }, []string{"token_embd.weight is missing", "output_norm.weight"}},
 		{"shape", func(r *recipe) { x := r.tensor("blk.0.ffn_up.weight"); x.Dims = []int64{32, 128} }, []string{"blk.0.ffn_up.weight", "[32 128]", "[64 64]"}},
+		{"a whole layer", func(r *recipe) {
+			for _, x := range slices.Clone(r.tensors) {
+				if strings.HasPrefix(x.Name, "blk.1.") {
+					r.drop(x.Name)
+				}
+			}
+		}, []string{"tensor blk.1.attn_norm.weight is missing, and so are blk.1.attn_q.weight, ", " and 5 more; ", "none of that layer"}},
+		{"types by name", func(r *recipe) {
+			r.tensor("blk.0.ffn_up.weight").Type, r.tensor("blk.1.ffn_up.weight").Type, r.tensor("blk.1.ffn_down.weight").Type = 21, 21, 34
+		}, []string{"weights of IQ3_S (type 21), as blk.0.ffn_up.weight and 1 more tensors, and of TQ1_0 (type 34), as blk.1.ffn_down.weight are not supported; supported are F32 F16 Q4_0 Q4_1 "}},
+		{"empty tensors", func(r *recipe) {
+			r.tensor("blk.0.ffn_up.weight").Dims, r.data["blk.0.ffn_up.weight"] = []int64{64, 0}, nil
+		}, []string{"blk.0.ffn_up.weight", "[64 0]", "[64 64]"}},
+		{"empty rows", func(r *recipe) {
+			r.tensor("token_embd.weight").Dims, r.data["token_embd.weight"] = []int64{0, 64}, nil
+		}, []string{"token_embd.weight", "[0 64]"}},
+		{"an empty tensor that nobody needs", func(r *recipe) {
+			r.tensors = append(r.tensors, gguf.Tensor{Name: "nothing", Dims: []int64{0, 3}})
+		}, nil},
+		{"a base as an integer", func(r *recipe) { r.keys["llama.rope.freq_base"] = uint32(10000) }, nil},
+		{"sizes as floats", func(r *recipe) {
+			r.keys["llama.embedding_length"], r.keys["llama.attention.head_count_kv"] = float32(64), []float64{2, 2}
+		}, nil},
 		{"type", func(r *recipe) { r.tensor("blk.0.ffn_up.weight").Type = 250 }, []string{"blk.0.ffn_up.weight", "type 250"}},
 	} {
 		r := llamaRecipe(t)
@@ -106,6 +129,9 @@ func TestLoadErrors(t *testing.T) {
 		if err == nil {
 			t.Errorf("%s: loaded", c.name)
 			continue
+		}
+		if strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: more than a line: %q", c.name, err)
 		}
 		for _, w := range c.want {
 			if !strings.Contains(err.Error(), w) {

@@ -48,7 +48,7 @@ func Load(f *gguf.File, types Types) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &binder{f: f, types: types, width: g.Width, layer: -1, ropes: map[*Rope]*turns{}, kvOf: map[int]int{}}
+	b := &binder{f: f, types: types, width: g.Width, layer: -1, ropes: map[*Rope]*turns{}, kvOf: map[int]int{}, used: map[string]bool{}}
 	b.scratch.width = g.Width
 	m := &Model{File: f, Arch: h.arch, Layers: h.Layers, Width: g.Width, Context: h.Context, scale: max(g.Scale, 0), cap: g.Cap}
 	if m.scale == 0 {
