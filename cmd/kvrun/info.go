@@ -182,8 +182,12 @@ func kernelsOf(t *kernels.Type, use string, math model.Math) kernelUse {
 	best := t.Best()
 	u := kernelUse{Type: t.Name, For: use, Identity: t.Identity, Spec: t.Spec, ISA: best.ISA}
 	note := func(name string, has bool) {
-		if has {
+		from := best.From(name)
+		switch {
+		case has && from == u.ISA:
 			u.Kernels = append(u.Kernels, name)
+		case has:
+			u.Kernels = append(u.Kernels, fmt.Sprintf("%s(%s)", name, from)) // the set lacks it for this type
 		}
 	}
 	note("encode", use != "weights" && best.Encode != nil)

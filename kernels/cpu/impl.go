@@ -3,7 +3,8 @@ package cpu
 // Impl is one type under one instruction set. A nil function means that the spec gives the type no such kernel: Encode of a
 // read-only type, MatmulQ8 of a float type, Mix of a type that is not for the cache.
 type Impl struct {
-	ISA string
+	ISA   string
+	taken map[string]string // kernels of another instruction set, which this one lacks, and its name
 
 	// Encode packs len(src) values, a multiple of Block, into len(src)/Block blocks, the type's own transform included.
 	// Bit for bit the spec under every ISA. dst and src do not overlap.
@@ -38,27 +39,48 @@ type TransformImpl struct {
 	Forward, Inverse func(x []float32)
 }
 
-// or fills the functions that a lacks from b.
+// or fills the functions that a lacks from b, and remembers whose they are.
 func (a Impl) or(b Impl) Impl {
-	if a.Encode == nil {
+	take := func(kernel string) {
+		if a.taken == nil {
+			a.taken = map[string]string{}
+		}
+		a.taken[kernel] = b.From(kernel)
+	}
+	if a.Encode == nil && b.Encode != nil {
 		a.Encode = b.Encode
+		take("encode")
 	}
-	if a.Decode == nil {
+	if a.Decode == nil && b.Decode != nil {
 		a.Decode = b.Decode
+		take("decode")
 	}
-	if a.Matmul == nil {
+	if a.Matmul == nil && b.Matmul != nil {
 		a.Matmul = b.Matmul
+		take("matmul")
 	}
-	if a.MatmulQ8 == nil {
+	if a.MatmulQ8 == nil && b.MatmulQ8 != nil {
 		a.MatmulQ8 = b.MatmulQ8
+		take("matmul_q8")
 	}
-	if a.Mix == nil {
+	if a.Mix == nil && b.Mix != nil {
 		a.Mix = b.Mix
+		take("mix")
 	}
-	if a.MixQ8 == nil {
+	if a.MixQ8 == nil && b.MixQ8 != nil {
 		a.MixQ8 = b.MixQ8
+		take("mix_q8")
 	}
 	return a
+}
+
+// From is the instruction set that a kernel (encode, decode, matmul, matmul_q8, mix or mix_q8) is really of: ISA, or a later one
+// of the list where ISA has none of its own for the type, such as generic, which is many times slower.
+func (a *Impl) From(kernel string) string {
+	if isa, taken := a.taken[kernel]; taken {
+		return isa
+	}
+	return a.ISA
 }
 
 // empty reports whether a has no function at all.
