@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"text/tabwriter"
 
@@ -60,14 +61,23 @@ func kernelsOf(isa target.ISA, t *spec.Type) kernelSet {
 func listMissing(w io.Writer, set *spec.Set, isas []target.ISA) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	header := "\nNOT AS VECTORS\tKERNELS\tINSTRUCTION SETS\tWHY\n"
+	scarce := regexp.MustCompile(`needs more than (\d+) registers`)
 	for _, t := range set.Types {
 		for _, row := range missingRows(t, isas) {
 			fmt.Fprint(table, header)
 			header = ""
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", t.Name, strings.Join(row.kernels, ", "), strings.Join(row.isas, " "), row.why)
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", t.Name, strings.Join(row.kernels, ", "), strings.Join(row.isas, " "), plainWhy(scarce, row.why))
 		}
 	}
 	return table.Flush()
+}
+
+// plainWhy says in the words of a spec's author what the register allocator says in its own.
+func plainWhy(scarce *regexp.Regexp, why string) string {
+	if found := scarce.FindStringSubmatch(why); found != nil {
+		return "a value needs more fields, masks and levels at once than the " + found[1] + " vector registers hold"
+	}
+	return why
 }
 
 // missingRow is kernels of one type that lack a vector form for one reason.
