@@ -3,18 +3,18 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/rivo/uniseg"
 	"golang.org/x/term"
 
+	"github.com/kvgen/kvgen/cmd/internal/plain"
 	"github.com/kvgen/kvgen/runtime/lab"
 )
 
 // columns is the width of the terminal that w is, or that of a page.
 func columns(w io.Writer) int {
-	if f, ok := w.(*os.File); ok {
+	if f, ok := plain.File(w); ok {
 		if n, _, err := term.GetSize(int(f.Fd())); err == nil && n >= 40 {
 			return min(n, 200)
 		}

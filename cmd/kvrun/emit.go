@@ -248,12 +248,12 @@ func spellKvrun(_ *engine, w *wish) (lines, notes []string) {
 	}
 	command := fmt.Sprintf("kvrun chat %s%s", w.model, strings.Join(specs, ""))
 	if strings.HasSuffix(w.cell, ".json") {
-		return []string{command + " --policy " + w.cell}, nil
+		return []string{command + " --policy " + shellQuote(w.cell)}, nil
 	}
-	line := fmt.Sprintf("%s -ctk %s -ctv %s", command, w.k[0].typ, w.v[0].typ)
+	line := fmt.Sprintf("%s -ctk %s -ctv %s", command, shellQuote(w.k[0].typ), shellQuote(w.v[0].typ))
 	for _, s := range []struct{ flag, rotation string }{{"--rot-k", w.k[0].rotation}, {"--rot-v", w.v[0].rotation}} {
 		if s.rotation != "" {
-			line += " " + s.flag + " " + s.rotation
+			line += " " + s.flag + " " + shellQuote(s.rotation)
 		}
 	}
 	if w.k[0].offset != "" {

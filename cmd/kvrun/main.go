@@ -34,7 +34,14 @@
 // the result is printed even if its file could not be written. Links are followed, modes are the umask's or the old file's, a new
 // prompt cache is for its user alone. What a killed program left is removed by the next output in its folder.
 //
-// Exit codes: 0 all is well, 1 a request that is not honoured or a finding, 2 could not run.
+// Control codes in what comes from files (names, templates, journals, texts of errors) are written out, as \u001b, and long names are
+// cut. What a model says goes to other programs byte for byte; on a terminal its control codes are written out too.
+//
+// Ctrl-C ends a command between two layers, or at once where it reads or loads; what was measured is printed, files that are not
+// whole are removed. A second Ctrl-C ends it without waiting for the layer.
+//
+// Exit codes: 0 all is well, 1 a request that is not honoured or a finding, 2 could not run, 130 ended by Ctrl-C, 143 by SIGTERM, 129 by
+// the terminal that was closed, 141 by the reader of its output that went away.
 package main
 
 import (
@@ -45,9 +52,11 @@ import (
 	"os"
 
 	"github.com/spf13/pflag"
+	"golang.org/x/term"
 
 	"github.com/kvgen/kvgen/cmd/internal/interrupt"
 	"github.com/kvgen/kvgen/cmd/internal/output"
+	"github.com/kvgen/kvgen/cmd/internal/plain"
 )
 
 // environment is what a command sees of the world.
@@ -125,10 +134,24 @@ func (e *environment) run(args []string) int {
 	}
 	for _, c := range commands() {
 		if c.name == args[0] {
+			e.clean(c.name)
 			return e.exit(c.name, c.run(e, args[1:]))
 		}
 	}
 	return e.exit("", noCommand(args))
+}
+
+// clean keeps control codes of models, journals and other files from the terminal. What a model says is not changed on its way to
+// another program, and chat, which edits lines on the terminal, sees to it by itself.
+func (e *environment) clean(command string) {
+	if command == "run" {
+		if f, ok := plain.File(e.stdout); !ok || !term.IsTerminal(int(f.Fd())) {
+			return
+		}
+	}
+	if command != "chat" {
+		e.stdout = plain.NewWriter(e.stdout)
+	}
 }
 
 // refusal is a request that cannot be honoured: exit code 1.
@@ -162,7 +185,7 @@ func (e *environment) exit(command string, err error) int {
 	if command != "" {
 		command = " " + command
 	}
-	fmt.Fprintf(e.stderr, "kvrun%s: %v\n", command, err)
+	fmt.Fprintf(e.stderr, "kvrun%s: %s\n", command, plain.Message(err.Error()))
 	switch {
 	case code != 0:
 		return code

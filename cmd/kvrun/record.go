@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/kvgen/kvgen/cmd/internal/plain"
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
@@ -160,9 +161,9 @@ func (s *session) summary() string {
 
 // describe prints what is about to run: one line, the plan by layers with --verbose or where it is not what was asked for.
 func (s *session) describe(w io.Writer) {
-	fmt.Fprintln(w, s.summary())
+	fmt.Fprintln(w, plain.Message(s.summary()))
 	if s.flags.verbose || !s.plan.Honoured() {
-		printPlan(w, s.plan, s.defaultSize())
+		printPlan(plain.NewWriter(w), s.plan, s.defaultSize())
 	}
 	s.remarks(w)
 }
@@ -170,16 +171,16 @@ func (s *session) describe(w io.Writer) {
 // remarks prints what is beside the plan.
 func (s *session) remarks(w io.Writer) {
 	for _, n := range s.unmet {
-		fmt.Fprintln(w, "not honoured:", n)
+		fmt.Fprintln(w, "not honoured:", plain.Message(n))
 	}
 	for _, n := range s.notes {
-		fmt.Fprintln(w, "note:", n)
+		fmt.Fprintln(w, "note:", plain.Message(n))
 	}
 }
 
 // printJSON writes v on several lines.
 func printJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	e := json.NewEncoder(plain.NewWriter(w))
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
 	return e.Encode(v)
@@ -187,7 +188,7 @@ func printJSON(w io.Writer, v any) error {
 
 // printLine writes v on one line.
 func printLine(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	e := json.NewEncoder(plain.NewWriter(w))
 	e.SetEscapeHTML(false)
 	return e.Encode(v)
 }

@@ -8,12 +8,16 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/kvgen/kvgen/cmd/internal/plain"
 	"github.com/kvgen/kvgen/runtime/lab"
 )
 
+// tableName is a name from a journal as tables have it.
+func tableName(name string) string { return plain.Name(name, 80) }
+
 // print prints the tables of a result.
 func (f *sweepFlags) print(e *environment, r *lab.Result) error {
-	fmt.Fprintf(e.stdout, "%s %.12s (%s, %s)\n", r.Model.Path, r.Model.Hash, r.Model.Arch, r.Model.Type)
+	fmt.Fprintf(e.stdout, "%s %.12s (%s, %s)\n", plain.Name(r.Model.Path, 400), r.Model.Hash, tableName(r.Model.Arch), tableName(r.Model.Type))
 	for i := range r.Tables {
 		fmt.Fprintln(e.stdout)
 		if err := printTable(e.stdout, &r.Header, &r.Tables[i]); err != nil {
@@ -25,8 +29,8 @@ func (f *sweepFlags) print(e *environment, r *lab.Result) error {
 
 // printTable prints the cells of a setting, those that keep predictions best first, and those by layer apart.
 func printTable(w io.Writer, h *lab.Header, t *lab.Table) error {
-	fmt.Fprintf(w, "%s, %d chunks of %d tokens by %s; %s math, %s; reference: a cache of %s, PPL %.4f +- %.4f\n", t.Corpus.Path, t.Chunks, t.Context, t.Path,
-		h.Math, h.ISA, h.Reference, t.PPL, t.PPLError)
+	fmt.Fprintf(w, "%s, %d chunks of %d tokens by %s; %s math, %s; reference: a cache of %s, PPL %.4f +- %.4f\n", plain.Name(t.Corpus.Path, 400), t.Chunks, t.Context, t.Path,
+		tableName(h.Math), tableName(h.ISA), tableName(h.Reference), t.PPL, t.PPLError)
 	cells := slices.Clone(t.Cells)
 	slices.SortStableFunc(cells, func(a, b lab.CellResult) int { return cmp.Compare(a.KLD.Mean, b.KLD.Mean) })
 	swaps := slices.DeleteFunc(slices.Clone(cells), func(c lab.CellResult) bool { return c.Swap == nil })
@@ -43,7 +47,7 @@ func printTable(w io.Writer, h *lab.Header, t *lab.Table) error {
 			if c.PPLMisleads {
 				mark, misled = "!", true
 			}
-			fmt.Fprintf(out, "%s\t%.3f\t%.0f\t%.6f\t%.6f-%.6f\t%s\t%.6f\t%.4f\t%.4f\t%.4f\t%.2f %%\t%.2f %%\t%.4f\t%s\t\n", c.Name, c.BitsPerValue, c.BytesPerToken, c.KLD.Mean,
+			fmt.Fprintf(out, "%s\t%.3f\t%.0f\t%.6f\t%.6f-%.6f\t%s\t%.6f\t%.4f\t%.4f\t%.4f\t%.2f %%\t%.2f %%\t%.4f\t%s\t\n", tableName(c.Name), c.BitsPerValue, c.BytesPerToken, c.KLD.Mean,
 				c.KLD.Low, c.KLD.High, tie, c.Median, c.P99, c.P999, c.Max, 100*c.SameTop.Mean, 100*c.DeltaPRMS, c.PPL, mark)
 		}
 		if err := out.Flush(); err != nil {
@@ -85,7 +89,7 @@ func verdicts(t *lab.Table, misled bool) string {
 			parts = append(parts, fmt.Sprintf("%s %+.1f %% (%s)", rot, 100*(c.KLD.Mean/off.KLD.Mean-1), word))
 		}
 		if len(parts) > 0 {
-			fmt.Fprintf(&b, "%s rotated: %s\n", off.Name, strings.Join(parts, ", "))
+			fmt.Fprintf(&b, "%s rotated: %s\n", tableName(off.Name), strings.Join(parts, ", "))
 		}
 	}
 	return b.String()
