@@ -7,11 +7,13 @@ import (
 	"github.com/kvgen/kvgen/kernels"
 )
 
+// TestMix counts rows up to and just beyond whole tiles of 64, where one left over is easily lost.
 func TestMix(t *testing.T) {
 	has := func(i *kernels.Impl) bool { return i.Mix != nil }
 	forEachImpl(t, has, func(t *testing.T, typ *kernels.Type, impl *kernels.Impl) {
 		var ws kernels.Workspace
-		for _, p := range products(typ.Block) {
+		shapes := append(products(typ.Block), product{1, 65, typ.Block, 0}, product{3, 129, typ.Block, 1}, product{4, 64, typ.Block, 0})
+		for _, p := range shapes {
 			checkMix(t, impl, p, makeWeights(t, typ, p), noise(p.m*p.rows, 31, .5), &ws)
 		}
 	})

@@ -1,6 +1,6 @@
 // Mutate plants single faults in the code and counts those that the tests notice: mutation testing, with a counted budget.
 //
-//	mutate [-seed 1] [-count 200] [-workers 1] [-survivors FILE] [-list] [-atleast 95]
+//	mutate [-seed 1] [-count 200] [-from 0] [-workers 1] [-survivors FILE] [-list] [-atleast 95]
 //
 // It is run at the root of a checkout. A fault is one change of one expression or statement of a file that people write:
 // a comparison that is off by one or turned round, an exchanged operator, a number that is one more, a condition that is
@@ -10,7 +10,8 @@
 //
 // A fault is caught by a suite that fails or does not end in the time that it is given. One that does not compile is
 // replaced by the next drawn. A survivor is printed, and is a finding unless FILE lists it with a reason: a change that
-// nothing can notice, or a suite that is too long for every day. -list prints the faults and runs nothing.
+// nothing can notice, or a suite that is too long for every day. -list prints the faults and runs nothing. -from leaves out
+// the first of those drawn, so that a long run can be made in parts: each prints where the next begins.
 //
 // It exits with 0 when at least ATLEAST per cent were caught, 1 when fewer were or a survivor is not listed, and 2 when
 // it could not run. A run of 200 takes hours; .ci/mutate is how it is started.
@@ -36,6 +37,7 @@ func main() {
 type options struct {
 	seed      uint64
 	count     int
+	from      int
 	workers   int
 	atLeast   float64
 	survivors string
@@ -49,6 +51,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	flags.Uint64Var(&o.seed, "seed", 1, "draws the faults")
 	flags.IntVar(&o.count, "count", 200, "how many faults are planted")
+	flags.IntVar(&o.from, "from", 0, "how many of those drawn are left out first")
 	flags.IntVar(&o.workers, "workers", 1, "clones that work at the same time")
 	flags.Float64Var(&o.atLeast, "atleast", 95, "per cent that must be caught")
 	flags.StringVar(&o.survivors, "survivors", "", "file of survivors with reasons")
@@ -56,8 +59,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if flags.Parse(args) != nil {
 		return 2
 	}
-	if flags.NArg() > 0 || o.count < 1 || o.workers < 1 {
-		fmt.Fprintln(stderr, "mutate: -count and -workers are at least 1, and there are no other arguments; see go doc ./cmd/mutate")
+	if flags.NArg() > 0 || o.count < 1 || o.workers < 1 || o.from < 0 {
+		fmt.Fprintln(stderr, "mutate: -count and -workers are at least 1, -from is at least 0, and there are no other arguments; see go doc ./cmd/mutate")
 		return 2
 	}
 	all, err := sites(".")
@@ -66,6 +69,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	drawn := draw(all, o.seed)
+	drawn = drawn[min(o.from, len(drawn)):]
 	if o.list {
 		for _, m := range drawn[:min(o.count, len(drawn))] {
 			fmt.Fprintln(stdout, m)
@@ -77,11 +81,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "mutate: %v\n", err)
 		return 2
 	}
-	fmt.Fprintf(stdout, "%d of %d places, seed %d\n", min(o.count, len(all)), len(all), o.seed)
-	results, err := plant(ctx, drawn, o, stdout)
+	fmt.Fprintf(stdout, "%d of %d places, seed %d, from %d\n", min(o.count, len(drawn)), len(all), o.seed, o.from)
+	results, next, err := plant(ctx, drawn, o, stdout)
 	if err != nil {
 		fmt.Fprintf(stderr, "mutate: %v\n", err)
 		return 2
 	}
-	return report(results, known, o, stdout)
+	code := report(results, known, o, stdout)
+	fmt.Fprintf(stdout, "the next part begins with -from %d\n", o.from+next)
+	return code
 }

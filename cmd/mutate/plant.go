@@ -24,12 +24,10 @@ type result struct {
 	void   bool   // it does not compile
 }
 
-// plant tries faults in the order drawn until count of them compiled.
-func plant(ctx context.Context, drawn []mutation, o options, stdout io.Writer) ([]result, error) {
+// plant tries faults in the order drawn until count of them compiled. next is how many were taken.
+func plant(ctx context.Context, drawn []mutation, o options, stdout io.Writer) (results []result, next int, first error) {
 	var mutex sync.Mutex
-	var results []result
-	var first error
-	next, done := 0, 0
+	done := 0
 	take := func() (m mutation, ok bool) {
 		mutex.Lock()
 		defer mutex.Unlock()
@@ -59,9 +57,9 @@ func plant(ctx context.Context, drawn []mutation, o options, stdout io.Writer) (
 		}
 		fmt.Fprintf(stdout, "%d/%d %s:%d: %s: %s\n", done, o.count, r.file, r.line, strings.TrimPrefix(r.String(), r.file+": "), verdict)
 	}
-	var group sync.WaitGroup
+	var workers sync.WaitGroup
 	for range o.workers {
-		group.Go(func() {
+		workers.Go(func() {
 			dir, err := os.MkdirTemp("", "mutate-")
 			if err == nil {
 				defer os.RemoveAll(dir)
@@ -79,8 +77,8 @@ func plant(ctx context.Context, drawn []mutation, o options, stdout io.Writer) (
 			}
 		})
 	}
-	group.Wait()
-	return results, first
+	workers.Wait()
+	return results, next, first
 }
 
 // clone makes a checkout of what is committed here.
