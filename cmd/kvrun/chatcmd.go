@@ -19,6 +19,7 @@ type conversation struct {
 	*generation
 	template *chat.Template
 	messages []chat.Message
+	told     bool // that the cache is not that of a fresh conversation
 }
 
 // chatLine is the JSON of one answer, a line each.
@@ -84,7 +85,7 @@ func chatCommand(e *environment, args []string) error {
 		return err
 	}
 	defer g.c.Close()
-	if err := keep.load(g); err != nil {
+	if err := keep.load(s, g); err != nil {
 		return err
 	}
 	v := &conversation{generation: g, template: t}
@@ -160,6 +161,10 @@ func (v *conversation) answer(e *environment, turn string, emit func(string) err
 	rest, err := v.reuse(tokens)
 	if err != nil {
 		return chatLine{}, err
+	}
+	if v.fresh < len(tokens) && !v.told {
+		v.told = true
+		fmt.Fprintf(e.stderr, "note: from token %d on the cache is not what the conversation run from its start would leave: rows were moved, or are packed that would be exact\n", v.fresh)
 	}
 	if err := v.mark(tokens); err != nil {
 		return chatLine{}, err

@@ -37,7 +37,7 @@ func (v *conversation) mark(tokens []int32) error {
 	}
 	v.pause = common(history, tokens) - len(v.cached)
 	v.paused = func() error {
-		v.marked = slices.Clone(v.cached)
+		v.marked, v.markedFresh = slices.Clone(v.cached), v.fresh
 		return v.c.CopySeq(0, checkpoint)
 	}
 	return nil
@@ -49,7 +49,7 @@ func (g *generation) back(tokens []int32) (int, error) {
 		return n, g.c.CopySeq(checkpoint, 0)
 	}
 	g.c.Clear()
-	g.marked = nil
+	g.marked, g.markedFresh = nil, allFresh
 	return 0, nil
 }
 

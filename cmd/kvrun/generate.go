@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/kvgen/kvgen/runtime/model"
@@ -28,11 +29,18 @@ type generation struct {
 	cached  []int32 // tokens in the cache
 	keep    int     // of them, those that a context shift leaves alone
 	shifts  int
+	loaded  bool // what is cached is of a file, and was not cut to a prompt yet
+	fresh   int  // tokens in the cache, from the first, whose rows are those of a run from the start; allFresh for all
 
 	pause  int          // tokens of the next prompt to run before paused is called
 	paused func() error // nil for nothing
 	marked []int32      // tokens of the checkpoint, nil for none
+
+	markedFresh int // fresh, of the checkpoint
 }
+
+// allFresh is more tokens than any cache has.
+const allFresh = math.MaxInt
 
 // produced is what a call of more generated.
 type produced struct {
@@ -153,20 +161,30 @@ func (g *generation) drop(keep, discard int) error {
 		return err
 	}
 	g.cached = append(g.cached[:keep], g.cached[keep+discard:]...)
+	g.fresh = min(g.fresh, keep)
 	return nil
 }
 
 // reuse brings the cache to the longest beginning of tokens that it can keep, and returns the rest, at least one token.
 // Where tokens are those cached without a stretch, as after older turns of a conversation were dropped, the cache is shifted.
+// What is of a file is kept only so far that all that follows is as in a run from the start.
 func (g *generation) reuse(tokens []int32) ([]int32, error) {
 	n := common(g.cached, tokens[:len(tokens)-1])
-	if gap := stretch(g.cached[n:], tokens[n:]); gap > 0 && g.c.Model.Fixed() == nil {
+	if g.loaded {
+		n = g.c.Cache.Fresh(0, min(n, g.fresh))
+	} else if gap := stretch(g.cached[n:], tokens[n:]); gap > 0 && g.c.Model.Fixed() == nil {
 		if err := g.drop(n, gap); err != nil {
 			return nil, err
 		}
 		n = min(len(g.cached), len(tokens)-1)
 	}
 	g.cached = append([]int32(nil), g.cached[:n]...)
+	if kept := g.c.Cache.Fresh(0, n); n <= g.fresh && kept == n {
+		g.fresh = allFresh
+	} else {
+		g.fresh = min(g.fresh, kept)
+	}
+	g.loaded = false
 	err := g.c.Truncate(n)
 	if err == nil && n < len(g.marked) {
 		g.unmark() // it would hold rows of its own
@@ -175,7 +193,7 @@ func (g *generation) reuse(tokens []int32) ([]int32, error) {
 		if n, err = g.back(tokens); err != nil {
 			return nil, err
 		}
-		g.cached = append(g.cached[:0], tokens[:n]...)
+		g.cached, g.fresh = append(g.cached[:0], tokens[:n]...), g.markedFresh
 	}
 	return tokens[n:], nil
 }

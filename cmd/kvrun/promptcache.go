@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kvgen/kvgen/cmd/internal/output"
+	"github.com/kvgen/kvgen/cmd/internal/version"
+	"github.com/kvgen/kvgen/runtime/model"
 )
 
 // promptCacheFlags are llama.cpp's: a file with the cache of a prompt, of which the longest common beginning is not run
@@ -24,6 +27,7 @@ type promptCacheFlags struct {
 	inFile   []int32      // tokens
 	file     *output.File // to write to, nil for none
 	failed   error        // to write it
+	of       *session     // set by load
 }
 
 func (p *promptCacheFlags) add(fs *pflag.FlagSet) {
@@ -57,69 +61,130 @@ func (p *promptCacheFlags) close() {
 	}
 }
 
-// promptMagic begins the file:
-//
-//	"kvrunPC1", u32 tokens, i32 token (tokens), the saved cache (kv.Cache.Save) of those in sequence 0
-//
-// little-endian.
-const promptMagic = "kvrunPC1"
+// find opens the file. There is none, and no error, where a new one is to be made.
+func (p *promptCacheFlags) find(s *session) (*os.File, int64, error) {
+	if p.path == "" {
+		return nil, 0, nil
+	}
+	info, err := os.Stat(p.path) // before it is opened: a pipe would wait
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, 0, nil
+	case err != nil:
+		return nil, 0, err
+	case info.IsDir():
+		return nil, 0, fmt.Errorf("--prompt-cache %s: is a folder", p.path)
+	case !info.Mode().IsRegular():
+		return nil, 0, fmt.Errorf("--prompt-cache %s: is no file that can be read again (%s)", p.path, info.Mode().Type())
+	case info.Size() == 0: // as llama.cpp has it: a new one
+		s.note("--prompt-cache " + p.path + " is empty: nothing is read from it")
+		return nil, 0, nil
+	}
+	f, err := os.Open(p.path)
+	return f, info.Size(), err
+}
+
+// tokens is how many the file says that it has, 0 where it cannot be read; load says why.
+func (p *promptCacheFlags) tokens(s *session) int {
+	f, _, err := p.find(s)
+	if f == nil || err != nil {
+		return 0
+	}
+	defer f.Close()
+	h, err := readPromptHead(bufio.NewReader(f))
+	if err != nil {
+		return 0
+	}
+	return h.Tokens
+}
 
 // load reads the file, if there is one, into a fresh generation. A file that is not of this model and plan is refused, by
 // what differs; one that is damaged is refused too.
-func (p *promptCacheFlags) load(g *generation) error {
-	if p.path == "" {
-		return nil
-	}
-	f, err := os.Open(p.path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
+func (p *promptCacheFlags) load(s *session, g *generation) error {
+	p.of = s
+	f, size, err := p.find(s)
+	if f == nil || err != nil {
 		return err
 	}
 	defer f.Close()
-	switch info, err := f.Stat(); {
-	case err != nil:
-		return err
-	case info.IsDir():
-		return fmt.Errorf("--prompt-cache %s: is a folder", p.path)
-	case info.Size() == 0:
-		return nil // as llama.cpp has it: a new one
+	r := newSummed(f, size)
+	h, err := p.read(s, r, g)
+	if e := r.check(); e != nil {
+		err = cmp.Or(foreign(err), e)
 	}
-	if err := p.read(bufio.NewReader(f), g); err != nil {
+	if err != nil {
 		g.c.Clear()
+		g.cached = nil
 		return refuse("--prompt-cache %s: %w", p.path, err)
 	}
-	p.inFile = slices.Clone(g.cached)
+	g.loaded, g.fresh = true, h.Fresh
+	if by, now := h.by(), s.promptHead(g, nil).by(); by != now {
+		s.note(fmt.Sprintf("the rows of --prompt-cache were computed by %s, and this is %s: the text may differ from that of a run without it", by, now))
+	} else if h.Fresh == h.Tokens {
+		p.inFile = slices.Clone(g.cached)
+	}
 	return nil
 }
 
-func (p *promptCacheFlags) read(r io.Reader, g *generation) error {
-	head := make([]byte, len(promptMagic)+4)
-	if _, err := io.ReadFull(r, head); err != nil || string(head[:len(promptMagic)]) != promptMagic {
-		return fmt.Errorf("it begins %.16q and not %q: it is no prompt cache", head, promptMagic)
-	}
-	n := int64(binary.LittleEndian.Uint32(head[len(promptMagic):]))
-	if n > int64(g.c.Cache.Size) {
-		return fmt.Errorf("it has %d tokens and the context %d positions: --ctx-size %d holds them", n, g.c.Cache.Size, n+1)
-	}
-	tokens := make([]int32, n)
-	if err := binary.Read(r, binary.LittleEndian, tokens); err != nil {
-		return fmt.Errorf("it is cut or damaged: %w", err)
-	}
-	if err := g.c.Restore(r); err != nil {
+// errForeign is what a file is that is whole but is no prompt cache of this version.
+type errForeign struct{ error }
+
+// foreign is err if it is an errForeign.
+func foreign(err error) error {
+	if f := (errForeign{}); errors.As(err, &f) {
 		return err
 	}
+	return nil
+}
+
+// by is what computed the rows.
+func (h promptHead) by() string { return fmt.Sprintf("%s math on %s by %s", h.Math, h.By, h.Program) }
+
+// promptHead describes the rows of a generation; id may be nil.
+func (s *session) promptHead(g *generation, id *model.Identity) promptHead {
+	h := promptHead{Tokens: len(g.cached), Fresh: min(g.fresh, len(g.cached)), Long: g.c.Long(), Math: s.flags.kind.String(), By: s.flags.computedBy(), Program: version.Short()}
+	if id != nil {
+		h.Model = *id
+	}
+	return h
+}
+
+func (p *promptCacheFlags) read(s *session, r io.Reader, g *generation) (h promptHead, err error) {
+	if h, err = readPromptHead(r); err != nil {
+		if errors.Is(err, errPromptDamaged) {
+			return h, err
+		}
+		return h, errForeign{err}
+	}
+	id, err := s.identity()
+	if err != nil {
+		return h, errForeign{err}
+	}
+	switch err := id.Check("it", &h.Model); {
+	case err != nil:
+		return h, err
+	case h.Tokens > g.c.Cache.Size:
+		return h, fmt.Errorf("it has %d tokens and the context %d positions: --ctx-size %d holds them", h.Tokens, g.c.Cache.Size, h.Tokens+1)
+	case h.Long != g.c.Long():
+		return h, errors.New("it is of a context for which the model turns its keys otherwise: give the --ctx-size that it was made with")
+	}
+	tokens := make([]int32, h.Tokens)
+	if err := binary.Read(r, binary.LittleEndian, tokens); err != nil {
+		return h, errPromptDamaged
+	}
+	if err := g.c.Restore(r); err != nil {
+		return h, err
+	}
 	if g.c.Len() != len(tokens) || g.c.Cache.InUse() != len(tokens) {
-		return fmt.Errorf("it is damaged: %d tokens and a cache of %d positions", len(tokens), g.c.Len())
+		return h, fmt.Errorf("it is damaged: %d tokens and a cache of %d positions", len(tokens), g.c.Len())
 	}
 	for i, id := range tokens {
 		if id < 0 || int(id) >= g.c.Model.Vocab {
-			return fmt.Errorf("it is damaged: token %d is %d, and the vocabulary has %d", i, id, g.c.Model.Vocab)
+			return h, fmt.Errorf("it is damaged: token %d is %d, and the vocabulary has %d", i, id, g.c.Model.Vocab)
 		}
 	}
 	g.cached = tokens
-	return nil
+	return h, nil
 }
 
 // save writes what is cached, unless the file has it.
@@ -131,17 +196,11 @@ func (p *promptCacheFlags) save(g *generation) error {
 	if err := g.c.KeepSeq(0); err != nil {
 		return err
 	}
-	err := p.file.Fill(func(w io.Writer) error {
-		if _, err := io.WriteString(w, promptMagic); err != nil {
-			return err
-		}
-		for _, x := range []any{uint32(len(g.cached)), g.cached} {
-			if err := binary.Write(w, binary.LittleEndian, x); err != nil {
-				return err
-			}
-		}
-		return g.c.Save(w)
-	})
+	id, err := p.of.identity()
+	if err != nil {
+		return err
+	}
+	err = p.file.Fill(func(w io.Writer) error { return writePrompt(w, p.of.promptHead(g, id), g.cached, g.c.Save) })
 	if err == nil {
 		p.inFile = slices.Clone(g.cached)
 	}

@@ -70,11 +70,11 @@ func TestPromptCache(t *testing.T) {
 	}{
 		{`layer 0, K: type "f16" and this cache has "q8_0"`, []string{"--prompt-cache", f16, "-ctk", "q8_0"}},
 		{`last rows exact 0 and this cache has 4`, []string{"--prompt-cache", f16, "--keep-last", "4"}},
-		{"the model", []string{"--prompt-cache", f16, "-m", recurrent}},
+		{`it was made with another model, "one in memory" (general.name "kvgen demo"); this is "model.gguf"`, []string{"--prompt-cache", f16, "-m", recurrent}},
 		{"--ctx-size", []string{"--prompt-cache", f16, "-c", "30"}},
 		{"damaged", []string{"--prompt-cache", write(t, "cut", string(data[:len(data)/2]))}},
 		{"cut or damaged", []string{"--prompt-cache", write(t, "short", string(data[:20]))}},
-		{"bytes after its end", []string{"--prompt-cache", write(t, "long", string(data)+"x")}},
+		{"its checksum differs", []string{"--prompt-cache", write(t, "long", string(data)+"x")}},
 		{"it is no prompt cache", []string{"--prompt-cache", write(t, "text", "To be or not to be"), "--prompt-cache-ro"}},
 	} {
 		code, _, stderr := kvrun("", append([]string{"run", "-p", "x", "-n", "1"}, c.args...)...)

@@ -93,7 +93,9 @@ func runCommand(e *environment, args []string) error {
 	var several func(*tokenizer.Tokenizer) (sequences, cells int)
 	if parallel > 1 {
 		several = func(t *tokenizer.Tokenizer) (sequences, cells int) {
-			return parallel, cellsOf(len(t.Encode(prompt, true, true)), parallel, f.predict, s.defaultSize())
+			// The file is read whole before it is cut back.
+			cells = cellsOf(len(t.Encode(prompt, true, true)), parallel, f.predict, s.defaultSize())
+			return parallel, max(cells, min(keep.tokens(s), s.defaultSize()))
 		}
 	}
 	g, err := s.generation(&f, several)
@@ -112,7 +114,7 @@ func runCommand(e *environment, args []string) error {
 	if len(tokens) >= g.c.Cache.Size {
 		return fmt.Errorf("the prompt has %d tokens and the context %d positions", len(tokens), g.c.Cache.Size)
 	}
-	run, err := g.resume(&keep, tokens)
+	run, err := g.resume(s, &keep, tokens)
 	if err != nil {
 		return err
 	}
@@ -181,16 +183,20 @@ func runCommand(e *environment, args []string) error {
 
 // resume brings the cache to the longest beginning of tokens that --prompt-cache has and returns the rest, at least one token.
 // The file is written when all but the last of them have been run: a cache that cannot go back can go on from there.
-func (g *generation) resume(keep *promptCacheFlags, tokens []int32) ([]int32, error) {
+func (g *generation) resume(s *session, keep *promptCacheFlags, tokens []int32) ([]int32, error) {
 	if keep.path == "" {
 		return tokens, nil
 	}
-	if err := keep.load(g); err != nil {
+	if err := keep.load(s, g); err != nil {
 		return nil, err
 	}
+	same := common(g.cached, tokens[:len(tokens)-1])
 	rest, err := g.reuse(tokens)
 	if err != nil {
 		return nil, err
+	}
+	if again := same - (len(tokens) - len(rest)); again > 0 {
+		s.note(fmt.Sprintf("%d tokens of the prompt that are in --prompt-cache are run again: its cache cannot be cut back behind them to what a run from the start has", again))
 	}
 	for _, id := range tokens[:len(tokens)-len(rest)] {
 		g.sampler.Accept(id)
@@ -231,7 +237,7 @@ func (s *session) generation(f *sampleFlags, several func(*tokenizer.Tokenizer) 
 		c.Close()
 		return nil, err
 	}
-	return &generation{c: c, t: t, sampler: sample.New(f.sized(c.Cache.Size)), flags: f, keep: f.keep}, nil
+	return &generation{c: c, t: t, sampler: sample.New(f.sized(c.Cache.Size)), flags: f, keep: f.keep, fresh: allFresh}, nil
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/chat"
@@ -136,6 +137,13 @@ func (s *session) identity() (*model.Identity, error) {
 		return nil, fmt.Errorf("identity of the model %s: %w", s.path, err)
 	}
 	return id, nil
+}
+
+// note adds a note, once.
+func (s *session) note(text string) {
+	if !slices.Contains(s.notes, text) {
+		s.notes = append(s.notes, text)
+	}
 }
 
 // vocabulary is the model's tokenizer, read when it is first wanted: some models have none.
