@@ -25,6 +25,9 @@ func Targets() []target.Target {
 // Run compiles a set for the given targets and writes the table that chooses between them. It is pure: the result depends on
 // its arguments alone.
 func Run(set *spec.Set, targets ...target.Target) (Files, error) {
+	if err := checkFiles(set); err != nil {
+		return nil, err
+	}
 	files := Files{}
 	var isas []target.ISA
 	for _, t := range targets {
@@ -36,6 +39,9 @@ func Run(set *spec.Set, targets ...target.Target) (Files, error) {
 			return nil, fmt.Errorf("target %s: %w", t.Name(), err)
 		}
 		isas = append(isas, out.ISAs...)
+	}
+	if err := checkIdentifiers(set, files); err != nil {
+		return nil, err
 	}
 	table, err := dispatch.Generate(set, isas)
 	if err != nil {

@@ -32,6 +32,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/kvgen/kvgen/gen"
 	"github.com/spf13/pflag"
 
 	"github.com/kvgen/kvgen/cmd/internal/version"
@@ -87,11 +88,15 @@ func run(stdout, stderr io.Writer, args []string) int {
 		}
 		err := c.run(stdout, args[1:])
 		var found finding
+		var clash *gen.Clash
 		switch {
 		case err == nil || errors.Is(err, pflag.ErrHelp):
 			return 0
 		case errors.As(err, &found):
 			fmt.Fprintln(stderr, found)
+			return 1
+		case errors.As(err, &clash): // a mistake of the spec that only its target finds
+			fmt.Fprintln(stderr, clash)
 			return 1
 		}
 		fmt.Fprintf(stderr, "kvgen %s: %v\n", c.name, err)

@@ -45,6 +45,8 @@ var (
 	ruleID          = rule{"id", "id %d; allowed: 0 to 65535"}
 	ruleIDTaken     = rule{"id-taken", "id %d is that of %s, declared at %s:%d; GGUF files tell types by it"}
 	rulePad         = rule{"pad", "pad is true or false"}
+	ruleGuard       = rule{"guard", "a guard is of integers and conditions, and this is a float; for sqrt(head_dim) == 8 write head_dim == 64, for head_dim > 63.5 head_dim > 63"}
+	ruleGuardNever  = rule{"guard-never", "no head of 1 to %d values that is a multiple of %d satisfies the guard"}
 	ruleUse         = rule{"use", "use is a list; allowed: kv weight"}
 	ruleUseKV       = rule{"use-kv", "a type without encode cannot be used for kv"}
 	ruleLayout      = rule{"layout", "layout is a list of 1 to %d fields, such as [f16(\"d\"), u8(\"qs\", 16)]"}
@@ -118,6 +120,7 @@ var (
 var typeChecks = []func(s *scope){
 	(*scope).checkPlain,
 	(*scope).checkUse,
+	(*scope).checkGuard,
 	(*scope).checkBits,
 	(*scope).checkRead,
 	(*scope).checkAssigned,

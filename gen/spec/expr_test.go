@@ -149,6 +149,46 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
+// TestIdentityOfTransforms: what value applies is part of the meaning, by its effect and not by its name.
+func TestIdentityOfTransforms(t *testing.T) {
+	const text = `transform "a" {
+  kind = wht
+  size = 16
+}
+transform "b" {
+  kind = wht
+  size = 16
+  left = signs("golden")
+}
+transform "c" {
+  kind = wht
+  size = 16
+}
+type "t" {
+  block  = 32
+  layout = [f16("d"), u8("q", 16)]
+  code   = bits(q, 4*i, 4)
+  value  = d * VALUE
+}
+`
+	seen := map[string]string{}
+	for _, c := range []struct{ value, like string }{
+		{"a(code)", ""}, {"b(code)", ""}, {"c(code)", "a(code)"}, {"inverse(b, code)", ""}, {"a(b(code))", ""}, {"b(a(code))", ""}, {"b(c(code))", "b(a(code))"},
+	} {
+		set, err := spec.Parse(map[string][]byte{"t.hcl": []byte(strings.Replace(text, "VALUE", c.value, 1))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := set.Types[0].Identity
+		if seen[id] != c.like {
+			t.Errorf("%s has the identity of %q, want that of %q", c.value, seen[id], c.like)
+		}
+		if seen[id] == "" {
+			seen[id] = c.value
+		}
+	}
+}
+
 // TestSigns compares the generators with the published sign vectors: bit i of word w is set where element 32w+i is -1.
 func TestSigns(t *testing.T) {
 	for _, x := range load(t).Transforms {

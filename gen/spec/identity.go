@@ -29,13 +29,15 @@ func identity(t *Type) string {
 		}
 	}
 	note(t.Domain)
-	for _, a := range t.Encode {
-		Walk(a.X, func(x Expr) {
-			if c, ok := x.(*Call); ok {
-				note(c.Transform)
-			}
-		})
+	used := func(x Expr) {
+		if c, ok := x.(*Call); ok {
+			note(c.Transform)
+		}
 	}
+	for _, a := range t.Encode {
+		Walk(a.X, used)
+	}
+	Walk(t.Value, used)
 	return hash(t, transforms, names)
 }
 

@@ -123,6 +123,7 @@ func (p *parser) rotation(d decl) {
 		p.fail(ruleTransformPower, a.Expr.Range(), size, minTransform, maxTransform)
 	} else if ok {
 		r.Tile = p.plain(size, d)
+		s.satisfiable(r.Guard, size, true, false)
 	}
 	if p.failed == before {
 		p.set.Rotations = append(p.set.Rotations, r)

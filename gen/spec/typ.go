@@ -259,24 +259,6 @@ func (s *scope) choose(e hclsyntax.Expression) hclsyntax.Expression {
 	return e
 }
 
-// guardScope is where a guard is read: a condition over head_dim and quantised.
-func (p *parser) guardScope() *scope {
-	return &scope{parser: p, used: map[string]bool{}, vars: map[string]*variable{
-		"head_dim":  {node: Node{Kind: Int, Shape: Scalar, Same: 1, bounds: Bounds{Lo: 1, Hi: maxHead}}},
-		"quantised": {node: Node{Kind: Bool, Shape: Scalar, Same: 1}},
-	}}
-}
-
-func (s *scope) guard(e hclsyntax.Expression) *Guard {
-	g := s.guardScope()
-	g.params = s.params
-	x := g.condition(e, 0)
-	if x == nil {
-		return nil
-	}
-	return &Guard{x, strings.Join(strings.Fields(s.text(e)), " ")}
-}
-
 // unexpected reports the attributes of body that are not in allowed, and all blocks.
 func (p *parser) unexpected(body *hclsyntax.Body, what string, allowed ...string) {
 	for _, a := range attributes(body) {

@@ -122,3 +122,19 @@ type "twenty" {
     code = clamp(rint(x*inv(d)), -63, 63) + 64
   }
 }
+
+# Guards with every operator and function of integers. Quotients and remainders by 0 are 0.
+rotation "guarded1" {
+  tile  = 16
+  guard = 7 % (head_dim - 64) == 0 || 1 / (head_dim - 64) > 0
+}
+
+rotation "guarded2" {
+  tile  = 16
+  guard = (quantised ? head_dim : 2) > 3 && min(head_dim, 64) == 64 && abs(32 - head_dim) > 3
+}
+
+rotation "guarded3" {
+  tile  = 16
+  guard = !(clamp(head_dim, 32, 128) - head_dim == -(-head_dim % 5) || max(-head_dim, 0 - 100) * 2 / 3 != -66) || head_dim % 7 / 2 * 2 >= head_dim % 7
+}
