@@ -71,15 +71,24 @@ func newBuilder(find Texts) (*builder, error) {
 
 func (b *builder) include(name string) { fmt.Fprintf(&b.main, "#include %q\n", name) }
 
-// add includes the struct called name, once.
+// add includes the struct called name, once. A type that no kernel can read is refused here, before anything is compiled.
 func (b *builder) add(kind, name string) error {
 	file := kind + "-" + name + ".cuh"
 	if _, done := b.headers[file]; done {
 		return nil
 	}
 	b.include(file)
-	return b.header(file)
+	if err := b.header(file); err != nil {
+		return err
+	}
+	if strings.Contains(b.headers[file], wholeValue) {
+		return fmt.Errorf("cuda: %s: a value that is a transform or a sum over the block cannot be read on a GPU", name)
+	}
+	return nil
 }
+
+// wholeValue is in the struct of a type none of whose values can be read without the others.
+const wholeValue = "// One value needs the whole block"
 
 // header takes a text and what that includes: a type the transforms that it uses.
 func (b *builder) header(file string) error {

@@ -174,7 +174,7 @@ func (f *function) lookup(e spec.Expr, name, x string) string {
 	}
 	kind, shape := e.Type()
 	var v variable
-	if shape == spec.Vector {
+	if shape == spec.Vector || shape == spec.Index { // also a choice by i alone
 		v = f.vector(name, kind, x)
 	} else {
 		v.name = fresh(f.used, name)

@@ -69,7 +69,9 @@ var taken = strings.Fields(`alignas alignof and asm auto bool break case catch c
 	typedef typename union unsigned using virtual void volatile wchar_t while xor
 	b x i j k lane scratch block bytes bits form run level scale least value code encode lookup put put_bits read_bits forward inverse
 	arrays as_float as_bits choose nearest wht prmt warp_sync own tables n m so_far held_of held_at is_held looked_up nearest_held put_addend
-	sum_in_order fold_in_order Tables`)
+	sum_in_order fold_in_order Tables lesser greater farther clamp magnitude reciprocal sqrtf floorf trunc_int rint_int round_int quotient
+	remainder read_bytes sign_extend each_of pick NULL threadIdx blockIdx blockDim gridDim warpSize
+	to_f16 to_bf16 to_f32 to_e8m0 from_f16 from_bf16 from_f32 from_e8m0`)
 
 // fresh returns a name like name that is not in use.
 func fresh(used map[string]bool, name string) string {

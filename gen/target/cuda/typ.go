@@ -20,8 +20,24 @@ type typeText struct {
 	names  map[string]string // of tables, by what they hold
 }
 
+// function starts the body of a function, whose locals hide neither the tables nor the codes of the type.
 func (s *typeText) function() *function {
-	return &function{text: s.text, types: s, used: map[string]bool{}, vars: map[string]variable{}}
+	f := &function{text: s.text, types: s, used: map[string]bool{}, vars: map[string]variable{}}
+	bases := []string{"levels", "thresholds", "index", "bytes", "put_bit"}
+	for _, c := range s.t.Codes {
+		f.used["code_"+c.Name] = true
+		bases = append(bases, c.Name+"_bit", "code_"+c.Name+"_bit")
+	}
+	for _, base := range bases {
+		f.used[base+"_"+s.id] = true
+		for k := 2; k < 10; k++ {
+			f.used[fmt.Sprintf("%s%d_%s", base, k, s.id)] = true
+		}
+	}
+	for _, name := range transforms(s.t) {
+		f.used["Transform_"+name] = true
+	}
+	return f
 }
 
 // table declares a table in front of the struct, or finds the one with the same content, and returns its name.

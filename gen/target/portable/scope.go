@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/dave/jennifer/jen"
 	"github.com/kvgen/kvgen/gen/spec"
@@ -43,10 +44,10 @@ func newScope(t *spec.Type, tables *tables) *scope {
 	return s
 }
 
-// fresh returns a Go name like name that nothing else in the function has.
+// fresh returns a Go name like name that nothing else in the function has, nor, since tables end with the name of the type, a table.
 func (s *scope) fresh(name string) string {
 	try := name
-	for k := 2; s.taken[try] || jen.IsReservedWord(try); k++ {
+	for k := 2; s.taken[try] || jen.IsReservedWord(try) || strings.HasSuffix(try, s.tables.id); k++ {
 		try = name + strconv.Itoa(k)
 	}
 	s.taken[try] = true
