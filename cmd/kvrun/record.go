@@ -34,6 +34,8 @@ type modelRecord struct {
 	Type       string    `json:"type"` // of most of its bytes
 	Size       int64     `json:"size"` // bytes of the tensors
 	Parameters int64     `json:"n_params"`
+
+	Unused *model.Unused `json:"unused_tensors,omitempty"` // nil for none
 }
 
 // vocabulary says how text became tokens.
@@ -65,6 +67,9 @@ func (s *session) record(c *model.Context) record {
 
 func (s *session) modelRecord() modelRecord {
 	m := modelRecord{Path: s.path, Hash: modelHash{of: s}, Arch: s.Arch}
+	if u := s.Unused(); len(u.Predicting)+len(u.Harmless)+len(u.Strange) > 0 {
+		m.Unused = &u
+	}
 	bytes := map[uint32]int64{}
 	for _, t := range s.File.Tensors() {
 		m.Size += t.Size

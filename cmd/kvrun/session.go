@@ -99,6 +99,7 @@ func (e *environment) load(m *modelFlags) (s *session, err error) {
 		m.size = s.Context
 	}
 	s.notes = append(s.notes, m.notes...)
+	s.notes = append(s.notes, s.Unused().Notes(s.Arch)...)
 	s.warn = e.stderr
 	s.plan, s.unmet, err = m.cacheFlags.plan(e, s)
 	s.unmet = append(s.unmet, m.unmet...)

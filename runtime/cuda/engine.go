@@ -216,6 +216,9 @@ func (e *engine) body(body any, x, y *Memory) ([]op, error) {
 		return e.gated(b, x, y)
 	case *model.PlainStep:
 		return e.plain(b, x, y)
+	case *model.MatrixStep:
+		m, err := e.matmul(b.Out, x, y, "")
+		return []op{m}, err
 	case *model.SumStep:
 		return e.sum(b, x, y)
 	case *model.ExpertsStep:

@@ -45,20 +45,22 @@ type demand struct {
 
 // matrix takes parts of one type, one after another, to the GPU.
 func (w *weights) matrix(parts ...*model.Weight) (*Matrix, error) {
-	if m, ok := w.matrices[&parts[0].Data[0]]; ok && m.Rows == rowCount(parts) {
+	if m, ok := w.matrices[&parts[0].Data[0][0]]; ok && m.Rows == rowCount(parts) {
 		return m, nil
 	}
 	rows := rowCount(parts)
 	read := func(p []byte, at int64) error {
 		return w.m.File.Guard(func() error {
 			for _, q := range parts {
-				if n := int64(len(q.Data)); at >= n {
-					at -= n
-					continue
-				}
-				k := copy(p, q.Data[at:])
-				if p, at = p[k:], 0; len(p) == 0 {
-					break
+				for _, data := range q.Data {
+					if n := int64(len(data)); at >= n {
+						at -= n
+						continue
+					}
+					k := copy(p, data[at:])
+					if p, at = p[k:], 0; len(p) == 0 {
+						return nil
+					}
 				}
 			}
 			return nil
@@ -71,7 +73,7 @@ func (w *weights) matrix(parts ...*model.Weight) (*Matrix, error) {
 	if w.matrices == nil {
 		w.matrices = map[*byte]*Matrix{}
 	}
-	w.matrices[&parts[0].Data[0]] = m
+	w.matrices[&parts[0].Data[0][0]] = m
 	w.owned = append(w.owned, m)
 	return m, nil
 }

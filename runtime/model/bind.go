@@ -108,11 +108,30 @@ func (b *binder) block(k Block) block {
 type weight struct {
 	typ    *kernels.Type
 	impl   *kernels.Impl
-	rows   int    // outputs
-	n      int    // inputs, values of a row
-	stride int    // bytes of a row
-	data   []byte // [rows][stride]
+	rows   int      // outputs
+	n      int      // inputs, values of a row
+	stride int      // bytes of a row
+	data   []byte   // [rows][stride]
+	split  [][]byte // instead of data: equal shares of the rows, each in a tensor of its own
 	bias   []float32
+}
+
+// pieces is the data in one piece or several.
+func (w *weight) pieces() [][]byte {
+	if w.split != nil {
+		return w.split
+	}
+	return [][]byte{w.data}
+}
+
+// span is some rows, which no two pieces share.
+func (w *weight) span(first, rows int) []byte {
+	data := w.data
+	if w.split != nil {
+		share := w.rows / len(w.split)
+		data, first = w.split[first/share], first%share
+	}
+	return data[first*w.stride : (first+rows)*w.stride]
 }
 
 // cut is rows lo to hi-1 of w, which may be nil.

@@ -1,6 +1,9 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Experts is gated networks of one shape of which a token uses a few, added by the weights that a router gives them.
 type Experts struct {
@@ -102,6 +105,9 @@ func (e Experts) bind(b *binder) body {
 // stack is the matrices of count experts, each out x in, with their biases if the file has them.
 func (b *binder) stack(l Linear, in, out, count int) *weight {
 	name := b.name(string(l), "weight")
+	if one, ok := strings.CutSuffix(string(l), "_exps"); ok && !b.has(name) && b.has(b.name(one+".0", "weight")) {
+		return b.gather(one, in, out, count)
+	}
 	w := b.find(name, in, out*count)
 	if w == nil {
 		return nil
@@ -114,6 +120,28 @@ func (b *binder) stack(l Linear, in, out, count int) *weight {
 		w.bias = b.table(bias, out, count)
 	}
 	return w
+}
+
+// gather is stack for files of before April 2024, which have a tensor for each expert: ffn_gate.0.weight and so on.
+func (b *binder) gather(one string, in, out, count int) *weight {
+	var all *weight
+	for e := range count {
+		w := b.find(b.name(fmt.Sprintf("%s.%d", one, e), "weight"), in, out)
+		switch {
+		case w == nil:
+			return nil
+		case all == nil:
+			all = w
+			all.rows, all.split = out*count, [][]byte{w.data}
+			all.data = nil
+			continue
+		case w.typ != all.typ:
+			b.fail("layer %d: %s of expert 0 is of type %s and that of expert %d of %s: they must be of one", b.layer, one, all.typ.Name, e, w.typ.Name)
+			return nil
+		}
+		all.split = append(all.split, w.data)
+	}
+	return all
 }
 
 // scales is the factors of experts, nil where the file has none.

@@ -51,3 +51,10 @@ func (f *ffn) forward(p *pass, y, x []float32) error {
 	}
 	return p.matmul(f.down, p.up, y)
 }
+
+// matrix is a Matrix with its tensor.
+type matrix struct{ out *group }
+
+func (m Matrix) bind(b *binder) body { return &matrix{b.together(b.linear(m.Out, b.width, b.width))} }
+
+func (m *matrix) forward(p *pass, y, x []float32) error { return p.matmul(m.out, x, y) }

@@ -24,7 +24,7 @@ type Block struct {
 	Scale string // optional tensor of one value that multiplies the whole stream after the block
 }
 
-// Body is what a block computes: Attention, DeltaNet, GatedFFN, FFN, Experts, InputGate or a Sum of such. bind looks up its tensors.
+// Body is what a block computes: Attention, DeltaNet, GatedFFN, FFN, Matrix, Experts, InputGate or a Sum of such. bind looks up its tensors.
 type Body interface {
 	bind(b *binder) body
 }
@@ -86,3 +86,6 @@ type FFN struct {
 	Up, Down Linear
 	Act      Activation
 }
+
+// Matrix is Out . x, what is left of an attention without heads.
+type Matrix struct{ Out Linear }

@@ -16,9 +16,11 @@ type Header struct {
 	err  error
 	read map[string]string // keys that were read, defaults included: name without the architecture, value as text
 
-	Layers   int // block_count
-	Width    int // embedding_length
-	Context  int // context_length, positions the model was trained for
+	Layers   int  // block_count, without Next
+	Next     int  // nextn_predict_layers: blocks behind the others that predict tokens beyond the next one
+	Width    int  // embedding_length
+	sparse   bool // layers may lack attention or a feed-forward network, where numbers of the layer are 0
+	Context  int  // context_length, positions the model was trained for
 	Eps      float32
 	headsAll []uint32
 	kvAll    []uint32
@@ -56,12 +58,20 @@ func (h *Header) sizes() {
 		h.fail(fmt.Errorf("%s = %d: the limit is %d", h.key("block_count"), h.Layers, maxLayers))
 		h.Layers = 0
 	}
+	// block_count counts them, whether their tensors are there or not.
+	if h.Next = h.OptionalInt("nextn_predict_layers", 0); h.Next > 0 {
+		if h.Next >= h.Layers {
+			h.fail(fmt.Errorf("%s = %d of %d blocks: at least one must predict the next token", h.key("nextn_predict_layers"), h.Next, h.Layers))
+			h.Next = 0
+		}
+		h.Layers -= h.Next
+	}
 	h.Width = h.Int("embedding_length", 0)
 	h.Context = h.Int("context_length", 0)
-	h.headsAll = h.perLayer("attention.head_count", nil)
-	h.kvAll = h.perLayer("attention.head_count_kv", h.headsAll)
+	h.headsAll = h.perLayer("attention.head_count", nil, !h.sparse)
+	h.kvAll = h.perLayer("attention.head_count_kv", h.headsAll, !h.sparse)
 	if h.Has("feed_forward_length") { // families of experts alone do without
-		h.ffnAll = h.perLayer("feed_forward_length", nil)
+		h.ffnAll = h.perLayer("feed_forward_length", nil, !h.sparse)
 	}
 }
 
@@ -154,7 +164,8 @@ func (h *Header) Str(name string) string {
 }
 
 // perLayer is a key that is one number or one per layer; def stands for an absent one, nil for one that must be there.
-func (h *Header) perLayer(name string, def []uint32) []uint32 {
+// positive: of all layers.
+func (h *Header) perLayer(name string, def []uint32, positive bool) []uint32 {
 	if _, n, ok := h.f.Kind(h.key(name)); ok && n > maxLayers {
 		h.fail(fmt.Errorf("%s has %d elements: the limit is %d", h.key(name), n, maxLayers))
 		return nil
@@ -174,13 +185,26 @@ func (h *Header) perLayer(name string, def []uint32) []uint32 {
 		return nil
 	}
 	for _, x := range v[:min(len(v), max(1, h.Layers))] {
-		if x == 0 || x > maxSize {
+		if x == 0 && (positive || len(v) == 1) || x > maxSize {
 			h.fail(fmt.Errorf("%s has %d: it must be 1 to %d", h.key(name), x, maxSize))
 			return nil
 		}
 	}
 	h.notePerLayer(name, v)
 	return v
+}
+
+// parts is whether a layer has attention or a feed-forward network, and whether it is only the last matrix of its attention.
+func (h *Header) parts(layer int) (attention, matrix, ffn bool) {
+	heads, kv := at(h.headsAll, layer) > 0, at(h.kvAll, layer) > 0
+	switch {
+	case heads && !kv && h.hasTensor(layer, "attn_q.weight"):
+		h.fail(fmt.Errorf("layer %d: %s is 0 there, and the file has blk.%d.attn_q.weight", layer, h.key("attention.head_count_kv"), layer))
+	case kv && !heads:
+		h.fail(fmt.Errorf("layer %d: %d KV heads for no head", layer, at(h.kvAll, layer)))
+	}
+	ffn = h.ffnAll == nil || at(h.ffnAll, layer) > 0
+	return heads && kv, heads && !kv && h.hasTensor(layer, "attn_output.weight"), ffn
 }
 
 // notePerLayer is noted for one number or one per layer, which are the same where all of them are.
@@ -220,7 +244,7 @@ func (h *Header) Inner(layer int) int {
 func (h *Header) Attention(layer int) Attention {
 	a := Attention{Heads: at(h.headsAll, layer), KVHeads: at(h.kvAll, layer),
 		QKV: "attn_qkv", Q: "attn_q", K: "attn_k", V: "attn_v", Out: "attn_output"}
-	if a.Heads%a.KVHeads != 0 {
+	if a.KVHeads == 0 || a.Heads%a.KVHeads != 0 {
 		h.fail(fmt.Errorf("layer %d: %d heads are no multiple of %d KV heads", layer, a.Heads, a.KVHeads))
 	}
 	a.KeyDim = h.head("attention.key_length")
@@ -263,7 +287,14 @@ func (h *Header) GatedFFN(layer int, act Activation) GatedFFN {
 
 // head is a head size, by default the width divided among the heads of the first layer.
 func (h *Header) head(name string) int {
-	n := h.Int(name, max(1, h.Width/at(h.headsAll, 0)))
+	first := 1 // heads of the first layer that has some
+	for i := range h.Layers {
+		if n := at(h.headsAll, i); n > 0 {
+			first = n
+			break
+		}
+	}
+	n := h.Int(name, max(1, h.Width/first))
 	if n > maxHead {
 		h.fail(fmt.Errorf("%s: heads of %d values: the limit is %d", h.key(name), n, maxHead))
 		return 1

@@ -120,7 +120,7 @@ func (t *prepTask) slots(act *kernels.Act, k int, s segment, j int) {
 func (m *mixture) product(w int, g *group, k *stack, s segment, x []float32, lo, rows int, y []float32, ldy int) {
 	p, q, worker := m.p, &g.parts[k.part], &m.p.workers[w]
 	first := s.expert*k.rows + k.first + lo
-	data := q.data[first*q.stride : (first+rows)*q.stride]
+	data := q.span(first, rows)
 	need := g.preps[q.prep]
 	if need.domain != nil {
 		x = p.prep.turned[q.prep]

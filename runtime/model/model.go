@@ -33,6 +33,7 @@ type Model struct {
 	others    []Other
 	read      []int // KV layers that later layers read
 	scratch   sizes
+	unused    Unused
 
 	keys       map[string]string // of the header, as they were read
 	identified identified
@@ -79,7 +80,7 @@ func Load(f *gguf.File, types Types) (*Model, error) {
 	if err := b.err(); err != nil {
 		return nil, fmt.Errorf("%s model: %w", h.arch, err)
 	}
-	m.groups, m.keys = b.groups, h.read
+	m.groups, m.keys, m.unused = b.groups, h.read, b.unused(h)
 	m.others = b.others
 	m.read = slices.Compact(slices.Sorted(slices.Values(b.read)))
 	m.turns, m.attends, m.kv, m.states, m.scratch = b.turns, b.attends, b.kv, b.states, b.scratch

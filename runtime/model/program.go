@@ -31,7 +31,7 @@ type Program struct {
 type Weight struct {
 	Type    *kernels.Type
 	Rows, N int       // outputs, inputs
-	Data    []byte    // [Rows][Type.RowBytes(N)]
+	Data    [][]byte  // [Rows][Type.RowBytes(N)], in one piece or several equal ones
 	Bias    []float32 // [Rows], nil for none
 }
 
@@ -62,7 +62,7 @@ type Turning struct {
 type Step struct {
 	Layer     int // of the model, for messages
 	Pre, Post *NormWeights
-	Body      any     // *AttentionStep, *GatedStep, *PlainStep, *ExpertsStep, *DeltaStep, *InputGateStep or *SumStep
+	Body      any     // *AttentionStep, *GatedStep, *PlainStep, *MatrixStep, *ExpertsStep, *DeltaStep, *InputGateStep or *SumStep
 	Scale     float32 // of the stream after the block
 }
 
@@ -88,6 +88,9 @@ type GatedStep struct {
 
 // PlainStep is an FFN.
 type PlainStep struct{ Up, Down *Products }
+
+// MatrixStep is a Matrix.
+type MatrixStep struct{ Out *Products }
 
 // SumStep is a Sum; scales of its steps are 1.
 type SumStep struct{ Steps []Step }
@@ -174,7 +177,7 @@ func (w *weight) describe() *Weight {
 	if w == nil {
 		return nil
 	}
-	return &Weight{Type: w.typ, Rows: w.rows, N: w.n, Data: w.data, Bias: w.bias}
+	return &Weight{Type: w.typ, Rows: w.rows, N: w.n, Data: w.pieces(), Bias: w.bias}
 }
 
 func (n *norm) describe() *NormWeights {
@@ -209,6 +212,8 @@ func (f *gatedFFN) describe() any {
 }
 
 func (f *ffn) describe() any { return &PlainStep{Up: f.up.describe(), Down: f.down.describe()} }
+
+func (m *matrix) describe() any { return &MatrixStep{Out: m.out.describe()} }
 
 func (s sum) describe() any {
 	x := &SumStep{}

@@ -36,7 +36,7 @@ func (m *Model) Matrices() []Matrices {
 				list = append(list, Matrices{Type: p.typ.Name, ISA: p.impl.ISA})
 			}
 			list[k].Count++
-			list[k].Bytes += int64(len(p.data))
+			list[k].Bytes += int64(p.rows * p.stride)
 			if g.preps[p.prep].group > 0 {
 				list[k].Int8++
 			}

@@ -31,6 +31,16 @@ func TestSameModelOtherShape(t *testing.T) {
 			}
 			r.keys["general.architecture"] = "mistral3"
 		}},
+		{"a tensor for each expert", "mixtral", func(r *recipe) {
+			for i := range 2 {
+				for _, kind := range []string{"gate", "up", "down"} {
+					r.scatter(fmt.Sprintf("blk.%d.ffn_%s_exps.weight", i, kind), fmt.Sprintf("blk.%d.ffn_%s", i, kind))
+				}
+			}
+		}},
+		{"numbers of another kind", "llama_hd64", func(r *recipe) {
+			r.keys["llama.rope.freq_base"], r.keys["llama.embedding_length"] = uint32(10000), float64(64)
+		}},
 		{"values longer than keys", "llama_hd64", func(r *recipe) {
 			r.keys["llama.attention.value_length"] = uint32(80)
 			for i := range 2 {
@@ -53,6 +63,19 @@ func TestSameModelOtherShape(t *testing.T) {
 			}
 		})
 	}
+}
+
+// scatter gives each expert of a tensor one of its own, the last first.
+func (r *recipe) scatter(name, one string) {
+	x := *r.tensor(name)
+	count := int(x.Dims[2])
+	size := len(r.data[name]) / count
+	for e := count - 1; e >= 0; e-- {
+		y := x
+		y.Name, y.Dims = fmt.Sprintf("%s.%d.weight", one, e), x.Dims[:2]
+		r.tensors, r.data[y.Name] = append(r.tensors, y), r.data[name][e*size:(e+1)*size]
+	}
+	r.drop(name)
 }
 
 // stack puts the rows of tensors into one and drops them.
