@@ -232,7 +232,7 @@ func (k *kld) run(file *output.File) error {
 		if err != nil {
 			return err
 		}
-		failed = file.Fill(func(io.Writer) error { return base.Close(id.Hash()) })
+		failed = file.Fill(func(io.Writer) error { return base.Close(id) })
 	}
 	return errors.Join(k.print(), failed)
 }

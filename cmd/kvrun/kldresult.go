@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -133,12 +134,21 @@ func (k *kld) openBase() (close func() error, err error) {
 		return nil, err
 	}
 	info, err := file.Stat()
-	if err == nil {
+	switch {
+	case err != nil:
+	case info.IsDir():
+		err = errors.New("is a folder")
+	case info.Size() == 0:
+		err = errors.New("is empty")
+	default:
 		k.base, err = eval.OpenBase(file, info.Size())
 	}
 	if err != nil {
 		file.Close()
 		return nil, fmt.Errorf("%s: %w", k.f.base, err)
+	}
+	if k.base.Model == nil {
+		k.s.note("the base file names no model and has no checksum, as llama-perplexity writes it: that its rows are this model's is not known")
 	}
 	return file.Close, nil
 }

@@ -1,13 +1,17 @@
 package eval
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"math"
 	"slices"
+
+	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/state"
 )
 
 // A base file is llama-perplexity's record of a reference's distributions (--kl-divergence-base), in 16 bits:
@@ -17,14 +21,11 @@ import (
 //
 // The logarithm of a probability is scale*code + least; what lies more than 16 below the top is moved up to there, so that
 // divergences from a base file have a floor of about 1e-5 and may be negative. All little-endian (llama.cpp,
-// tools/perplexity/perplexity.cpp). After that, where llama-perplexity does not read, files written here say whose they are:
-//
-//	"kvrun base of  "  fingerprint of the model in 64 hexadecimal digits
+// tools/perplexity/perplexity.cpp). After that, where llama-perplexity does not read, files written here have a seal: whose
+// they are, and checksums.
 const (
-	baseMagic   = "_logits_"
-	baseTrailer = "kvrun base of  "
-	baseWindow  = 16
-	hashDigits  = 64
+	baseMagic  = "_logits_"
+	baseWindow = 16
 
 	maxBaseTokens = 1 << 26 // of all chunks; far more than any corpus that is measured on
 )
@@ -50,6 +51,8 @@ type BaseWriter struct {
 	shape baseShape
 	rows  int // still to come
 	buf   []byte
+	seal  baseSeal
+	chunk hash.Hash // of the rows of the chunk in work
 }
 
 // NewBaseWriter writes the part before the rows. Write is to be called for every scored position, then Close.
@@ -58,7 +61,7 @@ func NewBaseWriter(w io.Writer, t Text, o Options, vocab int) (*BaseWriter, erro
 	if err != nil {
 		return nil, err
 	}
-	b := &BaseWriter{w: w, shape: baseShape{o.Context, vocab, n}}
+	b := &BaseWriter{w: w, shape: baseShape{o.Context, vocab, n}, chunk: sha256.New()}
 	b.rows = n * b.shape.scored()
 	b.buf = append(b.buf, baseMagic...)
 	for _, v := range []int{o.Context, vocab, n} {
@@ -67,6 +70,7 @@ func NewBaseWriter(w io.Writer, t Text, o Options, vocab int) (*BaseWriter, erro
 	for _, t := range t.Tokens[:n*o.Context] {
 		b.buf = binary.LittleEndian.AppendUint32(b.buf, uint32(t))
 	}
+	b.seal.Head = state.SumOf(b.buf)
 	_, err = w.Write(b.buf)
 	return b, err
 }
@@ -77,17 +81,21 @@ func (b *BaseWriter) Write(logits []float32) error {
 		return errors.New("a row more than the base file has, or of another vocabulary")
 	}
 	b.buf = appendRow(b.buf[:0], logits)
+	if b.chunk.Write(b.buf); b.rows%b.shape.scored() == 0 {
+		b.seal.Chunks = append(b.seal.Chunks, hexOf(b.chunk))
+		b.chunk.Reset()
+	}
 	_, err := b.w.Write(b.buf)
 	return err
 }
 
-// Close writes whose rows they were: the model's fingerprint.
-func (b *BaseWriter) Close(model string) error {
+// Close writes the seal: the model whose rows they were, and checksums.
+func (b *BaseWriter) Close(id *model.Identity) error {
 	if b.rows != 0 {
 		return fmt.Errorf("a base file short of %d rows", b.rows)
 	}
-	_, err := io.WriteString(b.w, baseTrailer+model)
-	return err
+	b.seal.Model = *id
+	return b.seal.write(b.w)
 }
 
 // appendRow appends logits in 16 bits. Every step is rounded to f32 as llama-perplexity does it.
@@ -115,9 +123,10 @@ func appendRow(b []byte, z []float32) []byte {
 // Base is an open base file. Its text is that of its chunks alone.
 type Base struct {
 	Context, Vocab, Chunks int
-	Tokens                 []int32 // [Chunks][Context]
-	Model                  string  // fingerprint, empty in files of llama-perplexity
+	Tokens                 []int32         // [Chunks][Context]
+	Model                  *model.Identity // whose rows they are; nil in files of llama-perplexity, which have no checksums either
 
+	seal  *baseSeal
 	shape baseShape
 	r     io.ReaderAt
 }
@@ -142,16 +151,14 @@ func OpenBase(r io.ReaderAt, size int64) (*Base, error) {
 	}
 	whole := b.shape.size()
 	switch {
-	case size == whole+int64(len(baseTrailer)+hashDigits):
-		trailer := make([]byte, len(baseTrailer)+hashDigits)
-		if _, err := r.ReadAt(trailer, whole); err != nil {
-			return nil, err
-		}
-		if _, err := hex.DecodeString(string(trailer[len(baseTrailer):])); err == nil && string(trailer[:len(baseTrailer)]) == baseTrailer {
-			b.Model = string(trailer[len(baseTrailer):])
-		}
 	case size > whole:
-		return nil, fmt.Errorf("the base file has %d bytes, and %d chunks of %d tokens take %d", size, b.Chunks, b.Context, whole)
+		seal, err := readSeal(r, whole, size)
+		if err != nil {
+			return nil, fmt.Errorf("the base file has %d bytes, and %d chunks of %d tokens take %d: what follows is %w", size, b.Chunks, b.Context, whole, err)
+		}
+		if b.seal = seal; seal != nil {
+			b.Model = &seal.Model
+		}
 	}
 	tokens := make([]byte, b.shape.tokens())
 	if _, err := r.ReadAt(tokens, b.shape.header()); err != nil {
@@ -164,6 +171,9 @@ func OpenBase(r io.ReaderAt, size int64) (*Base, error) {
 			return nil, fmt.Errorf("token %d of the base file is %d: its vocabulary has %d", i, t, b.Vocab)
 		}
 		b.Tokens = append(b.Tokens, t)
+	}
+	if b.seal != nil && (state.SumOf(head, tokens) != b.seal.Head || len(b.seal.Chunks) != b.Chunks) {
+		return nil, errors.New("the base file is damaged: the checksum of its text differs")
 	}
 	return b, nil
 }

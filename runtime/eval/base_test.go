@@ -52,7 +52,7 @@ func (b *Base) text() Text {
 func TestReadBase(t *testing.T) {
 	m := tiny(t)
 	b, _ := golden(t)
-	if b.Context != 32 || b.Vocab != 296 || b.Chunks != 8 || b.Model != "" {
+	if b.Context != 32 || b.Vocab != 296 || b.Chunks != 8 || b.Model != nil {
 		t.Fatalf("%d chunks of %d, vocabulary %d", b.Chunks, b.Context, b.Vocab)
 	}
 	for _, c := range []struct{ k, v string }{{"f16", "f16"}, {"q8_0", "q8_0"}, {"q8_0", "q4_0"}} {
@@ -161,13 +161,12 @@ func TestWriteBase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hash := id.Hash()
-	if err := w.Close(hash); err != nil {
+	if err := w.Close(id); err != nil {
 		t.Fatal(err)
 	}
 	got := out.Bytes()
-	if len(got) != len(raw)+len(baseTrailer)+64 || !bytes.Equal(got[:b.shape.at(0)], raw[:b.shape.at(0)]) {
-		t.Fatalf("%d bytes, want %d and a trailer, with the same header and tokens", len(got), len(raw))
+	if !bytes.HasPrefix(got[len(raw):], []byte(sealMagic)) || !bytes.Equal(got[:b.shape.at(0)], raw[:b.shape.at(0)]) {
+		t.Fatalf("%d bytes, want %d and a seal, with the same header and tokens", len(got), len(raw))
 	}
 	worst := 0.0
 	for i := range 8 * 15 {
@@ -182,18 +181,39 @@ func TestWriteBase(t *testing.T) {
 		t.Errorf("a logarithm differs by %v from the peer's", worst)
 	}
 	mine, err := OpenBase(bytes.NewReader(got), int64(len(got)))
-	if err != nil || mine.Model != hash {
+	if err != nil || mine.Model.Hash() != id.Hash() {
 		t.Fatalf("%+v, %v", mine, err)
 	}
 	if _, err := mine.Lockstep(l.c, 1, true, goldenOptions); err != nil {
 		t.Error(err)
 	}
-	got[len(got)-1] ^= 1 // another fingerprint
-	if mine, err = OpenBase(bytes.NewReader(got), int64(len(got))); err != nil {
-		t.Fatal(err)
-	}
-	if _, err = mine.Lockstep(l.c, 1, true, goldenOptions); err == nil || !strings.Contains(err.Error(), "another model") {
+	mine.Model.Keys["rope.freq_base"] = "1000"
+	if _, err = mine.Lockstep(l.c, 1, true, goldenOptions); err == nil || !strings.Contains(err.Error(), "another model") || !strings.Contains(err.Error(), "rope.freq_base is 1000 there and 10000 here") {
 		t.Errorf("a base file of another model: %v", err)
+	}
+	// One bit anywhere is seen when the file is opened or its chunk is run.
+	refused := 0
+	for i := 0; i < len(got); i += 97 {
+		bad := bytes.Clone(got)
+		bad[i] ^= 1 << (i % 8)
+		x, err := OpenBase(bytes.NewReader(bad), int64(len(bad)))
+		for k := 0; err == nil && k < x.Chunks; k++ {
+			err = x.check(context.Background(), k)
+		}
+		if err == nil {
+			t.Errorf("a changed bit of byte %d of %d is not seen", i, len(got))
+		}
+		refused++
+	}
+	if refused < 500 {
+		t.Errorf("%d bits", refused)
+	}
+	// The seal of an earlier version says nothing, and none is as llama-perplexity has it.
+	for _, tail := range []string{"", sealMagicOld + strings.Repeat("0", 64)} {
+		x := append(bytes.Clone(got[:len(raw)]), tail...)
+		if b, err := OpenBase(bytes.NewReader(x), int64(len(x))); err != nil || b.Model != nil {
+			t.Errorf("%q: %v", tail, err)
+		}
 	}
 }
 

@@ -17,12 +17,11 @@ func (b *Base) Lockstep(c *model.Context, bos int32, addBOS bool, o Options) (*L
 	if err != nil {
 		return nil, err
 	}
-	hash := id.Hash()
 	switch {
 	case b.Vocab != c.Model.Vocab:
 		return nil, fmt.Errorf("the base file is of another model: its vocabulary has %d tokens, this model's %d", b.Vocab, c.Model.Vocab)
-	case b.Model != "" && b.Model != hash:
-		return nil, fmt.Errorf("the base file is of another model: %.12s, and this is %.12s", b.Model, hash)
+	case b.Model != nil && id.Hash() != b.Model.Hash():
+		return nil, id.Check("the base file", b.Model)
 	case o.Context != b.Context:
 		return nil, fmt.Errorf("the base file has chunks of %d tokens, not %d", b.Context, o.Context)
 	}
@@ -57,9 +56,9 @@ type storedRow struct {
 	err  error     // nil for a distribution that the form can hold
 }
 
-func (r *stored) run(_ context.Context, k int) error {
+func (r *stored) run(ctx context.Context, k int) error {
 	r.chunk = k
-	return nil
+	return r.b.check(ctx, k)
 }
 
 func (r *stored) load(lo, n int) error {
