@@ -44,6 +44,16 @@ const (
 	reOwnLower = `[\p{Ll}\p{Lm}\p{Lo}\p{M}]`
 )
 
+// Expressions of single models.
+const (
+	reV3 = "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+" + `|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*` +
+		`|\s*[\r\n]+|\s+(?!\S)|\s+`
+	reBloom   = ` ?[^(\s|.,!?…。，、।۔،)]+`
+	reKimiCap = `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}-[\u2e80-\u2fd5\u3005\u3007\u3021-\u3029\u3038-\u303b\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufad9]]`
+	reKimiLow = `[\p{Ll}\p{Lm}\p{Lo}\p{M}-[\u2e80-\u2fd5\u3005\u3007\u3021-\u3029\u3038-\u303b\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufad9]]`
+	reHan     = `[\u2e80-\u2fd5\u3005\u3007\u3021-\u3029\u3038-\u303b\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufad9]+`
+)
+
 // ownPatterns are those that the models were published with, in their tokenizer.json or for tiktoken.
 var ownPatterns = map[string][]string{
 	"gpt-2":     {reGPT2},
@@ -53,6 +63,16 @@ var ownPatterns = map[string][]string{
 	"qwen35":    {reOwnFold + reMarked},
 	"tekken": {reLead + reOwnUpper + `*` + reOwnLower + `+|` + reLead + reOwnUpper + `+` + reOwnLower + `*|\p{N}` +
 		reRestSlash},
+	"deepseek-v3": {`\p{N}{1,3}`, "[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+", reV3},
+	"bloom":       {reBloom},
+	"viking":      {reBloom, `\p{N}`},
+	"seed-coder":  {reOwnFold + reLetters + `|\p{N}| ?[^\s\p{L}\p{N}\r\n]+|\s*[\r\n]+|\s+(?!\S)|\s+`},
+	"ufakzeka":    {reLetters[1:] + `|\p{N}` + reRest},
+	"laguna":      {`[^\n]+|[\n]+`, reOwnFold + reLetters + `|\p{N}` + reRest},
+	"minicpm5":    {`\p{N}{1,3}`, reOwnFold + reLetters + `|\p{N}+` + reRest},
+	"falcon":      {"[\\p{P}\\$\\+<=>\\^~\\|`]+", reGPT2, `\p{N}+`, `[0-9][0-9][0-9]`},
+	"kimi-k2": {reHan + `|` + reLead + reKimiCap + `*` + reKimiLow + `+` + reOwnFold + `?|` + reLead + reKimiCap + `+` + reKimiLow + `*` +
+		reOwnFold + `?|\p{N}{1,3}` + reRest},
 	"gpt-4o": {reLead + reOwnUpper + `*` + reOwnLower + `+` + reOwnFold + `?|` +
 		reLead + reOwnUpper + `+` + reOwnLower + `*` + reOwnFold + `?|\p{N}{1,3}` + reRestSlash},
 }

@@ -11,6 +11,7 @@ import (
 type preTokenizer struct {
 	names        []string // values of tokenizer.ggml.pre
 	splits       []split
+	llama        []split      // stand in for splits by llama.cpp's rules, nil where those are the same
 	words        *wordPattern // the last split, nil where there is none of this shape
 	nfc          bool         // text is composed (Unicode normalisation form C) first
 	ignoreMerges bool         // a word that is a token is taken whole
@@ -72,13 +73,32 @@ func runOf(set class, lead bool) func(string) int {
 }
 
 // oneOf matches a single character of a class.
-func oneOf(set class) func(string) int {
+func oneOf(set class) func(string) int { return upTo(set, 1) }
+
+// upTo matches at most n characters of a class.
+func upTo(set class, n int) func(string) int {
 	return func(s string) int {
-		_, c, n := at(s, 0)
-		if c&set == 0 {
-			return 0
+		end := 0
+		for range n {
+			_, c, size := at(s, end)
+			if c&set == 0 {
+				break
+			}
+			end += size
 		}
-		return n
+		return end
+	}
+}
+
+// spaced matches what match does, with white space before it if there is some.
+func spaced(match func(string) int) func(string) int {
+	return func(s string) int {
+		if _, c, n := at(s, 0); c&space != 0 {
+			if end := match(s[n:]); end > 0 {
+				return n + end
+			}
+		}
+		return match(s)
 	}
 }
 

@@ -1,16 +1,25 @@
 package tokenizer
 
-import "strings"
+import (
+	"math"
+	"strings"
+)
 
 // The expressions that several models share. Contractions fold as the expressions do, so U+017F is an s.
 var (
-	gpt2Words  = wordPattern{gpt2: true, short: true, letters: letter}
-	llama3     = wordPattern{short: true, fold: true, letters: letter, digits: 3, tail: "\r\n"}
-	qwen2      = wordPattern{short: true, fold: true, letters: letter, digits: 1, tail: "\r\n"}
-	qwen35     = wordPattern{short: true, fold: true, letters: letter | mark, digits: 1, tail: "\r\n"}
-	tekken     = wordPattern{upper: capital, lower: small, letters: letter, digits: 1, tail: "\r\n/"}
-	o200k      = wordPattern{upper: capital, lower: small, suffix: true, fold: true, letters: letter, digits: 3, tail: "\r\n/"}
-	oneDigit   = isolate(oneOf(number))
+	gpt2Words = wordPattern{gpt2: true, short: true, letters: letter}
+	llama3    = wordPattern{short: true, fold: true, letters: letter, digits: 3, tail: "\r\n"}
+	qwen2     = wordPattern{short: true, fold: true, letters: letter, digits: 1, tail: "\r\n"}
+	qwen35    = wordPattern{short: true, fold: true, letters: letter | mark, digits: 1, tail: "\r\n"}
+	tekken    = wordPattern{upper: capital, lower: small, letters: letter, digits: 1, tail: "\r\n/"}
+	o200k     = wordPattern{upper: capital, lower: small, suffix: true, fold: true, letters: letter, digits: 3, tail: "\r\n/"}
+	oneDigit  = isolate(oneOf(number))
+
+	seedCoder     = wordPattern{short: true, fold: true, letters: letter, digits: 1}
+	noContraction = wordPattern{letters: letter, digits: 1, tail: "\r\n"}
+	anyDigits     = wordPattern{short: true, fold: true, letters: letter, digits: math.MaxInt, tail: "\r\n"}
+	kimiK2        = wordPattern{upper: capital, lower: small, without: han, suffix: true, fold: true, letters: letter, digits: 3, tail: "\r\n"}
+
 	threeASCII = isolate(func(s string) int {
 		if len(s) >= 3 && ascii3(s[0]) && ascii3(s[1]) && ascii3(s[2]) {
 			return 3
@@ -33,7 +42,7 @@ var preTokenizers = []preTokenizer{
 	},
 	{names: []string{"mpt", "olmo", "modern-bert"}, words: &gpt2Words, nfc: true},
 	{
-		names:  []string{"smollm", "starcoder", "refact", "codeshell", "exaone", "minerva-7b"},
+		names:  []string{"smollm", "starcoder", "refact", "codeshell", "exaone", "minerva-7b", "mellum2"},
 		splits: []split{oneDigit}, words: &gpt2Words,
 	},
 	{names: []string{"command-r"}, splits: []split{oneDigit}, words: &gpt2Words, nfc: true},
@@ -42,12 +51,36 @@ var preTokenizers = []preTokenizer{
 			"jina-v5-nano"},
 		words: &llama3, ignoreMerges: true, addBOS: true,
 	},
-	{names: []string{"dbrx", "smaug-bpe"}, words: &llama3},
+	{names: []string{"dbrx", "smaug-bpe", "chatglm-bpe", "glm4", "glm5"}, words: &llama3},
 	{names: []string{"qwen2", "deepseek-r1-qwen", "kormo", "f2llmv2", "megrez", "hunyuan"}, words: &qwen2, nfc: true},
-	{names: []string{"stablelm2", "solar-open", "grok-2"}, words: &qwen2},
+	{names: []string{"stablelm2", "solar-open", "grok-2", "bailingmoe", "bailingmoe2", "llada-moe"}, words: &qwen2},
+	{names: []string{"seed-coder"}, words: &seedCoder},
+	{names: []string{"ufakzeka"}, words: &noContraction},
+	{names: []string{"laguna"}, splits: []split{lines}, words: &qwen2},
+	{names: []string{"minicpm5"}, splits: []split{isolate(upTo(number, 3))}, words: &anyDigits, ignoreMerges: true},
 	{names: []string{"qwen35"}, words: &qwen35, nfc: true},
 	{names: []string{"tekken"}, words: &tekken, ignoreMerges: true, addBOS: true},
-	{names: []string{"gpt-4o", "llama4", "kanana2", "minimax-m2"}, words: &o200k, ignoreMerges: true, ranked: true},
+	{names: []string{"gpt-4o", "llama4", "kanana2", "minimax-m2", "talkie"}, words: &o200k, ignoreMerges: true, ranked: true},
+	{names: []string{"kimi-k2"}, words: &kimiK2, ignoreMerges: true, ranked: true},
+	{
+		names: []string{"deepseek-v3", "hunyuan-dense", "joyai-llm", "hy_v4"},
+		splits: []split{
+			isolate(upTo(number, 3)),
+			isolate(runOfRunes(hanKana)),
+			isolate(deepseekWord),
+		},
+	},
+	{
+		names: []string{"deepseek-llm"},
+		splits: []split{
+			isolate(func(s string) int { return min(1, runBytes(s[:1], 0, "\r\n")) }),
+			isolate(spaced(runOfRunes(isCased))),
+			isolate(spaced(runOfRunes(deepseekPunct))),
+			isolate(trailingSpace),
+			isolate(runOfRunes(eastAsian)),
+			isolate(runOf(number, false)),
+		},
+	},
 	{
 		names: []string{"deepseek-coder"},
 		splits: []split{
@@ -57,6 +90,13 @@ var preTokenizers = []preTokenizer{
 			isolate(runOfRunes(eastAsian)),
 			oneDigit,
 		},
+	},
+	{names: []string{"bloom", "poro-chat", "gpt3-finnish"}, splits: []split{isolate(bloomWord)}},
+	{names: []string{"viking"}, splits: []split{isolate(bloomWord), oneDigit}},
+	{
+		names:  []string{"falcon"},
+		splits: []split{isolate(runOfRunes(falconPunct)), gpt2Words.match, isolate(runOf(number, false)), threeASCII},
+		llama:  []split{isolate(runOfRunes(falconPunct)), gpt2Words.match, threeASCII},
 	},
 	{
 		names: []string{"default"},
@@ -78,11 +118,6 @@ func lines(s string) int {
 		return n
 	}
 	return len(s)
-}
-
-// eastAsian is the class written 一-龥ࠀ-一가-퟿ in DeepSeek's pattern.
-func eastAsian(r rune) bool {
-	return r >= 0x0800 && r <= 0x9FA5 || r >= 0xAC00 && r <= 0xD7FF
 }
 
 func ascii3(b byte) bool { return b >= '0' && b <= '9' }

@@ -33,11 +33,17 @@ func ParseRules(name string) (Rules, error) {
 // for its own. llama.cpp normalises nothing, folds ASCII alone, and has no classes of capital, title, modifier and other
 // letters nor of marks: a letter outside ASCII is capital and small, and a mark is no letter.
 func (r Rules) pre(p preTokenizer) preTokenizer {
+	if r == LlamaCpp && p.llama != nil {
+		p.splits = p.llama
+	}
 	if p.words != nil {
 		w := *p.words
 		if r == LlamaCpp {
 			w.fold = false
-			if w.upper != 0 {
+			switch {
+			case w.without != 0:
+				w.upper, w.lower = letter, letter
+			case w.upper != 0:
 				w.upper, w.lower = notLower, notUpper
 			}
 		}

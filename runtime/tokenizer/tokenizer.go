@@ -10,7 +10,7 @@ import (
 // Tokenizer encodes and decodes with one vocabulary. It is immutable, so any number of goroutines may share it.
 type Tokenizer struct {
 	Model string // tokenizer.ggml.model: "llama", "gpt2" or "gemma4"
-	Pre   string // how BPE cuts words: tokenizer.ggml.pre, or "default", a guess, where a gpt2 file has none
+	Pre   string // how BPE cuts words: tokenizer.ggml.pre, or a guess where a gpt2 file has none
 	Rules Rules  // whose reading of the vocabulary counts
 
 	// Special tokens, None where the vocabulary has no such token: begin and end of a text, unknown, end of a turn, end
@@ -99,16 +99,45 @@ func (t *Tokenizer) readSPM(m Metadata) error {
 	return nil
 }
 
+// unnamed is the value of tokenizer.ggml.pre that says as little as a missing key.
+const unnamed = "default"
+
 func (t *Tokenizer) readBPE(m Metadata) error {
 	var err error
-	if t.Pre, err = optional(m.Str, keyPre, "default"); err != nil {
+	if t.Pre, err = optional(m.Str, keyPre, unnamed); err != nil {
 		return err
+	}
+	if t.Pre == unnamed {
+		if err := t.guessPre(m); err != nil {
+			return err
+		}
 	}
 	pre, err := findPre(t.Pre, t.Rules)
 	if err != nil {
 		return err
 	}
 	return t.finishBPE(m, pre, false)
+}
+
+// guessPre sets Pre where the file does not, with a note.
+func (t *Tokenizer) guessPre(m Metadata) error {
+	merges, err := require(m.Strs, keyMerges)
+	if err != nil {
+		return err
+	}
+	const silent = keyPre + " does not say how text is cut into words"
+	name, why := "", ""
+	if t.Rules == Own {
+		t.v.spellBytes()
+		name, why = t.v.guess(merges, t.Rules)
+	}
+	if name == "" {
+		t.Notes = append(t.Notes, silent+": llama.cpp's default is taken, so ids and figures may be far from those of the model's own tokenizer")
+		return nil
+	}
+	t.Pre = name
+	t.Notes = append(t.Notes, silent+": "+name+" is guessed, since "+why)
+	return nil
 }
 
 func (t *Tokenizer) readGemma4(m Metadata) error {
@@ -125,7 +154,7 @@ func (t *Tokenizer) finishBPE(m Metadata, pre preTokenizer, chars bool) error {
 	if err := t.readSpecials(m, None, None, None); err != nil {
 		return err
 	}
-	t.AddBOS = pre.addBOS
+	t.AddBOS = pre.addBOS && t.BOS != None
 	if err := t.flags(m); err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ type wordPattern struct {
 	letters class  // what counts as a letter: letter, or letter and mark
 	upper   class  // where a word is cut between a small letter and a capital (tekken, o200k): the capitals,
 	lower   class  // and the small letters; a character may be both
+	without class  // letters of this class are no part of words, but words of their own (Kimi)
 	suffix  bool   // such a word takes a contraction at its end (o200k)
 	digits  int    // numbers are cut into groups of at most this many; 0 is no limit
 	tail    string // line ends and such that punctuation takes along
@@ -27,6 +28,9 @@ type wordPattern struct {
 // match returns the length of the word at the start of s, which is not empty.
 func (w *wordPattern) match(s string) int {
 	r, c, size := at(s, 0)
+	if c&w.without != 0 {
+		return run(s, 0, w.without)
+	}
 	if w.short && r == '\'' {
 		if n := w.contraction(s); n > 0 {
 			return n
@@ -157,8 +161,8 @@ func (w *wordPattern) casedWord(s string, lead int) int {
 	}
 	if end == 0 {
 		// There is no small letter in either place, so the word is capitals.
-		if end = run(s, lead, w.upper); end == lead {
-			end = run(s, 0, w.upper)
+		if end = w.run(s, lead, w.upper); end == lead {
+			end = w.run(s, 0, w.upper)
 		}
 	}
 	if end > 0 && w.suffix {
@@ -172,7 +176,7 @@ func (w *wordPattern) smallWord(s string, i int) int {
 	end := 0 // behind the last capital that can be small too, where the capitals can give way
 	for {
 		_, c, n := at(s, i)
-		if n == 0 || c&w.upper == 0 {
+		if n == 0 || c&w.upper == 0 || c&w.without != 0 {
 			break
 		}
 		i += n
@@ -180,8 +184,19 @@ func (w *wordPattern) smallWord(s string, i int) int {
 			end = i
 		}
 	}
-	if smalls := run(s, i, w.lower); smalls > i {
+	if smalls := w.run(s, i, w.lower); smalls > i {
 		return smalls
 	}
 	return end
+}
+
+// run is the end of the characters from byte i on that are in set and not in without.
+func (w *wordPattern) run(s string, i int, set class) int {
+	for {
+		_, c, n := at(s, i)
+		if n == 0 || c&set == 0 || c&w.without != 0 {
+			return i
+		}
+		i += n
+	}
 }
