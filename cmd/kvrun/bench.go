@@ -167,8 +167,8 @@ func (b *benchFlags) measure(e *environment, s *session, tests []bench.Test) ([]
 	if t, err := s.vocabulary(); err == nil && t.AddBOS {
 		bos = t.BOS
 	}
-	bar := e.progress(len(tests), "measuring")
-	defer bar.Finish()
+	way := e.pace("bench", len(tests), fmt.Sprintf("a test, run %d times", b.repeat), "-r 1 runs each once", "prints what is measured by then")
+	defer way.finish()
 	var rows []benchRow
 	for _, t := range tests {
 		c, err := s.startAll(t.Size(), t.Sequences(), t.Cells())
@@ -181,7 +181,7 @@ func (b *benchFlags) measure(e *environment, s *session, tests []bench.Test) ([]
 			return rows, err
 		}
 		rows = append(rows, s.benchRow(c, r))
-		bar.Add(1)
+		way.next("")
 	}
 	return rows, nil
 }

@@ -5,8 +5,6 @@ import (
 	"io"
 	"text/tabwriter"
 
-	"github.com/schollz/progressbar/v3"
-
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/lab"
@@ -46,16 +44,16 @@ func (k *kld) diagnose() error {
 	if k.f.format == "text" {
 		k.s.describe(k.e.stderr)
 	}
-	var bar *progressbar.ProgressBar
+	var way *pace
 	found, err := lab.Diagnose(k.e.ctx, k.s.Model, place, k.s.plan, lab.Options{Reference: ref, Chunks: chunks, Threads: k.f.threads, Batch: k.f.batch, Math: k.f.kind, Device: k.f.on()},
 		func(p lab.Progress) {
-			if bar == nil {
-				bar = k.e.progress(p.Steps, "diagnose")
+			if way == nil {
+				way = k.e.pace("diagnose", p.Steps, "a side of a layer on a chunk", "--chunks N measures the first N", "ends it")
 			}
-			bar.Set(p.Done)
+			way.to(p.Done, "")
 		})
-	if bar != nil {
-		bar.Finish()
+	if way != nil {
+		way.finish()
 	}
 	if err != nil {
 		return err

@@ -98,15 +98,16 @@ func (s *session) floor(e *environment, text eval.Text, o eval.Options, math str
 		forms = []model.Math{model.Exact, model.Fast}
 	}
 	var all []lab.FloorRow
-	bar := e.progress(len(forms)*(1+len(f.Variations()))+len(forms)-1, "measuring")
-	defer bar.Finish()
+	way := e.pace("floor", len(forms)*(1+len(f.Variations()))+len(forms)-1, fmt.Sprintf("a run of %d chunks of %d tokens", o.Chunks, o.Context),
+		"--chunks 1 and a shorter -c take less", "prints what is measured by then")
+	defer way.finish()
 	for _, form := range forms {
 		f.Options.Math = form
 		vary := f.Variations()
 		if len(forms) == 2 && form == model.Exact {
 			vary = append(vary, lab.Variation{Name: "int8 activations", Math: model.Fast})
 		}
-		rows, err := f.Run(e.ctx, vary, func() { bar.Add(1) })
+		rows, err := f.Run(e.ctx, vary, func() { way.next("") })
 		if all = append(all, rows...); err != nil {
 			return all, err
 		}

@@ -208,25 +208,25 @@ func (k *kld) run(file *output.File) error {
 	if k.f.format != "json" {
 		k.s.describe(k.e.stderr)
 	}
-	bar := k.e.progress(l.Chunks(), "kld")
-	defer bar.Finish()
+	way := k.e.pace("kld", l.Chunks(), fmt.Sprintf("a chunk of %d tokens", k.f.measure.Context), "--chunks N measures the first N", "prints what is measured by then")
+	defer way.finish()
 	k.started = time.Now()
 	for i := range l.Chunks() {
 		out, err := l.Chunk(k.e.ctx, i, []*kv.Plan{k.s.plan}, nil)
 		if errors.Is(err, context.Canceled) && len(k.chunks) > 0 {
-			bar.Finish()
+			way.finish()
 			k.interrupted = true
 			return errors.Join(k.print(), err)
 		}
 		if err != nil {
 			return err
 		}
-		bar.Add(1)
 		if err := k.add(out[0], l.Chunks()); err != nil {
 			return err
 		}
+		way.next(fmt.Sprintf("KLD %.6f so far", k.sums.KLD().Mean))
 	}
-	bar.Finish()
+	way.finish()
 	if base != nil && failed == nil {
 		id, err := k.s.identity()
 		if err != nil {

@@ -94,8 +94,8 @@ func pplCommand(e *environment, args []string) error {
 	if format != "json" {
 		s.describe(e.stderr)
 	}
-	bar := e.progress(chunks, "ppl")
-	defer bar.Finish()
+	way := e.pace("ppl", chunks, fmt.Sprintf("a chunk of %d tokens", o.Context), "--chunks N measures the first N", "prints what is measured by then")
+	defer way.finish()
 	result := pplResult{Path: "prefill", Corpus: corpus}
 	if o.Decode {
 		result.Path = "decode"
@@ -108,7 +108,7 @@ func pplCommand(e *environment, args []string) error {
 	p, err := eval.Measure(e.ctx, c, text, o, func(p eval.Perplexity) {
 		last = p
 		result.Running = append(result.Running, p.PPL())
-		bar.Add(1)
+		way.next(fmt.Sprintf("PPL %.3f so far", p.PPL()))
 		if format == "llama" {
 			fmt.Fprintf(e.stdout, "[%d]%.4f,", p.Chunks, p.PPL())
 		}
@@ -116,7 +116,7 @@ func pplCommand(e *environment, args []string) error {
 	if err != nil && !(errors.Is(err, context.Canceled) && p.Chunks > 0) {
 		return err
 	}
-	bar.Finish()
+	way.finish()
 	if err != nil { // what is finished of a chunk does not count
 		p, result.Interrupted = last, true
 	}

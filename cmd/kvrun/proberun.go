@@ -15,11 +15,12 @@ import (
 // run completes everything with the reference and with every cell, one context at a time. When it is interrupted there is the result
 // of the cells before, if any.
 func (p *probe) run(e *environment, reference cell, cells []cell) (*probeResult, error) {
-	bar := e.progress((1+len(cells))*len(p.prompts), "completing")
-	defer bar.Finish()
+	way := e.pace("probe", (1+len(cells))*len(p.prompts), fmt.Sprintf("a completion of %d tokens", p.flags.predict), "-n says how many tokens",
+		"prints the caches that are finished")
+	defer way.finish()
 	c := lab.Completer{Model: p.Model, Tokens: p.tokens, Predict: p.flags.predict,
 		Options: model.Options{Batch: p.session.flags.batch, Threads: p.session.flags.threads, Math: p.session.flags.kind, Device: p.session.flags.on(), Stop: e.ctx.Err}}
-	ref, err := c.Complete(e.ctx, reference.Plan, p.prompts, func() { bar.Add(1) })
+	ref, err := c.Complete(e.ctx, reference.Plan, p.prompts, func() { way.next("") })
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +36,7 @@ func (p *probe) run(e *environment, reference cell, cells []cell) (*probeResult,
 		r.Needle = &probeNeedle{lab.NeedleText, p.from, needles}
 	}
 	for _, cell := range cells {
-		all, err := c.Complete(e.ctx, cell.Plan, p.prompts, func() { bar.Add(1) })
+		all, err := c.Complete(e.ctx, cell.Plan, p.prompts, func() { way.next("") })
 		if errors.Is(err, context.Canceled) && len(r.Policies) > 0 {
 			r.Interrupted = true
 			return r, err

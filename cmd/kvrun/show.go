@@ -99,9 +99,10 @@ func (s *session) showTypes(e *environment, n showSize) error {
 		plans = append(plans, p)
 	}
 	sums := make([]eval.Sums, len(plans))
-	bar := e.progress(l.Chunks()*(1+len(plans)), "measuring")
+	way := e.pace("measuring", l.Chunks()*(1+len(plans)), "a cache on a chunk", "", "ends it")
+	defer way.finish()
 	for k := range l.Chunks() {
-		out, err := l.Chunk(e.ctx, k, plans, func() { bar.Add(1) })
+		out, err := l.Chunk(e.ctx, k, plans, func() { way.next("") })
 		if err != nil {
 			return err
 		}
@@ -111,7 +112,7 @@ func (s *session) showTypes(e *environment, n showSize) error {
 			}
 		}
 	}
-	bar.Finish()
+	way.finish()
 	fmt.Fprintf(e.stdout, "%10s %10s %12s %10s %9s %9s\n", "type", "bits/value", "bytes/token", "mean KLD", "same top", "PPL")
 	for i, typ := range choices {
 		fmt.Fprintf(e.stdout, "%10s %10.3f %12d %10.6f %7.1f %% %9.3f%s\n", typ.Name, plans[i].BitsPerValue(n.context), plans[i].BytesPerToken(), sums[i].KLD().Mean,

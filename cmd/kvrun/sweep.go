@@ -7,16 +7,20 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/pflag"
 
 	"github.com/kvgen/kvgen/cmd/internal/output"
+	"github.com/kvgen/kvgen/cmd/internal/plain"
 	"github.com/kvgen/kvgen/cmd/internal/version"
 	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/eval"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/lab"
 	"github.com/kvgen/kvgen/runtime/model"
 )
+
+// sweepChunks is the default of --chunks: enough for intervals, and hours less than all of a usual text.
+const sweepChunks = 16
 
 // sweepFlags are the flags of kvrun sweep.
 type sweepFlags struct {
@@ -46,7 +50,7 @@ func (f *sweepFlags) parse(e *environment, args []string) error {
 	fs.StringArrayVarP(&f.corpora, "file", "f", nil, "`text` to measure on, may be repeated (default: the embedded corpus)")
 	fs.StringVarP(&f.contexts, "ctx-size", "c", "512", "`tokens` of a chunk, a list")
 	fs.StringVar(&f.paths, "path", lab.Prefill, "`paths`, a list: prefill (batches), decode (token by token)")
-	fs.IntVar(&f.chunks, "chunks", 0, "measure the first `N` chunks only (default, and -1: all)")
+	fs.IntVar(&f.chunks, "chunks", sweepChunks, "measure the first `N` chunks of every text; -1 measures all")
 	fs.StringVar(&f.ref, "ref", "f16", "`type` of the cache to compare with: f16 or f32")
 	f.grid.add(fs)
 	fs.StringVar(&f.byLayer, "by-layer", "", "also one side of one layer at a time in this `type`, all else as the reference")
@@ -148,16 +152,21 @@ func sweepCommand(e *environment, args []string) error {
 		defer journal.Close()
 	}
 	s.remarks(e.stderr)
-	var bar *progressbar.ProgressBar
+	for _, p := range places {
+		if all, err := (eval.Options{Context: p.Context}).Count(p.Text); err == nil && f.chunks > 0 && all > f.chunks {
+			fmt.Fprintf(e.stderr, "note: the first %d of the %d chunks of %d tokens that %s has; --chunks -1 measures all\n", f.chunks, all, p.Context, plain.Name(p.Corpus.Path, 400))
+		}
+	}
+	var way *pace
 	result, err := lab.Run(e.ctx, s.Model, places, cells, lab.Options{Reference: s.plan, Chunks: f.chunks, Math: f.kind, Threads: f.threads, Batch: f.batch, Device: f.on()},
 		journal, func(p lab.Progress) {
-			if bar == nil {
-				bar = e.progress(p.Steps, "sweep")
+			if way == nil {
+				way = e.pace("sweep", p.Steps, "a cache on a chunk", "--chunks N and fewer --cells take less", f.onInterrupt())
 			}
-			bar.Set(p.Done)
+			way.to(p.Done, "")
 		})
-	if bar != nil {
-		bar.Finish()
+	if way != nil {
+		way.finish()
 	}
 	if errors.Is(err, context.Canceled) {
 		return f.interrupted(e, result)
@@ -170,6 +179,14 @@ func sweepCommand(e *environment, args []string) error {
 		return err
 	}
 	return f.finish(e, result, &traits)
+}
+
+// onInterrupt is what Ctrl-C does.
+func (f *sweepFlags) onInterrupt() string {
+	if f.out != "" {
+		return "prints what is measured by then, and the same command goes on from there"
+	}
+	return "prints what is measured by then"
 }
 
 // interrupted prints what is finished and says how to go on.

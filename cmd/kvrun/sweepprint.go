@@ -37,8 +37,7 @@ func printTable(w io.Writer, h *lab.Header, t *lab.Table) error {
 	cells = slices.DeleteFunc(cells, func(c lab.CellResult) bool { return c.Swap != nil })
 	misled := false
 	if len(cells) > 0 {
-		out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-		fmt.Fprintln(out, "cell\tbits/value\tbytes/token\tmean KLD\t95 % interval\t\tmedian\t99 %\t99.9 %\tmax\tsame top\tdelta p\tPPL\t\t")
+		rows := table{{"cell", "bits/value", "bytes/token", "mean KLD", "95 % interval", "", "median", "99 %", "99.9 %", "max", "same top", "delta p", "PPL", " "}}
 		for i, c := range cells {
 			tie, mark := "", ""
 			if i+1 < len(cells) && !t.Beats(c.Name, cells[i+1].Name) {
@@ -47,11 +46,16 @@ func printTable(w io.Writer, h *lab.Header, t *lab.Table) error {
 			if c.PPLMisleads {
 				mark, misled = "!", true
 			}
-			fmt.Fprintf(out, "%s\t%.3f\t%.0f\t%.6f\t%.6f-%.6f\t%s\t%.6f\t%.4f\t%.4f\t%.4f\t%.2f %%\t%.2f %%\t%.4f\t%s\t\n", tableName(c.Name), c.BitsPerValue, c.BytesPerToken, c.KLD.Mean,
-				c.KLD.Low, c.KLD.High, tie, c.Median, c.P99, c.P999, c.Max, 100*c.SameTop.Mean, 100*c.DeltaPRMS, c.PPL, mark)
+			rows = append(rows, []string{tableName(c.Name), fmt.Sprintf("%.3f", c.BitsPerValue), fmt.Sprintf("%.0f", c.BytesPerToken), fmt.Sprintf("%.6f", c.KLD.Mean),
+				fmt.Sprintf("%.6f-%.6f", c.KLD.Low, c.KLD.High), tie, fmt.Sprintf("%.6f", c.Median), fmt.Sprintf("%.4f", c.P99), fmt.Sprintf("%.4f", c.P999),
+				fmt.Sprintf("%.4f", c.Max), fmt.Sprintf("%.2f %%", 100*c.SameTop.Mean), fmt.Sprintf("%.2f %%", 100*c.DeltaPRMS), fmt.Sprintf("%.4f", c.PPL), mark})
 		}
-		if err := out.Flush(); err != nil {
+		fitting, gone := rows.fit(w, []string{"median", "99 %", "99.9 %", "delta p", "bytes/token", "max", "95 % interval"})
+		if err := fitting.print(w); err != nil {
 			return err
+		}
+		if len(gone) > 0 {
+			fmt.Fprintf(w, "Left out for want of room, and in --json: %s.\n", strings.Join(gone, ", "))
 		}
 	}
 	fmt.Fprint(w, verdicts(t, misled))

@@ -86,16 +86,15 @@ func synthCommand(e *environment, args []string) error {
 	}
 	defer file.Close()
 	const unit = 1 << 16 // values per step of the bar
-	bar := e.progress(int(s.Parameters()/unit)+1, "writing")
+	way := e.pace("synth", int(s.Parameters()/unit)+1, fmt.Sprintf("%d weights", unit), "", "ends it and leaves no file")
 	done := int64(0)
 	err = file.Fill(func(w io.Writer) error {
 		return s.Write(e.ctx, w, func(n int64) {
-			before := done / unit
 			done += n
-			bar.Add(int(done/unit - before))
+			way.to(int(done/unit), "")
 		})
 	})
-	bar.Finish()
+	way.finish()
 	if err != nil {
 		return err
 	}

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/schollz/progressbar/v3"
-
 	"github.com/kvgen/kvgen/cmd/internal/output"
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/kv"
@@ -130,7 +128,9 @@ func tuneCommand(e *environment, args []string) error {
 		defer journal.Close()
 	}
 	s.remarks(e.stderr)
-	found, err := t.Run(e.ctx, journal, e.tuneProgress())
+	observe, end := e.tuneProgress()
+	found, err := t.Run(e.ctx, journal, observe)
+	end()
 	if errors.Is(err, context.Canceled) {
 		return f.interrupted(e, journal.Result())
 	}
@@ -206,18 +206,21 @@ func (s *session) policyBits(p kv.Policy, size int) (float64, error) {
 }
 
 // tuneProgress shows the phases of a run, each of which has a number of steps of its own.
-func (e *environment) tuneProgress() func(lab.Progress) {
-	var bar *progressbar.ProgressBar
-	steps := 0
-	return func(p lab.Progress) {
-		if p.Steps != steps {
-			if bar != nil {
-				bar.Finish()
-			}
-			bar, steps = e.progress(p.Steps, "tune"), p.Steps
+func (e *environment) tuneProgress() (observe func(lab.Progress), end func()) {
+	var way *pace
+	end = func() {
+		if way != nil {
+			way.finish()
 		}
-		bar.Set(p.Done)
 	}
+	observe = func(p lab.Progress) {
+		if way == nil || p.Steps != way.steps || p.Done < way.done {
+			end()
+			way = e.pace("tune", p.Steps, "a cache on a chunk of this phase", "--chunks-tune, --chunks and -c say how much there is", "prints what is measured by then")
+		}
+		way.to(p.Done, "")
+	}
+	return observe, end
 }
 
 // tuner makes the candidates of the flags.

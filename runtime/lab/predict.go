@@ -89,17 +89,34 @@ func (m *measured) guess(name string, p kv.Policy) (g Guess, ok bool) {
 	return Guess{Name: name, Policy: p, Bits: plan.BitsPerValue(m.t.Size), plan: plan}, true
 }
 
-// least is the storage of the smallest policy, in bits per value.
-func (m *measured) least() float64 {
+// least is the storage of the smallest policy, in bits per value. Sides of layers add up, so each is looked at alone, beside a
+// reference that is the same for all.
+func (t *Tuner) least() float64 {
+	bits := func(p kv.Policy) float64 {
+		plan, err := kv.NewPlan(t.layers, p)
+		if err != nil {
+			return math.Inf(1) // it does not fit this layer
+		}
+		return plan.BitsPerValue(t.Size)
+	}
 	least := math.Inf(1)
-	for _, ends := range m.t.Ends {
-		for _, k := range m.t.K {
-			for _, v := range m.t.V {
-				if g, ok := m.guess("", kv.Policy{K: k, V: v, Ends: ends}); ok {
-					least = min(least, g.Bits)
+	for _, ends := range t.Ends {
+		p := t.reference()
+		p.Ends = ends
+		base := bits(p)
+		sum := base
+		for s := range sides {
+			for l := range t.layers {
+				smallest := math.Inf(1)
+				for _, c := range t.candidates(s) {
+					q := t.swap(s, l, c)
+					q.Ends = ends
+					smallest = min(smallest, bits(q))
 				}
+				sum += smallest - base
 			}
 		}
+		least = min(least, sum)
 	}
 	return least
 }

@@ -39,12 +39,15 @@ type Progress struct {
 }
 
 // Run compares the cells with the reference at every place. What the journal has already is not run again, and every
-// finished chunk is added to it. observe, unless nil, is called after each step.
+// finished chunk is added to it. observe, unless nil, is called before the first step and after each.
 //
 // Where the run ends early, because ctx is done or by an error, the result is of what is finished.
 func Run(ctx context.Context, m *model.Model, places []Place, cells []Cell, o Options, j *Journal, observe func(Progress)) (*Result, error) {
 	r := &run{m: m, o: o, j: j, cells: cells, observe: observe}
 	err := r.enter(places)
+	if err == nil && observe != nil && r.at.Steps > 0 {
+		observe(r.at) // so that a bar stands before the first step
+	}
 	for i := 0; i < len(r.settings) && err == nil; i++ {
 		err = r.place(ctx, i, places[i])
 	}

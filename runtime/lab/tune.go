@@ -78,13 +78,16 @@ func (t *Tuner) Run(ctx context.Context, j *Journal, observe func(Progress)) (*T
 	if len(t.Ends) == 0 {
 		t.Ends = []kv.Ends{{}}
 	}
+	if least := t.least(); least > t.Budget { // known before the first token
+		return nil, fmt.Errorf("no policy of these candidates keeps within %.4g bits per value in a context of %d: the least takes %.4g", t.Budget, t.Size, least)
+	}
 	m, err := t.sense(ctx)
 	if err != nil {
 		return nil, err
 	}
 	mixed, uniform := m.mixed(), m.uniform()
 	if len(mixed) == 0 {
-		return nil, fmt.Errorf("no policy of these candidates keeps within %.4g bits per value: the least takes %.4g", t.Budget, m.least())
+		return nil, fmt.Errorf("no policy of these candidates keeps within %.4g bits per value in a context of %d", t.Budget, t.Size)
 	}
 	return t.verify(ctx, m, mixed, uniform)
 }

@@ -107,8 +107,10 @@ func TestTune(t *testing.T) {
 			t.Errorf("from the journal: %v", err)
 		}
 	}
-	_, err := tuner(t, b, 1.5).Run(context.Background(), NewJournal(b.header), nil)
-	if err == nil || !strings.Contains(err.Error(), "no policy of these candidates keeps within 1.5 bits per value: the least takes 2.25") {
+	_, err := tuner(t, b, 1.5).Run(context.Background(), NewJournal(b.header), func(p Progress) {
+		t.Errorf("%+v of a budget that nothing keeps", p)
+	})
+	if err == nil || !strings.Contains(err.Error(), "no policy of these candidates keeps within 1.5 bits per value in a context of 16: the least takes 2.25") {
 		t.Error(err)
 	}
 }
