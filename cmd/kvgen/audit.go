@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -32,7 +34,7 @@ type auditRow struct {
 }
 
 // audit measures every type and flags codebooks that are worse than they need be.
-func audit(stdout io.Writer, args []string) error {
+func audit(ctx context.Context, stdout io.Writer, args []string) error {
 	var dirs folders
 	flags := dirs.reading("audit", stdout)
 	asJSON := flags.Bool("json", false, "print one JSON array instead of a table")
@@ -47,7 +49,7 @@ func audit(stdout io.Writer, args []string) error {
 	if err != nil {
 		return err
 	}
-	rows, err := measure(l.set, *samples)
+	rows, err := measure(ctx, l.set, *samples)
 	if err != nil {
 		return err
 	}
@@ -55,6 +57,9 @@ func audit(stdout io.Writer, args []string) error {
 		err = printJSON(stdout, rows)
 	} else {
 		err = writeAudit(stdout, rows, *samples)
+	}
+	if err == nil {
+		err = ctx.Err() // what was measured is printed
 	}
 	if err != nil {
 		return err
@@ -90,15 +95,17 @@ const farOff = 10
 // lost reports whether storing nothing would lose less than the type does.
 func (r auditRow) lost() bool { return r.Gaussian != nil && !(*r.Gaussian < 1) }
 
-// measure audits the types of a set, in its order.
-func measure(set *spec.Set, samples int) ([]auditRow, error) {
+// measure audits the types of a set, in its order. When ctx is done the types that were not begun are left out.
+func measure(ctx context.Context, set *spec.Set, samples int) ([]auditRow, error) {
 	rows, errs := make([]auditRow, len(set.Types)), make([]error, len(set.Types))
 	var group sync.WaitGroup
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for k, t := range set.Types {
 		group.Go(func() {
 			slots <- struct{}{}
-			rows[k], errs[k] = auditType(t, samples)
+			if ctx.Err() == nil {
+				rows[k], errs[k] = auditType(t, samples)
+			}
 			<-slots
 		})
 	}
@@ -107,6 +114,10 @@ func measure(set *spec.Set, samples int) ([]auditRow, error) {
 		if err != nil {
 			return nil, err
 		}
+	}
+	rows = slices.DeleteFunc(rows, func(r auditRow) bool { return r.Type == "" })
+	if len(rows) == 0 {
+		return nil, ctx.Err()
 	}
 	return rows, nil
 }

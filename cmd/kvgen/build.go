@@ -1,28 +1,35 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
+	"time"
 
+	"github.com/kvgen/kvgen/cmd/internal/output"
+	"github.com/kvgen/kvgen/cmd/internal/plain"
 	"github.com/kvgen/kvgen/gen"
 	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/spf13/pflag"
 )
 
 // build makes a kvrun with more types. The source of the project is left as it is: what is generated for the types is laid over it.
-func build(stdout io.Writer, args []string) error {
+func build(ctx context.Context, stdout io.Writer, args []string) error {
 	flags := pflag.NewFlagSet("kvgen build", pflag.ContinueOnError)
 	flags.SetOutput(stdout)
 	source := flags.String("source", ".", "`folder` with the source of the project")
 	out := flags.StringP("out", "o", "kvrun"+map[bool]string{true: ".exe"}[runtime.GOOS == "windows"], "`program` to write")
+	force := flags.Bool("force", false, "replace an older program")
 	untested := flags.Bool("no-test", false, "do not compare the new kernels with the interpreter of the spec first")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -38,31 +45,62 @@ func build(stdout io.Writer, args []string) error {
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "kvgen-build-*")
+	files := output.Set{Context: ctx, Stdout: stdout}
+	for path := range own {
+		if err := files.Input("", path); err != nil {
+			return err
+		}
+	}
+	program, err := files.Create(output.Request{Flag: "--output", Path: *out, Kind: output.Program, Force: *force, Mode: 0o777})
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer program.Close()
+	dir, remove, err := output.Folder("kvgen-build")
+	if err != nil {
+		return err
+	}
+	defer remove()
 	types, err := overlay(root, dir, own)
-	if err != nil {
-		return err
-	}
-	target, err := filepath.Abs(*out)
 	if err != nil {
 		return err
 	}
 	if *untested {
 		fmt.Fprintln(stdout, "not tested: the kernels of", strings.Join(types, " "))
-	} else if err := conform(root, dir, types); err != nil {
+	} else if err := conform(ctx, root, dir, types); err != nil {
 		return err
 	}
-	cmd := exec.Command("go", "build", "-overlay", filepath.Join(dir, "overlay.json"), "-o", target, "./cmd/kvrun")
-	cmd.Dir = root
-	if text, err := cmd.CombinedOutput(); err != nil {
+	built := filepath.Join(dir, "kvrun")
+	if text, err := goTool(ctx, root, dir, "build", "-o", built, "./cmd/kvrun"); err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, text)
+	}
+	err = program.Fill(func(w io.Writer) error {
+		f, err := os.Open(built)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		_, err = io.Copy(w, f)
+		return err
+	})
+	if err != nil || program.IsStdout() {
+		return err
 	}
 	fmt.Fprintf(stdout, "wrote %s with %s\n", *out, strings.Join(types, " "))
 	return nil
+}
+
+// goTool runs the go command on the source at root with what is laid over it in dir, where its own temporary files go too. It ends
+// with all that it started when ctx is done.
+func goTool(ctx context.Context, root, dir, command string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "go", append([]string{command, "-overlay", filepath.Join(dir, "overlay.json")}, args...)...)
+	cmd.Dir, cmd.Env, cmd.WaitDelay = root, append(os.Environ(), "GOTMPDIR="+dir), 100*time.Millisecond
+	together(cmd)
+	text, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return text, err
 }
 
 // projectRoot is the absolute path of the project's source at dir.
@@ -87,7 +125,10 @@ func specFiles(args []string) (map[string][]byte, error) {
 			}
 		}
 		for _, path := range paths {
-			text, err := os.ReadFile(path)
+			if plain.Name(path, len(path)) != path { // it would become part of the header of a generated file
+				return nil, fmt.Errorf("%q: the name of a spec file must be one line of characters", path)
+			}
+			text, err := spec.ReadFile(path)
 			if err != nil {
 				return nil, err
 			}
@@ -114,6 +155,9 @@ func overlay(root, dir string, own map[string][]byte) (types []string, err error
 		return nil, finding(mistakes.Error())
 	} else if err != nil {
 		return nil, err
+	}
+	if len(added.Types)+len(added.Rotations) == 0 {
+		return nil, finding("no type and no rotation is declared in " + strings.Join(slices.Sorted(maps.Keys(own)), " "))
 	}
 	for _, t := range added.Types {
 		types = append(types, t.Name)

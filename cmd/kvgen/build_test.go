@@ -65,7 +65,7 @@ func TestConform(t *testing.T) {
 	if _, err := overlay(root, dir, map[string][]byte{"tiny.hcl": []byte(goodSpec)}); err != nil {
 		t.Fatal(err)
 	}
-	if err := conform(root, dir, []string{"tiny"}); err != nil {
+	if err := conform(t.Context(), root, dir, []string{"tiny"}); err != nil {
 		t.Fatal(err)
 	}
 	laid, err := filepath.Glob(filepath.Join(dir, "*.go"))
@@ -89,7 +89,7 @@ func TestConform(t *testing.T) {
 		t.Fatal("no mask was found to break")
 	}
 	var found finding
-	if err := conform(root, dir, []string{"tiny"}); !errors.As(err, &found) || !strings.Contains(string(found), "tiny/generic") {
+	if err := conform(t.Context(), root, dir, []string{"tiny"}); !errors.As(err, &found) || !strings.Contains(string(found), "tiny/generic") {
 		t.Fatalf("a broken kernel passes: %v", err)
 	}
 }

@@ -1,13 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
 )
 
 // check says whether the spec is valid and what is on disk is what it generates. It changes nothing.
-func check(stdout io.Writer, args []string) error {
+func check(_ context.Context, stdout io.Writer, args []string) error {
 	var dirs folders
 	if err := parse(dirs.flags("check", stdout), args); err != nil {
 		return err

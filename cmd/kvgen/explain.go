@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +15,7 @@ import (
 )
 
 // explain prints everything about one type that helps to understand or to reimplement it.
-func explain(stdout io.Writer, args []string) error {
+func explain(_ context.Context, stdout io.Writer, args []string) error {
 	var dirs folders
 	flags := dirs.reading("explain", stdout)
 	asJSON := flags.Bool("json", false, "print one JSON array")

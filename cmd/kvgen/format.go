@@ -2,19 +2,22 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/kvgen/kvgen/cmd/internal/output"
+	"github.com/kvgen/kvgen/gen/spec"
 )
 
 // format brings spec files into the canonical layout, which is a matter of spaces only; see canonical. Without flags it names
 // the files that are not in it, as a finding.
-func format(stdout io.Writer, args []string) error {
+func format(_ context.Context, stdout io.Writer, args []string) error {
 	var dirs folders
 	flags := dirs.reading("fmt", stdout)
 	diff := flags.BoolP("diff", "d", false, "show what would change")
@@ -28,7 +31,7 @@ func format(stdout io.Writer, args []string) error {
 	}
 	var stale []string
 	for _, path := range paths {
-		old, err := os.ReadFile(path)
+		old, err := spec.ReadFile(path)
 		if err != nil {
 			return err
 		}
@@ -44,7 +47,7 @@ func format(stdout io.Writer, args []string) error {
 			writeDiff(stdout, path, string(old), string(formatted))
 		}
 		if *write {
-			if err := replace(path, formatted); err != nil {
+			if err := output.Replace(path, formatted); err != nil {
 				return err
 			}
 			fmt.Fprintln(stdout, "formatted", path)
@@ -76,24 +79,4 @@ func writeDiff(w io.Writer, path, old, formatted string) {
 			fmt.Fprintf(w, "+%s\n", line)
 		}
 	}
-}
-
-// replace writes beside path and renames, so that an interrupted run leaves the old text.
-func replace(path string, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".kvgen-fmt-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(text)
-	if e := f.Chmod(0o644); err == nil {
-		err = e
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -44,7 +45,7 @@ func parse(set *pflag.FlagSet, args []string) error {
 }
 
 // generate brings the files on disk up to date and names those that changed.
-func generate(stdout io.Writer, args []string) error {
+func generate(_ context.Context, stdout io.Writer, args []string) error {
 	var dirs folders
 	if err := parse(dirs.flags("generate", stdout), args); err != nil {
 		return err

@@ -45,7 +45,7 @@ func TestLanguage(t *testing.T) {
 	if _, err := gen.Run(set, gen.Targets()...); err != nil {
 		t.Error(err)
 	}
-	rows, err := measure(set, 1<<13)
+	rows, err := measure(t.Context(), set, 1<<13)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"runtime"
@@ -23,7 +24,7 @@ func (f *folders) reading(name string, stdout io.Writer) *pflag.FlagSet {
 }
 
 // list prints what the spec declares, or the types that are named, and what that compiles to.
-func list(stdout io.Writer, args []string) error {
+func list(_ context.Context, stdout io.Writer, args []string) error {
 	var dirs folders
 	flags := dirs.reading("list", stdout)
 	asJSON := flags.Bool("json", false, "print one JSON object instead of tables")

@@ -26,22 +26,26 @@
 package main
 
 import (
+	"context"
 	_ "embed"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/kvgen/kvgen/gen"
 	"github.com/spf13/pflag"
 
+	"github.com/kvgen/kvgen/cmd/internal/interrupt"
+	"github.com/kvgen/kvgen/cmd/internal/plain"
 	"github.com/kvgen/kvgen/cmd/internal/version"
 )
 
 // A command is one subcommand. run gets the arguments after its name; an error that is a finding gives exit code 1.
 type command struct {
 	name, summary string
-	run           func(stdout io.Writer, args []string) error
+	run           func(ctx context.Context, stdout io.Writer, args []string) error
 }
 
 // commands in the order of the help text.
@@ -66,10 +70,24 @@ type finding string
 
 func (f finding) Error() string { return string(f) }
 
-func main() { os.Exit(run(os.Stdout, os.Stderr, os.Args[1:])) }
+// enough is how long a command has to end after Ctrl-C.
+const enough = time.Second
+
+func main() {
+	h := interrupt.Start(os.Stderr, enough)
+	code := runUntil(h.Context, os.Stdout, os.Stderr, os.Args[1:])
+	h.Close()
+	os.Exit(code)
+}
 
 // run executes one command line and returns the exit code.
 func run(stdout, stderr io.Writer, args []string) int {
+	return runUntil(context.Background(), stdout, stderr, args)
+}
+
+// runUntil is run, ended when ctx is done. Control codes in what it prints are written out.
+func runUntil(ctx context.Context, stdout, stderr io.Writer, args []string) int {
+	stdout = plain.NewWriter(stdout)
 	if len(args) == 0 {
 		usage(stdout)
 		return 2
@@ -86,20 +104,29 @@ func run(stdout, stderr io.Writer, args []string) int {
 		if c.name != args[0] {
 			continue
 		}
-		err := c.run(stdout, args[1:])
+		err := c.run(ctx, stdout, args[1:])
 		var found finding
 		var clash *gen.Clash
 		switch {
 		case err == nil || errors.Is(err, pflag.ErrHelp):
 			return 0
 		case errors.As(err, &found):
-			fmt.Fprintln(stderr, found)
+			fmt.Fprintln(stderr, plain.Message(found.Error()))
 			return 1
 		case errors.As(err, &clash): // a mistake of the spec that only its target finds
 			fmt.Fprintln(stderr, clash)
 			return 1
 		}
-		fmt.Fprintf(stderr, "kvgen %s: %v\n", c.name, err)
+		if code := interrupt.Code(err); code != 0 {
+			if c := interrupt.Code(context.Cause(ctx)); c != 0 {
+				code = c
+			}
+			if code != 141 {
+				fmt.Fprintf(stderr, "kvgen %s: interrupted\n", c.name)
+			}
+			return code
+		}
+		fmt.Fprintf(stderr, "kvgen %s: %s\n", c.name, plain.Message(err.Error()))
 		return 2
 	}
 	return noCommand(stderr, args[0])

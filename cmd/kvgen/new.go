@@ -1,20 +1,20 @@
 package main
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/kvgen/kvgen/cmd/internal/output"
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
 // newType writes a spec file to begin with: a type that works, of one of the kinds in scaffolds.
-func newType(stdout io.Writer, args []string) error {
+func newType(_ context.Context, stdout io.Writer, args []string) error {
 	var dirs folders
 	flags := dirs.reading("new", stdout)
 	bits := flags.Int("bits", 4, "bits per code: 1 to 8")
@@ -64,14 +64,19 @@ func newType(stdout io.Writer, args []string) error {
 		}
 	}
 	path := filepath.Join(folder, file)
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if errors.Is(err, fs.ErrExist) {
+	if _, err := os.Lstat(path); err == nil {
 		return finding(path + " exists already")
-	} else if err != nil {
+	}
+	var files output.Set
+	f, err := files.Create(output.Request{Path: path})
+	if err != nil {
 		return err
 	}
-	_, err = f.Write(source)
-	if err := errors.Join(err, f.Close()); err != nil {
+	err = f.Fill(func(w io.Writer) error {
+		_, err := w.Write(source)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	fmt.Fprintf(stdout, "wrote %s\n\nchange it, then\n", path)

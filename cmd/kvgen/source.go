@@ -54,19 +54,14 @@ func embedded() (*library, error) { return read(shipped.Files, "the specs inside
 
 // read parses the spec files of a folder.
 func read(folder fs.FS, from string) (*library, error) {
-	names, err := fs.Glob(folder, "*.hcl")
+	files, err := spec.ReadFolder(folder)
 	if err != nil {
 		return nil, err
 	}
-	if len(names) == 0 {
+	if len(files) == 0 {
 		return nil, fmt.Errorf("no *.hcl file in %s", from)
 	}
-	l := &library{files: map[string][]byte{}, from: from}
-	for _, name := range names {
-		if l.files[name], err = fs.ReadFile(folder, name); err != nil {
-			return nil, err
-		}
-	}
+	l := &library{files: files, from: from}
 	l.set, err = spec.Parse(l.files)
 	return l, mistakes(err)
 }

@@ -2,9 +2,7 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,9 +24,6 @@ func (f *specFlags) add(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&f.files, "spec", nil, "`file` (.hcl) of more types and rotations, used like those of the table; may be given again")
 }
 
-// maxSpec is more than package spec takes.
-const maxSpec = 1 << 20
-
 // extend makes the types of the files part of the table until it is called again.
 func (f *specFlags) extend(e *environment) error {
 	e.structs = nil
@@ -40,7 +35,7 @@ func (f *specFlags) extend(e *environment) error {
 				return err
 			}
 		}
-		if set, err = f.read(); err != nil {
+		if set, err = during(e.ctx, f.read); err != nil {
 			return fmt.Errorf("--spec:\n%w", err)
 		}
 		e.structs = structs(set)
@@ -67,13 +62,16 @@ func (f *specFlags) read() (*spec.Set, error) {
 		if _, twice := files[name]; twice {
 			return nil, fmt.Errorf("%s is given twice", name)
 		}
-		if files[name], err = readSpec(name); err != nil {
+		if files[name], err = spec.ReadFile(name); err != nil {
 			return nil, err
 		}
 	}
 	set, err := spec.Extend(base, files)
 	if err != nil {
 		return nil, err
+	}
+	if len(set.Types)+len(set.Rotations) == 0 {
+		return nil, fmt.Errorf("no type and no rotation is declared in %s", strings.Join(f.files, " "))
 	}
 	for _, r := range set.Rotations {
 		if slices.Contains([]string{"on", "off", "none"}, strings.ToLower(r.Name)) {
@@ -93,19 +91,6 @@ func ownSpecs() (map[string][]byte, error) {
 		}
 	}
 	return files, err
-}
-
-func readSpec(name string) ([]byte, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxSpec+1))
-	if err == nil && len(text) > maxSpec {
-		err = fmt.Errorf("%s: more than %d bytes: no spec", name, maxSpec)
-	}
-	return text, err
 }
 
 // structs is what a GPU has to know of the set, by the names under which cuda.Texts finds it.

@@ -14,18 +14,12 @@ import (
 
 // Load parses every *.hcl file at the root of fsys.
 func Load(fsys fs.FS) (*Set, error) {
-	names, err := fs.Glob(fsys, "*.hcl")
+	files, err := ReadFolder(fsys)
 	if err != nil {
 		return nil, err
 	}
-	if len(names) == 0 {
+	if len(files) == 0 {
 		return nil, fmt.Errorf("no *.hcl file in the spec folder")
-	}
-	files := map[string][]byte{}
-	for _, name := range names {
-		if files[name], err = fs.ReadFile(fsys, name); err != nil {
-			return nil, err
-		}
 	}
 	return Parse(files)
 }

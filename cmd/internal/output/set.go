@@ -97,6 +97,19 @@ func (s *Set) Create(r Request) (*File, error) {
 	return f, nil
 }
 
+// Replace changes a file that the command is asked to change: text takes the place of what is there, whole or not at all.
+func Replace(path string, text []byte) error {
+	var s Set
+	f, err := s.Create(Request{Path: path, Kind: Kind{is: func([]byte, string) bool { return true }}, Update: true})
+	if err != nil {
+		return err
+	}
+	return f.Fill(func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
+}
+
 // Check is Create of a file that is opened by other means: nothing is made, but the rule is kept.
 func (s *Set) Check(r Request) error {
 	p := find(r.Flag, r.Path)
