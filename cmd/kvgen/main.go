@@ -12,7 +12,7 @@
 //	kvgen new      [--spec DIR] [--kind KIND] [--bits N] [--block N] TYPE
 //	                                          write a type to begin with into TYPE.hcl
 //	kvgen fmt      [--spec DIR] [-d] [-w]     name spec files that are not formatted, show how, or format them
-//	kvgen build    [--source DIR] [-o FILE] [--no-test] SPEC...
+//	kvgen build    [--source DIR] [-o FILE] [--force] [--no-test] SPEC...
 //	                                          a kvrun with the types of spec files or folders, the project left as it is; their
 //	                                          kernels are compared with the interpreter of the spec first, on this processor
 //	kvgen help     [COMMAND|language]         the flags of a command; the language of spec files, with examples
@@ -22,7 +22,9 @@
 // checkout they read the specs that kvgen was built with, and --spec or an argument may be one file, whose types may use the
 // transforms of those. audit judges a codebook only where it holds levels of the value, or magnitudes beside a sign; of scales
 // and of points of a grid it says so. It exits with 0 when all is well, 1 for a finding (a
-// mistake in the spec, a file that is not up to date) and 2 when it could not run.
+// mistake in the spec, a file that is not up to date), 2 when it could not run, 130 when Ctrl-C ended it and 143 when SIGTERM did.
+//
+// What build writes replaces an older kvrun with --force alone, and never a file of another kind.
 package main
 
 import (
@@ -71,7 +73,7 @@ type finding string
 func (f finding) Error() string { return string(f) }
 
 // enough is how long a command has to end after Ctrl-C.
-const enough = time.Second
+const enough = time.Second / 2
 
 func main() {
 	h := interrupt.Start(os.Stderr, enough)

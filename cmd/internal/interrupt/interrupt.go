@@ -99,6 +99,7 @@ func (h *Handler) listen() {
 				fmt.Fprintln(h.stderr, "finishing what is in work; Ctrl-C again ends at once")
 			}
 		case <-late:
+			fmt.Fprintln(h.stderr, "interrupted")
 			h.exit(context.Cause(h.Context))
 		case s := <-h.signals:
 			number, _ := s.(syscall.Signal)
