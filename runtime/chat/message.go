@@ -1,6 +1,9 @@
 package chat
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // Message is one turn of a conversation, in the fields of OpenAI's chat API. Roles are what the template knows, as a rule
 // "system", "user", "assistant" and "tool".
@@ -75,9 +78,32 @@ func (m Message) value() map[string]any {
 
 // value is c as templates see it.
 func (c ToolCall) value() map[string]any {
+	d := json.NewDecoder(strings.NewReader(c.Arguments))
+	d.UseNumber()
 	var arguments any
-	if json.Unmarshal([]byte(c.Arguments), &arguments) != nil {
+	if d.Decode(&arguments) != nil {
 		arguments = c.Arguments
 	}
-	return map[string]any{"id": c.ID, "type": "function", "function": map[string]any{"name": c.Name, "arguments": arguments}}
+	return map[string]any{"id": c.ID, "type": "function", "function": map[string]any{"name": c.Name, "arguments": whole(arguments)}}
+}
+
+// whole makes numbers of v what they are in Python: integers where they are written so.
+func whole(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		if i, err := v.Int64(); err == nil {
+			return int(i)
+		}
+		f, _ := v.Float64()
+		return f
+	case []any:
+		for i := range v {
+			v[i] = whole(v[i])
+		}
+	case map[string]any:
+		for k := range v {
+			v[k] = whole(v[k])
+		}
+	}
+	return v
 }

@@ -1,0 +1,178 @@
+package chat
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// said are the answers that a family's template writes and Answer must read again.
+var said = map[string]Message{
+	"text":     {Role: "assistant", Content: "Yes: 2 < 3.\n\nSüß 日本 & more"},
+	"thought":  {Role: "assistant", Content: "Four.", Reasoning: "Two and two,\nso four."},
+	"call":     {Role: "assistant", ToolCalls: []ToolCall{{ID: "123456789", Name: "get_weather", Arguments: `{"city":"São Paulo","days":3}`}}},
+	"all":      {Role: "assistant", Content: "Let me look.", Reasoning: "They want weather.", ToolCalls: []ToolCall{{ID: "123456789", Name: "get_weather", Arguments: `{"city":"Rome"}`}}},
+	"twice":    {Role: "assistant", ToolCalls: []ToolCall{{ID: "123456789", Name: "a", Arguments: `{"x":"1 2"}`}, {ID: "123456780", Name: "b", Arguments: `{"y":[1,2]}`}}},
+	"argument": {Role: "assistant", ToolCalls: []ToolCall{{ID: "123456789", Name: "f", Arguments: `{}`}}},
+}
+
+// TestSecondTurn has every template write an answer, reads it as if the model had generated it, and compares the prompt of
+// the next turn with the one of the message that was written.
+func TestSecondTurn(t *testing.T) {
+	paths, err := filepath.Glob(dir + "chat/*.jinja")
+	if err != nil || len(paths) < 17 {
+		t.Fatalf("%d templates, %v", len(paths), err)
+	}
+	tried := map[string]int{}
+	for _, path := range append(paths, moreTemplates(t)...) {
+		name := strings.TrimSuffix(filepath.Base(path), ".jinja")
+		source, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tmpl, err := load(t, "tiny-llama", string(source))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for c, message := range said {
+			if secondTurn(t, tmpl, name+" "+c, message) {
+				tried[c]++
+				tried[name]++
+			}
+		}
+		if tried[name] == 0 {
+			t.Errorf("%s: no answer was tried", name)
+		}
+	}
+	t.Log(tried)
+	for c, least := range map[string]int{"text": 17, "thought": 17, "call": 14, "all": 13, "twice": 14, "argument": 14} {
+		if tried[c] < least {
+			t.Errorf("%s was tried with %d templates, want %d", c, tried[c], least)
+		}
+	}
+}
+
+// moreTemplates are those of a folder outside the project, when one is named.
+func moreTemplates(t *testing.T) []string {
+	paths, err := filepath.Glob(os.Getenv("KVGEN_CHAT_TEMPLATES") + "/*.jinja")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return paths
+}
+
+// secondTurn tries one answer. It reports false for a template that cannot write such an answer.
+func secondTurn(t *testing.T, tmpl *Template, name string, message Message) bool {
+	question := []Message{{Role: "user", Content: "Well?"}}
+	next := Message{Role: "user", Content: "And then?"}
+	prompt, err := tmpl.Prompt(question, true)
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+		return false
+	}
+	whole, err := tmpl.Prompt(append(question, message), false)
+	want, err2 := tmpl.Prompt(append(question, message, next), true)
+	if err != nil || err2 != nil {
+		t.Logf("%s: not written: %v, %v", name, err, err2)
+		return false
+	}
+	generated, ok := strings.CutPrefix(whole, prompt)
+	a := tmpl.Answer(prompt)
+	if !ok { // the prompt begins or ends the thinking itself
+		base, _, found := cutLast(prompt, "<think", "<|channel>thought", "[THINK]", "<|START_THINKING|>", "<mm:think>", "<seed:think>", "Here are my", "</think>", "<|START_RESPONSE|>")
+		if generated, ok = strings.CutPrefix(whole, base); !found || !ok {
+			t.Logf("%s: not tried: the turn\n%q does not begin as its prompt\n%q", name, whole, prompt)
+			return false
+		}
+		if a.in != nil && a.in.kind == Reasoning {
+			generated = message.Reasoning + a.in.ends[0] + strings.TrimPrefix(generated, "\n")
+		}
+	}
+	generated = ended(generated, closing(tmpl, question))
+	for n := 1; n <= len(generated)+1; n = n*3 + 1 {
+		got := read(tmpl.Answer(prompt), generated, n)
+		again, err := tmpl.Prompt(append(question, got, next), true)
+		if err != nil || again != want {
+			t.Errorf("%s: %q in pieces of %d: %v\n got %q\nwant %q", name, generated, n, err, again, want)
+			return true
+		}
+		// A template may leave out what is no content, or put a space before it.
+		if strings.Contains(generated, message.Content) && strings.TrimSpace(got.Content) != message.Content {
+			t.Errorf("%s: %q: content %q, want %q", name, generated, got.Content, message.Content)
+		}
+		if message.Reasoning != "" && strings.Contains(generated, message.Reasoning) && got.Reasoning != message.Reasoning {
+			t.Errorf("%s: %q: reasoning %q, want %q", name, generated, got.Reasoning, message.Reasoning)
+		}
+		for _, c := range message.ToolCalls {
+			if strings.Contains(generated, c.Name) && !asks(got, c) {
+				t.Errorf("%s: %q: calls %+v, want %+v", name, generated, got.ToolCalls, c)
+			}
+		}
+	}
+	return true
+}
+
+func asks(m Message, want ToolCall) bool {
+	for _, c := range m.ToolCalls {
+		if c.Name == want.Name && sameJSON(c.Arguments, want.Arguments) {
+			return true
+		}
+	}
+	return false
+}
+
+func sameJSON(a, b string) bool {
+	var x, y any
+	return json.Unmarshal([]byte(a), &x) == nil && json.Unmarshal([]byte(b), &y) == nil && reflect.DeepEqual(x, y)
+}
+
+// cutLast cuts text before the last of marks that is in it.
+func cutLast(text string, marks ...string) (before, after string, found bool) {
+	at := -1
+	for _, m := range marks {
+		at = max(at, strings.LastIndex(text, m))
+	}
+	if at < 0 {
+		return text, "", false
+	}
+	if i := strings.LastIndex(text[:at], "<think"); strings.HasPrefix(text[at:], "</think>") && i >= 0 {
+		at = i
+	}
+	return text[:at], text[at:], true
+}
+
+// closing is what a template writes after a turn of the model, and the model itself as the token that ends generation.
+func closing(tmpl *Template, question []Message) string {
+	text, err := tmpl.Prompt(append(question, Message{Role: "assistant", Content: "MARK"}), false)
+	at := strings.LastIndex(text, "MARK")
+	if err != nil || at < 0 {
+		return ""
+	}
+	return text[at+len("MARK"):]
+}
+
+// ended cuts text where generation ends.
+func ended(text, closing string) string {
+	if cut, ok := strings.CutSuffix(text, closing); ok {
+		return cut
+	}
+	for _, end := range []string{"<|eom_id|>", "<|call|>", "<|eot|>"} {
+		text, _, _ = strings.Cut(text, end)
+	}
+	return text
+}
+
+// read gives an answer generated, n bytes at a time.
+func read(a *Answer, generated string, n int) Message {
+	for len(generated) > n {
+		a.Next(generated[:n])
+		generated = generated[n:]
+	}
+	a.Next(generated)
+	a.Finish()
+	return a.Message()
+}

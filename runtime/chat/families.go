@@ -1,0 +1,114 @@
+package chat
+
+import "strings"
+
+// A family is a way to write answers, known by what its templates say. Markers are facts of the published templates.
+type family struct {
+	when     []string // all of them are in the template
+	unless   string   // and this is not
+	sections []section
+}
+
+// thinking opens with a word that text may have, so only before any content. An end alone is that of a model that does not
+// think this time.
+func thinking(open, end string) []section {
+	return []section{{kind: Reasoning, open: open, ends: []string{end}, start: true}, {kind: dropped, open: end, start: true}}
+}
+
+func calling(open string, ends ...string) section {
+	return section{kind: Call, open: open, ends: ends, parse: parseCalls}
+}
+
+func saying(open string, ends ...string) section {
+	return section{kind: Content, open: open, ends: ends}
+}
+
+func dropping(open string) section { return section{kind: dropped, open: open} }
+
+// families are tried one after the other; all that fit add their sections.
+var families = []family{
+	// Any model may have been tuned to think like DeepSeek R1, whatever its template says.
+	{sections: thinking("<think>", "</think>")},
+	{when: []string{"[THINK]"}, sections: thinking("[THINK]", "[/THINK]")},
+	{when: []string{"<seed:think>"}, sections: thinking("<seed:think>", "</seed:think>")},
+	{when: []string{"<mm:think>"}, sections: thinking("<mm:think>", "</mm:think>")},
+	{when: []string{"<thinking>", "<|begin_"}, sections: thinking("<thinking>", "</thinking>")},
+	{when: []string{"Here are my reasoning steps:"}, sections: thinking("Here are my reasoning steps:", "[BEGIN FINAL RESPONSE]")},
+	{when: []string{"[BEGIN FINAL RESPONSE]"}, sections: []section{dropping("[BEGIN FINAL RESPONSE]"), dropping("[END FINAL RESPONSE]")}},
+	{when: []string{"<|inner_prefix|>"}, sections: []section{
+		{kind: Reasoning, open: "<|inner_prefix|>", ends: []string{"<|inner_suffix|>"}},
+		calling("<|tools_prefix|>", "<|tools_suffix|>")}},
+	{when: []string{"<|START_THINKING|>"}, sections: []section{
+		{kind: Reasoning, open: "<|START_THINKING|>", ends: []string{"<|END_THINKING|>"}},
+		saying("<|START_RESPONSE|>", "<|END_RESPONSE|>"),
+		saying("<|START_TEXT|>", "<|END_TEXT|>"),
+		calling("<|START_ACTION|>", "<|END_ACTION|>")}},
+	{when: []string{"<response></response>"}, sections: []section{{kind: Content, open: "<response>", ends: []string{"</response>"}, start: true}}},
+	{when: []string{"<|channel>"}, sections: []section{
+		{kind: Reasoning, open: "<|channel>thought", ends: []string{"<channel|>"}},
+		calling("<|tool_call>", "<tool_call|>")}},
+	{when: []string{"<|think|>", "<|content|>", "<|begin|>"}, sections: []section{
+		{kind: Reasoning, open: "<|think|>", ends: []string{"<|end|>"}},
+		saying("<|content|>", "<|end|>"), dropping("<|begin|>assistant"),
+		calling("<|tool_calls|>", "<|calls|>")}},
+	{when: []string{"<|open|>", "<|sep|>", "<|close|>"}, sections: openClose},
+	{when: []string{":opensource"}, sections: thinking("<think:opensource>", "</think:opensource>")},
+	{when: []string{":opensource"}, sections: []section{
+		{kind: Call, open: "<tool_calls:opensource>", ends: []string{"</tool_calls:opensource>"}, parse: parseKeyed}}},
+
+	// Tool calls. The body says what it is in.
+	{when: []string{"<tool_call>", "<arg_key>"}, sections: []section{
+		{kind: Call, open: "<tool_call>", ends: []string{"</tool_call>"}, parse: parseKeyed}}},
+	{when: []string{"<tool_call>"}, unless: "]<]minimax[>[", sections: []section{calling("<tool_call>", "</tool_call>")}},
+	{when: []string{"]<]minimax[>["}, sections: []section{calling("]<]minimax[>[<tool_call>", "]<]minimax[>[</tool_call>")}},
+	{when: []string{"<tool_calls>"}, sections: []section{calling("<tool_calls>", "</tool_calls>")}},
+	{when: []string{"<TOOLCALL>"}, sections: []section{calling("<TOOLCALL>", "</TOOLCALL>")}},
+	{when: []string{"<minimax:tool_call>"}, sections: []section{calling("<minimax:tool_call>", "</minimax:tool_call>")}},
+	{when: []string{"<seed:tool_call>"}, sections: []section{calling("<seed:tool_call>", "</seed:tool_call>")}},
+	{when: []string{"DSML"}, sections: []section{
+		calling("<｜DSML｜function_calls>", "</｜DSML｜function_calls>"), calling("<｜DSML｜tool_calls>", "</｜DSML｜tool_calls>")}},
+	{when: []string{"<｜tool▁calls▁begin｜>"}, sections: []section{calling("<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>")}},
+	{when: []string{"<|tool_calls_section_begin|>"}, sections: []section{
+		calling("<|tool_calls_section_begin|>", "<|tool_calls_section_end|>")}},
+	{when: []string{"<|tool_call_start|>"}, sections: []section{calling("<|tool_call_start|>", "<|tool_call_end|>")}},
+	{when: []string{"List of tools: ["}, sections: []section{calling("<|tool_call_start|>", "<|tool_call_end|>")}},
+	{when: []string{"[TOOL_CALLS]"}, sections: []section{calling("[TOOL_CALLS]")}},
+	{when: []string{"<|tool_call|>"}, sections: []section{calling("<|tool_call|>", "<|/tool_call|>")}},
+	{when: []string{"functools["}, sections: []section{calling("functools")}},
+	{when: []string{"<|function_call|>"}, sections: []section{calling("<|function_call|>")}},
+	{when: []string{"<|role_sep|>", "<|message_sep|>"}, unless: "<|function_call|>", sections: []section{
+		calling("<|message_sep|>\n\nfunction call<|role_sep|>")}},
+	{when: []string{"<function=", "<|python_tag|>"}, sections: []section{
+		{kind: Call, open: "<function=", ends: []string{"</function>"}, parse: parseFunctionTag}}},
+	{when: []string{"<function name=\"", "<param name=\""}, sections: []section{
+		{kind: Call, open: "<function name=\"", ends: []string{"</function>"}, parse: parseFunctionName}}},
+	{when: []string{"<|python_tag|>"}, sections: []section{{kind: Call, open: "<|python_tag|>", parse: parsePython}}},
+	{when: []string{"\"tool_name\"", "Action:"}, sections: []section{
+		calling("Action:\n```json", "\n```"), calling("Action: ```json", "```")}},
+	{when: []string{"<atem:function_calls>"}, sections: []section{calling("<atem:function_calls>", "</atem:function_calls>")}},
+}
+
+// innerMarkers are those inside sections that vocabularies have as control tokens.
+const innerMarkers = "<|constrain|> <|\"|> [CALL_ID] [ARGS] <｜tool▁call▁begin｜> <｜tool▁call▁end｜> <｜tool▁sep｜> <|tool_call_begin|> " +
+	"<|tool_call_argument_begin|> <|tool_call_end|> <|tool_call:begin|> <|tool_call:name|> <|tool_call:args|> <|tool_call:end|> " +
+	"<arg_key> </arg_key> <arg_value> </arg_value> ｜DSML｜ ]<]minimax[>[ <|open|> <|close|> <|sep|> <|eom_id|>"
+
+// formatOf collects what a template says of the answers it expects.
+func formatOf(template string) *format {
+	f := &format{inner: innerMarkers, headers: headersOf(template)}
+	if f.headers != nil {
+		f.sections = f.headers.sections
+		return f
+	}
+	for _, x := range families {
+		fits := x.unless == "" || !strings.Contains(template, x.unless)
+		for _, w := range x.when {
+			fits = fits && strings.Contains(template, w)
+		}
+		if fits {
+			f.sections = append(f.sections, x.sections...)
+		}
+	}
+	f.bare = strings.Contains(template, `"parameters": `) && strings.Contains(template, "<|start_header_id|>")
+	return f
+}
