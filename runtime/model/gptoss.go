@@ -7,6 +7,9 @@ import "math"
 func gptOSS(h *Header) Graph {
 	h.common()
 	full := h.Rope(Halves)
+	if full.Yarn != nil { // truncate is false in the original configuration
+		full.Yarn.Whole = h.Flag(truncateKey, false)
+	}
 	sliding := full.based(h.OptionalFloat("rope.freq_base_swa", full.Base))
 	window := h.Int("attention.sliding_window", 0)
 	slides := h.slidingPattern(2)

@@ -163,6 +163,18 @@ func (h *Header) Str(name string) string {
 	return noted(h, name, v)
 }
 
+// Flag is a truth value; def stands for an absent key.
+func (h *Header) Flag(name string, def bool) bool {
+	v, ok, err := h.f.Bool(h.key(name))
+	if err != nil {
+		h.fail(err)
+	}
+	if !ok {
+		v = def
+	}
+	return noted(h, name, v)
+}
+
 // perLayer is a key that is one number or one per layer; def stands for an absent one, nil for one that must be there.
 // positive: of all layers.
 func (h *Header) perLayer(name string, def []uint32, positive bool) []uint32 {

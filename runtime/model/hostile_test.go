@@ -38,6 +38,8 @@ func recipeOf(t *testing.T, name string) *recipe {
 			r.keys[key] = v
 		} else if v, ok, err := f.U32s(key); ok && err == nil {
 			r.keys[key] = v
+		} else if v, ok, err := f.Bool(key); ok && err == nil {
+			r.keys[key] = v
 		} else if v, ok, err := f.Bools(key); ok && err == nil {
 			r.keys[key] = v
 		}

@@ -35,7 +35,12 @@ type Rope struct {
 type Yarn struct {
 	BetaFast, BetaSlow float32 // turns over Original positions where the ramp begins and ends
 	Multiplier         float32 // of the logarithm that the magnitude is divided by; 0 for a division by 1
+	Whole              bool    // the ramp begins and ends at whole pairs, rounded outwards
 }
+
+// truncateKey is not in any published file: it is called after truncate of the original configurations, whose default is
+// true. A file may say by it what the family does not do by itself.
+const truncateKey = "rope.scaling.yarn_truncate"
 
 // Rope reads the RoPE of the file.
 func (h *Header) Rope(kind Pairing) *Rope {
@@ -60,6 +65,7 @@ func (h *Header) Rope(kind Pairing) *Rope {
 			BetaSlow: h.OptionalFloat("rope.scaling.yarn_beta_slow", 1),
 
 			Multiplier: h.OptionalFloat("rope.scaling.yarn_log_multiplier", 0),
+			Whole:      h.Flag(truncateKey, true),
 		}
 	default:
 		h.fail(fmt.Errorf("%s = %.32q: the scalings are none, linear, yarn and longrope", h.key("rope.scaling.type"), kind))
@@ -138,7 +144,10 @@ func (y *Yarn) keep(i int, r *Rope) float64 {
 	pair := func(turns float32) float64 { // the pair that turns so often over the original context
 		return float64(r.Dims) * math.Log(float64(r.Original)/(float64(turns)*2*math.Pi)) / (2 * math.Log(float64(r.Base)))
 	}
-	low := math.Max(0, math.Floor(pair(y.BetaFast)))
-	high := math.Min(float64(r.Dims-1), math.Ceil(pair(y.BetaSlow)))
+	low, high := pair(y.BetaFast), pair(y.BetaSlow)
+	if y.Whole {
+		low, high = math.Floor(low), math.Ceil(high)
+	}
+	low, high = math.Max(0, low), math.Min(float64(r.Dims-1), high)
 	return 1 - math.Min(1, math.Max(0, (float64(i)-low)/math.Max(0.001, high-low)))
 }
