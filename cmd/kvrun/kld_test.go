@@ -87,7 +87,7 @@ func TestKLDBase(t *testing.T) {
 		args []string
 		says string
 	}{
-		{"cut", []string{"--kl-divergence", "--kl-divergence-base", cut}, "is cut"},
+		{"cut", []string{"--kl-divergence", "--kl-divergence-base", cut}, "a damaged seal"},
 		{"no base file", []string{"--kl-divergence", "--kl-divergence-base", evalData + "/text.txt"}, "no base file"},
 		{"none named", []string{"--kl-divergence"}, "--kl-divergence-base names"},
 		{"another context", []string{"--kl-divergence", "--kl-divergence-base", path, "-c", "64"}, "chunks of 32 tokens, not 64"},
