@@ -125,6 +125,9 @@ func sweepCommand(e *environment, args []string) error {
 		if err != nil {
 			return err
 		}
+		for _, n := range r.Notes {
+			fmt.Fprintln(e.stderr, "note:", n)
+		}
 		return f.finish(e, r, nil)
 	}
 	s, err := e.open(&f.modelFlags)
@@ -150,6 +153,7 @@ func sweepCommand(e *environment, args []string) error {
 			return err
 		}
 		defer journal.Close()
+		s.notes = append(s.notes, journal.Notes()...)
 	}
 	s.remarks(e.stderr)
 	for _, p := range places {

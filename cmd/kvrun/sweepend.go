@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/kvgen/kvgen/cmd/internal/output"
 	"github.com/kvgen/kvgen/runtime/lab"
@@ -23,7 +24,7 @@ func (f *sweepFlags) finish(e *environment, r *lab.Result, t *lab.Traits) error 
 	a := advise(r, t, f.emit)
 	var failed error
 	if f.page != nil {
-		in := report.Input{Result: r, Advice: a.Advice, Warnings: a.Warnings, Engines: a.Engines, Command: f.command}
+		in := report.Input{Result: r, Advice: a.Advice, Warnings: slices.Concat(a.Warnings, r.Notes), Engines: a.Engines, Command: f.command}
 		failed = f.page.Fill(func(w io.Writer) error { return report.Write(w, in) })
 	}
 	if f.json {

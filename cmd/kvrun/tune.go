@@ -126,6 +126,7 @@ func tuneCommand(e *environment, args []string) error {
 			return err
 		}
 		defer journal.Close()
+		s.notes = append(s.notes, journal.Notes()...)
 	}
 	s.remarks(e.stderr)
 	observe, end := e.tuneProgress()

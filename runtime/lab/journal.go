@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/state"
 )
 
 // Journal holds every scored position of a sweep: in a file of JSON lines that grows chunk by chunk, or in memory alone.
@@ -19,14 +20,28 @@ import (
 // by their numbers, from 0 in order, afterwards. A line is written at once and whole; what a killed program left of one
 // at the end of the file is dropped when it is opened again, so that no more than the chunk in work is lost. Settings,
 // cells and chunks can be added to a journal, but nothing in it changes.
+//
+// Every line ends with a checksum of itself and of that of the line before, so that none can be changed, moved, left out or
+// put in. The last line of a run that finished says so; it gives way when more is added. Without it the journal is shown
+// with a note, since the last lines may be missing.
 type Journal struct {
 	Header Header
 
 	path     string   // empty in memory
 	f        *os.File // nil in memory, and when it was only read
+	at       end      // of the file
+	finished *end     // where the line that ends a finished run begins; nil for none
+	notes    []string // of what was read
 	settings []Setting
 	cells    []cellLine
 	chunks   map[place]chunkLine
+}
+
+// end is where lines of a journal end: how many there are, their bytes, and the checksum of the last.
+type end struct {
+	lines int
+	bytes int64
+	sum   string
 }
 
 // place is where a chunkLine belongs.
@@ -36,7 +51,7 @@ type place struct{ setting, cell, chunk int }
 const reference = -1
 
 // format is the version of the journal's lines.
-const format = 1
+const format = 2
 
 // line is one line; one field of it is set, Header together with Format.
 type line struct {
@@ -45,6 +60,12 @@ type line struct {
 	Setting *Setting   `json:"setting,omitempty"`
 	Cell    *cellLine  `json:"cell,omitempty"`
 	Chunk   *chunkLine `json:"chunk,omitempty"`
+	End     *endLine   `json:"end,omitempty"`
+}
+
+// endLine says that all was run that had been asked for.
+type endLine struct {
+	Lines int `json:"lines"` // before it
 }
 
 type cellLine struct {
@@ -79,17 +100,14 @@ func Open(path string, h Header) (*Journal, error) {
 		f.Close()
 		return nil, fmt.Errorf("%s: another program writes this journal: %w", path, err)
 	}
-	j, whole, err := read(path, f)
-	if err == nil && whole > 0 {
+	j, err := read(path, f)
+	if err == nil && j.at.bytes > 0 {
 		err = j.Header.differs(path, h)
 	}
 	if err == nil {
-		err = f.Truncate(whole) // a line that was cut
+		err = j.cut(f) // a line that was cut
 	}
-	if err == nil {
-		_, err = f.Seek(whole, io.SeekStart)
-	}
-	if err == nil && whole == 0 {
+	if err == nil && j.at.bytes == 0 {
 		j.Header, j.f = h, f
 		err = j.write(line{Format: format, Header: &h})
 	}
@@ -108,14 +126,42 @@ func Read(path string) (*Result, error) {
 		return nil, err
 	}
 	defer f.Close()
-	j, whole, err := read(path, f)
+	j, err := read(path, f)
 	if err != nil {
 		return nil, err
 	}
-	if whole == 0 {
+	if j.at.bytes == 0 {
 		return nil, fmt.Errorf("%s: a journal without its first line", path)
 	}
-	return j.Result(), nil
+	if j.finished == nil {
+		j.notes = append(j.notes, fmt.Sprintf("the sweep of %s has not finished: what is shown is of the chunks so far", path))
+	}
+	r := j.Result()
+	r.Notes = j.notes
+	return r, nil
+}
+
+// Notes is what was found in the file that is no error, such as a line that was cut.
+func (j *Journal) Notes() []string { return j.notes }
+
+// cut leaves in the file what was read, and goes on after it.
+func (j *Journal) cut(f *os.File) error {
+	err := f.Truncate(j.at.bytes)
+	if err == nil {
+		_, err = f.Seek(j.at.bytes, io.SeekStart)
+	}
+	return err
+}
+
+// finish adds the line that says that all was run.
+func (j *Journal) finish() error {
+	if j.f == nil || j.finished != nil {
+		return nil
+	}
+	was := j.at
+	err := j.write(line{End: &endLine{was.lines}})
+	j.finished = &was
+	return err
 }
 
 // Close closes the file.
@@ -130,6 +176,11 @@ func (j *Journal) Close() error {
 
 // differs says in what a journal's header is not h, where that matters: other numbers would come from other inputs.
 func (was *Header) differs(path string, h Header) error {
+	if a, b := was.Model.Identity, h.Model.Identity; a != nil && b != nil {
+		if err := b.Check(path, a); err != nil {
+			return fmt.Errorf("%w; nothing was changed", err)
+		}
+	}
 	for _, x := range []struct{ what, was, is string }{
 		{"model", was.Model.Hash, h.Model.Hash}, {"reference cache", was.Reference, h.Reference}, {"math", was.Math, h.Math},
 		{"instruction set or device", was.ISA, h.ISA}, {"batch size", fmt.Sprint(was.Batch), fmt.Sprint(h.Batch)}, {"version of the program", was.Program, h.Program},
@@ -141,23 +192,60 @@ func (was *Header) differs(path string, h Header) error {
 	return nil
 }
 
-// write appends a line and sees to it that it reaches the disk.
+// write appends lines and sees to it that they reach the disk.
 func (j *Journal) write(lines ...line) error {
-	if j.f == nil {
+	if j.f == nil || len(lines) == 0 {
 		return nil
 	}
+	if j.finished != nil {
+		j.at, j.finished = *j.finished, nil
+		if err := j.cut(j.f); err != nil {
+			return fmt.Errorf("cannot write the journal: %w", err)
+		}
+	}
 	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
+	at := j.at
 	for _, l := range lines {
+		var one bytes.Buffer
+		e := json.NewEncoder(&one)
+		e.SetEscapeHTML(false)
 		if err := e.Encode(l); err != nil {
 			return err
 		}
+		text := at.seal(bytes.TrimSuffix(one.Bytes(), []byte("}\n")))
+		at.bytes += int64(len(text))
+		b.Write(text)
 	}
 	if _, err := j.f.Write(b.Bytes()); err != nil {
 		return fmt.Errorf("cannot write the journal: %w", err)
 	}
+	j.at = at
 	return j.f.Sync()
+}
+
+// seal makes a line of JSON without its last brace.
+func (e *end) seal(open []byte) []byte {
+	e.sum = state.SumOf([]byte(e.sum), open)
+	e.lines++
+	return fmt.Appendf(nil, "%s%s%s%s", open, sumKey, e.sum, sumEnd)
+}
+
+// sumKey and sumEnd are what is around the checksum of a line.
+const sumKey, sumEnd = `,"sum":"`, "\"}\n"
+
+// unseal takes the checksum off a line, if it is right, and returns the JSON.
+func (e *end) unseal(text []byte) ([]byte, bool) {
+	body, ok := bytes.CutSuffix(text, []byte(sumEnd))
+	at := bytes.LastIndex(body, []byte(sumKey))
+	if !ok || at < 0 {
+		return nil, false
+	}
+	next := *e
+	if !bytes.Equal(next.seal(body[:at]), text) {
+		return nil, false
+	}
+	*e = next
+	return append(body[:at:at], '}'), true
 }
 
 // setting is the number of a setting, -1 for a new one. Another text of the same name is refused: it is more likely an

@@ -255,7 +255,7 @@ func TestRefused(t *testing.T) {
 		"a text":           "Now is the winter\n",
 		"a text of a line": "Now is the winter",
 		"other JSON":       "{}\n{}\n",
-		"of the future":    strings.Replace(string(whole), `"kvrun_sweep":1`, `"kvrun_sweep":2`, 1),
+		"of the future":    strings.Replace(string(whole), `"kvrun_sweep":2`, `"kvrun_sweep":3`, 1),
 		"damaged inside":   lines[0] + lines[1] + lines[2][:20] + "\n" + strings.Join(lines[3:], ""),
 		"a chunk twice":    string(whole) + lines[len(lines)-2] + lines[len(lines)-2],
 		"short of bytes":   strings.Replace(string(whole), `"nll":"`, `"nll":"AAAA`, 1),

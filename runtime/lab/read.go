@@ -7,39 +7,80 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+
+	"github.com/kvgen/kvgen/runtime/state"
 )
 
 // maxLine is more than the line of a chunk of the longest context.
 const maxLine = 64 << 20
 
-// read reads a journal and says how many bytes of it are whole lines. An empty one is no error, nor is a last line that
-// was cut or does not parse.
-func read(path string, r io.Reader) (j *Journal, whole int64, err error) {
+// read reads a journal up to where its whole lines end. An empty one is no error, nor is a last line that was cut or does not
+// have its checksum: it is left out, and noted.
+func read(path string, r io.Reader) (j *Journal, err error) {
 	j = &Journal{path: path, chunks: map[place]chunkLine{}}
 	b := bufio.NewReaderSize(r, 1<<16)
 	for n := 1; ; n++ {
 		text, err := readLine(b)
 		switch {
 		case errors.Is(err, io.EOF):
-			return j, whole, nil
-		case errors.Is(err, errCut) && (n > 1 || bytes.HasPrefix([]byte(`{"kvrun_sweep":`), text[:min(len(text), 15)])):
-			return j, whole, nil
-		case err == nil:
-			err = j.take(n, text)
+			return j, nil
+		case errors.Is(err, errCut) && (n > 1 || bytes.HasPrefix([]byte(firstKey), text[:min(len(text), len(firstKey))])):
+			return j, j.leave(n, "cut, as by a program that was killed")
 		case errors.Is(err, errCut):
 			err = errNoJournal
+		case err == nil:
+			err = j.line(n, text)
+		}
+		if _, end := b.Peek(1); errors.Is(err, errSum) && n > 1 && errors.Is(end, io.EOF) {
+			return j, j.leave(n, "damaged")
 		}
 		if err != nil {
-			if _, end := b.Peek(1); n > 1 && errors.Is(end, io.EOF) {
-				return j, whole, nil // the last line: it is done again
-			}
-			return nil, 0, fmt.Errorf("%s: line %d: %w", path, n, err)
+			return nil, fmt.Errorf("%s: line %d: %w", path, n, err)
 		}
-		whole += int64(len(text))
+		j.at.bytes += int64(len(text))
 	}
 }
 
-var errNoJournal = errors.New("this is no journal of kvrun sweep")
+// leave notes that the last line is left out.
+func (j *Journal) leave(n int, why string) error {
+	j.notes = append(j.notes, fmt.Sprintf("%s: the last line, number %d, is %s: it is left out, and run again by the same command", j.path, n, why))
+	return nil
+}
+
+// firstKey begins the first line.
+const firstKey = `{"kvrun_sweep":`
+
+var (
+	errNoJournal = errors.New("this is no journal of kvrun sweep")
+	errSum       = errors.New("its checksum differs: the line was changed, or lines before it were, or are missing")
+)
+
+// line checks line number n and takes it.
+func (j *Journal) line(n int, text []byte) error {
+	if n == 1 {
+		var first struct {
+			Format int `json:"kvrun_sweep"`
+		}
+		switch err := json.Unmarshal(text, &first); {
+		case !bytes.HasPrefix(text, []byte(firstKey)) || err != nil || first.Format == 0:
+			return errNoJournal
+		case first.Format == 1:
+			return errors.New("a journal of form 1, whose lines have no checksums and which does not say enough of its model: measure again")
+		case first.Format != format:
+			return fmt.Errorf("a journal of form %d: this program reads form %d", first.Format, format)
+		}
+	}
+	if j.finished != nil {
+		return errors.New("it follows the line that ends the journal")
+	}
+	was := j.at
+	body, ok := j.at.unseal(text)
+	if !ok {
+		return errSum
+	}
+	return j.take(n, body, was)
+}
 
 // readLine returns a line with its end; without one the error is errCut.
 func readLine(b *bufio.Reader) ([]byte, error) {
@@ -61,22 +102,17 @@ func readLine(b *bufio.Reader) ([]byte, error) {
 	}
 }
 
-// take adds line number n.
-func (j *Journal) take(n int, text []byte) error {
+// take adds line number n, before which the file ended at was.
+func (j *Journal) take(n int, text []byte, was end) error {
 	var l line
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&l); err != nil {
-		if n == 1 {
-			return errNoJournal
-		}
+	if err := state.Decode(text, &l); err != nil {
 		return err
 	}
 	switch {
-	case n == 1 && (l.Header == nil || l.Format == 0):
+	case n == 1 && l.Header == nil:
 		return errNoJournal
-	case n == 1 && l.Format != format:
-		return fmt.Errorf("a journal of form %d: this program reads form %d", l.Format, format)
+	case n == 1 && l.Header.Model.Identity != nil && l.Header.Model.Identity.Hash() != l.Header.Model.Hash:
+		return errors.New("the hash of its model is not that of the identity beside it")
 	case n == 1:
 		j.Header = *l.Header
 	case l.Setting != nil:
@@ -88,8 +124,10 @@ func (j *Journal) take(n int, text []byte) error {
 		j.cells = append(j.cells, *l.Cell)
 	case l.Chunk != nil:
 		return j.takeChunk(*l.Chunk)
+	case l.End != nil && l.End.Lines == was.lines:
+		j.finished = &was
 	default:
-		return errors.New("neither setting, cell nor chunk")
+		return errors.New("neither setting, cell, chunk nor end")
 	}
 	return nil
 }
@@ -115,6 +153,16 @@ func (j *Journal) takeChunk(c chunkLine) error {
 	at := place{c.Setting, c.Cell, c.Chunk}
 	if _, twice := j.chunks[at]; twice {
 		return fmt.Errorf("chunk %d of cell %d is there twice", c.Chunk, c.Cell)
+	}
+	if _, ok := j.chunks[place{c.Setting, reference, c.Chunk}]; !ok && c.Cell != reference {
+		return fmt.Errorf("chunk %d of cell %d has no reference before it", c.Chunk, c.Cell)
+	}
+	for what, values := range map[string][]byte{"nll": c.NLL, "kld": c.KLD} {
+		for i := range len(values) / 4 {
+			if v := float64(float(values, i)); math.IsNaN(v) || math.IsInf(v, 0) {
+				return fmt.Errorf("%s of position %d of chunk %d of cell %d is %v", what, i, c.Chunk, c.Cell, v)
+			}
+		}
 	}
 	j.chunks[at] = c
 	return nil

@@ -8,7 +8,8 @@ import (
 // Result is what a sweep found.
 type Result struct {
 	Header
-	Tables []Table `json:"tables"`
+	Tables []Table  `json:"tables"`
+	Notes  []string `json:"notes,omitempty"` // of a journal that was read
 }
 
 // Header is what all tables of a result have in common.

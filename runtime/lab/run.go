@@ -51,6 +51,9 @@ func Run(ctx context.Context, m *model.Model, places []Place, cells []Cell, o Op
 	for i := 0; i < len(r.settings) && err == nil; i++ {
 		err = r.place(ctx, i, places[i])
 	}
+	if err == nil {
+		err = j.finish()
+	}
 	result := &Result{Header: j.Header}
 	b := &bootstrap{}
 	for _, s := range r.settings {
