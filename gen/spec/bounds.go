@@ -34,7 +34,7 @@ func (b Bounds) isInt32() bool { return b.Within(minInt32, maxInt32) }
 
 // String says which values there can be.
 func (b Bounds) String() string {
-	if b.Lo <= minInt32 && b.Hi >= maxInt32-127 && b.isInt32() {
+	if b.Wild && b.Lo < -exactInt && b.Hi > exactInt && b.isInt32() {
 		return "anything"
 	}
 	return fmt.Sprintf("%.0f to %.0f", b.Lo, b.Hi)

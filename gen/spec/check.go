@@ -111,6 +111,7 @@ var (
 	ruleStatement    = rule{"statement", "encode holds statements only: name = expression"}
 	ruleAssignBytes  = rule{"assign-bytes", "%s is bytes; assign the codes that lie in it"}
 	ruleAssignRun    = rule{"assign-run", "%s is shared by %d values; this is known to be the same for %d only"}
+	ruleCodeFit      = rule{"code-fit", "%s has %d bits, which hold %.0f to %[4]v, and is given %[5]v; clamp(value, %[3]v, %[4]v) keeps it there"}
 	ruleUnassigned   = rule{"unassigned", "encode does not assign %s"}
 	ruleLocalUnused  = rule{"local-unused", "%s is never read"}
 	ruleDomainUnused = rule{"domain-unused", "the stored domain is %s, but encode does not apply it: domain(x)"}

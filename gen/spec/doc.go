@@ -46,5 +46,9 @@
 // in an int32; only a float that nothing bounds, such as rint(x*inv(d)), gives an integer whose arithmetic may wrap, alike on
 // every target, until clamp, min, max or % bounds it. x/0 and x%0 are 0.
 //
+// What encode gives a code must be proven to fit its bits: by these bounds, as with clamp and nearest, or for ordinary blocks, by
+// what a value can be over the largest of its block: trunc(x*inv(d) + 8.5) with d = extremum(x)/-8 is 0 to 16, so min(15, ...) fits 4
+// bits. A block of NaN, or of subnormals alone, stores the low bits of what it gives, as published formats do.
+//
 // Every mistake is reported, with its place, under the name of a rule of check.go.
 package spec

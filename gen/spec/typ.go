@@ -55,6 +55,9 @@ func (p *parser) typ(d decl, name string, params map[string]int) {
 		check(s)
 	}
 	if p.failed == before {
+		s.checkFit()
+	}
+	if p.failed == before {
 		t.Identity = identity(t)
 		p.set.Types = append(p.set.Types, t)
 	}
