@@ -116,3 +116,6 @@ func short(n float64) string {
 	}
 	return fmt.Sprint(n)
 }
+
+// benchFormatNames are the names of benchFormats.
+func benchFormatNames() []string { return []string{"md", "json", "jsonl", "csv"} }

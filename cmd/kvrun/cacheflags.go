@@ -22,8 +22,8 @@ type cacheFlags struct {
 }
 
 func (c *cacheFlags) add(fs *pflag.FlagSet) {
-	fs.StringVar(&c.typeK, "cache-type-k", "f16", "`type` of the keys (-ctk)")
-	fs.StringVar(&c.typeV, "cache-type-v", "f16", "`type` of the values (-ctv)")
+	fs.StringVar(&c.typeK, "cache-type-k", "f16", "`type` of the keys")
+	fs.StringVar(&c.typeV, "cache-type-v", "f16", "`type` of the values")
 	fs.StringVar(&c.rotK, "rot-k", "", "`rotation` of the keys: off, on or a name (default: LLAMA_ATTN_ROT_K_OVERRIDE, else off)")
 	fs.StringVar(&c.rotV, "rot-v", "", "`rotation` of the values (default: LLAMA_ATTN_ROT_V_OVERRIDE, else off)")
 	fs.StringVar(&c.offset, "k-offset", "off", "`constant` taken out of the keys before RoPE: off, bias (the model's own), mean (measured by calibrate) or a file of it")
@@ -37,6 +37,9 @@ func (c *cacheFlags) add(fs *pflag.FlagSet) {
 // plan decides how the layers are stored. unmet is what was asked for in vain, with leave.
 func (c *cacheFlags) plan(e *environment, s *session) (plan *kv.Plan, unmet []string, err error) {
 	layers := s.KVLayers()
+	if c.first < 0 || c.last < 0 {
+		return nil, nil, fmt.Errorf("--keep-first %d, --keep-last %d: want 0 or more rows", c.first, c.last)
+	}
 	if c.cache != "" {
 		return c.planWhole(s)
 	}

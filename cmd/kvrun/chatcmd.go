@@ -42,7 +42,7 @@ func chatCommand(e *environment, args []string) error {
 	var in promptFlags
 	var system string
 	fs := newFlags("chat")
-	fs.StringVar(&system, "system-prompt", "", "`text` that sets the scene (-sys)")
+	fs.StringVar(&system, "system-prompt", "", "`text` that sets the scene")
 	fs.StringVarP(&in.prompt, "prompt", "p", "", "`text` of the first turn")
 	in.addEscapes(fs)
 	keep.add(fs)

@@ -16,7 +16,7 @@ import (
 var spellings = map[string]string{
 	"ctk": "cache-type-k", "ctv": "cache-type-v", "ngl": "gpu-layers", "n-gpu-layers": "gpu-layers", "dev": "device",
 	"fa": "flash-attn", "ub": "ubatch-size", "n-predict": "predict", "sys": "system-prompt", "s": "seed", "e": "escape",
-	"prompt-file": "file", "np": "parallel", "sequences": "parallel", "npl": "n-parallel", "pps": "pp-shared", "oe": "output-err",
+	"prompt-file": "file", "np": "parallel", "sequences": "parallel", "npl": "n-parallel", "pps": "pp-shared",
 }
 
 // newFlags is a flag set that reports errors instead of printing them.
@@ -36,8 +36,7 @@ func (e *environment) parse(fs *pflag.FlagSet, synopsis string, args []string) e
 	}
 	l := readLine(fs, args)
 	if l.help {
-		fmt.Fprintf(e.stdout, "Usage: kvrun %s %s\n\n%s", fs.Name(), synopsis, fs.FlagUsagesWrapped(110))
-		return pflag.ErrHelp
+		return errors.Join(e.writeHelp(fs.Name(), fs, synopsis), pflag.ErrHelp)
 	}
 	if err := l.check(); err != nil {
 		return err
@@ -51,7 +50,15 @@ func (e *environment) parse(fs *pflag.FlagSet, synopsis string, args []string) e
 	for _, note := range l.notes() {
 		fmt.Fprintln(e.stderr, "note:", note)
 	}
-	return e.fromVariables(fs)
+	if err := e.fromVariables(fs); err != nil {
+		return err
+	}
+	for _, name := range []string{"cache-type-k", "cache-type-v"} {
+		if f := fs.Lookup(name); f != nil && (f.Value.String() == "help" || f.Value.String() == "list") {
+			return errors.Join(printTypes(e.stdout, typeRows(nil), nil, false), pflag.ErrHelp)
+		}
+	}
+	return nil
 }
 
 // invalid says what a flag takes where it was given something else.

@@ -61,7 +61,7 @@ func infoCommand(e *environment, args []string) error {
 	var m modelFlags
 	parallel := 1
 	fs := newFlags("info")
-	fs.IntVar(&parallel, "parallel", 1, "`sequences` (-np) of --ctx-size positions each whose memory on a GPU is counted")
+	fs.IntVar(&parallel, "parallel", 1, "`sequences` of --ctx-size positions each whose memory on a GPU is counted")
 	m.add(fs, model.Fast)
 	if err := e.parse(fs, "[MODEL] [flags]", args); err != nil {
 		return err

@@ -16,11 +16,20 @@
 //	kvrun logits [MODEL] --tokens FILE --out FILE
 //	                             logits of given tokens as little-endian f32
 //	kvrun synth  --out FILE      write a model of a given shape with random weights
+//	kvrun types  [MODEL]         the types that a cache can have, and what they take for a model
+//	kvrun help   [COMMAND]       the page of a command; kvrun help cache is how to choose a cache
+//	kvrun completion SHELL       a script for bash, zsh or fish
+//	kvrun man                    the manual as a man page
 //	kvrun --version              what the program was built from
 //
 // MODEL is a path, also after -m; nothing is the embedded model. Flags carry llama.cpp's names, its short spellings (-ctk, -ctv,
-// -ngl, -fa) included, and the LLAMA_ATTN_ROT_* variables mean what they mean in TheTom/llama-cpp-turboquant. `kvrun COMMAND --help`
-// lists the flags of a command.
+// -ngl, -fa) included. A line that was written for llama.cpp, its turbo fork, ik_llama.cpp, ollama or mlx_lm is honoured or
+// refused for a reason: flags that do not change a result here (--no-mmap, --jinja, -fmoe) are accepted and named in one note,
+// others are refused together, each with why or with what it is called here (cmd/internal/peers has the table). So -c 0 is the
+// context of the model, -ngl 99 without a GPU goes on with a note, escapes of -p such as \n are read unless --no-escape is given,
+// MODEL "TEXT" is MODEL -p "TEXT", and a pipe is the text of run. run, chat, info, ppl, kld and probe read the LLAMA_ARG_*
+// variables whose flags they have, which count less than the line and are noted. An empty value, as of a shell variable that is
+// not set, is an error. The LLAMA_ATTN_ROT_* variables mean what they mean in TheTom/llama-cpp-turboquant.
 //
 // --spec FILE, which may be given again, adds the types and rotations of a spec file (go doc ./gen/spec is the language) to those of
 // the table. On the processor they are interpreted, which is slow and said in plan and notes; for a GPU they are compiled as all
@@ -101,6 +110,10 @@ func commands() []command {
 		{"bench", "speed: llama-bench's tests and field names", benchCommand},
 		{"logits", "logits of given tokens as little-endian f32", logitsCommand},
 		{"synth", "write a model of a given shape with random weights", synthCommand},
+		{"types", "the types that a cache can have, and what they take for a model", typesCommand},
+		{"help", "this list, or the page of a command", helpCommand},
+		{"completion", "a script by which bash, zsh or fish completes commands, flags and values", completionCommand},
+		{"man", "the manual as a man page", manCommand},
 	}
 }
 
@@ -125,10 +138,9 @@ func (e *environment) run(args []string) int {
 		return e.exit("", showCommand(e, showDefault))
 	}
 	switch args[0] {
-	case "help", "-h", "--help":
-		usage(e.stdout)
-		return 0
-	case "version", "--version", "-version":
+	case "-h", "--help", "-help", "--usage":
+		return e.exit("help", overview(e.stdout))
+	case "version", "--version", "-version", "-V":
 		printVersion(e.stdout)
 		return 0
 	}
@@ -200,12 +212,3 @@ type interrupted struct{ say string }
 
 func (i interrupted) Error() string { return "interrupted; " + i.say }
 func (i interrupted) Unwrap() error { return context.Canceled }
-
-func usage(w io.Writer) {
-	fmt.Fprintln(w, "Usage: kvrun COMMAND [MODEL] [flags]; without MODEL the embedded one; without anything a demonstration.")
-	fmt.Fprintln(w)
-	for _, c := range commands() {
-		fmt.Fprintf(w, "  %-9s %s\n", c.name, c.summary)
-	}
-	fmt.Fprintln(w, "\nkvrun COMMAND --help lists flags, kvrun --version says what this is. Exit codes: 0 fine, 1 a request that is not honoured, 2 could not run.")
-}

@@ -72,7 +72,7 @@ func TestExit(t *testing.T) {
 		{"two models", []string{"info", tiny, hd80}, 2, "one model"},
 		{"model twice", []string{"info", "-m", tiny, hd80}, 2, "given twice"},
 		{"no model", []string{"info", "nowhere.gguf"}, 2, "nowhere.gguf"},
-		{"no GGUF", []string{"info", "main_test.go"}, 2, "magic"},
+		{"no GGUF", []string{"info", "main_test.go"}, 2, "no GGUF file"},
 		{"no GPU", []string{"info", "--device", "cuda:200"}, 1, "--device cuda:200: cuda: "},
 		{"GPU accepted", []string{"info", "--device", "cuda:200", "--allow-fallback"}, 0, ""},
 		{"synth to a folder", []string{"synth", "--out", t.TempDir(), "--force"}, 2, "is a folder"},

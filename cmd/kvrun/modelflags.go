@@ -58,14 +58,14 @@ func (m *modelFlags) add(fs *pflag.FlagSet, math model.Math) {
 func (m *modelFlags) addCompute(fs *pflag.FlagSet, math model.Math) {
 	m.specFlags.add(fs)
 	fs.IntVarP(&m.batch, "batch-size", "b", 0, "`tokens` of a prompt that go through the model together (default 256, on a GPU 1024)")
-	fs.IntVar(&m.ubatch, "ubatch-size", 0, "the same (-ub); the smaller of both counts")
+	fs.IntVar(&m.ubatch, "ubatch-size", 0, "the same `tokens`; the smaller of both counts")
 	fs.StringVar(&m.math, "math", math.String(), "`form` of the matrix products: exact (f32 activations) or fast (int8 activations)")
 	fs.StringVar(&m.tokenizer, "tokenizer", tokenizer.Own.String(), "whose `rules` make tokens of text: model (those of the model's own tokenizer) or llama.cpp, for figures to compare with its")
 	fs.StringVar(&m.isa, "isa", "", "instruction `set` of the kernels (default: KVRUN_ISA, else the best)")
 	fs.StringVar(&m.device, "device", "", "`what` computes: cpu, cuda or cuda:NUMBER (default: cuda with -ngl, else cpu)")
 	fs.StringVar(&m.nvrtc, "nvrtc", "", "`file` of NVRTC, which compiles kernels for a GPU, or none for those alone that come with the program (default: where it usually is)")
-	fs.StringVar(&m.layers, "gpu-layers", "0", "`layers` on a GPU (-ngl): all of them, as all or 99; auto where there is one; without a GPU the processor runs them, and a note says so")
-	fs.StringVar(&m.flash, "flash-attn", "on", "attention by online softmax (-fa), the only `kind` there is; off gives the same to rounding")
+	fs.StringVar(&m.layers, "gpu-layers", "0", "`layers` on a GPU: all of them, as all or 99; auto where there is one; without a GPU the processor runs them, and a note says so")
+	fs.StringVar(&m.flash, "flash-attn", "on", "attention by online softmax, the only `kind` there is; off gives the same to rounding")
 	fs.Lookup("flash-attn").NoOptDefVal = "on"
 }
 

@@ -61,12 +61,12 @@ func TestOffsetFlags(t *testing.T) {
 		says string
 	}{
 		{"--k-offset off", 0, "in effect f16 (as"},
-		{"--k-offset bias", 1, "layer 0, K: no offset bias: its keys have no bias tensor"},
+		{"--k-offset bias", 1, "layers 0-5, K: no offset bias: its keys have no bias tensor"},
 		{"--k-offset bias --allow-fallback", 0, "requested f16-bias, in effect f16 (no offset bias"},
 		{"--k-offset mean", 1, "no file beside it"},
 		{"--k-offset mean --allow-fallback", 0, "not honoured: --k-offset mean"},
 		{"--k-offset nowhere.json", 1, "no such file; want off, bias, mean"},
-		{"--keep-last -1", 1, "want 0 to"},
+		{"--keep-last -1", 2, "--keep-last -1: want 0 or more"},
 		{"--keep-first 2", 0, "the first 2 and the last 0 rows stay in f16"},
 	} {
 		code, out, stderr := kvrun("", append([]string{"info"}, strings.Fields(c.args)...)...)

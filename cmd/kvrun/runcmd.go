@@ -50,7 +50,7 @@ func runCommand(e *environment, args []string) error {
 	fs.StringVarP(&in.file, "file", "f", "", "`file` with the text to continue, taken as it is; - is the standard input")
 	in.addEscapes(fs)
 	fs.BoolVar(&quiet, "no-display-prompt", false, "print what is generated only")
-	fs.IntVar(&parallel, "parallel", 1, "`times` to continue the text (-np, --sequences), with seeds that count up; the prompt is run and held once")
+	fs.IntVar(&parallel, "parallel", 1, "`times` to continue the text, with seeds that count up; the prompt is run and held once")
 	keep.add(fs)
 	fs.BoolVar(&keep.all, "prompt-cache-all", false, "keep what was generated in --prompt-cache, not the prompt alone")
 	f.add(fs, 128)

@@ -28,7 +28,9 @@ func TestPlanRefusals(t *testing.T) {
 		{"rotation", f16, rotated, []kv.Layer{layer(0, 96)}, []string{"layer 0, V", "attn", "head_dim % 64", "q4_0 without rotation"}},
 		{"rotation of floats", kv.Choice{Type: f16.Type, Rotation: reftype.Attn()}, f16, []kv.Layer{layer(0, 64)}, []string{"layer 0, K", "quantised"}},
 		{"read-only", kv.Choice{Type: reftype.ByName("q4_K")}, f16, []kv.Layer{layer(0, 256)}, []string{"q4_K", "not for the cache"}},
-		{"both sides", q4, q4, []kv.Layer{layer(0, 40)}, []string{"layer 0, K", "layer 0, V"}},
+		{"both sides", q4, q4, []kv.Layer{layer(0, 40)}, []string{"layer 0, K and V: "}},
+		{"equal layers", q4, q4, []kv.Layer{layer(0, 40), layer(1, 40), layer(2, 64), layer(3, 40), layer(4, 72)}, []string{"layers 0-1, 3, K and V: ", "layer 4, K and V: "}},
+		{"one side of more", rotated, f16, []kv.Layer{layer(0, 96), layer(1, 96)}, []string{"layers 0-1, K: ", "q4_0 without rotation"}},
 	} {
 		plan, err := kv.NewPlan(c.layers, kv.Policy{K: c.k, V: c.v, Known: cacheTypes()})
 		if len(c.want) == 0 {

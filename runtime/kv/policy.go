@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/kvgen/kvgen/kernels"
@@ -101,7 +102,7 @@ func (p *Policy) nearest(c Choice, dim int) string {
 	bits := float64(8*c.Type.Bytes) / float64(c.Type.Block)
 	far := func(t *kernels.Type) float64 { return math.Abs(t.BitsPerValue(dim) - bits) }
 	fit := slices.DeleteFunc(slices.Clone(p.Known), func(t *kernels.Type) bool {
-		return t == c.Type || Choice{Type: t}.fits(dim) != nil
+		return t == c.Type || Choice{Type: t, Rotation: c.Rotation}.fits(dim) != nil
 	})
 	slices.SortStableFunc(fit, func(a, b *kernels.Type) int { return cmp.Compare(far(a), far(b)) })
 	var names []string
@@ -111,23 +112,29 @@ func (p *Policy) nearest(c Choice, dim int) string {
 	if c.Rotation != nil && c.Type.Fits(dim) == nil {
 		names = append([]string{c.Type.Name + " without rotation"}, names...)
 	}
-	if names == nil {
+	switch {
+	case names == nil && c.Rotation != nil:
+		return "no known type fits with it"
+	case names == nil:
 		return "no known type fits"
 	}
 	return "types that fit: " + strings.Join(names, ", ")
 }
 
 // NewPlan decides how every layer is stored. Where a choice cannot be honoured, it gives the fallback if the policy
-// has one and else an error naming layer, side, rule and what would fit, all layers in one error.
+// has one and else an error naming layers, side, rule and what would fit, all layers in one error, equal ones together.
 func NewPlan(layers []Layer, p Policy) (*Plan, error) {
 	plan := &Plan{}
-	var errs []error
+	if _, err := p.ends(-1); err != nil {
+		return nil, err
+	}
+	var errs faults
 	for i, l := range layers {
 		k, v := p.choice(i)
 		lp := LayerPlan{Layer: l}
 		var err error
 		if lp.Ends, err = p.ends(i); err != nil {
-			errs = append(errs, fmt.Errorf("layer %d: %w", l.Index, err))
+			errs.add(l.Index, "", err.Error())
 		}
 		for _, s := range []struct {
 			name string
@@ -138,13 +145,13 @@ func NewPlan(layers []Layer, p Policy) (*Plan, error) {
 			*s.to = SidePlan{Requested: s.want, Effective: s.want, Why: "as requested"}
 			if err := s.want.fits(s.dim); err != nil {
 				if p.Fallback == nil {
-					errs = append(errs, fmt.Errorf("layer %d, %s: %w (%s)", l.Index, s.name, err, p.nearest(s.want, s.dim)))
+					errs.add(l.Index, s.name, fmt.Sprintf("%v (%s)", err, p.nearest(s.want, s.dim)))
 					continue
 				}
 				s.to.Effective, s.to.Why = Choice{Type: p.Fallback}, err.Error()
 			} else if err := s.want.Offset.fits(i, s.name == "K", l); err != nil {
 				if p.Fallback == nil {
-					errs = append(errs, fmt.Errorf("layer %d, %s: %w", l.Index, s.name, err))
+					errs.add(l.Index, s.name, err.Error())
 					continue
 				}
 				s.to.Effective.Offset, s.to.Why = nil, err.Error()
@@ -153,8 +160,73 @@ func NewPlan(layers []Layer, p Policy) (*Plan, error) {
 		}
 		plan.Layers = append(plan.Layers, lp)
 	}
-	if n := len(errs); n > 4 {
-		errs = append(errs[:4], fmt.Errorf("and %d more", n-4))
+	return plan, errs.join()
+}
+
+// faults are what is wrong with layers.
+type faults []fault
+
+// fault is one thing that is wrong with a side of some layers.
+type fault struct {
+	layers []int  // in order
+	side   string // K, V, K and V, or nothing for all of a layer
+	text   string
+}
+
+// add says what is wrong with a side of a layer, or with all of it where side is empty.
+func (f *faults) add(layer int, side, text string) {
+	i := slices.IndexFunc(*f, func(t fault) bool { return t.text == text && t.side == side })
+	if i < 0 {
+		i = len(*f)
+		*f = append(*f, fault{side: side, text: text})
 	}
-	return plan, errors.Join(errs...)
+	(*f)[i].layers = append((*f)[i].layers, layer)
+}
+
+// join is an error of a line per fault, four at most, or nil. What is wrong with both sides of the same layers is one.
+func (f faults) join() error {
+	var all faults
+	for _, t := range f {
+		i := slices.IndexFunc(all, func(o fault) bool { return o.text == t.text && slices.Equal(o.layers, t.layers) })
+		if i < 0 {
+			all = append(all, t)
+		} else {
+			all[i].side += " and " + t.side
+		}
+	}
+	var errs []error
+	for i, t := range all {
+		if i == 4 {
+			errs = append(errs, fmt.Errorf("and %d more", len(all)-4))
+			break
+		}
+		where := spans(t.layers)
+		if t.side != "" {
+			where += ", " + t.side
+		}
+		errs = append(errs, errors.New(where+": "+t.text))
+	}
+	return errors.Join(errs...)
+}
+
+// spans names layers in order, runs of them by their ends: layers 0-4, 6.
+func spans(layers []int) string {
+	var parts []string
+	for lo := 0; lo < len(layers); {
+		hi := lo
+		for hi+1 < len(layers) && layers[hi+1] == layers[hi]+1 {
+			hi++
+		}
+		part := strconv.Itoa(layers[lo])
+		if hi > lo {
+			part += "-" + strconv.Itoa(layers[hi])
+		}
+		parts = append(parts, part)
+		lo = hi + 1
+	}
+	word := "layer "
+	if len(layers) > 1 {
+		word = "layers "
+	}
+	return word + strings.Join(parts, ", ")
 }

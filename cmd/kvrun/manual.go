@@ -1,0 +1,203 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/kvgen/kvgen/cmd/internal/completion"
+	"github.com/kvgen/kvgen/cmd/internal/manual"
+	"github.com/kvgen/kvgen/cmd/internal/version"
+	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/synth"
+)
+
+// flagGroups are the subjects of help. What stands in none belongs to its command.
+var flagGroups = []manual.Group{
+	{Title: "This command"},
+	{Title: "Model", Flags: []string{"model", "tokenizer", "spec"}},
+	{Title: "Cache and context", Flags: []string{"ctx-size", "cache-type-k", "cache-type-v", "rot-k", "rot-v", "k-offset", "keep-first", "keep-last", "policy", "cache",
+		"allow-fallback", "keep", "no-context-shift", "prompt-cache", "prompt-cache-ro", "prompt-cache-all"}},
+	{Title: "Sampling", Flags: []string{"predict", "temp", "top-k", "top-p", "min-p", "repeat-penalty", "repeat-last-n", "seed", "ignore-eos"}},
+	{Title: "Measuring", Flags: []string{"chunks", "decode", "ref", "reference", "cells", "types-k", "types-v", "rot", "extras", "by-layer", "path", "check", "chunks-tune"}},
+	{Title: "Device and speed", Flags: []string{"device", "gpu-layers", "nvrtc", "threads", "batch-size", "ubatch-size", "flash-attn", "math", "isa"}},
+	{Title: "Output", Flags: []string{"out", "output", "format", "report", "emit", "journal", "force", "no-display-prompt", "json", "verbose"}},
+}
+
+// examples of commands, for their help.
+var examples = map[string][]string{
+	"run": {`kvrun run model.gguf -p "Once upon a time" -n 64`, "kvrun run model.gguf -f prompt.txt -ctk q8_0 -ctv lm4_64 --temp 0", "git diff | kvrun run model.gguf -n 200 --json"},
+	"chat": {"kvrun chat model.gguf", `kvrun chat model.gguf -sys "Answer in one sentence." -c 0`,
+		"kvrun chat model.gguf -ctk lm4_64 -ctv lm4_64 --prompt-cache talk.cache"},
+	"info": {"kvrun info model.gguf", "kvrun info model.gguf -c 0 -ctk q8_0 -ctv turbo4", "kvrun info model.gguf --device cuda -np 4"},
+	"ppl":  {"kvrun ppl model.gguf -f wiki.test.raw", "kvrun ppl model.gguf -f wiki.test.raw -c 2048 --chunks 16 -ctk q8_0 -ctv q8_0", "kvrun ppl model.gguf -f wiki.test.raw --format llama"},
+	"probe": {"kvrun probe model.gguf", `kvrun probe model.gguf -p "The capital of France is" --cells q8_0,q4_0,lm3_64`,
+		"kvrun probe model.gguf --needle 512,2048 --cells q4_0"},
+	"floor": {"kvrun floor model.gguf", "kvrun floor model.gguf -f wiki.test.raw --chunks 4", "kvrun floor model.gguf -ctk q8_0 -ctv q8_0"},
+	"kld": {"kvrun kld model.gguf -f wiki.test.raw --chunks 16 -ctk q8_0 -ctv lm4_64",
+		"kvrun kld model.gguf -f wiki.test.raw --kl-divergence-base base.kld",
+		"kvrun kld model.gguf -f wiki.test.raw --kl-divergence-base base.kld --kl-divergence -ctk q4_0"},
+	"sweep": {"kvrun sweep model.gguf -f wiki.test.raw --chunks 16 --out run.jsonl --report page.html",
+		"kvrun sweep model.gguf -f wiki.test.raw --chunks 16 --cells q8_0,q4_0:kv,lm4_64@4+32", "kvrun sweep --show run.jsonl --emit llama.cpp"},
+	"calibrate": {"kvrun calibrate model.gguf", "kvrun run model.gguf -ctk q4_0 --k-offset mean -p TEXT", "kvrun calibrate model.gguf -f mine.txt -o keys.json"},
+	"tune":      {"kvrun tune model.gguf --budget 4.5bpv", "kvrun run model.gguf --cache auto -p TEXT", "kvrun tune model.gguf --budget 3.5bpv -f wiki.test.raw -o small.json"},
+	"bench":     {"kvrun bench model.gguf", "kvrun bench -m a.gguf,b.gguf -p 512 -n 128 -d 0,4096", "kvrun bench model.gguf -ctk f16,q8_0,lm4_64 -t 1,2,4 -o csv"},
+	"logits":    {"kvrun logits model.gguf --tokens ids.txt --out logits.f32", "echo 1 2 3 | kvrun logits model.gguf --tokens - --out -", "kvrun logits model.gguf --tokens ids.txt --out last.f32 --last 1"},
+	"synth": {"kvrun synth --out big.gguf --layers 32 --embd 4096 --heads 32 --kv-heads 8 --head-dim 128", "kvrun synth --arch gemma3 --out g.gguf",
+		"kvrun bench big.gguf"},
+	"types":      {"kvrun types", "kvrun types model.gguf", "kvrun types model.gguf --json"},
+	"help":       {"kvrun help run", "kvrun help cache"},
+	"completion": {"source <(kvrun completion bash)", "kvrun completion zsh > ~/.zfunc/_kvrun", "kvrun completion fish > ~/.config/fish/completions/kvrun.fish"},
+	"man":        {"kvrun man | man -l -", "kvrun man > ~/.local/share/man/man1/kvrun.1"},
+}
+
+// flagValue is what a flag of a command can be given, for help and completion.
+func flagValue(command, flag string) manual.Value {
+	switch flag {
+	case "model", "file", "spec", "policy", "prompt-cache", "out", "report", "show", "kl-divergence-base", "tokens", "journal", "check", "haystack":
+		return manual.Value{File: true}
+	case "chat":
+		return manual.Value{File: command == "sweep"}
+	case "cache-type-k", "cache-type-v", "types-k", "types-v", "by-layer":
+		return manual.Value{Words: typeNames(forCache)}
+	case "type", "output-type":
+		return manual.Value{Words: typeNames(encodable)}
+	case "ref":
+		return manual.Value{Words: []string{"f16", "f32"}}
+	case "rot-k", "rot-v":
+		words := []string{"off", "on"}
+		for _, r := range kernels.Rotations() {
+			words = append(words, r.Name)
+		}
+		return manual.Value{Words: words}
+	case "k-offset":
+		words := []string{"off", "bias", "mean"}
+		if command == "tune" {
+			words = append(words, auto)
+		}
+		return manual.Value{Words: words, File: true}
+	case "isa":
+		var words []string
+		for _, i := range kernels.ISAs() {
+			words = append(words, i.Name)
+		}
+		return manual.Value{Words: words}
+	case "format":
+		return manual.Value{Words: []string{"text", "llama", "json"}}
+	case "output", "output-err":
+		return manual.Value{Words: benchFormatNames()}
+	case "math":
+		if command == "floor" {
+			return manual.Value{Words: []string{"both", "exact", "fast"}}
+		}
+		return manual.Value{Words: []string{"exact", "fast"}}
+	case "arch":
+		return manual.Value{Words: synth.Architectures()}
+	}
+	return manual.Value{Words: map[string][]string{
+		"device": {"cpu", "cuda"}, "gpu-layers": {"0", "all", "auto"}, "flash-attn": {"on", "off", "auto"}, "tokenizer": {"model", "llama.cpp"},
+		"cache": {"auto"}, "emit": {"llama.cpp", "fork", "ik", "ollama", "kvrun"}, "path": {"prefill", "decode"}, "nvrtc": {"none"},
+	}[flag], File: flag == "nvrtc"}
+}
+
+// program is all of kvrun for its manual.
+func program() *manual.Program {
+	p := &manual.Program{Name: "kvrun", Summary: "run GGUF models with any key and value type in the cache, and measure what it costs",
+		Groups: flagGroups, Spellings: spellings, Values: flagValue}
+	for _, c := range commands() {
+		m := manual.Command{Name: c.name, Summary: c.summary, Examples: examples[c.name]}
+		m.Flags, m.Synopsis = c.flags()
+		p.Commands = append(p.Commands, m)
+	}
+	p.Sections = []manual.Section{
+		{Title: "Choosing a cache", Text: cachePage},
+		{Title: "Environment", Text: environmentPage},
+		{Title: "Exit status", Text: "0 all is well; 1 a request that is not honoured, or a finding; 2 could not run; 130 and 143 ended by a signal."},
+		{Title: "See also", Text: "kvrun help COMMAND; docs/study.md and docs/measuring.md of the project."},
+	}
+	return p
+}
+
+// environmentPage says what variables are read.
+const environmentPage = `LLAMA_ARG_CTX_SIZE, LLAMA_ARG_CACHE_TYPE_K and the others that llama.cpp's tools read in place of flags that kvrun has too: run, chat, info, ppl, kld and probe read them. A flag on the line counts more. What was read, and what was not, is noted.
+
+LLAMA_ATTN_ROT_K_OVERRIDE, LLAMA_ATTN_ROT_V_OVERRIDE, LLAMA_ATTN_ROT_K_NROT, LLAMA_ATTN_ROT_DISABLE: rotations of the cache, as in TheTom/llama-cpp-turboquant.
+
+KVRUN_ISA: the instruction set of the kernels, as --isa.`
+
+// writeHelp prints the page of a command.
+func (e *environment) writeHelp(name string, fs *pflag.FlagSet, synopsis string) error {
+	p := &manual.Program{Name: "kvrun", Groups: flagGroups, Spellings: spellings, Values: flagValue}
+	c := &manual.Command{Name: name, Synopsis: synopsis, Examples: examples[name], Flags: fs}
+	for _, known := range commands() {
+		if known.name == name {
+			c.Summary = known.summary
+		}
+	}
+	return p.Help(e.stdout, c, manual.Width(e.stdout))
+}
+
+// helpCommand is kvrun help: the list of commands, the page of one, or a topic.
+func helpCommand(e *environment, args []string) error {
+	fs := newFlags("help")
+	if err := e.parse(fs, "[COMMAND | cache | types]", args); err != nil {
+		return err
+	}
+	switch args = fs.Args(); {
+	case len(args) == 0:
+		return overview(e.stdout)
+	case len(args) > 1:
+		return fmt.Errorf("one command, not %d: %s", len(args), strings.Join(args, " "))
+	case args[0] == "cache":
+		return manual.Page(e.stdout, cachePage, manual.Width(e.stdout))
+	}
+	for _, c := range commands() {
+		if c.name == args[0] {
+			return c.run(e, []string{"--help"})
+		}
+	}
+	return noCommand(args)
+}
+
+func overview(w io.Writer) error {
+	fmt.Fprint(w, "Usage: kvrun COMMAND [MODEL] [flags]\n\n")
+	if err := program().Overview(w, manual.Width(w)); err != nil {
+		return err
+	}
+	_, err := fmt.Fprint(w, `
+MODEL is the path of a GGUF file; without it a small embedded model is used. kvrun alone is a demonstration.
+kvrun help COMMAND     its flags, with examples
+kvrun help cache       how to choose a cache, on one page
+kvrun --version        what the program was built from
+Exit codes: 0 fine, 1 a request that is not honoured or a finding, 2 could not run.
+`)
+	return err
+}
+
+// completionCommand writes the script of a shell.
+func completionCommand(e *environment, args []string) error {
+	fs := newFlags("completion")
+	if err := e.parse(fs, strings.Join(completion.Shells, "|"), args); err != nil {
+		return err
+	}
+	if fs.NArg() != 1 || !slices.Contains(completion.Shells, fs.Arg(0)) {
+		return fmt.Errorf("which shell? %s", strings.Join(completion.Shells, ", "))
+	}
+	return completion.Script(e.stdout, fs.Arg(0), program())
+}
+
+// manCommand writes the man page.
+func manCommand(e *environment, args []string) error {
+	fs := newFlags("man")
+	if err := e.parse(fs, "", args); err != nil {
+		return err
+	}
+	if fs.NArg() > 0 {
+		return errors.New("it takes nothing: the page is of all commands")
+	}
+	return program().Roff(e.stdout, "kvrun "+version.Short())
+}
