@@ -118,6 +118,10 @@ func commands() []command {
 }
 
 func main() {
+	if err := descriptors(); err != nil {
+		fmt.Fprintln(os.Stderr, "kvrun:", err)
+		os.Exit(2)
+	}
 	h := interrupt.Start(os.Stderr, 0)
 	e := &environment{ctx: h.Context, divert: h.Divert, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
 	code := e.run(os.Args[1:])

@@ -13,6 +13,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/chat"
 	"github.com/kvgen/kvgen/runtime/demo"
 	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/memory"
 	"github.com/kvgen/kvgen/runtime/model"
 	"github.com/kvgen/kvgen/runtime/tokenizer"
 )
@@ -22,6 +23,9 @@ const embedded = "(embedded)"
 
 // defaultBatch is model.Options' own.
 const defaultBatch = 256
+
+// working is the memory that reading a vocabulary and running a small model take, in bytes.
+const working = 96 << 20
 
 // session is an open model and what will be done with it.
 type session struct {
@@ -93,6 +97,10 @@ func (e *environment) load(m *modelFlags) (s *session, err error) {
 			return nil, err
 		}
 	} else if s.Model, err = model.Open(s.path); err != nil {
+		return nil, err
+	}
+	if err := memory.Room("what a command itself works with", working); err != nil {
+		s.Close()
 		return nil, err
 	}
 	if m.whole() {

@@ -17,7 +17,8 @@ type Task interface {
 // microseconds apart: parking between them, and waking, costs more than the work. It looks some microseconds without
 // pause, then the better part of a millisecond offering the core to other threads each time, which is nothing where none
 // waits, and on a busy machine lets the worker that is waited for run. Longer pauses should not burn a core. Where there
-// are more workers than Go runs at once, one that looks keeps the one it waits for from running: those park at once.
+// are more workers than Go runs at once, or than there are cores, one that looks keeps the one it waits for from running: those
+// park at once.
 const (
 	spins  = 4000
 	yields = 5000
@@ -43,7 +44,7 @@ type Pool struct {
 // seat is where one goroutine sleeps.
 type seat struct {
 	parked  atomic.Bool
-	crowded bool // there are more workers than Go runs at once
+	crowded bool // there are more workers than cores, or than Go runs at once
 	wake    chan struct{}
 	_       [48]byte // a cache line each
 }
@@ -58,7 +59,7 @@ func NewPool(workers int, guard func(func() error) error) *Pool {
 		guard = func(f func() error) error { return f() }
 	}
 	p := &Pool{workers: workers, guard: guard, seats: make([]seat, workers), shares: make([]func() error, workers)}
-	crowded := workers > runtime.GOMAXPROCS(0)
+	crowded := workers > min(runtime.GOMAXPROCS(0), runtime.NumCPU())
 	p.caller.wake, p.caller.crowded = make(chan struct{}, 1), crowded
 	for w := range p.shares {
 		p.shares[w] = func() error {

@@ -101,3 +101,21 @@ func TestCrowdedPoolParks(t *testing.T) {
 		p.Close()
 	}
 }
+
+// TestPoolBeyondCores sets Go to run more threads at once than there are cores: workers must park at once instead of keeping a
+// core from the one that they wait for, which took minutes.
+func TestPoolBeyondCores(t *testing.T) {
+	workers := 8 * runtime.NumCPU()
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(workers))
+	p := NewPool(workers, nil)
+	defer p.Close()
+	if !p.caller.crowded || !p.seats[1].crowded {
+		t.Errorf("%d workers on %d cores do not park at once", workers, runtime.NumCPU())
+	}
+	for n := range 200 {
+		c := &count{n: n, seen: make([]int32, n)}
+		if err := p.Run(c); err != nil || c.calls.Load() != int32(workers) {
+			t.Fatalf("%v; %d of %d workers", err, c.calls.Load(), workers)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/attention"
 	"github.com/kvgen/kvgen/runtime/cpu"
 	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/memory"
 )
 
 // Math is the form of the matrix products and scores.
@@ -105,7 +106,14 @@ func (c *Context) startDevice(o Options) error {
 
 // newCache allocates a cache with the states of recurrent layers.
 func (m *Model) newCache(o *Options) (*kv.Cache, error) {
-	c, err := kv.NewShape(o.Plan, kv.Shape{Size: o.Size, Batch: o.Batch, Sequences: o.Sequences, Cells: o.Cells})
+	shape := kv.Shape{Size: o.Size, Batch: o.Batch, Sequences: o.Sequences, Cells: o.Cells}
+	if o.Device == nil {
+		what := fmt.Sprintf("a cache of %d positions", max(o.Size, o.Cells))
+		if err := memory.Room(what, int64(o.Plan.BytesOf(shape))+m.scratch.bytes(o.Batch)); err != nil {
+			return nil, err
+		}
+	}
+	c, err := kv.NewShape(o.Plan, shape)
 	if err == nil {
 		if o.Device == nil {
 			c.Hold()

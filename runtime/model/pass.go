@@ -14,6 +14,11 @@ type sizes struct {
 	preps                    int // most preparations of one input
 }
 
+// bytes is about what a pass of so many tokens takes.
+func (s sizes) bytes(batch int) int64 {
+	return 4 * int64(batch) * int64(3*s.width+s.q+s.k+s.v+s.o+2*s.inner+s.gated+s.preps*max(s.width, s.inner, s.o))
+}
+
 // pass is one batch on its way through the model, and the memory for it.
 type pass struct {
 	m         *Model

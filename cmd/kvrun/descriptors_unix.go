@@ -1,0 +1,33 @@
+//go:build unix
+
+package main
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// spare is the file descriptors that a command takes beside the three it is given: Go's poller, the model, a text, an output.
+const spare = 8
+
+// descriptors fails where there are too few: Go ends with a trace of all goroutines when it cannot make its poller.
+func descriptors() error {
+	var open []int
+	defer func() {
+		for _, fd := range open {
+			unix.Close(fd)
+		}
+	}()
+	for range spare {
+		fd, err := unix.Open("/", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err == unix.EMFILE || err == unix.ENFILE {
+			return fmt.Errorf("%d file descriptors are left and %d are needed (%v): raise the limit (ulimit -n)", len(open), spare, err)
+		}
+		if err != nil {
+			return nil // of something else than their number
+		}
+		open = append(open, fd)
+	}
+	return nil
+}
