@@ -1,10 +1,12 @@
 package chat
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/kvgen/kvgen/runtime/chat/jinja"
 	"github.com/kvgen/kvgen/runtime/tokenizer"
 )
 
@@ -21,8 +23,9 @@ type Template struct {
 	Source   string // Jinja
 	Fallback bool   // the model has no template, so Source is ChatML and may not be what it was trained on
 
-	tok *tokenizer.Tokenizer
-	now func() time.Time
+	parsed *jinja.Template
+	tok    *tokenizer.Tokenizer
+	now    func() time.Time
 }
 
 // New reads the template of a model, ChatML if it has none, and checks that it can be parsed.
@@ -35,31 +38,38 @@ func New(m tokenizer.Metadata, tok *tokenizer.Tokenizer) (*Template, error) {
 	if !found || strings.TrimSpace(source) == "" {
 		t.Source, t.Fallback = chatml, true
 	}
-	return t, t.parse()
+	t.parsed, err = jinja.Parse(t.Source)
+	return t, described(err)
 }
 
-// parse reports what is wrong with the template, whatever the conversation.
-func (t *Template) parse() error {
-	_, err := bounded(t.Source, nil, 0)
-	return err
+// described says what an error of a template is of.
+func described(err error) error {
+	var e *jinja.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &e) && e.Raised:
+		return fmt.Errorf("chat: the template refuses the conversation: %w", err)
+	}
+	return fmt.Errorf("chat: template: %w", err)
 }
 
 // Prompt returns the text for a conversation. With generate, it ends where the model's answer begins. The template may
 // object to a conversation, for example when roles do not alternate; the error then carries its words.
 func (t *Template) Prompt(messages []Message, generate bool) (string, error) {
-	all := make(list, len(messages))
-	size := 0
+	all := make([]any, len(messages))
 	for i, m := range messages {
 		all[i] = m.value()
-		size += m.size()
 	}
-	return bounded(t.Source, map[string]any{
-		"messages":              all,
-		"add_generation_prompt": generate,
-		"bos_token":             t.tok.Piece(t.tok.BOS),
-		"eos_token":             t.tok.Piece(t.tok.EOS),
-		"strftime_now":          strftime(t.now()),
-	}, size)
+	text, err := t.parsed.Render(jinja.NewDict(
+		"messages", &jinja.List{Items: all},
+		"tools", nil,
+		"documents", nil,
+		"add_generation_prompt", generate,
+		"bos_token", t.tok.Piece(t.tok.BOS),
+		"eos_token", t.tok.Piece(t.tok.EOS),
+	), t.now())
+	return text, described(err)
 }
 
 // Tokens returns the ids of Prompt's text, with the tokens that begin and end a text exactly once: a template that

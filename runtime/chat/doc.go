@@ -4,8 +4,7 @@
 // Template.Answer reads the markup of the model's family (channels, thinking, tool calls), piece by piece, into the
 // Message that the same template takes for the next turn. Markup that is malformed or cut is text.
 //
-// Templates come with model files, so they are strangers' programs. They run without files, network or environment, and
-// within limits: on the size of the template, on every string and list it builds, on the number of steps and on wall
-// time. A template beyond a limit, one that is malformed and one that recurses without end are each one error. What no
-// published template needs is refused: multiplication, inheritance, inclusion, and calls that change lists.
+// Package jinja renders the templates, with the text that Python's jinja2 gives. Templates come with model files, so they
+// are strangers' programs: they run without files, network or environment and within limits, and a template beyond one is
+// an error that names it.
 package chat

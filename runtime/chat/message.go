@@ -2,7 +2,8 @@ package chat
 
 import (
 	"encoding/json"
-	"strings"
+
+	"github.com/kvgen/kvgen/runtime/chat/jinja"
 )
 
 // Message is one turn of a conversation, in the fields of OpenAI's chat API. Roles are what the template knows, as a rule
@@ -48,62 +49,31 @@ func (c *ToolCall) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// size is about the bytes that a template sees of m.
-func (m Message) size() int {
-	n := len(m.Role) + len(m.Content) + 3*len(m.Reasoning)
-	for _, c := range m.ToolCalls {
-		n += len(c.ID) + len(c.Name) + 2*len(c.Arguments)
-	}
-	return n
-}
-
 // value is m as templates see it. Families name the reasoning differently, and each finds it by its own name. A field that
 // is empty is absent: templates ask whether it is there.
-func (m Message) value() map[string]any {
-	v := map[string]any{"role": m.Role, "content": m.Content}
+func (m Message) value() *jinja.Dict {
+	v := jinja.NewDict("role", m.Role, "content", m.Content)
 	if m.Reasoning != "" {
 		for _, name := range []string{"reasoning_content", "reasoning", "thinking"} {
-			v[name] = m.Reasoning
+			v.Set(name, m.Reasoning)
 		}
 	}
 	if len(m.ToolCalls) > 0 {
-		calls := make(list, len(m.ToolCalls))
-		for i, c := range m.ToolCalls {
-			calls[i] = c.value()
+		calls := &jinja.List{}
+		for _, c := range m.ToolCalls {
+			calls.Items = append(calls.Items, c.value())
 		}
-		v["tool_calls"] = calls
+		v.Set("tool_calls", calls)
 	}
 	return v
 }
 
-// value is c as templates see it.
-func (c ToolCall) value() map[string]any {
-	d := json.NewDecoder(strings.NewReader(c.Arguments))
-	d.UseNumber()
-	var arguments any
-	if d.Decode(&arguments) != nil {
+// value is c as templates see it. Arguments that are no JSON stay a text.
+func (c ToolCall) value() *jinja.Dict {
+	arguments, err := jinja.FromJSON([]byte(c.Arguments))
+	if err != nil {
 		arguments = c.Arguments
 	}
-	return map[string]any{"id": c.ID, "type": "function", "function": map[string]any{"name": c.Name, "arguments": whole(arguments)}}
-}
-
-// whole makes numbers of v what they are in Python: integers where they are written so.
-func whole(v any) any {
-	switch v := v.(type) {
-	case json.Number:
-		if i, err := v.Int64(); err == nil {
-			return int(i)
-		}
-		f, _ := v.Float64()
-		return f
-	case []any:
-		for i := range v {
-			v[i] = whole(v[i])
-		}
-	case map[string]any:
-		for k := range v {
-			v[k] = whole(v[k])
-		}
-	}
-	return v
+	return jinja.NewDict("id", c.ID, "type", "function",
+		"function", jinja.NewDict("name", c.Name, "arguments", arguments))
 }

@@ -187,7 +187,7 @@ func (n *jumpNode) exec(*run) signal { return n.to }
 func (n *loaderNode) exec(r *run) signal {
 	r.line = n.line
 	n.source.eval(r)
-	fail("no loader for this environment specified: a chat template cannot %s another one", n.tag)
+	fail("%s: no loader for this environment specified: a chat template cannot load another one", n.tag)
 	return normal
 }
 

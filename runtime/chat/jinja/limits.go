@@ -17,7 +17,7 @@ const (
 
 // Limits on one rendering. A step is the evaluation of one node, one round of a loop or some 64 bytes written.
 const (
-	maxSteps = 100_000_000
+	maxSteps = 40_000_000
 	maxTime  = 20 * time.Second // of the wall clock; steps end a rendering long before on an idle machine
 	maxCalls = 100              // macros, recursive loops and blocks inside each other
 	maxDepth = 100              // values inside values
