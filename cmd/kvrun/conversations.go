@@ -4,20 +4,46 @@ import (
 	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/kvgen/kvgen/runtime/chat"
 	"github.com/kvgen/kvgen/runtime/eval"
+	"github.com/kvgen/kvgen/runtime/state"
 )
 
 // dialogue is one line of a file of conversations.
 type dialogue struct {
 	Messages []struct {
-		Role    string `json:"role"`
-		Content string `json:"content"`
+		Role    *string `json:"role"`
+		Content *string `json:"content"`
 	} `json:"messages"`
+}
+
+// readDialogue reads line number n of a file.
+func readDialogue(line string, n int) (turns []chat.Message, err error) {
+	var d dialogue
+	if err := state.Decode([]byte(line), &d); err != nil {
+		var m *state.Mistake
+		if errors.As(err, &m) {
+			m.Line = n
+		}
+		return nil, fmt.Errorf(`%w; a conversation is {"messages": [{"role": ..., "content": ...}, ...]} with nothing else`, err)
+	}
+	for i, m := range d.Messages {
+		switch {
+		case m.Role == nil || *m.Role == "":
+			return nil, fmt.Errorf("line %d: message %d has no role", n, i+1)
+		case m.Content == nil:
+			return nil, fmt.Errorf("line %d: message %d has no content", n, i+1)
+		}
+		turns = append(turns, chat.Message{Role: *m.Role, Content: *m.Content})
+	}
+	if len(turns) == 0 {
+		return nil, fmt.Errorf("line %d: no messages", n)
+	}
+	return turns, nil
 }
 
 // conversations reads a file of JSON lines, a conversation each, and makes one text of them as the model's chat template
@@ -37,20 +63,12 @@ func (s *session) conversations(e *environment, path string) (t eval.Text, c cor
 	lines := bufio.NewScanner(strings.NewReader(text))
 	lines.Buffer(nil, maxText)
 	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSpace(lines.Text())
-		if line == "" {
+		if strings.TrimSpace(lines.Text()) == "" {
 			continue
 		}
-		var d dialogue
-		if err := json.Unmarshal([]byte(line), &d); err != nil {
-			return t, c, fmt.Errorf("%s: line %d: %w", path, n, err)
-		}
-		if len(d.Messages) == 0 {
-			return t, c, fmt.Errorf("%s: line %d: no messages", path, n)
-		}
-		var turns []chat.Message
-		for _, m := range d.Messages {
-			turns = append(turns, chat.Message{Role: m.Role, Content: m.Content})
+		turns, err := readDialogue(lines.Text(), n)
+		if err != nil {
+			return t, c, fmt.Errorf("%s: %w", path, err)
 		}
 		tokens, err := template.Tokens(turns, false)
 		if err != nil {

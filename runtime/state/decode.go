@@ -13,8 +13,24 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
+// Mistake is what is wrong with a text, and where.
+type Mistake struct {
+	Line, Column int    // from 1
+	Keys         string // that lead there, empty for none
+	Err          error
+}
+
+func (m *Mistake) Error() string {
+	if m.Keys != "" {
+		return fmt.Sprintf("line %d, column %d: %s: %v", m.Line, m.Column, m.Keys, m.Err)
+	}
+	return fmt.Sprintf("line %d, column %d: %v", m.Line, m.Column, m.Err)
+}
+
+func (m *Mistake) Unwrap() error { return m.Err }
+
 // Decode reads text, which is one JSON value in UTF-8, into v. Keys that v does not have, keys that are there twice, null
-// and values of another kind are errors. Every error begins with line and column.
+// and values of another kind are errors, each a *Mistake.
 func Decode(text []byte, v any) error {
 	if at, ok := invalid(text); ok {
 		return place(text, int64(at), "", errors.New("this is not UTF-8"))
@@ -77,7 +93,7 @@ func syntax(text []byte, err error) error {
 	return place(text, s.ByteOffset, s.JSONPointer, fmt.Errorf("no JSON: %.100s", s.Err.Error()))
 }
 
-// place puts before an error where it is: line, column and the keys that lead there.
+// place says where an error is: line, column and the keys that lead there.
 func place(text []byte, offset int64, at jsontext.Pointer, err error) error {
 	before := text[:min(max(0, int(offset)), len(text))]
 	line := 1 + bytes.Count(before, []byte("\n"))
@@ -90,10 +106,7 @@ func place(text []byte, offset int64, at jsontext.Pointer, err error) error {
 		}
 		keys = append(keys, Short(key))
 	}
-	if len(keys) > 0 {
-		return fmt.Errorf("line %d, column %d: %s: %w", line, column, strings.Join(keys, "."), err)
-	}
-	return fmt.Errorf("line %d, column %d: %w", line, column, err)
+	return &Mistake{line, column, strings.Join(keys, "."), err}
 }
 
 // Short is a text for a message: quoted where it holds more than letters, digits and the like, and cut where it is long.
