@@ -20,10 +20,12 @@ type infoResult struct {
 	Vocab      int            `json:"n_vocab"`
 	Trained    int            `json:"n_ctx_train"`
 	Name       string         `json:"name,omitempty"`
+	FileType   string         `json:"file_type,omitempty"` // what the file says that its weights are: Q4_K_M
 	Vocabulary string         `json:"tokenizer,omitempty"`
 	Template   bool           `json:"chat_template"`
 	Metadata   map[string]any `json:"hyperparameters"`
-	CacheBytes int            `json:"cache_bytes"` // at n_ctx of the record
+	CacheBytes int            `json:"cache_bytes"` // of all sequences, each of n_ctx of the record
+	Parallel   int            `json:"n_parallel"`
 	Others     []model.Other  `json:"other_layers,omitempty"`
 	Tensors    []typeUse      `json:"tensor_types"`
 	Kernels    []kernelUse    `json:"kernels"`
@@ -61,7 +63,7 @@ func infoCommand(e *environment, args []string) error {
 	var m modelFlags
 	parallel := 1
 	fs := newFlags("info")
-	fs.IntVar(&parallel, "parallel", 1, "`sequences` of --ctx-size positions each whose memory on a GPU is counted")
+	fs.IntVar(&parallel, "parallel", 1, "`sequences` of --ctx-size positions each whose memory is counted")
 	m.add(fs, model.Fast)
 	if err := e.parse(fs, "[MODEL] [flags]", args); err != nil {
 		return err
@@ -72,15 +74,12 @@ func infoCommand(e *environment, args []string) error {
 	if parallel < 1 || parallel > kv.MaxSequences {
 		return fmt.Errorf("--parallel %d: want 1 to %d", parallel, kv.MaxSequences)
 	}
-	if parallel > 1 && m.backend == nil {
-		return fmt.Errorf("--parallel %d: it is for --device cuda", parallel)
-	}
 	s, err := e.open(&m)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	r := s.info()
+	r := s.info(parallel)
 	if m.backend != nil {
 		if r.Budget, err = s.gpuBudget(parallel); err != nil {
 			return err
@@ -93,7 +92,7 @@ func infoCommand(e *environment, args []string) error {
 	return r.print(e.stdout, s)
 }
 
-func (s *session) info() infoResult {
+func (s *session) info(parallel int) infoResult {
 	r := infoResult{Layers: s.Layers, Width: s.Width, Vocab: s.Vocab, Trained: s.Context, Metadata: map[string]any{}, Record: s.record(nil)}
 	r.Record.Size, r.Record.Batch = s.defaultSize(), s.flags.batch
 	if r.Record.Batch == 0 {
@@ -103,7 +102,11 @@ func (s *session) info() infoResult {
 	for _, o := range r.Others {
 		r.CacheBytes += o.State
 	}
+	r.CacheBytes, r.Parallel = parallel*r.CacheBytes, parallel
 	r.Name, _, _ = s.File.Str("general.name")
+	if n, ok, err := s.File.I64s("general.file_type"); ok && err == nil && len(n) == 1 {
+		r.FileType = fileTypes[n[0]]
+	}
 	_, _, r.Template = s.File.Kind("tokenizer.chat_template")
 	if t, err := s.vocabulary(); err == nil {
 		r.Vocabulary = strings.TrimSpace(t.Model + " " + t.Pre)
@@ -202,7 +205,7 @@ func kernelsOf(t *kernels.Type, use string, math model.Math) kernelUse {
 	case math == model.Exact:
 		u.Form = "f32: exact was asked for"
 	case use == "values" && best.MixQ8 != nil:
-		u.Form = "levels rounded to 7 bits"
+		u.Form = "levels rounded to 7 bits while they are multiplied; what is stored keeps its bits, and --math exact all of them"
 	case use == "values":
 		u.Form = "f32: there is no quicker form"
 	case best.MatmulQ8 == nil:
@@ -214,7 +217,11 @@ func kernelsOf(t *kernels.Type, use string, math model.Math) kernelUse {
 }
 
 func (r *infoResult) print(w io.Writer, s *session) error {
-	fmt.Fprintf(w, "%s: %s, %s, %s parameters, %.1f MiB, hash %.12s\n", s.path, r.Record.Model.Arch, r.Name, short(float64(r.Record.Model.Parameters)),
+	name := r.Name
+	if r.FileType != "" {
+		name = strings.TrimSpace(name + " " + r.FileType)
+	}
+	fmt.Fprintf(w, "%s: %s, %s, %s parameters, %.1f MiB, hash %.12s\n", s.path, r.Record.Model.Arch, name, short(float64(r.Record.Model.Parameters)),
 		float64(r.Record.Model.Size)/(1<<20), r.Record.Model.Hash)
 	fmt.Fprintf(w, "  %d layers of width %d, %d tokens (%s), %d positions, chat template: %v\n", r.Layers, r.Width, r.Vocab, r.Vocabulary, r.Trained, r.Template)
 	var names []string
@@ -229,7 +236,11 @@ func (r *infoResult) print(w io.Writer, s *session) error {
 	for _, u := range r.Tensors {
 		fmt.Fprintf(w, "  %-8s %4d, %.1f MiB\n", u.Type, u.Tensors, float64(u.Bytes)/(1<<20))
 	}
-	fmt.Fprintf(w, "cache: %.1f MiB for %d positions\n", float64(r.CacheBytes)/(1<<20), r.Record.Size)
+	of := ""
+	if r.Parallel > 1 {
+		of = fmt.Sprintf(" of each of %d sequences", r.Parallel)
+	}
+	fmt.Fprintf(w, "cache: %.1f MiB for %d positions%s\n", float64(r.CacheBytes)/(1<<20), r.Record.Size, of)
 	printPlan(w, s.plan, r.Record.Size)
 	for _, o := range r.Others {
 		if o.State > 0 {

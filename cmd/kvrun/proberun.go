@@ -129,7 +129,7 @@ func printNeedles(w io.Writer, r *probeResult) {
 		for _, c := range r.Policies {
 			verdicts = append(verdicts, c.Needle.Cells[i].Verdict)
 		}
-		row(fmt.Sprintf("%8d %7.0f %%", ref.Tokens, 100*ref.At), verdicts)
+		row(fmt.Sprintf("%8d %7.0f %%", ref.Length, 100*ref.At), verdicts) // of Tokens, one or two fewer
 	}
 	if s := r.Policies[0].Needle.Score; s.Low {
 		fmt.Fprintf(w, "Low confidence: the reference itself finds %.0f %% only, so a miss says nothing about a cache.\n", 100*s.Reference)

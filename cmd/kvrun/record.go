@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/kvgen/kvgen/cmd/internal/plain"
 	"github.com/kvgen/kvgen/kernels"
@@ -87,33 +88,79 @@ func (s *session) modelRecord() modelRecord {
 
 // printPlan writes the plan for a context of size positions, equal layers together.
 func printPlan(w io.Writer, p *kv.Plan, size int) {
-	same := func(a, b kv.LayerPlan) bool {
-		a.Layer.Index, b.Layer.Index = 0, 0
-		return a == b
-	}
-	for lo := 0; lo < len(p.Layers); {
-		hi := lo + 1
-		for hi < len(p.Layers) && same(p.Layers[lo], p.Layers[hi]) {
-			hi++
+	why := ""
+	if len(p.Layers) > 0 {
+		if why = p.Layers[0].K.Why; len(why) < 40 { // a short one stands with its side
+			why = ""
 		}
-		l := p.Layers[lo]
+	}
+	for i := range p.Layers {
+		if l := p.Layers[i]; l.K.Why != why || l.V.Why != why {
+			why = ""
+		}
+	}
+	if why != "" {
+		fmt.Fprintf(w, "  %s\n", why)
+	}
+	for _, group := range alike(p) {
+		l := p.Layers[group[0]]
+		if why != "" {
+			l.K.Why, l.V.Why = "as said above", "as said above"
+		}
 		window := ""
 		if l.Layer.Window > 0 {
 			window = fmt.Sprintf(", window %d", l.Layer.Window)
 		}
-		span := fmt.Sprintf("layer %d", l.Layer.Index)
-		if hi-lo > 1 {
-			span = fmt.Sprintf("layers %d-%d", l.Layer.Index, p.Layers[hi-1].Layer.Index)
-		}
-		fmt.Fprintf(w, "  %s: %d KV heads of %d/%d%s\n", span, l.Layer.Heads, l.Layer.KeyDim, l.Layer.ValueDim, window)
+		fmt.Fprintf(w, "  %s: %d KV heads of %d/%d%s\n", spans(p, group), l.Layer.Heads, l.Layer.KeyDim, l.Layer.ValueDim, window)
 		printSide(w, "K", l.K, l.Layer.KeyDim)
 		printSide(w, "V", l.V, l.Layer.ValueDim)
 		if e := l.Ends; e.Type != nil {
-			fmt.Fprintf(w, "    the first %d and the last %d rows stay in %s, older ones are packed 8 at a time\n", e.First, e.Last, e.Type.Name)
+			packed := "older ones are packed 8 at a time"
+			if size > 0 && e.First+e.Last >= size {
+				packed = fmt.Sprintf("which is all of a context of %d: nothing is packed", size)
+			}
+			fmt.Fprintf(w, "    the first %d and the last %d rows stay in %s, %s\n", e.First, e.Last, e.Type.Name, packed)
 		}
-		lo = hi
 	}
 	fmt.Fprintf(w, "  %s\n", cost(p, size))
+}
+
+// alike gathers the places in p.Layers of layers that are planned alike, wherever they stand, by the first of each.
+func alike(p *kv.Plan) (groups [][]int) {
+next:
+	for i := range p.Layers {
+		for k, group := range groups {
+			a, b := p.Layers[group[0]], p.Layers[i]
+			if a.Layer.Index, b.Layer.Index = 0, 0; a == b {
+				groups[k] = append(group, i)
+				continue next
+			}
+		}
+		groups = append(groups, []int{i})
+	}
+	return groups
+}
+
+// spans names layers of the model by their places in p.Layers: layers 0-4, 6-10, 12.
+func spans(p *kv.Plan, places []int) string {
+	if len(places) == 1 {
+		return fmt.Sprintf("layer %d", p.Layers[places[0]].Layer.Index)
+	}
+	var parts []string
+	for lo := 0; lo < len(places); {
+		hi := lo
+		for hi+1 < len(places) && places[hi+1] == places[hi]+1 {
+			hi++
+		}
+		from, to := p.Layers[places[lo]].Layer.Index, p.Layers[places[hi]].Layer.Index
+		if from == to {
+			parts = append(parts, fmt.Sprint(from))
+		} else {
+			parts = append(parts, fmt.Sprintf("%d-%d", from, to))
+		}
+		lo = hi + 1
+	}
+	return "layers " + strings.Join(parts, ", ")
 }
 
 // cost is what the plan stores, extras counted where there are any.

@@ -21,7 +21,7 @@ import (
 type specFlags struct{ files []string }
 
 func (f *specFlags) add(fs *pflag.FlagSet) {
-	fs.StringArrayVar(&f.files, "spec", nil, "`file` (.hcl) of more types and rotations, used like those of the table; may be given again")
+	fs.StringArrayVar(&f.files, "spec", nil, "`file` (.hcl) of more types and rotations, used like those of the table but interpreted: slower, and in the fast form rounded otherwise than kernels of the same text (kvgen build) do; may be given again")
 }
 
 // extend makes the types of the files part of the table until it is called again.

@@ -35,7 +35,7 @@ func TestSweepReport(t *testing.T) {
 	}
 	var r sweepResult
 	kvrunJSON(t, &r, "sweep", "--json", "-t", "2", "-c", "64", "--chunks", "2", "--cells", "q8_0")
-	if len(r.Advice.Picks) != 0 || !strings.Contains(r.Advice.Because, "2 of the 6 chunks") || len(r.Tables) != 1 {
+	if len(r.Advice.Picks) != 0 || !strings.Contains(r.Advice.Because, "too few chunks: 2, want 6 (--chunks 6)") || len(r.Tables) != 1 {
 		t.Errorf("%+v", r.Advice)
 	}
 }

@@ -40,7 +40,7 @@ func printTable(w io.Writer, h *lab.Header, t *lab.Table) error {
 		rows := table{{"cell", "bits/value", "bytes/token", "mean KLD", "95 % interval", "", "median", "99 %", "99.9 %", "max", "same top", "delta p", "PPL", " "}}
 		for i, c := range cells {
 			tie, mark := "", ""
-			if i+1 < len(cells) && !t.Beats(c.Name, cells[i+1].Name) {
+			if i+1 < len(cells) && t.Chunks >= lab.Least && !t.Beats(c.Name, cells[i+1].Name) {
 				tie = "~"
 			}
 			if c.PPLMisleads {

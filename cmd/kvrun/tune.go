@@ -153,7 +153,7 @@ func tuneCommand(e *environment, args []string) error {
 	if f.json {
 		return errors.Join(failed, printJSON(to, tuneResult{f.out, t.Budget, found.Best, found.Uniform, file, found.Guesses, found.Layers, found.Result}))
 	}
-	if err := f.print(to, t.Budget, found, failed == nil); err != nil {
+	if err := f.print(to, s.KVLayers(), t.Budget, found, failed == nil); err != nil {
 		return err
 	}
 	if failed != nil && !out.IsStdout() {

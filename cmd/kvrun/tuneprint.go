@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/lab"
 )
 
@@ -20,7 +21,7 @@ type tuneResult struct {
 }
 
 // print says what was found, what it costs, and by how much it beats one choice for all layers.
-func (f *tuneFlags) print(w io.Writer, budget float64, t *lab.Tuned, written bool) error {
+func (f *tuneFlags) print(w io.Writer, layers []kv.Layer, budget float64, t *lab.Tuned, written bool) error {
 	for i := range t.Result.Tables {
 		if err := printTable(w, &t.Result.Header, &t.Result.Tables[i]); err != nil {
 			return err
@@ -34,6 +35,18 @@ func (f *tuneFlags) print(w io.Writer, budget float64, t *lab.Tuned, written boo
 		fmt.Fprintf(w, "%s: predicted %.6f, measured %.6f\n", g.Name, g.KLD, t.Result.Tables[0].Cell(g.Name).KLD.Mean)
 	}
 	fmt.Fprintf(w, "\nBest within %.4g bits per value: %s.\n", budget, t.Best)
+	plan, err := kv.NewPlan(layers, t.Policy)
+	if err != nil {
+		return err
+	}
+	for _, group := range alike(plan) {
+		l := plan.Layers[group[0]]
+		exact := ""
+		if l.Ends.Type != nil {
+			exact = fmt.Sprintf(", the first %d and the last %d rows exact", l.Ends.First, l.Ends.Last)
+		}
+		fmt.Fprintf(w, "  %s: K %s, V %s%s\n", spans(plan, group), l.K.Effective, l.V.Effective, exact)
+	}
 	if t.Uniform == "" {
 		fmt.Fprintln(w, "No choice that is the same for all layers keeps the budget.")
 	}

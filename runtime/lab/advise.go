@@ -108,7 +108,7 @@ func (r *Result) worst(allowed func(*CellResult) bool) (all []Pick, why string) 
 	case least == math.MaxInt:
 		return nil, "no cell has been measured"
 	case len(all) == 0 && least < Least:
-		return nil, fmt.Sprintf("of some caches %d of the %d chunks were measured that an interval takes to mean something", least, Least)
+		return nil, fmt.Sprintf("too few chunks: %d, want %d (--chunks %d)", least, Least, Least)
 	case len(all) == 0:
 		return nil, "no cell has been measured in every setting"
 	}
