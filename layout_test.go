@@ -126,6 +126,21 @@ func TestImports(t *testing.T) {
 	}
 }
 
+// searching are calls that look for a library on Windows in the current folder and on the PATH.
+var searching = regexp.MustCompile(`windows\.LoadDLL\(|windows\.LoadLibrary\(|NewLazyDLL\(|syscall\.LoadLibrary\(|syscall\.LoadDLL\(`)
+
+// TestLibrarySearch keeps libraries of Windows to the system's folder and to those that are named.
+func TestLibrarySearch(t *testing.T) {
+	if !searching.MatchString(`windows.LoadDLL("nvcuda.dll")`) || searching.MatchString(`windows.LoadLibraryEx("nvcuda.dll", 0, flags)`) {
+		t.Fatal("the search finds nothing, or everything")
+	}
+	for _, s := range sources(t) {
+		if strings.HasSuffix(s.name, ".go") && s.name != "layout_test.go" && searching.Match(s.text) {
+			t.Errorf("%s loads a library by a name that is searched for; use windows.LoadLibraryEx", s.name)
+		}
+	}
+}
+
 // A source is a file of the tree, by its slash-separated name.
 type source struct {
 	name string
