@@ -40,6 +40,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kvgen/kvgen/cmd/internal/interrupt"
+	"github.com/kvgen/kvgen/cmd/internal/limit"
 	"github.com/kvgen/kvgen/cmd/internal/plain"
 	"github.com/kvgen/kvgen/cmd/internal/version"
 )
@@ -76,6 +77,10 @@ func (f finding) Error() string { return string(f) }
 const enough = time.Second / 2
 
 func main() {
+	if err := limit.Check(); err != nil {
+		fmt.Fprintln(os.Stderr, "kvgen:", err)
+		os.Exit(2)
+	}
 	h := interrupt.Start(os.Stderr, enough)
 	code := runUntil(h.Context, os.Stdout, os.Stderr, os.Args[1:])
 	h.Close()

@@ -70,6 +70,9 @@ func percentilesOf(sorted []float32) (list []percentileValue) {
 
 // print prints the end of a comparison.
 func (k *kld) print() error {
+	if k.f.format == "llama" && k.interrupted {
+		return nil // the rows say it all
+	}
 	if k.f.format == "llama" {
 		err := eval.WriteLlama(k.e.stdout, k.all)
 		fmt.Fprintln(k.e.stdout)

@@ -64,6 +64,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/kvgen/kvgen/cmd/internal/interrupt"
+	"github.com/kvgen/kvgen/cmd/internal/limit"
 	"github.com/kvgen/kvgen/cmd/internal/output"
 	"github.com/kvgen/kvgen/cmd/internal/plain"
 )
@@ -118,7 +119,7 @@ func commands() []command {
 }
 
 func main() {
-	if err := descriptors(); err != nil {
+	if err := limit.Check(); err != nil {
 		fmt.Fprintln(os.Stderr, "kvrun:", err)
 		os.Exit(2)
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // arches is the folder of conformance cases; its README says where they come from.
@@ -141,6 +142,39 @@ func TestInterrupt(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(filepath.Dir(out)); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// TestPartly ends commands while they measure: what is finished is printed, and marked in JSON.
+func TestPartly(t *testing.T) {
+	for _, c := range []struct {
+		args string
+		says string
+	}{
+		{"ppl -c 128 --json", `"interrupted": true`},
+		{"ppl -c 128", "PPL "},
+		{"kld -c 128 -ctk q4_0 --json", `"interrupted": true`},
+		{"kld -c 128 -ctk q4_0", "same top"},
+		{"bench -p 16 -n 0 -r 200 -d 0,32,64,128,256,512,1024,1500", "pp16"},
+		{"floor -c 128 --chunks 8 --json", `"interrupted": true`},
+		{"probe -n 200 --json", `"interrupted": true`},
+		{"sweep -c 128 --cells q4_0 --json", `"interrupted": true`},
+		{"tune -c 128 --chunks 60 --budget 5bpv --out x.json --json", `"interrupted": true`},
+	} {
+		t.Chdir(t.TempDir())
+		code, stdout, stderr := 0, "", ""
+		for wait := 100 * time.Millisecond; wait < time.Minute && !strings.Contains(stdout, c.says); wait = wait * 3 / 2 {
+			var out, err bytes.Buffer
+			ctx, stop := context.WithTimeout(context.Background(), wait)
+			done, cancel := context.WithCancel(context.Background())
+			context.AfterFunc(ctx, cancel)
+			code = run(done, strings.Fields(c.args), strings.NewReader(""), &out, &err)
+			stop()
+			stdout, stderr = out.String(), err.String()
+		}
+		if code != 130 || !strings.Contains(stdout, c.says) || !strings.Contains(stderr, "interrupted") {
+			t.Errorf("%s: exit %d, %s, %s", c.args, code, stdout, stderr)
+		}
 	}
 }
 

@@ -127,6 +127,10 @@ func pplCommand(e *environment, args []string) error {
 	case "json":
 		return errors.Join(printJSON(e.stdout, result), err)
 	case "llama":
+		if result.Interrupted {
+			_, failed = fmt.Fprintln(e.stdout) // no estimate is final
+			break
+		}
 		_, failed = fmt.Fprintf(e.stdout, "\nFinal estimate: PPL = %.4f +/- %.5f\n", result.PPL, result.Error)
 	default:
 		_, failed = fmt.Fprintf(e.stdout, "PPL %.4f +/- %.4f over %d tokens in %d chunks of %d by %s (%s, %.0f tokens/s)\n", result.PPL, result.Error,

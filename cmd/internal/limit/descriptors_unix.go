@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package limit
 
 import (
 	"fmt"
@@ -11,8 +11,8 @@ import (
 // spare is the file descriptors that a command takes beside the three it is given: Go's poller, the model, a text, an output.
 const spare = 8
 
-// descriptors fails where there are too few: Go ends with a trace of all goroutines when it cannot make its poller.
-func descriptors() error {
+// Check fails where there are too few: Go ends with a trace of all goroutines when it cannot make its poller.
+func Check() error {
 	var open []int
 	defer func() {
 		for _, fd := range open {
