@@ -6,11 +6,25 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/kvgen/kvgen/runtime/state"
 )
 
 // hasControls reports whether text would do something else to a terminal than show characters.
 func hasControls(text string) bool {
 	return strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 })
+}
+
+// forged is a journal that was changed by somebody who can make checksums.
+func forged(journal string) string {
+	var b strings.Builder
+	sum := ""
+	for line := range strings.Lines(journal) {
+		at := strings.LastIndex(line, `,"sum":"`)
+		sum = state.SumOf([]byte(sum), []byte(line[:at]))
+		b.WriteString(line[:at] + `,"sum":"` + sum + "\"}\n")
+	}
+	return b.String()
 }
 
 // TestControlCodes puts control codes and endless names into every kind of file, and looks at what commands print of them.
@@ -25,7 +39,7 @@ func TestControlCodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := strings.NewReplacer(`"path":"`, `"path":"`+evil, `"name":"`, `"name":"`+evil+`\n`+strings.Repeat("x", 5000), `"arch":"`, `"arch":"`+evil).Replace(string(text))
+	names := strings.NewReplacer(`"path":"`, `"path":"`+evil, `"name":"`, `"name":"`+evil+`\n`+strings.Repeat("x", 5000), `"isa":"`, `"isa":"`+evil).Replace(string(text))
 	put := func(name, text string) string {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
@@ -33,7 +47,10 @@ func TestControlCodes(t *testing.T) {
 		}
 		return path
 	}
-	shown := put("evil.jsonl", names)
+	shown := put("evil.jsonl", forged(names))
+	if code, stdout, stderr := kvrun("", "sweep", "--show", shown); code != 0 || !strings.Contains(stdout, `\u001b[2J`) {
+		t.Fatalf("the journal is not read: exit %d, %s %s", code, stdout, stderr)
+	}
 	for _, args := range [][]string{
 		{"sweep", "--show", shown},
 		{"sweep", "--show", shown, "--json"},
@@ -68,7 +85,7 @@ func TestShellText(t *testing.T) {
 	if evil == string(text) {
 		t.Fatal("the journal has no type to change")
 	}
-	if err := os.WriteFile(journal, []byte(evil), 0o666); err != nil {
+	if err := os.WriteFile(journal, []byte(forged(evil)), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	_, stdout, _ := kvrun("", "sweep", "--show", journal, "--emit", "llama.cpp,fork,ik,ollama,kvrun")

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// program builds the program, once for all tests of a run.
-func program(t *testing.T) string {
+// buildProgram builds the program, once for all tests of a run.
+func buildProgram(t *testing.T) string {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("builds the program; left out with -short")
@@ -72,7 +72,7 @@ func signalled(t *testing.T, kvrun, dir string, wait time.Duration, s syscall.Si
 // TestSignals sends Ctrl-C to every command at several moments: while it reads, loads, and runs. It must end within a layer, say
 // so, and leave no file. The bound is far above what it takes, for machines that do other things, and far below a chunk.
 func TestSignals(t *testing.T) {
-	kvrun, model, text := program(t), slow(t), filepath.Join(t.TempDir(), "text")
+	kvrun, model, text := buildProgram(t), slow(t), filepath.Join(t.TempDir(), "text")
 	if err := os.WriteFile(text, []byte(strings.Repeat("It was the best of times, it was the worst of times. ", 2000)), 0o666); err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func TestSignals(t *testing.T) {
 // TestOtherSignals gives every way to end a program its code, and leaves no file; of a program that was killed the next one removes
 // what it left.
 func TestOtherSignals(t *testing.T) {
-	kvrun, model := program(t), slow(t)
+	kvrun, model := buildProgram(t), slow(t)
 	dir := t.TempDir()
 	args := []string{"kld", model, "-c", "2048", "-ctk", "q8_0", "--kl-divergence-base", "base"}
 	for s, code := range map[syscall.Signal]int{syscall.SIGTERM: 143, syscall.SIGHUP: 129, syscall.SIGPIPE: 141} {
@@ -154,7 +154,7 @@ func TestOtherSignals(t *testing.T) {
 
 // TestSecondSignal ends a program at once that is finishing something, and still leaves no file.
 func TestSecondSignal(t *testing.T) {
-	kvrun, model := program(t), slow(t)
+	kvrun, model := buildProgram(t), slow(t)
 	dir := t.TempDir()
 	cmd := exec.Command(kvrun, "kld", model, "-c", "2048", "-ctk", "q8_0", "-b", "2048", "--kl-divergence-base", "base")
 	cmd.Dir = dir
@@ -174,7 +174,7 @@ func TestSecondSignal(t *testing.T) {
 
 // TestWaiting ends commands that wait for the other side of a pipe.
 func TestWaiting(t *testing.T) {
-	kvrun, dir := program(t), t.TempDir()
+	kvrun, dir := buildProgram(t), t.TempDir()
 	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
 		t.Skip("not tested: ", err)
 	}
