@@ -2,6 +2,7 @@ package kernels_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/kvgen/kvgen/kernels"
@@ -148,7 +149,11 @@ func TestPoison(t *testing.T) {
 			y := make([]float32, m*rows)
 			impl.Matmul(y, rows, noise(m*n, 42, 1), n, m, w, typ.RowBytes(n), rows, n, &kernels.Workspace{})
 			for k, v := range y {
-				poisoned := !finite(values[k%rows*n:][:n])
+				row := values[k%rows*n:][:n]
+				poisoned := slices.ContainsFunc(row, func(v float32) bool { return v-v != 0 })
+				if !poisoned && largest(row) > 1e30 { // what it is multiplied with may take it out of f32
+					continue
+				}
 				if isFinite := v-v == 0; isFinite == poisoned {
 					t.Errorf("%g stored: row %d decodes finite %t, but scores %g", bad, k%rows, !poisoned, v)
 				}

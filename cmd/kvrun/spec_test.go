@@ -157,6 +157,10 @@ func TestSpecWeights(t *testing.T) {
 	if code, _, stderr := kvrun("", "info", out); code != 2 || !strings.Contains(stderr, "4711") {
 		t.Errorf("without the spec: exit %d, %s", code, stderr)
 	}
+	nameless := write(t, "nameless.hcl", string(text))
+	if code, _, stderr := kvrun("", "synth", "--spec", nameless, "--type", "mine", "--out", out+"2"); code != 2 || !strings.Contains(stderr, "mine has no id") {
+		t.Errorf("a type without a number: exit %d, %s", code, stderr)
+	}
 }
 
 // unseen are the files of testdata/unseen, with other names where the table has them.

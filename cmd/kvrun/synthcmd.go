@@ -116,5 +116,8 @@ func weightType(flag, name string) (*kernels.Type, error) {
 		return t, nil
 	}
 	names := typeNames(encodable)
+	if t := typeNamed(name, func(t *kernels.Type) bool { return t.Weight && t.ID < 0 }); t != nil {
+		return nil, fmt.Errorf("%s: %s has no id, by which a GGUF file names the types of its tensors: add id = NUMBER to its spec", flag, t.Name)
+	}
 	return nil, fmt.Errorf("%s: no weight type %q%s; types: %s", flag, name, nearest(name, names), strings.Join(names, " "))
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/kvgen/kvgen/gen/ir"
 	"github.com/kvgen/kvgen/gen/spec"
@@ -47,6 +48,8 @@ func (r *reader) lookup(codes *ir.Value, table []byte) *ir.Value {
 	return r.b.Op(ir.OpSelectBit, codes.Type, "levels", ir.Instr{Args: []*ir.Value{codes, hi, lo}, Imm: bit})
 }
 
+func negativeZero(v float32) bool { return v == 0 && math.Signbit(float64(v)) }
+
 // linearLevels reports whether level = code + off.
 func linearLevels(levels []int8, signed bool) (off int, ok bool) {
 	off = int(levels[0])
@@ -67,6 +70,7 @@ func linearLevels(levels []int8, signed bool) (off int, ok bool) {
 func (r *reader) levelPieces(first, count int) func(piece int) *ir.Value {
 	n := r.caps.Lanes
 	_, _, exact := r.a.int8Levels()
+	exact = exact && !slices.ContainsFunc(r.a.Levels, negativeZero) // which no byte holds
 	base := first / chunk * chunk
 	r.b.Note(fmt.Sprintf("levels of values %d to %d", first, first+count-1))
 	at := func(p int) ir.Mem { return ir.At(r.slots, first-base+n*p) }
@@ -106,7 +110,7 @@ func (r *reader) levelOf(codes *ir.Value) *ir.Value {
 		if r.a.Code.Signed && c >= len(r.a.Levels)/2 {
 			v = c - len(r.a.Levels)
 		}
-		straight = straight && l == float32(v)+off && l == float32(math.Trunc(float64(l)))
+		straight = straight && l == float32(v)+off && l == float32(math.Trunc(float64(l))) && !negativeZero(l)
 	}
 	if straight {
 		if off != 0 {

@@ -111,7 +111,8 @@ func (s *scope) reduce(e *hclsyntax.FunctionCallExpr, depth int) Expr {
 }
 
 // minMax resolves min(x) and min(x, n) as reductions and min(a, b) lane by lane. A float vector followed by an integer
-// constant is a reduction over runs: write min(n, x) or min(x, 16.0) for the smaller of two values.
+// constant is a reduction over runs: write min(x, 16.0) for the smaller of two values. Runs of a few values are refused, since what
+// was meant is most likely that.
 func (s *scope) minMax(e *hclsyntax.FunctionCallExpr, depth int) Expr {
 	if len(e.Args) != 2 {
 		return s.reduce(e, depth)
@@ -122,6 +123,10 @@ func (s *scope) minMax(e *hclsyntax.FunctionCallExpr, depth int) Expr {
 	}
 	kind, shape := xs[0].Type()
 	if n, ok := xs[1].(*Num); ok && n.Kind == Int && kind == Float && shape == Vector {
+		if n.I < minRun || s.block%n.I != 0 {
+			s.fail(ruleClip, e.Range(), e.Name, n.I, minRun, s.block, map[string]string{"min": "smaller", "max": "larger"}[e.Name])
+			return nil
+		}
 		return s.reduce(e, depth)
 	}
 	return lanewise(e, xs)

@@ -104,6 +104,7 @@ var (
 	ruleArguments     = rule{"arguments", "%s takes %s; given: %d"}
 	ruleReduce        = rule{"reduce", "%s needs a value that differs along the block"}
 	ruleRun           = rule{"run", "runs of %d do not divide the block of %d"}
+	ruleClip          = rule{"clip", "%[1]s of a vector of floats and the integer %[2]d is of runs of so many values; allowed: %[3]d or more that divide the block of %[4]d; for the %[5]s of two values write the number as a float: %[1]s(x, %[2]d.0)"}
 	ruleNoDomain      = rule{"no-domain", "the type declares no domain"}
 
 	// Encode.

@@ -102,7 +102,7 @@ type Lookup struct {
 // Call is a built-in function or a transform:
 //
 //	sum min max absmax extremum (x)    over the block, left to right from i = 0
-//	sum min max absmax extremum (x, n) over each run of n values; the result is a Vector with Run n
+//	sum min max absmax extremum (x, n) over each run of n values, 8 or more for min and max; the result is a Vector with Run n
 //	min max (a, b), clamp(x, lo, hi)   lane by lane: a<b?a:b, a>b?a:b (so a NaN in a gives b); a float vector followed
 //	                                   by an integer constant is the line above: write min(15, x) or min(x, 15.0)
 //	abs sqrt inv floor                 inv(x) = x != 0 ? 1/x : 0

@@ -13,6 +13,7 @@ const (
 	maxDepth   = 256       // levels of one expression
 	maxBlock   = 1024      // values per block
 	minBlock   = 16        // values per block, except 1 for a plain float
+	minRun     = 8         // values of a run of min and max
 	maxFields  = 32        // entries of layout
 	maxBytes   = 8192      // bytes of a block
 	maxLevels  = 256       // entries of a codebook
