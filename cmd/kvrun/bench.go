@@ -1,11 +1,13 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"strconv"
+	"os"
+	"slices"
 	"strings"
+
+	"github.com/spf13/pflag"
 
 	"github.com/kvgen/kvgen/runtime/bench"
 	"github.com/kvgen/kvgen/runtime/kv"
@@ -15,105 +17,227 @@ import (
 // benchFlags are llama-bench's. Those that are lists run every combination.
 type benchFlags struct {
 	modelFlags
-	prompt, gen, depth  string
+	models              list
+	prompt, gen, depth  list
 	promptGen, genAfter []string
-	parallel            string
+	parallel            list
 	shared              bool
-	threadList          string
+	lists               map[string]*list // of flags that have one value in other commands
 	repeat              int
-	output              string
+	output, outputErr   string
 	noWarm              bool
+}
+
+// add defines them.
+func (b *benchFlags) add(fs *pflag.FlagSet) {
+	fs.VarP(&b.models, "model", "m", "`paths` of GGUF files, a list (default: the embedded model)")
+	b.prompt, b.gen, b.depth, b.parallel = newList("512"), newList("128"), newList("0"), newList("1")
+	fs.VarP(&b.prompt, "n-prompt", "p", "`tokens` of prompts, a list; 0 for none")
+	fs.VarP(&b.gen, "n-gen", "n", "`tokens` to generate, a list; 0 for none")
+	fs.VarP(&b.depth, "n-depth", "d", "`tokens` in the cache before the test, a list")
+	fs.StringArrayVar(&b.promptGen, "pg", nil, "`prompt,gen`: a prompt and generation, timed together")
+	fs.StringArrayVar(&b.genAfter, "gp", nil, "`prompt,gen`: generation after a prompt that is not timed")
+	fs.Var(&b.parallel, "n-parallel", "`sequences` that generate at the same time, a list")
+	fs.BoolVar(&b.shared, "pp-shared", false, "sequences have the tokens of --n-depth in common, and hold them once")
+	fs.IntVarP(&b.repeat, "repetitions", "r", 5, "`times` each test is run")
+	fs.StringVarP(&b.output, "output", "o", "md", "`format` of the standard output: md, json, jsonl, csv or sql")
+	fs.StringVar(&b.outputErr, "output-err", "", "`format` of the same on the standard error (default: nothing)")
+	fs.BoolVar(&b.noWarm, "no-warmup", false, "no run before the first that counts")
+	fs.IntVarP(&b.threads, "threads", "t", 0, "`numbers` of threads (default: one per core)")
+	b.addCompute(fs, model.Fast)
+	b.cacheFlags.add(fs)
+	fs.BoolVar(&b.json, "json", false, "the same as -o json")
+	b.lists = map[string]*list{}
+	for _, name := range []string{"threads", "batch-size", "ubatch-size", "cache-type-k", "cache-type-v", "gpu-layers", "flash-attn"} {
+		f := fs.Lookup(name)
+		l := newList(f.DefValue)
+		b.lists[name] = &l
+		f.Value, f.Usage = &l, f.Usage+"; a list"
+	}
+}
+
+// check reads them, args being what was no flag.
+func (b *benchFlags) check(e *environment, args []string) error {
+	if b.json {
+		b.output = "json"
+	}
+	if !slices.Contains(benchFormatNames(), b.output) {
+		return fmt.Errorf("--output %q: want md, json, jsonl, csv or sql", b.output)
+	}
+	if b.outputErr == "none" {
+		b.outputErr = ""
+	}
+	if b.outputErr != "" && !slices.Contains(benchFormatNames(), b.outputErr) {
+		return fmt.Errorf("--output-err %q: want md, json, jsonl, csv, sql or none", b.outputErr)
+	}
+	if b.repeat < 1 || b.repeat > 10000 {
+		return fmt.Errorf("--repetitions %d: want 1 to 10000", b.repeat)
+	}
+	// A comma may be part of a name: a file that is there is one model.
+	if whole := b.models.String(); strings.Contains(whole, ",") {
+		if _, err := os.Stat(whole); err == nil {
+			b.models.items = []string{whole}
+		}
+	}
+	if b.models.items = append(b.models.items, args...); len(b.models.items) == 0 {
+		b.models.items = []string{""}
+	}
+	return b.extend(e)
 }
 
 // benchCommand measures speed.
 func benchCommand(e *environment, args []string) error {
 	var b benchFlags
 	fs := newFlags("bench")
-	fs.StringVarP(&b.model, "model", "m", "", "`path` of a GGUF file (default: the embedded model)")
-	fs.StringVarP(&b.prompt, "n-prompt", "p", "512", "`tokens` of prompts, a list; 0 for none")
-	fs.StringVarP(&b.gen, "n-gen", "n", "128", "`tokens` to generate, a list; 0 for none")
-	fs.StringVarP(&b.depth, "n-depth", "d", "0", "`tokens` in the cache before the test, a list")
-	fs.StringArrayVar(&b.promptGen, "pg", nil, "`prompt,gen`: a prompt and generation, timed together")
-	fs.StringArrayVar(&b.genAfter, "gp", nil, "`prompt,gen`: generation after a prompt that is not timed")
-	fs.StringVar(&b.parallel, "n-parallel", "1", "`sequences` that generate at the same time, a list")
-	fs.BoolVar(&b.shared, "pp-shared", false, "sequences have the tokens of --n-depth in common, and hold them once")
-	fs.IntVarP(&b.repeat, "repetitions", "r", 5, "`times` each test is run")
-	fs.StringVarP(&b.output, "output", "o", "md", "`format`: md, json, jsonl or csv")
-	fs.BoolVar(&b.noWarm, "no-warmup", false, "no run before the first that counts")
-	fs.StringVarP(&b.threadList, "threads", "t", "0", "`numbers` of threads, a list (default: one per core); --cache-type-k and -v are lists too")
-	b.addCompute(fs, model.Fast)
-	b.cacheFlags.add(fs)
-	fs.BoolVar(&b.json, "json", false, "the same as -o json")
-	if err := e.parse(fs, "[MODEL] [flags]", args); err != nil {
-		return err
-	}
-	if b.json {
-		b.output = "json"
-	}
-	if _, ok := benchFormats[b.output]; !ok {
-		return fmt.Errorf("--output %q: want md, json, jsonl or csv", b.output)
-	}
-	if b.repeat < 1 || b.repeat > 10000 {
-		return fmt.Errorf("--repetitions %d: want 1 to 10000", b.repeat)
-	}
-	tests, err := b.tests()
-	if err != nil {
-		return err
-	}
-	threads, err := numbers("--threads", b.threadList)
-	if err != nil {
+	b.add(fs)
+	if err := e.parse(fs, "[MODEL...] [flags]", args); err != nil {
 		return err
 	}
 	if err := b.check(e, fs.Args()); err != nil {
 		return err
 	}
+	tests, err := b.tests()
+	if err != nil {
+		return err
+	}
+	all, err := b.combinations()
+	if err != nil {
+		return err
+	}
 	// All combinations are planned before the first is measured, which may take minutes.
 	var sessions []*session
-	for _, k := range strings.Split(b.typeK, ",") {
-		for _, v := range strings.Split(b.typeV, ",") {
-			for _, t := range threads {
-				m := b.modelFlags
-				m.typeK, m.typeV, m.threads = k, v, t
-				if err := m.checkCompute(e); err != nil {
-					return err
-				}
-				s, err := e.open(&m)
-				if err != nil {
-					return err
-				}
-				defer s.Close()
-				sessions = append(sessions, s)
-			}
+	defer func() {
+		for _, s := range sessions {
+			s.Close()
 		}
-	}
-	var rows []benchRow
-	for _, s := range sessions {
-		more, err := b.measure(e, s, tests)
-		if rows = append(rows, more...); err != nil {
-			if errors.Is(err, context.Canceled) && len(rows) > 0 {
-				err = errors.Join(benchFormats[b.output](e.stdout, rows), err)
-			}
+	}()
+	gpu := false
+	for i := range all {
+		m := &all[i]
+		if err := m.checkCompute(e); err != nil {
 			return err
 		}
+		s, err := e.open(m)
+		if err != nil {
+			return err
+		}
+		sessions = append(sessions, s)
+		gpu = gpu || m.backend != nil
 	}
-	return benchFormats[b.output](e.stdout, rows)
+	columns := benchColumns(fs.Changed, gpu)
+	printers := []benchPrinter{newBenchPrinter(e.stdout, b.output, columns)}
+	if b.outputErr != "" {
+		printers = append(printers, newBenchPrinter(e.stderr, b.outputErr, columns))
+	}
+	way := e.pace("bench", len(tests)*len(sessions), fmt.Sprintf("a test, run %d times", b.repeat), "-r 1 runs each once", "keeps what is printed by then")
+	defer way.finish()
+	each := func(do func(benchPrinter) error) (err error) {
+		for _, p := range printers {
+			err = errors.Join(err, do(p))
+		}
+		return err
+	}
+	if err := way.above(func() error { return each(func(p benchPrinter) error { return p.begin() }) }); err != nil {
+		return err
+	}
+	for _, s := range sessions {
+		if err = b.measure(e, s, tests, way, func(r benchRow) error { return each(func(p benchPrinter) error { return p.row(r) }) }); err != nil {
+			break
+		}
+	}
+	way.finish()
+	return errors.Join(each(func(p benchPrinter) error { return p.end() }), err)
+}
+
+// maxCombinations is the most that are measured by one command.
+const maxCombinations = 4096
+
+// combinations are all that the lists say, in llama-bench's order.
+func (b *benchFlags) combinations() ([]modelFlags, error) {
+	all := []modelFlags{b.modelFlags}
+	multiply := func(items []string, set func(m *modelFlags, item string)) {
+		var more []modelFlags
+		for _, m := range all {
+			for _, item := range items {
+				if len(more) <= maxCombinations {
+					set(&m, item)
+					more = append(more, m)
+				}
+			}
+		}
+		all = more
+	}
+	integers := func(name string, set func(m *modelFlags, n int)) error {
+		text := b.lists[name].String()
+		if name == "threads" {
+			text = strings.ReplaceAll(","+text, ",-1", ",0")[1:] // llama.cpp's word for the default
+		}
+		ns, err := numbers("--"+name, text)
+		if err != nil {
+			return err
+		}
+		items := make([]string, len(ns))
+		at := 0
+		multiply(items, func(m *modelFlags, _ string) { set(m, ns[at%len(ns)]); at++ })
+		return nil
+	}
+	layers, err := layerList(b.lists["gpu-layers"].items)
+	if err != nil {
+		return nil, err
+	}
+	multiply(b.models.items, func(m *modelFlags, s string) { m.model = s })
+	multiply(layers, func(m *modelFlags, s string) { m.layers = s })
+	if err := integers("batch-size", func(m *modelFlags, n int) { m.batch = n }); err != nil {
+		return nil, err
+	}
+	if err := integers("ubatch-size", func(m *modelFlags, n int) { m.ubatch = n }); err != nil {
+		return nil, err
+	}
+	multiply(b.lists["cache-type-k"].items, func(m *modelFlags, s string) { m.typeK = s })
+	multiply(b.lists["cache-type-v"].items, func(m *modelFlags, s string) { m.typeV = s })
+	multiply(b.lists["flash-attn"].items, func(m *modelFlags, s string) { m.flash = s })
+	if err := integers("threads", func(m *modelFlags, n int) { m.threads = n }); err != nil {
+		return nil, err
+	}
+	if len(all) > maxCombinations {
+		return nil, fmt.Errorf("more than %d combinations of the lists", maxCombinations)
+	}
+	return all, nil
+}
+
+// layerList takes ranges of --gpu-layers apart; words stay as they are.
+func layerList(items []string) (all []string, err error) {
+	for _, item := range items {
+		if item == "" || item[0] < '0' || item[0] > '9' {
+			all = append(all, item)
+			continue
+		}
+		ns, err := numbers("--gpu-layers", item)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range ns {
+			all = append(all, fmt.Sprint(n))
+		}
+	}
+	return all, nil
 }
 
 // tests are the tests in llama-bench's order.
 func (b *benchFlags) tests() ([]bench.Test, error) {
-	prompts, err := numbers("--n-prompt", b.prompt)
+	prompts, err := numbers("--n-prompt", b.prompt.String())
 	if err != nil {
 		return nil, err
 	}
-	gens, err := numbers("--n-gen", b.gen)
+	gens, err := numbers("--n-gen", b.gen.String())
 	if err != nil {
 		return nil, err
 	}
-	depths, err := numbers("--n-depth", b.depth)
+	depths, err := numbers("--n-depth", b.depth.String())
 	if err != nil {
 		return nil, err
 	}
-	parallel, err := numbers("--n-parallel", b.parallel)
+	parallel, err := numbers("--n-parallel", b.parallel.String())
 	if err != nil {
 		return nil, err
 	}
@@ -160,41 +284,33 @@ func (b *benchFlags) tests() ([]bench.Test, error) {
 	return tests, nil
 }
 
-// measure runs the tests of one combination of types and threads, in one context. After an error there are the rows before it.
-func (b *benchFlags) measure(e *environment, s *session, tests []bench.Test) ([]benchRow, error) {
-	s.remarks(e.stderr)
+// measure runs the tests of one combination in one context, and gives every row to print when it is there.
+func (b *benchFlags) measure(e *environment, s *session, tests []bench.Test, way *pace, row func(benchRow) error) error {
+	longest := slices.MaxFunc(tests, func(a, b bench.Test) int { return a.Size() - b.Size() })
+	if longest.Size() > s.Context {
+		s.notes = append(s.notes, fmt.Sprintf("%s: a context of %d is beyond the %d positions the model was trained for", longest, longest.Size(), s.Context))
+	}
+	if err := way.above(func() error { s.remarks(e.stderr); return nil }); err != nil {
+		return err
+	}
 	bos := int32(-1)
 	if t, err := s.vocabulary(); err == nil && t.AddBOS {
 		bos = t.BOS
 	}
-	way := e.pace("bench", len(tests), fmt.Sprintf("a test, run %d times", b.repeat), "-r 1 runs each once", "prints what is measured by then")
-	defer way.finish()
-	var rows []benchRow
 	for _, t := range tests {
 		c, err := s.startAll(t.Size(), t.Sequences(), t.Cells())
 		if err != nil {
-			return rows, err
+			return err
 		}
 		r, err := bench.Run(e.ctx, c, t, bench.Options{Repeat: b.repeat, Warm: !b.noWarm, BOS: bos})
 		c.Close()
 		if err != nil {
-			return rows, err
+			return err
 		}
-		rows = append(rows, s.benchRow(c, r))
 		way.next("")
-	}
-	return rows, nil
-}
-
-// numbers reads a list of numbers: 1,2,3.
-func numbers(flag, list string) ([]int, error) {
-	var all []int
-	for _, s := range strings.Split(list, ",") {
-		n, err := strconv.Atoi(strings.TrimSpace(s))
-		if err != nil || n < 0 || n > 1<<24 {
-			return nil, fmt.Errorf("%s %q: want numbers from 0 to %d", flag, list, 1<<24)
+		if err := way.above(func() error { return row(s.benchRow(c, r)) }); err != nil {
+			return err
 		}
-		all = append(all, n)
 	}
-	return all, nil
+	return nil
 }

@@ -2,19 +2,19 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/klauspost/cpuid/v2"
 
+	"github.com/kvgen/kvgen/cmd/internal/version"
 	"github.com/kvgen/kvgen/runtime/bench"
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
 // benchRow is one test in llama-bench's field names, with what the project adds at the end.
 type benchRow struct {
+	Build      string    `json:"build_commit"`
 	CPU        string    `json:"cpu_info"`
 	GPU        string    `json:"gpu_info"`
 	Backends   string    `json:"backends"`
@@ -52,12 +52,16 @@ func (s *session) benchRow(c *model.Context, r *bench.Result) benchRow {
 	ns, nsDev := r.Mean()
 	ts, tsDev := r.Speed()
 	row := benchRow{
-		CPU: strings.TrimSpace(cpuid.CPU.BrandName), Backends: "CPU", Filename: s.path, Size: m.Size, Parameters: m.Parameters,
-		Type:  fmt.Sprintf("%s %s %s", m.Arch, short(float64(m.Parameters)), m.Type),
-		Batch: c.Batch, UBatch: c.Batch, Threads: s.flags.threads, TypeK: s.flags.typeK, TypeV: s.flags.typeV, Flash: true,
+		Build: strings.TrimSpace(version.Short()), CPU: strings.TrimSpace(cpuid.CPU.BrandName), Backends: "CPU", Filename: s.path, Size: m.Size, Parameters: m.Parameters,
+		Type:    fmt.Sprintf("%s %s %s", m.Arch, short(float64(m.Parameters)), m.Type),
+		Threads: s.flags.threads, TypeK: s.flags.typeK, TypeV: s.flags.typeV, Flash: true,
 		Mapped: s.path != embedded, Prompt: r.Prompt, Gen: r.Gen, Depth: r.Depth, Parallel: r.Sequences(), Shared: r.Shared, Time: r.Start.UTC().Format(time.RFC3339),
 		AvgNS: int64(ns), StddevNS: int64(nsDev), AvgTS: ts, StddevTS: tsDev, SamplesTS: r.Speeds(), Record: s.record(c), test: r.Test,
 	}
+	if row.Batch = s.flags.batch; row.Batch == 0 {
+		row.Batch = defaultBatch
+	}
+	row.UBatch = row.Batch
 	if b := s.flags.backend; b != nil {
 		row.Backends, row.GPU, row.GPULayers = "CUDA", b.Name, s.Layers
 	}
@@ -67,41 +71,9 @@ func (s *session) benchRow(c *model.Context, r *bench.Result) benchRow {
 	return row
 }
 
-// benchFormats writes rows by the name of a format.
-var benchFormats = map[string]func(io.Writer, []benchRow) error{
-	"json":  func(w io.Writer, rows []benchRow) error { return printJSON(w, rows) },
-	"jsonl": benchLines,
-	"csv":   benchCSV,
-	"md":    benchTable,
-}
-
-func benchLines(w io.Writer, rows []benchRow) error {
-	for _, r := range rows {
-		if err := printLine(w, r); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func benchCSV(w io.Writer, rows []benchRow) error {
-	fmt.Fprintln(w, "model_filename,model_type,n_threads,type_k,type_v,math,isa,n_prompt,n_gen,n_depth,n_parallel,avg_ns,stddev_ns,avg_ts,stddev_ts")
-	for _, r := range rows {
-		fmt.Fprintf(w, "%q,%q,%d,%s,%s,%s,%s,%d,%d,%d,%d,%d,%d,%f,%f\n", r.Filename, r.Type, r.Threads, r.TypeK, r.TypeV,
-			r.Record.Math, r.Record.ISA, r.Prompt, r.Gen, r.Depth, r.Parallel, r.AvgNS, r.StddevNS, r.AvgTS, r.StddevTS)
-	}
-	return nil
-}
-
-func benchTable(w io.Writer, rows []benchRow) error {
-	t := tabwriter.NewWriter(w, 0, 0, 1, ' ', tabwriter.Debug)
-	fmt.Fprintln(t, " model\t size\t threads\t type_k\t type_v\t math\t isa\t test\t t/s\t")
-	fmt.Fprintln(t, " ---\t ---:\t ---:\t ---\t ---\t ---\t ---\t ---\t ---:\t")
-	for _, r := range rows {
-		fmt.Fprintf(t, " %s\t %.2f MiB\t %d\t %s\t %s\t %s\t %s\t %s\t %.2f ± %.2f\t\n", r.Type, float64(r.Size)/(1<<20), r.Threads,
-			r.TypeK, r.TypeV, r.Record.Math, r.Record.ISA, r.test, r.AvgTS, r.StddevTS)
-	}
-	return t.Flush()
+// benchBuild says what measured.
+func benchBuild() string {
+	return fmt.Sprintf("kvrun %s, %s", strings.TrimSpace(version.Short()), isaInUse())
 }
 
 // short is a count in thousands, millions or billions.
@@ -116,6 +88,3 @@ func short(n float64) string {
 	}
 	return fmt.Sprint(n)
 }
-
-// benchFormatNames are the names of benchFormats.
-func benchFormatNames() []string { return []string{"md", "json", "jsonl", "csv"} }

@@ -16,7 +16,7 @@ import (
 var spellings = map[string]string{
 	"ctk": "cache-type-k", "ctv": "cache-type-v", "ngl": "gpu-layers", "n-gpu-layers": "gpu-layers", "dev": "device",
 	"fa": "flash-attn", "ub": "ubatch-size", "n-predict": "predict", "sys": "system-prompt", "s": "seed", "e": "escape",
-	"prompt-file": "file", "np": "parallel", "sequences": "parallel", "npl": "n-parallel", "pps": "pp-shared",
+	"prompt-file": "file", "np": "parallel", "sequences": "parallel", "npl": "n-parallel", "pps": "pp-shared", "oe": "output-err",
 }
 
 // newFlags is a flag set that reports errors instead of printing them.
@@ -195,7 +195,7 @@ func readLine(fs *pflag.FlagSet, args []string) *line {
 		switch {
 		case joined:
 		case f.NoOptDefVal == "" && more,
-			f.Name == "flash-attn" && more && slices.Contains(flashValues, next),
+			f.Name == "flash-attn" && more && (slices.Contains(flashValues, next) || peers.IsSwitch(next)),
 			f.Value.Type() == "bool" && (next == "True" || next == "False"): // as Python spells them
 			value, joined = next, true
 			i++
@@ -303,6 +303,3 @@ func lookup(fs *pflag.FlagSet, a, name string) *pflag.Flag {
 	}
 	return nil
 }
-
-// listType is the type of flags that may be given again, each time with several values.
-const listType = "list"

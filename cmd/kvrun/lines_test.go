@@ -22,10 +22,11 @@ func TestLines(t *testing.T) {
 		if l == "" || strings.HasPrefix(l, "#") {
 			continue
 		}
-		want, typed, ok := strings.Cut(l, " | ")
-		if !ok {
+		at := strings.LastIndex(l, " | ")
+		if at < 0 {
 			t.Fatalf("no outcome: %s", l)
 		}
+		want, typed := l[:at], l[at+len(" | "):]
 		n++
 		code, stdout, stderr := kvrun("", words(t, typed, stand)...)
 		outcome, out, _ := strings.Cut(want, " > ")
@@ -57,6 +58,9 @@ func words(t *testing.T, line string, stand map[string]string) (all []string) {
 	var quote rune
 	word, started, quoted := "", false, false
 	end := func() {
+		if a, b, ok := strings.Cut(word, ","); ok && stand[a] != "" && stand[b] != "" {
+			word = stand[a] + "," + stand[b]
+		}
 		if path, ok := stand[strings.TrimPrefix(word, "--model=")]; ok && !quoted {
 			word = strings.Replace(word, strings.TrimPrefix(word, "--model="), path, 1)
 		}

@@ -12,7 +12,7 @@
 //	kvrun calibrate [MODEL]      measure the mean of the keys, for --k-offset mean
 //	kvrun tune   [MODEL] --budget 4.5bpv
 //	                             the best policy of the cache within a budget, layer by layer
-//	kvrun bench  [MODEL]         speed: llama-bench's tests and field names
+//	kvrun bench  [MODEL]...      speed: llama-bench's syntax, tests and field names
 //	kvrun logits [MODEL] --tokens FILE --out FILE
 //	                             logits of given tokens as little-endian f32
 //	kvrun synth  --out FILE      write a model of a given shape with random weights

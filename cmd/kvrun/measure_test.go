@@ -57,7 +57,7 @@ func TestBench(t *testing.T) {
 			t.Errorf("row %d: math %v", i, math)
 		}
 	}
-	for format, lines := range map[string]int{"md": 4, "csv": 3, "jsonl": 2} {
+	for format, lines := range map[string]int{"md": 6, "csv": 3, "jsonl": 2} {
 		if code, out, _ := kvrun("", "bench", "-p", "3", "-n", "2", "-r", "1", "-o", format); code != 0 || strings.Count(out, "\n") != lines {
 			t.Errorf("%s: exit %d\n%s", format, code, out)
 		}

@@ -110,6 +110,17 @@ func (p *pace) say(format string, args ...any) {
 	}
 }
 
+// above writes to the terminal with the bar out of the way.
+func (p *pace) above(write func() error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.shown && !p.over {
+		p.bar.Clear()
+		defer p.bar.RenderBlank()
+	}
+	return write()
+}
+
 // finish takes the bar away. It may be called twice.
 func (p *pace) finish() {
 	p.mu.Lock()
