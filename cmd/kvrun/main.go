@@ -43,6 +43,10 @@
 // the result is printed even if its file could not be written. Links are followed, modes are the umask's or the old file's, a new
 // prompt cache is for its user alone. What a killed program left is removed by the next output in its folder.
 //
+// Prompt caches, base files, journals, key offsets and the policies of tune name the model that they were made with, by all that moves
+// its logits, and have checksums: those of another model and damaged ones are refused, and what cannot be checked is noted. A prompt
+// cache gives the tokens of a run without it; rows that such a run would not have are run again (docs/measuring.md).
+//
 // Control codes in what comes from files (names, templates, journals, texts of errors) are written out, as \u001b, and long names are
 // cut. What a model says goes to other programs byte for byte; on a terminal its control codes are written out too.
 //

@@ -71,7 +71,7 @@ func (c *Cache) KeepSeq(seq int) error {
 
 // TruncateSeq forgets the positions of a sequence from n on. It fails, and changes nothing, where a sliding window has
 // already dropped positions that the query at n would see, and where a layer is recurrent unless n is 0 or all. Rows that
-// are packed stay so.
+// are packed stay so; Fresh says how far a cut leaves what a shorter run would have.
 func (c *Cache) TruncateSeq(seq, n int) error {
 	if err := c.known(seq); err != nil {
 		return err

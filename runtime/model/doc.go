@@ -12,5 +12,8 @@
 //
 // A context has Options.Sequences of them, which EvalBatch runs together; CopySeq shares what one holds with another.
 //
+// Identity tells models apart by what moves their logits: hyperparameters as they were read, the tokenizer, all weights. Files
+// that depend on a model hold it. Digests keeps the part that takes seconds.
+//
 // Shapes in comments are row-major, outermost first; n is the number of tokens of a batch.
 package model

@@ -5,5 +5,5 @@
 //	Bias(m)                    the model's own bias of K: nothing to measure
 //	Measure(ctx, m, tokens)    the mean of K over a text  ->  File, a JSON file beside the model  ->  File.Offset(m)
 //
-// A File is for one model, by its hash, and says what it was measured on.
+// A File is for one model, whose identity it holds, says what it was measured on and has a checksum.
 package offset
