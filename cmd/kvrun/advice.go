@@ -17,11 +17,11 @@ type advice struct {
 	Engines  []report.Engine `json:"engines"`
 }
 
-// advise makes it of a result; t is nil when only the result is there, not the model.
-func advise(r *lab.Result, t *lab.Traits, emit []string) advice {
+// advise makes it of a result.
+func advise(r *lab.Result, emit []string) advice {
 	a := advice{Advice: r.Advise(nil)}
-	group := 0
-	if t == nil {
+	group, t := 0, r.Traits
+	if t == nil { // a journal of an older program
 		t = &lab.Traits{}
 	}
 	group = t.Group

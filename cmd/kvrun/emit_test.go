@@ -92,7 +92,8 @@ func TestInstead(t *testing.T) {
 	}
 	r := &lab.Result{Tables: []lab.Table{{Chunks: lab.Least, PPL: 20, Cells: []lab.CellResult{cell("q8_0", 8.5, .0004), cell("lm6_64", 6.25, .001), cell("lm4_64", 4.25, .03)}}}}
 	r.Tables[0].Cells[2].Plan.Layers[0].First = 4
-	a := advise(r, &lab.Traits{Group: 3}, []string{"llama.cpp", "kvrun"})
+	r.Traits = &lab.Traits{Group: 3}
+	a := advise(r, []string{"llama.cpp", "kvrun"})
 	if len(a.Engines) != 2 || len(a.Engines[0].Choices) != 3 {
 		t.Fatalf("%+v", a.Engines)
 	}
@@ -104,7 +105,7 @@ func TestInstead(t *testing.T) {
 		t.Errorf("%+v", own)
 	}
 	r.Tables[0].Cells = r.Tables[0].Cells[1:]
-	if safe = advise(r, nil, []string{"ollama"}).Engines[0].Choices[0]; safe.Lines != nil || !strings.Contains(safe.Note, "Nothing else") {
+	if safe = advise(r, []string{"ollama"}).Engines[0].Choices[0]; safe.Lines != nil || !strings.Contains(safe.Note, "Nothing else") {
 		t.Errorf("%+v", safe)
 	}
 }

@@ -29,6 +29,7 @@ type sweepFlags struct {
 	contexts string
 	paths    string
 	chunks   int
+	forSize  int // positions that bits are counted at, 0 for those of a chunk
 	ref      string
 	byLayer  string
 	out      string
@@ -51,6 +52,7 @@ func (f *sweepFlags) parse(e *environment, args []string) error {
 	fs.StringVarP(&f.contexts, "ctx-size", "c", "512", "`tokens` of a chunk, a list")
 	fs.StringVar(&f.paths, "path", lab.Prefill, "`paths`, a list: prefill (batches), decode (token by token)")
 	fs.IntVar(&f.chunks, "chunks", sweepChunks, "measure the first `N` chunks of every text; -1 measures all")
+	fs.IntVar(&f.forSize, "budget-ctx", 0, "`positions` of the context that bits per value are counted in, where exact rows and offsets weigh less than in a short one (default: --ctx-size)")
 	fs.StringVar(&f.ref, "ref", "f16", "`type` of the cache to compare with: f16 or f32")
 	f.grid.add(fs)
 	fs.StringVar(&f.byLayer, "by-layer", "", "also one side of one layer at a time in this `type`, all else as the reference")
@@ -93,6 +95,8 @@ func (f *sweepFlags) parse(e *environment, args []string) error {
 	switch {
 	case f.chunks < -1:
 		return fmt.Errorf("--chunks %d: want 0 or more, or -1 for all", f.chunks)
+	case f.forSize < 0 || f.forSize > 1<<24:
+		return fmt.Errorf("--budget-ctx %d: want 0 to %d", f.forSize, 1<<24)
 	case f.ref != "f16" && f.ref != "f32":
 		return fmt.Errorf("--ref %q: want f16 or f32", f.ref)
 	case len(f.sizes) == 0:
@@ -128,7 +132,7 @@ func sweepCommand(e *environment, args []string) error {
 		for _, n := range r.Notes {
 			fmt.Fprintln(e.stderr, "note:", n)
 		}
-		return f.finish(e, r, nil)
+		return f.finish(e, r)
 	}
 	s, err := e.open(&f.modelFlags)
 	if err != nil {
@@ -147,6 +151,11 @@ func sweepCommand(e *environment, args []string) error {
 	if err != nil {
 		return err
 	}
+	traits, err := lab.Examine(e.ctx, s.Model, places[0].Text.Tokens)
+	if err != nil {
+		return err
+	}
+	header.Traits, header.BudgetContext = &traits, f.forSize
 	journal := lab.NewJournal(header)
 	if f.out != "" {
 		if journal, err = lab.Open(f.out, header); err != nil {
@@ -154,6 +163,9 @@ func sweepCommand(e *environment, args []string) error {
 		}
 		defer journal.Close()
 		s.notes = append(s.notes, journal.Notes()...)
+	}
+	if f.forSize == 0 && slices.ContainsFunc(cells, func(c lab.Cell) bool { return exactRows(c.Plan) }) {
+		s.notes = append(s.notes, "exact rows are counted in the chunk that is measured, where they weigh the most; --budget-ctx N counts bits in a context of N positions")
 	}
 	s.remarks(e.stderr)
 	for _, p := range places {
@@ -178,11 +190,12 @@ func sweepCommand(e *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	traits, err := lab.Examine(e.ctx, s.Model, places[0].Text.Tokens)
-	if err != nil {
-		return err
-	}
-	return f.finish(e, result, &traits)
+	return f.finish(e, result)
+}
+
+// exactRows reports whether a plan keeps rows exact.
+func exactRows(p *kv.Plan) bool {
+	return slices.ContainsFunc(p.Layers, func(l kv.LayerPlan) bool { return l.Ends.Type != nil })
 }
 
 // onInterrupt is what Ctrl-C does.

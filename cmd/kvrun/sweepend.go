@@ -18,10 +18,9 @@ type sweepResult struct {
 	Interrupted bool   `json:"interrupted,omitempty"` // by Ctrl-C, so that it is of what was finished
 }
 
-// finish prints a result and what to make of it, and writes the page. t is nil where the model is not at hand. The result is
-// printed even where the page cannot be written.
-func (f *sweepFlags) finish(e *environment, r *lab.Result, t *lab.Traits) error {
-	a := advise(r, t, f.emit)
+// finish prints a result and what to make of it, and writes the page. The result is printed even where the page cannot be written.
+func (f *sweepFlags) finish(e *environment, r *lab.Result) error {
+	a := advise(r, f.emit)
 	var failed error
 	if f.page != nil {
 		in := report.Input{Result: r, Advice: a.Advice, Warnings: slices.Concat(a.Warnings, r.Notes), Engines: a.Engines, Command: f.command}

@@ -69,3 +69,28 @@ func TestSweepChat(t *testing.T) {
 		}
 	}
 }
+
+// TestSweepBudget counts bits at another context than the one measured, keeps that and the warnings in the journal, and refuses
+// to go on with another.
+func TestSweepBudget(t *testing.T) {
+	out := t.TempDir() + "/j.jsonl"
+	args := []string{"sweep", "-t", "2", "-c", "64", "--chunks", "1", "--cells", "q8_0@4+16", "--out", out}
+	var short, long sweepResult
+	kvrunJSON(t, &short, "sweep", "--json", "-t", "2", "-c", "64", "--chunks", "1", "--cells", "q8_0@4+16")
+	kvrunJSON(t, &long, append(args, "--json", "--budget-ctx", "8192")...)
+	a, b := short.Tables[0].Cells[0], long.Tables[0].Cells[0]
+	if !(a.BitsPerValue > 10 && b.BitsPerValue < 8.6) || a.KLD.Mean != b.KLD.Mean || long.BudgetContext != 8192 {
+		t.Errorf("%g and %g bits, KLD %g and %g", a.BitsPerValue, b.BitsPerValue, a.KLD.Mean, b.KLD.Mean)
+	}
+	var shown sweepResult
+	kvrunJSON(t, &shown, "sweep", "--json", "--show", out)
+	if shown.Traits == nil || *shown.Traits != *long.Traits || strings.Join(shown.Advice.Warnings, "\n") != strings.Join(long.Advice.Warnings, "\n") {
+		t.Errorf("%+v and %q shown, %+v and %q measured", shown.Traits, shown.Advice.Warnings, long.Traits, long.Advice.Warnings)
+	}
+	if _, text, _ := kvrun("", "sweep", "--show", out); !strings.Contains(text, "in a context of 8192 positions") {
+		t.Errorf("the table does not say at what context bits are counted:\n%s", text)
+	}
+	if code, _, stderr := kvrun("", args...); code != 2 || !strings.Contains(stderr, "--budget-ctx") {
+		t.Errorf("another context for bits: exit %d, %s", code, stderr)
+	}
+}

@@ -58,6 +58,9 @@ func printTable(w io.Writer, h *lab.Header, t *lab.Table) error {
 			fmt.Fprintf(w, "Left out for want of room, and in --json: %s.\n", strings.Join(gone, ", "))
 		}
 	}
+	if h.BudgetContext > 0 {
+		fmt.Fprintf(w, "Bits and bytes are those in a context of %d positions; the divergence is that in chunks of %d, which says little of longer ones.\n", h.BudgetContext, t.Context)
+	}
 	fmt.Fprint(w, verdicts(t, misled))
 	return printSwaps(w, swaps)
 }

@@ -183,7 +183,8 @@ func (was *Header) differs(path string, h Header) error {
 	}
 	for _, x := range []struct{ what, was, is string }{
 		{"model", was.Model.Hash, h.Model.Hash}, {"reference cache", was.Reference, h.Reference}, {"math", was.Math, h.Math},
-		{"instruction set or device", was.ISA, h.ISA}, {"batch size", fmt.Sprint(was.Batch), fmt.Sprint(h.Batch)}, {"version of the program", was.Program, h.Program},
+		{"instruction set or device", was.ISA, h.ISA}, {"batch size", fmt.Sprint(was.Batch), fmt.Sprint(h.Batch)},
+		{"context that bits are counted at (--budget-ctx)", fmt.Sprint(was.BudgetContext), fmt.Sprint(h.BudgetContext)}, {"version of the program", was.Program, h.Program},
 	} {
 		if x.was != x.is {
 			return fmt.Errorf("%s was written with another %s: %s, and now it is %s; nothing was changed", path, x.what, x.was, x.is)

@@ -21,6 +21,9 @@ type Header struct {
 	ISA       string `json:"isa"`
 	Threads   int    `json:"n_threads"`
 	Batch     int    `json:"n_batch"`
+
+	BudgetContext int     `json:"budget_ctx,omitempty"` // positions that bits and bytes are counted at; 0: the context that was measured
+	Traits        *Traits `json:"traits,omitempty"`     // of the model, so that warnings can be given again
 }
 
 // Model identifies a model.
@@ -80,7 +83,7 @@ type CellResult struct {
 	Name          string    `json:"name"`
 	Swap          *Swap     `json:"swap,omitempty"`
 	Plan          kv.Record `json:"plan"`
-	BitsPerValue  float64   `json:"bits_per_value"`  // at the table's context, everything counted
+	BitsPerValue  float64   `json:"bits_per_value"`  // at BudgetContext, or the table's context, everything counted
 	BytesPerToken float64   `json:"bytes_per_token"` // the same
 	Stats
 	Chunk       []int     `json:"chunk"`        // numbers of the chunks that are finished, rising

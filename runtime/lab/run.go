@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -194,7 +195,7 @@ func (r *run) chunk(ctx context.Context, l *eval.Lockstep, setting, k int) error
 	}
 	for n, i := range missing {
 		c := pack(place{setting, r.numbers[i], k}, all[n])
-		c.Bits = plans[n].BitsPerValue(r.j.settings[setting].Context)
+		c.Bits = plans[n].BitsPerValue(cmp.Or(r.j.Header.BudgetContext, r.j.settings[setting].Context))
 		c.Bytes = c.Bits / 8 * float64(plans[n].Values())
 		lines = append(lines, c)
 	}

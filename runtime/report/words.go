@@ -20,6 +20,9 @@ func verdict(in Input) []string {
 		words = append(words, fmt.Sprintf("From %s at %s bits per value to %s at %s, the divergence from the %s cache goes from %s down to %s nats per token.", a.Name,
 			bits(a.BitsPerValue), b.Name, bits(b.BitsPerValue), in.Result.Reference, number(a.KLD.Mean), number(b.KLD.Mean)))
 	}
+	if n := in.Result.BudgetContext; n > 0 {
+		words = append(words, fmt.Sprintf("Bits are those in a context of %d positions, where exact rows weigh less than in the chunks of %d that were measured; the divergence is that of the chunks.", n, t.Context))
+	}
 	for _, w := range swapsOf(t) {
 		if s := sides(w); s != "" {
 			words = append(words, "With one side of one layer as "+w.Type+" at a time: "+lower(s))
