@@ -1,50 +1,38 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"strings"
+	"path/filepath"
 
-	"golang.org/x/term"
-
+	"github.com/kvgen/kvgen/cmd/internal/console"
+	"github.com/kvgen/kvgen/cmd/internal/plain"
 	"github.com/kvgen/kvgen/runtime/chat"
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
-// conversation is a chat: the turns so far and the sequence that holds them.
-type conversation struct {
-	*generation
-	template *chat.Template
-	messages []chat.Message
-	told     bool // that the cache is not that of a fresh conversation
+// chatFlags are those of chat alone.
+type chatFlags struct {
+	system    string
+	raw       bool
+	noHistory bool
+	force     bool
 }
 
-// chatLine is the JSON of one answer, a line each.
-type chatLine struct {
-	Role     string  `json:"role"`
-	Content  string  `json:"content"`
-	Prompt   int     `json:"n_prompt"` // tokens of the whole conversation
-	Run      int     `json:"n_run"`    // of them, those that were not cached
-	Gen      int     `json:"n_gen"`
-	Messages int     `json:"n_messages"` // still in the conversation
-	Stop     string  `json:"stop"`
-	GenTS    float64 `json:"gen_ts"`
-}
-
-// chatCommand talks: one line of the standard input is one turn.
+// chatCommand talks: a person by the terminal, a program a line at a time.
 func chatCommand(e *environment, args []string) error {
 	var m modelFlags
 	var f sampleFlags
 	var keep promptCacheFlags
 	var in promptFlags
-	var system string
+	var c chatFlags
 	fs := newFlags("chat")
-	fs.StringVar(&system, "system-prompt", "", "`text` that sets the scene")
+	fs.StringVar(&c.system, "system-prompt", "", "`text` that sets the scene")
 	fs.StringVarP(&in.prompt, "prompt", "p", "", "`text` of the first turn")
 	in.addEscapes(fs)
+	fs.BoolVar(&c.raw, "raw", false, "show what is generated as it is, with all markup; the conversation keeps what was said")
+	fs.BoolVar(&c.noHistory, "no-history", false, "neither read nor write the file of turns that were typed")
+	forceFlag(fs, &c.force)
 	keep.add(fs)
 	f.add(fs, 1024)
 	m.add(fs, model.Fast)
@@ -88,10 +76,12 @@ func chatCommand(e *environment, args []string) error {
 	if err := keep.load(s, g); err != nil {
 		return err
 	}
-	v := &conversation{generation: g, template: t}
-	if system != "" {
-		v.messages = append(v.messages, chat.Message{Role: "system", Content: in.unescaped(system)})
+	v := &conversation{generation: g, e: e, template: t, flags: c, json: m.json, verbose: m.verbose}
+	if c.system != "" {
+		v.messages = append(v.messages, chat.Message{Role: "system", Content: in.unescaped(c.system)})
 	}
+	v.in = console.Open(e.stdin, e.stderr)
+	defer v.in.Close()
 	if m.json {
 		if err := printLine(e.stdout, s.record(g.c)); err != nil {
 			return err
@@ -99,135 +89,22 @@ func chatCommand(e *environment, args []string) error {
 	} else {
 		s.describe(e.stderr)
 	}
-	err = v.talk(e, in.unescaped(in.prompt), m.json)
+	if v.in.Person() {
+		v.welcome(s)
+	}
+	err = v.talk(in.unescaped(in.prompt))
 	return errors.Join(err, keep.save(g))
 }
 
-// talk answers until there is no more input or Ctrl-C.
-func (v *conversation) talk(e *environment, first string, json bool) error {
-	lines := readLines(e.stdin)
-	person := false
-	if f, ok := e.stdin.(*os.File); ok {
-		person = term.IsTerminal(int(f.Fd()))
+// welcome says to a person who is there and how to go on.
+func (v *conversation) welcome(s *session) {
+	if path := console.HistoryFile(); path != "" && !v.flags.noHistory {
+		v.in.History = console.LoadHistory(path)
 	}
-	for turn := first; ; turn = "" {
-		if turn == "" {
-			if person {
-				fmt.Fprint(e.stderr, "> ")
-			}
-			select {
-			case <-e.ctx.Done():
-				fmt.Fprintln(e.stderr)
-				return nil
-			case line, ok := <-lines:
-				if !ok {
-					return nil
-				}
-				turn = line
-			}
-		}
-		if turn = strings.TrimSpace(turn); turn == "" {
-			continue
-		}
-		emit := func(text string) error {
-			_, err := io.WriteString(e.stdout, text)
-			return err
-		}
-		if json {
-			emit = func(string) error { return nil }
-		}
-		answer, err := v.answer(e, turn, emit)
-		if err != nil {
-			return err
-		}
-		if json {
-			err = printLine(e.stdout, answer)
-		} else {
-			_, err = fmt.Fprintln(e.stdout)
-		}
-		if err != nil || answer.Stop == stopInterrupted {
-			return err
-		}
+	name := filepath.Base(s.path)
+	if n, ok, err := s.File.Str("general.name"); ok && err == nil && n != "" {
+		name = n
 	}
-}
-
-// answer runs one turn.
-func (v *conversation) answer(e *environment, turn string, emit func(string) error) (chatLine, error) {
-	v.messages = append(v.messages, chat.Message{Role: "user", Content: turn})
-	tokens, err := v.fit()
-	if err != nil {
-		return chatLine{}, err
-	}
-	rest, err := v.reuse(tokens)
-	if err != nil {
-		return chatLine{}, err
-	}
-	if v.fresh < len(tokens) && !v.told {
-		v.told = true
-		fmt.Fprintf(e.stderr, "note: from token %d on the cache is not what the conversation run from its start would leave: rows were moved, or are packed that would be exact\n", v.fresh)
-	}
-	if err := v.mark(tokens); err != nil {
-		return chatLine{}, err
-	}
-	var text strings.Builder
-	p, err := v.more(e.ctx, rest, func(piece string) error {
-		text.WriteString(piece)
-		return emit(piece)
-	})
-	if err != nil {
-		return chatLine{}, err
-	}
-	v.messages = append(v.messages, chat.Message{Role: "assistant", Content: text.String()})
-	return chatLine{Role: "assistant", Content: text.String(), Prompt: len(tokens), Run: len(rest), Gen: len(p.ids),
-		Messages: len(v.messages), Stop: p.stop, GenTS: rate(len(p.ids)-1, p.total-p.prompt)}, nil
-}
-
-// fit is the tokens of the conversation. Its oldest turns are forgotten until a quarter of the context is left for the
-// answer; the system prompt and the last turn stay.
-func (v *conversation) fit() ([]int32, error) {
-	for {
-		tokens, err := v.template.Tokens(v.messages, true)
-		if err != nil {
-			return nil, err
-		}
-		size := v.c.Cache.Size
-		scene := 0
-		if v.messages[0].Role == "system" {
-			scene = 1
-		}
-		switch {
-		case v.keep == keepPrompt:
-			v.keep = len(tokens)
-		case v.flags.keep == 0:
-			v.keep = len(tokens) / max(1, len(v.messages)) * scene // about what the system prompt takes
-		}
-		if len(tokens) <= size-size/4 {
-			return tokens, nil
-		}
-		if len(v.messages) <= scene+1 {
-			if len(tokens) < size {
-				return tokens, nil
-			}
-			return nil, fmt.Errorf("the turn takes %d tokens and the context has %d", len(tokens), size)
-		}
-		if v.flags.noShift {
-			return nil, errors.New("the context is full; without --no-context-shift the oldest turns would be forgotten")
-		}
-		// A question leaves with its answer.
-		v.messages = append(v.messages[:scene:scene], v.messages[min(scene+2, len(v.messages)-1):]...)
-	}
-}
-
-// readLines sends the lines of r, and closes the channel at its end.
-func readLines(r io.Reader) <-chan string {
-	lines := make(chan string)
-	go func() {
-		defer close(lines)
-		b := bufio.NewScanner(r)
-		b.Buffer(nil, 1<<20)
-		for b.Scan() {
-			lines <- b.Text()
-		}
-	}()
-	return lines
+	fmt.Fprintf(v.e.stderr, "%s, a context of %d tokens. /help lists commands, Ctrl-C stops an answer, Ctrl-D leaves.\n",
+		plain.Name(name, 80), v.c.Cache.Size)
 }

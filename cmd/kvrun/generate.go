@@ -32,6 +32,9 @@ type generation struct {
 	loaded  bool // what is cached is of a file, and was not cut to a prompt yet
 	fresh   int  // tokens in the cache, from the first, whose rows are those of a run from the start; allFresh for all
 
+	shows    func(text string) bool // of control tokens, those whose text is passed on; nil for none
+	progress func(done, of int)     // of a prompt that runs, after each batch; nil for nobody
+
 	pause  int          // tokens of the next prompt to run before paused is called
 	paused func() error // nil for nothing
 	marked []int32      // tokens of the checkpoint, nil for none
@@ -88,7 +91,11 @@ func (g *generation) more(ctx context.Context, tokens []int32, emit func(string)
 		}
 		p.ids = append(p.ids, id)
 		g.sampler.Accept(id)
-		if text := stream.Next(id); text != "" {
+		text := stream.Next(id)
+		if g.shows != nil && g.t.IsControl(id) && g.shows(g.t.Piece(id)) {
+			text = stream.Flush() + g.t.Piece(id)
+		}
+		if text != "" {
 			if err := emit(text); err != nil {
 				return p, err
 			}
@@ -109,13 +116,20 @@ func (g *generation) more(ctx context.Context, tokens []int32, emit func(string)
 
 // prompt runs tokens after what is cached and returns the logits of the last. It pauses on the way if it is to.
 func (g *generation) prompt(ctx context.Context, tokens []int32) (logits []float32, err error) {
+	done, of := 0, len(tokens)
 	run := func(tokens []int32, from int) error {
-		err := prefill(ctx, g.c, tokens, from, func(_ int, l []float32) error {
-			logits = l
-			return nil
-		})
-		if err != nil {
-			return err
+		for lo := 0; lo < len(tokens); lo += g.c.Batch {
+			part := tokens[lo:min(lo+g.c.Batch, len(tokens))]
+			err := prefill(ctx, g.c, part, max(0, from-lo), func(_ int, l []float32) error {
+				logits = l
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			if done += len(part); g.progress != nil {
+				g.progress(done, of)
+			}
 		}
 		g.cached = append(g.cached, tokens...)
 		for _, id := range tokens {

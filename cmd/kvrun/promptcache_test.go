@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kvgen/kvgen/cmd/internal/console"
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
@@ -154,11 +155,11 @@ func TestChatCheckpoint(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(g.c.Close)
-			return &conversation{generation: g, template: template}
+			return &conversation{generation: g, template: template, e: e, json: true, in: console.Open(strings.NewReader(""), io.Discard)}
 		}
 		ask := func(v *conversation, turn string) chatLine {
 			t.Helper()
-			a, err := v.answer(e, turn, func(string) error { return nil })
+			a, err := v.answer(turn)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"github.com/kvgen/kvgen/runtime/chat/jinja"
 )
@@ -60,7 +61,10 @@ func (m Message) value() *jinja.Dict {
 	}
 	if len(m.ToolCalls) > 0 {
 		calls := &jinja.List{}
-		for _, c := range m.ToolCalls {
+		for i, c := range m.ToolCalls {
+			if c.ID == "" {
+				c.ID = fmt.Sprintf("call%05d", i+1) // some templates want one, of nine characters
+			}
 			calls.Items = append(calls.Items, c.value())
 		}
 		v.Set("tool_calls", calls)

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/kvgen/kvgen/cmd/internal/plain"
+	"github.com/kvgen/kvgen/runtime/chat"
+)
+
+// slash is a command of a person in a chat.
+type slash struct {
+	names         []string
+	argument, say string
+	run           func(v *conversation, argument string) error
+}
+
+// slashes in the order of /help.
+func slashes() []slash {
+	return []slash{
+		{[]string{"/help", "/?"}, "", "this list", (*conversation).help},
+		{[]string{"/clear"}, "", "forget the conversation; the system prompt stays", (*conversation).clear},
+		{[]string{"/regen"}, "", "answer the last turn again", (*conversation).regen},
+		{[]string{"/continue"}, "", "go on with the last answer", (*conversation).goOn},
+		{[]string{"/system"}, "[TEXT]", "set the system prompt, or show it; /system - takes it away", (*conversation).setScene},
+		{[]string{"/save"}, "[--force] FILE", "write the conversation as JSON of OpenAI's messages", (*conversation).save},
+		{[]string{"/load"}, "FILE", "read such a file and go on with it", (*conversation).load},
+		{[]string{"/stats"}, "", "tokens, speed and what is left of the context", (*conversation).stats},
+		{[]string{"/exit", "/quit", "/bye"}, "", "leave, as Ctrl-D does", func(*conversation, string) error { return errLeave }},
+	}
+}
+
+// command runs a line that begins with a slash.
+func (v *conversation) command(line string) error {
+	name, argument, _ := strings.Cut(line, " ")
+	if before, after, ok := strings.Cut(name, "\n"); ok {
+		name, argument = before, after+" "+argument
+	}
+	var names []string
+	for _, s := range slashes() {
+		for _, n := range s.names {
+			if n == name {
+				if argument = strings.TrimSpace(argument); argument != "" && s.argument == "" {
+					return fmt.Errorf("%s takes nothing after it, and was given %s", n, plain.Name(argument, 60))
+				}
+				return s.run(v, argument)
+			}
+			names = append(names, n)
+		}
+	}
+	return fmt.Errorf("no command %s%s; /help lists them, and a turn that begins with two slashes is said with one",
+		plain.Name(name, 40), nearest(name, names))
+}
+
+func (v *conversation) help(string) error {
+	for _, s := range slashes() {
+		fmt.Fprintf(v.e.stderr, "  %-24s %s\n", strings.Join(append(s.names[:len(s.names):len(s.names)], s.argument), " "), s.say)
+	}
+	fmt.Fprintln(v.e.stderr, `  //TEXT                   say TEXT with one slash before it
+A line that ends in \ goes on in the next; """ begins and ends a turn of several lines; a paste is one turn. Up and Down recall turns.`)
+	return nil
+}
+
+func (v *conversation) clear(string) error {
+	v.messages, v.last = v.messages[:v.scene()], answered{}
+	v.note("the conversation is forgotten")
+	return nil
+}
+
+func (v *conversation) regen(string) error {
+	n := len(v.messages)
+	if n > 0 && v.messages[n-1].Role == "assistant" {
+		n--
+	}
+	if n == 0 || v.messages[n-1].Role != "user" {
+		return errors.New("there is no turn to answer again")
+	}
+	before := v.messages
+	v.messages = v.messages[:n:n]
+	line, err := v.reply()
+	if err != nil {
+		v.messages = before
+	}
+	return v.say(line, err)
+}
+
+func (v *conversation) goOn(string) error {
+	n := len(v.messages)
+	if n == 0 || v.messages[n-1].Role != "assistant" || v.last.tokens == nil {
+		return errors.New("there is no answer to go on with")
+	}
+	before := v.messages
+	line, err := v.resume()
+	if err != nil {
+		v.messages = before
+	}
+	return v.say(line, err)
+}
+
+func (v *conversation) setScene(text string) error {
+	scene := v.scene()
+	switch text {
+	case "":
+		if scene == 0 {
+			v.note("there is no system prompt")
+			return nil
+		}
+		fmt.Fprintln(v.e.stderr, plain.Text(v.messages[0].Content))
+		return nil
+	case "-":
+		v.messages = v.messages[scene:]
+		v.note("there is no system prompt now")
+		return nil
+	}
+	v.messages = append([]chat.Message{{Role: "system", Content: text}}, v.messages[scene:]...)
+	v.note("the system prompt is set, for all turns of the conversation")
+	return nil
+}
+
+func (v *conversation) stats(string) error {
+	fmt.Fprintf(v.e.stderr, "%d messages, %d of %d tokens of the context in use\n", len(v.messages), v.c.Len(), v.c.Cache.Size)
+	if v.last.line.Stop != "" {
+		fmt.Fprintln(v.e.stderr, "last answer:", v.speed(v.last.line))
+	}
+	return nil
+}
