@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"time"
 
@@ -79,9 +78,6 @@ func (g *generation) more(ctx context.Context, tokens []int32, emit func(string)
 			return p, nil
 		}
 		id := g.sampler.Draw(logits)
-		if l := logits[id]; l != l { // a NaN is drawn only where there is nothing else
-			return p, fmt.Errorf("after %d tokens no logit is a number: the weights are damaged, or their values overflow", g.c.Len())
-		}
 		if len(p.ids) == 0 {
 			p.prompt = time.Since(start)
 		}

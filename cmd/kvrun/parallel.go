@@ -108,9 +108,6 @@ func (g *generation) draw(c *continuation, seq int, logits []float32) error {
 		return nil
 	}
 	id := c.sampler.Draw(logits)
-	if l := logits[id]; l != l {
-		return fmt.Errorf("after %d tokens no logit is a number: the weights are damaged, or their values overflow", g.c.LenSeq(seq))
-	}
 	if g.t.IsEOG(id) && !g.flags.ignore {
 		c.Stop = stopEnd
 		return nil

@@ -75,9 +75,6 @@ func (m *Completer) greedy(ctx context.Context, c *model.Context, prompt []int32
 	}
 	for {
 		best, second := topTwo(logits)
-		if l := logits[best]; l != l {
-			return out, fmt.Errorf("after %d tokens no logit is a number: the weights are damaged, or their values overflow", c.Len())
-		}
 		out.Tokens = append(out.Tokens, best)
 		out.seconds = append(out.seconds, second)
 		out.margins = append(out.margins, float64(logits[best]-logits[second]))

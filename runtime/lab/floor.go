@@ -150,7 +150,7 @@ func (f *Floor) vary(ctx context.Context, ref *model.Context, want [][]float32, 
 			for i := range (hi - lo) / width {
 				a, b := p[i*vocab:][:vocab], q[i*vocab:][:vocab]
 				kld := eval.KLD(a, b)
-				if kld != kld {
+				if kld-kld != 0 { // NaN or infinite
 					return row, fmt.Errorf("chunk %d: the logits are no numbers: the weights are damaged, or their values overflow", k)
 				}
 				row.Scored++

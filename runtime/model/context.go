@@ -92,6 +92,9 @@ func (m *Model) NewContext(o Options) (*Context, error) {
 
 // startDevice makes the engine and the rows of a context on a device.
 func (c *Context) startDevice(o Options) error {
+	if err := c.Model.rowNumbers(); err != nil {
+		return err
+	}
 	e, err := o.Device.Engine(c.Model, o)
 	if err != nil {
 		return err

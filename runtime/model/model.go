@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/kvgen/kvgen/runtime/gguf"
 	"github.com/kvgen/kvgen/runtime/kv"
@@ -34,6 +35,9 @@ type Model struct {
 	read      []int // KV layers that later layers read
 	scratch   sizes
 	unused    Unused
+
+	looked  sync.Once // for numbers that are none, before a device runs it
+	lookErr error
 
 	keys       map[string]string // of the header, as they were read
 	identified identified

@@ -107,3 +107,28 @@ func TestOneNaN(t *testing.T) {
 		t.Errorf("only %d tensors were tried", tried)
 	}
 }
+
+// TestRowNumbers looks at what keys and values are made of, as is done before a device runs a model.
+func TestRowNumbers(t *testing.T) {
+	for _, name := range []string{"llama_hd64", "qwen2_hd64", "qwen3", "phi3", "gemma4_e2b", "qwen35", "gptoss"} {
+		r := recipeOf(t, name)
+		if err := r.model(t).rowNumbers(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		found := 0
+		for _, x := range r.tensors {
+			for _, part := range []string{"attn_k.weight", "attn_v.weight", "attn_k.bias", "attn_k_norm.weight"} {
+				if x.Type > 1 || !strings.HasSuffix(x.Name, part) || strings.HasPrefix(x.Name, "blk.4") || strings.HasPrefix(x.Name, "blk.5") {
+					continue // later layers of gemma4 read the cache of earlier ones
+				}
+				if err := r.poisoned(x.Name).model(t).rowNumbers(); err == nil || !strings.Contains(err.Error(), "weights of") {
+					t.Errorf("%s, %s: %v", name, x.Name, err)
+				}
+				found++
+			}
+		}
+		if found == 0 && name != "phi3" {
+			t.Errorf("%s: nothing was tried", name)
+		}
+	}
+}

@@ -1,0 +1,76 @@
+package model
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/kvgen/kvgen/runtime/cpu"
+)
+
+// On a device rows of the cache are not looked at one by one, and an encoder may store a NaN as 0. So what keys and values are
+// made of is looked at there before it goes to the device; whatever else is no number reaches the logits.
+
+// rowNumbers refuses a model whose weights of K or V are no numbers. They are a few hundredths of all weights, and looked at once.
+func (m *Model) rowNumbers() error {
+	m.looked.Do(func() { m.lookErr = m.lookAtRows() })
+	return m.lookErr
+}
+
+func (m *Model) lookAtRows() error {
+	type job struct {
+		layer  int
+		side   string
+		weight *weight
+		norm   *norm
+	}
+	var jobs []job
+	for i, a := range m.attends {
+		if len(a.qkv.parts) > 1 {
+			jobs = append(jobs, job{m.kv[i].Index, "K", a.qkv.parts[1].weight, a.kNorm})
+		}
+		if len(a.qkv.parts) > 2 {
+			jobs = append(jobs, job{m.kv[i].Index, "V", a.qkv.parts[2].weight, a.vNorm})
+		}
+	}
+	var next atomic.Int64
+	var group sync.WaitGroup
+	errs := make([]error, min(len(jobs), runtime.GOMAXPROCS(0)))
+	for w := range errs {
+		group.Go(func() {
+			errs[w] = m.File.Guard(func() error {
+				for i := next.Add(1) - 1; i < int64(len(jobs)); i = next.Add(1) - 1 {
+					if j := jobs[i]; !j.weight.numbers() || j.norm != nil && !(finite(j.norm.w) && finite(j.norm.b)) {
+						return fmt.Errorf("layer %d: weights of %s are no numbers: the file is damaged", j.layer, j.side)
+					}
+				}
+				return nil
+			})
+		})
+	}
+	group.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// numbers says whether all weights and biases are.
+func (w *weight) numbers() bool {
+	x := make([]float32, w.n)
+	for i := range w.rows {
+		w.impl.Decode(x, w.data[i*w.stride:][:w.stride])
+		if !finite(x) {
+			return false
+		}
+	}
+	return finite(w.bias)
+}
+
+func finite(x []float32) bool {
+	s := cpu.SumSquares(x)
+	return s-s == 0
+}
