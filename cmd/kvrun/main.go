@@ -186,6 +186,10 @@ func refuse(format string, args ...any) error { return refusal{fmt.Errorf(format
 // exit prints what a command returned and gives the exit code.
 func (e *environment) exit(command string, err error) int {
 	var r refusal
+	var s interrupt.Signal
+	if err == nil && command == "chat" && errors.As(context.Cause(e.ctx), &s) {
+		return interrupt.Code(s) // a conversation has no other end than that it is left
+	}
 	switch {
 	case err == nil || errors.Is(err, pflag.ErrHelp):
 		return 0

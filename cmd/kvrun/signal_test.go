@@ -132,6 +132,11 @@ func TestOtherSignals(t *testing.T) {
 	if end := signalled(t, kvrun, dir, 300*time.Millisecond, syscall.SIGTERM, "run", model, "-p", "x", "-n", "100000", "--ignore-eos"); end.code != 143 {
 		t.Errorf("run: exit %d: %s", end.code, end.stderr)
 	}
+	for s, code := range map[syscall.Signal]int{syscall.SIGTERM: 143, syscall.SIGHUP: 129} {
+		if end := signalled(t, kvrun, dir, 500*time.Millisecond, s, "chat", "-p", "x", "-n", "100000", "--ignore-eos"); end.code != code || end.after > 5*time.Second {
+			t.Errorf("chat, %v: exit %d, %v later: %s", s, end.code, end.after, end.stderr)
+		}
+	}
 	if left, _ := os.ReadDir(dir); len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}
@@ -144,7 +149,7 @@ func TestOtherSignals(t *testing.T) {
 		t.Errorf("left by a program that was killed: %v", left)
 	}
 	// A reader that goes away after the first line, while a base file is written.
-	sh := exec.Command("sh", "-c", `"$0" kld "$1" -c 64 --format llama -ctk q8_0 --kl-divergence-base base | head -1; ls -A`, kvrun, model)
+	sh := exec.Command("sh", "-c", `"$0" kld "$1" -c 64 --format llama -ctk q8_0 --kl-divergence-base base 2>/dev/null | head -1; ls -A`, kvrun, model)
 	sh.Dir = dir
 	out, err := sh.CombinedOutput()
 	if lines := strings.Count(string(out), "\n"); err != nil || lines > 3 || strings.Contains(string(out), ".part") {

@@ -110,9 +110,15 @@ func Replace(path string, text []byte) error {
 	})
 }
 
-// Check is Create of a file that is opened by other means: nothing is made, but the rule is kept.
+// Check is Create of a file that is opened by other means, to be read and written: nothing is made, but the rule is kept.
 func (s *Set) Check(r Request) error {
+	if _, ok := descriptor(r.Path); ok {
+		return fmt.Errorf("%s: want a file", r.name())
+	}
 	p := find(r.Flag, r.Path)
+	if p.info != nil && !p.info.Mode().IsRegular() {
+		return fmt.Errorf("%s: want a file that can be read again", r.name())
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.free(p); err != nil {
