@@ -61,7 +61,7 @@ func (f *sweepFlags) parse(e *environment, args []string) error {
 	fs.StringArrayVar(&f.chats, "chat", nil, "conversations to measure on, in the model's chat template: a `file` of JSON lines, {\"messages\": [{\"role\": ..., \"content\": ...}]}; may be repeated")
 	fs.StringVar(&f.report, "report", "", "also make a page of the result: an HTML `file`")
 	forceFlag(fs, &f.force)
-	fs.StringSliceVar(&f.emit, "emit", nil, "spell the recommendation for an `engine`: llama.cpp, fork, ik, ollama, kvrun")
+	fs.StringSliceVar(&f.emit, "emit", nil, "spell the recommendation for an `engine`, on the page of --report too: llama.cpp, fork, ik, ollama, kvrun")
 	fs.IntVarP(&f.threads, "threads", "t", 0, "`number` of threads (default: one per core)")
 	f.addCompute(fs, model.Exact)
 	fs.BoolVar(&f.allowFallback, "allow-fallback", false, "go on with something else where a request cannot be honoured")
@@ -228,7 +228,8 @@ func (s *session) header(f *sweepFlags) (lab.Header, error) {
 	if err != nil {
 		return lab.Header{}, err
 	}
-	return lab.Header{Program: version.Short(), Model: lab.Model{Path: m.Path, Hash: id.Hash(), Arch: m.Arch, Type: m.Type, Size: m.Size, Parameters: m.Parameters, Identity: id},
+	name, _, _ := s.File.Str("general.name")
+	return lab.Header{Program: version.Short(), Model: lab.Model{Path: m.Path, Name: plain.Name(name, 200), Hash: id.Hash(), Arch: m.Arch, Type: m.Type, Size: m.Size, Parameters: m.Parameters, Identity: id},
 		Reference: f.ref, Math: f.kind.String(), ISA: f.computedBy(), Threads: f.threads, Batch: f.batch}, nil
 }
 

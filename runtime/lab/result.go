@@ -29,7 +29,8 @@ type Header struct {
 // Model identifies a model.
 type Model struct {
 	Path       string `json:"path"`
-	Hash       string `json:"hash"` // of its Identity
+	Name       string `json:"name,omitempty"` // as the file calls it
+	Hash       string `json:"hash"`           // of its Identity
 	Arch       string `json:"arch"`
 	Type       string `json:"type"` // of most of its bytes
 	Size       int64  `json:"size"` // bytes of the tensors

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"path"
@@ -69,7 +70,7 @@ const (
 
 func newView(in Input, d detail) view {
 	r := in.Result
-	v := view{Input: in, Plans: plans(r.Tables), Title: modelName(r.Model.Path), ModelSize: float64(r.Model.Size), Reference: r.Reference, Verdict: verdict(in)}
+	v := view{Input: in, Plans: plans(r.Tables), Title: title(&r.Model), ModelSize: float64(r.Model.Size), Reference: r.Reference, Verdict: verdict(in)}
 	for i := range r.Tables {
 		own := everything
 		if i > 0 {
@@ -82,6 +83,9 @@ func newView(in Input, d detail) view {
 	}
 	return v
 }
+
+// title is the model as its file calls itself, or the name of the file.
+func title(m *lab.Model) string { return cmp.Or(m.Name, modelName(m.Path)) }
 
 // modelName is the name of a file without folders and ending.
 func modelName(p string) string {
