@@ -48,7 +48,7 @@ func openPart(path string, sizes TypeSize) (*File, error) {
 	// Stat comes first: opening a named pipe would wait for a writer.
 	switch st, err := os.Stat(path); {
 	case err != nil && isURL(path):
-		return nil, fmt.Errorf("%s: an address of the network; files of this machine are read, so download it first", path)
+		return nil, fmt.Errorf("%s: an address, and local files are read here: download it first", path)
 	case err != nil:
 		return nil, err
 	case st.IsDir():

@@ -24,7 +24,7 @@ func TestOpenRefuses(t *testing.T) {
 		t.TempDir():                       "a folder without a .gguf file",
 		bad:                               "no GGUF file but a GGML file of before GGUF",
 		empty:                             "the file is empty",
-		"https://example.org/m.gguf":      "an address of the network; files of this machine are read",
+		"https://example.org/m.gguf":      "an address, and local files are read here",
 	} {
 		_, err := Open(path, testSizes)
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
