@@ -2,8 +2,6 @@ package main
 
 import (
 	"bufio"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -83,6 +81,5 @@ func (s *session) conversations(e *environment, path string) (t eval.Text, c cor
 		return t, c, fmt.Errorf("%s: no conversation", path)
 	}
 	t.BOS, t.AddBOS = s.tokens.BOS, s.tokens.AddBOS
-	sum := sha256.Sum256([]byte(text))
-	return t, corpusRecord{path, len(text), hex.EncodeToString(sum[:]), len(t.Tokens)}, nil
+	return t, newCorpus(path, text, t.Tokens), nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/demo"
 	"github.com/kvgen/kvgen/runtime/eval"
 	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/state"
 )
 
 // pplResult is the JSON of kvrun ppl.
@@ -37,6 +39,16 @@ type corpusRecord struct {
 	Bytes  int    `json:"bytes"`
 	SHA256 string `json:"sha256"`
 	Tokens int    `json:"n_tokens"`
+	IDs    string `json:"tokens_sum"` // checksum of them
+}
+
+// newCorpus describes a text and what it was cut into.
+func newCorpus(path, text string, tokens []int32) corpusRecord {
+	sum, ids := sha256.Sum256([]byte(text)), make([]byte, 0, 4*len(tokens))
+	for _, id := range tokens {
+		ids = binary.LittleEndian.AppendUint32(ids, uint32(id))
+	}
+	return corpusRecord{path, len(text), hex.EncodeToString(sum[:]), len(tokens), state.SumOf(ids)}
 }
 
 // pplCommand measures perplexity on a text.
@@ -160,13 +172,12 @@ func (s *session) corpus(e *environment, path string) (eval.Text, corpusRecord, 
 	if err != nil {
 		return eval.Text{}, corpusRecord{}, err
 	}
-	sum := sha256.Sum256([]byte(text))
 	tokens, err := s.encode(text, false)
 	if err != nil {
 		return eval.Text{}, corpusRecord{}, err
 	}
 	out := eval.Text{Tokens: tokens, BOS: t.BOS, AddBOS: t.AddBOS}
-	return out, corpusRecord{path, len(text), hex.EncodeToString(sum[:]), len(out.Tokens)}, nil
+	return out, newCorpus(path, text, out.Tokens), nil
 }
 
 // encode makes tokens of a text, which takes a while where it is long.

@@ -254,6 +254,10 @@ func (e *end) unseal(text []byte) ([]byte, bool) {
 func (j *Journal) setting(s Setting) (int, error) {
 	for _, old := range j.settings {
 		if old.Corpus.Path == s.Corpus.Path && old.Corpus != s.Corpus {
+			if old.Corpus.SHA256 == s.Corpus.SHA256 {
+				return 0, fmt.Errorf("%s was written with other tokens of %s, %d of them where there are %d now: by other rules of the tokenizer; nothing was changed",
+					j.path, s.Corpus.Path, old.Corpus.Tokens, s.Corpus.Tokens)
+			}
 			return 0, fmt.Errorf("%s was written with another text of the name %s: SHA-256 %.12s of %d bytes, and now it is %.12s of %d; nothing was changed",
 				j.path, s.Corpus.Path, old.Corpus.SHA256, old.Corpus.Bytes, s.Corpus.SHA256, s.Corpus.Bytes)
 		}

@@ -58,8 +58,8 @@ func places() []Place {
 		return x
 	}
 	return []Place{
-		{Setting{Corpus{"a", 1, "aa", 128}, 16, Prefill}, text(37)},
-		{Setting{Corpus{"b", 2, "bb", 128}, 8, Decode}, text(41)},
+		{Setting{Corpus{"a", 1, "aa", 128, "c"}, 16, Prefill}, text(37)},
+		{Setting{Corpus{"b", 2, "bb", 128, "d"}, 8, Decode}, text(41)},
 	}
 }
 
@@ -225,6 +225,8 @@ func TestRefused(t *testing.T) {
 	reopened.Close() // a lock hides what else is wrong
 	elsewhere := places()
 	elsewhere[0].Corpus.SHA256 = "ee"
+	retokenized := places()
+	retokenized[0].Corpus.IDs = "ee"
 	renamed := b.cell(t, "q4_0", "f32")
 	renamed.Name = "f32/f32"
 	model, math := other(func(h *Header) { h.Model.Hash = "99" }), other(func(h *Header) { h.Math = "fast" })
@@ -234,6 +236,7 @@ func TestRefused(t *testing.T) {
 	}
 	defer reopened.Close()
 	_, text := Run(context.Background(), b.m, elsewhere, b.cells(t), Options{Reference: b.ref}, reopened, nil)
+	_, ids := Run(context.Background(), b.m, retokenized, b.cells(t), Options{Reference: b.ref}, reopened, nil)
 	_, plan := Run(context.Background(), b.m, places(), []Cell{b.cell(t, "f16", "f16"), renamed}, Options{Reference: b.ref}, reopened, nil)
 	for _, c := range []struct {
 		err  error
@@ -244,6 +247,7 @@ func TestRefused(t *testing.T) {
 		{ref, "another reference cache"},
 		{program, "another version"},
 		{text, "another text of the name a"},
+		{ids, "other tokens of a"},
 		{plan, "a cell f32/f32 of another plan"},
 	} {
 		if c.err == nil || !strings.Contains(c.err.Error(), c.says) || !strings.Contains(c.err.Error(), "j.jsonl") {

@@ -45,6 +45,7 @@ type Corpus struct {
 	Bytes  int    `json:"bytes"`
 	SHA256 string `json:"sha256"`
 	Tokens int    `json:"n_tokens"`
+	IDs    string `json:"tokens_sum"` // checksum of them, which other rules of the tokenizer change
 }
 
 // Setting is where cells are compared.

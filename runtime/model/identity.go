@@ -122,6 +122,7 @@ func (m *Model) Identify(known *Digests, stop func() error) (*Identity, error) {
 		d.File = ""
 	}
 	d.Name, _, _ = m.File.Str("general.name")
+	d.Name = d.Name[:min(len(d.Name), 200)]
 	d.File, d.Name = strings.ToValidUTF8(d.File, "\ufffd"), strings.ToValidUTF8(d.Name, "\ufffd")
 	for k, v := range d.Keys {
 		if len(v) > 200 { // a number for each of many layers
@@ -143,6 +144,17 @@ func (m *Model) Identify(known *Digests, stop func() error) (*Identity, error) {
 		}
 		kind, n, _ := m.File.Kind(key)
 		d.Tokens["tokenizer.ggml."+strings.ToValidUTF8(name, "\ufffd")] = digestOf(fmt.Appendf(nil, "%v %d\n%s", kind, n, raw))
+	}
+	const most = 64 << 10 // bytes of keys; files with more were made to make others large
+	size := 0
+	for _, m := range []map[string]string{d.Keys, d.Tokens} {
+		for k, v := range m {
+			size += len(k) + len(v)
+		}
+	}
+	if size > most {
+		all := Identity{Keys: d.Keys, Tokens: d.Tokens}
+		d.Keys, d.Tokens = map[string]string{"all": all.Hash()}, map[string]string{}
 	}
 	var err error
 	if d.Weights, err = known.weights(m.File, stop); err != nil {
