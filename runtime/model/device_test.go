@@ -67,6 +67,36 @@ func TestVariantsOnGPU(t *testing.T) {
 	})
 }
 
+// TestOddShapesOnGPU holds files that are laid out as few are to the processor's logits.
+func TestOddShapesOnGPU(t *testing.T) {
+	d := openGPU(t)
+	for _, c := range model.OddShapes(t) {
+		x := contextOf(t, c, d, "f32", 16)
+		err := x.Eval(c.Tokens, 0, func(i int, l []float32) error {
+			if d := farthest(l, c.Want[i]); !(d <= c.Most) {
+				t.Errorf("%s, token %d: %.2g, allowed %.2g", c.Name, i, d, c.Most)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(c.Name, err)
+		}
+	}
+}
+
+// TestDamagedKeysOnGPU has a model refused whose keys would be NaN: some encoders there store it as 0.
+func TestDamagedKeysOnGPU(t *testing.T) {
+	m := model.DamagedKeys(t)
+	side := kv.Choice{Type: kernels.ByName("q8_0")}
+	plan, err := kv.NewPlan(m.KVLayers(), kv.Policy{K: side, V: side})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.NewContext(model.Options{Plan: plan, Size: 16, Device: openGPU(t)}); err == nil || !strings.Contains(err.Error(), "layer 1: weights of K are no numbers") {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestStatesOnGPU does with recurrent layers on a GPU what a conversation does, beside the processor: it goes back to the start, drops
 // the oldest positions, fails, and is saved on one and restored on the other.
 func TestStatesOnGPU(t *testing.T) {

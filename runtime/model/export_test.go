@@ -1,6 +1,7 @@
 package model
 
 import (
+	"fmt"
 	"path/filepath"
 	"testing"
 
@@ -30,6 +31,41 @@ func EachVariant(t *testing.T, run func(t *testing.T, c *Case)) {
 			run(t, c)
 		})
 	}
+}
+
+// OddShapes are models whose files are laid out as few are: a tensor for each expert, and a layer with the last matrix of its
+// attention alone. Want is what the processor computes.
+func OddShapes(t *testing.T) (all []*Case) {
+	for name, edit := range map[string]func(r *recipe){
+		"mixtral": func(r *recipe) {
+			for i := range 2 {
+				for _, kind := range []string{"gate", "up", "down"} {
+					r.scatter(fmt.Sprintf("blk.%d.ffn_%s_exps.weight", i, kind), fmt.Sprintf("blk.%d.ffn_%s", i, kind))
+				}
+			}
+		},
+		"llama_hd64": func(r *recipe) {
+			r.keys["llama.attention.head_count_kv"] = []uint32{0, 2}
+			for _, n := range []string{"q", "k", "v"} {
+				r.drop("blk.0.attn_" + n + ".weight")
+			}
+			x := r.tensor("blk.0.attn_output.weight")
+			x.Dims = []int64{64, 64}
+			r.data[x.Name] = r.data[x.Name][:64*64*testTypes(int(x.Type)).Bytes]
+		},
+	} {
+		r := recipeOf(t, name)
+		edit(r)
+		c := &Case{Name: name, Tokens: readCase(t, name).Tokens[:40], Size: 256, Most: 2e-4}
+		c.Model, c.Want = r.logitsOf(t, c.Tokens)
+		all = append(all, c)
+	}
+	return all
+}
+
+// DamagedKeys is a model with a NaN among what its keys are made of.
+func DamagedKeys(t *testing.T) *Model {
+	return recipeOf(t, "llama_hd64").poisoned("blk.1.attn_k.weight").model(t)
 }
 
 // ReadCase is a case without its logits.
