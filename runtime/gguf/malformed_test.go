@@ -53,10 +53,10 @@ var malformed = []struct {
 
 	{"alignment 0", file().head(3, 0, 1).kv(alignmentKey, KindU32).u32(0), 53, alignmentKey, "0", "power of two"},
 	{"alignment 13", file().head(3, 0, 1).kv(alignmentKey, KindU32).u32(13), 53, alignmentKey, "13", "power of two"},
-	{"alignment i32", file().head(3, 0, 1).kv(alignmentKey, KindI32).u32(32), 53, alignmentKey, "i32", "u32"},
-	{"alignment u64", file().head(3, 0, 1).kv(alignmentKey, KindU64).u64(32), 53, alignmentKey, "u64", "u32"},
-	{"alignment string", file().head(3, 0, 1).kv(alignmentKey, KindString).str("32"), 53, alignmentKey, "string", "u32"},
-	{"alignment array", file().head(3, 0, 1).kv(alignmentKey, KindArray).u32(uint32(KindU32)).u64(1).u32(32), 65, alignmentKey, "an array of 1 u32", "u32"},
+	{"alignment -32", file().head(3, 0, 1).kv(alignmentKey, KindI32).u32(1<<32 - 32), 53, alignmentKey, "-32", "the range of uint32"},
+	{"alignment 2^32", file().head(3, 0, 1).kv(alignmentKey, KindU64).u64(1 << 32), 53, alignmentKey, "4294967296", "the range of uint32"},
+	{"alignment string", file().head(3, 0, 1).kv(alignmentKey, KindString).str("32"), 53, alignmentKey, "string", "an integer"},
+	{"alignment array", file().head(3, 0, 1).kv(alignmentKey, KindArray).u32(uint32(KindU32)).u64(1).u32(32), 65, alignmentKey, "an array of 1 u32", "one value"},
 
 	{"name length negative", file().head(3, 1, 0).u64(minusOne).data(64), 24, "name length of tensor 0", "18446744073709551615", "1 to 64"},
 	{"name empty", file().head(3, 1, 0).tensor("", f32, 0, 4).data(16), 24, "name length of tensor 0", "0", "1 to 64"},
@@ -125,6 +125,8 @@ func TestWellFormed(t *testing.T) {
 		{"empty arrays", file().head(3, 0, 2).kv("a", KindArray).u32(uint32(KindU8)).u64(0).kv("b", KindArray).u32(uint32(KindString)).u64(0)},
 		{"alignment 1", file().head(3, 2, 1).kv(alignmentKey, KindU32).u32(1).tensor("a", f16, 0, 1).tensor("b", f16, 2, 1).u32(0)},
 		{"four dimensions", file().head(3, 1, 0).tensor("t", q8_0, 0, 32, 1, 2, 1).data(68)},
+		{"alignment i32", file().head(3, 0, 1).kv(alignmentKey, KindI32).u32(32)},
+		{"alignment u64", file().head(3, 0, 1).kv(alignmentKey, KindU64).u64(32)},
 		{"no dimensions", file().head(3, 1, 0).tensor("t", f32, 0).data(4)},
 		{"empty tensors", file().head(3, 4, 0).tensor("a", f32, 0, 0).tensor("b", f32, 0, 4).tensor("c", q8_0, 32, 32, 0, 3).tensor("d", f32, 32, 0, 5).data(32)},
 		{"nothing but an empty tensor", file().head(3, 1, 0).tensor("a", f32, 0, 0).data(0)},

@@ -163,7 +163,7 @@ func (c *cursor) value(k Kind, n uint64) error {
 	return nil
 }
 
-// readAlignment applies general.alignment, which has one legal kind.
+// readAlignment applies general.alignment, which is a u32 by the format and is taken as any number.
 func (f *File) readAlignment() error {
 	f.Alignment = defaultAlignment
 	i, ok := f.byKey[alignmentKey]
@@ -171,9 +171,6 @@ func (f *File) readAlignment() error {
 		return nil
 	}
 	e := &f.entries[i]
-	if e.array || e.elem != KindU32 {
-		return e.bad("kind u32", e.kind())
-	}
 	v, _, err := f.U32(alignmentKey)
 	if err != nil {
 		return err

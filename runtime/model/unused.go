@@ -13,19 +13,20 @@ var harmless = []string{"rope_freqs.weight", "rope_factors_long.weight", "rope_f
 // Unused is the tensors of a file that its model does not use.
 type Unused struct {
 	Predicting []string `json:"nextn,omitempty"`    // blocks that predict tokens beyond the next one, which are not run here
-	Harmless   []string `json:"harmless,omitempty"` // that change nothing in this family
+	Harmless   []string `json:"harmless,omitempty"` // that change nothing in this family, or are empty
 	Strange    []string `json:"strange,omitempty"`  // of another architecture than the file says, or of a variant that is not known here
 }
 
 // unused sorts out the tensors that were not asked for.
 func (b *binder) unused(h *Header) (u Unused) {
 	for i := range b.f.Tensors() {
-		name := b.f.Tensors()[i].Name
+		t := &b.f.Tensors()[i]
+		name := t.Name
 		switch layer, ok := layerOf(name); {
 		case b.used[name]:
 		case ok && h.Next > 0 && layer >= h.Layers || strings.Contains(name, ".nextn."):
 			u.Predicting = append(u.Predicting, name)
-		case slices.ContainsFunc(harmless, func(end string) bool { return strings.HasSuffix(name, end) }):
+		case t.Elements() == 0 || slices.ContainsFunc(harmless, func(end string) bool { return strings.HasSuffix(name, end) }):
 			u.Harmless = append(u.Harmless, name)
 		default:
 			u.Strange = append(u.Strange, name)

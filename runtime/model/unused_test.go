@@ -76,9 +76,10 @@ func TestUnused(t *testing.T) {
 	for _, x := range []string{"blk.0.attn_q_norm.weight", "blk.0.attn_sinks.weight", "rope_freqs.weight", "blk.1.attn_rot_embd.weight"} {
 		r.add(x, make([]float32, 64))
 	}
+	r.add("blk.0.nothing.weight", nil)
 	u := r.model(t).Unused()
 	want := "2 tensors (blk.0.attn_q_norm.weight, blk.0.attn_sinks.weight) are not used by a qwen2 model: "
-	if notes := u.Notes("qwen2"); len(u.Harmless) != 2 || len(notes) != 1 || !strings.HasPrefix(notes[0], want) {
+	if notes := u.Notes("qwen2"); len(u.Harmless) != 3 || len(notes) != 1 || !strings.HasPrefix(notes[0], want) {
 		t.Errorf("%+v: %q", u, notes)
 	}
 }
