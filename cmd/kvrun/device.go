@@ -90,7 +90,8 @@ func (m *modelFlags) checkDevice(e *environment) error {
 	switch {
 	case name == "" || name == "cpu":
 		if m.gpuLayers > 0 {
-			return fmt.Errorf("--gpu-layers %s with --device cpu", m.layers)
+			m.notes = append(m.notes, fmt.Sprintf("--gpu-layers %s: the processor runs the model: --device %s", m.layers, m.device))
+			m.gpuLayers = 0
 		}
 		if m.nvrtc != "" {
 			return fmt.Errorf("--nvrtc %s: kernels are compiled for --device cuda alone", m.nvrtc)

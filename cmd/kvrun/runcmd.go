@@ -36,6 +36,8 @@ type runResult struct {
 	Parallel []continuation `json:"parallel,omitempty"` // all continuations, of which the first is the one above
 }
 
+var errNoPrompt = errors.New("nothing to continue: give --prompt TEXT or --file FILE, or a text through a pipe; kvrun chat talks")
+
 // runCommand continues a text.
 func runCommand(e *environment, args []string) error {
 	start := time.Now()
@@ -82,8 +84,11 @@ func runCommand(e *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	if prompt == "" && m.model == "" {
+	switch {
+	case prompt == "" && m.model == "":
 		prompt = demoPrompt
+	case prompt == "" && !fs.Changed("prompt"): // an empty one is continued from what begins a text
+		return errNoPrompt
 	}
 	s, err := e.open(&m)
 	if err != nil {
@@ -109,7 +114,7 @@ func runCommand(e *environment, args []string) error {
 		return err
 	}
 	if len(tokens) == 0 {
-		return errors.New("nothing to continue: give --prompt TEXT or --file FILE, or a text through a pipe; kvrun chat talks")
+		return errNoPrompt
 	}
 	if len(tokens) >= g.c.Cache.Size {
 		return fmt.Errorf("the prompt has %d tokens and the context %d positions", len(tokens), g.c.Cache.Size)
@@ -166,6 +171,10 @@ func runCommand(e *environment, args []string) error {
 		printParallel(e.stdout, r.Parallel)
 	}
 	fmt.Fprintln(e.stdout)
+	if r.Shifts > 0 {
+		fmt.Fprintf(e.stderr, "note: the context of %d positions was full and its older half was dropped, %d times in all; -c 0 has the %d of the model\n",
+			g.c.Cache.Size, r.Shifts, s.Context)
+	}
 	if r.Stop == stopFull {
 		asked := ""
 		if f.predict >= 0 {

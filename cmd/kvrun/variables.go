@@ -41,7 +41,7 @@ func (e *environment) fromVariables(fs *pflag.FlagSet) error {
 				return fmt.Errorf("%s is empty", name)
 			}
 			if err := fs.Set(v.flag, value); err != nil {
-				return fmt.Errorf("%s=%s, for --%s: %w", name, value, v.flag, invalid(f, value, err))
+				return fmt.Errorf("%s: %w", name, invalid(f, value, err))
 			}
 			read = append(read, fmt.Sprintf("%s=%s", name, value))
 		}
