@@ -121,6 +121,9 @@ func (p *promptCacheFlags) load(s *session, g *generation) error {
 		return refuse("--prompt-cache %s: %w", p.path, err)
 	}
 	g.loaded, g.fresh = true, h.Fresh
+	if s.flags.kind == model.Fast {
+		s.note("with --math fast the last bits depend on how a prompt falls into batches: the text may differ from that of a run without --prompt-cache; with --math exact it does not")
+	}
 	if by, now := h.by(), s.promptHead(g, nil).by(); by != now {
 		s.note(fmt.Sprintf("the rows of --prompt-cache were computed by %s, and this is %s: the text may differ from that of a run without it", by, now))
 	} else if h.Fresh == h.Tokens {

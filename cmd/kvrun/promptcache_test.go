@@ -61,6 +61,16 @@ func TestPromptCache(t *testing.T) {
 		}
 	}
 	f16 := filepath.Join(dir, "f16")
+	if code, _, stderr := kvrun("", "run", "-p", prompt, "-n", "1", "--math", "fast", "--prompt-cache", f16, "--prompt-cache-ro"); code != 0 ||
+		!strings.Contains(stderr, "depend on how a prompt falls into batches") || !strings.Contains(stderr, "were computed by exact math on ") {
+		t.Errorf("exit %d, no notes: %s", code, stderr)
+	}
+	if code, _, stderr := kvrun("", "run", "-p", prompt, "-n", "1", "--prompt-cache", dir); code != 2 || !strings.Contains(stderr, "is a folder") {
+		t.Errorf("a folder: exit %d, %s", code, stderr)
+	}
+	if code, _, stderr := kvrun("", "run", "-p", prompt, "-n", "1", "--prompt-cache", write(t, "empty", ""), "--prompt-cache-ro"); code != 0 || !strings.Contains(stderr, "is empty: nothing is read") {
+		t.Errorf("an empty file: exit %d, %s", code, stderr)
+	}
 	data, err := os.ReadFile(f16)
 	if err != nil {
 		t.Fatal(err)
