@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"math"
+	"math/rand/v2"
 	"os"
 	"regexp"
 	"strconv"
@@ -344,4 +345,29 @@ func FuzzOpenBase(f *testing.F) {
 			t.Errorf("%d chunks of %d tokens in %d bytes", b.Chunks, b.Context, len(data))
 		}
 	})
+}
+
+// TestRowsPass writes distributions of every sharpness, with vocabularies up to the largest: none is taken for damaged.
+func TestRowsPass(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, vocab := range []int{2, 3, 296, 32000, 262144} {
+		for _, spread := range []float64{0, 1e-6, 1e-3, .1, 1, 3, 10, 100} {
+			for _, shift := range []float64{0, 500, -2000} {
+				z := make([]float32, vocab)
+				for i := range z {
+					z[i] = float32(shift + spread*rng.NormFloat64())
+				}
+				if rng.IntN(2) == 0 {
+					z[rng.IntN(vocab)] += float32(rng.IntN(60)) // one that stands out
+				}
+				if rng.IntN(4) == 0 {
+					z[0] = float32(math.Inf(-1)) // a token that is ruled out
+				}
+				r := storedRow{z: make([]float32, vocab), e: make([]float32, vocab)}
+				if err := r.decode(appendRow(nil, z)); err != nil {
+					t.Errorf("%d tokens, spread %g, shift %g: %v", vocab, spread, shift, err)
+				}
+			}
+		}
+	}
 }

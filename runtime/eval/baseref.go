@@ -94,6 +94,7 @@ func (r *stored) Do(w, workers int) {
 const (
 	maxCode  = 1<<16 - 1
 	maxScale = (baseWindow + 1e-3) / maxCode
+	minClamp = (baseWindow - 1e-3) / maxCode // the step where something may have been moved up
 	slack    = 2e-4
 )
 
@@ -121,6 +122,9 @@ func (r *storedRow) decode(raw []byte) error {
 		if r.z[i] > r.z[r.best] {
 			r.best = i
 		}
+	}
+	if scale < minClamp {
+		raised = 0
 	}
 	switch {
 	case lo != 0 || scale > 0 && hi != maxCode || scale == 0 && hi != 0:
