@@ -82,6 +82,9 @@ func (m *modelFlags) checkDevice(e *environment) error {
 	}
 	m.backend = nil
 	kind, n, numbered := strings.Cut(name, ":")
+	if strings.Contains(name, ",") {
+		return fmt.Errorf("--device %q: one GPU runs the whole model: want cpu, cuda or cuda:NUMBER", m.device)
+	}
 	if numbered {
 		if number, err = strconv.Atoi(n); err != nil || number < 0 || number > 255 {
 			return fmt.Errorf("--device %q: want a number from 0 to 255 after the colon", m.device)

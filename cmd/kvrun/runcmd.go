@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/kvgen/kvgen/runtime/kv"
@@ -88,6 +89,9 @@ func runCommand(e *environment, args []string) error {
 	case prompt == "" && m.model == "":
 		prompt = demoPrompt
 	case prompt == "" && !fs.Changed("prompt"): // an empty one is continued from what begins a text
+		if _, err := os.Stat(m.model); err != nil {
+			return noModel(m.model, err)
+		}
 		return errNoPrompt
 	}
 	s, err := e.open(&m)

@@ -97,7 +97,7 @@ func (e *environment) load(m *modelFlags) (s *session, err error) {
 			return nil, err
 		}
 	} else if s.Model, err = model.Open(s.path); err != nil {
-		return nil, err
+		return nil, noModel(s.path, err)
 	}
 	if err := memory.Room("what a command itself works with", working); err != nil {
 		s.Close()
@@ -153,6 +153,14 @@ func (s *session) note(text string) {
 	if !slices.Contains(s.notes, text) {
 		s.notes = append(s.notes, text)
 	}
+}
+
+// noModel says of a path that is none, such as a name that another program would fetch, what a model is here.
+func noModel(path string, err error) error {
+	if !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return fmt.Errorf("%.200s: no such file; a model is the path of a GGUF file on this machine", path)
 }
 
 // vocabulary is the model's tokenizer, read when it is first wanted: some models have none.
