@@ -1,14 +1,15 @@
 package jinja
 
 import (
+	"math/big"
 	"strings"
 )
 
 // getattr is v.name: an attribute if there is one, else an item.
 func (r *run) getattr(v any, name string) any {
 	if u, ok := v.(*undefined); ok {
-		if !strings.HasPrefix(name, "__") || !strings.HasSuffix(name, "__") {
-			u.fail()
+		if pythonNames[name] {
+			return unsafe(v, name)
 		}
 		u.fail()
 	}
@@ -174,7 +175,7 @@ func (r *run) attribute(v any, name string) (any, bool) {
 		case "index", "count":
 			return sequenceMethod(r.items(v), name)
 		}
-	case bool, int64, float64:
+	case bool, int64, *big.Int, float64:
 		return numberMethod(v, name)
 	case *loopContext:
 		return v.attribute(name)

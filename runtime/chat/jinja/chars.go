@@ -174,6 +174,19 @@ func title(s string) string {
 	return b.String()
 }
 
+// caseFold is the small letter of the capital of each character, but for the one without a dot.
+func caseFold(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if r == 'ı' {
+			b.WriteRune(r)
+		} else {
+			b.WriteString(lower(upper(string(r))))
+		}
+	}
+	return b.String()
+}
+
 func swapCase(s string) string {
 	var b strings.Builder
 	all := []rune(s)

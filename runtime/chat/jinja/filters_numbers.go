@@ -77,7 +77,11 @@ func filterRound(_ *run, x any, a *args) any {
 			fail("unsupported operand type(s) for **: 'int' and '%s'", typeName(p))
 		}
 		scale := arithmetic("**", int64(10), p)
-		y := float(arithmetic("*", x, scale))
+		scaled := arithmetic("*", x, scale)
+		if _, ok := integer(scaled); ok {
+			return arithmetic("/", scaled, scale)
+		}
+		y := float(scaled)
 		if math.IsInf(y, 0) || math.IsNaN(y) {
 			fail("cannot convert float infinity or NaN to integer")
 		}
@@ -193,6 +197,8 @@ func filterFileSize(r *run, x any, a *args) any {
 	switch {
 	case f == 1:
 		return "1 Byte"
+	case math.IsInf(f, 1):
+		return "inf " + units[len(units)-1]
 	case f < base:
 		if math.IsInf(f, 0) || math.IsNaN(f) {
 			fail("cannot convert float infinity or NaN to integer")
@@ -203,7 +209,10 @@ func filterFileSize(r *run, x any, a *args) any {
 	for i, name := range units {
 		unit *= base
 		if f < unit || i == len(units)-1 {
-			return fmt.Sprintf("%.1f %s", base*f/unit, name)
+			if f = base * f / unit; math.IsInf(f, 0) {
+				return "inf " + name
+			}
+			return fmt.Sprintf("%.1f %s", f, name)
 		}
 	}
 	return nil

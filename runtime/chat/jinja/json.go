@@ -46,6 +46,7 @@ func filterToJSON(r *run, x any, a *args) any {
 func (r *run) writeJSON(b *strings.Builder, v any, st jsonStyle, depth int) {
 	deep(depth)
 	r.grow(itemSize)
+	r.fits(b)
 	newline := func(depth int) {
 		if st.lines {
 			r.grow(int64(depth*len(st.indent) + 1))
@@ -139,7 +140,7 @@ func (r *run) jsonText(b *strings.Builder, s string, ascii bool) {
 		switch {
 		case ok:
 			b.WriteString(e)
-		case c < 0x20 || ascii && c >= 0x7f && c < 0x10000 && c != 0x7f:
+		case c < 0x20 || ascii && c >= 0x7f && c < 0x10000:
 			fmt.Fprintf(b, `\u%04x`, c)
 		case ascii && c >= 0x10000:
 			c -= 0x10000

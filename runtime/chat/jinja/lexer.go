@@ -157,7 +157,11 @@ func (l *lexer) rawBegin(i int) int {
 	return 0
 }
 
+// raw reads what is not looked at, up to its end. As in jinja2, nothing at all needs no end.
 func (l *lexer) raw() {
+	if l.pos == len(l.src) {
+		return
+	}
 	for at := l.pos; ; at++ {
 		i := strings.Index(l.src[at:], "{%")
 		if i < 0 {
@@ -198,6 +202,9 @@ func (l *lexer) end(i int, mark string, plus, trim bool) int {
 }
 
 func (l *lexer) comment() {
+	if l.pos == len(l.src) {
+		return
+	}
 	i := strings.Index(l.src[l.pos:], "#}")
 	if i < 0 {
 		l.fail("Missing end of comment tag")

@@ -2,6 +2,8 @@ package jinja
 
 import (
 	"fmt"
+	"runtime"
+	"runtime/metrics"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -15,7 +17,7 @@ const (
 	maxChain   = 500       // operators, filters and subscripts in a row
 )
 
-// Limits on one rendering. A step is the evaluation of one node, one round of a loop or some 64 bytes written.
+// Limits on one rendering. A step is the evaluation of one node, one round of a loop or some 256 bytes written.
 const (
 	maxSteps = 40_000_000
 	maxTime  = 20 * time.Second // of the wall clock; steps end a rendering long before on an idle machine
@@ -28,7 +30,7 @@ const (
 // Bytes that a rendering may build grow with what it is given.
 const (
 	valueBase, valueTimes = 8 << 20, 16   // of one value or the output
-	totalBase, totalTimes = 128 << 20, 64 // of all values together, those that are gone included
+	totalBase, totalTimes = 192 << 20, 64 // of all values together between two looks at what is left of them
 )
 
 // Error is why a template cannot be parsed or a conversation not be rendered.
@@ -87,13 +89,14 @@ func failLimit(format string, args ...any) {
 
 // meter counts what a rendering uses.
 type meter struct {
-	steps, bytes, total, value int64 // steps so far, bytes so far, their limit, the limit of one value
+	steps, bytes, total, value int64 // steps so far, bytes since a look, their limit, the limit of one value
 	calls                      int
+	heap                       int64 // bytes of the process before
 	start                      time.Time
 }
 
 func newMeter(given int64) *meter {
-	return &meter{total: totalBase + totalTimes*given, value: valueBase + valueTimes*given, start: time.Now()}
+	return &meter{total: totalBase + totalTimes*given, value: valueBase + valueTimes*given, start: time.Now(), heap: heap()}
 }
 
 // step counts n units of work.
@@ -114,9 +117,25 @@ func (m *meter) grow(n int64) {
 		failLimit("the template builds a value of more than %d bytes", m.value)
 	}
 	if m.bytes += n; m.bytes > m.total {
-		failLimit("the template builds values of more than %d bytes together", m.total)
+		m.collect()
 	}
-	m.step(int(n>>6) + 1)
+	m.step(int(n>>8) + 1)
+}
+
+// collect asks what is left of the values that were built. Templates that put a text together bit by bit leave much
+// behind.
+func (m *meter) collect() {
+	runtime.GC()
+	if m.bytes = max(0, heap()-m.heap); m.bytes > m.total/2 {
+		failLimit("the template holds values of more than %d bytes together", m.total/2)
+	}
+}
+
+// heap is the bytes of all objects of the process.
+func heap() int64 {
+	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(s)
+	return int64(s[0].Value.Uint64())
 }
 
 const itemSize = 16 // bytes of an entry of a list

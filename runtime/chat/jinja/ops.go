@@ -217,7 +217,15 @@ func floatPower(x, y float64) any {
 	case x < 0 && y != math.Trunc(y) && !math.IsInf(x, 0) && !math.IsInf(y, 0):
 		fail("complex numbers are not supported: a negative number to a power that is no integer")
 	}
-	z := math.Pow(x, y)
+	z := 0.0
+	switch {
+	case math.IsInf(x, 0) || math.IsNaN(x) || x == 0 || math.IsInf(y, 0) || math.IsNaN(y):
+		z = math.Pow(x, y)
+	case x < 0 && math.Mod(y, 2) != 0:
+		z = -precisePower(-x, y)
+	default:
+		z = precisePower(math.Abs(x), y)
+	}
 	if math.IsInf(z, 0) && !math.IsInf(x, 0) && !math.IsInf(y, 0) {
 		fail("(34, 'Numerical result out of range')")
 	}
@@ -228,6 +236,9 @@ func floatArithmetic(op string, a, b any) any {
 	if op == "/" {
 		if p, ok := integer(a); ok {
 			if q, ok := integer(b); ok && q.Sign() != 0 {
+				if p.Sign() == 0 && q.Sign() < 0 {
+					return math.Copysign(0, -1)
+				}
 				f, _ := new(big.Rat).SetFrac(p, q).Float64()
 				if math.IsInf(f, 0) {
 					fail("integer division result too large for a float")

@@ -40,6 +40,7 @@ func (r *run) repr(v any) string {
 func (r *run) writeRepr(b *strings.Builder, v any, depth int) {
 	deep(depth)
 	r.grow(itemSize)
+	r.fits(b)
 	items := func(open string, items []any, end string) {
 		b.WriteString(open)
 		for i, x := range items {
@@ -119,8 +120,17 @@ func (r *run) writeRepr(b *strings.Builder, v any, depth int) {
 		} else {
 			b.WriteString("<function " + v.name + " at 0x7f0000000000>")
 		}
+	case *selfReference:
+		b.WriteString("<TemplateReference None>")
 	default:
 		b.WriteString("<" + typeName(v) + " object at 0x7f0000000000>")
+	}
+}
+
+// fits checks the size of a text that is being written.
+func (r *run) fits(b *strings.Builder) {
+	if n := int64(b.Len()); n > r.value {
+		r.grow(n)
 	}
 }
 

@@ -13,7 +13,7 @@ func init() { // format looks methods up itself
 	texts = map[string]func(r *run, s string, a *args) any{
 		"capitalize": simple("capitalize", capitalize), "lower": simple("lower", lower), "upper": simple("upper", upper),
 		"title": simple("title", title), "swapcase": simple("swapcase", swapCase),
-		"casefold": simple("casefold", func(s string) string { return strings.ReplaceAll(strings.ReplaceAll(lower(s), "ß", "ss"), "ς", "σ") }),
+		"casefold": simple("casefold", caseFold),
 		"strip":    strip("strip", true, true), "lstrip": strip("lstrip", true, false), "rstrip": strip("rstrip", false, true),
 		"startswith": affix("startswith", strings.HasPrefix), "endswith": affix("endswith", strings.HasSuffix),
 		"removeprefix": cut("removeprefix", strings.TrimPrefix), "removesuffix": cut("removesuffix", strings.TrimSuffix),

@@ -44,7 +44,12 @@ func recovered(err *error, line *int) {
 
 // Render returns what the template makes of its variables. now is the time that strftime_now shows. The error is an
 // *Error.
-func (t *Template) Render(vars *Dict, now time.Time) (text string, err error) {
+func (t *Template) Render(vars *Dict, now time.Time) (string, error) {
+	text, _, err := t.render(vars, now)
+	return text, err
+}
+
+func (t *Template) render(vars *Dict, now time.Time) (text string, m *meter, err error) {
 	r := &run{template: t, now: now, globals: globals(), vars: map[string]any{}}
 	defer recovered(&err, &r.line)
 	r.meter = newMeter(bytesOf(vars, 0))
@@ -60,7 +65,7 @@ func (t *Template) Render(vars *Dict, now time.Time) (text string, err error) {
 	r.out = &buffer{meter: r.meter}
 	r.load(t.enter)
 	r.body(t.body)
-	return r.out.String(), nil
+	return r.out.String(), r.meter, nil
 }
 
 // bytesOf is about what a value holds.
