@@ -3,15 +3,16 @@ package manual
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"golang.org/x/term"
+
+	"github.com/kvgen/kvgen/cmd/internal/plain"
 )
 
 // Width is that of the terminal w, and 80 where w is none. It is kept between 40 and 120, which can be read.
 func Width(w io.Writer) int {
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if f, ok := plain.File(w); ok && term.IsTerminal(int(f.Fd())) {
 		if n, _, err := term.GetSize(int(f.Fd())); err == nil && n > 0 {
 			return min(max(n, 40), 120)
 		}
