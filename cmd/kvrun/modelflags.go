@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -73,7 +74,9 @@ func (m *modelFlags) addCompute(fs *pflag.FlagSet, math model.Math) {
 func (m *modelFlags) check(e *environment, args []string) error {
 	switch {
 	case len(args) > 1:
-		return fmt.Errorf("one model, not %d: %s (a text has a flag of its own, -p or -f)", len(args), strings.Join(args, " "))
+		return fmt.Errorf("one model, not %d: %s (a text goes after -p, between quotes, or a file of it after -f)", len(args), strings.Join(args, " "))
+	case len(args) == 1 && m.model != "" && !modelName(args[0]):
+		return fmt.Errorf("%.60q belongs to no flag: -m names the model, and a text of several words goes between quotes", args[0])
 	case len(args) == 1 && m.model != "":
 		return fmt.Errorf("the model is given twice: -m %s and %s", m.model, args[0])
 	case len(args) == 1:
@@ -83,6 +86,15 @@ func (m *modelFlags) check(e *environment, args []string) error {
 		return err
 	}
 	return m.checkCompute(e)
+}
+
+// modelName says whether a word is a file, or looks like that of a model.
+func modelName(word string) bool {
+	if strings.HasSuffix(strings.ToLower(word), ".gguf") {
+		return true
+	}
+	s, err := os.Stat(word)
+	return err == nil && s.Mode().IsRegular()
 }
 
 // whole says whether the context of the model was asked for, as llama.cpp's -c 0.

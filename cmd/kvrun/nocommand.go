@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -20,7 +19,7 @@ func noCommand(args []string) error {
 		line := strings.Join(rest, " ")
 		return fmt.Errorf("a command comes first: kvrun run %s continues a text, kvrun chat %s talks; kvrun help lists the others", line, line)
 	}
-	if s, err := os.Stat(first); strings.HasSuffix(strings.ToLower(first), ".gguf") || err == nil && s.Mode().IsRegular() {
+	if modelName(first) {
 		m := shellQuote(first)
 		return fmt.Errorf("a command comes first: kvrun run %s -p TEXT continues a text, kvrun chat %s talks to the model, kvrun info %s describes it", m, m, m)
 	}

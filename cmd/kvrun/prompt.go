@@ -68,7 +68,7 @@ func (p *promptFlags) positional(e *environment, m *modelFlags, args []string) (
 		return args, nil
 	}
 	text := args[models]
-	if s, err := os.Stat(text); err == nil && s.Mode().IsRegular() || strings.HasSuffix(strings.ToLower(text), ".gguf") {
+	if modelName(text) {
 		return args, nil // a second model, or a file that -f is for
 	}
 	p.prompt = text
