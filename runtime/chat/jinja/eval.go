@@ -114,8 +114,28 @@ func (x *sliceExpr) eval(r *run) any {
 		}
 		return p.eval(r)
 	}
-	start, stop := part(x.start), part(x.stop)
-	return r.slice(v, start, stop, part(x.step))
+	start, stop, step := part(x.start), part(x.stop), part(x.step)
+	if x.folded && !sliceable(v, start, stop, step) {
+		return &undefined{typeName(v) + " object has no such part"}
+	}
+	return r.slice(v, start, stop, step)
+}
+
+// sliceable reports whether v can be cut at all.
+func sliceable(v any, bounds ...any) bool {
+	switch v.(type) {
+	case *undefined:
+		return true
+	case *List, *Tuple, group, string, markup, *numbers:
+	default:
+		return false
+	}
+	for _, b := range bounds {
+		if _, ok := integer(b); b != nil && !ok {
+			return false
+		}
+	}
+	return true
 }
 
 func (x *callExpr) eval(r *run) any { return x.run(r, nil) }

@@ -59,10 +59,13 @@ func filterAttr(r *run, x any, a *args) any {
 func filterBatch(r *run, x any, a *args) any {
 	v := a.bind("batch", 1, "linecount", "fill_with")
 	fill := or[any](v[1], nil)
-	next := over(x)
+	var next iterator
 	isWidth := func(n int) bool { return r.equal(int64(n), v[0]) }
 	var held any = missing{}
 	return generate("do_batch", func() (any, bool) {
+		if next == nil {
+			next = over(x)
+		}
 		l := &List{}
 		if given(held) {
 			l.Items, held = append(l.Items, held), missing{}

@@ -2,6 +2,7 @@ package jinja
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -138,13 +139,49 @@ func filterURLize(*run, any, *args) any {
 	return nil
 }
 
+// filterPretty is Python's pformat, which sorts keys. What does not fit one line is left out.
 func filterPretty(r *run, x any, a *args) any {
 	a.positional("pprint", 0, 0)
-	s := r.repr(x)
-	if len(s) > 80 {
+	s := r.repr(r.keysSorted(x, 0))
+	if runes(s) > 80 {
 		fail("the filter pprint is not supported for values of more than one line")
 	}
 	return s
+}
+
+// keysSorted is v with the keys of its dictionaries in order, those of other kinds by the names of their types.
+func (r *run) keysSorted(v any, depth int) any {
+	deep(depth)
+	r.grow(itemSize)
+	all := func(items []any) (out []any) {
+		for _, x := range items {
+			out = append(out, r.keysSorted(x, depth+1))
+		}
+		return out
+	}
+	switch v := v.(type) {
+	case *List:
+		return &List{all(v.Items)}
+	case *Tuple:
+		return &Tuple{all(v.Items)}
+	case *Dict:
+		d := &Dict{}
+		keys := slices.Clone(v.keys)
+		slices.SortStableFunc(keys, func(a, b any) int {
+			_, s := text(a)
+			_, t := text(b)
+			if s && t || isNumber(a) && isNumber(b) {
+				return r.less(a, b, "<", depth)
+			}
+			return strings.Compare(typeName(a), typeName(b))
+		})
+		for _, k := range keys {
+			x, _ := v.Get(k)
+			d.Set(k, r.keysSorted(x, depth+1))
+		}
+		return d
+	}
+	return v
 }
 
 func filterWordWrap(r *run, x any, a *args) any {

@@ -64,7 +64,10 @@ type attrExpr struct {
 	name string
 }
 type itemExpr struct{ x, key expr }
-type sliceExpr struct{ x, start, stop, step expr } // x is nil inside a subscript of several parts
+type sliceExpr struct {
+	x, start, stop, step expr // x is nil inside a subscript of several parts
+	folded               bool // jinja2 computes it while it compiles, when it has no value instead of an error
+}
 
 // arguments are those of a call, a filter or a test.
 type arguments struct {

@@ -3,6 +3,7 @@ package jinja
 // resolver gives every name of a template its place, by the rules of jinja2's compiler, and finds filters and tests.
 type resolver struct {
 	escape escaping
+	folds  bool // what is printed is constant
 	blocks map[string]*blockNode
 	queue  []*blockNode
 }
@@ -102,7 +103,9 @@ func (c *resolver) body(body []stmt, s scope) {
 func (c *resolver) stmt(n stmt, s scope) {
 	switch n := n.(type) {
 	case *printNode:
+		c.folds = constant(n.x)
 		c.expr(n.x, s)
+		c.folds = false
 		n.escape = c.escape
 	case *ifNode:
 		s.soft = true
@@ -342,6 +345,26 @@ func (c *resolver) macro(n *macroNode, s scope) {
 	n.enter, _ = in.enter()
 }
 
+// constant reports whether an expression has no names and calls nothing, so that jinja2 computes it while it compiles.
+func constant(x expr) bool {
+	switch x := x.(type) {
+	case *nameExpr, *callExpr:
+		return false
+	case *condExpr:
+		if x.other == nil {
+			return false
+		}
+	case *filterExpr:
+		switch x.name {
+		case "map", "select", "reject", "selectattr", "rejectattr", "random":
+			return false
+		}
+	}
+	all := true
+	children(x, func(n any, _ role) { all = all && constant(n.(expr)) })
+	return all
+}
+
 // expr places the names of an expression.
 func (c *resolver) expr(x expr, s scope) {
 	switch x := x.(type) {
@@ -356,6 +379,8 @@ func (c *resolver) expr(x expr, s scope) {
 		s.soft = true
 	case *concatExpr:
 		x.escape = c.escape
+	case *sliceExpr:
+		x.folded = c.folds
 	case *filterExpr:
 		if x.f = filters[x.name]; x.f == nil && !s.soft {
 			failAt(x.line, "No filter named '%s'.", x.name)
