@@ -19,7 +19,7 @@ func (r *run) getattr(v any, name string) any {
 	if x, ok := r.item(v, name); ok {
 		return x
 	}
-	return &undefined{quote(typeName(v)+" object") + " has no attribute " + quote(name)}
+	return &undefined{of: typeName(v), key: name}
 }
 
 // getitem is v[key]: an item if there is one, else an attribute.
@@ -35,14 +35,14 @@ func (r *run) getitem(v, key any) any {
 			return a
 		}
 	}
-	return &undefined{typeName(v) + " object has no element " + r.repr(key)}
+	return &undefined{of: typeName(v), key: key}
 }
 
 // item is v[key], if there is one.
 func (r *run) item(v, key any) (any, bool) {
 	switch v := v.(type) {
 	case *Dict:
-		if !hashable(key) {
+		if parts := maxKey; !hashable(key, &parts) {
 			return nil, false
 		}
 		return v.Get(key)
@@ -98,7 +98,10 @@ func at(items []any, i int) (any, bool) {
 }
 
 // hashable reports whether v may be a key.
-func hashable(v any) bool {
+func hashable(v any, parts *int) bool {
+	if *parts--; *parts < 0 {
+		failLimit("a tuple of more than %d parts as a key", maxKey)
+	}
 	switch v := v.(type) {
 	case *List, *Dict:
 		return false
@@ -106,7 +109,7 @@ func hashable(v any) bool {
 		return v.kind == "dict_values"
 	case *Tuple:
 		for _, x := range v.Items {
-			if !hashable(x) {
+			if !hashable(x, parts) {
 				return false
 			}
 		}
@@ -121,7 +124,7 @@ var mutators = map[string]bool{
 var dictMutators = map[string]bool{"clear": true, "pop": true, "popitem": true, "setdefault": true, "update": true}
 
 func unsafe(v any, name string) any {
-	return &undefined{"access to attribute " + quote(name) + " of " + quote(typeName(v)) + " object is unsafe."}
+	return &undefined{message: "access to attribute " + quote(name) + " of " + quote(typeName(v)) + " object is unsafe."}
 }
 
 // attribute is getattr(v, name) of Python, if there is one.

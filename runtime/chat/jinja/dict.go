@@ -139,6 +139,9 @@ func hashedItems(items []any, depth int) any {
 			h = hashed(x)
 		}
 		s := fmt.Sprintf("%T %v", h, h)
+		if b.Len()+len(s) > maxKey {
+			failLimit("a tuple of more than %d bytes as a key", maxKey)
+		}
 		fmt.Fprintf(&b, "%d %s ", len(s), s)
 	}
 	return hashedTuple(b.String())

@@ -8,7 +8,7 @@ func (x *nameExpr) eval(r *run) any {
 	r.step(1)
 	v := *r.at(x.variable)
 	if v == (missing{}) {
-		return &undefined{quote(x.name) + " is undefined"}
+		return &undefined{message: "'" + x.name + "' is undefined"}
 	}
 	return v
 }
@@ -42,7 +42,7 @@ func (x *condExpr) eval(r *run) any {
 		return x.then.eval(r)
 	}
 	if x.other == nil {
-		return &undefined{fmt.Sprintf(
+		return &undefined{message: fmt.Sprintf(
 			"the inline if-expression on line %d evaluated to false and no else section was defined.", x.line)}
 	}
 	return x.other.eval(r)
@@ -116,7 +116,7 @@ func (x *sliceExpr) eval(r *run) any {
 	}
 	start, stop, step := part(x.start), part(x.stop), part(x.step)
 	if x.folded && !sliceable(v, start, stop, step) {
-		return &undefined{typeName(v) + " object has no such part"}
+		return &undefined{message: typeName(v) + " object has no such part"}
 	}
 	return r.slice(v, start, stop, step)
 }
@@ -180,7 +180,7 @@ type filter func(r *run, x any, a *args) any
 func (x *filterExpr) eval(r *run) any { return x.apply(r, x.x.eval(r)) }
 
 func (x *filterExpr) apply(r *run, v any) any {
-	r.step(1)
+	r.read(v)
 	if inner, ok := x.x.(*filterExpr); ok && inner.inBlock() {
 		v = inner.apply(r, v)
 	}
@@ -189,6 +189,12 @@ func (x *filterExpr) apply(r *run, v any) any {
 		failAt(x.line, "No filter named '%s' found.", x.name)
 	}
 	return x.f(r, v, a)
+}
+
+// read counts a step, and more for a long text, which is looked through.
+func (r *run) read(v any) {
+	s, _ := text(v)
+	r.step(1 + len(s)>>4)
 }
 
 // inBlock reports whether the first of the filters in a row takes the text of a block.
@@ -201,8 +207,8 @@ func (x *filterExpr) inBlock() bool {
 }
 
 func (x *testExpr) eval(r *run) any {
-	r.step(1)
 	v := x.x.eval(r)
+	r.read(v)
 	a := x.arguments.eval(r)
 	if x.f == nil {
 		failAt(x.line, "No test named '%s' found.", x.name)

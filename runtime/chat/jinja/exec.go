@@ -223,7 +223,7 @@ func (n *blockNode) run(r *run) {
 		r.frame.slots[n.selfSlot] = &selfReference{}
 	}
 	if n.superSlot >= 0 {
-		r.frame.slots[n.superSlot] = &undefined{"there is no parent block called " + quote(n.name) + "."}
+		r.frame.slots[n.superSlot] = &undefined{message: "there is no parent block called " + quote(n.name) + "."}
 	}
 	r.load(n.enter)
 	r.body(n.body)

@@ -53,7 +53,7 @@ func filterAttr(r *run, x any, a *args) any {
 	if v, ok := r.attribute(x, s); ok {
 		return v
 	}
-	return &undefined{quote(typeName(x)+" object") + " has no attribute " + quote(s)}
+	return &undefined{of: typeName(x), key: s}
 }
 
 func filterBatch(r *run, x any, a *args) any {
@@ -219,7 +219,7 @@ func filterFirst(_ *run, x any, a *args) any {
 	if v, ok := over(x)(); ok {
 		return v
 	}
-	return &undefined{"No first item, sequence was empty."}
+	return &undefined{message: "No first item, sequence was empty."}
 }
 
 func filterLast(r *run, x any, a *args) any {
@@ -231,7 +231,7 @@ func filterLast(r *run, x any, a *args) any {
 	if v, ok := next(); ok {
 		return v
 	}
-	return &undefined{"No last item, sequence was empty."}
+	return &undefined{message: "No last item, sequence was empty."}
 }
 
 func filterRandom(r *run, x any, a *args) any {
@@ -241,7 +241,7 @@ func filterRandom(r *run, x any, a *args) any {
 		fail("object of type '%s' has no len()", typeName(x))
 	}
 	if n == 0 {
-		return &undefined{"No random item, sequence was empty."}
+		return &undefined{message: "No random item, sequence was empty."}
 	}
 	return r.getitem(x, int64(rand.IntN(n)))
 }

@@ -62,7 +62,7 @@ func filterFloat(_ *run, x any, a *args) any {
 	return or(v[0], 0.0)
 }
 
-func filterRound(_ *run, x any, a *args) any {
+func filterRound(r *run, x any, a *args) any {
 	v := a.bind("round", 0, "precision", "method")
 	method := or(v[1], "common")
 	if s, _ := text(method); s != "common" && s != "ceil" && s != "floor" {
@@ -103,6 +103,7 @@ func filterRound(_ *run, x any, a *args) any {
 		return norm(z)
 	}
 	digits := index(p)
+	r.step(min(max(digits, -digits), 1<<14)/4 + 1)
 	if f, ok := x.(float64); ok {
 		return roundFloat(f, digits)
 	}

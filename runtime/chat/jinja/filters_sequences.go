@@ -31,14 +31,16 @@ func attributeGetter(r *run, attribute any, fold bool, otherwise any) func(any) 
 			}
 		}
 		if fold {
-			return folded(v)
+			return r.folded(v)
 		}
 		return v
 	}
 }
 
-func folded(v any) any {
+func (r *run) folded(v any) any {
 	if s, ok := text(v); ok {
+		r.grow(int64(len(s)))
+		r.read(s)
 		return lower(s)
 	}
 	return v
@@ -113,7 +115,7 @@ func filterDictSort(r *run, x any, a *args) any {
 	key := func(item any) any {
 		k := item.(*Tuple).Items[at]
 		if !sensitive {
-			return folded(k)
+			return r.folded(k)
 		}
 		return k
 	}
@@ -152,7 +154,7 @@ func extreme(name string, sign int) filter {
 		next := over(x)
 		best, ok := next()
 		if !ok {
-			return &undefined{"No aggregated item, sequence was empty."}
+			return &undefined{message: "No aggregated item, sequence was empty."}
 		}
 		top := get(best)
 		op := map[int]string{1: ">", -1: "<"}[sign]
@@ -211,7 +213,7 @@ func mapper(r *run, a *args) func(any) any {
 		fail("No filter named %s.", r.repr(a.pos[0]))
 	}
 	rest := &args{a.pos[1:], a.names, a.values}
-	return func(v any) any { return f(r, v, rest) }
+	return func(v any) any { r.read(v); return f(r, v, rest) }
 }
 
 func filterMap(r *run, x any, a *args) any {
@@ -280,5 +282,5 @@ func tester(r *run, a *args, byAttribute bool) func(any) bool {
 		fail("No test named %s.", r.repr(pos[0]))
 	}
 	rest := &args{pos[1:], a.names, a.values}
-	return func(v any) bool { return truth(f(r, get(v), rest)) }
+	return func(v any) bool { x := get(v); r.read(x); return truth(f(r, x, rest)) }
 }

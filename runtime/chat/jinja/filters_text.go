@@ -152,7 +152,7 @@ func filterPretty(r *run, x any, a *args) any {
 // keysSorted is v with the keys of its dictionaries in order, those of other kinds by the names of their types.
 func (r *run) keysSorted(v any, depth int) any {
 	deep(depth)
-	r.grow(itemSize)
+	r.grow(8 * itemSize)
 	all := func(items []any) (out []any) {
 		for _, x := range items {
 			out = append(out, r.keysSorted(x, depth+1))

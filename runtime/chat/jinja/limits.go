@@ -15,12 +15,14 @@ const (
 	maxBlocks  = 90        // blocks inside blocks
 	maxNesting = 120       // expressions inside expressions
 	maxChain   = 500       // operators, filters and subscripts in a row
+	maxCopies  = 5_000_000 // names times branches that assign them
+	maxKey     = 1 << 16   // bytes of a tuple as a key
 )
 
 // Limits on one rendering. A step is the evaluation of one node, one round of a loop or some 256 bytes written.
 const (
 	maxSteps = 40_000_000
-	maxTime  = 20 * time.Second // of the wall clock; steps end a rendering long before on an idle machine
+	maxTime  = 10 * time.Second // of the wall clock; steps end a rendering long before on an idle machine
 	maxCalls = 100              // macros, recursive loops and blocks inside each other
 	maxDepth = 100              // values inside values
 	maxRange = 100_000          // numbers of a range, as in jinja2's sandbox
@@ -29,8 +31,8 @@ const (
 
 // Bytes that a rendering may build grow with what it is given.
 const (
-	valueBase, valueTimes = 8 << 20, 16   // of one value or the output
-	totalBase, totalTimes = 192 << 20, 64 // of all values together between two looks at what is left of them
+	valueBase, valueTimes = 8 << 20, 16  // of one value or the output
+	totalBase, totalTimes = 96 << 20, 64 // of all values together between two looks at what is left of them
 )
 
 // Error is why a template cannot be parsed or a conversation not be rendered.
@@ -106,7 +108,7 @@ func (m *meter) step(n int) {
 	if m.steps > maxSteps {
 		failLimit("the template takes more than %d steps", maxSteps)
 	}
-	if before>>20 != m.steps>>20 && time.Since(m.start) > maxTime {
+	if before>>13 != m.steps>>13 && time.Since(m.start) > maxTime {
 		failLimit("the template runs for more than %v", maxTime)
 	}
 }

@@ -85,14 +85,14 @@ func (l *loopContext) attribute(name string) (any, bool) {
 		return int64(l.depth0 + 1), true
 	case "previtem":
 		if l.index0 == 0 {
-			return &undefined{"there is no previous item"}, true
+			return &undefined{message: "there is no previous item"}, true
 		}
 		return l.before, true
 	case "nextitem":
 		if v, ok := l.peek(); ok {
 			return v, true
 		}
-		return &undefined{"there is no next item"}, true
+		return &undefined{message: "there is no next item"}, true
 	case "cycle":
 		return &native{name: name, call: func(_ *run, a *args) any {
 			if a.noNames("cycle"); len(a.pos) == 0 {

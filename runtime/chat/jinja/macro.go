@@ -35,7 +35,7 @@ func (m *macro) call(r *run, a *args) any {
 	if n.caller >= 0 {
 		v, ok := a.take("caller")
 		if !ok || v == nil {
-			v = &undefined{"No caller defined"}
+			v = &undefined{message: "No caller defined"}
 		}
 		f.slots[n.caller] = v
 	}
@@ -63,7 +63,7 @@ func (m *macro) call(r *run, a *args) any {
 			if d := i - len(n.params) + len(n.defaults); d >= 0 {
 				f.slots[p.slot] = n.defaults[d].eval(r)
 			} else {
-				f.slots[p.slot] = &undefined{"parameter " + quote(p.name) + " was not provided"}
+				f.slots[p.slot] = &undefined{message: "parameter " + quote(p.name) + " was not provided"}
 			}
 		}
 		r.body(n.body)

@@ -219,8 +219,11 @@ func toInt(s string, base int) (any, bool) {
 		return nil, false
 	}
 	s = strings.ReplaceAll(s, "_", "")
-	if base == 10 && len(s) > maxDigits {
+	switch {
+	case base&(base-1) != 0 && len(s) > maxDigits:
 		return nil, false
+	case len(s) > maxInt:
+		failLimit("the template computes an integer of more than %d bits", maxInt)
 	}
 	z, ok := new(big.Int).SetString(sign+s, base)
 	if !ok {

@@ -50,6 +50,10 @@ func (r *run) binary(op string, a, b any) any {
 		}
 	}
 	if isNumber(a) && isNumber(b) {
+		r.step(words(a)*words(b)/64 + 1)
+		if op == "**" {
+			r.step(2000) // as long as a product of the largest integers
+		}
 		return arithmetic(op, a, b)
 	}
 	switch op {
@@ -71,6 +75,14 @@ func (r *run) binary(op string, a, b any) any {
 	}
 	fail("unsupported operand type(s) for %s: '%s' and '%s'", op, typeName(a), typeName(b))
 	return nil
+}
+
+// words is how long a number is, in words of the machine.
+func words(v any) int {
+	if z, ok := v.(*big.Int); ok {
+		return len(z.Bits())
+	}
+	return 1
 }
 
 func (r *run) add(a, b any) (any, bool) {

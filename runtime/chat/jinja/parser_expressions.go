@@ -1,6 +1,9 @@
 package jinja
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // tupleRule says what a list of expressions without brackets may be.
 type tupleRule struct {
@@ -256,11 +259,11 @@ func (p *parser) primary(namespace bool) expr {
 		}
 		return &nameExpr{name: t.text}
 	case tString:
-		s := t.text
+		parts := []string{t.text}
 		for p.cur().is(tString) {
-			s += p.next().text
+			parts = append(parts, p.next().text)
 		}
-		return &constExpr{s}
+		return &constExpr{strings.Join(parts, "")}
 	case tInteger, tFlt:
 		return &constExpr{t.value}
 	case "(":

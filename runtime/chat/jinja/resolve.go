@@ -3,6 +3,7 @@ package jinja
 // resolver gives every name of a template its place, by the rules of jinja2's compiler, and finds filters and tests.
 type resolver struct {
 	escape escaping
+	work   int
 	folds  bool // what is printed is constant
 	blocks map[string]*blockNode
 	queue  []*blockNode
@@ -46,7 +47,7 @@ func failAt(line int, format string, args ...any) {
 func resolve(t *Template) {
 	c := &resolver{blocks: map[string]*blockNode{}}
 	c.findBlocks(t.body)
-	s := scope{symbols: newSymbols(nil, newFunction(nil)), top: true}
+	s := scope{symbols: c.root(), top: true}
 	t.function, t.self = s.fn, -1
 	if undeclared(t.body, "self")["self"] {
 		t.self = s.parameter("self")
@@ -60,6 +61,13 @@ func resolve(t *Template) {
 		c.queue = c.queue[1:]
 		c.block(b)
 	}
+}
+
+// root are the symbols of the template or a block.
+func (c *resolver) root() *symbols {
+	s := newSymbols(nil, newFunction(nil))
+	s.work = &c.work
+	return s
 }
 
 func (c *resolver) findBlocks(body []stmt) {
@@ -80,7 +88,7 @@ func (c *resolver) findBlocks(body []stmt) {
 }
 
 func (c *resolver) block(b *blockNode) {
-	s := scope{symbols: newSymbols(nil, newFunction(nil))}
+	s := scope{symbols: c.root()}
 	b.function, b.selfSlot, b.superSlot = s.fn, -1, -1
 	used := undeclared(b.body, "self", "super")
 	if used["self"] {

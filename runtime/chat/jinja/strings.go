@@ -379,6 +379,7 @@ func expandTabs(r *run, s string, a *args) any {
 	var b strings.Builder
 	column := 0
 	for _, c := range s {
+		r.fits(&b)
 		switch {
 		case c == '\t' && width > 0:
 			n := width - column%width

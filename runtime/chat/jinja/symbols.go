@@ -63,17 +63,22 @@ type symbols struct {
 	refs   map[string]ref
 	loads  map[string]origin
 	stores map[string]bool
+	work   *int // entries copied so far
 }
 
 func newSymbols(parent *symbols, fn *function) *symbols {
 	s := &symbols{parent: parent, fn: fn, refs: map[string]ref{}, loads: map[string]origin{}, stores: map[string]bool{}}
 	if parent != nil {
 		s.level = parent.level + 1
+		s.work = parent.work
 	}
 	return s
 }
 
 func (s *symbols) copy() *symbols {
+	if *s.work += 1 + len(s.refs) + len(s.loads) + len(s.stores); *s.work > maxCopies {
+		failLimit("the template assigns too many names in too many branches: more than %d in all", maxCopies)
+	}
 	c := *s
 	c.refs, c.loads, c.stores = maps.Clone(s.refs), maps.Clone(s.loads), maps.Clone(s.stores)
 	return &c

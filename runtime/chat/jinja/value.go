@@ -18,9 +18,22 @@ type List struct{ Items []any }
 type Tuple struct{ Items []any }
 
 // undefined is what a missing variable, attribute or item is. It prints as nothing, and fails when it is used otherwise.
-type undefined struct{ message string }
+type undefined struct {
+	message string
+	of      string // type that has no such attribute or item, when there is no message
+	key     any
+}
 
-func (u *undefined) fail() { fail("%s", u.message) }
+func (u *undefined) fail() {
+	if u.message != "" {
+		fail("%s", u.message)
+	}
+	s, ok := text(u.key)
+	if !ok {
+		fail("%s object has no element of type %s", u.of, typeName(u.key))
+	}
+	fail("'%s object' has no attribute %s", u.of, quote(s[:offset(s, 60)]))
+}
 
 // missing is a variable that has no value yet.
 type missing struct{}
