@@ -1,6 +1,8 @@
 package jinja
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -178,6 +180,39 @@ func strftimeNow(r *run, a *args) any {
 	return strftime(r.now, format)
 }
 
+// calendar are the directives that Go has no layout for. What C does not know stays as it is.
+func calendar(now time.Time, c byte) string {
+	year, week := now.ISOWeek()
+	day, weekday := now.YearDay()-1, int(now.Weekday())
+	switch c {
+	case 'u':
+		return strconv.Itoa((weekday+6)%7 + 1)
+	case 'w':
+		return strconv.Itoa(weekday)
+	case 'G':
+		return fmt.Sprintf("%04d", year)
+	case 'g':
+		return fmt.Sprintf("%02d", year%100)
+	case 'V':
+		return fmt.Sprintf("%02d", week)
+	case 'U':
+		return fmt.Sprintf("%02d", (day+7-weekday)/7)
+	case 'W':
+		return fmt.Sprintf("%02d", (day+7-(weekday+6)%7)/7)
+	case 'C':
+		return fmt.Sprintf("%02d", now.Year()/100)
+	case 'k':
+		return fmt.Sprintf("%2d", now.Hour())
+	case 'l':
+		return fmt.Sprintf("%2d", (now.Hour()+11)%12+1)
+	case 'P':
+		return strings.ToLower(now.Format("PM"))
+	case 's':
+		return strconv.FormatInt(now.Unix(), 10)
+	}
+	return "%" + string(rune(c))
+}
+
 func strftime(now time.Time, format string) string {
 	var b strings.Builder
 	for i := 0; i < len(format); i++ {
@@ -203,11 +238,11 @@ func strftime(now time.Time, format string) string {
 			s = now.Format(".000000")[1:]
 		case 'Z', 'z': // the time is a local one without a zone
 		default:
-			layout, ok := directives[c]
-			if !ok {
-				fail("strftime_now does not know %%%c", c)
+			if layout, ok := directives[c]; ok {
+				s = now.Format(layout)
+			} else {
+				s = calendar(now, c)
 			}
-			s = now.Format(layout)
 		}
 		if bare {
 			if t := strings.TrimLeft(s, "0 "); t != "" {
