@@ -132,6 +132,10 @@ func runCommand(e *environment, args []string) error {
 		g.keep = 1
 	}
 	g.keep = min(g.keep, len(tokens))
+	g.progress = e.promptProgress()
+	if source, ok, err := s.File.Str("tokenizer.chat_template"); ok && err == nil && source != "" {
+		s.note("the model has a chat template, and its text is continued without it: kvrun chat talks")
+	}
 	if !m.json {
 		s.describe(e.stderr)
 		if !quiet {
