@@ -1,10 +1,22 @@
 package ir
 
+import "fmt"
+
 // Builder appends to a function. Its methods are the operations of op.go.
 type Builder struct {
 	F     *Func
 	block *[]Node
+	nodes int
 }
+
+// MaxNodes is the number of operations of a kernel; the longest of the project's types has some thousands. A type that takes more, with
+// statements for every other value of a long block, would take minutes to compile and miss every instruction cache.
+const MaxNodes = 40_000
+
+// TooLong is what a Builder panics with beyond MaxNodes.
+type TooLong struct{}
+
+func (TooLong) Error() string { return fmt.Sprintf("more than %d operations", MaxNodes) }
 
 // Build starts a function.
 func Build(name string, params []Param, doc ...string) *Builder {
@@ -12,7 +24,12 @@ func Build(name string, params []Param, doc ...string) *Builder {
 	return &Builder{F: f, block: &f.Body}
 }
 
-func (b *Builder) add(n Node) { *b.block = append(*b.block, n) }
+func (b *Builder) add(n Node) {
+	if b.nodes++; b.nodes > MaxNodes {
+		panic(TooLong{})
+	}
+	*b.block = append(*b.block, n)
+}
 
 func (b *Builder) value(t Type, name string) *Value {
 	b.F.values++

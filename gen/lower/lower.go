@@ -47,6 +47,8 @@ func reason(do func()) (why string) {
 		case nil:
 		case unsupported:
 			why = r.why
+		case ir.TooLong:
+			why = r.Error()
 		default:
 			panic(r)
 		}
