@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/hashicorp/hcl/v2"
 )
@@ -33,10 +34,20 @@ func (e *Errors) Error() string {
 			break
 		}
 		r := d.Subject
-		fmt.Fprintf(&b, "%s:%d:%d: %s [%s]", r.Filename, r.Start.Line, r.Start.Column, d.Detail, d.Summary)
+		fmt.Fprintf(&b, "%s:%d:%d: %s [%s]", printable(r.Filename), r.Start.Line, r.Start.Column, printable(d.Detail), d.Summary)
 		writeSnippet(&b, e.files[r.Filename], *r)
 	}
 	return b.String()
+}
+
+// printable is s without what a terminal acts on: a hostile file may hold escapes, and so may its name.
+func printable(s string) string {
+	return strings.Map(func(c rune) rune {
+		if c == '\t' || unicode.IsPrint(c) {
+			return c
+		}
+		return '?'
+	}, strings.ToValidUTF8(s, "?"))
 }
 
 // snippetWidth bounds the line that is shown: a hostile file may be one line of 64 KiB.
@@ -54,7 +65,7 @@ func writeSnippet(b *strings.Builder, src []byte, r hcl.Range) {
 	if from > snippetWidth || len(line) == 0 {
 		return
 	}
-	shown := strings.ToValidUTF8(string(line[:min(len(line), snippetWidth)]), "?")
+	shown := printable(string(line[:min(len(line), snippetWidth)]))
 	width = max(1, min(width, len(line)-from, snippetWidth-from))
 	// A tab stays a tab, so that the carets line up in any terminal.
 	indent := strings.Map(func(c rune) rune {
@@ -97,9 +108,12 @@ func (r *report) add(d *hcl.Diagnostic) {
 	r.diags = append(r.diags, d)
 }
 
-// syntax records what the HCL parser found.
+// maxSyntax bounds what is said of a file that is no HCL at all: its parser complains of every NUL.
+const maxSyntax = 10
+
+// syntax records what the HCL parser found first.
 func (r *report) syntax(diags hcl.Diagnostics) {
-	for _, d := range diags {
+	for _, d := range diags[:min(len(diags), maxSyntax)] {
 		detail := strings.TrimSuffix(d.Summary, ".")
 		if d.Detail != "" {
 			detail += ": " + strings.Join(strings.Fields(d.Detail), " ")

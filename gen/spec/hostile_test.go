@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/kvgen/kvgen/gen/spec"
 )
@@ -79,5 +80,31 @@ func TestChains(t *testing.T) {
 				t.Errorf("took %v", d)
 			}
 		})
+	}
+}
+
+// TestHostileText: what is printed of a hostile file is short and has nothing in it that a terminal acts on.
+func TestHostileText(t *testing.T) {
+	for name, text := range map[string]string{
+		"nul":    strings.Repeat("\x00", 60_000),
+		"escape": "type \"\x1b[31mred\" {\n  block = \x1b[2J 32\n}\n",
+		"bytes":  "type \"t\" {\n  block = \xff\xfe\x9b31m\n}\n",
+		"name":   "type \"a\x07b\" {\n  \u202eblock = 32\n}\n",
+		"unfit":  "type \"t\" {\n  block = 32\n  summary = \"\x1b]0;title\x07\"\n}\n",
+	} {
+		_, err := spec.Parse(map[string][]byte{"a\n\x1b[0m.hcl": []byte(text)})
+		if err == nil {
+			t.Errorf("%s: accepted", name)
+			continue
+		}
+		for _, c := range err.Error() {
+			if c != '\n' && c != '\t' && !unicode.IsPrint(c) {
+				t.Errorf("%s: %q in %q", name, c, err)
+				break
+			}
+		}
+		if n := len(err.Error()); n > 8<<10 {
+			t.Errorf("%s: %d bytes", name, n)
+		}
 	}
 }
