@@ -23,7 +23,7 @@ const (
 	digit                      // \p{Nd}
 )
 
-// properties are the tables of each class. They are those of the Unicode version that unicode.Version names.
+// properties are the tables of each class; unicode16 completes them.
 var properties = []struct {
 	in  []*unicode.RangeTable
 	set class
@@ -66,6 +66,9 @@ var pages = func() (t [(unicode.MaxRune + 1) >> 8]*page) {
 				set(x.Lo, x.Hi, x.Stride, p.set)
 			}
 		}
+	}
+	for _, x := range unicode16 {
+		set(x.lo, x.hi, 1, x.set)
 	}
 	for i := range rune(26) {
 		t[0]['a'+i] &^= notLower

@@ -17,16 +17,21 @@ import (
 
 const vocabDir = "../../testdata/vocab/"
 
-// vocabularies are llama.cpp's test vocabularies: the name of the cases, the file, and what it says of itself.
-var vocabularies = []struct {
+type vocabulary struct {
 	name, file string
 	pre        string // stands in for tokenizer.ggml.pre
-}{
+}
+
+// vocabularies are llama.cpp's test vocabularies: the name of the cases, the file, and what it says of itself.
+var vocabularies = []vocabulary{
 	{name: "deepseek-coder"}, {name: "gemma-4"}, {name: "gpt-2"}, {name: "llama-bpe"}, {name: "llama-spm"},
 	{name: "phi-3"}, {name: "qwen2"},
 	// The vocabulary published as qwen35 is that of qwen2 under another pre-tokeniser.
 	{name: "qwen35", file: "qwen2", pre: "qwen35"},
 }
+
+// trimmed are the first merges of large vocabularies, which have cases in languages_test.go alone.
+var trimmed = []string{"o200k-8k", "tekken-8k", "deepseek-v3-8k"}
 
 // withPre is metadata with another pre-tokeniser.
 type withPre struct {
@@ -51,7 +56,11 @@ func load(t testing.TB, name string) *Tokenizer {
 
 func loadAs(t testing.TB, name string, r Rules) *Tokenizer {
 	t.Helper()
-	for _, v := range vocabularies {
+	known := vocabularies
+	for _, n := range trimmed {
+		known = append(known, vocabulary{name: n})
+	}
+	for _, v := range known {
 		if v.name != name {
 			continue
 		}
@@ -118,11 +127,16 @@ type textCase struct {
 // cases reads NAME.inp and NAME.out, the format of llama.cpp's tests/test-tokenizer-0.
 func cases(t testing.TB, name string) []textCase {
 	t.Helper()
-	in, err := os.ReadFile(vocabDir + name + ".inp")
+	return casesIn(t, name+".inp", name+".out")
+}
+
+func casesIn(t testing.TB, inp, ids string) []textCase {
+	t.Helper()
+	in, err := os.ReadFile(vocabDir + inp)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := os.ReadFile(vocabDir + name + ".out")
+	out, err := os.ReadFile(vocabDir + ids)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,16 +144,16 @@ func cases(t testing.TB, name string) []textCase {
 	texts := strings.Split(strings.TrimSuffix(string(in), separator), separator)
 	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
 	if len(texts) != len(lines) {
-		t.Fatalf("%s: %d texts, %d lines of ids", name, len(texts), len(lines))
+		t.Fatalf("%s: %d texts, %d lines of ids", inp, len(texts), len(lines))
 	}
 	var all []textCase
 	for i, text := range texts {
-		all = append(all, textCase{text, ids(t, lines[i])})
+		all = append(all, textCase{text, numbers(t, lines[i])})
 	}
 	return all
 }
 
-func ids(t testing.TB, line string) (ids []int32) {
+func numbers(t testing.TB, line string) (ids []int32) {
 	t.Helper()
 	for _, f := range strings.Fields(line) {
 		n, err := strconv.ParseInt(f, 10, 32)
@@ -182,7 +196,7 @@ func TestTinyVocabularies(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, want := tok.Encode(string(text), true, false), ids(t, string(out))
+			got, want := tok.Encode(string(text), true, false), numbers(t, string(out))
 			if !slices.Equal(got, want) {
 				t.Errorf("Encode\n got %v\nwant %v", pieces(tok, got), pieces(tok, want))
 			}
