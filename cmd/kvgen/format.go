@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -22,12 +24,12 @@ func format(_ context.Context, stdout io.Writer, args []string) error {
 	flags := dirs.reading("fmt", stdout)
 	diff := flags.BoolP("diff", "d", false, "show what would change")
 	write := flags.BoolP("write", "w", false, "change the files")
-	if err := parse(flags, args); err != nil {
+	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	paths, err := filepath.Glob(filepath.Join(dirs.spec, "*.hcl"))
-	if err != nil || len(paths) == 0 {
-		return fmt.Errorf("no .hcl file in %s", dirs.spec)
+	paths, err := toFormat(cmp.Or(dirs.spec, defaultSpec), flags.Args())
+	if err != nil {
+		return err
 	}
 	var stale []string
 	for _, path := range paths {
@@ -57,6 +59,21 @@ func format(_ context.Context, stdout io.Writer, args []string) error {
 		return finding("not formatted: " + strings.Join(stale, ", ") + "; kvgen fmt -w formats")
 	}
 	return nil
+}
+
+// toFormat are the spec files that are named, or those of the folder, or the file, of --spec.
+func toFormat(spec string, named []string) ([]string, error) {
+	if len(named) > 0 {
+		return named, nil
+	}
+	if info, err := os.Stat(spec); err == nil && !info.IsDir() {
+		return []string{spec}, nil
+	}
+	paths, err := filepath.Glob(filepath.Join(spec, "*.hcl"))
+	if err == nil && len(paths) == 0 {
+		err = fmt.Errorf("no .hcl file in %s", spec)
+	}
+	return paths, err
 }
 
 // writeDiff prints the lines that differ. Formatting keeps the number of lines, so they go by pairs.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -78,5 +79,26 @@ func TestHelp(t *testing.T) {
 		if code != c.code || !strings.Contains(stdout+stderr, c.says) {
 			t.Errorf("kvgen %s: exit %d, want %d with %q:\n%s%s", c.args, code, c.code, c.says, stdout, stderr)
 		}
+	}
+}
+
+// TestFormatDefaults formats the folder of a checkout without being told, and files that are named.
+func TestFormatDefaults(t *testing.T) {
+	t.Chdir("../..")
+	if code, stdout, stderr := kvgen("fmt"); code != 0 {
+		t.Errorf("the checkout: exit %d: %s%s", code, stdout, stderr)
+	}
+	file := t.TempDir() + "/a.hcl"
+	if err := os.WriteFile(file, []byte("type \"a\" {\nblock   =   32\n}\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, stderr := kvgen("fmt", file); code != 1 || !strings.Contains(stderr, "not formatted: "+file) {
+		t.Errorf("a file: exit %d: %s", code, stderr)
+	}
+	if code, stdout, stderr := kvgen("fmt", "-w", file); code != 0 {
+		t.Errorf("-w: exit %d: %s%s", code, stdout, stderr)
+	}
+	if code, _, _ := kvgen("fmt", file); code != 0 {
+		t.Error("it is not formatted after -w")
 	}
 }

@@ -11,7 +11,7 @@
 //	                                          that is no inverse of value
 //	kvgen new      [--spec DIR] [--kind KIND] [--bits N] [--block N] TYPE
 //	                                          write a type to begin with into TYPE.hcl
-//	kvgen fmt      [--spec DIR] [-d] [-w]     name spec files that are not formatted, show how, or format them
+//	kvgen fmt      [-d] [-w] [FILE.hcl...]    name spec files that are not formatted, show how, or format them
 //	kvgen build    [--source DIR] [-o FILE] [--force] [--no-test] SPEC...
 //	                                          a kvrun with the types of spec files or folders, the project left as it is; their
 //	                                          kernels are compared with the interpreter of the spec first, on this processor
