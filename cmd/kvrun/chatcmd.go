@@ -30,6 +30,7 @@ func chatCommand(e *environment, args []string) error {
 	fs.StringVar(&c.system, "system-prompt", "", "`text` that sets the scene")
 	fs.StringVarP(&in.prompt, "prompt", "p", "", "`text` of the first turn")
 	in.addEscapes(fs)
+	m.templateFlag(fs)
 	fs.BoolVar(&c.raw, "raw", false, "show what is generated as it is, with all markup; the conversation keeps what was said")
 	fs.BoolVar(&c.noHistory, "no-history", false, "neither read nor write the file of turns that were typed")
 	forceFlag(fs, &c.force)
@@ -64,9 +65,6 @@ func chatCommand(e *environment, args []string) error {
 	t, err := s.template()
 	if err != nil {
 		return err
-	}
-	if t.Fallback {
-		s.notes = append(s.notes, "the model has no chat template; it is talked to in ChatML, which it may not know")
 	}
 	g, err := s.generation(&f, s.checkpoints())
 	if err != nil {

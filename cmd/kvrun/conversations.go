@@ -55,9 +55,6 @@ func (s *session) conversations(e *environment, path string) (t eval.Text, c cor
 	if err != nil {
 		return t, c, err
 	}
-	if template.Fallback {
-		s.notes = append(s.notes, "the model has no chat template; conversations are written in ChatML, which it may not know")
-	}
 	lines := bufio.NewScanner(strings.NewReader(text))
 	lines.Buffer(nil, maxText)
 	for n := 1; lines.Scan(); n++ {

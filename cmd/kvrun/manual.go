@@ -13,13 +13,14 @@ import (
 	"github.com/kvgen/kvgen/cmd/internal/manual"
 	"github.com/kvgen/kvgen/cmd/internal/version"
 	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/chat"
 	"github.com/kvgen/kvgen/runtime/synth"
 )
 
 // flagGroups are the subjects of help. What stands in none belongs to its command.
 var flagGroups = []manual.Group{
 	{Title: "This command"},
-	{Title: "Model", Flags: []string{"model", "tokenizer", "spec"}},
+	{Title: "Model", Flags: []string{"model", "tokenizer", "spec", "chat-template", "chat-template-file"}},
 	{Title: "Cache and context", Flags: []string{"ctx-size", "cache-type-k", "cache-type-v", "rot-k", "rot-v", "k-offset", "keep-first", "keep-last", "policy", "cache",
 		"allow-fallback", "keep", "no-context-shift", "prompt-cache", "prompt-cache-ro", "prompt-cache-all"}},
 	{Title: "Sampling", Flags: []string{"predict", "temp", "top-k", "top-p", "min-p", "repeat-penalty", "repeat-last-n", "seed", "ignore-eos"}},
@@ -66,6 +67,10 @@ func flagValue(command, flag string) manual.Value {
 		return manual.Value{Words: typeNames(forCache)}
 	case "type", "output-type":
 		return manual.Value{Words: typeNames(encodable)}
+	case "chat-template-file":
+		return manual.Value{File: true}
+	case "chat-template":
+		return manual.Value{Words: chat.Names(), File: true}
 	case "ref":
 		return manual.Value{Words: []string{"f16", "f32"}}
 	case "rot-k", "rot-v":

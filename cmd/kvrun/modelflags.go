@@ -22,25 +22,28 @@ var flashValues = []string{"on", "off", "auto", "1", "0", "true", "false", "enab
 type modelFlags struct {
 	cacheFlags
 	specFlags
-	model         string
-	size          int // --ctx-size
-	set           *pflag.FlagSet
-	threads       int
-	batch, ubatch int
-	layers        string // --gpu-layers
-	gpuLayers     int    // of them: 0 for none, allLayers for all
-	device        string
-	nvrtc         string
-	backend       *cuda.Backend // of device, nil for the processor
-	flash         string
-	math          string
-	isa           string
-	json, verbose bool
-	tokenizer     string
-	kind          model.Math
-	rules         tokenizer.Rules // of tokenizer
-	unmet         []string        // requests that --allow-fallback let go
-	notes         []string        // what is done otherwise than asked, to the same result
+	model          string
+	size           int // --ctx-size
+	set            *pflag.FlagSet
+	threads        int
+	batch, ubatch  int
+	layers         string // --gpu-layers
+	gpuLayers      int    // of them: 0 for none, allLayers for all
+	device         string
+	nvrtc          string
+	backend        *cuda.Backend // of device, nil for the processor
+	flash          string
+	math           string
+	isa            string
+	json, verbose  bool
+	tokenizer      string
+	chatTemplate   string
+	templateFile   string
+	templateSource string // what both stand for
+	kind           model.Math
+	rules          tokenizer.Rules // of tokenizer
+	unmet          []string        // requests that --allow-fallback let go
+	notes          []string        // what is done otherwise than asked, to the same result
 }
 
 // add defines them; math is the default form of the matrix products.
@@ -83,6 +86,10 @@ func (m *modelFlags) check(e *environment, args []string) error {
 		m.model = args[0]
 	}
 	if err := m.extend(e); err != nil {
+		return err
+	}
+	var err error
+	if m.templateSource, err = m.readTemplate(e); err != nil {
 		return err
 	}
 	return m.checkCompute(e)

@@ -78,6 +78,7 @@ func probeCommand(e *environment, args []string) error {
 	fs.StringSliceVar(&f.cells, "cells", nil, "caches to compare, `K/V,...`: q8_0/turbo4, q4_0+attn or a policy file (default: q8_0,q8_0/turbo4,q4_0)")
 	fs.StringVar(&f.reference, "reference", "f16", "`cache` they are compared with")
 	fs.BoolVar(&f.chat, "chat", false, "put the prompts as questions, in the model's chat template")
+	m.templateFlag(fs)
 	fs.IntVarP(&f.predict, "predict", "n", 64, "`tokens` of a completion at most")
 	fs.IntSliceVar(&f.lengths, "needle", nil, "also look for a sentence hidden in a text of so many `tokens,...`")
 	fs.StringSliceVar(&f.positions, "positions", []string{"0.1", "0.5", "0.9"}, "where it is hidden, as `shares,...` of the text")
@@ -185,9 +186,6 @@ func (s *session) newProbe(e *environment, f *probeFlags) (*probe, error) {
 		template, err := s.template()
 		if err != nil {
 			return nil, err
-		}
-		if template.Fallback {
-			s.notes = append(s.notes, "the model has no chat template; it is asked in ChatML, which it may not know")
 		}
 		ask := func(text string) ([]int32, error) {
 			return template.Tokens([]chat.Message{{Role: "user", Content: text}}, true)

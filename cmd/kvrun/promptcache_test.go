@@ -144,7 +144,9 @@ func TestChatCheckpoint(t *testing.T) {
 		fs := newFlags("chat")
 		f.add(fs, 12)
 		m.add(fs, model.Exact)
-		if err := fs.Parse([]string{"-b", "8", "--temp", "0", "--ignore-eos"}); err != nil {
+		m.templateFlag(fs)
+		// A format that keeps answers as they are: one that trims them has to run their ends again.
+		if err := fs.Parse([]string{"-b", "8", "--temp", "0", "--ignore-eos", "--chat-template", "chatml"}); err != nil {
 			t.Fatal(err)
 		}
 		if err := m.check(e, []string{arches + "/" + arch + "/model.gguf"}); err != nil {

@@ -203,7 +203,18 @@ func (s *session) template() (*chat.Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	return chat.New(s.File, t)
+	if s.flags.templateSource != "" {
+		return chat.Given(s.flags.templateSource, t)
+	}
+	template, err := chat.New(s.File, t)
+	switch {
+	case err != nil || template.Name == "":
+	case template.Fallback:
+		s.note("the model has no chat template; it is talked to in ChatML, which it may not know (--chat-template NAME|FILE)")
+	default:
+		s.note(fmt.Sprintf("the model has no chat template; it is talked to as all of its architecture are: --chat-template %s", template.Name))
+	}
+	return template, err
 }
 
 // start makes a context of size positions.

@@ -59,6 +59,7 @@ func (f *sweepFlags) parse(e *environment, args []string) error {
 	fs.StringVarP(&f.out, "out", "o", "", "`file` that every chunk goes to when it is done; the same command goes on where it ended")
 	fs.StringVar(&f.show, "show", "", "print the results in a `file` of --out and measure nothing")
 	fs.StringArrayVar(&f.chats, "chat", nil, "conversations to measure on, in the model's chat template: a `file` of JSON lines, {\"messages\": [{\"role\": ..., \"content\": ...}]}; may be repeated")
+	f.templateFlag(fs)
 	fs.StringVar(&f.report, "report", "", "also make a page of the result: an HTML `file`")
 	forceFlag(fs, &f.force)
 	fs.StringSliceVar(&f.emit, "emit", nil, "spell the recommendation for an `engine`, on the page of --report too: llama.cpp, fork, ik, ollama, kvrun")

@@ -21,14 +21,16 @@ const key = "tokenizer.chat_template"
 // Template formats conversations for one model. It is immutable.
 type Template struct {
 	Source   string // Jinja
-	Fallback bool   // the model has no template, so Source is ChatML and may not be what it was trained on
+	Name     string // of the format in Names; "" for the model's own template, or one that is given
+	Fallback bool   // the model has no template and its architecture has no format, so Source is ChatML and may not be what it was trained on
 
 	parsed *jinja.Template
 	tok    *tokenizer.Tokenizer
 	now    func() time.Time
 }
 
-// New reads the template of a model, ChatML if it has none, and checks that it can be parsed.
+// New reads the template of a model and checks that it can be parsed. A model that has none is talked to in the format of its
+// architecture where all its models have one, else in ChatML.
 func New(m tokenizer.Metadata, tok *tokenizer.Tokenizer) (*Template, error) {
 	source, found, err := m.Str(key)
 	if err != nil {
@@ -36,9 +38,21 @@ func New(m tokenizer.Metadata, tok *tokenizer.Tokenizer) (*Template, error) {
 	}
 	t := &Template{Source: source, tok: tok, now: time.Now}
 	if !found || strings.TrimSpace(source) == "" {
-		t.Source, t.Fallback = chatml, true
+		arch, _, _ := m.Str("general.architecture")
+		t.Name = byArchitecture[arch]
+		if t.Name == "" {
+			t.Name, t.Fallback = "chatml", true
+		}
+		t.Source, _ = Named(t.Name)
 	}
 	t.parsed, err = jinja.Parse(t.Source)
+	return t, described(err)
+}
+
+// Given is a template from elsewhere than the model's file.
+func Given(source string, tok *tokenizer.Tokenizer) (t *Template, err error) {
+	t = &Template{Source: source, tok: tok, now: time.Now}
+	t.parsed, err = jinja.Parse(source)
 	return t, described(err)
 }
 

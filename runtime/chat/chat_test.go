@@ -119,7 +119,12 @@ func TestPublishedTemplates(t *testing.T) {
 }
 
 func TestFallback(t *testing.T) {
-	tmpl, err := load(t, "tiny-llama", "")
+	m := ofArchitecture{metadata(t, "tiny-llama", ""), "llama"}
+	tok, err := tokenizer.New(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl, err := New(m, tok)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -137,7 +137,7 @@ func (t *typed) look() bool {
 		t.ready = append(t.ready, t.name(text, "pasted text")...)
 		t.burst = len(t.texts) - 1
 	}
-	return len(t.ready) > 0
+	return true // what follows in raw is looked at next, the end of the line among it
 }
 
 // key passes n bytes on as they are.
