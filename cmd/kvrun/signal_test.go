@@ -184,7 +184,7 @@ func TestWaiting(t *testing.T) {
 		t.Skip("not tested: ", err)
 	}
 	for _, args := range [][]string{
-		{"ppl", "-f", "pipe"}, {"run", "-f", "pipe"}, {"calibrate", "-o", "pipe"}, {"info", "--spec", "pipe"}, {"logits", "--tokens", "pipe", "-o", "x"}, {"run", "-p", "x", "--prompt-cache", "pipe"},
+		{"ppl", "-f", "pipe"}, {"run", "-f", "pipe"}, {"calibrate", "-o", "pipe"}, {"info", "--spec", "pipe"}, {"logits", "--tokens", "pipe", "-o", "x"},
 	} {
 		if end := signalled(t, kvrun, dir, 500*time.Millisecond, syscall.SIGINT, args...); end.code != 130 || end.after > 2*time.Second {
 			t.Errorf("%q: exit %d, %v later: %s", args, end.code, end.after, end.stderr)
