@@ -105,8 +105,8 @@ func mistakes(err error) error {
 	return err
 }
 
-// choose takes the arguments of a subcommand about types: names of types, and spec files, all of whose types are meant. No
-// argument is every type.
+// choose takes the arguments of a subcommand about types: names of types, and spec files or folders of them, all of whose types
+// are meant. No argument is every type.
 func (f *folders) choose(args []string) (*library, error) {
 	l, err := f.library()
 	if err != nil || len(args) == 0 {
@@ -114,7 +114,7 @@ func (f *folders) choose(args []string) (*library, error) {
 	}
 	var names, paths []string
 	for _, arg := range args {
-		if filepath.Ext(arg) == ".hcl" || strings.ContainsRune(arg, filepath.Separator) {
+		if info, err := os.Stat(arg); filepath.Ext(arg) == ".hcl" || strings.ContainsRune(arg, filepath.Separator) || err == nil && info.IsDir() {
 			paths = append(paths, arg)
 		} else {
 			names = append(names, arg)

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,7 +22,7 @@ import (
 type specFlags struct{ files []string }
 
 func (f *specFlags) add(fs *pflag.FlagSet) {
-	fs.StringArrayVar(&f.files, "spec", nil, "`file` (.hcl) of more types and rotations, used like those of the table but interpreted: slower, and in the fast form rounded otherwise than kernels of the same text (kvgen build) do; may be given again")
+	fs.StringArrayVar(&f.files, "spec", nil, "`file` (.hcl), or a folder of them, of more types and rotations, used like those of the table but interpreted: slower, and in the fast form rounded otherwise than kernels of the same text (kvgen build) do; may be given again")
 }
 
 // extend makes the types of the files part of the table until it is called again.
@@ -46,6 +47,23 @@ func (f *specFlags) extend(e *environment) error {
 	return nil
 }
 
+// specPaths are files as they are, and of folders the *.hcl files in them.
+func specPaths(given []string) (paths []string, err error) {
+	for _, name := range given {
+		info, err := os.Stat(name)
+		if err != nil || !info.IsDir() {
+			paths = append(paths, name) // reading says what is wrong with it
+			continue
+		}
+		inside, err := filepath.Glob(filepath.Join(name, "*.hcl"))
+		if err != nil || len(inside) == 0 {
+			return nil, fmt.Errorf("no *.hcl file in %s", name)
+		}
+		paths = append(paths, inside...)
+	}
+	return paths, nil
+}
+
 // read parses the files on top of the project's own.
 func (f *specFlags) read() (*spec.Set, error) {
 	files, err := ownSpecs()
@@ -57,7 +75,11 @@ func (f *specFlags) read() (*spec.Set, error) {
 		return nil, err
 	}
 	files = map[string][]byte{}
-	for _, name := range f.files {
+	names, err := specPaths(f.files)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
 		name = filepath.ToSlash(filepath.Clean(name))
 		if _, twice := files[name]; twice {
 			return nil, fmt.Errorf("%s is given twice", name)

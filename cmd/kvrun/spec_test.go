@@ -120,7 +120,7 @@ func TestSpecMistakes(t *testing.T) {
 		}`)}, []string{`the transform "Hadamard64" is already declared`}},
 		{"rotation", []string{write(t, "r.hcl", "rotation \"off\" {\n tile = 64\n}\n")}, []string{"r.hcl:1: --rot-k off means something else"}},
 		{"no file", []string{"nowhere.hcl"}, []string{"nowhere.hcl"}},
-		{"folder", []string{t.TempDir()}, []string{"is a directory"}},
+		{"folder", []string{t.TempDir()}, []string{"no *.hcl file in"}},
 		{"model", []string{arches + "/llama_hd64/model.gguf"}, []string{"model.gguf"}},
 	} {
 		args := []string{"info"}
