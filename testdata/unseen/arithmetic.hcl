@@ -61,3 +61,11 @@ family "table" {
     d    = p > 0 ? sum(x*codebook[code]) / p : 0
   }
 }
+
+# Levels chosen by every comparison of codes, each at the code where it is true by a hair and at the one where it is not.
+type "compared" {
+  block  = 32
+  layout = [f16("d"), u8("q", 16)]
+  code   = bits(q, 4*i, 4)
+  value  = d * (code > 11 ? code - 20 : code >= 9 ? code + 30 : code == 8 ? 5 : code != 7 && code < 3 ? -code - 1 : code <= 4 ? 3*code : !(code < 6) || code == 5 ? 50 - code : 0)
+}
