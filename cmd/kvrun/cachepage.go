@@ -7,8 +7,8 @@ const cachePage = `I have a model and little memory. What do I type?
   -ctk q8_0 -ctv lm4_64    40 %: keys are the delicate side
   -ctk lm4_64 -ctv lm4_64 --k-offset mean --keep-first 4 --keep-last 32
                            28 %; once before: kvrun calibrate MODEL
-  --cache auto             the best that is known for the model, as kvrun tune
-                           found it
+  --cache auto             what kvrun tune found for the model, else 8 bits for
+                           keys, 5 for values and exact ends
 
 What does it take?
 

@@ -50,7 +50,7 @@ type modelFlags struct {
 func (m *modelFlags) add(fs *pflag.FlagSet, math model.Math) {
 	m.set = fs
 	fs.StringVarP(&m.model, "model", "m", "", "`path` of a GGUF file (default: the embedded model)")
-	fs.IntVarP(&m.size, "ctx-size", "c", 0, "`positions` of the context; 0 for all that the model was trained for (default: what the command needs)")
+	fs.IntVarP(&m.size, "ctx-size", "c", 0, "`positions` of the context; 0 for all that the model was trained for (default: what the command needs; where text is generated the model's own, but 4096 at most)")
 	fs.IntVarP(&m.threads, "threads", "t", 0, "`number` of threads (default, and -1: one per core)")
 	m.addCompute(fs, math)
 	m.cacheFlags.add(fs)

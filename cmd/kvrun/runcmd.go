@@ -121,7 +121,8 @@ func runCommand(e *environment, args []string) error {
 		return errNoPrompt
 	}
 	if len(tokens) >= g.c.Cache.Size {
-		return fmt.Errorf("the prompt has %d tokens and the context %d positions", len(tokens), g.c.Cache.Size)
+		return fmt.Errorf("the prompt has %d tokens and the context %d positions: --ctx-size %d or more holds them (the model was trained for %d)",
+			len(tokens), g.c.Cache.Size, len(tokens)+1, s.Context)
 	}
 	run, err := g.resume(s, &keep, tokens)
 	if err != nil {
@@ -136,15 +137,15 @@ func runCommand(e *environment, args []string) error {
 	if source, ok, err := s.File.Str("tokenizer.chat_template"); ok && err == nil && source != "" {
 		s.note("the model has a chat template, and its text is continued without it: kvrun chat talks")
 	}
+	r := runResult{Prompt: prompt, PromptTokens: len(tokens), Reused: len(tokens) - len(run), LoadMS: ms(loaded)}
 	if !m.json {
 		s.describe(e.stderr)
-		if !quiet {
+		if keep.path != "" {
+			fmt.Fprintf(e.stderr, "prompt cache: %d of %d tokens were there\n", r.Reused, r.PromptTokens)
+		}
+		if !quiet { // last, so that the text is in one piece where both outputs are one terminal
 			fmt.Fprint(e.stdout, prompt)
 		}
-	}
-	r := runResult{Prompt: prompt, PromptTokens: len(tokens), Reused: len(tokens) - len(run), LoadMS: ms(loaded)}
-	if keep.path != "" && !m.json {
-		fmt.Fprintf(e.stderr, "prompt cache: %d of %d tokens were there\n", r.Reused, r.PromptTokens)
 	}
 	var p produced
 	if parallel > 1 {
