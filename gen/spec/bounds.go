@@ -116,13 +116,18 @@ func (b Bounds) rounded() Bounds {
 	if !b.finite() || b.Lo < -math.MaxFloat32 || b.Hi > math.MaxFloat32 {
 		return anyFloat()
 	}
-	whole := func(v float64) bool { return v == math.Trunc(v) && math.Abs(v) <= exactInt }
-	if !whole(b.Lo) {
-		b.Lo = float64(math.Nextafter32(float32(b.Lo), -math.MaxFloat32))
+	return b.outward()
+}
+
+// outward is b with ends moved by one f32 where they are no small whole numbers or infinite: one rounding to f32 stays inside.
+func (b Bounds) outward() Bounds {
+	move := func(v float64, to float32) float64 {
+		if math.IsInf(v, 0) || v == math.Trunc(v) && math.Abs(v) <= exactInt {
+			return v
+		}
+		return float64(math.Nextafter32(float32(v), to))
 	}
-	if !whole(b.Hi) {
-		b.Hi = float64(math.Nextafter32(float32(b.Hi), math.MaxFloat32))
-	}
+	b.Lo, b.Hi = move(b.Lo, -math.MaxFloat32), move(b.Hi, math.MaxFloat32)
 	return b
 }
 
@@ -194,5 +199,5 @@ func wholeBounds(fn string, b Bounds) Bounds {
 		return r
 	}
 	// What does not fit gives -2^31; the largest f32 below 2^31 is 2^31 - 128.
-	return Bounds{Lo: minInt32, Hi: min(r.Hi, maxInt32-127), Wild: true}
+	return Bounds{Lo: minInt32, Hi: max(minInt32, min(r.Hi, maxInt32-127)), Wild: true}
 }

@@ -100,7 +100,7 @@ func (s *scope) callBounds(x *Call) Bounds {
 		b.Lo, b.Hi = math.Floor(b.Lo), math.Floor(b.Hi)
 		return b
 	case "sqrt":
-		return Bounds{Lo: math.Sqrt(max(b.Lo, 0)), Hi: math.Sqrt(max(b.Hi, 0)), NaN: b.NaN || b.Lo < 0}.orUnbounded()
+		return Bounds{Lo: math.Sqrt(max(b.Lo, 0)), Hi: math.Sqrt(max(b.Hi, 0)), NaN: b.NaN || b.Lo < 0}.outward()
 	case "trunc", "rint", "round":
 		return wholeBounds(x.Fn, b)
 	case "float":
@@ -109,14 +109,6 @@ func (s *scope) callBounds(x *Call) Bounds {
 		return Bounds{Hi: float64(len(x.Book.Levels) - 1)}
 	}
 	return anyFloat()
-}
-
-// orUnbounded is b with room for a rounding; unlike rounded it keeps an end that is known beside one that is not.
-func (b Bounds) orUnbounded() Bounds {
-	if b.finite() {
-		return b.rounded()
-	}
-	return b
 }
 
 // assume is what is known of x, one side of a conditional, where cond is holds: of code > 15 ? 15 : code the second side is
