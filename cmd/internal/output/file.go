@@ -146,17 +146,18 @@ func (f *File) Commit() error {
 	return errors.Join(f.request.cannot(err), f.Close())
 }
 
-// place renames the file to its name, unless something is there now that was not when it was opened.
+// place renames the file to its name, unless something is there now that was not when it was opened, or was written since.
 func (f *File) place() error {
-	name := f.to.name
+	name, was := f.to.name, f.to.info
 	now, err := os.Stat(name)
-	appeared := err == nil && (f.to.info == nil && now.Size() > 0 || f.to.info != nil && !os.SameFile(now, f.to.info))
+	appeared := err == nil && (was == nil && now.Size() > 0 ||
+		was != nil && (!os.SameFile(now, was) || now.Size() != was.Size() || !now.ModTime().Equal(was.ModTime())))
 	if appeared && !f.request.Update {
 		spare := spareName(name)
 		if err := rename(f.h, spare); err != nil {
 			return err
 		}
-		return fmt.Errorf("%s: another file of this name was made meanwhile; the result is in %s", f.request.name(), spare)
+		return fmt.Errorf("%s: another file of this name was written meanwhile; the result is in %s", f.request.name(), spare)
 	}
 	return rename(f.h, name)
 }

@@ -53,7 +53,7 @@ func temporary(dir, base string, mode os.FileMode) (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !claim(h, name) && try < 3 { // systems without locks end here, and their files are not cleaned up
+		if !claim(h, name) && try < 100 {
 			h.Close()
 			os.Remove(name)
 			continue
@@ -63,10 +63,11 @@ func temporary(dir, base string, mode os.FileMode) (*os.File, error) {
 	}
 }
 
-// claim locks a file that was just made, unless another program took it for one that was left behind.
+// claim locks a file that was just made, unless another program took it for one that was left behind. Where there are no locks nothing
+// is cleaned up, either.
 func claim(h *os.File, name string) bool {
-	if lock(h) != nil {
-		return false
+	if err := lock(h); err != nil {
+		return !errors.Is(err, errLocked)
 	}
 	now, err := os.Stat(name)
 	mine, e := h.Stat()
@@ -84,7 +85,8 @@ func discard(h *os.File) {
 	}
 }
 
-// rename gives a temporary file its name, and closes it.
+// rename gives a temporary file its name, and closes it. The file stays locked until it has the name, where a system can rename what
+// is open: another program that cleans the folder up takes what nobody locks for one that was left behind.
 func rename(h *os.File, to string) error {
 	live.Lock()
 	defer live.Unlock()
@@ -92,13 +94,19 @@ func rename(h *os.File, to string) error {
 	if !ok {
 		return errors.New("the program is ending")
 	}
-	if err := h.Close(); err != nil {
-		return err
+	if !movesOpen {
+		if err := h.Close(); err != nil {
+			return err
+		}
 	}
 	delete(live.files, h)
 	if err := os.Rename(name, to); err != nil {
+		h.Close()
 		os.Remove(name)
 		return err
+	}
+	if movesOpen {
+		return h.Close()
 	}
 	return nil
 }
@@ -149,6 +157,8 @@ func removeStale(path string) {
 		os.RemoveAll(path)
 		return
 	}
-	h.Close()
-	os.Remove(path)
+	if !movesOpen {
+		h.Close()
+	}
+	os.Remove(path) // while it is locked: its program may be about to lock it
 }
