@@ -179,7 +179,7 @@ func (a *Answer) inside(last bool) bool {
 	}
 	keep := 0
 	if !last {
-		keep = partial(a.buf, a.in.ends)
+		keep = partial(a.buf[a.looked:], a.in.ends)
 	}
 	if a.in.kind != Call {
 		a.stream(len(a.buf) - keep)

@@ -52,7 +52,7 @@ func (f *format) firstOpen(text []byte, blank bool) (at int, found *section) {
 			continue
 		}
 		n := bytes.Index(text, []byte(s.open))
-		if n < 0 || s.start && len(bytes.TrimSpace(text[:n])) > 0 {
+		if n < 0 || s.start && len(bytes.Trim(text[:n], " \n\r\t")) > 0 {
 			continue
 		}
 		if found == nil || n < at || n == at && len(s.open) > len(found.open) {

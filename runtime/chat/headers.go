@@ -105,7 +105,11 @@ func (a *Answer) readHeader(last bool) bool {
 	if at < 0 && !last && len(a.buf) < maxHeader+len(h.end) && h.begins.Match(a.buf) {
 		return false
 	}
-	if at < 0 || at > maxHeader || !h.begins.Match(a.buf[:at]) || !h.whole.Match(a.buf[:at]) {
+	// With all but the last byte of its end it may still become a header: so whole text is read as pieces of it are.
+	if at < 0 || at > maxHeader || !h.begins.Match(a.buf[:at+len(h.end)-1]) || !h.whole.Match(a.buf[:at]) {
+		if !last && a.opened != ">>>" && partial(a.buf, h.sections[toUser].ends) == len(a.buf) {
+			return false // a marker here is text, once it is whole
+		}
 		if a.opened == ">>>" {
 			a.buf = append([]byte(a.opened), a.buf...)
 		}
