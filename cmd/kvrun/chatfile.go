@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -68,9 +69,21 @@ func (v *conversation) load(path string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	v.messages, v.last, v.file = messages, answered{}, path
+	v.messages, v.last, v.file = messages, answered{}, ""
 	v.note("%d messages of %s are the conversation now", len(messages), path)
+	if whole(text, messages) {
+		v.file = path
+	} else {
+		v.note("%s holds more than texts, reasoning and tool calls, which /save does not write: it replaces the file with --force alone", path)
+	}
 	return nil
+}
+
+// whole says whether a file of messages has nothing that save would leave out, such as tools or the id of a tool's answer.
+func whole(text string, messages []chat.Message) bool {
+	var was, is any
+	data, err := json.Marshal(savedChat{messages})
+	return err == nil && json.Unmarshal([]byte(text), &was) == nil && json.Unmarshal(data, &is) == nil && reflect.DeepEqual(was, is)
 }
 
 // readMessages reads OpenAI's messages: an object with them, or the list alone. Contents may be lists of texts.
