@@ -138,3 +138,8 @@ rotation "guarded3" {
   tile  = 16
   guard = !(clamp(head_dim, 32, 128) - head_dim == -(-head_dim % 5) || max(-head_dim, 0 - 100) * 2 / 3 != -66) || head_dim % 7 / 2 * 2 >= head_dim % 7
 }
+
+rotation "guarded4" {
+  tile  = 16
+  guard = clamp(head_dim, 64, 128) == head_dim
+}
