@@ -5,6 +5,7 @@
 // One text in kernels/spec describes a type: its block layout, how a value is read from it and how it is made.
 //
 //	gen/spec      reads the texts into typed declarations and reports every mistake with its place
+//	gen/interp    runs a type straight from its text: slow, and the second oracle of the kernels
 //	gen           compiles them; gen.Run is the whole of it, and pure
 //	gen/ir        the program of one kernel, over lanes, for targets with vector registers
 //	gen/target    one folder per back end: portable Go, amd64 assembly, CUDA C++

@@ -34,23 +34,24 @@ type pkg struct {
 }
 
 // layers are the imports that are not allowed: no package below from may depend on one below to.
-var layers = []struct{ from, to, except, why string }{
-	{"runtime", "gen", "", "the runtime knows what was generated, not how"},
-	{"runtime", "cmd", "", "commands are on top"},
-	{"kernels", "gen", "kernels/ref/interp", "importers never need the generator"},
-	{"kernels", "runtime", "", "kernels are below the runtime"},
-	{"gen", "runtime", "", "the compiler runs nothing"},
-	{"gen", "kernels", "", "the compiler does not depend on what it writes"},
-	{"gen/spec", "gen/ir", "", "a later stage imports an earlier one"},
-	{"gen/spec", "gen/lower", "", "a later stage imports an earlier one"},
-	{"gen/ir", "gen/lower", "", "a later stage imports an earlier one"},
-	{"gen/ir", "gen/target", "", "no instruction set above its target"},
-	{"gen/lower", "gen/target", "", "no instruction set above its target"},
-	{"gen/lower", "gen/asm", "", "no instruction set above its target"},
-	{"gen/dispatch", "gen/target/amd64", "", "the table is made from what targets say"},
-	{"runtime", "templates", "", "frames reach the runtime as generated files"},
-	{"templates", "gen", "", "a frame is text"},
-	{"kernels/ref", "kernels/cpu", "", "an oracle is independent of what it judges"},
+// Packages below except may, and everybody may depend on those below free.
+var layers = []struct{ from, to, except, free, why string }{
+	{"runtime", "gen", "", "", "the runtime knows what was generated, not how"},
+	{"runtime", "cmd", "", "", "commands are on top"},
+	{"kernels", "gen", "", "", "importers never need the generator"},
+	{"kernels", "runtime", "", "", "kernels are below the runtime"},
+	{"gen", "runtime", "", "", "the compiler runs nothing"},
+	{"gen", "kernels", "gen/live", "kernels/ref", "the compiler does not depend on what it writes; gen/live brings both together"},
+	{"gen/spec", "gen/ir", "", "", "a later stage imports an earlier one"},
+	{"gen/spec", "gen/lower", "", "", "a later stage imports an earlier one"},
+	{"gen/ir", "gen/lower", "", "", "a later stage imports an earlier one"},
+	{"gen/ir", "gen/target", "", "", "no instruction set above its target"},
+	{"gen/lower", "gen/target", "", "", "no instruction set above its target"},
+	{"gen/lower", "gen/asm", "", "", "no instruction set above its target"},
+	{"gen/dispatch", "gen/target/amd64", "", "", "the table is made from what targets say"},
+	{"runtime", "templates", "", "", "frames reach the runtime as generated files"},
+	{"templates", "gen", "", "", "a frame is text"},
+	{"kernels/ref", "kernels/cpu", "", "", "an oracle is independent of what it judges"},
 }
 
 // only are the packages that may import a library directly.
@@ -74,7 +75,7 @@ func checkImports(pkgs []pkg) (found []string) {
 				continue
 			}
 			for _, dep := range p.Deps {
-				if below(dep, l.to) {
+				if below(dep, l.to) && !(l.free != "" && below(dep, l.free)) {
 					found = append(found, fmt.Sprintf("%s depends on %s: %s", p.ImportPath, dep, l.why))
 				}
 			}
@@ -95,6 +96,7 @@ func TestImports(t *testing.T) {
 	planted := []pkg{
 		{ImportPath: module + "/runtime/kv", Doc: "d", Deps: []string{module + "/gen/spec"}},
 		{ImportPath: module + "/gen/lower", Doc: "d", Deps: []string{module + "/gen/target/amd64"}},
+		{ImportPath: module + "/gen/interp", Doc: "d", Deps: []string{module + "/kernels", module + "/kernels/ref"}},
 		{ImportPath: module + "/runtime/chat", Doc: "d", Imports: []string{"github.com/spf13/pflag"}},
 		{ImportPath: module + "/runtime/cpu", Doc: "d", Imports: []string{"C"}},
 		{ImportPath: module + "/gen/ir"},

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/kvgen/kvgen/gen"
+	"github.com/kvgen/kvgen/gen/interp"
 	"github.com/kvgen/kvgen/gen/spec"
-	"github.com/kvgen/kvgen/kernels/ref/interp"
 )
 
 var (

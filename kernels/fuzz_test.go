@@ -5,10 +5,10 @@ import (
 	"math"
 	"testing"
 
+	"github.com/kvgen/kvgen/gen/interp"
 	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/kernels/ref"
-	"github.com/kvgen/kvgen/kernels/ref/interp"
 )
 
 // Every fuzz target takes the number of a type, which wraps around, and bytes that it reads as values or as packed blocks,

@@ -6,10 +6,10 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/kvgen/kvgen/gen/interp"
 	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/kernels/ref"
-	"github.com/kvgen/kvgen/kernels/ref/interp"
 	shipped "github.com/kvgen/kvgen/kernels/spec"
 )
 

@@ -3,9 +3,9 @@ package kernels_test
 import (
 	"testing"
 
+	"github.com/kvgen/kvgen/gen/interp"
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/kernels/ref"
-	"github.com/kvgen/kvgen/kernels/ref/interp"
 )
 
 // TestTable compares every row with the spec and with the contracts of the table.

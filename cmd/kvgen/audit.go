@@ -13,8 +13,8 @@ import (
 	"text/tabwriter"
 
 	"github.com/kvgen/kvgen/gen/codebook"
+	"github.com/kvgen/kvgen/gen/interp"
 	"github.com/kvgen/kvgen/gen/spec"
-	"github.com/kvgen/kvgen/kernels/ref/interp"
 )
 
 // auditRow is what audit finds out about one type. Errors are mean squared errors relative to the power of the input; nil

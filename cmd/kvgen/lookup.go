@@ -5,8 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/kvgen/kvgen/gen/interp"
 	"github.com/kvgen/kvgen/gen/spec"
-	"github.com/kvgen/kvgen/kernels/ref/interp"
 )
 
 // lookupSize is the root mean square of what the encoder looks up, in the unit of the levels, if it is the same for every

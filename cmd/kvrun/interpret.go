@@ -3,9 +3,9 @@ package main
 import (
 	"fmt"
 
+	"github.com/kvgen/kvgen/gen/interp"
 	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/kvgen/kvgen/kernels"
-	"github.com/kvgen/kvgen/kernels/ref/interp"
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 

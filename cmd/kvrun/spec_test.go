@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kvgen/kvgen/gen/interp"
 	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/kvgen/kvgen/kernels"
-	"github.com/kvgen/kvgen/kernels/ref/interp"
 	"github.com/kvgen/kvgen/runtime/cuda"
 )
 

@@ -11,7 +11,7 @@ import (
 // readSpec reads the project's spec.
 func readSpec(t *testing.T) *spec.Set {
 	t.Helper()
-	set, err := spec.Load(os.DirFS("../../spec"))
+	set, err := spec.Load(os.DirFS("../../kernels/spec"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,9 @@
-// Package interp is the second oracle: it runs any quantisation type straight from its checked spec, by walking the
-// expressions of package spec. It knows nothing of the compiler's intermediate program or of any target, so a fault there
-// cannot hide here; and it is itself held, bit for bit, to the hand-written formats of package ref.
+// Package interp runs any quantisation type straight from its checked spec, by walking the
+// expressions of package spec. It is the second oracle of the kernels, and what runs the types that
+// package live adds to a program.
+//
+// It knows nothing of the compiler's intermediate program or of any target, so a fault there cannot
+// hide here. It is itself held, bit for bit, to the hand-written formats of package ref.
 //
 // The meaning it gives to the array language:
 //   - Every operation rounds to float32 and nothing is fused. Integers are int32; the few that package spec lets wrap do.
