@@ -1,16 +1,22 @@
 package ir
 
-import "fmt"
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+)
 
-// Builder appends to a function. Its methods are the operations of op.go.
+// Builder appends to a function. It has a method for each operation, by the operation's name:
+// b.Mul(x, y) appends OpMul and returns the value that it makes.
 type Builder struct {
 	F     *Func
 	block *[]Node
 	nodes int
 }
 
-// MaxNodes is the number of operations of a kernel; the longest of the project's types has some thousands. A type that takes more, with
-// statements for every other value of a long block, would take minutes to compile and miss every instruction cache.
+// MaxNodes is the number of operations of a kernel; the longest of the project's types has some
+// thousands. A type that takes more, with statements for every other value of a long block, would
+// take minutes to compile and miss every instruction cache.
 const MaxNodes = 40_000
 
 // TooLong is what a Builder panics with beyond MaxNodes.
@@ -31,20 +37,29 @@ func (b *Builder) add(n Node) {
 	*b.block = append(*b.block, n)
 }
 
-func (b *Builder) value(t Type, name string) *Value {
+// result appends an operation with a result of type t. name "" stands for the operation's own.
+func (b *Builder) result(op Op, t Type, name string, in Instr) *Value {
+	if name == "" {
+		name = op.String()
+	}
 	b.F.values++
-	return &Value{ID: b.F.values, Type: t, Name: name}
-}
-
-// Op appends an operation with a result.
-func (b *Builder) Op(op Op, t Type, name string, in Instr) *Value {
-	in.Op, in.Dst = op, b.value(t, name)
+	in.Op, in.Dst = op, &Value{ID: b.F.values, Type: t, Name: name}
 	b.add(&in)
 	return in.Dst
 }
 
-// Do appends an operation without a result.
-func (b *Builder) Do(op Op, in Instr) { in.Op = op; b.add(&in) }
+// effect appends an operation without a result.
+func (b *Builder) effect(op Op, in Instr) { in.Op = op; b.add(&in) }
+
+// Into makes the operation that was just appended, whose result is v, write acc instead: a sum or
+// an extreme of a loop, which has a value already.
+func (b *Builder) Into(acc, v *Value) {
+	in, ok := (*b.block)[len(*b.block)-1].(*Instr)
+	if !ok || in.Dst != v || v.Type != acc.Type {
+		panic(fmt.Sprintf("ir: %s: %s is not what the last operation made", b.F.Name, v.Name))
+	}
+	in.Dst = acc
+}
 
 // Note comments on the phase that follows.
 func (b *Builder) Note(s string) { b.add(Note(s)) }
@@ -59,74 +74,49 @@ func (b *Builder) Loop(count *Value, step int, body func()) {
 	b.block = outer
 }
 
-// Param reads parameter i.
-func (b *Builder) Param(i int) *Value {
-	p := b.F.Params[i]
-	return b.Op(OpParam, p.Type, p.Name, Instr{Imm: i})
+// Operand is the second argument of an operation that takes a value or a constant there: a
+// *Value, Lanes, Splat or SplatF32.
+type Operand interface {
+	operand(like Type) (v *Value, constant []byte)
 }
 
-// Slot reserves n bytes of the frame.
-func (b *Builder) Slot(n int, name string) *Value {
-	return b.Op(OpSlot, Type{Addr, 1}, name, Instr{Imm: n})
+func (v *Value) operand(Type) (*Value, []byte) { return v, nil }
+
+// Lanes is a constant as it lies in memory, little-endian.
+type Lanes []byte
+
+func (c Lanes) operand(Type) (*Value, []byte) { return nil, c }
+
+// Splat is a constant of the same 32 bits in all lanes.
+type Splat uint32
+
+func (s Splat) operand(like Type) (*Value, []byte) {
+	var c []byte
+	for len(c) < like.Bytes() {
+		c = binary.LittleEndian.AppendUint32(c, uint32(s))
+	}
+	return nil, c
 }
 
-// Copy is a second cursor that starts at v.
-func (b *Builder) Copy(v *Value, name string) *Value {
-	return b.Op(OpCopy, v.Type, name, Instr{Args: []*Value{v}})
+// SplatF32 is a constant of the same f32 in all lanes.
+type SplatF32 float32
+
+func (s SplatF32) operand(like Type) (*Value, []byte) {
+	return Splat(math.Float32bits(float32(s))).operand(like)
 }
 
-// AddImm and AddInt move a cursor in place.
-func (b *Builder) AddImm(v *Value, n int) { b.Do(OpAddImm, Instr{Args: []*Value{v}, Imm: n}) }
-func (b *Builder) AddInt(v, n *Value)     { b.Do(OpAddInt, Instr{Args: []*Value{v, n}}) }
-
-// Load and its kin read memory.
-func (b *Builder) Load(t Type, m Mem, name string) *Value {
-	return b.Op(OpLoad, t, name, Instr{Mem: m})
+// pair appends an operation of x and a second operand with a result of type t.
+func (b *Builder) pair(op Op, t Type, x *Value, y Operand, imm int) *Value {
+	in := Instr{Args: []*Value{x}, Imm: imm}
+	v, c := y.operand(x.Type)
+	if in.Const = c; v != nil {
+		in.Args = append(in.Args, v)
+	}
+	return b.result(op, t, "", in)
 }
 
-// Mem1 is an operation that only reads memory.
-func (b *Builder) Mem1(op Op, t Type, m Mem, imm int, name string) *Value {
-	return b.Op(op, t, name, Instr{Mem: m, Imm: imm})
-}
-
-// Store writes a vector.
-func (b *Builder) Store(v *Value, m Mem) { b.Do(OpStore, Instr{Args: []*Value{v}, Mem: m}) }
-
-// Un is an operation of one value with an immediate, keeping its type.
-func (b *Builder) Un(op Op, x *Value, imm int, name string) *Value {
-	return b.Op(op, x.Type, name, Instr{Args: []*Value{x}, Imm: imm})
-}
-
-// UnC is an operation of one value with a constant, keeping its type.
-func (b *Builder) UnC(op Op, x *Value, c []byte, name string) *Value {
-	return b.Op(op, x.Type, name, Instr{Args: []*Value{x}, Const: c})
-}
-
-// Bin is an operation of two values of one type.
-func (b *Builder) Bin(op Op, x, y *Value, name string) *Value {
-	return b.Op(op, x.Type, name, Instr{Args: []*Value{x, y}})
-}
-
-// To is an operation of values with a result of another type.
-func (b *Builder) To(op Op, t Type, name string, args ...*Value) *Value {
-	return b.Op(op, t, name, Instr{Args: args})
-}
-
-// Zero is a vector of zeros.
-func (b *Builder) Zero(t Type, name string) *Value { return b.Op(OpZero, t, name, Instr{}) }
-
-// Const is a vector constant.
-func (b *Builder) Const(t Type, c []byte, name string) *Value {
-	return b.Op(OpConst, t, name, Instr{Const: c})
-}
-
-// FMA is acc += x*y, one rounding.
-func (b *Builder) FMA(acc, x, y *Value) { b.Do(OpFMA, Instr{Args: []*Value{acc, x, y}}) }
-
-// Accumulate is acc += x in i32 lanes.
-func (b *Builder) Accumulate(acc, x *Value) { b.Do(OpAccumulate, Instr{Args: []*Value{acc, x}}) }
-
-// ZeroWord is a word that starts at 0.
-func (b *Builder) ZeroWord(name string) *Value {
-	return b.Op(OpZero, Type{Word, 1}, name, Instr{})
+// of is the type of the lanes that as many bits make as t has.
+func of(e Elem, t Type) Type {
+	size := Type{e, 1}.Bytes()
+	return Type{e, t.Bytes() / size}
 }

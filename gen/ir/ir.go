@@ -110,3 +110,6 @@ type Func struct {
 	Body   []Node
 	values int
 }
+
+// Named gives v another name.
+func (v *Value) Named(name string) *Value { v.Name = name; return v }

@@ -28,7 +28,7 @@ func Encode(t *spec.Type, c Caps, name string) (f *ir.Func, scratch int) {
 	e.evaluator = evaluator{b: b, n: c.Lanes, leaf: e.leaf}
 	e.dst, e.src, e.scratch = b.Param(0), b.Param(1), b.Param(2)
 	groups := b.Param(3)
-	b.Do(ir.OpAlign, ir.Instr{Args: []*ir.Value{e.scratch}, Imm: 4 * e.n})
+	b.Align(e.scratch, 4*e.n)
 	b.Loop(groups, 1, func() {
 		e.load()
 		read := t.Stored()
@@ -107,7 +107,7 @@ func (e *encoder) leaf(x spec.Expr, c cursor) *ir.Value {
 	}
 	switch x := x.(type) {
 	case *spec.PerIndex:
-		t := e.b.Op(ir.OpTable, addr, "table", ir.Instr{Const: dwordConst(laneWords(x, 0, len(x.I)))})
+		t := e.b.Table(dwordConst(laneWords(x, 0, len(x.I))), "table")
 		return e.word(i32s(e.n), t, c)
 	case *spec.Ref:
 		v, ok := e.vars[x.Name]

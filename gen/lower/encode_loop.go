@@ -126,7 +126,7 @@ func (e *encoder) square(v variable, c cursor) {
 		}
 		rows[l] = e.b.Load(f32s(e.n), m, "x")
 	}
-	e.b.Do(ir.OpTranspose, ir.Instr{Args: rows})
+	e.b.Transpose(rows...)
 	for k, r := range rows {
 		e.put(v, cursor{c.index, c.first + k}, r)
 	}

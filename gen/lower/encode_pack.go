@@ -36,29 +36,25 @@ func (e *encoder) storeFloat(f *spec.Field) {
 	x := e.get(v, cursor{}, f.Name)
 	switch f.Kind {
 	case spec.F16, spec.BF16:
-		op := ir.OpToF16
+		half := b.ToF16
 		if f.Kind == spec.BF16 {
-			op = ir.OpToBF16
+			half = b.ToBF16
 		}
-		x = b.To(op, i32s(e.n), f.Name, x)
+		x = half(x).Named(f.Name)
 		if e.t.Block == 1 {
-			b.Do(ir.OpStoreHalves, ir.Instr{Args: []*ir.Value{x}, Mem: to})
+			b.StoreHalves(x, to)
 			return
 		}
-		e.scatter(ir.OpScatterHalf, to, x)
+		b.ScatterHalf(to, e.t.Bytes, x)
 	case spec.F32:
 		if e.t.Block == 1 {
 			b.Store(x, to)
 			return
 		}
-		e.scatter(ir.OpScatter, to, x)
+		b.Scatter(to, e.t.Bytes, x)
 	case spec.E8M0:
-		e.scatter(ir.OpScatterByte, to, b.Un(ir.OpShr, as(b, i32s(e.n), x), 23, f.Name))
+		b.ScatterByte(to, e.t.Bytes, b.Shr(as(b, i32s(e.n), x), 23))
 	}
-}
-
-func (e *encoder) scatter(op ir.Op, to ir.Mem, x ...*ir.Value) {
-	e.b.Do(op, ir.Instr{Args: x, Mem: to, Imm: e.t.Bytes})
 }
 
 // words inverts the codes: the runs of bits of each word of the field.
@@ -103,13 +99,13 @@ func (e *encoder) storeBytes(f *spec.Field) {
 			e.storeLoop(words[k:k+quad], ir.At(e.dst, f.Offset+4*k), n, step)
 		} else {
 			n = 1
-			e.scatter(ir.OpScatter, ir.At(e.dst, f.Offset+4*k), e.pack(words[k:k+quad], nil)...)
+			e.b.Scatter(ir.At(e.dst, f.Offset+4*k), e.t.Bytes, e.pack(words[k:k+quad], nil)...)
 		}
 		k += n * quad
 	}
 	for _, n := range []int{2, 1} {
 		if full-k >= n {
-			e.scatter(ir.OpScatter, ir.At(e.dst, f.Offset+4*k), e.pack(words[k:k+n], nil)...)
+			e.b.Scatter(ir.At(e.dst, f.Offset+4*k), e.t.Bytes, e.pack(words[k:k+n], nil)...)
 			k += n
 		}
 	}
@@ -118,11 +114,11 @@ func (e *encoder) storeBytes(f *spec.Field) {
 	}
 	rest, to := e.pack(words[k:], nil)[0], ir.At(e.dst, f.Offset+4*k)
 	if f.Bytes%4 >= 2 {
-		e.scatter(ir.OpScatterHalf, to, rest)
-		rest, to = e.b.Un(ir.OpShr, rest, 16, "bits"), to.Plus(2)
+		e.b.ScatterHalf(to, e.t.Bytes, rest)
+		rest, to = e.b.Shr(rest, 16), to.Plus(2)
 	}
 	if f.Bytes%2 == 1 {
-		e.scatter(ir.OpScatterByte, to, rest)
+		e.b.ScatterByte(to, e.t.Bytes, rest)
 	}
 }
 
@@ -158,7 +154,7 @@ func (e *encoder) storeLoop(words [][]bitRun, to ir.Mem, n, step int) {
 	dst := b.Copy(e.dst, "to")
 	index, left := b.ZeroWord("index"), count(b, n)
 	b.Loop(left, 1, func() {
-		e.scatter(ir.OpScatter, ir.At(dst, to.Off), e.pack(words, index)...)
+		b.Scatter(ir.At(dst, to.Off), e.t.Bytes, e.pack(words, index)...)
 		b.AddImm(dst, 4*quad)
 		b.AddImm(index, 4*step)
 	})
@@ -173,16 +169,16 @@ func (e *encoder) pack(words [][]bitRun, index *ir.Value) []*ir.Value {
 		for _, r := range runs {
 			x := e.get(r.v, cursor{index, r.i}, "code")
 			if r.down > 0 {
-				x = b.Un(ir.OpShr, x, r.down, "bits")
+				x = b.Shr(x, r.down)
 			}
 			if r.up+r.width < 32 && (r.v.below == 0 || r.v.below > 1<<(r.down+r.width)) {
-				x = binC(b, ir.OpAnd, x, 1<<r.width-1, "bits")
+				x = b.And(x, ir.Splat(1<<r.width-1))
 			}
 			if r.up > 0 {
-				x = b.Un(ir.OpShl, x, r.up, "bits")
+				x = b.Shl(x, r.up)
 			}
 			if word != nil {
-				x = b.Bin(ir.OpOr, word, x, "word")
+				x = b.Or(word, x)
 			}
 			word = x
 		}

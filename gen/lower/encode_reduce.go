@@ -73,19 +73,18 @@ func (e *encoder) reduce(c *spec.Call) variable {
 // fold joins x to acc in place. A NaN never wins a comparison; an equal value does not
 // take the place of an earlier one.
 func (e *encoder) fold(fn string, acc, x *ir.Value) {
-	into := func(op ir.Op, args ...*ir.Value) { e.b.Do(op, ir.Instr{Dst: acc, Args: args}) }
+	b := e.b
 	switch fn {
 	case "sum":
-		into(ir.OpAdd, acc, x)
+		b.Into(acc, b.Add(acc, x))
 	case "min":
-		into(ir.OpMinF, x, acc)
+		b.Into(acc, b.MinF(x, acc))
 	case "max":
-		into(ir.OpMaxF, x, acc)
+		b.Into(acc, b.MaxF(x, acc))
 	case "absmax":
-		into(ir.OpMaxF, e.abs(x), acc)
+		b.Into(acc, b.MaxF(e.abs(x), acc))
 	case "extremum":
-		farther := compare(e.b, ir.Greater, e.abs(x), e.abs(acc), 0)
-		into(ir.OpSelect, farther, x, acc)
+		b.Into(acc, b.Select(compare(b, e.abs(x), ir.Greater, e.abs(acc)), x, acc))
 	}
 }
 
@@ -102,7 +101,7 @@ func (e *encoder) transform(c *spec.Call) variable {
 	e.each(0, e.t.Block, c.Args[0], func(at cursor) {
 		x := e.eval(c.Args[0], at)
 		if left != nil {
-			x = b.Bin(ir.OpMul, x, e.word(f32s(e.n), left, at), "x")
+			x = b.Mul(x, e.word(f32s(e.n), left, at))
 		}
 		e.put(v, at, x)
 	})
@@ -119,9 +118,9 @@ func (e *encoder) transform(c *spec.Call) variable {
 		if stride*radix == tr.Size {
 			factor = func(x *ir.Value, at cursor) *ir.Value {
 				if right == nil {
-					return binC(b, ir.OpMul, x, math.Float32bits(tr.Norm), "x")
+					return b.Mul(x, ir.SplatF32(tr.Norm))
 				}
-				return b.Bin(ir.OpMul, x, e.word(f32s(e.n), right, at), "x")
+				return b.Mul(x, e.word(f32s(e.n), right, at))
 			}
 		}
 		e.stages(v, stride, radix, factor)
@@ -148,7 +147,7 @@ func (e *encoder) word(t ir.Type, table *ir.Value, c cursor) *ir.Value {
 	if c.index != nil {
 		m.Index, m.Scale = c.index, 1
 	}
-	return e.b.Mem1(ir.OpBroadcast, t, m, 0, "word")
+	return e.b.Broadcast(t, m, "word")
 }
 
 // stages does the stages of strides stride, 2*stride ... radix/2*stride.

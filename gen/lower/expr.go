@@ -51,7 +51,7 @@ func (e *evaluator) lane(x spec.Expr, c cursor) *ir.Value {
 	case *spec.Binary:
 		return e.binary(x, c)
 	case *spec.Cond:
-		return e.b.To(ir.OpSelect, e.typ(kind), "choice", e.eval(x.If, c), e.eval(x.Then, c), e.eval(x.Else, c))
+		return e.b.Select(e.eval(x.If, c), e.eval(x.Then, c), e.eval(x.Else, c))
 	case *spec.Lookup:
 		return e.lookup(e.eval(x.Index, c), x.Book.Levels, "level")
 	case *spec.Call:
@@ -87,16 +87,16 @@ func (e *evaluator) unary(x *spec.Unary, c cursor) *ir.Value {
 	case x.Op == "!":
 		return e.not(v)
 	case x.Kind == spec.Float:
-		return binC(e.b, ir.OpXor, v, signBit, "negative")
+		return e.b.Xor(v, ir.Splat(signBit))
 	}
-	return e.b.Bin(ir.OpSubI, e.b.Zero(v.Type, "zero"), v, "negative")
+	return e.b.SubI(e.b.Zero(v.Type, "zero"), v)
 }
 
-func (e *evaluator) not(v *ir.Value) *ir.Value { return binC(e.b, ir.OpXor, v, math.MaxUint32, "not") }
+func (e *evaluator) not(v *ir.Value) *ir.Value { return e.b.Xor(v, ir.Splat(math.MaxUint32)) }
 
 var (
-	floatOps  = map[string]ir.Op{"+": ir.OpAdd, "-": ir.OpSub, "*": ir.OpMul, "/": ir.OpDiv}
-	intOps    = map[string]ir.Op{"+": ir.OpAddI, "-": ir.OpSubI, "*": ir.OpMulI, "&&": ir.OpAnd, "||": ir.OpOr}
+	floatOps  = map[string]operation{"+": (*ir.Builder).Add, "-": (*ir.Builder).Sub, "*": (*ir.Builder).Mul, "/": (*ir.Builder).Div}
+	intOps    = map[string]operation{"+": (*ir.Builder).AddI, "-": (*ir.Builder).SubI, "*": (*ir.Builder).MulI, "&&": (*ir.Builder).And, "||": (*ir.Builder).Or}
 	relations = map[string]ir.Relation{"==": ir.Equal, "!=": ir.NotEqual, "<": ir.Less, "<=": ir.LessEqual, ">": ir.Greater, ">=": ir.GreaterEqual}
 )
 
@@ -105,7 +105,7 @@ func (e *evaluator) binary(x *spec.Binary, c cursor) *ir.Value {
 	left := e.eval(x.X, c)
 	if rel, ok := relations[x.Op]; ok {
 		if kind == spec.Float {
-			return compare(e.b, rel, left, e.eval(x.Y, c), 0)
+			return compare(e.b, left, rel, e.eval(x.Y, c))
 		}
 		return e.compareInts(rel, left, e.eval(x.Y, c))
 	}
@@ -114,21 +114,21 @@ func (e *evaluator) binary(x *spec.Binary, c cursor) *ir.Value {
 		ops = intOps
 	}
 	op, ok := ops[x.Op]
-	if y, isNum := x.Y.(*spec.Num); ok && isNum && op != ir.OpOr {
-		return binC(e.b, op, left, bitsOf(y), "x")
+	if y, isNum := x.Y.(*spec.Num); ok && isNum && x.Op != "||" {
+		return op(e.b, left, ir.Splat(bitsOf(y)))
 	}
 	right := e.eval(x.Y, c)
 	if ok {
-		return e.b.Bin(op, left, right, "x")
+		return op(e.b, left, right)
 	}
-	quotient := e.b.Bin(ir.OpDivI, left, right, "quotient")
+	quotient := e.b.DivI(left, right)
 	switch x.Op {
 	case "/":
 		return quotient
 	case "%":
-		rest := e.b.Bin(ir.OpSubI, left, e.b.Bin(ir.OpMulI, quotient, right, "x"), "rest")
-		zero := compare(e.b, ir.Equal, right, nil, 0)
-		return e.b.Bin(ir.OpAnd, rest, e.not(zero), "rest")
+		rest := e.b.SubI(left, e.b.MulI(quotient, right))
+		zero := compare(e.b, right, ir.Equal, ir.Splat(0))
+		return e.b.And(rest, e.not(zero))
 	}
 	giveUp("the operator %s has no vector form", x.Op)
 	return nil
@@ -138,21 +138,21 @@ func (e *evaluator) binary(x *spec.Binary, c cursor) *ir.Value {
 func (e *evaluator) compareInts(rel ir.Relation, x, y *ir.Value) *ir.Value {
 	switch rel {
 	case ir.NotEqual:
-		return e.not(compare(e.b, ir.Equal, x, y, 0))
+		return e.not(compare(e.b, x, ir.Equal, y))
 	case ir.Less:
-		return compare(e.b, ir.Greater, y, x, 0)
+		return compare(e.b, y, ir.Greater, x)
 	case ir.LessEqual:
-		return e.not(compare(e.b, ir.Greater, x, y, 0))
+		return e.not(compare(e.b, x, ir.Greater, y))
 	case ir.GreaterEqual:
-		return e.not(compare(e.b, ir.Greater, y, x, 0))
+		return e.not(compare(e.b, y, ir.Greater, x))
 	}
-	return compare(e.b, rel, x, y, 0)
+	return compare(e.b, x, rel, y)
 }
 
 // lookup is the entry of a table that index selects, without a bound check.
 func (e *evaluator) lookup(index *ir.Value, levels []float32, name string) *ir.Value {
 	if len(levels) <= 64 {
-		return e.b.Op(ir.OpTableF32, f32s(e.n), name, ir.Instr{Args: []*ir.Value{index}, Const: floatBytes(levels)})
+		return e.b.TableF32(index, floatBytes(levels), name)
 	}
-	return e.b.Op(ir.OpLevels, f32s(e.n), name, ir.Instr{Args: []*ir.Value{index}, Mem: ir.At(table(e.b, levels, "levels"), 0)})
+	return e.b.Levels(index, ir.At(table(e.b, levels, "levels"), 0)).Named(name)
 }

@@ -14,39 +14,39 @@ func (e *evaluator) call(x *spec.Call, c cursor) *ir.Value {
 	ints := x.Kind == spec.Int
 	switch x.Fn {
 	case "min":
-		return b.Bin(pick(ints, ir.OpMinI, ir.OpMinF), arg(0), arg(1), "min")
+		return pick(ints, b.MinI, b.MinF)(arg(0), arg(1))
 	case "max":
-		return b.Bin(pick(ints, ir.OpMaxI, ir.OpMaxF), arg(0), arg(1), "max")
+		return pick(ints, b.MaxI, b.MaxF)(arg(0), arg(1))
 	case "clamp":
-		low := b.Bin(pick(ints, ir.OpMaxI, ir.OpMaxF), arg(0), arg(1), "clamp")
-		return b.Bin(pick(ints, ir.OpMinI, ir.OpMinF), low, arg(2), "clamp")
+		low := pick(ints, b.MaxI, b.MaxF)(arg(0), arg(1))
+		return pick(ints, b.MinI, b.MinF)(low, arg(2))
 	case "abs":
 		if ints {
-			return b.Un(ir.OpAbsI, arg(0), 0, "abs")
+			return b.AbsI(arg(0))
 		}
 		return e.abs(arg(0))
 	case "sqrt":
-		return b.Un(ir.OpSqrt, arg(0), 0, "sqrt")
+		return b.Sqrt(arg(0))
 	case "floor":
-		return b.Un(ir.OpFloor, arg(0), 0, "floor")
+		return b.Floor(arg(0))
 	case "f16":
-		return b.Un(ir.OpRoundF16, arg(0), 0, "f16")
+		return b.RoundF16(arg(0)).Named("f16")
 	case "bf16":
-		half := b.To(ir.OpToBF16, i32s(e.n), "bf16", arg(0))
-		return as(b, f32s(e.n), b.Un(ir.OpShl, half, 16, "bf16"))
+		half := b.ToBF16(arg(0)).Named("bf16")
+		return as(b, f32s(e.n), b.Shl(half, 16))
 	case "e8m0": // the exponent alone; 0 stands for the subnormal 2^-127
-		exponent := binC(b, ir.OpAnd, as(b, i32s(e.n), arg(0)), infinity, "e8m0")
-		return as(b, f32s(e.n), binC(b, ir.OpMaxI, exponent, 1<<22, "e8m0"))
+		exponent := b.And(as(b, i32s(e.n), arg(0)), ir.Splat(infinity))
+		return as(b, f32s(e.n), b.MaxI(exponent, ir.Splat(1<<22)))
 	case "inv":
 		return e.inv(arg(0))
 	case "trunc":
-		return b.To(ir.OpTruncI, i32s(e.n), "trunc", arg(0))
+		return b.TruncI(arg(0))
 	case "rint":
-		return b.To(ir.OpRintI, i32s(e.n), "rint", arg(0))
+		return b.RintI(arg(0))
 	case "round":
 		return e.round(arg(0))
 	case "float":
-		return b.To(ir.OpToF32, f32s(e.n), "float", arg(0))
+		return b.ToF32(arg(0))
 	case "nearest":
 		return e.nearest(arg(0), x.Book.Thresholds)
 	}
@@ -54,9 +54,9 @@ func (e *evaluator) call(x *spec.Call, c cursor) *ir.Value {
 	return nil
 }
 
-func (e *evaluator) abs(x *ir.Value) *ir.Value { return binC(e.b, ir.OpAnd, x, magnitude, "abs") }
+func (e *evaluator) abs(x *ir.Value) *ir.Value { return e.b.And(x, ir.Splat(magnitude)) }
 
-func pick(first bool, a, b ir.Op) ir.Op {
+func pick(first bool, a, b second) second {
 	if first {
 		return a
 	}
@@ -66,19 +66,19 @@ func pick(first bool, a, b ir.Op) ir.Op {
 // inv is 1/x, and 0 for x = 0.
 func (e *evaluator) inv(x *ir.Value) *ir.Value {
 	one := e.b.Const(x.Type, splatF32(1, e.n), "one")
-	nonZero := compare(e.b, ir.NotEqual, x, nil, 0)
-	inverse := as(e.b, i32s(e.n), e.b.Bin(ir.OpDiv, one, x, "inv"))
-	return as(e.b, x.Type, e.b.Bin(ir.OpAnd, inverse, nonZero, "inv"))
+	nonZero := compare(e.b, x, ir.NotEqual, ir.Splat(0))
+	inverse := as(e.b, i32s(e.n), e.b.Div(one, x))
+	return as(e.b, x.Type, e.b.And(inverse, nonZero))
 }
 
 // round adds the largest float below 1/2 with the sign of x and truncates: with 1/2
 // itself, the float before 1/2 would round up to 1.
 func (e *evaluator) round(x *ir.Value) *ir.Value {
 	const beforeHalf = 0x3EFFFFFF
-	half := binC(e.b, ir.OpAnd, x, signBit, "half")
+	half := e.b.And(x, ir.Splat(signBit))
 	bits := e.b.Const(x.Type, dwordConst(repeat(beforeHalf, e.n)), "half")
-	half = e.b.Bin(ir.OpOr, half, bits, "half")
-	return e.b.To(ir.OpTruncI, i32s(e.n), "round", e.b.Bin(ir.OpAdd, x, half, "x"))
+	half = e.b.Or(half, bits)
+	return e.b.TruncI(e.b.Add(x, half))
 }
 
 // nearest counts the thresholds t with !(x < t) by bisection, which is the same since
@@ -92,18 +92,18 @@ func (e *evaluator) nearest(x *ir.Value, thresholds []float32) *ir.Value {
 	for len(all) < 1<<steps-1 {
 		all = append(all, float32(math.Inf(1)))
 	}
-	first := compare(b, ir.NotLess, x, nil, math.Float32bits(all[len(all)/2]))
-	n := b.Un(ir.OpAbsI, first, 0, "code")
+	first := compare(b, x, ir.NotLess, ir.SplatF32(all[len(all)/2]))
+	n := b.AbsI(first)
 	for s := 1; s < steps; s++ {
 		middle := make([]float32, 1<<s)
 		for q := range middle {
 			middle[q] = all[(2*q+1)<<(steps-1-s)-1]
 		}
-		above := compare(b, ir.NotLess, x, e.lookup(n, middle, "threshold"), 0)
-		n = b.Bin(ir.OpSubI, b.Bin(ir.OpAddI, n, n, "code"), above, "code")
+		above := compare(b, x, ir.NotLess, e.lookup(n, middle, "threshold"))
+		n = b.SubI(b.AddI(n, n), above)
 	}
 	if len(all) > len(thresholds) { // an infinity or NaN passes those that were added
-		n = binC(b, ir.OpMinI, n, uint32(len(thresholds)), "code")
+		n = b.MinI(n, ir.Splat(uint32(len(thresholds))))
 	}
 	return n
 }

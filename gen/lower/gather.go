@@ -28,7 +28,7 @@ func gatherBytes(b *ir.Builder, block ir.Mem, t *spec.Type, c *spec.Code, values
 			return packWords(b, block, t, c, values)
 		}
 		if sum != nil {
-			v = b.Bin(ir.OpOr, sum, v, "codes")
+			v = b.Or(sum, v)
 		}
 		sum = v
 	}
@@ -76,7 +76,7 @@ func dwordPattern(b *ir.Builder, block ir.Mem, t *spec.Type, at func(int) (int, 
 			fits = fits && off == base+4*d%n
 		}
 		if fits {
-			v := b.Mem1(ir.OpLoadDup, bytes(chunk), block.Plus(base), n, "raw")
+			v := b.LoadDup(bytes(chunk), block.Plus(base), n, "raw")
 			return shiftMask(b, v, bits, width, shift)
 		}
 	}
@@ -89,7 +89,7 @@ func dwordPattern(b *ir.Builder, block ir.Mem, t *spec.Type, at func(int) (int, 
 			return nil
 		}
 	}
-	v := b.Op(ir.OpLoadPair, bytes(chunk), "raw", ir.Instr{Mem: block.Plus(lo), Mem2: block.Plus(hi)})
+	v := b.LoadPair(bytes(chunk), block.Plus(lo), block.Plus(hi), "raw")
 	return shiftMask(b, v, bits, width, shift)
 }
 
@@ -104,20 +104,20 @@ func shiftMask(b *ir.Builder, v *ir.Value, bits []int, width, shift int) *ir.Val
 	switch {
 	case !needs:
 	case uniform && bits[0] > shift:
-		v = b.Un(ir.OpShr, v, bits[0]-shift, "raw")
+		v = b.Shr(v, bits[0]-shift)
 	case uniform:
-		v = b.Un(ir.OpShl, v, shift-bits[0], "raw")
+		v = b.Shl(v, shift-bits[0])
 	default:
-		v = b.UnC(ir.OpShrVar, v, dwordConst(net), "raw")
+		v = b.ShrVar(v, dwordConst(net))
 		if shift > 0 {
-			v = b.UnC(ir.OpAnd, v, splatByte(byte(1<<width-1)), "raw")
-			return b.Un(ir.OpShl, v, shift, "codes")
+			v = b.And(v, splatByte(byte(1<<width-1)))
+			return b.Shl(v, shift)
 		}
 	}
 	if width == 8 {
 		return v
 	}
-	return b.UnC(ir.OpAnd, v, splatByte(byte((1<<width-1)<<shift)), "codes")
+	return b.And(v, splatByte(byte((1<<width-1)<<shift)))
 }
 
 // shufflePattern picks a source byte for every lane and then treats the lanes that
@@ -133,9 +133,9 @@ func shufflePattern(b *ir.Builder, block ir.Mem, t *spec.Type, at func(int) (int
 			_, r := at(i)
 			mask[i], set[i] = 1<<r, 1<<shift
 		}
-		v = b.UnC(ir.OpAnd, v, mask, "bit")
-		v = b.UnC(ir.OpEqB, v, mask, "bit")
-		return b.UnC(ir.OpAnd, v, set, "bit")
+		v = b.And(v, ir.Lanes(mask))
+		v = b.EqB(v, mask)
+		return b.And(v, ir.Lanes(set))
 	}
 	var sum *ir.Value
 	for r := range 8 {
@@ -150,13 +150,13 @@ func shufflePattern(b *ir.Builder, block ir.Mem, t *spec.Type, at func(int) (int
 		}
 		part := v
 		if r > shift {
-			part = b.Un(ir.OpShr, v, r-shift, "part")
+			part = b.Shr(v, r-shift)
 		} else if r < shift {
-			part = b.Un(ir.OpShl, v, shift-r, "part")
+			part = b.Shl(v, shift-r)
 		}
-		part = b.UnC(ir.OpAnd, part, mask, "part")
+		part = b.And(part, ir.Lanes(mask))
 		if sum != nil {
-			part = b.Bin(ir.OpOr, sum, part, "codes")
+			part = b.Or(sum, part)
 		}
 		sum = part
 	}
@@ -171,7 +171,7 @@ func windowBytes(b *ir.Builder, block ir.Mem, t *spec.Type, off func(int) int) *
 		for i := range index {
 			index[i] = byte(off(i) - from)
 		}
-		return b.UnC(ir.OpShuffle, b.Mem1(ir.OpLoadDup, bytes(chunk), block.Plus(from), n, "raw"), index, "raw")
+		return b.Shuffle(b.LoadDup(bytes(chunk), block.Plus(from), n, "raw"), index)
 	}
 	var start [2]int
 	for h := range 2 {
@@ -187,7 +187,7 @@ func windowBytes(b *ir.Builder, block ir.Mem, t *spec.Type, off func(int) int) *
 	for i := range index {
 		index[i] = byte(off(i) - start[i/16])
 	}
-	return b.UnC(ir.OpShuffle, loadWindow(b, block, t, start), index, "raw")
+	return b.Shuffle(loadWindow(b, block, t, start), index)
 }
 
 // window is the shortest window of the block, n bytes from its byte from on, that holds the
@@ -209,14 +209,14 @@ func window(t *spec.Type, off func(int) int) (from, n int) {
 func loadWindow(b *ir.Builder, block ir.Mem, t *spec.Type, start [2]int) *ir.Value {
 	switch {
 	case t.Bytes < 16:
-		return b.Mem1(ir.OpLoadBytes, bytes(chunk), block, t.Bytes, "raw")
+		return b.LoadBytes(bytes(chunk), block, t.Bytes, "raw")
 	case start[0] == start[1]:
-		return b.Mem1(ir.OpLoadDup, bytes(chunk), block.Plus(start[0]), 16, "raw")
+		return b.LoadDup(bytes(chunk), block.Plus(start[0]), 16, "raw")
 	}
-	return b.Op(ir.OpLoadPair, bytes(chunk), "raw", ir.Instr{Mem: block.Plus(start[0]), Mem2: block.Plus(start[1])})
+	return b.LoadPair(bytes(chunk), block.Plus(start[0]), block.Plus(start[1]), "raw")
 }
 
-func splatByte(x byte) []byte {
+func splatByte(x byte) ir.Lanes {
 	c := make([]byte, chunk)
 	for i := range c {
 		c[i] = x
@@ -224,7 +224,7 @@ func splatByte(x byte) []byte {
 	return c
 }
 
-func dwordConst(v []uint32) []byte {
+func dwordConst(v []uint32) ir.Lanes {
 	var c []byte
 	for _, x := range v {
 		c = binary.LittleEndian.AppendUint32(c, x)

@@ -23,13 +23,13 @@ func gatherWords(b *ir.Builder, block ir.Mem, t *spec.Type, c *spec.Code, index 
 			return parts[k], true
 		})
 		if sum != nil {
-			v = b.Bin(ir.OpOr, sum, v, "codes")
+			v = b.Or(sum, v)
 		}
 		sum = v
 	}
 	if c.Signed {
-		sum = b.Un(ir.OpShl, sum, 32-c.Bits, "codes")
-		sum = b.Un(ir.OpSar, sum, 32-c.Bits, "codes")
+		sum = b.Shl(sum, 32-c.Bits)
+		sum = b.Sar(sum, 32-c.Bits)
 	}
 	return sum
 }
@@ -69,14 +69,14 @@ func componentWords(b *ir.Builder, block ir.Mem, t *spec.Type, k int, part func(
 			shifted, moved = shifted || shift[l] != 0, moved || up[l] != 0
 		}
 	}
-	v := b.UnC(ir.OpShuffle, loadWindow(b, block, t, start), index, "window")
-	v = b.To(ir.OpAs, i32s(lanes), "window", v)
+	v := b.Shuffle(loadWindow(b, block, t, start), index)
+	v = b.As(i32s(lanes), v)
 	if shifted {
-		v = b.UnC(ir.OpShrVar, v, dwordConst(shift), "window")
+		v = b.ShrVar(v, dwordConst(shift))
 	}
-	v = b.UnC(ir.OpAnd, v, dwordConst(mask), "codes")
+	v = b.And(v, dwordConst(mask))
 	if moved {
-		v = b.UnC(ir.OpShlVar, v, dwordConst(up), "codes")
+		v = b.ShlVar(v, dwordConst(up))
 	}
 	return v
 }
@@ -97,10 +97,10 @@ func scatteredWords(b *ir.Builder, block ir.Mem, t *spec.Type, part func(int) (s
 		}
 		offs[l], shift[l], mask[l], up[l] = uint32(from), uint32(p.Bit-8*from), 1<<p.Width-1, uint32(p.Shift)
 	}
-	v := b.Op(ir.OpGather, i32s(lanes), "window", ir.Instr{Mem: block, Const: dwordConst(offs)})
-	v = b.UnC(ir.OpShrVar, v, dwordConst(shift), "window")
-	v = b.UnC(ir.OpAnd, v, dwordConst(mask), "codes")
-	return b.UnC(ir.OpShlVar, v, dwordConst(up), "codes")
+	v := b.Gather(i32s(lanes), block, dwordConst(offs), "window")
+	v = b.ShrVar(v, dwordConst(shift))
+	v = b.And(v, dwordConst(mask))
+	return b.ShlVar(v, dwordConst(up))
 }
 
 // packWords is gatherBytes by way of four gathers of words.
@@ -109,7 +109,7 @@ func packWords(b *ir.Builder, block ir.Mem, t *spec.Type, c *spec.Code, values [
 	for q := range w {
 		w[q] = gatherWords(b, block, t, unsigned(c), func(l int) int { return values[8*q+l] })
 	}
-	return b.To(ir.OpPack4, bytes(chunk), "codes", w[:]...)
+	return b.Pack4(w[:]...)
 }
 
 // unsigned is c without its sign extension.

@@ -72,8 +72,8 @@ func (g *gemm) group(acc []*ir.Value) {
 		d := b.Load(f32s(8), ir.At(g.x, panelScale), "d")
 		half := 4 * (first / 4)
 		for r := range acc {
-			scale := b.Mem1(ir.OpBroadcast, f32s(8), g.w.at(r, recordScale+half), 0, "scale")
-			b.FMA(acc[r], b.To(ir.OpToF32, f32s(8), "sum", sums[r]), b.Bin(ir.OpMul, scale, d, "scale"))
+			scale := b.Broadcast(f32s(8), g.w.at(r, recordScale+half), "scale")
+			b.FMA(acc[r], b.ToF32(sums[r]), b.Mul(scale, d))
 		}
 		if !g.p.Min {
 			continue
@@ -84,7 +84,7 @@ func (g *gemm) group(acc []*ir.Value) {
 		}
 		s := b.Load(f32s(8), ir.At(g.x, at), "s")
 		for r := range acc {
-			b.FMA(acc[r], b.Mem1(ir.OpBroadcast, f32s(8), g.w.at(r, recordMin+half), 0, "min"), s)
+			b.FMA(acc[r], b.Broadcast(f32s(8), g.w.at(r, recordMin+half), "min"), s)
 		}
 	}
 }
@@ -101,29 +101,28 @@ func (g *gemm) depth() int {
 // 16 bits as long as these suffice.
 func (g *gemm) products(first, steps int) []*ir.Value {
 	b := g.b
-	pairs := ir.Type{Elem: ir.I16, Lanes: 16}
 	short, sums := make([]*ir.Value, gemmRows), make([]*ir.Value, gemmRows)
 	depth := g.depth()
 	for k := first; k < first+steps; k++ {
 		x := b.Load(bytes(chunk), ir.At(g.x, 32*k), "x")
 		for r := range gemmRows {
-			level := b.Mem1(ir.OpLoadDup, bytes(chunk), g.w.at(r, 4*k), 4, "w")
+			level := b.LoadDup(bytes(chunk), g.w.at(r, 4*k), 4, "w")
 			q := x
 			if g.p.Signed {
-				q = b.Bin(ir.OpSignB, x, b.Mem1(ir.OpLoadDup, bytes(chunk), g.w.at(r, recordSigned+4*k), 4, "sign"), "x")
+				q = b.SignB(x, b.LoadDup(bytes(chunk), g.w.at(r, recordSigned+4*k), 4, "sign"))
 			}
 			if depth == 1 {
 				sums[r] = g.dot(sums[r], level, q)
 				continue
 			}
-			t := b.To(ir.OpPairsU8S8, pairs, "pairs", level, q)
+			t := b.PairsU8S8(level, q)
 			if short[r] == nil {
 				short[r] = t
 			} else {
-				b.Do(ir.OpAccumulate, ir.Instr{Args: []*ir.Value{short[r], t}})
+				b.Accumulate(short[r], t)
 			}
 			if (k-first)%depth == depth-1 || k == first+steps-1 {
-				wide := b.To(ir.OpWidenPairs, i32s(8), "sum", short[r])
+				wide := b.WidenPairs(short[r])
 				if short[r] = nil; sums[r] == nil {
 					sums[r] = wide
 				} else {
@@ -137,8 +136,8 @@ func (g *gemm) products(first, steps int) []*ir.Value {
 
 func (g *gemm) dot(sum, level, q *ir.Value) *ir.Value {
 	if sum == nil {
-		return g.b.To(ir.OpDotU8S8, i32s(8), "sum", level, q)
+		return g.b.DotU8S8(level, q)
 	}
-	g.b.Do(ir.OpDotAcc, ir.Instr{Args: []*ir.Value{sum, level, q}})
+	g.b.DotAcc(sum, level, q)
 	return sum
 }

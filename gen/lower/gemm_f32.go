@@ -39,7 +39,7 @@ func GemmF32(c Caps, m int, name string) *ir.Func {
 		to := b.Copy(out, "to")
 		for j := range m {
 			for r := range gemmRows {
-				b.Do(ir.OpHSum, ir.Instr{Args: []*ir.Value{acc[j*gemmRows+r]}, Mem: ir.At(to, 4*r)})
+				b.HSum(acc[j*gemmRows+r], ir.At(to, 4*r))
 			}
 			if j < m-1 {
 				b.AddInt(to, b.Param(1))

@@ -17,13 +17,13 @@ func (r *reader) levelBytes(values []int) *ir.Value {
 	levels, _, _ := r.a.int8Levels()
 	if off, ok := linearLevels(levels, r.a.Code.Signed); ok {
 		if sign := 1 << (r.a.Code.Bits - 1); r.a.Code.Signed && sign < 0x80 { // (c ^ sign) - sign extends the sign
-			codes = r.b.UnC(ir.OpXor, codes, splatByte(byte(sign)), "codes")
+			codes = r.b.Xor(codes, splatByte(byte(sign)))
 			off -= sign
 		}
 		if off == 0 {
 			return codes
 		}
-		return r.b.UnC(ir.OpAddB, codes, splatByte(byte(off)), "levels")
+		return r.b.AddB(codes, splatByte(byte(off)))
 	}
 	table := make([]byte, max(16, len(levels)))
 	for i, l := range levels {
@@ -35,7 +35,7 @@ func (r *reader) levelBytes(values []int) *ir.Value {
 // lookup is table[codes] by tables of 16 and a select for each further bit.
 func (r *reader) lookup(codes *ir.Value, table []byte) *ir.Value {
 	if len(table) == 16 {
-		return r.b.UnC(ir.OpTable16, codes, table, "levels")
+		return r.b.Table16(codes, table, "levels")
 	}
 	if len(table) > 64 {
 		giveUp("a table of %d levels", len(table))
@@ -45,7 +45,7 @@ func (r *reader) lookup(codes *ir.Value, table []byte) *ir.Value {
 		bit++
 	}
 	lo, hi := r.lookup(codes, table[:half]), r.lookup(codes, table[half:])
-	return r.b.Op(ir.OpSelectBit, codes.Type, "levels", ir.Instr{Args: []*ir.Value{codes, hi, lo}, Imm: bit})
+	return r.b.SelectBit(codes, hi, lo, bit)
 }
 
 func negativeZero(v float32) bool { return v == 0 && math.Signbit(float64(v)) }
@@ -79,12 +79,12 @@ func (r *reader) levelPieces(first, count int) func(piece int) *ir.Value {
 	case bytewise && (exact || r.rounded) && (len(r.a.Levels) <= 64 || r.isLinear()):
 		r.b.Store(r.levelBytes(run(base)), ir.At(r.slots, 0))
 		return func(p int) *ir.Value {
-			return r.b.To(ir.OpToF32, f32s(n), "level", r.b.Mem1(ir.OpWidenS8, i32s(n), at(p), 0, "level"))
+			return r.b.ToF32(r.b.WidenS8(i32s(n), at(p), "level"))
 		}
 	case bytewise && !r.a.Code.Signed && !r.rounded:
 		r.b.Store(gatherBytes(r.b, r.block, r.t, r.a.Code, run(base)), ir.At(r.slots, 0))
 		return func(p int) *ir.Value {
-			return r.levelOf(r.b.Mem1(ir.OpWidenU8, i32s(n), at(p), 0, "code"))
+			return r.levelOf(r.b.WidenU8(i32s(n), at(p), "code"))
 		}
 	case r.rounded:
 		giveUp("levels of %d bits that no table of bytes holds", r.a.Code.Bits)
@@ -114,21 +114,21 @@ func (r *reader) levelOf(codes *ir.Value) *ir.Value {
 	}
 	if straight {
 		if off != 0 {
-			codes = r.b.UnC(ir.OpAddI, codes, dwordConst(repeat(uint32(int32(off)), n)), "level")
+			codes = r.b.AddI(codes, dwordConst(repeat(uint32(int32(off)), n)))
 		}
-		return r.b.To(ir.OpToF32, f32s(n), "level", codes)
+		return r.b.ToF32(codes)
 	}
 	if len(r.a.Levels) > 64 {
 		giveUp("a float table of %d levels", len(r.a.Levels))
 	}
 	if r.a.Code.Signed {
-		codes = binC(r.b, ir.OpAnd, codes, uint32(len(r.a.Levels)-1), "codes")
+		codes = r.b.And(codes, ir.Splat(uint32(len(r.a.Levels)-1)))
 	}
 	var table []byte
 	for _, l := range r.a.Levels {
 		table = binary.LittleEndian.AppendUint32(table, math.Float32bits(l))
 	}
-	return r.b.Op(ir.OpTableF32, f32s(n), "level", ir.Instr{Args: []*ir.Value{codes}, Const: table})
+	return r.b.TableF32(codes, table, "level")
 }
 
 // value is Value at i..i+lanes-1 in the order of the spec, given its level.
@@ -142,12 +142,12 @@ func (r *reader) value(e spec.Expr, level *ir.Value, i int) *ir.Value {
 	switch e := e.(type) {
 	case *spec.Binary:
 		if op, ok := arithmetic[e.Op]; ok {
-			return r.b.Bin(op, r.value(e.X, level, i), r.value(e.Y, level, i), "value")
+			return op(r.b, r.value(e.X, level, i), r.value(e.Y, level, i))
 		}
 	case *spec.Unary:
 		if e.Op == "-" {
 			x := r.value(e.X, level, i)
-			return r.b.UnC(ir.OpXor, x, dwordConst(repeat(0x80000000, x.Type.Lanes)), "value")
+			return r.b.Xor(x, dwordConst(repeat(0x80000000, x.Type.Lanes)))
 		}
 	}
 	giveUp("value uses an operation that vector code does not have")
@@ -189,9 +189,9 @@ func (r *reader) floats(at ir.Mem) *ir.Value {
 	if !ok || ref.Field == nil || ref.Field.Bytes != r.t.Bytes {
 		giveUp("a block of one value is more than its field")
 	}
-	op := map[spec.FieldKind]ir.Op{spec.F16: ir.OpLoadF16, spec.BF16: ir.OpLoadBF16, spec.F32: ir.OpLoad}
-	if o, ok := op[ref.Field.Kind]; ok {
-		return r.b.Mem1(o, f32s(r.caps.Lanes), at, 0, "value")
+	loads := map[spec.FieldKind]load{spec.F16: r.b.LoadF16, spec.BF16: r.b.LoadBF16, spec.F32: r.b.Load}
+	if load, ok := loads[ref.Field.Kind]; ok {
+		return load(f32s(r.caps.Lanes), at, "value")
 	}
 	giveUp("no vector load for the field %s", ref.Field.Name)
 	return nil

@@ -82,7 +82,7 @@ func matmul(t *spec.Type, c Caps, m int, name string, plain bool) *ir.Func {
 			x.advance(b, 4*u.values)
 		})
 		for k := m; k < len(acc); k++ {
-			acc[k%m] = b.Bin(ir.OpAdd, acc[k%m], acc[k], "acc")
+			acc[k%m] = b.Add(acc[k%m], acc[k])
 		}
 		writeSums(b, y, 1, acc[:m])
 		b.AddInt(w, b.Param(5))
@@ -111,7 +111,7 @@ func writeSums(b *ir.Builder, y *ir.Value, ldy int, acc []*ir.Value) {
 			}
 			b.AddInt(to, stride)
 		}
-		b.Do(ir.OpHSum, ir.Instr{Args: []*ir.Value{a}, Mem: ir.At(to, 0)})
+		b.HSum(a, ir.At(to, 0))
 	}
 	b.AddImm(y, 4)
 }

@@ -84,7 +84,7 @@ func MatmulQ8Fours(t *spec.Type, c Caps, m, unroll int, name string) *ir.Func {
 		})
 		b.Note("four results for each row of y")
 		writeFours(b, k.y, 1, m, func(j int) *ir.Value {
-			return b.To(ir.OpSum4, f32s(fours), "y", loadFours(b, f32s(8), sums, j)...)
+			return b.Sum4(loadFours(b, f32s(8), sums, j)...)
 		})
 	})
 	return b.F
@@ -150,7 +150,7 @@ func (k *q8) row(blocks, unroll int) {
 		b.Loop(count, 1, func() { k.blocks(src, 1) })
 	}
 	for i := k.m; i < len(k.acc); i++ {
-		k.acc[i%k.m] = b.Bin(ir.OpAdd, k.acc[i%k.m], k.acc[i], "acc")
+		k.acc[i%k.m] = b.Add(k.acc[i%k.m], k.acc[i])
 	}
 }
 
@@ -216,8 +216,8 @@ func (k *q8) sumGroup(base, g int) {
 	b.Note("integer sums times both scales")
 	scale := k.scaleOf(g)
 	for j, sum := range sums {
-		d := b.Mem1(ir.OpBroadcast, f32s(8), ir.At(k.d, 4*((base+g)/k.group*k.m+j)), 0, "d")
-		b.FMA(k.chain((base+g)/k.group, j), b.To(ir.OpToF32, f32s(8), "sum", sum), b.Bin(ir.OpMul, d, scale, "d"))
+		d := b.Broadcast(f32s(8), ir.At(k.d, 4*((base+g)/k.group*k.m+j)), "d")
+		b.FMA(k.chain((base+g)/k.group, j), b.ToF32(sum), b.Mul(d, scale))
 	}
 }
 
@@ -232,18 +232,18 @@ func (k *q8) dot(sums []*ir.Value, base, first int) {
 	magnitude := levels
 	signed := k.reader.signedLevels()
 	if signed {
-		magnitude = b.Un(ir.OpAbsB, levels, 0, "abs")
+		magnitude = b.AbsB(levels)
 	}
 	for j := range sums {
 		at := ((base+first)/k.group*k.m+j)*k.group + (base+first)%k.group
 		x := b.Load(bytes(chunk), ir.At(k.q, at), "q")
 		if signed {
-			x = b.Bin(ir.OpSignB, x, levels, "q")
+			x = b.SignB(x, levels)
 		}
 		if sums[j] == nil {
-			sums[j] = b.To(ir.OpDotU8S8, i32s(8), "sum", magnitude, x)
+			sums[j] = b.DotU8S8(magnitude, x)
 		} else {
-			b.Do(ir.OpDotAcc, ir.Instr{Args: []*ir.Value{sums[j], magnitude, x}})
+			b.DotAcc(sums[j], magnitude, x)
 		}
 	}
 }
@@ -267,7 +267,7 @@ func (k *q8) scaleOf(first int) *ir.Value {
 		return r.uniform(k.scale, first)
 	}
 	r.fillRuns(k.scale)
-	return k.b.Op(ir.OpPairBroadcast, f32s(8), "scale", ir.Instr{Mem: r.run(k.scale, first), Mem2: r.run(k.scale, first+16)})
+	return k.b.PairBroadcast(f32s(8), r.run(k.scale, first), r.run(k.scale, first+16), "scale")
 }
 
 // addMin adds min times the sums of 16 activations, two sums to a chunk.
@@ -278,10 +278,10 @@ func (k *q8) addMin(base, first int) {
 		min = r.uniform(k.min, first)
 	} else {
 		r.fillRuns(k.min)
-		min = b.Mem1(ir.OpLoadLow, f32s(8), r.run(k.min, first), 2, "min")
+		min = b.LoadLow(f32s(8), r.run(k.min, first), 2, "min")
 	}
 	for j := range k.m {
 		at := ((base+first)/k.group*k.m+j)*k.group/16 + (base+first)%k.group/16
-		b.FMA(k.chain((base+first)/chunk+len(k.acc)/k.m/2, j), min, b.Mem1(ir.OpLoadLow, f32s(8), ir.At(k.s, 4*at), 2, "s"))
+		b.FMA(k.chain((base+first)/chunk+len(k.acc)/k.m/2, j), min, b.LoadLow(f32s(8), ir.At(k.s, 4*at), 2, "s"))
 	}
 }

@@ -112,14 +112,14 @@ func (k *oneBlock) prologue() {
 			h := k.half(arranged(b, ir.At(whole, j*k.t.Block), values))
 			b.Store(h, ir.At(k.q, j*k.t.Block+c*chunk))
 			if sum == nil {
-				sum = b.To(ir.OpDotU8S8, i32s(8), "sum", ones, h)
+				sum = b.DotU8S8(ones, h)
 			} else {
-				b.Do(ir.OpDotAcc, ir.Instr{Args: []*ir.Value{sum, ones, h}})
+				b.DotAcc(sum, ones, h)
 			}
 		}
 		least := b.Const(f32s(8), splatF32(float32(k.least), 8), "least")
-		v := b.Bin(ir.OpMul, b.To(ir.OpToF32, f32s(8), "sum", sum), least, "sum")
-		b.Do(ir.OpHSum, ir.Instr{Args: []*ir.Value{v}, Mem: ir.At(k.fixed, 4*j)})
+		v := b.Mul(b.ToF32(sum), least)
+		b.HSum(v, ir.At(k.fixed, 4*j))
 	}
 }
 
@@ -141,16 +141,16 @@ func (k *oneBlock) arrange() {
 // half is q/2 rounded to even: the average of q+128 and 127 or 128, by the second bit of q.
 func (k *oneBlock) half(q *ir.Value) *ir.Value {
 	b := k.b
-	odd := b.Un(ir.OpShr, b.UnC(ir.OpAnd, q, splatByte(2), "odd"), 1, "odd")
-	odd = b.UnC(ir.OpAddB, odd, splatByte(127), "odd")
-	q = b.Bin(ir.OpAverage, b.UnC(ir.OpXor, q, splatByte(0x80), "q"), odd, "q")
-	return b.UnC(ir.OpXor, q, splatByte(0x80), "q")
+	odd := b.Shr(b.And(q, splatByte(2)), 1)
+	odd = b.AddB(odd, splatByte(127))
+	q = b.Average(b.Xor(q, splatByte(0x80)), odd)
+	return b.Xor(q, splatByte(0x80))
 }
 
 // row leaves the sums of level*quant of one row in slots, in 8 lanes, and its scale.
 func (k *oneBlock) row(w, to, norm *ir.Value) {
 	b := k.b
-	b.Do(ir.OpPrefetch, ir.Instr{Mem: ir.At(w, ahead)})
+	b.Prefetch(ir.At(w, ahead))
 	k.r.at(ir.At(w, 0))
 	sums := make([]*ir.Value, k.m)
 	for c, values := range k.order {
@@ -159,12 +159,12 @@ func (k *oneBlock) row(w, to, norm *ir.Value) {
 		for j := range sums {
 			x := b.Load(bytes(chunk), ir.At(k.q, j*k.t.Block+c*chunk), "q")
 			if levels != nil {
-				x = b.Bin(ir.OpSignB, x, levels, "q")
+				x = b.SignB(x, levels)
 			}
 			if sums[j] == nil {
-				sums[j] = b.To(ir.OpDotU8S8, i32s(8), "sum", magnitude, x)
+				sums[j] = b.DotU8S8(magnitude, x)
 			} else {
-				b.Do(ir.OpDotAcc, ir.Instr{Args: []*ir.Value{sums[j], magnitude, x}})
+				b.DotAcc(sums[j], magnitude, x)
 			}
 		}
 	}
@@ -179,12 +179,12 @@ func (k *oneBlock) row(w, to, norm *ir.Value) {
 func (k *oneBlock) levelsOf(values []int) (signed, unsigned *ir.Value) {
 	if !k.halved {
 		signed = k.r.levelBytes(values)
-		return signed, k.b.Un(ir.OpAbsB, signed, 0, "abs")
+		return signed, k.b.AbsB(signed)
 	}
 	codes := gatherBytes(k.b, k.r.block, k.t, k.r.a.Code, values)
 	switch {
 	case k.r.isLinear() && k.r.a.Code.Signed:
-		return nil, k.b.UnC(ir.OpXor, codes, splatByte(byte(1<<(k.r.a.Code.Bits-1))), "levels")
+		return nil, k.b.Xor(codes, splatByte(byte(1<<(k.r.a.Code.Bits-1))))
 	case k.r.isLinear():
 		return nil, codes
 	}
@@ -200,18 +200,18 @@ func (k *oneBlock) finish(y *ir.Value) {
 		norms[r] = b.Load(four, ir.At(k.norms, 32*r), "norm")
 	}
 	merge := func(x, y *ir.Value, lane int) *ir.Value {
-		return b.Op(ir.OpMerge, four, "norms", ir.Instr{Args: []*ir.Value{x, y}, Imm: lane})
+		return b.Merge(x, y, lane)
 	}
 	scale := merge(merge(norms[0], norms[1], 1), merge(norms[2], norms[3], 1), 2)
 	if k.halved {
-		scale = b.Bin(ir.OpAdd, scale, scale, "norms")
+		scale = b.Add(scale, scale)
 	}
 	writeFours(b, y, 1, k.m, func(j int) *ir.Value {
-		v := b.To(ir.OpToF32, four, "sum", b.To(ir.OpSum4, i32s(fours), "sum", loadFours(b, i32s(8), k.sums, j)...))
+		v := b.ToF32(b.Sum4(loadFours(b, i32s(8), k.sums, j)...))
 		if k.halved {
-			v = b.Bin(ir.OpAdd, v, b.Mem1(ir.OpBroadcast, four, ir.At(k.fixed, 4*j), 0, "fixed"), "sum")
+			v = b.Add(v, b.Broadcast(four, ir.At(k.fixed, 4*j), "fixed"))
 		}
-		v = b.Bin(ir.OpMul, v, b.Mem1(ir.OpBroadcast, four, ir.At(k.d, 4*j), 0, "d"), "sum")
-		return b.Bin(ir.OpMul, v, scale, "y")
+		v = b.Mul(v, b.Broadcast(four, ir.At(k.d, 4*j), "d"))
+		return b.Mul(v, scale)
 	})
 }

@@ -89,7 +89,7 @@ func fieldsF16(e spec.Expr) bool {
 func (k *q8) turn(src *ir.Value) {
 	o, t := k.one, k.reader.t
 	for at := 0; at < o.blocks*t.Bytes; at += line {
-		k.b.Do(ir.OpPrefetch, ir.Instr{Mem: ir.At(src, ahead+at)})
+		k.b.Prefetch(ir.At(src, ahead+at))
 	}
 	for first := 0; first < o.blocks*t.Block; first += o.groups * chunk {
 		k.reader.at(ir.At(src, 0))
@@ -115,7 +115,7 @@ func (k *q8) factors(first int) {
 		if parts > 1 {
 			factor = twice(b, factor, 4*p)
 		}
-		b.Store(b.Bin(ir.OpMul, scale, factor, "factor"), ir.At(o.factors, 32*p))
+		b.Store(b.Mul(scale, factor), ir.At(o.factors, 32*p))
 		k.addMins(scale, first, p, parts)
 	}
 }
@@ -137,12 +137,12 @@ func (k *q8) addMins(scale *ir.Value, first, p, parts int) {
 	o, b := k.one, k.b
 	var mins *ir.Value
 	if o.off != 0 {
-		mins = b.UnC(ir.OpMul, scale, splatF32(float32(o.off), scale.Type.Lanes), "min")
+		mins = b.Mul(scale, splatF32(float32(o.off), scale.Type.Lanes))
 	}
 	if k.min != nil {
 		min := k.sideBySide(k.min, first, p)
 		if mins != nil {
-			min = b.Bin(ir.OpAdd, min, mins, "min")
+			min = b.Add(min, mins)
 		}
 		mins = min
 	}
@@ -165,7 +165,7 @@ func twice(b *ir.Builder, v *ir.Value, first int) *ir.Value {
 	for l := range uint32(8) {
 		order = append(order, uint32(first)+l/2)
 	}
-	return b.Op(ir.OpOrder, f32s(8), v.Name, ir.Instr{Args: []*ir.Value{v}, Const: dwordConst(order)})
+	return b.Order(v, dwordConst(order))
 }
 
 // sumOne adds the products of a chunk that starts at value at of the turn and has number g among
@@ -177,18 +177,18 @@ func (k *q8) sumOne(at, g int) {
 	var sum *ir.Value
 	if o.codes {
 		codes := gatherBytes(b, r.block, r.t, r.a.Code, run(first))
-		sum = b.To(ir.OpDotU8S8, i32s(8), "sum", codes, b.Load(bytes(chunk), ir.At(k.q, at), "q"))
+		sum = b.DotU8S8(codes, b.Load(bytes(chunk), ir.At(k.q, at), "q"))
 	} else {
 		levels := r.levelBytes(run(first))
-		magnitude := b.Un(ir.OpAbsB, levels, 0, "abs")
-		x := b.Bin(ir.OpSignB, b.Load(bytes(chunk), ir.At(k.q, at), "q"), levels, "q")
-		sum = b.To(ir.OpDotU8S8, i32s(8), "sum", magnitude, x)
+		magnitude := b.AbsB(levels)
+		x := b.SignB(b.Load(bytes(chunk), ir.At(k.q, at), "q"), levels)
+		sum = b.DotU8S8(magnitude, x)
 	}
 	var factor *ir.Value
 	if o.grain == chunk {
-		factor = b.Mem1(ir.OpBroadcast, f32s(8), ir.At(o.factors, 4*g), 0, "factor")
+		factor = b.Broadcast(f32s(8), ir.At(o.factors, 4*g), "factor")
 	} else {
-		factor = b.Op(ir.OpPairBroadcast, f32s(8), "factor", ir.Instr{Mem: ir.At(o.factors, 8*g), Mem2: ir.At(o.factors, 8*g+4)})
+		factor = b.PairBroadcast(f32s(8), ir.At(o.factors, 8*g), ir.At(o.factors, 8*g+4), "factor")
 	}
-	b.FMA(k.acc[g%len(k.acc)], b.To(ir.OpToF32, f32s(8), "sum", sum), factor)
+	b.FMA(k.acc[g%len(k.acc)], b.ToF32(sum), factor)
 }

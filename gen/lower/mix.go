@@ -100,7 +100,7 @@ func (k *mix) each(moved *ir.Value, first, count int, visit func(j, p int, at ir
 func (k *mix) row(block ir.Mem, p tileRows, acc [][]*ir.Value, first, count int) {
 	b, r, n := k.b, k.reader, k.reader.caps.Lanes
 	r.at(block)
-	weight := func(j int) *ir.Value { return b.Mem1(ir.OpBroadcast, f32s(n), p.at(j, 0), 0, "p") }
+	weight := func(j int) *ir.Value { return b.Broadcast(f32s(n), p.at(j, 0), "p") }
 	if k.u.t.Block == 1 {
 		x := make([]*ir.Value, count/n)
 		for q := range x {
@@ -128,7 +128,7 @@ func (k *mix) row(block ir.Mem, p tileRows, acc [][]*ir.Value, first, count int)
 		scale := r.uniform(k.scale, first)
 		w := make([]*ir.Value, len(acc))
 		for j := range acc {
-			w[j] = b.Bin(ir.OpMul, scale, weight(j), "p")
+			w[j] = b.Mul(scale, weight(j))
 		}
 		for q := range count / n {
 			x := level(q)

@@ -37,7 +37,7 @@ func Levels(t *spec.Type, c Caps, name string) *ir.Func {
 			b.Note(fmt.Sprintf("levels of values %d to %d", first, first+chunk-1))
 			b.Store(r.levelBytes(run(first)), ir.At(levels, first))
 		}
-		b.Do(ir.OpStoreLow, ir.Instr{Args: []*ir.Value{r.uniform(scale, 0)}, Mem: ir.At(scales, 0), Imm: 4})
+		b.StoreLow(r.uniform(scale, 0), ir.At(scales, 0), 4)
 		b.AddImm(levels, t.Block)
 		b.AddImm(scales, 4)
 		b.AddInt(v, stride)
@@ -67,7 +67,7 @@ func MixLevels(c Caps, m int, name string) *ir.Func {
 		k.each(moved, 0, width, func(j, p int, at ir.Mem) { acc[j] = append(acc[j], b.Load(f32s(c.Lanes), at, "o")) })
 		p, rows, src, stride := loadRows(b, 2, 3, m), b.Param(6), b.Copy(levels, "src"), b.Param(5)
 		b.Loop(rows, 1, func() {
-			weight := func(j int) *ir.Value { return b.Mem1(ir.OpBroadcast, f32s(c.Lanes), p.at(j, 0), 0, "p") }
+			weight := func(j int) *ir.Value { return b.Broadcast(f32s(c.Lanes), p.at(j, 0), "p") }
 			if m <= 4 {
 				held := make([]*ir.Value, m)
 				for j := range held {
@@ -76,7 +76,7 @@ func MixLevels(c Caps, m int, name string) *ir.Func {
 				weight = func(j int) *ir.Value { return held[j] }
 			}
 			for q := range vectors {
-				x := b.To(ir.OpToF32, f32s(c.Lanes), "level", b.Mem1(ir.OpWidenS8, i32s(c.Lanes), ir.At(src, c.Lanes*q), 0, "level"))
+				x := b.ToF32(b.WidenS8(i32s(c.Lanes), ir.At(src, c.Lanes*q), "level"))
 				for j := range acc {
 					b.FMA(acc[j][q], x, weight(j))
 				}

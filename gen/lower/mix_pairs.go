@@ -46,9 +46,9 @@ func Pairs(t *spec.Type, c Caps, name string) *ir.Func {
 	b.AddInt(second, stride)
 	b.Loop(rows, 2, func() {
 		for k, row := range []*ir.Value{v, second} {
-			b.Do(ir.OpPrefetch, ir.Instr{Mem: ir.At(row, ahead)})
+			b.Prefetch(ir.At(row, ahead))
 			r.at(ir.At(row, 0))
-			b.Do(ir.OpStoreLow, ir.Instr{Args: []*ir.Value{r.uniform(scale, 0)}, Mem: ir.At(scales, 4*k), Imm: 4})
+			b.StoreLow(r.uniform(scale, 0), ir.At(scales, 4*k), 4)
 		}
 		for n, values := range cheapest(t, r.a.Code) {
 			b.Note("levels of " + describe(values))
@@ -58,7 +58,7 @@ func Pairs(t *spec.Type, c Caps, name string) *ir.Func {
 				pair[k] = r.levelBytes(values)
 			}
 			for h := range 2 {
-				zipped := b.Op(ir.OpZipWords, bytes(chunk), "pairs", ir.Instr{Args: pair[:], Imm: h})
+				zipped := b.ZipWords(pair[0], pair[1], h)
 				b.Store(zipped, ir.At(levels, chunk*(2*n+h)))
 			}
 		}
@@ -122,11 +122,11 @@ func (k *mixPairs) pass(vectors []int) {
 	b.Loop(pairs, 1, func() {
 		for v, at := range vectors {
 			x := b.Load(words, ir.At(src, chunk*at), "pairs")
-			even, odd := b.Un(ir.OpSar, b.Un(ir.OpShl, x, 8, "even"), 8, "even"), b.Un(ir.OpSar, x, 8, "odd")
+			even, odd := b.Sar(b.Shl(x, 8), 8), b.Sar(x, 8)
 			for j, s := range acc[v] {
-				w := b.Mem1(ir.OpBroadcast, words, q.at(j, 0), 0, "q")
-				b.Do(ir.OpPairsAcc, ir.Instr{Args: []*ir.Value{s[0], even, w}})
-				b.Do(ir.OpPairsAcc, ir.Instr{Args: []*ir.Value{s[1], odd, w}})
+				w := b.Broadcast(words, q.at(j, 0), "q")
+				b.PairsAcc(s[0], even, w)
+				b.PairsAcc(s[1], odd, w)
 			}
 		}
 		b.AddInt(src, stride)
@@ -138,13 +138,13 @@ func (k *mixPairs) pass(vectors []int) {
 		b.AddInt(pair, k.moved)
 	}
 	for j := range k.m {
-		scale := b.Mem1(ir.OpBroadcast, f32s(k.lanes), ir.At(d, 4*j), 0, "d")
+		scale := b.Broadcast(f32s(k.lanes), ir.At(d, 4*j), "d")
 		for v, at := range vectors {
 			for half := range 2 {
-				sum := b.Op(ir.OpZip, i32s(k.lanes), "sum", ir.Instr{Args: acc[v][j][:], Imm: half})
+				sum := b.Zip(acc[v][j][0], acc[v][j][1], half)
 				to := o.at(j, 4*(chunk*(at/2)+8*(at%2)+16*half))
 				old := b.Load(f32s(k.lanes), to, "o")
-				b.FMA(old, b.To(ir.OpToF32, f32s(k.lanes), "sum", sum), scale)
+				b.FMA(old, b.ToF32(sum), scale)
 				b.Store(old, to)
 			}
 		}

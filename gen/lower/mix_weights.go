@@ -22,13 +22,13 @@ func MixWeights(c Caps, name string) *ir.Func {
 	b.Loop(b.Param(5), 1, func() {
 		var w []*ir.Value
 		for i := 0; i < MixRows; i += n {
-			w = append(w, b.Bin(ir.OpMul, b.Load(f32s(n), ir.At(p, 4*i), "p"), b.Load(f32s(n), ir.At(scales, 4*i), "scale"), "w"))
+			w = append(w, b.Mul(b.Load(f32s(n), ir.At(p, 4*i), "p"), b.Load(f32s(n), ir.At(scales, 4*i), "scale")))
 		}
 		scale, inverse, keep := k.scaleOf(func(i int) *ir.Value { return as(b, i32s(n), w[i]) })
-		b.Do(ir.OpStoreLow, ir.Instr{Args: []*ir.Value{scale}, Mem: ir.At(d, 0), Imm: 4})
+		b.StoreLow(scale, ir.At(d, 0), 4)
 		b.Note("q: round to even, 0 where there is no scale")
 		for i := 0; i < len(w); i += 2 {
-			b.Store(b.To(ir.OpPackS2, i16s(2*n), "q", k.round(w[i], inverse, keep), k.round(w[i+1], inverse, keep)), ir.At(q, 2*n*i))
+			b.Store(b.PackS2(k.round(w[i], inverse, keep), k.round(w[i+1], inverse, keep)), ir.At(q, 2*n*i))
 		}
 		b.AddImm(q, 2*MixRows)
 		b.AddImm(d, 4)

@@ -108,9 +108,9 @@ func arranged(b *ir.Builder, src ir.Mem, values []int) *ir.Value {
 		if !used {
 			continue
 		}
-		v := b.UnC(ir.OpShuffle, b.Mem1(ir.OpLoadDup, bytes(chunk), src.Plus(from), piece, "q"), index, "q")
+		v := b.Shuffle(b.LoadDup(bytes(chunk), src.Plus(from), piece, "q"), index)
 		if sum != nil {
-			v = b.Bin(ir.OpOr, sum, v, "q")
+			v = b.Or(sum, v)
 		}
 		sum = v
 	}

@@ -27,7 +27,7 @@ func Place(t *spec.Type, c Caps, name string) *ir.Func {
 	b.Loop(b.Param(3), 1, func() {
 		for i := 0; i < t.Block; i += c.Lanes {
 			old := b.Load(f32s(c.Lanes), ir.At(to, 4*i), "o")
-			b.Store(b.Bin(ir.OpAdd, old, collect(b, sums, at[i:i+c.Lanes], t.Block-c.Lanes), "o"), ir.At(to, 4*i))
+			b.Store(b.Add(old, collect(b, sums, at[i:i+c.Lanes], t.Block-c.Lanes)), ir.At(to, 4*i))
 		}
 		b.AddInt(to, ldo)
 		b.AddImm(sums, 4*t.Block)
@@ -56,10 +56,10 @@ func collect(b *ir.Builder, src *ir.Value, at []int, last int) *ir.Value {
 		}
 		v := b.Load(f32s(n), ir.At(src, 4*from), "sums")
 		if moved {
-			v = b.UnC(ir.OpOrder, v, dwordConst(lanes), "sums")
+			v = b.Order(v, dwordConst(lanes))
 		}
 		if sum != nil {
-			v = b.To(ir.OpSelect, f32s(n), "sums", b.Const(i32s(n), dwordConst(mask), "mask"), v, sum)
+			v = b.Select(b.Const(i32s(n), dwordConst(mask), "mask"), v, sum)
 		}
 		sum = v
 	}

@@ -21,14 +21,14 @@ func QuantiseAct(c Caps, group int, name string) *ir.Func {
 	stepQ, stepD, stepS := b.Param(5), b.Param(6), b.Param(7)
 	b.Loop(groups, 1, func() {
 		scale, inverse, keep := k.scale(x)
-		b.Do(ir.OpStoreLow, ir.Instr{Args: []*ir.Value{scale}, Mem: ir.At(d, 0), Imm: 4})
+		b.StoreLow(scale, ir.At(d, 0), 4)
 		b.Note("q: round to even, 0 where the group has no scale")
 		var sums []*ir.Value
 		for i := 0; i < group; i += chunk {
 			codes := k.codes(x, i, inverse, keep)
 			b.Store(codes, ir.At(q, i))
 			ones := b.Const(bytes(chunk), splatByte(1), "ones")
-			sums = append(sums, b.To(ir.OpDotU8S8, i32s(k.lanes), "sums", ones, codes))
+			sums = append(sums, b.DotU8S8(ones, codes))
 		}
 		k.sums(s, sums, scale)
 		b.AddImm(x, 4*group)
@@ -59,27 +59,27 @@ func (k *rounder) scaleOf(x func(i int) *ir.Value) (scale, inverse, keep *ir.Val
 	b.Note(fmt.Sprintf("d: the largest magnitude over %g", k.limit))
 	var most [4]*ir.Value
 	for i := 0; i < k.group/n; i++ {
-		v := binC(b, ir.OpAnd, x(i), magnitude, "magnitude")
+		v := b.And(x(i), ir.Splat(magnitude))
 		if m := most[i%4]; m != nil {
-			v = b.Bin(ir.OpMaxI, m, v, "most")
+			v = b.MaxI(m, v)
 		}
 		most[i%4] = v
 	}
-	m := b.Bin(ir.OpMaxI, b.Bin(ir.OpMaxI, most[0], most[1], "most"), b.Bin(ir.OpMaxI, most[2], most[3], "most"), "most")
+	m := b.MaxI(b.MaxI(most[0], most[1]), b.MaxI(most[2], most[3]))
 	for h := n / 2; h > 0; h /= 2 {
-		m = b.Bin(ir.OpMaxI, m, b.Un(ir.OpSwap, m, h, "other"), "most")
+		m = b.MaxI(m, b.Swap(m, h))
 	}
 	largest := as(b, f32s(n), m)
 	limit := b.Const(f32s(n), splatF32(k.limit, n), "limit")
-	scale = b.Bin(ir.OpDiv, largest, limit, "d")
-	inverse = b.Bin(ir.OpDiv, limit, largest, "id")
+	scale = b.Div(largest, limit)
+	inverse = b.Div(limit, largest)
 	b.Note("no scale: an infinity or NaN gives d = NaN, magnitudes whose inverse overflows d = 0")
-	special := compare(b, ir.Greater, m, nil, infinity-1)
-	finite := compare(b, ir.Greater, b.Const(i32s(n), dwordConst(repeat(infinity, n)), "infinity"), as(b, i32s(n), inverse), 0)
+	special := compare(b, m, ir.Greater, ir.Splat(infinity-1))
+	finite := compare(b, b.Const(i32s(n), dwordConst(repeat(infinity, n)), "infinity"), ir.Greater, as(b, i32s(n), inverse))
 	nan := b.Const(f32s(n), dwordConst(repeat(quietNaN, n)), "NaN")
-	scale = as(b, f32s(n), b.Bin(ir.OpAnd, as(b, i32s(n), scale), finite, "d"))
-	scale = b.To(ir.OpSelect, f32s(n), "d", special, nan, scale)
-	keep = b.Bin(ir.OpAnd, finite, compare(b, ir.Greater, b.Const(i32s(n), dwordConst(repeat(infinity, n)), "infinity"), m, 0), "keep")
+	scale = as(b, f32s(n), b.And(as(b, i32s(n), scale), finite))
+	scale = b.Select(special, nan, scale)
+	keep = b.And(finite, compare(b, b.Const(i32s(n), dwordConst(repeat(infinity, n)), "infinity"), ir.Greater, m))
 	return scale, inverse, keep
 }
 
@@ -90,15 +90,15 @@ func (k *rounder) codes(x *ir.Value, i int, inverse, keep *ir.Value) *ir.Value {
 	for j := range chunk / n {
 		parts = append(parts, k.round(b.Load(f32s(n), ir.At(x, 4*(i+n*j)), "x"), inverse, keep))
 	}
-	return b.To(ir.OpPackS4, bytes(chunk), "q", parts...)
+	return b.PackS4(parts...)
 }
 
 // round rounds one vector.
 func (k *rounder) round(x, inverse, keep *ir.Value) *ir.Value {
 	b, n := k.b, k.lanes
-	v := b.Bin(ir.OpMul, x, inverse, "q")
-	v = as(b, f32s(n), b.Bin(ir.OpAnd, as(b, i32s(n), v), keep, "q"))
-	return b.To(ir.OpRintI, i32s(n), "q", v)
+	v := b.Mul(x, inverse)
+	v = as(b, f32s(n), b.And(as(b, i32s(n), v), keep))
+	return b.RintI(v)
 }
 
 // sums adds the sums of 4 that each vector holds to sums of 16 and stores them times d.
@@ -106,19 +106,19 @@ func (k *rounder) sums(s *ir.Value, v []*ir.Value, scale *ir.Value) {
 	b, n := k.b, k.lanes
 	total := len(v)
 	pair := func(i int) *ir.Value {
-		return b.To(ir.OpAddPairs, i32s(n), "sums", v[i], v[min(i+1, len(v)-1)])
+		return b.AddPairs(v[i], v[min(i+1, len(v)-1)])
 	}
 	first, second := pair(0), (*ir.Value)(nil)
 	if second = first; total > 2 {
 		second = pair(2)
 	}
-	all := b.To(ir.OpAddPairs, i32s(n), "sums", first, second)
+	all := b.AddPairs(first, second)
 	// Lanes 0..3 hold the first half of each vector of 32 values, lanes 4..7 the second.
-	all = b.UnC(ir.OpOrder, all, dwordConst([]uint32{0, 4, 1, 5, 2, 6, 3, 7}), "sums")
-	out := b.Bin(ir.OpMul, scale, b.To(ir.OpToF32, f32s(n), "sums", all), "s")
+	all = b.Order(all, dwordConst([]uint32{0, 4, 1, 5, 2, 6, 3, 7}))
+	out := b.Mul(scale, b.ToF32(all))
 	if total*2 == n {
 		b.Store(out, ir.At(s, 0))
 		return
 	}
-	b.Do(ir.OpStoreLow, ir.Instr{Args: []*ir.Value{out}, Mem: ir.At(s, 0), Imm: 8 * total})
+	b.StoreLow(out, ir.At(s, 0), 8*total)
 }

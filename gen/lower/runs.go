@@ -95,7 +95,7 @@ func (r *reader) uniform(e spec.Expr, i int) *ir.Value {
 		return r.whole[e]
 	}
 	r.fillRuns(e)
-	return r.b.Mem1(ir.OpBroadcast, f32s(r.caps.Lanes), r.run(e, i), 0, "run")
+	return r.b.Broadcast(f32s(r.caps.Lanes), r.run(e, i), "run")
 }
 
 // run is where the slot keeps e for value i.
@@ -124,7 +124,7 @@ func (r *reader) lanes(e spec.Expr, run, first int) *ir.Value {
 		return r.b.Const(ty, c, "const")
 	case *spec.Ref:
 		if e.Code != nil {
-			return r.b.To(ir.OpToF32, f32s(8), e.Name, gatherWords(r.b, r.block, r.t, e.Code, index))
+			return r.b.ToF32(gatherWords(r.b, r.block, r.t, e.Code, index))
 		}
 		if e.Field != nil {
 			return r.field(e.Field, ty)
@@ -134,15 +134,15 @@ func (r *reader) lanes(e spec.Expr, run, first int) *ir.Value {
 		case e.Fn == "float" && spec.ExactFloat(e.Args[0]):
 			return r.lanes(e.Args[0], run, first)
 		case e.Fn == "float":
-			return r.b.To(ir.OpToF32, ty, "whole", r.whole32(e.Args[0], index, n))
+			return r.b.ToF32(r.whole32(e.Args[0], index, n))
 		}
 	case *spec.Unary:
 		if e.Op == "-" {
-			return r.b.UnC(ir.OpXor, r.lanes(e.X, run, first), dwordConst(repeat(0x80000000, n)), "neg")
+			return r.b.Xor(r.lanes(e.X, run, first), dwordConst(repeat(0x80000000, n)))
 		}
 	case *spec.Binary:
 		if op, ok := arithmetic[e.Op]; ok {
-			return r.b.Bin(op, r.lanes(e.X, run, first), r.lanes(e.Y, run, first), "scale")
+			return op(r.b, r.lanes(e.X, run, first), r.lanes(e.Y, run, first))
 		}
 	case *spec.Cond:
 		if c, ok := e.If.(*spec.PerIndex); ok {
@@ -191,25 +191,25 @@ func (r *reader) choose(c *spec.PerIndex, e *spec.Cond, run, first int, index fu
 		return r.lanes(e.Else, run, first)
 	}
 	mask := r.b.Const(i32s(n), dwordConst(masks), "mask")
-	return r.b.To(ir.OpSelect, f32s(n), "choice", mask, r.lanes(e.Then, run, first), r.lanes(e.Else, run, first))
+	return r.b.Select(mask, r.lanes(e.Then, run, first), r.lanes(e.Else, run, first))
 }
 
-var arithmetic = map[string]ir.Op{"+": ir.OpAdd, "-": ir.OpSub, "*": ir.OpMul}
+var arithmetic = map[string]operation{"+": (*ir.Builder).Add, "-": (*ir.Builder).Sub, "*": (*ir.Builder).Mul}
 
 // field is a scalar field in all lanes, or that of each block.
 func (r *reader) field(f *spec.Field, ty ir.Type) *ir.Value {
 	if r.abreast > 0 && f.Kind == spec.F16 && f.Count == 1 {
-		return r.b.Mem1(ir.OpStrideF16, ty, r.block.Plus(f.Offset), r.t.Bytes, f.Name)
+		return r.b.StrideF16(ty, r.block.Plus(f.Offset), r.t.Bytes, f.Name)
 	}
-	op := map[spec.FieldKind]ir.Op{spec.F16: ir.OpBcastF16, spec.BF16: ir.OpBcastBF16, spec.F32: ir.OpBroadcast, spec.E8M0: ir.OpBcastE8M0}
-	if o, ok := op[f.Kind]; ok && f.Count == 1 {
-		return r.b.Mem1(o, ty, r.block.Plus(f.Offset), 0, f.Name)
+	loads := map[spec.FieldKind]load{spec.F16: r.b.BcastF16, spec.BF16: r.b.BcastBF16, spec.F32: r.b.Broadcast, spec.E8M0: r.b.BcastE8M0}
+	if load, ok := loads[f.Kind]; ok && f.Count == 1 {
+		return load(ty, r.block.Plus(f.Offset), f.Name)
 	}
 	giveUp("field %s is no scalar", f.Name)
 	return nil
 }
 
-func splatF32(x float32, n int) []byte { return dwordConst(repeat(math.Float32bits(x), n)) }
+func splatF32(x float32, n int) ir.Lanes { return dwordConst(repeat(math.Float32bits(x), n)) }
 
 func repeat(x uint32, n int) []uint32 {
 	c := make([]uint32, n)

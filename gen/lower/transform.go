@@ -2,7 +2,6 @@ package lower
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/kvgen/kvgen/gen/ir"
 	"github.com/kvgen/kvgen/gen/spec"
@@ -87,13 +86,13 @@ func (k *wht) factor(v, table, turn *ir.Value, i int) *ir.Value {
 	if turn != nil {
 		m.Index, m.Scale = turn, 1
 	}
-	return k.b.Bin(ir.OpMul, v, k.b.Load(f32s(k.lanes), m, "sign"), "x")
+	return k.b.Mul(v, k.b.Load(f32s(k.lanes), m, "sign"))
 }
 
 // finish multiplies v by the factors of value i of the turn on.
 func (k *wht) finish(v, turn *ir.Value, i int) *ir.Value {
 	if k.after == nil {
-		return binC(k.b, ir.OpMul, v, math.Float32bits(k.norm), "x")
+		return k.b.Mul(v, ir.SplatF32(k.norm))
 	}
 	return k.factor(v, k.right, turn, i)
 }
@@ -134,10 +133,10 @@ func (k *wht) far(at ir.Mem, turn *ir.Value, part int) {
 // inside is a stage between lanes h apart: the lower lane of a pair becomes the sum,
 // the upper one the difference.
 func (k *wht) inside(v *ir.Value, h int) *ir.Value {
-	other := k.b.Un(ir.OpSwap, v, h, "other")
-	sum := k.b.Bin(ir.OpAdd, v, other, "sum")
-	difference := k.b.Bin(ir.OpSub, other, v, "difference")
-	return k.b.Op(ir.OpMerge, v.Type, "x", ir.Instr{Args: []*ir.Value{sum, difference}, Imm: h})
+	other := k.b.Swap(v, h)
+	sum := k.b.Add(v, other)
+	difference := k.b.Sub(other, v)
+	return k.b.Merge(sum, difference, h)
 }
 
 // butterflies is all stages of a transform of len(v) vectors, lane by lane.
@@ -145,7 +144,7 @@ func butterflies(b *ir.Builder, v []*ir.Value) {
 	for h := 1; h < len(v); h *= 2 {
 		for i := range v {
 			if i&h == 0 {
-				v[i], v[i+h] = b.Bin(ir.OpAdd, v[i], v[i+h], "sum"), b.Bin(ir.OpSub, v[i], v[i+h], "difference")
+				v[i], v[i+h] = b.Add(v[i], v[i+h]), b.Sub(v[i], v[i+h])
 			}
 		}
 	}

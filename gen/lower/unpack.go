@@ -79,7 +79,7 @@ func Unpack(t *spec.Type, c Caps, name string) *ir.Func {
 			rec := ir.At(dst, first/chunk*p.Bytes)
 			if p.Signed {
 				v := r.levelBytes(run(first))
-				b.Store(b.Un(ir.OpAbsB, v, 0, "abs"), rec)
+				b.Store(b.AbsB(v), rec)
 				b.Store(v, rec.Plus(recordSigned))
 			} else {
 				b.Store(gatherBytes(b, r.block, t, r.a.Code, run(first)), rec)
@@ -116,10 +116,10 @@ func addOffset(scale, min spec.Expr, off float32, run int) spec.Expr {
 func (r *reader) storeRuns(e spec.Expr, first int, to ir.Mem) {
 	if perBlock(e, r.t.Block) || e.Run()%chunk == 0 {
 		v := r.uniform(e, first)
-		r.b.Do(ir.OpStoreLow, ir.Instr{Args: []*ir.Value{v}, Mem: to, Imm: 8})
+		r.b.StoreLow(v, to, 8)
 		return
 	}
 	r.fillRuns(e)
-	pair := r.b.Mem1(ir.OpLoadLow, f32s(8), r.run(e, first), 2, "pair")
-	r.b.Do(ir.OpStoreLow, ir.Instr{Args: []*ir.Value{pair}, Mem: to, Imm: 8})
+	pair := r.b.LoadLow(f32s(8), r.run(e, first), 2, "pair")
+	r.b.StoreLow(pair, to, 8)
 }

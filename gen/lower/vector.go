@@ -2,7 +2,6 @@ package lower
 
 import (
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/kvgen/kvgen/gen/ir"
@@ -58,7 +57,7 @@ func (o *Vector) Kernel(c Caps, name string) *ir.Func {
 		at := b.Param(next)
 		for i, a := range o.Args {
 			name, _, _ := strings.Cut(a, " ")
-			v.args = append(v.args, b.Mem1(ir.OpBroadcast, f32s(v.n), ir.At(at, 4*i), 0, name))
+			v.args = append(v.args, b.Broadcast(f32s(v.n), ir.At(at, 4*i), name))
 		}
 	}
 	if o.Partial != "" {
@@ -104,7 +103,7 @@ func (v *vector) each(unroll int, body func(p piece)) {
 		})
 	}
 	b.Note("what is left, fewer than a vector")
-	mask := b.Op(ir.OpFirst, i32s(v.n), "mask", ir.Instr{Args: []*ir.Value{v.turns}})
+	mask := b.First(v.turns, v.n)
 	b.Loop(v.turns, 1, func() {
 		body(piece{v: v, mask: mask})
 		b.AddImm(v.turns, -v.n) // one turn does all of it
@@ -136,7 +135,7 @@ func (p piece) loadHalf(i, half int) *ir.Value {
 	if mask == nil {
 		return p.v.b.Load(f32s(p.v.n), at, "x")
 	}
-	return p.v.b.Op(ir.OpLoadWhere, f32s(p.v.n), "x", ir.Instr{Args: []*ir.Value{mask}, Mem: at})
+	return p.v.b.LoadWhere(f32s(p.v.n), mask, at, "x")
 }
 
 func (p piece) store(i int, x *ir.Value) { p.storeHalf(i, 0, x) }
@@ -147,7 +146,7 @@ func (p piece) storeHalf(i, half int, x *ir.Value) {
 		p.v.b.Store(x, at)
 		return
 	}
-	p.v.b.Do(ir.OpStoreWhere, ir.Instr{Args: []*ir.Value{x, mask}, Mem: at})
+	p.v.b.StoreWhere(x, mask, at)
 }
 
 // twice repeats each lane of one half of x.
@@ -156,25 +155,25 @@ func (v *vector) twice(x *ir.Value, half int) *ir.Value {
 	for l := range order {
 		order[l] = uint32(v.n/2*half + l/2)
 	}
-	return v.b.UnC(ir.OpOrder, x, dwordConst(order), x.Name)
+	return v.b.Order(x, dwordConst(order))
 }
 
 // Arithmetic, one rounding each. The constants of c are operands in memory.
-func (v *vector) add(x, y *ir.Value) *ir.Value { return v.b.Bin(ir.OpAdd, x, y, "x") }
-func (v *vector) sub(x, y *ir.Value) *ir.Value { return v.b.Bin(ir.OpSub, x, y, "x") }
-func (v *vector) mul(x, y *ir.Value) *ir.Value { return v.b.Bin(ir.OpMul, x, y, "x") }
-func (v *vector) div(x, y *ir.Value) *ir.Value { return v.b.Bin(ir.OpDiv, x, y, "x") }
+func (v *vector) add(x, y *ir.Value) *ir.Value { return v.b.Add(x, y) }
+func (v *vector) sub(x, y *ir.Value) *ir.Value { return v.b.Sub(x, y) }
+func (v *vector) mul(x, y *ir.Value) *ir.Value { return v.b.Mul(x, y) }
+func (v *vector) div(x, y *ir.Value) *ir.Value { return v.b.Div(x, y) }
 
 func (v *vector) addC(x *ir.Value, c float32) *ir.Value {
-	return binC(v.b, ir.OpAdd, x, math.Float32bits(c), "x")
+	return v.b.Add(x, ir.SplatF32(c))
 }
 
 func (v *vector) subC(x *ir.Value, c float32) *ir.Value {
-	return binC(v.b, ir.OpSub, x, math.Float32bits(c), "x")
+	return v.b.Sub(x, ir.SplatF32(c))
 }
 
 func (v *vector) mulC(x *ir.Value, c float32) *ir.Value {
-	return binC(v.b, ir.OpMul, x, math.Float32bits(c), "x")
+	return v.b.Mul(x, ir.SplatF32(c))
 }
 
 // constant fills a register, for all turns when called before each.

@@ -24,9 +24,9 @@ func (v *vector) newExp(capped bool) *exponential {
 // of is e^x for x up to expLimit, NaN for NaN.
 func (e *exponential) of(x *ir.Value) *ir.Value {
 	v := e.v
-	x = v.b.Bin(ir.OpMaxF, e.least, x, "x") // a NaN stays, as the second operand
+	x = v.b.MaxF(e.least, x) // a NaN stays, as the second operand
 	if e.most != nil {
-		x = v.b.Bin(ir.OpMinF, e.most, x, "x")
+		x = v.b.MinF(e.most, x)
 	}
 	shifted := v.addC(v.mulC(x, 1.44269504088896341), 12582912) // 1.5 * 2^23: the low bits are the integer
 	n := v.subC(shifted, 12582912)
@@ -38,8 +38,8 @@ func (e *exponential) of(x *ir.Value) *ir.Value {
 	}
 	p = v.mul(v.mul(v.addC(p, 5.0000001201e-1), r), r)
 	p = v.addC(v.add(p, r), 1)
-	bits := v.b.Un(ir.OpShl, as(v.b, i32s(v.n), shifted), 23, "power")
-	return v.mul(p, as(v.b, f32s(v.n), binC(v.b, ir.OpAddI, bits, 127<<23, "power")))
+	bits := v.b.Shl(as(v.b, i32s(v.n), shifted), 23)
+	return v.mul(p, as(v.b, f32s(v.n), v.b.AddI(bits, ir.Splat(127<<23))))
 }
 
 // sigmoid is g times the sigmoid of x, given -x.

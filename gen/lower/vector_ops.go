@@ -49,17 +49,17 @@ func vectorMax(v *vector) {
 	nans := b.Zero(i, "nans")
 	v.each(len(most), func(p piece) {
 		x := p.load(0)
-		b.Accumulate(nans, compare(b, ir.NotEqual, x, x, 0))
+		b.Accumulate(nans, compare(b, x, ir.NotEqual, x))
 		if p.mask != nil {
-			x = b.To(ir.OpSelect, f, "x", p.mask, x, v.constant(none, "none"))
+			x = b.Select(p.mask, x, v.constant(none, "none"))
 		}
-		b.Do(ir.OpRaise, ir.Instr{Args: []*ir.Value{most[p.part], x}})
+		b.Raise(most[p.part], x)
 	})
 	for _, m := range most[1:] {
-		b.Do(ir.OpRaise, ir.Instr{Args: []*ir.Value{most[0], m}})
+		b.Raise(most[0], m)
 	}
 	nan := b.Const(f, dwordConst(repeat(quietNaN, v.n)), "NaN")
-	b.Store(b.To(ir.OpSelect, f, "most", compare(b, ir.Equal, nans, nil, 0), most[0], nan), ir.At(v.out, 0))
+	b.Store(b.Select(compare(b, nans, ir.Equal, ir.Splat(0)), most[0], nan), ir.At(v.out, 0))
 }
 
 func vectorExpSum(v *vector) {
@@ -68,7 +68,7 @@ func vectorExpSum(v *vector) {
 		x := e.of(v.sub(v.mul(p.load(0), v.args[0]), v.args[1]))
 		p.store(0, x)
 		if p.mask != nil {
-			x = as(b, f32s(v.n), b.Bin(ir.OpAnd, as(b, i32s(v.n), x), p.mask, "x"))
+			x = as(b, f32s(v.n), b.And(as(b, i32s(v.n), x), p.mask))
 		}
 		b.Accumulate(sum, x)
 	})
@@ -79,7 +79,7 @@ func vectorSiLUMul(v *vector) {
 	e := v.newExp(true)
 	v.each(1, func(p piece) {
 		g := p.load(0)
-		p.store(0, v.mul(e.sigmoid(g, binC(v.b, ir.OpXor, g, signBit, "minus")), p.load(1)))
+		p.store(0, v.mul(e.sigmoid(g, v.b.Xor(g, ir.Splat(signBit))), p.load(1)))
 	})
 }
 
@@ -107,7 +107,7 @@ func vectorSumSquares(v *vector) {
 	v.each(1, func(p piece) {
 		x := p.load(0)
 		for h, sum := range sums {
-			b.Do(ir.OpAddSquares, ir.Instr{Args: []*ir.Value{sum, x}, Imm: h})
+			b.AddSquares(sum, x, h)
 		}
 	})
 	for h, sum := range sums {
@@ -125,8 +125,8 @@ func vectorRopeAdjacent(v *vector) {
 		cos, sin := p.load(1), p.load(2)
 		for half := range 2 {
 			x, c, s := p.loadHalf(0, half), v.twice(cos, half), v.twice(sin, half)
-			s = v.b.UnC(ir.OpXor, s, dwordConst(first), "sin")
-			p.storeHalf(0, half, v.add(v.mul(x, c), v.mul(v.b.Un(ir.OpSwap, x, 1, "other"), s)))
+			s = v.b.Xor(s, dwordConst(first))
+			p.storeHalf(0, half, v.add(v.mul(x, c), v.mul(v.b.Swap(x, 1), s)))
 		}
 	})
 }

@@ -16,7 +16,7 @@ func count(b *ir.Builder, n int) *ir.Value {
 
 // table is the address of the words of v.
 func table(b *ir.Builder, v []float32, name string) *ir.Value {
-	return b.Op(ir.OpTable, addr, name, ir.Instr{Const: floatBytes(v)})
+	return b.Table(floatBytes(v), name)
 }
 
 func floatBytes(v []float32) []byte {
@@ -27,32 +27,29 @@ func floatBytes(v []float32) []byte {
 	return c
 }
 
-// binC is an operation of a value and a constant that fills its lanes.
-func binC(b *ir.Builder, op ir.Op, x *ir.Value, c uint32, name string) *ir.Value {
-	return b.Op(op, x.Type, name, ir.Instr{Args: []*ir.Value{x}, Const: dwordConst(repeat(c, x.Type.Lanes))})
-}
+// An operation of a value and a second operand, of any builder and of one.
+type (
+	operation func(b *ir.Builder, x *ir.Value, y ir.Operand) *ir.Value
+	second    func(x *ir.Value, y ir.Operand) *ir.Value
+)
+
+// A load reads memory as vectors of a type.
+type load func(t ir.Type, m ir.Mem, name string) *ir.Value
 
 // as is the bits of x as another type.
 func as(b *ir.Builder, t ir.Type, x *ir.Value) *ir.Value {
 	if x.Type == t {
 		return x
 	}
-	return b.To(ir.OpAs, t, x.Name, x)
+	return b.As(t, x)
 }
 
-// compare is the mask of x rel y, or x rel c when y is nil.
-func compare(b *ir.Builder, rel ir.Relation, x, y *ir.Value, c uint32) *ir.Value {
-	op := ir.OpCompareF
+// compare is the mask of x rel y, floats or integers as x is.
+func compare(b *ir.Builder, x *ir.Value, rel ir.Relation, y ir.Operand) *ir.Value {
 	if x.Type.Elem == ir.I32 {
-		op = ir.OpCompareI
+		return b.CompareI(x, rel, y)
 	}
-	in := ir.Instr{Args: []*ir.Value{x}, Imm: rel}
-	if y != nil {
-		in.Args = append(in.Args, y)
-	} else {
-		in.Const = dwordConst(repeat(c, x.Type.Lanes))
-	}
-	return b.Op(op, i32s(x.Type.Lanes), "mask", in)
+	return b.CompareF(x, rel, y)
 }
 
 const (
