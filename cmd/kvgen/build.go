@@ -20,13 +20,11 @@ import (
 	"github.com/kvgen/kvgen/cmd/internal/plain"
 	"github.com/kvgen/kvgen/gen"
 	"github.com/kvgen/kvgen/gen/spec"
-	"github.com/spf13/pflag"
 )
 
 // build makes a kvrun with more types. The source of the project is left as it is: what is generated for the types is laid over it.
 func build(ctx context.Context, stdout io.Writer, args []string) error {
-	flags := pflag.NewFlagSet("kvgen build", pflag.ContinueOnError)
-	flags.SetOutput(stdout)
+	flags := newFlags("build", stdout)
 	source := flags.String("source", ".", "`folder` with the source of the project")
 	out := flags.StringP("out", "o", "kvrun"+map[bool]string{true: ".exe"}[runtime.GOOS == "windows"], "`program` to write")
 	force := flags.Bool("force", false, "replace an older program")

@@ -6,8 +6,10 @@ import (
 	"io"
 	"os"
 
-	"github.com/kvgen/kvgen/gen"
 	"github.com/spf13/pflag"
+
+	"github.com/kvgen/kvgen/cmd/internal/manual"
+	"github.com/kvgen/kvgen/gen"
 )
 
 // folders are the flags that say what to compile and where the result belongs.
@@ -15,10 +17,19 @@ type folders struct {
 	spec, out string
 }
 
-// flags makes the flag set of a subcommand that compiles.
-func (f *folders) flags(name string, stdout io.Writer) *pflag.FlagSet {
+// newFlags makes the flag set of a subcommand, whose page fits the terminal.
+func newFlags(name string, stdout io.Writer) *pflag.FlagSet {
 	set := pflag.NewFlagSet("kvgen "+name, pflag.ContinueOnError)
 	set.SetOutput(stdout)
+	set.Usage = func() {
+		fmt.Fprintf(stdout, "Usage of kvgen %s:\n%s", name, set.FlagUsagesWrapped(manual.Width(stdout)))
+	}
+	return set
+}
+
+// flags makes the flag set of a subcommand that compiles.
+func (f *folders) flags(name string, stdout io.Writer) *pflag.FlagSet {
+	set := newFlags(name, stdout)
 	set.StringVar(&f.spec, "spec", defaultSpec, "`folder` of the .hcl files")
 	set.StringVar(&f.out, "out", ".", "project root; files are written below its kernels folder")
 	return set

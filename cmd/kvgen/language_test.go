@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/kvgen/kvgen/gen"
 	"github.com/kvgen/kvgen/gen/spec"
@@ -69,6 +70,7 @@ func TestHelp(t *testing.T) {
 		{"help language", 0, "# The language of spec files"},
 		{"help nosuch", 2, `no command "nosuch"`},
 		{"lis", 2, "did you mean list?"},
+		{"bulid", 2, "did you mean build?"},
 		{"--version", 0, "kvgen "},
 		{"explain q9_0", 1, "did you mean"},
 		{"explain", 2, "name a type"},
@@ -78,6 +80,18 @@ func TestHelp(t *testing.T) {
 		code, stdout, stderr := kvgen(strings.Fields(c.args)...)
 		if code != c.code || !strings.Contains(stdout+stderr, c.says) {
 			t.Errorf("kvgen %s: exit %d, want %d with %q:\n%s%s", c.args, code, c.code, c.says, stdout, stderr)
+		}
+	}
+}
+
+// TestHelpWidth keeps the pages of all commands within a terminal.
+func TestHelpWidth(t *testing.T) {
+	for _, c := range commands {
+		_, page, _ := kvgen("help", c.name)
+		for line := range strings.Lines(page) {
+			if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > 80 {
+				t.Errorf("kvgen help %s: a line of %d: %s", c.name, n, line)
+			}
 		}
 	}
 }

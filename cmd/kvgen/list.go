@@ -17,8 +17,7 @@ import (
 
 // reading makes the flag set of a subcommand that only reads the spec.
 func (f *folders) reading(name string, stdout io.Writer) *pflag.FlagSet {
-	set := pflag.NewFlagSet("kvgen "+name, pflag.ContinueOnError)
-	set.SetOutput(stdout)
+	set := newFlags(name, stdout)
 	set.StringVar(&f.spec, "spec", "", "`folder` of .hcl files, or one file (default: kernels/spec; outside a checkout the specs inside kvgen)")
 	return set
 }

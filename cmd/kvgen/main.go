@@ -42,6 +42,7 @@ import (
 	"github.com/kvgen/kvgen/cmd/internal/interrupt"
 	"github.com/kvgen/kvgen/cmd/internal/limit"
 	"github.com/kvgen/kvgen/cmd/internal/plain"
+	"github.com/kvgen/kvgen/cmd/internal/suggest"
 	"github.com/kvgen/kvgen/cmd/internal/version"
 )
 
@@ -145,7 +146,7 @@ func noCommand(stderr io.Writer, name string) int {
 	for _, c := range commands {
 		names = append(names, c.name)
 	}
-	fmt.Fprintf(stderr, "kvgen: no command %q%s\n", name, meant(name, names))
+	fmt.Fprintf(stderr, "kvgen: no command %q%s\n", name, suggest.Nearest(name, names))
 	usage(stderr)
 	return 2
 }

@@ -10,8 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agext/levenshtein"
-
+	"github.com/kvgen/kvgen/cmd/internal/suggest"
 	"github.com/kvgen/kvgen/gen/spec"
 	shipped "github.com/kvgen/kvgen/kernels/spec"
 )
@@ -145,24 +144,5 @@ func (l *library) unknown(name string) error {
 	for _, t := range l.set.Types {
 		names = append(names, t.Name)
 	}
-	return finding(fmt.Sprintf("no type %q in %s%s; there are %s", name, l.from, meant(name, names), strings.Join(names, " ")))
-}
-
-// meant suggests what a mistyped name stands for, as ` (did you mean x?)`; "" where nothing is close.
-func meant(typed string, names []string) string {
-	typed = strings.ToLower(typed)
-	best, least := "", max(1, len(typed)/3)+1
-	for _, name := range names {
-		d := levenshtein.Distance(typed, strings.ToLower(name), nil)
-		if len(typed) > 1 && strings.HasPrefix(strings.ToLower(name), typed) {
-			d = 1
-		}
-		if d < least {
-			best, least = name, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(" (did you mean %s?)", best)
+	return finding(fmt.Sprintf("no type %q in %s%s; there are %s", name, l.from, suggest.Nearest(name, names), strings.Join(names, " ")))
 }

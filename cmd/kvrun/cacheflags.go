@@ -116,6 +116,7 @@ func (c *cacheFlags) planWhole(s *session) (plan *kv.Plan, unmet []string, err e
 	}
 	if why != "" {
 		plan.Explain(why)
+		s.rule = why
 	}
 	return plan, s.unmet, nil
 }

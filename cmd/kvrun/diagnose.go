@@ -80,7 +80,7 @@ func (d *diagnosis) print(w io.Writer) error {
 		_, err := fmt.Fprintf(w, "nothing to check: the cache is %s everywhere\n", d.Reference)
 		return err
 	}
-	fmt.Fprintf(w, "Each side of each layer alone, all else %s, on %d chunks:\n", d.Reference, d.Chunks)
+	fmt.Fprintf(w, "Each side of each layer alone, all else %s, on %s:\n", d.Reference, counted(d.Chunks, "chunk"))
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(out, "layer\tside\ttype\tKLD\tread in f32\trow error\tat most\t\t")
 	for _, f := range d.Findings {

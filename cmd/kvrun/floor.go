@@ -98,7 +98,7 @@ func (s *session) floor(e *environment, text eval.Text, o eval.Options, math str
 		forms = []model.Math{model.Exact, model.Fast}
 	}
 	var all []lab.FloorRow
-	way := e.pace("floor", len(forms)*(1+len(f.Variations()))+len(forms)-1, fmt.Sprintf("a run of %d chunks of %d tokens", o.Chunks, o.Context),
+	way := e.pace("floor", len(forms)*(1+len(f.Variations()))+len(forms)-1, fmt.Sprintf("a run of %s of %d tokens", counted(o.Chunks, "chunk"), o.Context),
 		"--chunks 1 and a shorter -c take less", "prints what is measured by then")
 	defer way.finish()
 	for _, form := range forms {

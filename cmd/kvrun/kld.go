@@ -82,6 +82,9 @@ func kldCommand(e *environment, args []string) error {
 	}
 	defer s.Close()
 	k := &kld{e: e, s: s, f: &f}
+	if f.base == "" && !f.diagnose && !f.asked() && f.ref == "f16" {
+		s.note("a cache of f16 is compared with a cache of f16, which differ by nothing: -ctk q8_0 -ctv q4_0, say, names the types to judge")
+	}
 	if f.readBase {
 		close, err := k.openBase()
 		if err != nil {

@@ -87,7 +87,7 @@ func (k *kld) print() error {
 	if k.corpus != nil {
 		what = k.corpus.Path
 	}
-	fmt.Fprintf(k.e.stdout, "against %s: %d tokens in %d chunks of %d by %s (%s, %s math)\n", r.Reference, s.Count, len(k.chunks), k.f.measure.Context, r.Path, what, k.f.kind)
+	fmt.Fprintf(k.e.stdout, "against %s: %d tokens in %s of %d by %s (%s, %s math)\n", r.Reference, s.Count, counted(len(k.chunks), "chunk"), k.f.measure.Context, r.Path, what, k.f.kind)
 	klds, deltas := eval.Sorted(k.all, func(p eval.Position) float32 { return float32(p.KLD) }), eval.Sorted(k.all, eval.Position.DeltaP)
 	d, dr, t := s.DeltaP(), s.DeltaPRMS(), s.SameTopShare()
 	fmt.Fprintf(k.e.stdout, "%-9s %.6f +- %.6f   median %.6f, 90 %% %.6f, 99 %% %.6f, 99.9 %% %.6f, max %.6f\n", "KLD", s.KLD().Mean, s.KLD().Error,

@@ -104,7 +104,7 @@ func readOnly(t *testing.T) string {
 
 func TestReadOnly(t *testing.T) {
 	out := filepath.Join(readOnly(t), "out")
-	for _, args := range [][]string{{"logits", "--tokens", write(t, "ids", "1 2 3"), "--out", out}, {"synth", "--out", out}} {
+	for _, args := range [][]string{{"logits", "--tokens", write(t, "ids", "1 2 3"), "--out", out}, {"synth", "--out", out}, {"sweep", "--out", out, "--cells", "q8_0", "--chunks", "1"}} {
 		if code, _, stderr := kvrun("", args...); code != 2 || !strings.Contains(stderr, "read-only") || !strings.Contains(stderr, out) {
 			t.Errorf("%s: exit %d, %s", args[0], code, stderr)
 		}

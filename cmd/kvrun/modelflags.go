@@ -25,6 +25,7 @@ type modelFlags struct {
 	model          string
 	size           int // --ctx-size
 	set            *pflag.FlagSet
+	compute        *pflag.FlagSet // that has the flags of addCompute
 	threads        int
 	batch, ubatch  int
 	layers         string // --gpu-layers
@@ -60,6 +61,7 @@ func (m *modelFlags) add(fs *pflag.FlagSet, math model.Math) {
 
 // addCompute defines the flags that say how things are computed, and with what types.
 func (m *modelFlags) addCompute(fs *pflag.FlagSet, math model.Math) {
+	m.compute = fs
 	m.specFlags.add(fs)
 	fs.IntVarP(&m.batch, "batch-size", "b", 0, "`tokens` of a prompt that go through the model together (default 256, on a GPU 1024)")
 	fs.IntVar(&m.ubatch, "ubatch-size", 0, "the same `tokens`; the smaller of both counts")
@@ -117,6 +119,11 @@ func (m *modelFlags) checkCompute(e *environment) error {
 	}{{"--ctx-size", m.size}, {"--threads", m.threads}, {"--batch-size", m.batch}, {"--ubatch-size", m.ubatch}} {
 		if n.value < 0 || n.value > 1<<24 {
 			return fmt.Errorf("%s %d: want 0 to %d", n.flag, n.value, 1<<24)
+		}
+	}
+	for name, n := range map[string]int{"batch-size": m.batch, "ubatch-size": m.ubatch} {
+		if n == 0 && m.compute != nil && m.compute.Changed(name) {
+			return fmt.Errorf("--%s 0: want 1 to %d tokens; without the flag it is 256, on a GPU 1024", name, 1<<24)
 		}
 	}
 	if m.ubatch > 0 && (m.batch == 0 || m.ubatch < m.batch) {

@@ -23,6 +23,11 @@ func noCommand(args []string) error {
 		m := shellQuote(first)
 		return fmt.Errorf("a command comes first: kvrun run %s -p TEXT continues a text, kvrun chat %s talks to the model, kvrun info %s describes it", m, m, m)
 	}
+	if first == "ollama" && len(args) > 1 {
+		if says, ok := peers.Command(args[1]); ok {
+			return fmt.Errorf("no command %q: %s", first+" "+args[1], says)
+		}
+	}
 	if says, ok := peers.Command(strings.TrimSuffix(filepath.Base(first), ".exe")); ok {
 		return fmt.Errorf("no command %q: %s", first, says)
 	}

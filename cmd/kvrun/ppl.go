@@ -145,8 +145,8 @@ func pplCommand(e *environment, args []string) error {
 		}
 		_, failed = fmt.Fprintf(e.stdout, "\nFinal estimate: PPL = %.4f +/- %.5f\n", result.PPL, result.Error)
 	default:
-		_, failed = fmt.Fprintf(e.stdout, "PPL %.4f +/- %.4f over %d tokens in %d chunks of %d by %s (%s, %.0f tokens/s)\n", result.PPL, result.Error,
-			result.Scored, p.Chunks, o.Context, result.Path, corpus.Path, float64(p.Chunks*o.Context)/result.Seconds)
+		_, failed = fmt.Fprintf(e.stdout, "PPL %.4f +/- %.4f over %d tokens in %s of %d by %s (%s, %.0f tokens/s)\n", result.PPL, result.Error,
+			result.Scored, counted(p.Chunks, "chunk"), o.Context, result.Path, corpus.Path, float64(p.Chunks*o.Context)/result.Seconds)
 	}
 	return errors.Join(failed, err)
 }

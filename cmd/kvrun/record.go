@@ -216,6 +216,8 @@ func (s *session) describe(w io.Writer) {
 	fmt.Fprintln(w, plain.Message(s.summary()))
 	if s.flags.verbose || !s.plan.Honoured() {
 		printPlan(plain.NewWriter(w), s.plan, s.defaultSize())
+	} else if s.rule != "" {
+		fmt.Fprintln(w, "cache", plain.Message(s.rule))
 	}
 	s.remarks(w)
 }

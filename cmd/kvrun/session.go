@@ -37,6 +37,7 @@ type session struct {
 	stop  func() error            // ends what runs
 	left  bool                    // something reads the model still
 	warn  io.Writer               // what is said before a result is
+	rule  string                  // by which --cache auto chose
 	unmet []string                // requests that came to nothing, beside those in the plan
 	notes []string                // what else is worth knowing
 	input func(path string) error // notes that a file is read

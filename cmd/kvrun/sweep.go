@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -160,6 +161,10 @@ func sweepCommand(e *environment, args []string) error {
 	journal := lab.NewJournal(header)
 	if f.out != "" {
 		if journal, err = lab.Open(f.out, header); err != nil {
+			var opening *os.PathError
+			if errors.As(err, &opening) && opening.Op == "open" {
+				return f.journal().Cannot(err)
+			}
 			return err
 		}
 		defer journal.Close()

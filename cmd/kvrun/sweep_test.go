@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -169,5 +170,16 @@ func TestSweepEnds(t *testing.T) {
 	}
 	if text, _ := os.ReadFile(short); !strings.HasPrefix(string(text), "Now is") {
 		t.Error("a text was overwritten")
+	}
+}
+
+// TestSweepOneChunk prints no interval where one chunk gives none, and counts one chunk in the singular.
+func TestSweepOneChunk(t *testing.T) {
+	code, out, stderr := kvrun("", "sweep", "--cells", "q4_0,q8_0/f16", "--by-layer", "q4_0", "-c", "32", "--chunks", "1")
+	if code != 0 {
+		t.Fatal(stderr)
+	}
+	if m := regexp.MustCompile(`\d\.\d{6}-\d|\b1 chunks`).FindString(out + stderr); m != "" || !strings.Contains(out, " - ") {
+		t.Errorf("%q:\n%s%s", m, out, stderr)
 	}
 }

@@ -39,10 +39,15 @@ func (f *sweepFlags) finish(e *environment, r *lab.Result) error {
 	return failed
 }
 
+// journal is what --out asks for.
+func (f *sweepFlags) journal() *output.Request {
+	return &output.Request{Flag: "--out", Path: f.out, Kind: output.Journal, Update: true}
+}
+
 // openOutputs opens the page, which is written after the work, and looks at the journal.
 func (f *sweepFlags) openOutputs(e *environment) (err error) {
 	if f.out != "" && f.show == "" {
-		if err := e.files.Check(output.Request{Flag: "--out", Path: f.out, Kind: output.Journal, Update: true}); err != nil {
+		if err := e.files.Check(*f.journal()); err != nil {
 			return err
 		}
 	}

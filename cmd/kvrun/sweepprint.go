@@ -29,7 +29,7 @@ func (f *sweepFlags) print(e *environment, r *lab.Result) error {
 
 // printTable prints the cells of a setting, those that keep predictions best first, and those by layer apart.
 func printTable(w io.Writer, h *lab.Header, t *lab.Table) error {
-	fmt.Fprintf(w, "%s, %d chunks of %d tokens by %s; %s math, %s; reference: a cache of %s, PPL %.4f +- %.4f\n", plain.Name(t.Corpus.Path, 400), t.Chunks, t.Context, t.Path,
+	fmt.Fprintf(w, "%s, %s of %d tokens by %s; %s math, %s; reference: a cache of %s, PPL %.4f +- %.4f\n", plain.Name(t.Corpus.Path, 400), counted(t.Chunks, "chunk"), t.Context, t.Path,
 		tableName(h.Math), tableName(h.ISA), tableName(h.Reference), t.PPL, t.PPLError)
 	cells := slices.Clone(t.Cells)
 	slices.SortStableFunc(cells, func(a, b lab.CellResult) int { return cmp.Compare(a.KLD.Mean, b.KLD.Mean) })
@@ -47,7 +47,7 @@ func printTable(w io.Writer, h *lab.Header, t *lab.Table) error {
 				mark, misled = "!", true
 			}
 			rows = append(rows, []string{tableName(c.Name), fmt.Sprintf("%.3f", c.BitsPerValue), fmt.Sprintf("%.0f", c.BytesPerToken), fmt.Sprintf("%.6f", c.KLD.Mean),
-				fmt.Sprintf("%.6f-%.6f", c.KLD.Low, c.KLD.High), tie, fmt.Sprintf("%.6f", c.Median), fmt.Sprintf("%.4f", c.P99), fmt.Sprintf("%.4f", c.P999),
+				interval(c.KLD), tie, fmt.Sprintf("%.6f", c.Median), fmt.Sprintf("%.4f", c.P99), fmt.Sprintf("%.4f", c.P999),
 				fmt.Sprintf("%.4f", c.Max), fmt.Sprintf("%.2f %%", 100*c.SameTop.Mean), fmt.Sprintf("%.2f %%", 100*c.DeltaPRMS), fmt.Sprintf("%.4f", c.PPL), mark})
 		}
 		fitting, gone := rows.fit(w, []string{"median", "99 %", "99.9 %", "delta p", "bytes/token", "max", "95 % interval"})
@@ -65,11 +65,19 @@ func printTable(w io.Writer, h *lab.Header, t *lab.Table) error {
 	return printSwaps(w, swaps)
 }
 
+// interval is the interval of an estimate, "-" where it has none.
+func interval(e lab.Estimate) string {
+	if !e.Spread() {
+		return "-"
+	}
+	return fmt.Sprintf("%.6f-%.6f", e.Low, e.High)
+}
+
 // verdicts explains the marks, and says for every pair of types what its rotations are worth.
 func verdicts(t *lab.Table, misled bool) string {
 	var b strings.Builder
 	if t.Chunks < lab.Least {
-		fmt.Fprintf(&b, "%d chunks are too few to say that one cell beats another: that takes %d at least.\n", t.Chunks, lab.Least)
+		fmt.Fprintf(&b, "%s: too few to say that one cell beats another, which takes %d at least.\n", counted(t.Chunks, "chunk"), lab.Least)
 	} else if len(t.Comparisons) > 0 {
 		b.WriteString("~: not told apart from the next by these chunks (95 %).")
 		if misled {
@@ -116,7 +124,7 @@ func printSwaps(w io.Writer, swaps []lab.CellResult) error {
 	fmt.Fprintln(out, "layer\tside\tmean KLD\t95 % interval\tshare\tmax\t")
 	for i := range swaps {
 		c := &swaps[len(swaps)-1-i]
-		fmt.Fprintf(out, "%d\t%s\t%.6f\t%.6f-%.6f\t%.1f %%\t%.4f\t\n", c.Swap.Layer, c.Swap.Side, c.KLD.Mean, c.KLD.Low, c.KLD.High, 100*c.KLD.Mean/max(total, 1e-30), c.Max)
+		fmt.Fprintf(out, "%d\t%s\t%.6f\t%s\t%.1f %%\t%.4f\t\n", c.Swap.Layer, c.Swap.Side, c.KLD.Mean, interval(c.KLD), 100*c.KLD.Mean/max(total, 1e-30), c.Max)
 	}
 	return out.Flush()
 }

@@ -49,6 +49,14 @@ func (t table) within(width int, drop []string) (table, []string) {
 	return t, gone
 }
 
+// counted is a number of things: 1 chunk, 2 chunks.
+func counted(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
+}
+
 // gap is the space between columns.
 const gap = 2
 

@@ -119,6 +119,9 @@ type Estimate struct {
 	High float64 `json:"high"`
 }
 
+// Spread says whether e has an interval: one chunk gives none, nor do chunks that all give the same.
+func (e Estimate) Spread() bool { return e.Low < e.Mean || e.Mean < e.High }
+
 // Bucket is the mean KLD of the scored positions From..To-1 of a chunk.
 type Bucket struct {
 	From int      `json:"from"`

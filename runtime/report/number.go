@@ -40,7 +40,7 @@ func itoa(n int) string { return strconv.Itoa(n) }
 
 // between is an interval in words; one chunk has none.
 func between(e lab.Estimate) string {
-	if e.Low == e.Mean && e.High == e.Mean {
+	if !e.Spread() {
 		return "no interval"
 	}
 	return number(max(0, e.Low)) + " to " + number(e.High)

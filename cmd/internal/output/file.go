@@ -92,7 +92,7 @@ func (s *Set) device(r Request) (*File, error) {
 	select {
 	case o := <-done:
 		if o.err != nil {
-			return nil, r.cannot(o.err)
+			return nil, r.Cannot(o.err)
 		}
 		return &File{request: r, set: s, h: o.h, b: bufio.NewWriterSize(o.h, 1<<20)}, nil
 	case <-end:
@@ -110,7 +110,7 @@ func (f *File) Write(p []byte) (int, error) {
 	}
 	n, err := f.b.Write(p)
 	if err != nil {
-		f.failed = f.request.cannot(err)
+		f.failed = f.request.Cannot(err)
 	}
 	return n, f.failed
 }
@@ -135,7 +135,7 @@ func (f *File) Commit() error {
 	}
 	err := f.failed
 	if err == nil {
-		err = f.request.cannot(f.b.Flush())
+		err = f.request.Cannot(f.b.Flush())
 	}
 	if err != nil || !f.isTemporary() {
 		return errors.Join(err, f.Close())
@@ -143,7 +143,7 @@ func (f *File) Commit() error {
 	if err = f.h.Sync(); err == nil {
 		err = f.place()
 	}
-	return errors.Join(f.request.cannot(err), f.Close())
+	return errors.Join(f.request.Cannot(err), f.Close())
 }
 
 // place renames the file to its name, unless something is there now that was not when it was opened, or was written since.
@@ -188,13 +188,13 @@ func (f *File) Close() error {
 		f.set.leave(f.to)
 		f.set.mu.Unlock()
 	case f.h != nil:
-		return f.request.cannot(f.h.Close())
+		return f.request.Cannot(f.h.Close())
 	}
 	return nil
 }
 
-// cannot says in words that the system refused; errors of other origin stay as they are.
-func (r *Request) cannot(err error) error {
+// Cannot says in words that the system refused; errors of other origin stay as they are.
+func (r *Request) Cannot(err error) error {
 	var number syscall.Errno
 	switch name := r.name(); {
 	case err == nil || !errors.As(err, &number):

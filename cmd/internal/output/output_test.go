@@ -188,7 +188,7 @@ func TestFailure(t *testing.T) {
 		t.Errorf("%v left", left)
 	}
 	full := &os.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}
-	if err := (&Request{Path: path}).cannot(full); !strings.Contains(err.Error(), "the disk is full") || !strings.Contains(err.Error(), path) {
+	if err := (&Request{Path: path}).Cannot(full); !strings.Contains(err.Error(), "the disk is full") || !strings.Contains(err.Error(), path) {
 		t.Errorf("got %v", err)
 	}
 	if _, err := s.Create(Request{Flag: "--out", Path: filepath.Join(dir, "none", "x"), Kind: Model}); err == nil || !strings.Contains(err.Error(), "there is no folder") {

@@ -90,7 +90,7 @@ func (s *Set) Create(r Request) (*File, error) {
 	}
 	f, err := create(r, p)
 	if err != nil {
-		return nil, r.cannot(err)
+		return nil, r.Cannot(err)
 	}
 	f.set = s
 	s.outputs = append(s.outputs, p)

@@ -2,9 +2,9 @@ package peers
 
 // commands says what a command of another program is here, by its name.
 var commands = map[string]string{
-	"cli": runOrChat, "llama-cli": runOrChat, "main": runOrChat, "llama": runOrChat, "simple": "kvrun run MODEL -p TEXT",
-	"llama-completion": "kvrun run MODEL -p TEXT", "generate": "kvrun run MODEL -p TEXT", "complete": "kvrun run MODEL -p TEXT",
-	"mlx_lm.generate": "kvrun run MODEL -p TEXT", "mlx_lm.chat": "kvrun chat MODEL", "mlx_lm.server": noServer, "mlx_lm": runOrChat,
+	"cli": runOrChat, "llama-cli": runOrChat, "main": runOrChat, "llama": runOrChat, "simple": continues, "llama-simple": continues, "llama-simple-chat": "kvrun chat MODEL", "llama-run": runOrChat,
+	"llama-completion": continues, "generate": continues, "complete": continues,
+	"mlx_lm.generate": continues, "mlx_lm.chat": "kvrun chat MODEL", "mlx_lm.server": noServer, "mlx_lm": runOrChat,
 	"mlx_lm.perplexity": "kvrun ppl MODEL -f FILE", "mlx_lm.benchmark": "kvrun bench MODEL",
 	"server": noServer, "serve": noServer, "llama-server": noServer, "start": noServer, "api": noServer, "stop": noServer, "ps": noServer,
 	"pull": noPull, "push": noPull, "download": noPull, "get": noPull, "fetch": noPull, "cp": noPull, "rm": noPull, "search": noPull,
@@ -16,14 +16,16 @@ var commands = map[string]string{
 	"llama-sweep-bench": "kvrun bench MODEL -d 0,512,1024", "batched-bench": "kvrun bench MODEL -npl 1,2,4", "llama-batched-bench": "kvrun bench MODEL -npl 1,2,4",
 	"kl": "kvrun kld MODEL -f FILE", "kl-divergence": "kvrun kld MODEL -f FILE",
 	"create": noQuantize, "quantize": noQuantize, "llama-quantize": noQuantize, "convert": noQuantize, "imatrix": noQuantize, "llama-imatrix": noQuantize,
-	"tokenize": "kvrun has no command for it: kvrun run MODEL -p TEXT -n 0 --json says how many tokens a text has",
-	"embed":    "no embeddings are given out", "embedding": "no embeddings are given out", "llama-embedding": "no embeddings are given out",
+	"tokenize": noTokenize, "llama-tokenize": noTokenize,
+	"embed": "no embeddings are given out", "embedding": "no embeddings are given out", "llama-embedding": "no embeddings are given out",
 	"ollama": runOrChat, "ik": runOrChat, "models": "kvrun info MODEL, or docs/architectures.md for the families", "devices": "kvrun info --device cuda",
 	"gguf-split":       "a model in several files is given by its first: kvrun info MODEL-00001-of-00003.gguf",
 	"llama-gguf-split": "a model in several files is given by its first: kvrun info MODEL-00001-of-00003.gguf",
 }
 
 const (
+	continues  = "kvrun run MODEL -p TEXT continues a text"
+	noTokenize = "kvrun has no command for it: kvrun run MODEL -p TEXT -n 0 --json says how many tokens a text has"
 	runOrChat  = "kvrun run MODEL -p TEXT continues a text, kvrun chat MODEL talks to it"
 	noServer   = "kvrun has no server: kvrun run and kvrun chat are for a terminal or a pipe, with --json for programs"
 	noPull     = "kvrun reads local files and keeps none: download a GGUF file and give its path"
