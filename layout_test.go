@@ -49,6 +49,7 @@ var layers = []struct{ from, to, except, free, why string }{
 	{"gen/lower", "gen/target", "", "", "no instruction set above its target"},
 	{"gen/lower", "gen/asm", "", "", "no instruction set above its target"},
 	{"gen/dispatch", "gen/target/amd64", "", "", "the table is made from what targets say"},
+	{"gen/target/simd", "gen/target/amd64", "", "", "what all machines share knows none of them"},
 	{"runtime", "templates", "", "", "frames reach the runtime as generated files"},
 	{"templates", "gen", "", "", "a frame is text"},
 	{"kernels/ref", "kernels/cpu", "", "", "an oracle is independent of what it judges"},

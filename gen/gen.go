@@ -11,12 +11,13 @@ import (
 	"github.com/kvgen/kvgen/gen/target/amd64"
 	"github.com/kvgen/kvgen/gen/target/cuda"
 	"github.com/kvgen/kvgen/gen/target/portable"
+	"github.com/kvgen/kvgen/gen/target/simd"
 )
 
 // Targets are the back ends, the preferred instruction sets first. A new one is a folder under target and a line here.
 func Targets() []target.Target {
 	return []target.Target{
-		amd64.Target{},
+		simd.Target{Machine: amd64.Machine},
 		portable.Target{},
 		cuda.Target{},
 	}

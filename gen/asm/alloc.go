@@ -16,7 +16,7 @@ type interval struct {
 
 // Allocate gives every virtual register a real one by linear scan. Nothing is spilled:
 // a kernel that does not fit is an error, and its maker tries a smaller tile.
-func (f *Func) Allocate(m *Machine) error {
+func (f *Func) Allocate(m *Syntax) error {
 	var free [numClasses][]int
 	for c := range free {
 		for i := range m.Files[c] {

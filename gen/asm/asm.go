@@ -20,11 +20,11 @@ type Reg struct {
 	Class Class
 	ID    int
 	Name  string // for messages
-	phys  int    // index in Machine.Files[Class], set by allocate
+	phys  int    // index in Syntax.Files[Class], set by allocate
 }
 
 // Operand is an argument of an instruction, in the order of Go assembly.
-type Operand interface{ text(m *Machine) string }
+type Operand interface{ text(m *Syntax) string }
 
 // R is a register seen through a width: 0 for the machine's natural name, else
 // the bytes of a vector register (16, 32, 64).
@@ -133,8 +133,8 @@ func (f *Func) AllocSlot(n int) int {
 	return off
 }
 
-// Machine names the registers of a target.
-type Machine struct {
+// Syntax names the registers of a machine and says how it writes operands.
+type Syntax struct {
 	Files [numClasses][]string            // allocatable registers of each class, by preference
 	Widen func(name string, w int) string // the name of a vector register at a width in bytes
 	Ret   string

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-func (r R) text(m *Machine) string {
+func (r R) text(m *Syntax) string {
 	name := m.Files[r.Reg.Class][r.Reg.phys]
 	if r.Width != 0 && m.Widen != nil {
 		return m.Widen(name, r.Width)
@@ -13,7 +13,7 @@ func (r R) text(m *Machine) string {
 	return name
 }
 
-func (i Imm) text(*Machine) string {
+func (i Imm) text(*Syntax) string {
 	if i >= 0 && i < 10 {
 		return fmt.Sprintf("$%d", int64(i))
 	}
@@ -23,7 +23,7 @@ func (i Imm) text(*Machine) string {
 	return fmt.Sprintf("$%#x", int64(i))
 }
 
-func (a Mem) text(m *Machine) string {
+func (a Mem) text(m *Syntax) string {
 	s := fmt.Sprintf("(%s)", R{Reg: a.Base}.text(m))
 	if a.Disp != 0 {
 		s = fmt.Sprintf("%d%s", a.Disp, s)
@@ -34,11 +34,11 @@ func (a Mem) text(m *Machine) string {
 	return s
 }
 
-func (p Param) text(*Machine) string { return fmt.Sprintf("%s+%d(FP)", p.Name, p.Off) }
+func (p Param) text(*Syntax) string { return fmt.Sprintf("%s+%d(FP)", p.Name, p.Off) }
 
-func (s Slot) text(*Machine) string { return fmt.Sprintf("%d(SP)", s.Off) }
+func (s Slot) text(*Syntax) string { return fmt.Sprintf("%d(SP)", s.Off) }
 
-func (s Sym) text(*Machine) string { return fmt.Sprintf("%s<>+%d(SB)", s.Name, s.Off) }
+func (s Sym) text(*Syntax) string { return fmt.Sprintf("%s<>+%d(SB)", s.Name, s.Off) }
 
 // smallFrame is the most that a function takes from the stack without asking for room: the linker grants 792 bytes to a
 // chain of such calls.
@@ -53,7 +53,7 @@ func (f *Func) flags() string {
 }
 
 // Text prints the function after Allocate, one instruction a line, operands aligned.
-func (f *Func) Text(m *Machine) string {
+func (f *Func) Text(m *Syntax) string {
 	var b strings.Builder
 	for _, d := range f.Doc {
 		fmt.Fprintf(&b, "// %s\n", d)

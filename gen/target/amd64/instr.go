@@ -3,6 +3,7 @@ package amd64
 import (
 	"github.com/kvgen/kvgen/gen/asm"
 	"github.com/kvgen/kvgen/gen/ir"
+	"github.com/kvgen/kvgen/gen/target/simd"
 )
 
 // simple maps operations that are one instruction: Args[1], Args[0], Dst in Go's
@@ -18,139 +19,143 @@ var simple = map[ir.Op]string{
 // words maps shifts of 16-bit lanes.
 var words = map[ir.Op]string{ir.OpShl: "VPSLLW", ir.OpSar: "VPSRAW"}
 
-func (s *selector) instr(in *ir.Instr) {
-	s.pool.role = roleOf(in)
+// selector writes x86-64 instructions.
+type selector struct{ *simd.Selector }
+
+// instr selects an operation, and reports whether there is a selection.
+func (s selector) instr(in *ir.Instr) bool {
 	if name, ok := words[in.Op]; ok && in.Dst != nil && in.Dst.Type.Elem == ir.I16 {
-		s.op(name, asm.Imm(in.Imm), s.r(in.Args[0]), s.r(in.Dst))
-		return
+		s.Op(name, asm.Imm(in.Imm), s.R(in.Args[0]), s.R(in.Dst))
+		return true
 	}
 	if name, ok := simple[in.Op]; ok {
 		args := []asm.Operand{}
 		switch {
 		case in.Const != nil:
-			args = append(args, s.constant(in.Const))
+			args = append(args, s.Constant(in.Const))
 		case len(in.Args) == 2:
-			args = append(args, s.operand(in.Args[1]))
+			args = append(args, s.Operand(in.Args[1]))
 		case in.Op == ir.OpShr || in.Op == ir.OpShl || in.Op == ir.OpSar:
 			args = append(args, asm.Imm(in.Imm))
 		}
-		s.op(name, append(args, s.r(in.Args[0]), s.r(in.Dst))...)
-		return
+		s.Op(name, append(args, s.R(in.Args[0]), s.R(in.Dst))...)
+		return true
 	}
 	switch {
 	case in.Op >= ir.OpTable:
-		s.lanes(in)
+		return s.lanes(in)
 	case in.Op <= ir.OpAddInt:
-		s.scalar(in)
+		return s.scalar(in)
 	case in.Op <= ir.OpAs:
-		s.memory(in)
-	default:
-		s.compute(in)
+		return s.memory(in)
 	}
+	return s.compute(in)
 }
 
-func (s *selector) scalar(in *ir.Instr) {
+func (s selector) scalar(in *ir.Instr) bool {
 	switch in.Op {
 	case ir.OpParam:
-		s.op("MOVQ", asm.Param{Name: s.src.Params[in.Imm].Name, Off: 8 * in.Imm}, s.r(in.Dst))
+		s.Op("MOVQ", s.Param(in.Imm), s.R(in.Dst))
 	case ir.OpSlot:
-		if s.uses[in.Dst] == 0 {
-			return
+		if s.Unread(in.Dst) {
+			return true
 		}
 		// The frame is aligned to 8; slots hold whole vectors, so the address is rounded up to 32.
-		off := s.f.AllocSlot(in.Imm + 32)
-		s.op("LEAQ", asm.Slot{Off: off + 31}, s.r(in.Dst))
-		s.rmw("ANDQ", asm.Imm(-32), s.r(in.Dst))
+		off := s.F.AllocSlot(in.Imm + 32)
+		s.Op("LEAQ", asm.Slot{Off: off + 31}, s.R(in.Dst))
+		s.RMW("ANDQ", asm.Imm(-32), s.R(in.Dst))
 	case ir.OpCopy:
-		s.op("MOVQ", s.r(in.Args[0]), s.r(in.Dst))
+		s.Op("MOVQ", s.R(in.Args[0]), s.R(in.Dst))
 	case ir.OpAddImm:
-		s.rmw("ADDQ", asm.Imm(in.Imm), s.r(in.Args[0]))
+		s.RMW("ADDQ", asm.Imm(in.Imm), s.R(in.Args[0]))
 	case ir.OpAddInt:
-		s.rmw("ADDQ", s.r(in.Args[1]), s.r(in.Args[0]))
+		s.RMW("ADDQ", s.R(in.Args[1]), s.R(in.Args[0]))
 	}
+	return true
 }
 
-func (s *selector) compute(in *ir.Instr) {
+func (s selector) compute(in *ir.Instr) bool {
 	switch in.Op {
 	case ir.OpTable16:
-		s.op("VPSHUFB", s.r(in.Args[0]), s.table16(in.Const, in.Dst.Type.Bytes()), s.r(in.Dst))
+		s.Op("VPSHUFB", s.R(in.Args[0]), s.Table(in.Const, in.Dst.Type.Bytes()), s.R(in.Dst))
 	case ir.OpSelectBit:
-		mask := s.tmp(32)
-		s.op("VPSLLW", asm.Imm(7-in.Imm), s.r(in.Args[0]), mask)
-		s.op("VPBLENDVB", mask, s.r(in.Args[1]), s.r(in.Args[2]), s.r(in.Dst))
+		mask := s.Tmp(32)
+		s.Op("VPSLLW", asm.Imm(7-in.Imm), s.R(in.Args[0]), mask)
+		s.Op("VPBLENDVB", mask, s.R(in.Args[1]), s.R(in.Args[2]), s.R(in.Dst))
 	case ir.OpDotU8S8:
-		d := s.r(in.Dst)
-		if s.isa.VNNI {
+		d := s.R(in.Dst)
+		if s.ISA.Has("AVX512VNNI") {
 			s.zero(d)
-			s.rmw("VPDPBUSD", s.operand(in.Args[1]), s.r(in.Args[0]), d)
-			return
+			s.RMW("VPDPBUSD", s.Operand(in.Args[1]), s.R(in.Args[0]), d)
+			return true
 		}
-		s.op("VPMADDUBSW", s.operand(in.Args[1]), s.r(in.Args[0]), d)
-		s.op("VPMADDWD", s.constant(ones16), d, d)
+		s.Op("VPMADDUBSW", s.Operand(in.Args[1]), s.R(in.Args[0]), d)
+		s.Op("VPMADDWD", s.Constant(ones16), d, d)
 	case ir.OpDotAcc:
-		acc := s.r(in.Args[0])
-		if s.isa.VNNI {
-			s.rmw("VPDPBUSD", s.operand(in.Args[2]), s.r(in.Args[1]), acc)
-			return
+		acc := s.R(in.Args[0])
+		if s.ISA.Has("AVX512VNNI") {
+			s.RMW("VPDPBUSD", s.Operand(in.Args[2]), s.R(in.Args[1]), acc)
+			return true
 		}
-		t := s.tmp(32)
-		s.op("VPMADDUBSW", s.operand(in.Args[2]), s.r(in.Args[1]), t)
-		s.op("VPMADDWD", s.constant(ones16), t, t)
-		s.op("VPADDD", t, acc, acc)
+		t := s.Tmp(32)
+		s.Op("VPMADDUBSW", s.Operand(in.Args[2]), s.R(in.Args[1]), t)
+		s.Op("VPMADDWD", s.Constant(ones16), t, t)
+		s.Op("VPADDD", t, acc, acc)
 	case ir.OpPairsU8S8:
-		s.op("VPMADDUBSW", s.r(in.Args[1]), s.r(in.Args[0]), s.r(in.Dst))
+		s.Op("VPMADDUBSW", s.R(in.Args[1]), s.R(in.Args[0]), s.R(in.Dst))
 	case ir.OpWidenPairs:
-		s.op("VPMADDWD", s.constant(ones16), s.r(in.Args[0]), s.r(in.Dst))
+		s.Op("VPMADDWD", s.Constant(ones16), s.R(in.Args[0]), s.R(in.Dst))
 	case ir.OpAccumulate:
 		name := map[ir.Elem]string{ir.I16: "VPADDW", ir.I32: "VPADDD", ir.F32: "VADDPS"}[in.Args[0].Type.Elem]
-		s.op(name, s.r(in.Args[1]), s.r(in.Args[0]), s.r(in.Args[0]))
+		s.Op(name, s.R(in.Args[1]), s.R(in.Args[0]), s.R(in.Args[0]))
 	case ir.OpPack4:
-		lo, hi, d := s.tmp(32), s.tmp(32), s.r(in.Dst)
-		s.op("VPACKUSDW", s.r(in.Args[1]), s.r(in.Args[0]), lo)
-		s.op("VPACKUSDW", s.r(in.Args[3]), s.r(in.Args[2]), hi)
-		s.op("VPACKUSWB", hi, lo, lo)
-		order := s.tmp(32)
-		s.op("VMOVDQU", s.pool.sym(dwords(0, 4, 1, 5, 2, 6, 3, 7)), order)
-		s.op("VPERMD", lo, order, d)
+		lo, hi, d := s.Tmp(32), s.Tmp(32), s.R(in.Dst)
+		s.Op("VPACKUSDW", s.R(in.Args[1]), s.R(in.Args[0]), lo)
+		s.Op("VPACKUSDW", s.R(in.Args[3]), s.R(in.Args[2]), hi)
+		s.Op("VPACKUSWB", hi, lo, lo)
+		order := s.Tmp(32)
+		s.Op("VMOVDQU", s.Sym(dwords(0, 4, 1, 5, 2, 6, 3, 7)), order)
+		s.Op("VPERMD", lo, order, d)
 	case ir.OpTableF32:
-		s.tableF32(s.r(in.Dst), s.r(in.Args[0]), in.Const)
+		s.tableF32(s.R(in.Dst), s.R(in.Args[0]), in.Const)
 	case ir.OpFMA:
-		s.rmw("VFMADD231PS", s.operand(in.Args[2]), s.r(in.Args[1]), s.r(in.Args[0]))
+		s.RMW("VFMADD231PS", s.Operand(in.Args[2]), s.R(in.Args[1]), s.R(in.Args[0]))
 	case ir.OpHSum:
-		s.hsum(s.r(in.Args[0]), s.mem(in.Mem))
+		s.hsum(s.R(in.Args[0]), s.Mem(in.Mem))
 	default:
-		s.bug(in)
+		return false
 	}
+	return true
 }
 
 // tableF32 looks up n entries by permutes of 8 and selects by the higher bits of the index.
-func (s *selector) tableF32(dst, index asm.R, table []byte) {
+func (s selector) tableF32(dst, index asm.R, table []byte) {
 	if len(table) <= 32 {
 		for len(table) < 32 {
 			table = append(table, 0, 0, 0, 0)
 		}
-		s.op("VPERMPS", s.constant(table), index, dst)
+		s.Op("VPERMPS", s.Constant(table), index, dst)
 		return
 	}
 	bit := 3
 	for 4<<(bit+1) < len(table) {
 		bit++
 	}
-	lo, hi, mask := s.tmp(dst.Width), s.tmp(dst.Width), s.tmp(dst.Width)
+	lo, hi, mask := s.Tmp(dst.Width), s.Tmp(dst.Width), s.Tmp(dst.Width)
 	s.tableF32(lo, index, table[:4<<bit:4<<bit])
 	s.tableF32(hi, index, table[4<<bit:])
-	s.op("VPSLLD", asm.Imm(31-bit), index, mask)
-	s.op("VBLENDVPS", mask, hi, lo, dst)
+	s.Op("VPSLLD", asm.Imm(31-bit), index, mask)
+	s.Op("VBLENDVPS", mask, hi, lo, dst)
 }
 
 // hsum adds lanes pairwise: halves, then quarters, then neighbours.
-func (s *selector) hsum(v asm.R, to asm.Operand) {
-	t, u := s.tmp(16), s.tmp(16)
-	s.op("VEXTRACTF128", asm.Imm(1), at(v, 32), t)
-	s.op("VADDPS", at(v, 16), t, t)
-	s.op("VMOVHLPS", t, t, u)
-	s.op("VADDPS", u, t, t)
-	s.op("VMOVSHDUP", t, u)
-	s.op("VADDSS", u, t, t)
-	s.store("VMOVSS", t, to)
+func (s selector) hsum(v asm.R, to asm.Operand) {
+	t, u := s.Tmp(16), s.Tmp(16)
+	s.Op("VEXTRACTF128", asm.Imm(1), at(v, 32), t)
+	s.Op("VADDPS", at(v, 16), t, t)
+	s.Op("VMOVHLPS", t, t, u)
+	s.Op("VADDPS", u, t, t)
+	s.Op("VMOVSHDUP", t, u)
+	s.Op("VADDSS", u, t, t)
+	s.Store("VMOVSS", t, to)
 }

@@ -1,36 +1,44 @@
-// Package amd64 selects x86-64 instructions for the lane IR and writes Go assembly.
+// Package amd64 is x86-64 as a machine of gen/target/simd: its instruction sets, its
+// selection of instructions and their features.
 package amd64
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strings"
 
 	"github.com/kvgen/kvgen/gen/asm"
+	"github.com/kvgen/kvgen/gen/ir"
+	"github.com/kvgen/kvgen/gen/lower"
+	"github.com/kvgen/kvgen/gen/target/amd64/feature"
+	"github.com/kvgen/kvgen/gen/target/simd"
 )
 
-// ISA is one instruction set level of this architecture: what it may use and how
-// wide its float lanes are.
-type ISA struct {
-	Name     string   // as users write it: "avx2"
-	Suffix   string   // of function names: "AVX2"
-	Requires []string // CPU features that a function may need, as its comment names them
-	Needs    []string // the same as cpuid's constants
-	Lanes    int      // f32 lanes of a vector
-	VNNI     bool     // u8 x s8 dot products that accumulate
+// Machine is x86-64 with AVX2 or better.
+var Machine = &simd.Machine{
+	Name: "amd64",
+	ISAs: []simd.ISA{
+		{Name: "avx512", Suffix: "AVX512", Requires: []string{"AVX2", "AVX512F", "AVX512BW", "AVX512DQ", "AVX512VL", "AVX512VNNI", "F16C", "FMA"}, Implied: []string{"AVX"},
+			Needs: []string{"AVX2", "AVX512F", "AVX512BW", "AVX512DQ", "AVX512VL", "AVX512VNNI", "F16C", "FMA3"}, Caps: lower.Caps{Lanes: 8, Dot4: true}},
+		{Name: "avx2", Suffix: "AVX2", Requires: []string{"AVX2", "F16C", "FMA"}, Implied: []string{"AVX"}, Needs: []string{"AVX2", "F16C", "FMA3"}, Caps: lower.Caps{Lanes: 8}},
+	},
+	Syntax: syntax(),
+	Select: func(s *simd.Selector, in *ir.Instr) bool { return selector{s}.instr(in) },
+	Folds:  map[ir.Op]bool{ir.OpMul: true, ir.OpAdd: true, ir.OpFMA: true, ir.OpDotU8S8: true, ir.OpDotAcc: true},
+
+	LoadConstant: func(s *simd.Selector, from asm.Sym, to asm.R) { s.Op("VMOVDQU", from, to) },
+	LoadTable:    func(s *simd.Selector, from asm.Sym, to asm.R) { s.Op("VBROADCASTI128", from, to) },
+
+	Counter:  simd.Counter{Subtract: "SUBQ", Add: "ADDQ", Below: "JLT", NotBelow: "JGE"},
+	Exit:     []string{"VZEROUPPER"},
+	Features: feature.Required,
 }
 
-// ISAs lists the instruction sets, best first.
-var ISAs = []ISA{
-	{Name: "avx512", Suffix: "AVX512", Requires: []string{"AVX2", "AVX512F", "AVX512BW", "AVX512DQ", "AVX512VL", "AVX512VNNI", "F16C", "FMA"},
-		Needs: []string{"AVX2", "AVX512F", "AVX512BW", "AVX512DQ", "AVX512VL", "AVX512VNNI", "F16C", "FMA3"}, Lanes: 8, VNNI: true},
-	{Name: "avx2", Suffix: "AVX2", Requires: []string{"AVX2", "F16C", "FMA"}, Needs: []string{"AVX2", "F16C", "FMA3"}, Lanes: 8},
-}
-
-// machine names the registers that kernels may use. SP and BP belong to the frame,
+// syntax names the registers that kernels may use. SP and BP belong to the frame,
 // R14 and R15 to the Go runtime; vector registers above 15 need EVEX forms that not
 // every instruction has.
-func machine() *asm.Machine {
-	m := &asm.Machine{Ret: "RET"}
+func syntax() *asm.Syntax {
+	m := &asm.Syntax{Ret: "RET"}
 	m.Files[asm.GP] = []string{"AX", "BX", "CX", "DX", "SI", "DI", "R8", "R9", "R10", "R11", "R12", "R13"}
 	for i := range 16 {
 		m.Files[asm.Vec] = append(m.Files[asm.Vec], fmt.Sprint("Y", i))
@@ -41,3 +49,25 @@ func machine() *asm.Machine {
 	}
 	return m
 }
+
+func at(r asm.R, w int) asm.R { return asm.R{Reg: r.Reg, Width: w} }
+
+func plus(m asm.Mem, n int) asm.Mem { m.Disp += n; return m }
+
+func (s selector) zero(dst asm.R) {
+	s.F.Emit(&asm.Inst{Name: "VPXOR", Args: []asm.Operand{dst, dst, dst}, Idiom: true})
+}
+
+// ones16 is sixteen 16-bit ones: VPMADDWD with it adds neighbours.
+var ones16 = splat(1 | 1<<16)
+
+// dwords is a constant of eight 32-bit lanes.
+func dwords(v ...uint32) []byte {
+	var c []byte
+	for _, x := range v {
+		c = binary.LittleEndian.AppendUint32(c, x)
+	}
+	return c
+}
+
+func splat(x uint32) []byte { return dwords(x, x, x, x, x, x, x, x) }

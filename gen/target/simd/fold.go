@@ -1,33 +1,30 @@
-package amd64
+package simd
 
 import (
 	"github.com/kvgen/kvgen/gen/asm"
 	"github.com/kvgen/kvgen/gen/ir"
 )
 
-// An arithmetic instruction takes its second operand from memory as well as from a register,
-// and both then pass the front end as one. A load is therefore left to the instruction after it
+// On some machines an arithmetic instruction takes its last operand from memory as well as from
+// a register, and both then pass the front end as one. A load is left to the instruction after it
 // where that is the only one to read it.
-
-// foldable are the operations whose last argument may be in memory.
-var foldable = map[ir.Op]bool{ir.OpMul: true, ir.OpAdd: true, ir.OpFMA: true, ir.OpDotU8S8: true, ir.OpDotAcc: true}
 
 // mayFold reports whether next reads the vector that load loads, as its last argument, and
 // nothing else does.
-func (s *selector) mayFold(load *ir.Instr, next ir.Node) bool {
+func (s *Selector) mayFold(load *ir.Instr, next ir.Node) bool {
 	in, ok := next.(*ir.Instr)
-	if !ok || load.Op != ir.OpLoad || s.uses[load.Dst] != 1 || !foldable[in.Op] || len(in.Args) < 2 {
+	if !ok || load.Op != ir.OpLoad || s.uses[load.Dst] != 1 || !s.m.Folds[in.Op] || len(in.Args) < 2 {
 		return false
 	}
 	return in.Args[len(in.Args)-1] == load.Dst
 }
 
-// operand is v, or the memory that holds it.
-func (s *selector) operand(v *ir.Value) asm.Operand {
+// Operand is v, or the memory that holds it.
+func (s *Selector) Operand(v *ir.Value) asm.Operand {
 	if m, ok := s.loads[v]; ok {
-		return s.mem(m)
+		return s.Mem(m)
 	}
-	return s.r(v)
+	return s.R(v)
 }
 
 // countUses counts how often each value is an argument or an address.

@@ -1,32 +1,25 @@
-package amd64
+package simd
 
 import (
-	"fmt"
-
 	"github.com/dave/jennifer/jen"
-	"github.com/kvgen/kvgen/gen/ir"
 	"github.com/kvgen/kvgen/gen/lower"
 	"github.com/kvgen/kvgen/gen/target"
 )
 
 // vectorsFile generates the operations on vectors.
-func vectorsFile(isa ISA, files map[string][]byte) ([]target.Vector, error) {
-	f := &file{pool: newPool("vec"), stubs: newStubs("")}
+func vectorsFile(m *Machine, files map[string][]byte) ([]target.Vector, error) {
+	isa, f := m.base(), newFile(m, "", "vec")
 	var list []target.Vector
 	for _, o := range lower.Vectors {
-		kernel := "lanes" + o.Field + isa.Suffix
-		fn := f.function(isa, func() *ir.Func { return o.Kernel(lower.Caps{Lanes: isa.Lanes}, kernel) })
-		if fn == nil {
-			panic(fmt.Sprintf("amd64: %s does not fit the registers", kernel))
-		}
-		list = append(list, target.Vector{Field: o.Field, Func: f.stubs.vector(o, kernel, isa)})
+		fn := f.must(isa, "lanes"+o.Field, o.Kernel)
+		list = append(list, target.Vector{Field: o.Field, Func: f.stubs.vector(o, fn.Name, isa)})
 	}
 	return list, f.finish(files, "", target.SharedFile("vec"))
 }
 
 // vector writes the function of the table: it cuts the slices to the first, or to half of the wide one, and calls
 // the kernel directly, so that what it passes by address stays on its stack.
-func (s *stubs) vector(o *lower.Vector, kernel string, isa ISA) string {
+func (s *stubs) vector(o *lower.Vector, kernel string, isa *ISA) string {
 	name := "vec" + o.Field + isa.Suffix
 	var slices, scalars, args, body []jen.Code
 	for _, x := range o.Slices {

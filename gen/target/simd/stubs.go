@@ -1,4 +1,4 @@
-package amd64
+package simd
 
 import (
 	"bytes"
@@ -14,14 +14,15 @@ import (
 // stubs is the Go file beside an assembly file: a declaration of each function, and
 // for each kernel of the table a function that drives them.
 type stubs struct {
+	m *Machine
 	f *jen.File
 }
 
-func newStubs(from string) *stubs {
+func newStubs(m *Machine, from string) *stubs {
 	f := jen.NewFilePathName(target.CPU, "cpu")
 	f.HeaderComment(target.Header(from))
 	f.HeaderComment("//go:build !noasm")
-	return &stubs{f: f}
+	return &stubs{m, f}
 }
 
 func (s *stubs) render() ([]byte, error) {
@@ -52,7 +53,7 @@ func (s *stubs) declare(fn *ir.Func, requires []string) {
 }
 
 // decode drives the decoder over whole units and leaves the rest to portable Go.
-func (s *stubs) decode(t *spec.Type, fn *ir.Func, isa ISA, unit int) string {
+func (s *stubs) decode(t *spec.Type, fn *ir.Func, isa *ISA, unit int) string {
 	id := target.Ident(t.Name)
 	name := "decode" + id + isa.Suffix
 	s.f.Func().Id(name).Params(jen.Id("dst").Index().Float32(), jen.Id("src").Index().Byte()).Block(
@@ -81,7 +82,7 @@ func entries(tiles []*ir.Func) []jen.Code {
 
 // matmul takes the tiles for few rows of x, and for many the decoder and the kernels on
 // decoded rows.
-func (s *stubs) matmul(t *spec.Type, tiles []*ir.Func, gemm, decode string, isa ISA, unit int) string {
+func (s *stubs) matmul(t *spec.Type, tiles []*ir.Func, gemm, decode string, isa *ISA, unit int) string {
 	values := jen.Dict{jen.Id("tiles"): jen.Index(jen.Lit(len(tiles))).Id("matmulKernel").Values(entries(tiles)...)}
 	if decode != "" {
 		values[jen.Id("gemm")] = jen.Op("&").Id(gemm)
@@ -94,7 +95,7 @@ func (s *stubs) matmul(t *spec.Type, tiles []*ir.Func, gemm, decode string, isa 
 // matmulQ8 takes the tiles for few rows of activations, those for rows in fours, and
 // for many the kernels that unpack rows and multiply them with panels; the last two may
 // be missing.
-func (s *stubs) matmulQ8(t *spec.Type, tiles []*ir.Func, rows fours, g gemm, isa ISA) string {
+func (s *stubs) matmulQ8(t *spec.Type, tiles []*ir.Func, rows fours, g gemm, isa *ISA) string {
 	values := jen.Dict{jen.Id("tiles"): jen.Index(jen.Id("actRows")).Id("matmulQ8Kernel").Values(entries(tiles)...)}
 	if rows.tiles != nil {
 		values[jen.Id("fours")] = jen.Index(jen.Id("actRows")).Id("matmulQ8Kernel").Values(entries(rows.tiles)...)
@@ -112,7 +113,7 @@ func (s *stubs) matmulQ8(t *spec.Type, tiles []*ir.Func, rows fours, g gemm, isa
 }
 
 // literal declares a variable of the given kind and returns its name.
-func (s *stubs) literal(kind string, t *spec.Type, isa ISA, values jen.Dict) string {
+func (s *stubs) literal(kind string, t *spec.Type, isa *ISA, values jen.Dict) string {
 	name := kind + target.Ident(t.Name) + isa.Suffix
 	s.f.Var().Id(name).Op("=").Id(kind).Values(values)
 	s.f.Line()
@@ -120,10 +121,10 @@ func (s *stubs) literal(kind string, t *spec.Type, isa ISA, values jen.Dict) str
 }
 
 // mixLevels takes the unpacker of the type and the kernels that add rows of bytes.
-func (s *stubs) mixLevels(t *spec.Type, kernel string, levels *ir.Func, tiles string, isa ISA) string {
+func (s *stubs) mixLevels(t *spec.Type, kernel string, levels *ir.Func, tiles string, isa *ISA) string {
 	values := jen.Dict{
 		jen.Id("levels"): jen.Id(levels.Name), jen.Id("tiles"): jen.Op("&").Id(tiles),
-		jen.Id("scaleMul"): jen.Id("vecScaleMul" + base().Suffix),
+		jen.Id("scaleMul"): jen.Id("vecScaleMul" + s.m.base().Suffix),
 	}
 	table := kernel + "Parts" + target.Ident(t.Name) + isa.Suffix
 	s.f.Var().Id(table).Op("=").Id("mixLevels").Values(values)
@@ -134,7 +135,7 @@ func (s *stubs) mixLevels(t *spec.Type, kernel string, levels *ir.Func, tiles st
 
 // mixPairs takes the unpacker of the type and the kernels that add pairs of rows of bytes.
 // place, which adds what they give in another order, may be missing.
-func (s *stubs) mixPairs(t *spec.Type, kernel string, pairs, place *ir.Func, parts string, isa ISA) string {
+func (s *stubs) mixPairs(t *spec.Type, kernel string, pairs, place *ir.Func, parts string, isa *ISA) string {
 	table := kernel + "Parts" + target.Ident(t.Name) + isa.Suffix
 	values := jen.Dict{jen.Id("pairs"): jen.Id(pairs.Name), jen.Id("parts"): jen.Op("&").Id(parts)}
 	if place != nil {
@@ -158,7 +159,7 @@ func (s *stubs) mixPairsParts(table string, weights *ir.Func, tiles []*ir.Func) 
 	s.f.Line()
 }
 
-func (s *stubs) mix(t *spec.Type, kernel string, tiles []*ir.Func, isa ISA, unit int) string {
+func (s *stubs) mix(t *spec.Type, kernel string, tiles []*ir.Func, isa *ISA, unit int) string {
 	table := kernel + "Tiles" + target.Ident(t.Name) + isa.Suffix
 	s.variable(table, "mixTiles", tiles)
 	return s.driver(kernel, "mix", t, isa, table, unit,
@@ -167,7 +168,7 @@ func (s *stubs) mix(t *spec.Type, kernel string, tiles []*ir.Func, isa ISA, unit
 
 // driver writes a function of the table: kernel+type+ISA, which calls the hand-written
 // loop <kernel>Tiles.drive with the portable form for what the tiles cannot do.
-func (s *stubs) driver(kernel, kind string, t *spec.Type, isa ISA, table string, unit int, ps []param) string {
+func (s *stubs) driver(kernel, kind string, t *spec.Type, isa *ISA, table string, unit int, ps []param) string {
 	id := target.Ident(t.Name)
 	name := kernel + id + isa.Suffix
 	var decl []jen.Code

@@ -1,4 +1,4 @@
-package amd64
+package simd
 
 import (
 	"fmt"
@@ -22,29 +22,29 @@ type panels struct {
 	made map[string]bool
 }
 
-func newPanels() *panels {
-	return &panels{file: &file{pool: newPool("gemm"), stubs: newStubs("")}, made: map[string]bool{}}
+func newPanels(m *Machine) *panels {
+	return &panels{file: newFile(m, "", "gemm"), made: map[string]bool{}}
 }
 
 // gemmF32 generates the kernels on decoded rows and returns the name of their table.
-func (p *panels) gemmF32(isa ISA, caps lower.Caps) string {
+func (p *panels) gemmF32(isa *ISA) string {
 	table := "gemmF32Tiles" + isa.Suffix
 	if !p.made[table] {
 		p.made[table] = true
-		tiles := p.tiles(isa, func(m int, name string) *ir.Func { return lower.GemmF32(caps, m, name) }, "gemm", "F32", 3)
+		tiles := p.tiles(isa, "gemm", "F32", 3, lower.GemmF32)
 		p.stubs.variable(table, "gemmF32Tiles", tiles)
 	}
 	return table
 }
 
 // mixLevels generates the kernels that add rows of bytes and returns the name of their table.
-func (p *panels) mixLevels(isa ISA, caps lower.Caps) string {
+func (p *panels) mixLevels(isa *ISA) string {
 	table := "mixLevelsTiles" + isa.Suffix
 	if !p.made[table] {
 		p.made[table] = true
-		tiles := p.tiles(isa, func(m int, name string) *ir.Func { return lower.MixLevels(caps, m, name) }, "mixLevels", "", 6)
+		tiles := p.tiles(isa, "mixLevels", "", 6, lower.MixLevels)
 		if slices.Contains(tiles, nil) {
-			panic("amd64: a kernel on rows of bytes does not fit the registers")
+			panic(p.m.Name + ": a kernel on rows of bytes does not fit the registers")
 		}
 		p.stubs.variable(table, "mixLevelsTiles", tiles)
 	}
@@ -53,14 +53,14 @@ func (p *panels) mixLevels(isa ISA, caps lower.Caps) string {
 
 // mixPairs generates the kernels that add pairs of rows of bytes and the one that rounds their weights, and returns the
 // name of their table.
-func (p *panels) mixPairs(isa ISA, caps lower.Caps) string {
+func (p *panels) mixPairs(isa *ISA) string {
 	table := "mixPairsParts" + isa.Suffix
 	if !p.made[table] {
 		p.made[table] = true
-		weights := p.function(isa, func() *ir.Func { return lower.MixWeights(caps, "mixWeights"+isa.Suffix) })
-		tiles := p.tiles(isa, func(m int, name string) *ir.Func { return lower.MixPairs(caps, m, name) }, "mixPairs", "", 6)
+		weights := p.function(isa, "mixWeights", lower.MixWeights)
+		tiles := p.tiles(isa, "mixPairs", "", 6, lower.MixPairs)
 		if weights == nil || slices.Contains(tiles, nil) {
-			panic("amd64: a kernel on pairs of rows of bytes does not fit the registers: " + p.why)
+			panic(p.m.Name + ": a kernel on pairs of rows of bytes does not fit the registers: " + p.why)
 		}
 		p.stubs.mixPairsParts(table, weights, tiles)
 	}
@@ -68,21 +68,19 @@ func (p *panels) mixPairs(isa ISA, caps lower.Caps) string {
 }
 
 // gemm generates the unpacker of the type, and the kernel for its records.
-func (f *file) gemm(isa ISA, caps lower.Caps) gemm {
+func (f *file) gemm(isa *ISA) gemm {
 	p, ok := lower.PanelOf(f.t)
 	if !ok {
 		return gemm{}
 	}
-	unpack := f.function(isa, func() *ir.Func { return lower.Unpack(f.t, caps, "unpack"+f.id+isa.Suffix) })
+	unpack := f.function(isa, "unpack"+f.id, func(c lower.Caps, name string) *ir.Func { return lower.Unpack(f.t, c, name) })
 	if unpack == nil {
 		return gemm{}
 	}
 	name := "gemm" + form(p) + isa.Suffix
 	if !f.panels.made[name] {
 		f.panels.made[name] = true
-		if f.panels.function(isa, func() *ir.Func { return lower.Gemm(p, caps, name) }) == nil {
-			panic(fmt.Sprintf("amd64: %s does not fit the registers", name))
-		}
+		f.panels.must(isa, "gemm"+form(p), func(c lower.Caps, name string) *ir.Func { return lower.Gemm(p, c, name) })
 	}
 	return gemm{unpack, name, p.Bytes}
 }

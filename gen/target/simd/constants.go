@@ -1,4 +1,4 @@
-package amd64
+package simd
 
 import (
 	"sort"
@@ -21,11 +21,14 @@ type constants struct {
 	held  map[string]asm.R
 }
 
+// Sym is c in memory, under the name that its first use gives it.
+func (s *Selector) Sym(c []byte) asm.Sym { return s.pool.sym(c) }
+
 // A table of 16 bytes fills both halves of a register: it is another constant than its bytes.
 const tableKey = "table "
 
-// constant is c as an operand: its register, or its place in memory.
-func (s *selector) constant(c []byte) asm.Operand {
+// Constant is c as an operand: its register, or its place in memory.
+func (s *Selector) Constant(c []byte) asm.Operand {
 	if r, ok := s.consts.held[string(c)]; ok {
 		return r
 	}
@@ -33,47 +36,47 @@ func (s *selector) constant(c []byte) asm.Operand {
 	return s.pool.sym(c)
 }
 
-// constantRegister is c in a register.
-func (s *selector) constantRegister(c []byte) asm.R {
-	if r, ok := s.constant(c).(asm.R); ok {
+// ConstantRegister is c in a register.
+func (s *Selector) ConstantRegister(c []byte) asm.R {
+	if r, ok := s.Constant(c).(asm.R); ok {
 		return r
 	}
-	r := s.tmp(len(c))
-	s.op("VMOVDQU", s.pool.sym(c), r)
+	r := s.Tmp(len(c))
+	s.m.LoadConstant(s, s.pool.sym(c), r)
 	return r
 }
 
-// table16 is a table of 16 bytes in both halves of a register.
-func (s *selector) table16(c []byte, width int) asm.R {
+// Table is a table of 16 bytes in both halves of a register.
+func (s *Selector) Table(c []byte, width int) asm.R {
 	key := tableKey + string(c)
 	if r, ok := s.consts.held[key]; ok {
 		return r
 	}
 	s.count(key)
-	t := s.tmp(width)
-	s.op("VBROADCASTI128", s.pool.sym(c), t)
+	t := s.Tmp(width)
+	s.m.LoadTable(s, s.pool.sym(c), t)
 	return t
 }
 
-func (s *selector) count(key string) {
+func (s *Selector) count(key string) {
 	if s.consts.depth > 0 {
 		s.consts.uses[key] += 1 << min(12, 4*s.consts.depth)
 	}
 }
 
 // hold loads constants at the start of the function.
-func (s *selector) hold(keys []string) {
+func (s *Selector) hold(keys []string) {
 	if len(keys) > 0 {
-		s.f.Note("constants of the loops")
+		s.F.Note("constants of the loops")
 	}
 	for _, key := range keys {
 		if c, isTable := cutTable(key); isTable {
-			t := s.tmp(32)
-			s.op("VBROADCASTI128", s.pool.sym([]byte(c)), t)
+			t := s.Tmp(32)
+			s.m.LoadTable(s, s.pool.sym([]byte(c)), t)
 			s.consts.held[key] = t
 		} else {
-			r := s.tmp(len(key))
-			s.op("VMOVDQU", s.pool.sym([]byte(key)), r)
+			r := s.Tmp(len(key))
+			s.m.LoadConstant(s, s.pool.sym([]byte(key)), r)
 			s.consts.held[key] = r
 		}
 	}
@@ -103,15 +106,18 @@ func (c *constants) mostUsed() []string {
 
 // assemble selects instructions and registers for fn with as many constants in registers
 // as fit, or returns why even none does not.
-func assemble(fn *ir.Func, isa ISA, p *pool) (*asm.Func, error) {
-	plain, uses := selectFunc(fn, isa, p, nil)
-	if err := plain.Allocate(machine()); err != nil {
+func assemble(m *Machine, isa *ISA, fn *ir.Func, p *pool) (*asm.Func, error) {
+	plain, uses, err := selectFunc(m, isa, fn, p, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := plain.Allocate(m.Syntax); err != nil {
 		return nil, err
 	}
 	keys := uses.mostUsed()
 	for n := min(maxHoisted, len(keys)); n > 0; n-- {
-		f, _ := selectFunc(fn, isa, p, keys[:n])
-		if f.Allocate(machine()) == nil {
+		f, _, err := selectFunc(m, isa, fn, p, keys[:n])
+		if err == nil && f.Allocate(m.Syntax) == nil {
 			return f, nil
 		}
 	}

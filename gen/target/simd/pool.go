@@ -1,7 +1,6 @@
-package amd64
+package simd
 
 import (
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"strconv"
@@ -79,23 +78,3 @@ func reverse(c []byte) []byte {
 	}
 	return r
 }
-
-// ones16 is sixteen 16-bit ones: VPMADDWD with it adds neighbours.
-var ones16 = func() []byte {
-	c := make([]byte, 32)
-	for i := 0; i < 32; i += 2 {
-		c[i] = 1
-	}
-	return c
-}()
-
-// dwords is a constant of eight 32-bit lanes.
-func dwords(v ...uint32) []byte {
-	var c []byte
-	for _, x := range v {
-		c = binary.LittleEndian.AppendUint32(c, x)
-	}
-	return c
-}
-
-func splat(x uint32) []byte { return dwords(x, x, x, x, x, x, x, x) }

@@ -1,0 +1,47 @@
+package simd
+
+import (
+	"fmt"
+
+	"github.com/dave/jennifer/jen"
+	"github.com/kvgen/kvgen/gen/ir"
+	"github.com/kvgen/kvgen/gen/lower"
+	"github.com/kvgen/kvgen/gen/spec"
+	"github.com/kvgen/kvgen/gen/target"
+)
+
+// transformFile generates both directions of one transform.
+func transformFile(m *Machine, t *spec.Transform, files map[string][]byte) (target.Transform, error) {
+	isa, f := m.base(), newFile(m, t.File, t.Name)
+	names := target.Transform{Transform: t.Name}
+	for _, d := range []struct {
+		name    string
+		inverse bool
+		to      *string
+	}{{"forward", false, &names.Forward}, {"inverse", true, &names.Inverse}} {
+		fn := f.must(isa, d.name+"Runs"+f.id, func(c lower.Caps, name string) *ir.Func { return lower.Transform(t, c, d.inverse, name) })
+		*d.to = d.name + f.id + isa.Suffix
+		f.stubs.f.Func().Id(*d.to).Params(jen.Id("x").Index().Float32()).Block(
+			jen.Id("driveTransform").Call(jen.Id(fn.Name), jen.Lit(t.Size), jen.Id("x")))
+		f.stubs.f.Line()
+	}
+	return names, f.finish(files, t.File, target.TransformFile(t.Name))
+}
+
+// actGroups are the lengths of groups that MatmulQ8 asks for.
+var actGroups = []int{32, 64, 128}
+
+// quantiseFile generates the rounding of activations and returns the name of its function.
+func quantiseFile(m *Machine, files map[string][]byte) (string, error) {
+	isa, f := m.base(), newFile(m, "", "quantise")
+	name := "quantiseAct" + isa.Suffix
+	var cases []jen.Code
+	for _, group := range actGroups {
+		fn := f.must(isa, fmt.Sprint("quantiseAct", group), func(c lower.Caps, name string) *ir.Func { return lower.QuantiseAct(c, group, name) })
+		cases = append(cases, jen.Case(jen.Lit(group)).Block(jen.Id("driveQuantiseAct").Call(jen.Id(fn.Name), jen.Id("a"), jen.Id("x"), jen.Id("ldx"), jen.Id("m"))))
+	}
+	cases = append(cases, jen.Default().Block(jen.Id("QuantiseActGeneric").Call(jen.Id("a"), jen.Id("x"), jen.Id("ldx"), jen.Id("m"))))
+	f.stubs.f.Func().Id(name).Params(jen.Id("a").Op("*").Id("Act"), jen.Id("x").Index().Float32(), jen.List(jen.Id("ldx"), jen.Id("m")).Int()).Block(
+		jen.Switch(jen.Id("a").Dot("Group")).Block(cases...))
+	return name, f.finish(files, "", target.SharedFile("quantise"))
+}
