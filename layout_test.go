@@ -50,8 +50,9 @@ var layers = []struct{ from, to, except, free, why string }{
 	{"gen/lower", "gen/asm", "", "", "no instruction set above its target"},
 	{"gen/dispatch", "gen/target/amd64", "", "", "the table is made from what targets say"},
 	{"gen/target/simd", "gen/target/amd64", "", "", "what all machines share knows none of them"},
-	{"runtime", "templates", "", "", "frames reach the runtime as generated files"},
+	{"gen", "templates", "", "", "a frame names no type, so nothing of it is generated"},
 	{"templates", "gen", "", "", "a frame is text"},
+	{"templates", "kernels", "", "", "a frame is text"},
 	{"kernels/ref", "kernels/cpu", "", "", "an oracle is independent of what it judges"},
 }
 

@@ -1,12 +1,12 @@
-// Package cuda holds what the compiler made for NVIDIA GPUs, as text: frames of kernels, and a struct for every type and transform.
-// A kernel is put together from them and compiled on the user's machine; see runtime/cuda.
+// Package cuda holds what the compiler made for NVIDIA GPUs, as text: a struct for every type and transform. A kernel is put
+// together from them and the frames of package templates, and compiled on the user's machine; see runtime/cuda.
 package cuda
 
 import "embed"
 
-// Files holds the frames (*.cu, *.cuh), type-NAME.cuh and transform-NAME.cuh.
+// Files holds type-NAME.cuh and transform-NAME.cuh.
 //
-//go:embed *.cu *.cuh
+//go:embed *.cuh
 var Files embed.FS
 
 // TypeName is the name of the struct of a type.

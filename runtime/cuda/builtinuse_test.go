@@ -167,3 +167,17 @@ func TestIncluded(t *testing.T) {
 		t.Error("an included header does not change the hash")
 	}
 }
+
+// TestHashOfComments: what the compiler does not see does not make a kernel stale; all else does, also what looks like a comment.
+func TestHashOfComments(t *testing.T) {
+	hash := func(text string) string {
+		return (&Source{Main: "int a; // one\n#include \"a\"\n", Headers: map[string]string{"a": text}}).hash()
+	}
+	was := hash("  // The sum.\n  int b = '/' / 2; // \"half\n\n  say(\"a // b\");\n")
+	if hash("\tint b") == was || hash("  int b = '/' / 2;\n  // text\n  say(\"a // b\"); // more\n") != was {
+		t.Error("a comment changes the hash, or the code does not")
+	}
+	if hash("  int b = '/' / 2;\n  say(\"a // c\");\n") == was || hash("  int b = '/' / 3;\n  say(\"a // b\");\n") == was {
+		t.Error("a literal does not change the hash")
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -92,17 +93,38 @@ func (s *Source) key(t Target) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// hash is that of the texts that are compiled and of the options.
+// hash is that of the texts that are compiled, without their comments, and of the options.
 func (s *Source) hash() string {
 	h := sha256.New()
 	put := func(part string) { fmt.Fprintf(h, "%d:%s", len(part), part) }
-	put(s.Main)
+	put(uncommented(s.Main))
 	for _, name := range s.included() {
 		put(name)
-		put(s.Headers[name])
+		put(uncommented(s.Headers[name]))
 	}
 	put(strings.Join(s.Options, "\n"))
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// comment is a comment up to the end of its line, or a literal, in which // is none.
+var comment = regexp.MustCompile(`"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|[ \t]*//[^\n]*`)
+
+// uncommented is a text without its comments and without lines that are empty then. A frame whose comments alone are changed makes
+// the same kernel, so what was compiled of it before can be used.
+func uncommented(text string) string {
+	text = comment.ReplaceAllStringFunc(text, func(s string) string {
+		if s[0] == '"' || s[0] == '\'' {
+			return s
+		}
+		return ""
+	})
+	var out strings.Builder
+	for line := range strings.Lines(text) {
+		if line != "\n" {
+			out.WriteString(line)
+		}
+	}
+	return out.String()
 }
 
 // start loads NVRTC.

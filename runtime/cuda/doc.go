@@ -7,7 +7,7 @@
 // The rows of a cache lie in cells that package kv gives out. Where there are several sequences each of them sees the pages of a list, which
 // comes to the device with every batch (lists.go, pages.go), so that one launch attends for all.
 //
-// A kernel is text put together from package kernels/cuda for one pair of types and one head size (source.go), compiled for the GPU
-// at hand when it is first needed (compiler.go) and kept on disk (store.go). Nothing but the driver is needed on the machine once the
+// A kernel is text put together from package templates, the frames, and package kernels/cuda, the types, for one pair of types and one head
+// size (source.go), compiled for the GPU at hand when it is first needed (compiler.go) and kept on disk (folder.go). Nothing but the driver is needed on the machine once the
 // kernels of a model are in the cache.
 package cuda

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/kernels/cuda"
+	"github.com/kvgen/kvgen/templates"
 )
 
 // Side is one side of a layer's cache.
@@ -54,16 +56,16 @@ type builder struct {
 
 func newBuilder(find Texts) (*builder, error) {
 	b := &builder{find: find, headers: map[string]string{}}
-	frames, err := fs.Glob(cuda.Files, "*.cu*")
+	frames, err := fs.Glob(templates.CUDA, "cuda/*")
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range frames {
-		if strings.Contains(name, "-") {
-			continue
+		text, err := fs.ReadFile(templates.CUDA, name)
+		if err != nil {
+			return nil, err
 		}
-		text, _ := Generated(name)
-		b.headers[name] = text
+		b.headers[path.Base(name)] = string(text)
 	}
 	b.include("encoder.cuh")
 	return b, nil
@@ -101,11 +103,9 @@ func (b *builder) header(file string) error {
 		return fmt.Errorf("cuda: there is no kernel text for the %s %s", kind, name)
 	}
 	b.headers[file] = text
-	for line := range strings.Lines(text) {
-		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "#include "); ok {
-			if err := b.header(strings.Trim(name, `"`)); err != nil {
-				return err
-			}
+	for _, name := range includes(text) {
+		if err := b.header(name); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -195,17 +195,23 @@ func form(exact bool) string {
 	return "fast"
 }
 
+// includes are the headers that a text names, in its order.
+func includes(text string) (names []string) {
+	for line := range strings.Lines(text) {
+		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "#include "); ok {
+			names = append(names, strings.Trim(name, `"`))
+		}
+	}
+	return names
+}
+
 // included are the sorted names of the headers that the program includes, or that those do.
 func (s *Source) included() []string {
 	found := map[string]bool{}
 	var read func(text string)
 	read = func(text string) {
-		for line := range strings.Lines(text) {
-			name, ok := strings.CutPrefix(strings.TrimSpace(line), "#include ")
-			if name = strings.Trim(name, `"`); !ok || found[name] {
-				continue
-			}
-			if text, ok := s.Headers[name]; ok {
+		for _, name := range includes(text) {
+			if text, ok := s.Headers[name]; ok && !found[name] {
 				found[name] = true
 				read(text)
 			}

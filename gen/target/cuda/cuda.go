@@ -8,12 +8,8 @@
 package cuda
 
 import (
-	"fmt"
-	"io/fs"
-
 	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/kvgen/kvgen/gen/target"
-	"github.com/kvgen/kvgen/templates"
 )
 
 // Dir is the folder of everything generated here, from the project root.
@@ -25,7 +21,7 @@ type Target struct{}
 // Name is "cuda".
 func (Target) Name() string { return "cuda" }
 
-// Generate makes one file per type and transform and copies the frames. A GPU has no list of instruction sets.
+// Generate makes one file per type and transform. A GPU has no list of instruction sets.
 func (Target) Generate(set *spec.Set) (*target.Output, error) {
 	out := &target.Output{Files: map[string][]byte{}}
 	for _, t := range set.Transforms {
@@ -33,17 +29,6 @@ func (Target) Generate(set *spec.Set) (*target.Output, error) {
 	}
 	for _, t := range set.Types {
 		out.Files[Dir+"/type-"+t.Name+".cuh"] = TypeText(t)
-	}
-	frames, err := fs.Glob(templates.CUDA, "cuda/*")
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range frames {
-		text, err := fs.ReadFile(templates.CUDA, name)
-		if err != nil {
-			return nil, fmt.Errorf("frame %s: %w", name, err)
-		}
-		out.Files["kernels/"+name] = append([]byte(target.Header("")+"\n"), text...)
 	}
 	return out, nil
 }
