@@ -2,39 +2,132 @@
 //
 // # The tour
 //
-// One text in kernels/spec describes a type: its block layout, how a value is read from it and how it is made.
+// One text in kernels/spec describes a type: its block layout, how a value is read from it and how
+// it is made. The stages that make kernels of it, in order:
 //
-//	gen/spec      reads the texts into typed declarations and reports every mistake with its place
-//	gen/interp    runs a type straight from its text: slow, and the second oracle of the kernels
-//	gen           compiles them; gen.Run is the whole of it, and pure
-//	gen/ir        the program of one kernel, over lanes, for targets with vector registers
-//	gen/target    one folder per back end: portable Go, amd64 assembly, CUDA C++
-//	templates     the frames of GPU kernels, which name no type
-//	gen/dispatch  the table of types and the lists of instruction sets
-//	kernels       what was generated, with the table in front; kernels/ref holds the oracles, written by hand
-//	runtime       reads and runs models; it imports kernels and nothing of gen
-//	cmd           kvgen compiles, kvrun runs models, kernelvet reads the assembly again
+//	kernels/spec        the types as text
+//	gen/spec            reads the texts into typed declarations; reports every mistake with its place
+//	gen/interp          runs a type straight from its text: slow, and the second oracle of kernels
+//	gen/codebook        computes tables of levels, and how far any table is from the optimum
+//	gen/lower           turns a type into the IR of each kernel: loads, codes, levels, products
+//	gen/ir              that IR: the program of one kernel over lanes, for vector registers
+//	gen/target          what a back end is: specs in, files out, and which functions they hold
+//	gen/target/portable plain Go, one loop per statement of the spec
+//	gen/target/simd     what CPU targets share: which kernels there are, constants, stubs
+//	gen/target/amd64    selects x86-64 instructions for the IR: a machine of simd
+//	gen/target/cuda     a struct of CUDA C++ per type and transform
+//	gen/asm             machine instructions, register allocation and the text of Go assembly
+//	gen/dispatch        the table of types and the lists of instruction sets
+//	gen                 runs all of it; gen.Run is pure, Write and Diff compare with the disk
 //
-// To add a type, write one .hcl file and run go generate ./... in this folder. The line that it looks for is in kernels/spec:
-// packages are visited in the order of their names, and what was generated for a type that is gone must not be looked at later.
+// What targets share:
 //
-// # Glossary
+//	gen/target/amd64/feature  the CPU features that each instruction needs
+//	gen/target/internal/arith finds a formula in an index for a sequence of integers
+//	templates                 the frames of GPU kernels, which name no type
+//
+// What was generated, and what judges it:
+//
+//	kernels             the table of types in front of their functions
+//	kernels/cpu         portable Go and assembly, and the arithmetic that portable kernels share
+//	kernels/cuda        the text of GPU kernels: frames, and a struct for every type
+//	kernels/ref         the oracles: plain loops, written by hand from published formats
+//
+// The runtime imports kernels and nothing of gen. Models:
+//
+//	runtime/gguf        reads and writes GGUF files
+//	runtime/tokenizer   text to token ids and back
+//	runtime/chat        a conversation to a prompt, and an answer to a message
+//	runtime/chat/jinja  renders the Jinja templates of GGUF files
+//	runtime/model       architectures as graphs, bound to the tensors of a file; contexts that run
+//	runtime/kv          the cache: packed rows, cells, sequences, exact ends, saved states
+//	runtime/attention   softmax(q k^T) v over packed rows, on the processor
+//	runtime/cpu         threads, activations as int8, elementwise operations
+//	runtime/cuda        the same on an NVIDIA GPU, and its driver
+//	runtime/sample      the next token from logits
+//	runtime/synth       models of a given shape with random weights
+//	runtime/demo        the embedded model and its texts
+//
+// Measuring:
+//
+//	runtime/eval        perplexity and KL divergence, counted as llama-perplexity counts
+//	runtime/lab         many caches against one reference, with intervals; tuning within a budget
+//	runtime/offset      the constants that are taken out of the keys before RoPE
+//	runtime/report      the result of a sweep as an HTML page
+//	runtime/bench       tokens per second
+//
+// What these stand on:
+//
+//	runtime/memory              asks the system for memory before Go does
+//	runtime/state               strict JSON and checksums of the files that the program keeps
+//	runtime/cuda/builtin        the GPU kernels that come with the program, as PTX
+//	runtime/cuda/emulate        a GPU for tests: driver and compiler on the processor
+//	runtime/internal/reftype    types with naive loops, for tests
+//
+// Commands, and packages that only they use:
+//
+//	cmd/kvgen                   compiles types
+//	cmd/kvrun                   runs models and measures caches
+//	cmd/kernelvet               checks assembly for what go vet does not
+//	cmd/mutate                  plants faults and counts those that the tests notice
+//	cmd/internal/completion     scripts of bash, zsh and fish
+//	cmd/internal/console        a conversation in a terminal or a pipe, a turn at a time
+//	cmd/internal/interrupt      the first signal ends a command after its step, the second at once
+//	cmd/internal/limit          what the system allows, asked before it is needed
+//	cmd/internal/manual         help and the man page
+//	cmd/internal/output         files that are written whole or not at all
+//	cmd/internal/peers          flags and commands of other programs
+//	cmd/internal/plain          text of files, made safe to print
+//	cmd/internal/suggest        the name that was meant by one that does not exist
+//	cmd/internal/version        what the program was built from
+//
+// To add a type, write one .hcl file and run go generate ./... in this folder. The line that it
+// looks for is in kernels/spec: packages are visited in the order of their names, and what was
+// generated for a type that is gone must not be looked at later.
+//
+// # Glossary of types
 //
 //	type         a quantisation type: how numbers are packed
 //	block        the smallest unit of a type: so many values in so many bytes
+//	unit         the blocks that one turn of a kernel's loop takes: one, or more where they are small
 //	row          consecutive blocks: one head of one cached position, or one row of a weight matrix
 //	code         the integer stored for a value; a codebook gives it a level
 //	scale        a number per block, or per run of values, that codes are multiplied by
+//	run          values of a block, one after the other, that share a scale
 //	transform    an orthonormal map of 16 to 512 values: signs, Walsh-Hadamard, signs
+//	stage        one of the steps of a Walsh-Hadamard transform, by its stride; also a part of the
+//	             compiler, as listed above
 //	domain       the transform of a type whose rows are stored transformed
-//	rotation     a transform that the cache applies before a type encodes
-//	segment      rows of one layer of one type; a position is in exactly one of a layer's segments
-//	exact ends   the first and the last rows of a cache, kept in f16 where a policy says so
-//	key offset   a constant taken out of the keys before RoPE, whose score is added back exactly
 //	identity     the hash of everything that gives a type's bytes their meaning
+//	oracle       plain loops that a kernel is compared with
+//
+// # Glossary of kernels
+//
+//	ISA          an instruction set that kernels exist for; generic is portable Go
+//	chunk        codes that a kernel holds in one vector, 32; in attention, cells that are added up
+//	             by themselves; in a text, tokens that are measured from an empty cache
+//	tile         rows and columns of a product whose sums fill the registers; a tile of a rotation
+//	             is the values that are rotated together
+//	panel        the rounded activations of 8 tokens, interleaved, that a kernel multiplies with a
+//	             row of weights at once
+//	record       32 values of a weight row or a panel, unpacked, with their scales and sums
+//	score, mix   the two products of attention: queries with cached keys, weights with cached values
+//	frame        the text of a GPU kernel that names no type
+//	share        the part of a task that one thread, or one GPU block, takes
+//
+// # Glossary of the cache
+//
 //	head         one attention head; head_dim is its number of values
 //	GQA group    the query heads that share one cached head
-//	score, mix   the two products of attention: queries with cached keys, weights with cached values
-//	ISA          an instruction set that kernels exist for; generic is portable Go
-//	oracle       plain loops that a kernel is compared with
+//	side         the keys or the values of a layer
+//	cell         the place of one position in a layer's rows; its set says which sequences hold it.
+//	             In a sweep, one cache to measure, such as lm4_64-mean/lm4_64@4+32
+//	page         64 cells, the unit in which a GPU is told where the rows of a sequence lie
+//	segment      rows of one layer of one type; a position is in exactly one of a layer's segments
+//	rotation     a transform that the cache applies before a type encodes
+//	exact ends   the first and the last rows of a cache, kept in f16 where a policy says so
+//	eviction     an exact row is packed, since newer ones take its place
+//	key offset   a constant taken out of the keys before RoPE, whose score is added back exactly
+//	step         one block of a layer as an engine runs it: attention, a feed-forward network
+//	policy, plan what a cache should store; what it will store, and why that differs
 package kvgen

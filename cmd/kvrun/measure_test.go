@@ -11,7 +11,7 @@ import (
 )
 
 // demoPPL is the perplexity of the first two chunks; all 54 give 30.37, which independent code confirms
-// (runtime/demo/train/README.md).
+// (tools/train/README.md).
 const demoPPL = 37.224
 
 func TestPPL(t *testing.T) {

@@ -5,7 +5,7 @@
 // text, mostly Shakespeare, the rest from four novels. It continues a prompt in recognisable English and knows
 // nothing: it is there to show and to test the machinery.
 //
-// Folder train holds the text, the scripts that made the model, and its figures (train/README.md, train/metrics.json).
+// The text, the scripts that made the model and its figures are in tools/train.
 package demo
 
 import _ "embed"

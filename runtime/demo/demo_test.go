@@ -14,7 +14,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/demo"
 )
 
-// metrics is what the training run recorded, in train/metrics.json.
+// metrics is what the training run recorded, in tools/train/metrics.json.
 type metrics struct {
 	Heldout struct {
 		Bytes   int
@@ -32,7 +32,7 @@ type loss struct {
 
 func readMetrics(t *testing.T) metrics {
 	t.Helper()
-	raw, err := os.ReadFile("train/metrics.json")
+	raw, err := os.ReadFile("../../tools/train/metrics.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestCorpusIsHeldOut(t *testing.T) {
 	for c, i := demo.Corpus(), 0; i+window <= len(c); i++ {
 		held[c[i:i+window]] = true
 	}
-	files, err := filepath.Glob("train/corpus/*.txt")
+	files, err := filepath.Glob("../../tools/train/corpus/*.txt")
 	if err != nil || len(files) != 5 {
 		t.Fatalf("training files: %v, %v; want five", files, err)
 	}
@@ -99,7 +99,7 @@ func TestRecordBelongsToFiles(t *testing.T) {
 		t.Errorf("the record has %d checksums, want 6", len(m.SHA256))
 	}
 	for name, want := range m.SHA256 {
-		path := filepath.Join("train", "corpus", name)
+		path := filepath.Join("..", "..", "tools", "train", "corpus", name)
 		if name == "heldout.txt" {
 			path = name
 		}

@@ -1,6 +1,6 @@
 """The training text, and the parts of it that no gradient ever sees.
 
-corpus/*.txt is the training text.  ../heldout.txt is the demo corpus: it was cut from the end of each work and
+corpus/*.txt is the training text.  ../../runtime/demo/heldout.txt is the demo corpus: it was cut from the end of each work and
 is used once, to report.  Validation text, which chooses between runs, is cut here from the middle of each file.
 """
 
@@ -8,6 +8,7 @@ import hashlib
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+DEMO = HERE.parents[1] / "runtime" / "demo"
 FILES = ["oz", "alice", "dracula", "montecristo", "shakespeare"]
 VALIDATION = (0.50, 0.54)  # of each file
 
@@ -17,7 +18,7 @@ def read(name):
 
 
 def heldout():
-    return (HERE.parent / "heldout.txt").read_text(encoding="utf-8")
+    return (DEMO / "heldout.txt").read_text(encoding="utf-8")
 
 
 def split():
@@ -34,5 +35,5 @@ def split():
 
 def checksums():
     """SHA-256 of every text file, for the metrics record."""
-    paths = [HERE / "corpus" / f"{n}.txt" for n in FILES] + [HERE.parent / "heldout.txt"]
+    paths = [HERE / "corpus" / f"{n}.txt" for n in FILES] + [DEMO / "heldout.txt"]
     return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in paths}

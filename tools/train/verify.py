@@ -1,6 +1,6 @@
 """Reads a model.gguf back with other people's code and none of ours, and scores the held-out text in NumPy.
 
-    python verify.py ../model.gguf [metrics.json]
+    python verify.py ../../runtime/demo/model.gguf [metrics.json]
 
 `gguf` parses and dequantises the file, `tokenizers` does the BPE, and the graph is written out below in f32.
 With a metrics file the loss must agree with PyTorch's within 1 %.  Also prints llama-perplexity's figure
@@ -18,7 +18,7 @@ from gguf.quants import dequantize
 from tokenizers import Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import BPE
 
-HELDOUT = Path(__file__).resolve().parent.parent / "heldout.txt"
+HELDOUT = Path(__file__).resolve().parents[2] / "runtime/demo/heldout.txt"
 
 
 class Model:

@@ -1,0 +1,163 @@
+package kvgen
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// checkTour compares the packages that the tour names, each by its path at the start of an indented line, with those there are.
+func checkTour(doc string, packages []string) (found []string) {
+	var named []string
+	for _, m := range regexp.MustCompile(`(?m)^\t((?:gen|kernels|runtime|cmd|templates)[\w/]*) +\S`).FindAllStringSubmatch(doc, -1) {
+		if slices.Contains(named, m[1]) {
+			found = append(found, m[1]+" is named twice")
+			continue
+		}
+		named = append(named, m[1])
+	}
+	for _, p := range packages {
+		if !slices.Contains(named, p) {
+			found = append(found, "the tour of generate.go does not name "+p)
+		}
+	}
+	for _, n := range named {
+		if !slices.Contains(packages, n) {
+			found = append(found, "the tour of generate.go names "+n+", which is no package")
+		}
+	}
+	return found
+}
+
+// folders are the folders of this module that hold Go, by their path from the root.
+func folders(t *testing.T) (all []string) {
+	t.Helper()
+	for _, s := range sources(t) {
+		dir := path.Dir(s.name)
+		if path.Ext(s.name) == ".go" && !strings.HasSuffix(s.name, "_test.go") && dir != "." && !slices.Contains(all, dir) {
+			all = append(all, dir)
+		}
+	}
+	return all
+}
+
+func TestTour(t *testing.T) {
+	if found := checkTour("\tgen/a  one\n\tgen/b  two\n\tgen/b  two\n\tgen/d  three\n", []string{"gen/a", "gen/b", "gen/c"}); len(found) != 3 {
+		t.Fatalf("of 3 planted mistakes found %q", found)
+	}
+	tree, err := parser.ParseFile(token.NewFileSet(), "generate.go", nil, parser.ParseComments|parser.PackageClauseOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range checkTour(tree.Doc.Text(), folders(t)) {
+		t.Error(f)
+	}
+}
+
+// A comment is one line of a comment in Go, with its place.
+type comment struct {
+	name string
+	line int
+	text string // with the slashes
+	wide int    // columns of the whole line of code, a tab as four
+}
+
+// comments reads the comments of Go files; generated ones and directives are left out.
+func comments(t *testing.T, files []source) (all []comment) {
+	t.Helper()
+	for _, f := range files {
+		if path.Ext(f.name) != ".go" || header.Match(f.text) {
+			continue
+		}
+		fset := token.NewFileSet()
+		tree, err := parser.ParseFile(fset, f.name, f.text, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(string(f.text), "\n")
+		for _, group := range tree.Comments {
+			for _, c := range group.List {
+				if ast.IsGenerated(tree) || strings.HasPrefix(c.Text, "//go:") || strings.HasPrefix(c.Text, "//nolint") {
+					continue
+				}
+				for i, text := range strings.Split(c.Text, "\n") {
+					line := fset.Position(c.Pos()).Line + i
+					all = append(all, comment{f.name, line, text, utf8.RuneCountInString(strings.ReplaceAll(lines[line-1], "\t", "    "))})
+				}
+			}
+		}
+	}
+	return all
+}
+
+// mention is the name of a file that the project could hold. Placeholders (NAME.cu, type-*.cuh) and names of other
+// projects' files with an address before them do not match.
+var mention = regexp.MustCompile(`(^|[^\w.*/{}$<>:%@-])((?:[\w.-]+/)*[a-z0-9][\w-]*\.(?:go|s|cu|cuh|hcl|md|py|sh))\b`)
+
+// foreign are files that are named and are not of this project.
+var foreign = []string{
+	"docs/gguf.md",        // of ggml: the format of model files
+	"src/encoder.py",      // of GPT-2: its byte alphabet
+	"mine.hcl",            // what a reader writes
+	"q4_windows_amd64.go", // an example of a name that the go command takes for a build constraint
+}
+
+// roots are the folders that names are relative to, beside the file's own and the root: frames and specs are named alone.
+var roots = map[string]string{".cu": "templates/cuda", ".cuh": "templates/cuda", ".hcl": "kernels/spec"}
+
+// checkMentions looks for the files that comments and pages name: beside the file, below the root, or where such files lie.
+func checkMentions(lines []comment, exists func(name string) bool) (found []string) {
+	for _, c := range lines {
+		for _, m := range mention.FindAllStringSubmatch(c.text, -1) {
+			name := m[2]
+			if slices.Contains(foreign, name) || strings.HasSuffix(name, "/mine.hcl") || strings.Contains(name, "NAME") {
+				continue
+			}
+			ext := path.Ext(name)
+			if !exists(path.Join(path.Dir(c.name), name)) && !exists(name) && (roots[ext] == "" || !exists(path.Join(roots[ext], name))) {
+				found = append(found, fmt.Sprintf("%s:%d: there is no %s", c.name, c.line, name))
+			}
+		}
+	}
+	return found
+}
+
+// TestFilesNamed holds comments of Go and Markdown to the files there are: a name outlives its file easily.
+func TestFilesNamed(t *testing.T) {
+	planted := []comment{
+		{name: "gen/x.go", text: "// see gen.go and gone.go, or templates/cuda/gone.cu; NAME.hcl is any"},
+		{name: "docs/x.md", text: "[this](../gone.md), `gone.py`, https://example.org/a/b.md, docs/gguf.md, README.md"},
+	}
+	exists := func(name string) bool { _, err := os.Stat(filepath.FromSlash(name)); return err == nil }
+	if found := checkMentions(planted, exists); len(found) != 4 {
+		t.Fatalf("of 4 planted names found %q", found)
+	}
+	files := sources(t)
+	lines := comments(t, files)
+	for _, f := range files {
+		if path.Ext(f.name) == ".md" {
+			for i, text := range strings.Split(string(f.text), "\n") {
+				lines = append(lines, comment{f.name, i + 1, text, 0})
+			}
+		}
+	}
+	named := 0
+	for _, c := range lines {
+		named += len(mention.FindAllString(c.text, -1))
+	}
+	if named < 100 {
+		t.Errorf("only %d files are named in all comments and pages", named)
+	}
+	for _, f := range checkMentions(lines, exists) {
+		t.Error(f)
+	}
+}
