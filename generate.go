@@ -30,7 +30,7 @@
 //
 //	kernels             the table of types in front of their functions
 //	kernels/cpu         portable Go and assembly, and the arithmetic that portable kernels share
-//	kernels/cuda        the text of GPU kernels: frames, and a struct for every type
+//	kernels/cuda        the text of GPU kernels: a struct for every type and transform
 //	kernels/ref         the oracles: plain loops, written by hand from published formats
 //
 // The runtime imports kernels and nothing of gen. Models:
