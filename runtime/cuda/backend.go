@@ -23,7 +23,10 @@ func NewBackend(d *Device, c *Compiler) *Backend {
 }
 
 // Engine takes the model to the GPU, unless another context of it has done so, and makes what runs batches.
-func (b *Backend) Engine(m *model.Model, o model.Options) (model.Engine, error) {
+func (b *Backend) Engine(m *model.Model, s model.Span, o model.Options) (model.Engine, error) {
+	if s != m.Program().Whole() {
+		return nil, fmt.Errorf("cuda: all layers of a model must be on the GPU: %d to %d were asked for", s.Layers.Lo, s.Layers.Hi-1)
+	}
 	budget, err := b.Budget(m, o)
 	if err == nil {
 		err = budget.check(b.Name)

@@ -111,7 +111,7 @@ func (e *engine) delta(s *model.DeltaStep, x, y *Memory) ([]op, error) {
 }
 
 func (d *delta) run(e *engine, c *cache, n int) error {
-	of := sequencesArgs{state: int64(e.w.program.States[d.s.State]), count: 1, tokens: int32(n)}
+	of := sequencesArgs{state: int64(e.w.program.States[d.s.State].Values), count: 1, tokens: int32(n)}
 	if c.lists.several() {
 		of.runs, of.count = c.lists.runsOf(false).at, int32(len(c.runs))
 	}

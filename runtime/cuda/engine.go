@@ -142,7 +142,7 @@ func (e *engine) rope() error {
 	if e.kernels, err = e.b.NewTurns(e.b.Compiler); err != nil {
 		return err
 	}
-	for _, t := range e.w.program.Turns {
+	for _, t := range e.w.program.Ropes {
 		r := turning{freq: t.At(e.size)}
 		r.pairing = Pairing{len(r.freq), t.Kind == model.Adjacent}
 		if r.angles, err = e.b.NewAngles(r.freq, t.Magnitude, e.batch); err != nil {
@@ -232,19 +232,19 @@ func (e *engine) body(body any, x, y *Memory) ([]op, error) {
 }
 
 // Forward runs a batch; what is left of it is in e.h.
-func (e *engine) Forward(r model.DeviceRows, tokens []int32, runs []kv.Run) error {
+func (e *engine) Forward(r model.StageRows, b *model.Batch) error {
 	c := r.(*cache)
-	if err := c.place(tokens, runs); err != nil {
+	if err := c.place(b.Tokens, b.Runs); err != nil {
 		return err
 	}
 	if err := c.forget(); err != nil {
 		return err
 	}
-	e.last = len(tokens)
+	e.last = len(b.Tokens)
 	if !c.steady {
-		return e.launch(c, len(tokens))
+		return e.launch(c, e.last)
 	}
-	return e.token(c, len(tokens))
+	return e.token(c, e.last)
 }
 
 // token runs a batch of one token of each of n sequences, as a graph from the second time on: the first time everything grows that has
@@ -384,4 +384,4 @@ func (e *engine) free() error {
 }
 
 // Rows makes the device's side of a cache.
-func (e *engine) Rows(c *kv.Cache) (model.DeviceRows, error) { return e.newCache(c) }
+func (e *engine) Rows(c *kv.Cache) (model.StageRows, error) { return e.newCache(c) }

@@ -12,13 +12,13 @@ func (e *engine) experts(s *model.ExpertsStep, x, y *Memory) ([]op, error) {
 	}
 	weight := b.room("weight", s.Used)
 	m.routeArgs = routeArgs{logits: logits.address(), expert: m.expert.address(), row: m.row.address(), weight: weight.address(),
-		count: int32(s.Count), used: int32(s.Used), all: bit(s.Weigh == model.SoftmaxAll)}
+		count: int32(s.Count), used: int32(s.Used), all: bit(s.Gating == model.SoftmaxAll)}
 
 	m.gate, m.gates = b.stack(s.Gate), b.room("gates", s.Gate.Stride*s.Used)
 	m.mid = b.room("mid", s.Inner*s.Used)
 	m.hiddenArgs = hiddenArgs{gate: m.gates.address(), up: m.gates.address() + uint64(4*s.Up.First), out: m.mid.address(), inner: int32(s.Inner),
 		row: int32(s.Gate.Stride), upRow: int32(s.Up.Stride), act: bent(bends[s.Act]), gateScale: b.vector(s.Gate.Scale), upScale: b.vector(s.Up.Scale)}
-	if s.Up.Weight != s.Gate.Weight {
+	if s.Up.Weight() != s.Gate.Weight() {
 		m.up, m.ups = b.stack(s.Up), b.room("ups", s.Up.Stride*s.Used)
 		m.hiddenArgs.up = m.ups.address()
 	}
@@ -101,7 +101,7 @@ func (b *expertsBuilder) vector(x []float32) uint64 {
 // stack is the product with the matrices of all experts.
 func (b *expertsBuilder) stack(k model.ExpertStack) (m *Multiply) {
 	if b.err == nil {
-		m, b.err = b.e.w.stack(k.Weight, b.e.exact)
+		m, b.err = b.e.w.stack(k.Weight(), b.e.exact)
 	}
 	return m
 }

@@ -250,7 +250,7 @@ func (c *cache) keep(key graphKey, g *Graph) error {
 	return errors.Join(all...)
 }
 
-// Pull, Push and Close are those of model.DeviceRows.
+// Pull, Push and Close are those of model.StageRows.
 func (c *cache) Pull() error { return errors.Join(c.each(pull), c.pullStates()) }
 
 func (c *cache) Push() error { return errors.Join(c.each(push), c.pushStates()) }
@@ -273,4 +273,4 @@ func (c *cache) Close() error {
 	return errors.Join(all...)
 }
 
-var _ model.DeviceRows = (*cache)(nil)
+var _ model.StageRows = (*cache)(nil)

@@ -67,10 +67,10 @@ func (e *engine) gated(s *model.GatedStep, x, y *Memory) ([]op, error) {
 		}
 		ops = []op{in, h, down}
 	}
-	if s.Switch == nil {
+	if s.SharedGate == nil {
 		return ops, nil
 	}
-	gate, err := e.matmul(s.Switch, x, nil, "switch")
+	gate, err := e.matmul(s.SharedGate, x, nil, "switch")
 	if err != nil {
 		return nil, err
 	}

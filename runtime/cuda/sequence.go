@@ -25,7 +25,7 @@ type attendKey struct {
 }
 
 func (e *engine) attention(s *model.AttentionStep, x, y *Memory) ([]op, error) {
-	a := &attend{s: s, turn: s.Turn, k: 1, v: 2, attends: map[attendKey]*Attend{}}
+	a := &attend{s: s, turn: s.Rope, k: 1, v: 2, attends: map[attendKey]*Attend{}}
 	var err error
 	if a.in, err = e.matmul(s.QKV, x, nil, "qkv"); err != nil {
 		return nil, err
@@ -43,11 +43,11 @@ func (e *engine) attention(s *model.AttentionStep, x, y *Memory) ([]op, error) {
 		a.v = a.k
 	}
 	a.layer = HeadsLayer{Heads: s.Heads, Gated: s.Gated}
-	if s.Turn >= 0 {
-		a.layer.Pairing = e.turns[s.Turn].pairing
+	if s.Rope >= 0 {
+		a.layer.Pairing = e.turns[s.Rope].pairing
 	}
-	if s.Temper != nil {
-		a.layer.Temper, a.layer.Every = s.Temper.Scale, s.Temper.Every
+	if s.Temperature != nil {
+		a.layer.Temper, a.layer.Every = s.Temperature.Scale, s.Temperature.Every
 	}
 	for _, n := range []struct {
 		to   **Norm

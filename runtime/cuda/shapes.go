@@ -61,7 +61,7 @@ type offsetTurn struct {
 // turnOf is the tables of a KV layer's RoPE, which layers share. A layer without one turns nothing.
 func (e *engine) turnOf(layer int) (*Turn, error) {
 	t := offsetTurn{magnitude: 1}
-	if n := e.w.program.TurnOf(layer); n >= 0 {
+	if n := e.w.program.RopeOf(layer); n >= 0 {
 		r := e.turns[n]
 		t.freq, t.adjacent, t.magnitude = r.freq, r.pairing.Adjacent, r.angles.Magnitude
 	}

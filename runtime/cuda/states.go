@@ -3,7 +3,7 @@ package cuda
 // addStates allocates what recurrent layers keep of the sequences, [sequences][values].
 func (c *cache) addStates() error {
 	for _, n := range c.e.w.program.States {
-		m, err := c.e.b.Alloc(uint64(4 * n * c.host.Sequences))
+		m, err := c.e.b.Alloc(uint64(4 * n.Values * c.host.Sequences))
 		if err != nil {
 			return err
 		}
@@ -15,7 +15,7 @@ func (c *cache) addStates() error {
 
 // state is the part of state number i that is of a sequence.
 func (c *cache) state(i, seq int) *Memory {
-	n := uint64(4 * c.e.w.program.States[i])
+	n := uint64(4 * c.e.w.program.States[i].Values)
 	return c.states[i].Slice(n*uint64(seq), n)
 }
 

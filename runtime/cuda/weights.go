@@ -257,7 +257,7 @@ func (w *weights) bias(parts []*model.Weight) (*Memory, error) {
 }
 
 func act(p *model.Products) Act {
-	if !p.Gated && !p.Bent {
+	if !p.Gated && !p.Activated {
 		return NoAct
 	}
 	return bends[p.Act]

@@ -67,7 +67,7 @@ func New(plan *Plan, size, batch int) (*Cache, error) {
 }
 
 // NewElsewhere is a cache whose rows are kept by somebody else, such as a GPU. It gives out cells and knows which position each
-// holds; it has rows only between Hold and Release.
+// holds; it has rows only of layers that it is told to hold.
 func NewElsewhere(plan *Plan, size, batch int) (*Cache, error) {
 	return NewShape(plan, Shape{Size: size, Batch: batch})
 }
@@ -99,17 +99,20 @@ func NewShape(plan *Plan, s Shape) (*Cache, error) {
 }
 
 // Hold allocates the rows.
-func (c *Cache) Hold() {
-	for _, l := range c.layers {
+func (c *Cache) Hold() { c.HoldLayers(0, len(c.layers)) }
+
+// HoldLayers allocates the rows of KV layers lo..hi-1.
+func (c *Cache) HoldLayers(lo, hi int) {
+	for _, l := range c.layers[lo:hi] {
 		for _, s := range l.sides() {
 			s.slab = make([]byte, s.Bytes())
 		}
 	}
 }
 
-// Release forgets the rows.
-func (c *Cache) Release() {
-	for _, l := range c.layers {
+// ReleaseLayers forgets the rows of KV layers lo..hi-1.
+func (c *Cache) ReleaseLayers(lo, hi int) {
+	for _, l := range c.layers[lo:hi] {
 		for _, s := range l.sides() {
 			s.slab = nil
 		}

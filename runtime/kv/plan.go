@@ -61,10 +61,13 @@ func (p *Plan) BytesPerToken() int {
 func (p *Plan) Bytes(size, batch int) int { return p.BytesOf(Shape{Size: size, Batch: batch}) }
 
 // BytesOf is the storage of a cache of a shape, key offsets included.
-func (p *Plan) BytesOf(s Shape) int {
+func (p *Plan) BytesOf(s Shape) int { return p.BytesIn(s, 0, len(p.Layers)) }
+
+// BytesIn is BytesOf of KV layers lo..hi-1.
+func (p *Plan) BytesIn(s Shape, lo, hi int) int {
 	s, _ = s.full()
 	n := 0
-	for i := range p.Layers {
+	for i := lo; i < hi; i++ {
 		l := &p.Layers[i]
 		n += s.capacity(l.Layer.Window, l.Ends)*l.packedBytes() + s.exact(l.Ends)*l.exactBytes() + l.OffsetBytes()
 	}

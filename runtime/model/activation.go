@@ -32,8 +32,8 @@ var ones = func() (v [256]float32) {
 	return v
 }()
 
-// bend is x = act(x), of an activation that is a factor of the up branch.
-func (a Activation) bend(x []float32) {
+// apply is x = act(x), of an activation that is a factor of the up branch.
+func (a Activation) apply(x []float32) {
 	for len(x) > 0 {
 		n := min(len(x), len(ones))
 		a.mul(x[:n], ones[:n])

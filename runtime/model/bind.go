@@ -10,7 +10,6 @@ import (
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/cpu"
 	"github.com/kvgen/kvgen/runtime/gguf"
-	"github.com/kvgen/kvgen/runtime/kv"
 )
 
 // Types resolves the type id of a tensor, nil for one it does not know. It is kernels.ByID except in tests.
@@ -24,16 +23,11 @@ type binder struct {
 	layer int // -1 outside the layers
 	errs  []error
 
-	ropes   map[*Rope]*turns
-	turns   []*turns
-	kv      []kv.Layer
-	attends []*attend   // by KV layer
-	kvOf    map[int]int // KV layer of a layer
-	states  []stateSize // of recurrent layers
+	program *Program
+	ropes   map[*Rope]int // numbers of RoPEs
+	kvOf    map[int]int   // KV layer of a layer
 	others  []Other
-	read    []int    // KV layers that later layers read, again for each of these
-	groups  []*group // all matrices
-	scratch sizes
+	read    []int // KV layers that later layers read, again for each of these
 
 	used      map[string]bool // tensors that were asked for and are there
 	strangers []stranger      // types that weights cannot have here
@@ -80,79 +74,22 @@ func weightTypes() string {
 	return strings.Join(names, " ")
 }
 
-// body is a Body with its tensors. forward computes y from x, both [n][width]; describe is its part of a Program.
-type body interface {
-	forward(p *pass, y, x []float32) error
-	describe() any
-}
-
-// block is a Block with its tensors; norms may be nil.
-type block struct {
-	layer     int // of the model, for messages
-	pre, post *norm
-	body      body
-	scale     float32
-}
-
-func (b *binder) block(k Block) block {
-	x := block{layer: b.layer, pre: b.norm(k.Pre, b.width), post: b.norm(k.Post, b.width), body: k.Body.bind(b), scale: 1}
+// step binds a block.
+func (b *binder) step(k Block) Step {
+	x := Step{Layer: b.layer, Pre: b.norm(k.Pre, b.width), Post: b.norm(k.Post, b.width), Body: k.Body.bind(b), Scale: 1}
 	if name := b.name(k.Scale, "weight"); k.Scale != "" && b.has(name) {
 		if v := b.vector(name, 1); v != nil {
-			x.scale = v[0]
+			x.Scale = v[0]
 		}
 	}
 	return x
 }
 
-// weight is a matrix in the file.
-type weight struct {
-	typ    *kernels.Type
-	impl   *kernels.Impl
-	rows   int      // outputs
-	n      int      // inputs, values of a row
-	stride int      // bytes of a row
-	data   []byte   // [rows][stride]
-	split  [][]byte // instead of data: equal shares of the rows, each in a tensor of its own
-	bias   []float32
-}
-
-// pieces is the data in one piece or several.
-func (w *weight) pieces() [][]byte {
-	if w.split != nil {
-		return w.split
-	}
-	return [][]byte{w.data}
-}
-
-// span is some rows, which no two pieces share.
-func (w *weight) span(first, rows int) []byte {
-	data := w.data
-	if w.split != nil {
-		share := w.rows / len(w.split)
-		data, first = w.split[first/share], first%share
-	}
-	return data[first*w.stride : (first+rows)*w.stride]
-}
-
-// cut is rows lo to hi-1 of w, which may be nil.
-func (w *weight) cut(lo, hi int) *weight {
-	if w == nil {
-		return nil
-	}
-	c := *w
-	c.rows, c.data = hi-lo, w.data[lo*w.stride:hi*w.stride]
-	if w.bias != nil {
-		c.bias = w.bias[lo:hi]
-	}
-	return &c
-}
-
-// row decodes row i into x, which is n values.
-func (w *weight) row(x []float32, i int) {
-	w.impl.Decode(x, w.data[i*w.stride:][:w.stride])
-	if d := w.typ.Domain; d != nil {
-		d.Best().Inverse(x)
-	}
+// fuse makes products of matrices with the same input. Weights are nil after a binding error, which ends the load.
+func (b *binder) fuse(ws ...*Weight) *Products {
+	p := &Products{Number: len(b.program.Products), Parts: ws}
+	b.program.Products = append(b.program.Products, p)
+	return p
 }
 
 // name is the full name of a tensor.
@@ -211,7 +148,7 @@ func (b *binder) err() error {
 }
 
 // find returns a tensor of rows x n values, rows 1 for a vector. A missing one is an error that lists its neighbours.
-func (b *binder) find(name string, n, rows int) *weight {
+func (b *binder) find(name string, n, rows int) *Weight {
 	t, ok := b.f.Tensor(name)
 	if !ok {
 		if b.missing = append(b.missing, name); len(b.missing) == 1 {
@@ -234,7 +171,7 @@ func (b *binder) find(name string, n, rows int) *weight {
 		b.errs = append(b.errs, err)
 		return nil
 	}
-	return &weight{typ: typ, impl: typ.Best(), rows: rows, n: n, stride: typ.RowBytes(n), data: data}
+	return &Weight{Type: typ, Rows: rows, N: n, Data: [][]byte{data}}
 }
 
 // neighbours lists the tensors of the same layer, or those outside layers.
@@ -258,10 +195,10 @@ func (b *binder) neighbours(name string) string {
 func (b *binder) has(name string) bool { _, ok := b.f.Tensor(name); return ok }
 
 // linear is a matrix of out x in, with its bias if the file has one.
-func (b *binder) linear(l Linear, in, out int) *weight {
+func (b *binder) linear(l Linear, in, out int) *Weight {
 	w := b.find(b.name(string(l), "weight"), in, out)
 	if bias := b.name(string(l), "bias"); w != nil && b.has(bias) {
-		w.bias = b.vector(bias, out)
+		w.Bias = b.vector(bias, out)
 	}
 	return w
 }
@@ -276,7 +213,7 @@ func (b *binder) table(name string, n, rows int) []float32 {
 		return nil
 	}
 	v := make([]float32, n*rows)
-	err := b.f.Guard(func() error { w.impl.Decode(v, w.data); return nil })
+	err := b.f.Guard(func() error { w.Type.Best().Decode(v, w.Data[0]); return nil })
 	if err != nil {
 		b.errs = append(b.errs, err)
 	}
@@ -284,19 +221,19 @@ func (b *binder) table(name string, n, rows int) []float32 {
 }
 
 // norm binds a norm over n values, nil for one that is not there.
-func (b *binder) norm(n Norm, width int) *norm {
+func (b *binder) norm(n Norm, width int) *NormWeights {
 	switch {
 	case n.Bare:
-		return &norm{kind: n.Kind, eps: n.Eps}
+		return &NormWeights{Kind: n.Kind, Eps: n.Eps}
 	case n.Name == "":
 		return nil
 	}
-	x := &norm{kind: n.Kind, eps: n.Eps, w: b.vector(b.name(n.Name, cmp.Or(n.Suffix, "weight")), width)}
+	x := &NormWeights{Kind: n.Kind, Eps: n.Eps, W: b.vector(b.name(n.Name, cmp.Or(n.Suffix, "weight")), width)}
 	if n.Times != 0 {
-		cpu.Scale(x.w, n.Times)
+		cpu.Scale(x.W, n.Times)
 	}
 	if bias := b.name(n.Name, "bias"); n.Kind == LayerNorm && b.has(bias) {
-		x.b = b.vector(bias, width)
+		x.B = b.vector(bias, width)
 	}
 	return x
 }

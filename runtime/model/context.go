@@ -1,12 +1,12 @@
 package model
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 
-	"github.com/kvgen/kvgen/runtime/attention"
 	"github.com/kvgen/kvgen/runtime/cpu"
 	"github.com/kvgen/kvgen/runtime/kv"
-	"github.com/kvgen/kvgen/runtime/memory"
 )
 
 // Math is the form of the matrix products and scores.
@@ -23,13 +23,14 @@ func (m Math) String() string { return [...]string{"exact", "fast"}[m] }
 
 // Options configure a context.
 type Options struct {
-	Plan    *kv.Plan // of the model's KVLayers
-	Size    int      // positions of a sequence
-	Batch   int      // tokens that go through the model together; 0 means 256
-	Threads int      // 0 means one per core
-	Math    Math
-	Device  Device       // nil for the processor
-	Stop    func() error // Context.Stop
+	Plan       *kv.Plan // of the model's KVLayers
+	Size       int      // positions of a sequence
+	Batch      int      // tokens that go through the model together; 0 means 256
+	Threads    int      // 0 means one per core
+	Math       Math
+	Device     Device       // of all layers; nil for the processor
+	Placements []Placement  // instead of Device: the layers in order, shared out
+	Stop       func() error // Context.Stop
 
 	Sequences int // 0 means 1
 	Cells     int // rows of all sequences together, shared ones counted once; 0 means Size
@@ -44,88 +45,60 @@ type Context struct {
 	Batch int          // tokens that go through the model together
 	Stop  func() error // asked between layers, on a device between batches: an error ends what runs; nil for nobody
 
-	pool       *cpu.Pool
-	runner     runner
-	offsets    []*attention.Offset // by KV layer
-	device     Device              // nil for the processor
-	deviceRows DeviceRows          // of the cache; nil on the processor
-	sibling    bool                // the threads and the runner are another's to end
+	pool    *cpu.Pool
+	stages  []stage // in the order of the layers
+	sibling bool    // the threads and the engines are another's to end
 
-	mixed mixed
-	one   [1]int32
-	run0  [1]kv.Run // of sequence 0
-	last  []float32
-	keep  func(int, []float32) error // remembers the logits, made once
+	batch  Batch     // that runs
+	logits []float32 // [outputTile][vocab]
+	mixed  mixed
+	one    [1]int32
+	run0   [1]kv.Run // of sequence 0
+	newest []float32
+	keep   func(int, []float32) error // remembers the logits, made once
 }
 
 // NewContext allocates a cache and the memory to run with it.
 func (m *Model) NewContext(o Options) (*Context, error) {
-	if len(o.Plan.Layers) != len(m.kv) {
-		return nil, fmt.Errorf("the plan is for %d KV layers and the model has %d", len(o.Plan.Layers), len(m.kv))
+	if err := m.fits(o.Plan); err != nil {
+		return nil, err
 	}
 	if o.Batch <= 0 {
 		o.Batch = 256
 	}
-	if w := m.positions; w != nil && o.Size > w.rows {
-		return nil, fmt.Errorf("a context of %d positions: this %s model has vectors for %d", o.Size, m.Arch, w.rows)
+	if w := m.program.Positions; w != nil && o.Size > w.Rows {
+		return nil, fmt.Errorf("a context of %d positions: this %s model has vectors for %d", o.Size, m.Arch, w.Rows)
 	}
 	o.Batch = min(o.Batch, max(1, o.Size, o.Cells))
-	cache, err := m.newCache(&o)
+	stages, err := m.placed(&o)
 	if err != nil {
 		return nil, err
 	}
-	c := &Context{Model: m, Cache: cache, Math: o.Math, Batch: o.Batch, Stop: o.Stop, device: o.Device}
-	c.keep = func(_ int, logits []float32) error { c.last = logits; return nil }
-	if o.Device != nil {
-		if err := c.startDevice(o); err != nil {
-			return nil, err
+	for i := range stages {
+		if s := &stages[i]; s.device == nil {
+			s.Engine = newHost(m, s.Span)
 		}
-		c.pool = cpu.NewPool(o.Threads, m.File.Guard)
-		return c, nil
 	}
+	cache, err := m.newCache(stages, &o)
+	if err != nil {
+		return nil, err
+	}
+	c := &Context{Model: m, Cache: cache, Math: o.Math, Batch: o.Batch, Stop: o.Stop, stages: stages}
+	c.keep = func(_ int, logits []float32) error { c.newest = logits; return nil }
 	c.pool = cpu.NewPool(o.Threads, m.File.Guard)
-	p := newPass(m, c.pool, cache, o.Batch, o.Math == Fast)
-	c.offsets = p.offsetsOf(o.Plan, o.Size)
-	c.runner = &host{pass: p, out: &output{p: p}}
+	if err := c.start(&o); err != nil {
+		c.Close()
+		return nil, err
+	}
 	return c, nil
 }
 
-// startDevice makes the engine and the rows of a context on a device.
-func (c *Context) startDevice(o Options) error {
-	if err := c.Model.rowNumbers(); err != nil {
-		return err
+// fits says whether a plan is one for the model's KV layers.
+func (m *Model) fits(plan *kv.Plan) error {
+	if len(plan.Layers) != len(m.program.KV) {
+		return fmt.Errorf("the plan is for %d KV layers and the model has %d", len(plan.Layers), len(m.program.KV))
 	}
-	e, err := o.Device.Engine(c.Model, o)
-	if err != nil {
-		return err
-	}
-	if c.deviceRows, err = e.Rows(c.Cache); err != nil {
-		e.Close()
-		return err
-	}
-	c.runner = &remote{Engine: e, m: c.Model}
 	return nil
-}
-
-// newCache allocates a cache with the states of recurrent layers.
-func (m *Model) newCache(o *Options) (*kv.Cache, error) {
-	shape := kv.Shape{Size: o.Size, Batch: o.Batch, Sequences: o.Sequences, Cells: o.Cells}
-	if o.Device == nil {
-		what := fmt.Sprintf("a cache of %d positions", max(o.Size, o.Cells))
-		if err := memory.Room(what, int64(o.Plan.BytesOf(shape))+m.scratch.bytes(o.Batch)); err != nil {
-			return nil, err
-		}
-	}
-	c, err := kv.NewShape(o.Plan, shape)
-	if err == nil {
-		if o.Device == nil {
-			c.Hold()
-		}
-		for _, s := range m.states {
-			c.AddState(s.layer, s.values)
-		}
-	}
-	return c, err
 }
 
 // Sibling is another context with a cache of its own plan, of the same shape, run by the threads and in the memory of c.
@@ -133,45 +106,31 @@ func (m *Model) newCache(o *Options) (*kv.Cache, error) {
 // are valid until any of them runs. It ends with c; Close lets go
 // of its cache before that, and must be called for one on a device.
 func (c *Context) Sibling(plan *kv.Plan) (*Context, error) {
-	if len(plan.Layers) != len(c.Model.kv) {
-		return nil, fmt.Errorf("the plan is for %d KV layers and the model has %d", len(plan.Layers), len(c.Model.kv))
+	if err := c.Model.fits(plan); err != nil {
+		return nil, err
 	}
-	o := Options{Plan: plan, Size: c.Cache.Size, Batch: c.Batch, Device: c.device, Sequences: c.Cache.Sequences, Cells: c.Cache.Cells}
-	cache, err := c.Model.newCache(&o)
+	cache, err := c.Model.newCache(c.stages, &Options{Plan: plan, Size: c.Cache.Size, Batch: c.Batch, Sequences: c.Cache.Sequences, Cells: c.Cache.Cells})
 	if err != nil {
 		return nil, err
 	}
 	s := *c
-	s.Cache, s.sibling = cache, true
-	s.keep = func(_ int, logits []float32) error { s.last = logits; return nil }
-	switch r := c.runner.(type) {
-	case *host:
-		s.offsets = r.pass.offsetsOf(plan, cache.Size)
-	case *remote:
-		if s.deviceRows, err = r.Rows(cache); err != nil {
-			return nil, err
-		}
+	s.Cache, s.sibling, s.stages = cache, true, slices.Clone(c.stages)
+	s.keep = func(_ int, logits []float32) error { s.newest = logits; return nil }
+	for i := range s.stages {
+		s.stages[i].rows = nil
+	}
+	if err := s.startRows(); err != nil {
+		return nil, errors.Join(err, s.closeRows())
 	}
 	return &s, nil
 }
 
-// Close ends the context's threads and gives back what it has on a device. The threads of a sibling go on; what they ran
+// Close ends the context's threads and gives back what it has on devices. The threads of a sibling go on; what they ran
 // last no longer holds its cache.
 func (c *Context) Close() {
-	if c.deviceRows != nil {
-		c.deviceRows.Close()
-	}
-	switch r := c.runner.(type) {
-	case *host:
-		if c.sibling {
-			r.pass.cache, r.pass.batch = nil, attention.Batch{}
-		}
-	case *remote:
-		if !c.sibling {
-			r.Close()
-		}
-	}
+	c.closeRows()
 	if !c.sibling {
+		c.closeStages()
 		c.pool.Close()
 	}
 }
@@ -196,7 +155,7 @@ func (c *Context) Truncate(n int) error { return c.Cache.Truncate(n) }
 // After an error the cache is as it was before the call, or empty where a sliding window has moved on, a layer is recurrent, or a
 // device failed while rows left the exact ones.
 func (c *Context) Eval(tokens []int32, from int, visit func(i int, logits []float32) error) error {
-	return c.run(tokens, func(lo, hi int) error { return c.runner.rows(max(from, lo)-lo, hi-lo, lo, visit) })
+	return c.run(tokens, func(lo, hi int) error { return c.rows(max(from, lo)-lo, hi-lo, lo, visit) })
 }
 
 // Hidden runs tokens as Eval does. For every token from number from on it copies the vector that the output matrix
@@ -206,7 +165,7 @@ func (c *Context) Hidden(dst []float32, tokens []int32, from int) error {
 	return c.run(tokens, func(lo, hi int) error {
 		if first := max(from, lo); first < hi {
 			to := dst[(first-from)*c.Model.Width : (hi-from)*c.Model.Width]
-			if err := c.runner.hidden(to, first-lo, hi-lo); err != nil {
+			if err := c.last().Hidden(to, first-lo, hi-lo); err != nil {
 				return err
 			}
 			return hiddenNumbers(to, c.Model.Width, first)
@@ -220,7 +179,7 @@ func (c *Context) Logits(dst, hidden []float32) error {
 	m, tile := c.Model, min(outputTile, c.Batch)
 	for n := len(hidden) / m.Width; n > 0; n -= tile {
 		k := min(n, tile)
-		if err := c.runner.project(dst[:k*m.Vocab], hidden, k); err != nil {
+		if err := c.last().Project(dst[:k*m.Vocab], hidden, k); err != nil {
 			return err
 		}
 		dst, hidden = dst[k*m.Vocab:], hidden[k*m.Width:]
@@ -252,7 +211,7 @@ func (c *Context) batches(tokens []int32, visit func(lo, hi int) error) error {
 	for lo, hi := 0, 0; lo < len(tokens); lo = hi {
 		hi = lo + min(c.step(), len(tokens)-lo)
 		c.run0[0] = kv.Run{N: hi - lo}
-		if err := c.runner.forward(c, tokens[lo:hi], c.run0[:]); err != nil {
+		if err := c.forward(tokens[lo:hi], c.run0[:]); err != nil {
 			return err
 		}
 		if err := visit(lo, hi); err != nil {
@@ -278,7 +237,7 @@ func (c *Context) Prefill(tokens []int32) ([]float32, error) {
 		return nil, fmt.Errorf("no tokens to run")
 	}
 	err := c.Eval(tokens, len(tokens)-1, c.keep)
-	return c.last, err
+	return c.newest, err
 }
 
 // Decode runs one token and returns its logits, valid until the next call.

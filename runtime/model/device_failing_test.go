@@ -9,30 +9,30 @@ import (
 
 // failing is a device on which a batch fails after the layers with exact rows were told which rows leave those.
 type failing struct {
-	DeviceRows
+	StageRows
 	cache *kv.Cache
 	fail  bool
 }
 
 var errFailing = errors.New("out of memory")
 
-func (f *failing) Engine(*Model, Options) (Engine, error) { return &failingEngine{f: f}, nil }
-func (f *failing) Close() error                           { return nil }
+func (f *failing) Engine(*Model, Span, Options) (Engine, error) { return &failingEngine{f: f}, nil }
+func (f *failing) Close() error                                 { return nil }
 
 type failingEngine struct {
 	Engine
 	f *failing
 }
 
-func (e *failingEngine) Rows(c *kv.Cache) (DeviceRows, error) {
+func (e *failingEngine) Rows(c *kv.Cache) (StageRows, error) {
 	e.f.cache = c
 	return e.f, nil
 }
 
-func (e *failingEngine) Forward(_ DeviceRows, tokens []int32, _ []kv.Run) error {
+func (e *failingEngine) Forward(_ StageRows, b *Batch) error {
 	for i := range e.f.cache.Plan.Layers {
 		if r := e.f.cache.Rows(i); r.Exact() {
-			for n := 0; n < len(tokens); {
+			for n := 0; n < len(b.Tokens); {
 				n += r.Next()
 			}
 		}

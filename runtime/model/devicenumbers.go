@@ -22,16 +22,16 @@ func (m *Model) lookAtRows() error {
 	type job struct {
 		layer  int
 		side   string
-		weight *weight
-		norm   *norm
+		weight *Weight
+		norm   *NormWeights
 	}
 	var jobs []job
-	for i, a := range m.attends {
-		if len(a.qkv.parts) > 1 {
-			jobs = append(jobs, job{m.kv[i].Index, "K", a.qkv.parts[1].weight, a.kNorm})
+	for i, a := range m.program.Attention {
+		if len(a.QKV.Parts) > 1 {
+			jobs = append(jobs, job{m.program.KV[i].Index, "K", a.QKV.Parts[1], a.KNorm})
 		}
-		if len(a.qkv.parts) > 2 {
-			jobs = append(jobs, job{m.kv[i].Index, "V", a.qkv.parts[2].weight, a.vNorm})
+		if len(a.QKV.Parts) > 2 {
+			jobs = append(jobs, job{m.program.KV[i].Index, "V", a.QKV.Parts[2], a.VNorm})
 		}
 	}
 	var next atomic.Int64
@@ -41,7 +41,7 @@ func (m *Model) lookAtRows() error {
 		group.Go(func() {
 			errs[w] = m.File.Guard(func() error {
 				for i := next.Add(1) - 1; i < int64(len(jobs)); i = next.Add(1) - 1 {
-					if j := jobs[i]; !j.weight.numbers() || j.norm != nil && !(finite(j.norm.w) && finite(j.norm.b)) {
+					if j := jobs[i]; !j.weight.numbers() || j.norm != nil && !(finite(j.norm.W) && finite(j.norm.B)) {
 						return fmt.Errorf("layer %d: weights of %s are no numbers: the file is damaged", j.layer, j.side)
 					}
 				}
@@ -59,15 +59,17 @@ func (m *Model) lookAtRows() error {
 }
 
 // numbers says whether all weights and biases are.
-func (w *weight) numbers() bool {
-	x := make([]float32, w.n)
-	for i := range w.rows {
-		w.impl.Decode(x, w.data[i*w.stride:][:w.stride])
-		if !finite(x) {
-			return false
+func (w *Weight) numbers() bool {
+	x, n, impl := make([]float32, w.N), w.Type.RowBytes(w.N), w.Type.Best()
+	for _, data := range w.Data {
+		for ; len(data) > 0; data = data[n:] {
+			impl.Decode(x, data[:n])
+			if !finite(x) {
+				return false
+			}
 		}
 	}
-	return finite(w.bias)
+	return finite(w.Bias)
 }
 
 func finite(x []float32) bool {

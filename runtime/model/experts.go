@@ -14,8 +14,17 @@ type Experts struct {
 	Gate, Up, Down   Linear // the matrices of all experts in one tensor
 	GateUp           Linear // takes the place of Gate and Up where the file has it: the rows of Gate, then those of Up
 	Act              Activation
-	Weigh            Weighing
+	Gating           Gating
 }
+
+// Gating is how a router's logits become the weights of the experts that a token uses, those with the largest logits.
+type Gating int
+
+// The gating functions.
+const (
+	SoftmaxAll    Gating = iota // softmax over all experts, and those used are brought back to a sum of 1
+	SoftmaxChosen               // softmax over the experts used
+)
 
 // maxExperts is beyond any model.
 const maxExperts = 4096
@@ -65,45 +74,27 @@ func (e Experts) sized(h *Header, layer int) Experts {
 	return e
 }
 
-// experts is an Experts with its tensors.
-type experts struct {
-	count, used, inner int
-	weigh              Weighing
-	act                Activation
-	router, in, down   *group
-	gate, up, out      stack
-	routerNorm, norm   *norm
-}
-
-// stack is the matrices of all experts: rows of a part of a group.
-type stack struct {
-	part  int       // of the group
-	rows  int       // from one expert to the next
-	first int       // row of an expert where this matrix begins
-	scale []float32 // [Count] of an expert's product, bias included; nil for none
-}
-
-func (e Experts) bind(b *binder) body {
-	x := &experts{count: e.Count, used: e.Used, inner: e.Inner, weigh: e.Weigh, act: e.Act,
-		router:     b.together(b.linear(e.Router, b.width, e.Count)),
-		down:       b.together(b.stack(e.Down, e.Inner, b.width, e.Count)),
-		out:        stack{rows: b.width, scale: b.scales(e.Down, e.Count)},
-		routerNorm: b.norm(e.RouterNorm, b.width), norm: b.norm(e.Norm, b.width),
+func (e Experts) bind(b *binder) any {
+	x := &ExpertsStep{Count: e.Count, Used: e.Used, Inner: e.Inner, Gating: e.Gating, Act: e.Act,
+		Router:     b.fuse(b.linear(e.Router, b.width, e.Count)),
+		Down:       ExpertStack{Products: b.fuse(b.stack(e.Down, e.Inner, b.width, e.Count)), Stride: b.width, Scale: b.scales(e.Down, e.Count)},
+		RouterNorm: b.norm(e.RouterNorm, b.width), Norm: b.norm(e.Norm, b.width),
 	}
 	if e.GateUp != "" && b.has(b.name(string(e.GateUp), "weight")) {
-		x.in = b.together(b.stack(e.GateUp, b.width, 2*e.Inner, e.Count))
-		x.gate = stack{rows: 2 * e.Inner, scale: b.scales(e.GateUp, e.Count)}
-		x.up = stack{rows: 2 * e.Inner, first: e.Inner, scale: x.gate.scale}
+		in := b.fuse(b.stack(e.GateUp, b.width, 2*e.Inner, e.Count))
+		x.Gate = ExpertStack{Products: in, Stride: 2 * e.Inner, Scale: b.scales(e.GateUp, e.Count)}
+		x.Up = x.Gate
+		x.Up.First = e.Inner
 	} else {
-		x.in = b.together(b.stack(e.Gate, b.width, e.Inner, e.Count), b.stack(e.Up, b.width, e.Inner, e.Count))
-		x.gate = stack{rows: e.Inner, scale: b.scales(e.Gate, e.Count)}
-		x.up = stack{part: 1, rows: e.Inner, scale: b.scales(e.Up, e.Count)}
+		in := b.fuse(b.stack(e.Gate, b.width, e.Inner, e.Count), b.stack(e.Up, b.width, e.Inner, e.Count))
+		x.Gate = ExpertStack{Products: in, Stride: e.Inner, Scale: b.scales(e.Gate, e.Count)}
+		x.Up = ExpertStack{Products: in, Part: 1, Stride: e.Inner, Scale: b.scales(e.Up, e.Count)}
 	}
 	return x
 }
 
 // stack is the matrices of count experts, each out x in, with their biases if the file has them.
-func (b *binder) stack(l Linear, in, out, count int) *weight {
+func (b *binder) stack(l Linear, in, out, count int) *Weight {
 	name := b.name(string(l), "weight")
 	if one, ok := strings.CutSuffix(string(l), "_exps"); ok && !b.has(name) && b.has(b.name(one+".0", "weight")) {
 		return b.gather(one, in, out, count)
@@ -117,14 +108,14 @@ func (b *binder) stack(l Linear, in, out, count int) *weight {
 		return nil
 	}
 	if bias := b.name(string(l), "bias"); b.has(bias) {
-		w.bias = b.table(bias, out, count)
+		w.Bias = b.table(bias, out, count)
 	}
 	return w
 }
 
 // gather is stack for files of before April 2024, which have a tensor for each expert: ffn_gate.0.weight and so on.
-func (b *binder) gather(one string, in, out, count int) *weight {
-	var all *weight
+func (b *binder) gather(one string, in, out, count int) *Weight {
+	var all *Weight
 	for e := range count {
 		w := b.find(b.name(fmt.Sprintf("%s.%d", one, e), "weight"), in, out)
 		switch {
@@ -132,14 +123,13 @@ func (b *binder) gather(one string, in, out, count int) *weight {
 			return nil
 		case all == nil:
 			all = w
-			all.rows, all.split = out*count, [][]byte{w.data}
-			all.data = nil
+			all.Rows = out * count
 			continue
-		case w.typ != all.typ:
-			b.fail("layer %d: %s of expert 0 is of type %s and that of expert %d of %s: they must be of one", b.layer, one, all.typ.Name, e, w.typ.Name)
+		case w.Type != all.Type:
+			b.fail("layer %d: %s of expert 0 is of type %s and that of expert %d of %s: they must be of one", b.layer, one, all.Type.Name, e, w.Type.Name)
 			return nil
 		}
-		all.split = append(all.split, w.data)
+		all.Data = append(all.Data, w.Data...)
 	}
 	return all
 }
@@ -150,25 +140,4 @@ func (b *binder) scales(l Linear, count int) []float32 {
 		return b.vector(name, count)
 	}
 	return nil
-}
-
-func (e *experts) forward(p *pass, y, x []float32) error {
-	r := &p.route
-	r.e, r.p = e, p
-	r.logits, r.chosen, r.weights = grow(r.logits, p.n*e.count), grow(r.chosen, p.n*e.used), grow(r.weights, p.n*e.used)
-	routed, err := p.normed.run(p, e.routerNorm, x)
-	if err != nil {
-		return err
-	}
-	if err := p.matmul(e.router, routed, r.logits); err != nil {
-		return err
-	}
-	if err := p.each(r, p.n); err != nil {
-		return err
-	}
-	r.group()
-	if x, err = p.normed.run(p, e.norm, x); err != nil {
-		return err
-	}
-	return p.mixture.run(e, y, x)
 }

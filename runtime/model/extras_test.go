@@ -14,8 +14,8 @@ import (
 // someOffset is a large constant for every head of a model, of size about 2 where its keys are about 1.
 func someOffset(m *Model) *kv.Offset {
 	r := rand.New(rand.NewPCG(3, 4))
-	layers := make([]kv.LayerOffset, len(m.kv))
-	for i, l := range m.kv {
+	layers := make([]kv.LayerOffset, len(m.KVLayers()))
+	for i, l := range m.KVLayers() {
 		for range l.Heads * l.KeyDim {
 			layers[i].Mu = append(layers[i].Mu, 2*float32(r.NormFloat64()))
 		}
@@ -85,21 +85,23 @@ func TestOffsetMistakes(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := prefill(t, x, c.Tokens, 0)
-		for what, spoil := range map[string]func(a *attend) *attention.Turn{
-			"left out": func(a *attend) *attention.Turn {
-				return attention.NewTurn(a.layer.KeyDim, a.rope.freq, a.rope.kind == Adjacent, 0, 256)
+		form := func(a *AttentionStep) *RopeForm { return c.model.program.Ropes[a.Rope] }
+		for what, spoil := range map[string]func(a *AttentionStep) *attention.Turn{
+			"left out": func(a *AttentionStep) *attention.Turn {
+				return attention.NewTurn(a.KeyDim, form(a).Short, form(a).Kind == Adjacent, 0, 256)
 			},
-			"wrong sign": func(a *attend) *attention.Turn {
-				return attention.NewTurn(a.layer.KeyDim, a.rope.freq, a.rope.kind == Adjacent, -1, 256)
+			"wrong sign": func(a *AttentionStep) *attention.Turn {
+				return attention.NewTurn(a.KeyDim, form(a).Short, form(a).Kind == Adjacent, -1, 256)
 			},
-			"wrong pairs": func(a *attend) *attention.Turn {
-				return attention.NewTurn(a.layer.KeyDim, a.rope.freq, a.rope.kind != Adjacent, 1, 256)
+			"wrong pairs": func(a *AttentionStep) *attention.Turn {
+				return attention.NewTurn(a.KeyDim, form(a).Short, form(a).Kind != Adjacent, 1, 256)
 			},
-			"not turned": func(a *attend) *attention.Turn { return attention.NewTurn(a.layer.KeyDim, nil, false, 1, 256) },
+			"not turned": func(a *AttentionStep) *attention.Turn { return attention.NewTurn(a.KeyDim, nil, false, 1, 256) },
 		} {
 			y := c.extras(t, "f32", "f32", someOffset(c.model), kv.Ends{}, Options{Threads: 2})
-			for i := range y.offsets {
-				y.offsets[i].Turn = spoil(c.model.attends[i])
+			offsets := y.stages[0].rows.(*hostRows).offsets
+			for i := range offsets {
+				offsets[i].Turn = spoil(c.model.program.Attention[i])
 			}
 			if m, r := differ(prefill(t, y, c.Tokens, 0), want); m <= .05 || r <= 5e-3 {
 				t.Errorf("%s: an offset's score %s moves logits by %.2g only, rms %.2g", name, what, m, r)

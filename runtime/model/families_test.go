@@ -114,7 +114,7 @@ func TestOnlyChosenExpertsAreRead(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			used := x.runner.(*host).pass.route.segments
+			used := x.stages[0].Engine.(*host).pass.route.segments
 			r := recipeOf(t, name)
 			r.keys[r.keys["general.architecture"].(string)+".block_count"] = uint32(1)
 			poisoned := 0

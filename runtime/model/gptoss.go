@@ -14,7 +14,7 @@ func gptOSS(h *Header) Graph {
 	window := h.Int("attention.sliding_window", 0)
 	slides := h.slidingPattern(2)
 	experts := h.mustExperts()
-	experts.Act, experts.Weigh = SwiGLUClamped, SoftmaxChosen
+	experts.Act, experts.Gating = SwiGLUClamped, SoftmaxChosen
 	return Graph{
 		Width: h.Width,
 		Norm:  Norm{Name: "output_norm", Eps: h.Eps},

@@ -24,9 +24,10 @@ type Block struct {
 	Scale string // optional tensor of one value that multiplies the whole stream after the block
 }
 
-// Body is what a block computes: Attention, DeltaNet, GatedFFN, FFN, Matrix, Experts, InputGate or a Sum of such. bind looks up its tensors.
+// Body is what a block computes: Attention, DeltaNet, GatedFFN, FFN, Matrix, Experts, InputGate or a Sum of such. bind looks
+// up its tensors and makes it the Body of a Step.
 type Body interface {
-	bind(b *binder) body
+	bind(b *binder) any
 }
 
 // Norm is a normalisation with a weight tensor.
@@ -63,12 +64,12 @@ type Attention struct {
 	QNorm, KNorm     Norm // of every head, before RoPE
 	VNorm            Norm // of every head
 	Rope             *Rope
-	Temper           *Temper // of the queries, after RoPE; nil for none
-	Scale            float32 // of the scores
-	SoftCap          float32 // of the scores; 0 for none
-	Window           int     // positions that a query sees; 0 for all
-	Gated            bool    // Q has a row of gates after each head's query, whose sigmoids multiply the head's output
-	Sinks            string  // tensor of a score per head that takes part in the softmax with no value; "" for none
+	Temperature      *Temperature // of the queries, after RoPE; nil for none
+	Scale            float32      // of the scores
+	SoftCap          float32      // of the scores; 0 for none
+	Window           int          // positions that a query sees; 0 for all
+	Gated            bool         // Q has a row of gates after each head's query, whose sigmoids multiply the head's output
+	Sinks            string       // tensor of a score per head that takes part in the softmax with no value; "" for none
 }
 
 // GatedFFN is Down . (act(Gate . x) * (Up . x)).
@@ -77,7 +78,7 @@ type GatedFFN struct {
 	Gate, Up, Down Linear
 	GateUp         Linear // instead of Gate and Up: the rows of both in one tensor
 	Act            Activation
-	Switch         Linear // one row, whose sigmoid multiplies the output; "" for none
+	SharedGate     Linear // one row, whose sigmoid multiplies the output; "" for none
 }
 
 // FFN is Down . act(Up . x).

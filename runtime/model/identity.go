@@ -166,8 +166,8 @@ func (m *Model) Identify(known *Digests, stop func() error) (*Identity, error) {
 
 // trained says whether logits depend on how many positions the model was first trained for.
 func (m *Model) trained() bool {
-	for _, t := range m.turns {
-		if t.long != nil {
+	for _, r := range m.program.Ropes {
+		if r.Long != nil {
 			return true
 		}
 	}

@@ -13,12 +13,12 @@ import (
 // error where there is none or where a norm follows it.
 func (m *Model) KeyBias(layer int) ([]float32, error) {
 	const k = 1 // of the matrices of an attention, after Q
-	a := m.attends[layer]
-	bias := a.qkv.parts[k].bias
+	a := m.program.Attention[layer]
+	bias := a.QKV.Parts[k].Bias
 	switch {
 	case bias == nil:
 		return nil, errors.New("its keys have no bias tensor")
-	case a.kNorm != nil:
+	case a.KNorm != nil:
 		return nil, errors.New("its keys are normalised after the bias is added")
 	}
 	return bias, nil
@@ -29,7 +29,7 @@ func (m *Model) KeyBias(layer int) ([]float32, error) {
 // returns. It ends when ctx is done, looked at between layers.
 func (m *Model) Keys(ctx context.Context, tokens []int32, threads int, visit func(layer, first int, k []float32)) error {
 	f32 := kv.Choice{Type: kernels.ByID(0)}
-	plan, err := kv.NewPlan(m.kv, kv.Policy{K: f32, V: f32})
+	plan, err := kv.NewPlan(m.program.KV, kv.Policy{K: f32, V: f32})
 	if err != nil {
 		return fmt.Errorf("running the model with an f32 cache: %w", err)
 	}
@@ -38,8 +38,8 @@ func (m *Model) Keys(ctx context.Context, tokens []int32, threads int, visit fun
 		return err
 	}
 	defer c.Close()
-	p := c.runner.(*host).pass
-	p.raw = make([]float32, c.Batch*m.scratch.k)
+	p := c.stages[0].Engine.(*host).pass
+	p.raw = make([]float32, c.Batch*p.sizes.k)
 	for lo := 0; lo < len(tokens); lo += c.Batch {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -7,13 +7,13 @@ func mistral3(h *Header) Graph {
 	rope := h.Rope(Adjacent)
 	rope.Factors = "rope_freqs"
 	experts := h.Experts()
-	temper := &Temper{Scale: h.OptionalFloat("attention.temperature_scale", 0), Every: rope.Original}
+	temperature := &Temperature{Scale: h.OptionalFloat("attention.temperature_scale", 0), Every: rope.Original}
 	return Graph{
 		Width: h.Width,
 		Norm:  Norm{Name: "output_norm", Eps: h.Eps},
 		Layers: h.each(func(i int) []Block {
 			a := h.Attention(i)
-			a.Rope, a.Temper = rope, temper
+			a.Rope, a.Temperature = rope, temperature
 			return []Block{
 				{Pre: Norm{Name: "attn_norm", Eps: h.Eps}, Body: a},
 				{Pre: Norm{Name: "ffn_norm", Eps: h.Eps}, Body: experts.or(h, i)},

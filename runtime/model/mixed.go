@@ -88,7 +88,7 @@ func (c *Context) batchRuns(tokens []Token, visit func(i int, logits []float32) 
 	}
 	for lo, hi := 0, 0; lo < len(tokens); lo = hi {
 		hi = lo + c.cut(tokens, lo)
-		err := c.runner.forward(c, x.ids[lo:hi], x.runs)
+		err := c.forward(x.ids[lo:hi], x.runs)
 		if err == nil {
 			err = c.visitMixed(tokens, lo, hi, visit)
 		}
@@ -166,8 +166,8 @@ func (c *Context) place(tokens []Token, i int) int {
 // logitsOf computes x.logits of tokens, by their numbers in order, of a batch that begins with number lo.
 func (c *Context) logitsOf(wanted []int, lo int) error {
 	x, m, n := &c.mixed, c.Model, len(wanted)
-	if r, ok := c.runner.(*remote); ok && wanted[n-1]-wanted[0] == n-1 { // they need not leave the device
-		return r.Logits(x.logits, wanted[0]-lo, wanted[0]-lo+n)
+	if wanted[n-1]-wanted[0] == n-1 { // they need not leave the device
+		return c.last().Logits(x.logits, wanted[0]-lo, wanted[0]-lo+n)
 	}
 	x.hidden = grow(x.hidden, n*m.Width)
 	for j := 0; j < n; {
@@ -175,12 +175,12 @@ func (c *Context) logitsOf(wanted []int, lo int) error {
 		for k < n && wanted[k] == wanted[k-1]+1 {
 			k++
 		}
-		if err := c.runner.hidden(x.hidden[j*m.Width:k*m.Width], wanted[j]-lo, wanted[k-1]-lo+1); err != nil {
+		if err := c.last().Hidden(x.hidden[j*m.Width:k*m.Width], wanted[j]-lo, wanted[k-1]-lo+1); err != nil {
 			return err
 		}
 		j = k
 	}
-	return c.runner.project(x.logits, x.hidden, n)
+	return c.last().Project(x.logits, x.hidden, n)
 }
 
 // LenSeq is the number of positions of a sequence.
@@ -189,14 +189,16 @@ func (c *Context) LenSeq(seq int) int { return c.Cache.LenSeq(seq) }
 // CopySeq makes a sequence the same as another and shares the rows of that: a common prompt is run once and held once.
 // What it held before is forgotten.
 func (c *Context) CopySeq(from, to int) error {
-	if err := c.Cache.CopySeq(from, to); err != nil || c.deviceRows == nil || from == to {
+	if err := c.Cache.CopySeq(from, to); err != nil || from == to {
 		return err
 	}
-	err := c.deviceRows.CopySeq(from, to)
-	if err != nil {
-		c.Cache.RemoveSeq(to) // it has the rows, and states of something else
+	for i := range c.stages {
+		if err := c.stages[i].rows.CopySeq(from, to); err != nil {
+			c.Cache.RemoveSeq(to) // it has the rows, and states of something else
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 // RemoveSeq forgets a sequence.

@@ -30,7 +30,7 @@ func TestLongFactorsOwnTheirCache(t *testing.T) {
 	c := readCase(t, "phi3_long")
 	var saved bytes.Buffer
 	for _, size := range []int{256, 512} {
-		c.model.turns[0].original = 256
+		c.model.program.Ropes[0].Original = 256
 		x, err := c.context(t, "f16", "f16", Options{Size: size})
 		if err != nil {
 			t.Fatal(err)

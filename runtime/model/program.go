@@ -3,18 +3,20 @@ package model
 import (
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/attention"
+	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// Program is a loaded model as data, for a Device to compile. It is what pass runs on the processor:
+// Program is a loaded model as data, which every engine runs, that of the processor too:
 //
 //	x = Scale * Embedding[token] + Positions[position]
 //	inputs of the layers, where there are Inputs, are made of this x
 //	for each step:  x = (x + Post(Body(Pre(x)))) * Scale
 //	logits = cap(Output . Norm(x))
 //
-// Everything it points to belongs to the model. Data of weights is a view of the file, to be read under File.Guard.
+// It is immutable and belongs to the model. Data of weights is a view of the file, to be read under File.Guard.
 type Program struct {
 	Width, Vocab int
+	Layers       int // that repeat
 	Embedding    *Weight
 	Positions    *Weight // nil for none
 	Scale        float32
@@ -22,9 +24,12 @@ type Program struct {
 	Steps        []Step
 	Norm         *NormWeights
 	Output       *Products
-	Cap          float32   // soft cap of the logits; 0 for none
-	Turns        []Turning // of RoPE, by number
-	States       []int     // values that each recurrent layer keeps of the sequence, by number
+	Cap          float32          // soft cap of the logits; 0 for none
+	Ropes        []*RopeForm      // by number
+	States       []State          // of recurrent layers, by number
+	KV           []kv.Layer       // what the cache holds, by KV layer
+	Attention    []*AttentionStep // by KV layer, those that store its rows
+	Products     []*Products      // all, by number
 }
 
 // Weight is a matrix in the file.
@@ -35,12 +40,26 @@ type Weight struct {
 	Bias    []float32 // [Rows], nil for none
 }
 
+// cut is rows lo to hi-1 of w, which is in one piece or nil.
+func (w *Weight) cut(lo, hi int) *Weight {
+	if w == nil {
+		return nil
+	}
+	c, n := *w, w.Type.RowBytes(w.N)
+	c.Rows, c.Data = hi-lo, [][]byte{w.Data[0][lo*n : hi*n]}
+	if w.Bias != nil {
+		c.Bias = w.Bias[lo:hi]
+	}
+	return &c
+}
+
 // Products is matrices that multiply the same input. Gated: there are two of equal shape, and the result is
-// Act(first) * second. Bent: it is Act(product).
+// Act(first) * second. Activated: it is Act(product).
 type Products struct {
-	Parts       []*Weight
-	Gated, Bent bool
-	Act         Activation
+	Number           int // in Program.Products
+	Parts            []*Weight
+	Gated, Activated bool
+	Act              Activation
 }
 
 // NormWeights is a norm of rows, nil for none.
@@ -50,17 +69,19 @@ type NormWeights struct {
 	W, B []float32 // nil for none
 }
 
-// Turning is a RoPE.
-type Turning struct {
+// RopeForm is a RoPE as the layers that share it apply it.
+type RopeForm struct {
 	Kind      Pairing
 	Dims      int
-	Magnitude float32
-	At        func(size int) []float64 // [Dims/2] angle per position in a context of size positions
+	Magnitude float32   // of cosines and sines
+	Short     []float64 // [Dims/2] angle per position
+	Long      []float64 // [Dims/2] in contexts of more than Original positions, nil for the same
+	Original  int
 }
 
 // Step is a block.
 type Step struct {
-	Layer     int // of the model, for messages
+	Layer     int // of the model
 	Pre, Post *NormWeights
 	Body      any     // *AttentionStep, *GatedStep, *PlainStep, *MatrixStep, *ExpertsStep, *DeltaStep, *InputGateStep or *SumStep
 	Scale     float32 // of the stream after the block
@@ -76,14 +97,14 @@ type AttentionStep struct {
 	QKV                 *Products
 	Out                 *Products
 	QNorm, KNorm, VNorm *NormWeights // of heads
-	Turn                int          // number of the RoPE, -1 for none
-	Temper              *Temper      // nil for none
+	Rope                int          // number of the RoPE, -1 for none
+	Temperature         *Temperature // nil for none
 }
 
 // GatedStep is a GatedFFN.
 type GatedStep struct {
-	In, Down *Products
-	Switch   *Products // nil for none
+	In, Down   *Products
+	SharedGate *Products // nil for none
 }
 
 // PlainStep is an FFN.
@@ -95,22 +116,26 @@ type MatrixStep struct{ Out *Products }
 // SumStep is a Sum; scales of its steps are 1.
 type SumStep struct{ Steps []Step }
 
-// ExpertsStep is an Experts: each matrix holds those of all experts, Count times the rows of one.
+// ExpertsStep is an Experts. Gate and Up are of the same Products.
 type ExpertsStep struct {
 	Count, Used, Inner int
-	Weigh              Weighing
+	Gating             Gating
 	Act                Activation
 	Router             *Products
 	RouterNorm, Norm   *NormWeights // of the router's and the experts' input
 	Gate, Up, Down     ExpertStack
 }
 
-// ExpertStack is a matrix of each expert: rows First.. of every Stride rows of Weight.
+// ExpertStack is a matrix of each expert: rows First.. of every Stride rows of a part of Products.
 type ExpertStack struct {
-	Weight        *Weight
+	Products      *Products
+	Part          int
 	Stride, First int
 	Scale         []float32 // [Count] of an expert's product, bias included; nil for none
 }
+
+// Weight holds the matrices of all experts, Count times the rows of one.
+func (k *ExpertStack) Weight() *Weight { return k.Products.Parts[k.Part] }
 
 // DeltaStep is a DeltaNet. The layer's state, kv.Cache.State(State), is [Taps-1][rows of In.Parts[0]] of the last tokens before the
 // convolution, the oldest first, and [ValueHeads][Dim of the key][Dim of the value] matrices.
@@ -124,6 +149,12 @@ type DeltaStep struct {
 	Norm                            *NormWeights // of every head
 	Eps                             float32      // the least length that a query or key is divided by
 }
+
+// Channels is the rows of QKV.
+func (d *DeltaStep) Channels() int { return d.In.Parts[0].Rows }
+
+// State is what a recurrent layer keeps of a sequence.
+type State struct{ Layer, Values int }
 
 // InputsOfLayers is an Inputs.
 type InputsOfLayers struct {
@@ -140,104 +171,8 @@ type InputGateStep struct {
 	Act       Activation
 }
 
-// Program describes the model.
-func (m *Model) Program() *Program {
-	p := &Program{Width: m.Width, Vocab: m.Vocab, Embedding: m.embedding.describe(), Positions: m.positions.describe(),
-		Scale: m.scale, Norm: m.norm.describe(), Output: m.output.describe(), Cap: m.cap}
-	for _, t := range m.turns {
-		p.Turns = append(p.Turns, Turning{Kind: t.kind, Dims: t.dims, Magnitude: t.magnitude, At: t.at})
-	}
-	for _, s := range m.states {
-		p.States = append(p.States, s.values)
-	}
-	for i := range m.blocks {
-		p.Steps = append(p.Steps, m.blocks[i].describe())
-	}
-	if i := m.inputs; i != nil {
-		p.Inputs = &InputsOfLayers{Size: i.size, Layers: i.layers, Embedding: i.embedding.describe(), Projection: i.projection.describe(), Norm: i.norm.describe()}
-	}
-	return p
-}
+// Program is the model as engines run it.
+func (m *Model) Program() *Program { return m.program }
 
-// TurnOf is the number of the RoPE that the keys of a KV layer are turned by, -1 for none.
-func (p *Program) TurnOf(layer int) int {
-	for i := range p.Steps {
-		if a, ok := p.Steps[i].Body.(*AttentionStep); ok && a.KV == layer && !a.Reads {
-			return a.Turn
-		}
-	}
-	return -1
-}
-
-func (b *block) describe() Step {
-	return Step{Layer: b.layer, Pre: b.pre.describe(), Post: b.post.describe(), Body: b.body.describe(), Scale: b.scale}
-}
-
-func (w *weight) describe() *Weight {
-	if w == nil {
-		return nil
-	}
-	return &Weight{Type: w.typ, Rows: w.rows, N: w.n, Data: w.pieces(), Bias: w.bias}
-}
-
-func (n *norm) describe() *NormWeights {
-	if n == nil {
-		return nil
-	}
-	return &NormWeights{Kind: n.kind, Eps: n.eps, W: n.w, B: n.b}
-}
-
-func (g *group) describe() *Products {
-	if g == nil {
-		return nil
-	}
-	p := &Products{Gated: g.gated, Bent: g.bent, Act: g.act}
-	for _, q := range g.parts {
-		p.Parts = append(p.Parts, q.weight.describe())
-	}
-	return p
-}
-
-func (a *attend) describe() any {
-	s := &AttentionStep{Layer: a.layer, KV: a.kv, Reads: a.reads, VIsK: a.vIsK, Gated: a.gated, QKV: a.qkv.describe(), Out: a.out.describe(),
-		QNorm: a.qNorm.describe(), KNorm: a.kNorm.describe(), VNorm: a.vNorm.describe(), Turn: -1, Temper: a.temper}
-	if a.rope != nil {
-		s.Turn = a.rope.index
-	}
-	return s
-}
-
-func (f *gatedFFN) describe() any {
-	return &GatedStep{In: f.in.describe(), Down: f.down.describe(), Switch: f.gate.describe()}
-}
-
-func (f *ffn) describe() any { return &PlainStep{Up: f.up.describe(), Down: f.down.describe()} }
-
-func (m *matrix) describe() any { return &MatrixStep{Out: m.out.describe()} }
-
-func (s sum) describe() any {
-	x := &SumStep{}
-	for i := range s {
-		x.Steps = append(x.Steps, s[i].describe())
-	}
-	return x
-}
-
-func (e *experts) describe() any {
-	in, down := e.in.describe(), e.down.describe()
-	stack := func(p *Products, s stack) ExpertStack {
-		return ExpertStack{Weight: p.Parts[s.part], Stride: s.rows, First: s.first, Scale: s.scale}
-	}
-	return &ExpertsStep{Count: e.count, Used: e.used, Inner: e.inner, Weigh: e.weigh, Act: e.act, Router: e.router.describe(),
-		RouterNorm: e.routerNorm.describe(), Norm: e.norm.describe(),
-		Gate: stack(in, e.gate), Up: stack(in, e.up), Down: stack(down, e.out)}
-}
-
-func (d *deltaNet) describe() any {
-	return &DeltaStep{KeyHeads: d.keys, ValueHeads: d.values, Dim: d.dim, Taps: d.taps, State: d.state, In: d.in.describe(), Out: d.out.describe(),
-		Conv: d.conv, Decay: d.decay, Step: d.step, Norm: d.norm.describe(), Eps: d.eps}
-}
-
-func (g *inputGate) describe() any {
-	return &InputGateStep{Gate: g.gate.describe(), Out: g.out.describe(), Layer: g.layer, Act: g.act}
-}
+// RopeOf is the number of the RoPE of the keys of a KV layer, -1 for none.
+func (p *Program) RopeOf(layer int) int { return p.Attention[layer].Rope }

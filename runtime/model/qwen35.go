@@ -20,7 +20,7 @@ func qwen35moe(h *Header) Graph {
 			inner = h.Inner(i)
 		}
 		return Sum{{Body: experts.sized(h, i)}, {Body: GatedFFN{Inner: inner, Act: SiLU,
-			Gate: "ffn_gate_shexp", Up: "ffn_up_shexp", Down: "ffn_down_shexp", Switch: "ffn_gate_inp_shexp"}}}
+			Gate: "ffn_gate_shexp", Up: "ffn_up_shexp", Down: "ffn_down_shexp", SharedGate: "ffn_gate_inp_shexp"}}}
 	})
 }
 

@@ -28,19 +28,21 @@ func (m *Model) Others() []Other { return m.others }
 // Matrices lists the weight matrices by type, those with most bytes first. A tied embedding counts once.
 func (m *Model) Matrices() []Matrices {
 	var list []Matrices
-	for _, g := range m.groups {
-		for _, p := range g.parts {
-			k := slices.IndexFunc(list, func(x Matrices) bool { return x.Type == p.typ.Name })
+	for _, g := range m.program.Products {
+		for _, w := range g.Parts {
+			impl := w.Type.Best()
+			k := slices.IndexFunc(list, func(x Matrices) bool { return x.Type == w.Type.Name })
 			if k < 0 {
 				k = len(list)
-				list = append(list, Matrices{Type: p.typ.Name, ISA: p.impl.ISA})
+				list = append(list, Matrices{Type: w.Type.Name, ISA: impl.ISA})
 			}
 			list[k].Count++
-			list[k].Bytes += int64(p.rows * p.stride)
-			if g.preps[p.prep].group > 0 {
+			list[k].Bytes += int64(w.Rows * w.Type.RowBytes(w.N))
+			need := prepOf(w, impl)
+			if need.group > 0 {
 				list[k].Int8++
 			}
-			if g.preps[p.prep].domain != nil {
+			if need.domain != nil {
 				list[k].Turned++
 			}
 		}
@@ -52,8 +54,8 @@ func (m *Model) Matrices() []Matrices {
 // QueryHeads is the number of query heads of each KV layer.
 func (m *Model) QueryHeads() []int {
 	var all []int
-	for _, a := range m.attends {
-		all = append(all, a.layer.Heads)
+	for _, a := range m.program.Attention {
+		all = append(all, a.Heads)
 	}
 	return all
 }

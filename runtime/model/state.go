@@ -7,9 +7,9 @@ import (
 
 // Fixed says why the positions of the model's keys cannot be moved, so that there is no Shift; nil for a model that can.
 func (m *Model) Fixed() error {
-	for i, a := range m.attends {
-		if a.rope == nil {
-			return fmt.Errorf("a %s model has no RoPE in layer %d: its positions cannot be moved", m.Arch, m.kv[i].Index)
+	for i, a := range m.program.Attention {
+		if a.Rope < 0 {
+			return fmt.Errorf("a %s model has no RoPE in layer %d: its positions cannot be moved", m.Arch, m.program.KV[i].Index)
 		}
 	}
 	return nil
@@ -26,15 +26,15 @@ func (c *Context) ShiftSeq(seq, keep, discard int) error {
 		return err
 	}
 	var tables []ropeTable // the magnitude is in the keys already
-	for _, t := range m.turns {
-		r := ropeTable{freq: t.at(c.Cache.Size), magnitude: 1, cos: make([]float32, t.dims/2), sin: make([]float32, t.dims/2)}
+	for _, f := range m.program.Ropes {
+		r := newRopeTable(f, c.Cache.Size, 1, 1)
 		r.fill([]int32{-int32(discard)})
 		tables = append(tables, r)
 	}
 	return c.here(true, func() error {
 		return c.Cache.ShiftSeq(seq, keep, discard, func(layer int, x []float32, delta int) {
-			r := m.attends[layer].rope
-			r.apply(x, tables[r.index].cos, tables[r.index].sin)
+			r := &tables[m.program.Attention[layer].Rope]
+			r.apply(x, r.cos, r.sin)
 		})
 	})
 }
@@ -42,8 +42,8 @@ func (c *Context) ShiftSeq(seq, keep, discard int) error {
 // Long says whether the keys are turned by frequencies for a longer context than the model was first trained for. They
 // cannot be compared with keys of a context that has others.
 func (c *Context) Long() bool {
-	for _, t := range c.Model.turns {
-		if t.isLong(c.Cache.Size) {
+	for _, r := range c.Model.program.Ropes {
+		if r.IsLong(c.Cache.Size) {
 			return true
 		}
 	}

@@ -52,13 +52,13 @@ func TestYarnOfFamilies(t *testing.T) {
 			if key != nil {
 				r.keys[arch+"."+truncateKey], want = key, key.(bool)
 			}
-			freq := r.model(t).turns[0].freq
+			freq := r.model(t).program.Ropes[0].Short
 			r.keys[arch+"."+truncateKey] = want
-			if same := r.model(t).turns[0].freq; !slices.Equal(freq, same) {
+			if same := r.model(t).program.Ropes[0].Short; !slices.Equal(freq, same) {
 				t.Errorf("%s, key %v: pairs turn by %v, want %v", c.base, key, freq, same)
 			}
 			r.keys[arch+"."+truncateKey] = !want
-			if other := r.model(t).turns[0].freq; slices.Equal(freq, other) {
+			if other := r.model(t).program.Ropes[0].Short; slices.Equal(freq, other) {
 				t.Errorf("%s: the key changes nothing", c.base)
 			}
 		}

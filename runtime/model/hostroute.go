@@ -6,15 +6,6 @@ import (
 	"github.com/kvgen/kvgen/runtime/cpu"
 )
 
-// Weighing is how a router's logits become the weights of the experts that a token uses, those with the largest logits.
-type Weighing int
-
-// The ways to weigh.
-const (
-	SoftmaxAll    Weighing = iota // softmax over all experts, and those used are brought back to a sum of 1
-	SoftmaxChosen                 // softmax over the experts used
-)
-
 // leastSum keeps a sum of vanishing probabilities from dividing by zero: the smallest normal f16, as in llama.cpp.
 const leastSum = 6.103515625e-5
 
@@ -22,7 +13,7 @@ const leastSum = 6.103515625e-5
 // stand together, from a row where activations may be cut, so that its matrices are read once for all its tokens.
 type routing struct {
 	p *pass
-	e *experts
+	e *ExpertsStep
 
 	logits  []float32 // [n][Count], then probabilities
 	chosen  []int32   // [n][Used]
@@ -45,11 +36,11 @@ type segment struct {
 // Do chooses the experts of each token and weighs them.
 func (r *routing) Do(w, workers int) {
 	lo, hi := cpu.Split(r.p.n, 1, w, workers)
-	count, used := r.e.count, r.e.used
+	count, used := r.e.Count, r.e.Used
 	for j := lo; j < hi; j++ {
 		l, chosen, weights := r.logits[j*count:][:count], r.chosen[j*used:][:used], r.weights[j*used:][:used]
 		top := cpu.Max(l)
-		if r.e.weigh == SoftmaxAll {
+		if r.e.Gating == SoftmaxAll {
 			cpu.Scale(l, 1/cpu.ExpSum(l, 1, top))
 		}
 		for k := range chosen {
@@ -65,7 +56,7 @@ func (r *routing) Do(w, workers int) {
 			chosen[k], weights[k] = int32(best), l[best]
 			l[best] = float32(math.Inf(-1))
 		}
-		if r.e.weigh == SoftmaxChosen {
+		if r.e.Gating == SoftmaxChosen {
 			cpu.Scale(weights, 1/cpu.ExpSum(weights, 1, top)) // top is the first chosen, or a NaN that none of them need be
 			continue
 		}
@@ -79,7 +70,7 @@ func (r *routing) Do(w, workers int) {
 
 // group lays out the slots. Those of an expert are in the order of the tokens.
 func (r *routing) group() {
-	r.next = grow(r.next, r.e.count)
+	r.next = grow(r.next, r.e.Count)
 	clear(r.next)
 	for _, e := range r.chosen {
 		r.next[e]++
@@ -96,6 +87,6 @@ func (r *routing) group() {
 	for i, e := range r.chosen {
 		at := r.next[e]
 		r.next[e]++
-		r.token[at], r.weight[at] = int32(i/r.e.used), r.weights[i]
+		r.token[at], r.weight[at] = int32(i/r.e.Used), r.weights[i]
 	}
 }

@@ -5,10 +5,11 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// offsetsOf is the key offsets of a plan by KV layer, nil for layers without one. Layers of one RoPE share its tables.
+// offsetsOf is the key offsets of a plan by KV layer, nil for layers without one or of other stages. Layers of one RoPE share
+// its tables.
 func (p *pass) offsetsOf(plan *kv.Plan, size int) []*attention.Offset {
 	all := make([]*attention.Offset, len(plan.Layers))
-	for i := range all {
+	for i := p.span.KV.Lo; i < p.span.KV.Hi; i++ {
 		if o := plan.Layers[i].K.Effective.Offset; o != nil {
 			all[i] = &attention.Offset{Mu: o.Layers[i].Mu, Turn: p.turn(i, size)}
 		}
@@ -18,18 +19,19 @@ func (p *pass) offsetsOf(plan *kv.Plan, size int) []*attention.Offset {
 
 // turn is the tables of a KV layer's RoPE; a layer without one turns nothing.
 func (p *pass) turn(layer, size int) *attention.Turn {
-	a := p.m.attends[layer]
+	a := p.program.Attention[layer]
 	var freq []float64
 	adjacent, magnitude := false, float32(1)
-	if a.rope != nil {
-		freq, adjacent, magnitude = a.rope.at(size), a.rope.kind == Adjacent, a.rope.magnitude
+	if a.Rope >= 0 {
+		r := p.program.Ropes[a.Rope]
+		freq, adjacent, magnitude = r.At(size), r.Kind == Adjacent, r.Magnitude
 	}
 	for _, t := range p.turned {
-		if t.Same(a.layer.KeyDim, freq, adjacent, magnitude) {
+		if t.Same(a.KeyDim, freq, adjacent, magnitude) {
 			return t
 		}
 	}
-	t := attention.NewTurn(a.layer.KeyDim, freq, adjacent, magnitude, size)
+	t := attention.NewTurn(a.KeyDim, freq, adjacent, magnitude, size)
 	p.turned = append(p.turned, t)
 	return t
 }

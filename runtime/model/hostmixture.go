@@ -5,12 +5,34 @@ import (
 	"github.com/kvgen/kvgen/runtime/cpu"
 )
 
+// experts computes y from x.
+func (p *pass) experts(e *ExpertsStep, y, x []float32) error {
+	r := &p.route
+	r.e, r.p = e, p
+	r.logits, r.chosen, r.weights = grow(r.logits, p.n*e.Count), grow(r.chosen, p.n*e.Used), grow(r.weights, p.n*e.Used)
+	routed, err := p.normed.run(p, e.RouterNorm, x)
+	if err != nil {
+		return err
+	}
+	if err := p.matmul(e.Router, routed, r.logits); err != nil {
+		return err
+	}
+	if err := p.each(r, p.n); err != nil {
+		return err
+	}
+	r.group()
+	if x, err = p.normed.run(p, e.Norm, x); err != nil {
+		return err
+	}
+	return p.mixture.run(e, y, x)
+}
+
 // mixture multiplies the slots of a routing by the matrices of their experts, in three steps over the pool: the inputs
-// are gathered by slot, turned and rounded; the hidden values computed; and, after these were prepared in turn, the
+// are gathered by slot, transformed and rounded; the hidden values computed; and, after these were prepared in turn, the
 // outputs, added up by token. Only the matrices of experts with a slot are read.
 type mixture struct {
 	p *pass
-	e *experts
+	e *ExpertsStep
 
 	rows     []float32 // [slots][width] gathered input
 	gate, up []float32 // [slots][inner]
@@ -23,39 +45,40 @@ type mixture struct {
 	out    outputTask
 }
 
-func (m *mixture) run(e *experts, y, x []float32) error {
+func (m *mixture) run(e *ExpertsStep, y, x []float32) error {
 	p, r := m.p, &m.p.route
 	m.e, m.y = e, y
-	m.gate, m.up = grow(m.gate, r.rows*e.inner), grow(m.up, r.rows*e.inner)
+	in := p.productOf(e.Gate.Products)
+	m.gate, m.up = grow(m.gate, r.rows*e.Inner), grow(m.up, r.rows*e.Inner)
 	if p.n == 1 { // all experts share the one row
 		m.whole[0] = segment{m: 1}
-		m.prep = slotTask{p: p, g: e.in, rows: x, segments: m.whole[:], count: 1}
+		m.prep = slotTask{p: p, g: in, rows: x, segments: m.whole[:], count: 1}
 	} else {
-		m.rows = grow(m.rows, r.rows*e.in.n)
-		m.prep = slotTask{p: p, g: e.in, rows: m.rows, x: x, segments: r.segments, count: r.rows}
+		m.rows = grow(m.rows, r.rows*in.n)
+		m.prep = slotTask{p: p, g: in, rows: m.rows, x: x, segments: r.segments, count: r.rows}
 	}
 	if err := m.prep.run(); err != nil {
 		return err
 	}
-	m.shares.Reset(len(r.segments)*e.blocks(), 1, p.pool.Workers())
+	m.shares.Reset(len(r.segments)*blocks(e), 1, p.pool.Workers())
 	if err := p.pool.Run(&m.in); err != nil {
 		return err
 	}
-	m.prep = slotTask{p: p, g: e.down, rows: m.gate, segments: r.segments, count: r.rows}
+	m.prep = slotTask{p: p, g: p.productOf(e.Down.Products), rows: m.gate, segments: r.segments, count: r.rows}
 	if err := m.prep.run(); err != nil {
 		return err
 	}
-	m.shares.Reset(p.m.Width, rowUnit, p.pool.Workers())
+	m.shares.Reset(p.width, rowUnit, p.pool.Workers())
 	return p.pool.Run(&m.out)
 }
 
 // blocks is the blocks of rows of Gate and of Up of an expert.
-func (e *experts) blocks() int { return (e.inner + rowBlock - 1) / rowBlock }
+func blocks(e *ExpertsStep) int { return (e.Inner + rowBlock - 1) / rowBlock }
 
 // slotTask prepares rows of slots for the matrices of a group.
 type slotTask struct {
 	p        *pass
-	g        *group
+	g        *product
 	rows     []float32 // [count][g.n]
 	x        []float32 // [n][g.n] to gather the rows from by token, nil where they are there already
 	segments []segment
@@ -95,10 +118,10 @@ func (t *slotTask) panel(w int, s segment, j, m int) {
 	for k, r := range t.g.preps {
 		x := t.rows[at*n : (at+m)*n]
 		if r.domain != nil {
-			turned := p.prep.turned[k][at*n : (at+m)*n]
-			copy(turned, x)
-			r.domain.Best().Forward(turned)
-			x = turned
+			transformed := p.prep.transformed[k][at*n : (at+m)*n]
+			copy(transformed, x)
+			r.domain.Best().Forward(transformed)
+			x = transformed
 		}
 		if p.fast && r.group > 0 {
 			act := &p.workers[w].act
@@ -117,30 +140,31 @@ func (t *prepTask) slots(act *kernels.Act, k int, s segment, j int) {
 }
 
 // product is y[j*ldy+r] = row lo+r of an expert's matrix times slot j of s, with bias and scale; x is the prepared rows.
-func (m *mixture) product(w int, g *group, k *stack, s segment, x []float32, lo, rows int, y []float32, ldy int) {
-	p, q, worker := m.p, &g.parts[k.part], &m.p.workers[w]
-	first := s.expert*k.rows + k.first + lo
+func (m *mixture) product(w int, k *ExpertStack, s segment, x []float32, lo, rows int, y []float32, ldy int) {
+	g := m.p.productOf(k.Products)
+	p, q, worker := m.p, &g.parts[k.Part], &m.p.workers[w]
+	first := s.expert*k.Stride + k.First + lo
 	data := q.span(first, rows)
 	need := g.preps[q.prep]
 	if need.domain != nil {
-		x = p.prep.turned[q.prep]
+		x = p.prep.transformed[q.prep]
 	}
 	for j := 0; j < s.m; j += tokenTile {
 		n := min(tokenTile, s.m-j)
 		if p.fast && need.group > 0 {
 			p.prep.slots(&worker.act, q.prep, s, j)
-			q.impl.MatmulQ8(y[j*ldy:], ldy, &worker.act, n, data, q.stride, rows, q.n, &worker.ws)
+			q.impl.MatmulQ8(y[j*ldy:], ldy, &worker.act, n, data, q.stride, rows, q.N, &worker.ws)
 		} else {
-			q.impl.Matmul(y[j*ldy:], ldy, x[(s.first+j)*q.n:], q.n, n, data, q.stride, rows, q.n, &worker.ws)
+			q.impl.Matmul(y[j*ldy:], ldy, x[(s.first+j)*q.N:], q.N, n, data, q.stride, rows, q.N, &worker.ws)
 		}
 	}
 	for j := range s.m {
 		out := y[j*ldy:][:rows]
-		if q.bias != nil {
-			cpu.Add(out, q.bias[first:])
+		if q.Bias != nil {
+			cpu.Add(out, q.Bias[first:])
 		}
-		if k.scale != nil {
-			cpu.Scale(out, k.scale[s.expert])
+		if k.Scale != nil {
+			cpu.Scale(out, k.Scale[s.expert])
 		}
 	}
 }
@@ -149,26 +173,26 @@ func (m *mixture) product(w int, g *group, k *stack, s segment, x []float32, lo,
 type hiddenTask struct{ *mixture }
 
 func (t hiddenTask) Do(w, _ int) {
-	n := t.e.blocks()
+	n := blocks(t.e)
 	for at, end, ok := t.shares.Next(); ok; at, end, ok = t.shares.Next() {
 		for ; at < end; at++ {
 			lo := at % n * rowBlock
-			t.block(w, t.p.route.segments[at/n], lo, min(rowBlock, t.e.inner-lo))
+			t.block(w, t.p.route.segments[at/n], lo, min(rowBlock, t.e.Inner-lo))
 		}
 	}
 }
 
 // block computes some hidden values of the slots of a segment.
 func (t hiddenTask) block(w int, s segment, lo, rows int) {
-	e, n := t.e, t.e.inner
+	e, n := t.e, t.e.Inner
 	gate, up := t.gate[s.first*n+lo:], t.up[s.first*n+lo:]
 	if t.p.n == 1 {
 		s.first = 0
 	}
-	t.product(w, e.in, &e.gate, s, t.prep.rows, lo, rows, gate, n)
-	t.product(w, e.in, &e.up, s, t.prep.rows, lo, rows, up, n)
+	t.product(w, &e.Gate, s, t.prep.rows, lo, rows, gate, n)
+	t.product(w, &e.Up, s, t.prep.rows, lo, rows, up, n)
 	for j := range s.m {
-		e.act.mul(gate[j*n:][:rows], up[j*n:][:rows])
+		e.Act.mul(gate[j*n:][:rows], up[j*n:][:rows])
 	}
 }
 
@@ -177,7 +201,7 @@ type outputTask struct{ *mixture }
 
 func (t outputTask) Do(w, _ int) {
 	for lo, hi, ok := t.shares.Next(); ok; lo, hi, ok = t.shares.Next() {
-		n := t.p.m.Width
+		n := t.p.width
 		for j := range t.p.n {
 			clear(t.y[j*n+lo : j*n+hi])
 		}
@@ -198,9 +222,9 @@ func (t outputTask) add(w int, s segment, at, rows int) {
 	r := &t.p.route
 	out := grow(t.p.workers[w].out, s.m*rows)
 	t.p.workers[w].out = out
-	t.product(w, t.e.down, &t.e.out, s, t.gate, at, rows, out, rows)
+	t.product(w, &t.e.Down, s, t.gate, at, rows, out, rows)
 	for j := range s.m {
 		slot := s.first + j
-		cpu.Blend(t.y[int(r.token[slot])*t.p.m.Width+at:][:rows], out[j*rows:][:rows], 1, r.weight[slot])
+		cpu.Blend(t.y[int(r.token[slot])*t.p.width+at:][:rows], out[j*rows:][:rows], 1, r.weight[slot])
 	}
 }

@@ -2,10 +2,10 @@ package model
 
 import "github.com/kvgen/kvgen/runtime/cpu"
 
-// split takes the queries out of rows of query and gate, one after the other for each head.
-func (a *attend) split(q, gated []float32) {
-	d := a.layer.KeyDim
-	for h := range a.layer.Heads {
+// splitGates takes the queries out of rows of query and gate, one after the other for each head.
+func splitGates(a *AttentionStep, q, gated []float32) {
+	d := a.KeyDim
+	for h := range a.Heads {
 		copy(q[h*d:(h+1)*d], gated[2*h*d:])
 	}
 }
@@ -13,25 +13,25 @@ func (a *attend) split(q, gated []float32) {
 // gatesTask lets the output of gated attention through.
 type gatesTask struct {
 	p *pass
-	a *attend
+	a *AttentionStep
 }
 
 func (t *gatesTask) Do(w, workers int) {
-	heads, d := t.a.layer.Heads, t.a.layer.ValueDim
+	heads, d := t.a.Heads, t.a.ValueDim
 	lo, hi := cpu.Split(t.p.n, 1, w, workers)
 	for h := lo * heads; h < hi*heads; h++ {
 		cpu.SigmoidMul(t.p.o[h*d:][:d], t.p.gated[(2*h+1)*d:][:d])
 	}
 }
 
-// switchTask multiplies the output of a network by one gate per token.
-type switchTask struct {
+// sharedGateTask multiplies the output of a network by one gate per token.
+type sharedGateTask struct {
 	p *pass
 	y []float32 // [n][width]
 	s []float32 // [n] logits
 }
 
-func (t *switchTask) run(p *pass, g *group, y, x []float32) error {
+func (t *sharedGateTask) run(p *pass, g *Products, y, x []float32) error {
 	t.p, t.y, t.s = p, y, grow(t.s, p.n)
 	if err := p.matmul(g, x, t.s); err != nil {
 		return err
@@ -39,8 +39,8 @@ func (t *switchTask) run(p *pass, g *group, y, x []float32) error {
 	return p.each(t, p.n)
 }
 
-func (t *switchTask) Do(w, workers int) {
-	n := t.p.m.Width
+func (t *sharedGateTask) Do(w, workers int) {
+	n := t.p.width
 	lo, hi := cpu.Split(t.p.n, 1, w, workers)
 	for j := lo; j < hi; j++ {
 		cpu.Scale(t.y[j*n:][:n], 1/(1+cpu.Exp(-t.s[j])))

@@ -1,0 +1,20 @@
+package model
+
+// gatedFFN computes y from x.
+func (p *pass) gatedFFN(s *GatedStep, y, x []float32) error {
+	if err := p.matmul(s.In, x, p.gate, p.up); err != nil {
+		return err
+	}
+	if err := p.matmul(s.Down, p.gate, y); err != nil || s.SharedGate == nil {
+		return err
+	}
+	return p.shared.run(p, s.SharedGate, y, x)
+}
+
+// ffn computes y from x.
+func (p *pass) ffn(s *PlainStep, y, x []float32) error {
+	if err := p.matmul(s.Up, x, p.up); err != nil {
+		return err
+	}
+	return p.matmul(s.Down, p.up, y)
+}

@@ -1,0 +1,36 @@
+package model
+
+import "github.com/kvgen/kvgen/runtime/cpu"
+
+// normalise is y = n(x); y may be x.
+func normalise(n *NormWeights, y, x []float32) {
+	if n.Kind == LayerNorm {
+		cpu.LayerNorm(y, x, n.W, n.B, n.Eps)
+	} else {
+		cpu.RMSNorm(y, x, n.W, n.Eps)
+	}
+}
+
+// normTask normalises rows of the model's width.
+type normTask struct {
+	p    *pass
+	norm *NormWeights
+	x, y []float32 // [n][width]
+}
+
+func (t *normTask) Do(w, workers int) {
+	n := t.p.width
+	lo, hi := cpu.Split(t.p.n, 1, w, workers)
+	for j := lo; j < hi; j++ {
+		normalise(t.norm, t.y[j*n:][:n], t.x[j*n:][:n])
+	}
+}
+
+// run is norm(x), valid until the task's next call, or x itself where there is no norm.
+func (t *normTask) run(p *pass, n *NormWeights, x []float32) ([]float32, error) {
+	if n == nil {
+		return x, nil
+	}
+	t.p, t.norm, t.x, t.y = p, n, x, grow(t.y, p.n*p.width)
+	return t.y, p.each(t, p.n)
+}
