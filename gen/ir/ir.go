@@ -1,10 +1,13 @@
-// Package ir is the program of one kernel: typed values over lanes, straight-line
-// code and counted loops. It knows no machine. A vector value has an element type
-// and a number of lanes; memory is reached through addresses with constant offsets.
+// Package ir is the program of one kernel: typed values over lanes, straight-line code and counted
+// loops. It knows no machine. A vector value has an element type and a number of lanes; memory is
+// reached through addresses with constant offsets.
 //
-// Most values are written once. The exceptions are accumulators and cursors, which
-// the instructions FMA, Accumulate, AddImm, AddInt and others that say so update in place,
-// and the sums and extremes of encoders, whose operations name an argument as their result.
+// Each operation is declared once, in a file ops_*.go: its arguments, constants, memory and what it
+// means. Verify checks a function against these declarations, Eval runs it by them on any host, and
+// the tests of a machine compare what it selects with them.
+//
+// Most values are written once. The exceptions are accumulators and cursors, which operations
+// declare as arguments in place, and the sums and extremes of encoders (Builder.Into).
 package ir
 
 import "fmt"
@@ -21,6 +24,10 @@ const (
 	F32
 	F64
 )
+
+func (e Elem) String() string {
+	return [...]string{"addr", "word", "i8", "i16", "i32", "f32", "f64"}[e]
+}
 
 // Type is an element type and a number of lanes. Addr and Word have one lane.
 type Type struct {
@@ -42,7 +49,7 @@ func (t Type) Bytes() int {
 }
 
 func (t Type) String() string {
-	return fmt.Sprintf("%sx%d", [...]string{"addr", "word", "i8", "i16", "i32", "f32", "f64"}[t.Elem], t.Lanes)
+	return fmt.Sprintf("%vx%d", t.Elem, t.Lanes)
 }
 
 // Value is the result of an instruction.
@@ -81,7 +88,8 @@ type Instr struct {
 // Node is an *Instr, a *Loop or a Note.
 type Node interface{ node() }
 
-// Loop runs Body while Count, which it consumes, is at least Step; each turn takes Step off.
+// Loop runs Body while Count, which it consumes, is at least Step. Each turn takes Step off, before
+// Body runs.
 type Loop struct {
 	Count *Value
 	Step  int
@@ -113,3 +121,5 @@ type Func struct {
 
 // Named gives v another name.
 func (v *Value) Named(name string) *Value { v.Name = name; return v }
+
+func (t Type) isVector() bool { return t.Elem != Addr && t.Elem != Word }

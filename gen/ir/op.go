@@ -1,83 +1,135 @@
 package ir
 
-// Op is an operation.
-type Op int
-
-// Operations on addresses and words.
-const (
-	OpParam  Op = iota // Dst = parameter Imm
-	OpSlot             // Dst = address of Imm bytes of the kernel's own frame, 32-byte granules
-	OpCopy             // Dst = Args[0]
-	OpAddImm           // Args[0] += Imm
-	OpAddInt           // Args[0] += Args[1]
-
-	// Memory and vectors.
-	OpLoad          // Dst = lanes at Mem
-	OpLoadLow       // Dst = first Imm f32 lanes at Mem, the others 0
-	OpStore         // lanes of Args[0] to Mem
-	OpStoreLow      // first Imm bytes of Args[0] to Mem (4 or 8)
-	OpBroadcast     // Dst = the 4 bytes at Mem, an f32 or a pair of i16, all over the lanes
-	OpPairBroadcast // Dst = the f32 at Mem in the low half of the lanes, the one at Mem2 in the high half
-	OpLoadF16       // Dst = f16 lanes at Mem as f32
-	OpBcastF16      // Dst = the f16 at Mem as f32 in all lanes
-	OpStrideF16     // Dst = the f16 at Mem, Mem+Imm, Mem+2*Imm ... as f32, 4 lanes; Imm >= 4
-	OpLoadBF16      // Dst = bf16 lanes at Mem as f32
-	OpBcastBF16     // Dst = the bf16 at Mem as f32 in all lanes
-	OpBcastE8M0     // Dst = 2^(e-127), 2^-127 for e = 0, in all lanes
-	OpLoadDup       // Dst = Imm bytes at Mem, repeated over the lanes
-	OpLoadPair      // Dst = 16 bytes at Mem in the low half, 16 bytes at Mem2 in the high half
-	OpLoadBytes     // Dst = Imm bytes at Mem repeated in each 16-byte part, zero beyond Imm < 16
-	OpWidenS8       // Dst i32 = signed bytes at Mem
-	OpWidenU8       // Dst i32 = unsigned bytes at Mem
-	OpGather        // Dst i32 = the 32-bit words at Mem + Const, byte offsets
-	OpPrefetch      // the bytes at Mem are read soon: a hint, which may lie outside of what can be read
-	OpConst         // Dst = Const
-	OpZero          // Dst = 0
-	OpAs            // Dst = the bits of Args[0] as another type of the same size
-
-	// Bytes and integers. Shifts act on 32-bit lanes; Shl and Sar on those of i16 where that is their type.
-	OpShuffle    // Dst = bytes of Args[0] picked by Const inside each 16-byte part; 0x80 gives 0
-	OpShr        // Dst = Args[0] >> Imm, zeros shifted in
-	OpShl        // Dst = Args[0] << Imm
-	OpSar        // Dst = Args[0] >> Imm, sign shifted in
-	OpShrVar     // Dst = Args[0] >> Const, lane by lane
-	OpShlVar     // Dst = Args[0] << Const, lane by lane
-	OpAnd        // Dst = Args[0] & Const or Args[1]
-	OpOr         // Dst = Args[0] | Args[1]
-	OpXor        // Dst = Args[0] ^ Const or Args[1]
-	OpAddB       // Dst = Args[0] + Const, bytes
-	OpEqB        // Dst = Args[0] == Const ? -1 : 0, bytes
-	OpTable16    // Dst = Const[Args[0]], bytes, index 0..15, Const of 16 bytes
-	OpSelectBit  // Dst = bit Imm of each byte of Args[0] ? Args[1] : Args[2]
-	OpAbsB       // Dst = |Args[0]|, bytes
-	OpSignB      // Dst = Args[0] * sign(Args[1]), bytes
-	OpDotU8S8    // Dst i32 = sums of 4 products, Args[0] unsigned (at most 128) and Args[1] signed bytes
-	OpPairsU8S8  // Dst i16 = sums of 2 products, Args[0] unsigned and Args[1] signed bytes; the sum must fit
-	OpWidenPairs // Dst i32 = sums of 2 neighbours of Args[0], i16
-	OpDotAcc     // Args[0] += the dot of Args[1], Args[2], in place
-	OpAccumulate // Args[0] += Args[1], i16, i32 or f32 lanes, in place
-	OpAddI       // Dst = Args[0] + Const or Args[1], i32
-	OpPack4      // Dst bytes = the low bytes of the i32 lanes of Args[0..3], in order
-	OpToF32      // Dst = f32 of i32 lanes
-	OpTableF32   // Dst f32 = Const[Args[0]], i32 index below len(Const)/4 <= 64
-
-	// Floats. The second operand may be a constant.
-	OpAdd
-	OpSub
-	OpMul
-	OpFMA  // Args[0] += Args[1]*Args[2], in place
-	OpHSum // the sum of the lanes of Args[0] to the f32 at Mem
+import (
+	"fmt"
+	"slices"
 )
 
-var opNames = [...]string{"param", "slot", "copy", "addimm", "addint", "load", "loadlow", "store", "storelow",
-	"broadcast", "pairbroadcast", "loadf16", "bcastf16", "stridef16", "loadbf16", "bcastbf16", "bcaste8m0", "loaddup", "loadpair",
-	"loadbytes", "widens8", "widenu8", "gather", "prefetch", "const", "zero", "as", "shuffle", "shr", "shl", "sar", "shrvar", "shlvar", "and", "or", "xor",
-	"addb", "eqb", "table16", "selectbit", "absb", "signb", "dotu8s8", "pairsu8s8", "widenpairs", "dotacc", "accumulate", "addi", "pack4", "tof32", "tablef32",
-	"add", "sub", "mul", "fma", "hsum"}
+// Op is an operation. All that there is to know of one stands in its declaration in the files
+// ops_*.go: Verify, Eval, printing and the tests of machines read it there.
+type Op = *Operation
 
-func (o Op) String() string {
-	if o >= OpTable {
-		return laneOps[o-OpTable].name
-	}
-	return opNames[o]
+// Operation declares an operation.
+type Operation struct {
+	Name  string
+	Args  []Arg
+	Makes []Elem // elements that the result may have; nil where there is no result
+	Lanes Lane   // which lanes of its arguments a lane of the result depends on
+	Size  Size   // of the result, beside the arguments
+
+	Imm   []int               // what Instr.Imm may be; nil: the operation has none, or any that Count allows
+	Count Count               // what Instr.Imm counts, where it is not one of Imm
+	Const Const               // what Instr.Const holds
+	Mem   Access              // what happens at Instr.Mem, and at Mem2 where the operation reads two places
+	More  func(*Instr) string // further rules: what is wrong, or ""
+
+	// NaN says that a result that is a NaN may be any: which one two NaNs give differs between machines.
+	NaN bool
+
+	// mean executes one instruction on checked operands.
+	mean func(e *evaluation, in *Instr)
 }
+
+func (o *Operation) String() string { return o.Name }
+
+// Arg declares an argument. Vectors of one instruction have the same size in bytes, except where
+// the operation says otherwise.
+type Arg struct {
+	Elems    []Elem
+	InPlace  bool  // the operation writes it
+	Spent    bool  // its lanes are not to be read afterwards
+	Constant bool  // a constant of the same lanes may stand in its place, as Instr.Const
+	Lo, Hi   int   // the least and the largest lane allowed, where Lo < Hi; bytes are unsigned
+	Mask     bool  // lanes are all ones or all zeros
+	Many     []int // how often the argument may stand; nil: once
+}
+
+// Lane is how far a lane of a result sees.
+type Lane int
+
+const (
+	PerLane Lane = iota // the same lane of the arguments, or those that its bytes come from
+	Per16               // lanes of the same 16 bytes
+	Across              // any lane
+)
+
+// Size is how large a result is.
+type Size int
+
+const (
+	SameSize  Size = iota // as many bytes as the arguments
+	OtherSize             // what the operation says
+)
+
+// Access is what an operation does to memory.
+type Access int
+
+const (
+	NoMemory Access = iota
+	Reads
+	ReadsTwo // at Mem and at Mem2
+	Writes
+	Hints // neither: the bytes need not be there
+)
+
+// Count is what an immediate counts.
+type Count int
+
+const (
+	NoCount   Count = iota
+	Parameter       // a parameter of the function
+	Distance        // bytes, of any sign
+	Bytes           // bytes, at least 1
+	Power           // bytes, a power of two
+	Shift           // bits, fewer than a lane has
+)
+
+// Const is what constant an operation has.
+type Const int
+
+const (
+	NoConst   Const = iota
+	Vector          // the lanes of the result
+	Bytes16         // 16 bytes
+	Words           // words of 4 bytes, at most 64
+	AnyWords        // words of 4 bytes
+	Order           // a word below the number of the argument's lanes for each lane of the result
+	Index16         // bytes: each below 16, or 0x80
+	Distances       // words: how many bytes from the address
+)
+
+// ops are the operations in the order of their declarations.
+var ops []Op
+
+func declare(o Operation) Op {
+	ops = append(ops, &o)
+	return &o
+}
+
+// Ops lists the operations.
+func Ops() []Op { return slices.Clone(ops) }
+
+// Arguments.
+
+func vec(elems ...Elem) Arg { return Arg{Elems: elems} }
+
+func (a Arg) orConstant() Arg { a.Constant = true; return a }
+func (a Arg) inPlace() Arg    { a.InPlace = true; return a }
+func (a Arg) spent() Arg      { a.Spent = true; return a }
+
+func (a Arg) mask() Arg             { a.Mask = true; return a }
+func (a Arg) within(lo, hi int) Arg { a.Lo, a.Hi = lo, hi; return a }
+func (a Arg) times(many ...int) Arg { a.Many = many; return a }
+
+// allowed says what lanes an argument may have.
+func (a Arg) allowed() string {
+	if a.Mask {
+		return "0 and -1"
+	}
+	return fmt.Sprintf("%d to %d", a.Lo, a.Hi)
+}
+
+// arg is the declaration of argument i: the last one stands for all that follow.
+func (o *Operation) arg(i int) Arg { return o.Args[min(i, len(o.Args)-1)] }
+
+var vectors = []Elem{I8, I16, I32, F32, F64}

@@ -41,15 +41,7 @@ func (s selector) instr(in *ir.Instr) bool {
 		s.Op(name, append(args, s.R(in.Args[0]), s.R(in.Dst))...)
 		return true
 	}
-	switch {
-	case in.Op >= ir.OpTable:
-		return s.lanes(in)
-	case in.Op <= ir.OpAddInt:
-		return s.scalar(in)
-	case in.Op <= ir.OpAs:
-		return s.memory(in)
-	}
-	return s.compute(in)
+	return s.scalar(in) || s.memory(in) || s.compute(in) || s.lanes(in)
 }
 
 func (s selector) scalar(in *ir.Instr) bool {
@@ -70,6 +62,8 @@ func (s selector) scalar(in *ir.Instr) bool {
 		s.RMW("ADDQ", asm.Imm(in.Imm), s.R(in.Args[0]))
 	case ir.OpAddInt:
 		s.RMW("ADDQ", s.R(in.Args[1]), s.R(in.Args[0]))
+	default:
+		return false
 	}
 	return true
 }

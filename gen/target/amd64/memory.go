@@ -28,6 +28,9 @@ func (s selector) memory(in *ir.Instr) bool {
 		s.Rename(in.Dst, s.Reg(in.Args[0]))
 		return true
 	}
+	if in.Mem.Base == nil {
+		return false
+	}
 	m := s.Mem(in.Mem)
 	if name, ok := one[in.Op]; ok {
 		s.Op(name, m, s.R(in.Dst))
