@@ -74,12 +74,12 @@ func (v *conversation) load(path string) error {
 	if whole(text, messages) {
 		v.file = path
 	} else {
-		v.note("%s holds more than texts, reasoning and tool calls, which /save does not write: it replaces the file with --force alone", path)
+		v.note("%s holds more than messages with texts, reasoning, names and tool calls, which /save does not write: it replaces the file with --force alone", path)
 	}
 	return nil
 }
 
-// whole says whether a file of messages has nothing that save would leave out, such as tools or the id of a tool's answer.
+// whole says whether a file of messages has nothing that save would leave out, such as tools.
 func whole(text string, messages []chat.Message) bool {
 	var was, is any
 	data, err := json.Marshal(savedChat{messages})

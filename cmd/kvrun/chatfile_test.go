@@ -18,8 +18,9 @@ func TestLoadedWhole(t *testing.T) {
 		string(saved) + "\n":                            true,
 		`{"messages":[{"role":"user","content":"hi"}]}`: true,
 		`{"messages":[{"role":"user","content":"hi"}],"tools":[{"type":"function"}]}`:                      false,
-		`{"messages":[{"role":"tool","content":"4","tool_call_id":"1"}]}`:                                  false,
-		`{"messages":[{"role":"user","content":"hi","name":"Ann"}]}`:                                       false,
+		`{"messages":[{"role":"tool","content":"4","tool_call_id":"1"}]}`:                                  true,
+		`{"messages":[{"role":"user","content":"hi","name":"Ann"}]}`:                                       true,
+		`{"messages":[{"role":"user","content":"hi","weight":1}]}`:                                         false,
 		`{"messages":[{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}]}`: false,
 	} {
 		messages, err := readMessages([]byte(text))

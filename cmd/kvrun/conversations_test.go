@@ -1,24 +1,30 @@
 package main
 
 import (
+	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/kvgen/kvgen/runtime/chat"
 )
 
 // TestConversations reads lines that are no conversations: each is said with its place, in words of the file.
 func TestConversations(t *testing.T) {
 	for text, says := range map[string]string{
-		`{"messages": [{"content": "x"}]}`:                                   "line 3: message 1 has no role",
-		`{"messages": [{"role": "", "content": "x"}]}`:                       "line 3: message 1 has no role",
-		`{"messages": [{"role": "user"}]}`:                                   "line 3: message 1 has no content",
-		`{"messages": [{"role": "user", "content": null}]}`:                  "line 3, column 43: messages.0.content: it is null",
-		`{"messages": [{"role": "user", "content": 7}]}`:                     "messages.0.content: want a string, not a number",
-		`{"messages": [{"role": "user", "content": ["x"]}]}`:                 "messages.0.content: want a string, not an array",
-		`{"messages": [{"role": "user", "role": "system", "content": "x"}]}`: "messages.0.role: the key is there twice",
-		`{"messages": [{"role": "user", "content": "x", "name": "y"}]}`:      "messages.0.name: there is no such key",
-		`{"messages": [{"role": "user", "content": "x"}], "tools": []}`:      "tools: there is no such key",
-		`{"Messages": [{"role": "user", "content": "x"}]}`:                   "Messages: there is no such key",
-		"{\"messages\": [{\"role\": \"user\", \"content\": \"\xff\"}]}":      "column 44: this is not UTF-8",
+		`{"messages": [{"content": "x"}]}`:                                                                "line 3: message 1 has no role",
+		`{"messages": [{"role": "", "content": "x"}]}`:                                                    "line 3: message 1 has no role",
+		`{"messages": [{"role": "user"}]}`:                                                                "line 3: message 1 has no content",
+		`{"messages": [{"role": "user", "content": null}]}`:                                               "line 3: message 1 has no content",
+		`{"messages": [{"role": null, "content": "x"}]}`:                                                  "line 3, column 24: messages.0.role: it is null",
+		`{"messages": [{"role": "assistant", "tool_calls": [{"type": "x", "function": {"name": "f"}}]}]}`: "line 3: message 1: tool call 1: want",
+		`{"messages": [{"role": "assistant", "tool_calls": [{"arguments": {}}]}]}`:                        "messages.0.tool_calls.0.arguments: there is no such key",
+		`{"messages": [{"role": "user", "content": 7}]}`:                                                  "messages.0.content: want a string, not a number",
+		`{"messages": [{"role": "user", "content": ["x"]}]}`:                                              "messages.0.content: want a string, not an array",
+		`{"messages": [{"role": "user", "role": "system", "content": "x"}]}`:                              "messages.0.role: the key is there twice",
+		`{"messages": [{"role": "user", "content": "x", "weight": 1}]}`:                                   "messages.0.weight: there is no such key",
+		`{"messages": [{"role": "user", "content": "x"}], "tools": []}`:                                   "tools: there is no such key",
+		`{"Messages": [{"role": "user", "content": "x"}]}`:                                                "Messages: there is no such key",
+		"{\"messages\": [{\"role\": \"user\", \"content\": \"\xff\"}]}":                                   "column 44: this is not UTF-8",
 		`{"messages": []}`:  "line 3: no messages",
 		`{"messages": {}}`:  "messages: want an array, not an object",
 		`{}`:                "line 3: no messages",
@@ -33,6 +39,18 @@ func TestConversations(t *testing.T) {
 		if code != 2 || !strings.Contains(stderr, says) || strings.Contains(stderr, "main.") || strings.Contains(stderr, "Go ") || len(stderr) > 1200 {
 			t.Errorf("%.80s: exit %d, %.1200s; want %q", text, code, stderr, says)
 		}
+	}
+}
+
+// TestDialogue reads all fields of OpenAI's messages.
+func TestDialogue(t *testing.T) {
+	got, err := readDialogue(`{"messages": [{"role": "user", "content": "x", "name": "Ann"},
+		{"role": "assistant", "content": null, "reasoning_content": "hm", "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+		{"role": "tool", "content": "4", "tool_call_id": "1", "name": "f"}]}`, 1)
+	want := []chat.Message{{Role: "user", Content: "x", Name: "Ann"}, {Role: "assistant", Reasoning: "hm", ToolCalls: []chat.ToolCall{{ID: "1", Name: "f", Arguments: "{}"}}},
+		{Role: "tool", Content: "4", ToolCallID: "1", Name: "f"}}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v\n got %+v\nwant %+v", err, got, want)
 	}
 }
 

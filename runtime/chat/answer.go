@@ -36,6 +36,7 @@ type Answer struct {
 	in      *section // nil between sections
 	opened  string   // the marker that began it
 	pending []byte   // white space that is only content when content follows
+	lead    string   // white space that the template puts before an answer
 	after   bool     // a section has ended, so white space is layout
 	header  bool     // of a format with headers: buf begins in one
 	target  string   // of such a format: who is spoken to, as the header says
@@ -239,6 +240,10 @@ func (a *Answer) say(text []byte) {
 	if len(trimmed) == 0 {
 		a.pending = append(a.pending, text...)
 		return
+	}
+	if a.content.Len() == 0 && !a.after && a.lead != "" {
+		text = []byte(strings.TrimPrefix(string(a.pending)+string(text), a.lead))
+		trimmed, a.pending = bytes.TrimRight(text, " \n\r\t"), nil
 	}
 	if a.after && a.content.Len() == 0 {
 		a.pending = nil

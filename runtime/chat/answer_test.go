@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -15,8 +16,8 @@ var said = map[string]Message{
 	"thought":  {Role: "assistant", Content: "Four.", Reasoning: "Two and two,\nso four."},
 	"call":     {Role: "assistant", ToolCalls: []ToolCall{{ID: "123456789", Name: "get_weather", Arguments: `{"city":"São Paulo","days":3}`}}},
 	"all":      {Role: "assistant", Content: "Let me look.", Reasoning: "They want weather.", ToolCalls: []ToolCall{{ID: "123456789", Name: "get_weather", Arguments: `{"city":"Rome"}`}}},
-	"twice":    {Role: "assistant", ToolCalls: []ToolCall{{ID: "123456789", Name: "a", Arguments: `{"x":"1 2"}`}, {ID: "123456780", Name: "b", Arguments: `{"y":[1,2]}`}}},
-	"argument": {Role: "assistant", ToolCalls: []ToolCall{{ID: "123456789", Name: "f", Arguments: `{}`}}},
+	"twice":    {Role: "assistant", ToolCalls: []ToolCall{{ID: "123456789", Name: "look_up", Arguments: `{"x":"1 2"}`}, {ID: "123456780", Name: "add_days", Arguments: `{"y":[1,2]}`}}},
+	"argument": {Role: "assistant", ToolCalls: []ToolCall{{ID: "123456789", Name: "now_utc", Arguments: `{}`}}},
 }
 
 // TestSecondTurn has every template write an answer, reads it as if the model had generated it, and compares the prompt of
@@ -75,7 +76,20 @@ func secondTurn(t *testing.T, tmpl *Template, name string, message Message) bool
 		return false
 	}
 	whole, err := tmpl.Prompt(append(question, message), false)
-	want, err2 := tmpl.Prompt(append(question, message, next), true)
+	given := message
+	told := true // what the functions gave, and an answer to that; some templates take no such messages
+	after := func(m Message) []Message {
+		all := append(question, m)
+		if told && len(given.ToolCalls) > 0 {
+			all = append(append(all, results(given)...), Message{Role: "assistant", Content: "So it is."})
+		}
+		return append(all, next)
+	}
+	want, err2 := tmpl.Prompt(after(message), true)
+	if err2 != nil || len(message.ToolCalls) > 0 && !strings.Contains(want, message.ToolCalls[0].Name) {
+		told = false
+		want, err2 = tmpl.Prompt(after(message), true)
+	}
 	if err != nil || err2 != nil {
 		t.Logf("%s: not written: %v, %v", name, err, err2)
 		return false
@@ -84,18 +98,38 @@ func secondTurn(t *testing.T, tmpl *Template, name string, message Message) bool
 	a := tmpl.Answer(prompt)
 	if !ok { // the prompt begins or ends the thinking itself
 		base, _, found := cutLast(prompt, "<think", "<|channel>thought", "[THINK]", "<|START_THINKING|>", "<mm:think>", "<seed:think>", "Here are my", "</think>", "<|START_RESPONSE|>")
-		if generated, ok = strings.CutPrefix(whole, base); !found || !ok {
+		generated, ok = strings.CutPrefix(whole, base)
+		switch {
+		case found && ok:
+		case len(message.ToolCalls) == 0 && message.Reasoning == "": // instructions follow every turn
+			generated = message.Content
+		default:
 			t.Logf("%s: not tried: the turn\n%q does not begin as its prompt\n%q", name, whole, prompt)
 			return false
 		}
-		if a.in != nil && a.in.kind == Reasoning {
+		if a.in != nil && a.in.kind == Reasoning && !(message.Reasoning != "" && strings.HasPrefix(generated, message.Reasoning)) {
 			generated = message.Reasoning + a.in.ends[0] + strings.TrimPrefix(generated, "\n")
 		}
 	}
+	if ok && a.in != nil && a.in.kind == Reasoning && !strings.Contains(generated, a.in.ends[0]) { // the last turn is written as if it went on
+		generated = message.Reasoning + a.in.ends[0] + generated
+	}
 	generated = ended(generated, closing(tmpl, question))
+	for _, part := range append(names(message), message.Content) {
+		if strings.Contains(want, part) && !strings.Contains(generated, part) {
+			t.Logf("%s: not tried: the template writes %q in no turn or in another: %q", name, part, generated)
+			return false
+		}
+	}
+	if len(message.ToolCalls) > 0 && !strings.Contains(generated, message.ToolCalls[0].ID) { // a family has ids of its own, or none
+		given = renamed(message, read(tmpl.Answer(prompt), generated, len(generated)).ToolCalls)
+		if want, err = tmpl.Prompt(after(given), true); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 	for n := 1; n <= len(generated)+1; n = n*3 + 1 {
 		got := read(tmpl.Answer(prompt), generated, n)
-		again, err := tmpl.Prompt(append(question, got, next), true)
+		again, err := tmpl.Prompt(after(got), true)
 		if err != nil || again != want {
 			t.Errorf("%s: %q in pieces of %d: %v\n got %q\nwant %q", name, generated, n, err, again, want)
 			return true
@@ -114,6 +148,36 @@ func secondTurn(t *testing.T, tmpl *Template, name string, message Message) bool
 		}
 	}
 	return true
+}
+
+// renamed is m whose calls have the ids of those that were read, where there are as many.
+func renamed(m Message, calls []ToolCall) Message {
+	m.ToolCalls = slices.Clone(m.ToolCalls)
+	for i := range m.ToolCalls {
+		if m.ToolCalls[i].ID = ""; len(calls) == len(m.ToolCalls) {
+			m.ToolCalls[i].ID = calls[i].ID
+		}
+	}
+	return m
+}
+
+// names are the functions that m asks for.
+func names(m Message) (all []string) {
+	for _, c := range m.ToolCalls {
+		all = append(all, c.Name)
+	}
+	return all
+}
+
+// results are messages with what the functions gave that m asks for.
+func results(m Message) (all []Message) {
+	for i, c := range m.ToolCalls {
+		if c.ID == "" {
+			c.ID = callID(i)
+		}
+		all = append(all, Message{Role: "tool", Content: "21", Name: c.Name, ToolCallID: c.ID})
+	}
+	return all
 }
 
 func asks(m Message, want ToolCall) bool {
@@ -157,10 +221,9 @@ func closing(tmpl *Template, question []Message) string {
 
 // ended cuts text where generation ends.
 func ended(text, closing string) string {
-	if cut, ok := strings.CutSuffix(text, closing); ok {
-		return cut
-	}
-	for _, end := range []string{"<|eom_id|>", "<|call|>", "<|eot|>"} {
+	text = strings.TrimSuffix(text, closing)
+	for _, end := range []string{"<|eom_id|>", "<|call|>", "<|eot|>", "<|END_OF_TURN_TOKEN|>", "<SPECIAL_12>", "<｜end▁of▁sentence｜>", "<|tool_response>",
+		"<｜hy_eos:opensource｜>", "\n<|end|>"} {
 		text, _, _ = strings.Cut(text, end)
 	}
 	return text

@@ -97,6 +97,50 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
+// TestLead takes the space for layout that the template itself puts before an answer, and no other.
+func TestLead(t *testing.T) {
+	for source, want := range map[string]string{
+		"{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}": "Yes",
+		"{% for m in messages %}{{ m.role }}:{{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}":  " Yes",
+	} {
+		tmpl, err := load(t, "tiny-llama", source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := 1; n < 5; n++ {
+			if got := read(tmpl.Answer("user: Well?\nassistant:"), " Yes", n); got.Content != want {
+				t.Errorf("%s in pieces of %d: %q, want %q", source, n, got.Content, want)
+			}
+		}
+	}
+}
+
+// TestVariables renders templates that need other variables than most, and keeps the first error of those that need none.
+func TestVariables(t *testing.T) {
+	call := []Message{{Role: "assistant", ToolCalls: []ToolCall{{Name: "f", Arguments: `{"a": 1}`}}}}
+	for source, want := range map[string]string{
+		"{% for tool in tools %}{% endfor %}ok":                                     "ok",
+		"{{ '>' + messages[0].tool_calls[0].function.arguments }}":                  `>{"a": 1}`,
+		"{{ messages[0].tool_calls[0].function.arguments.a }}{{ tools is none }}":   "1True",
+		"{{ 'f' + functions }}{{ messages[0].tool_calls[0].function.arguments|e }}": `f[]{&#34;a&#34;: 1}`,
+	} {
+		tmpl, err := load(t, "tiny-llama", source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := tmpl.Prompt(call, true); err != nil || got != want {
+			t.Errorf("%s: %q, %v, want %q", source, got, err, want)
+		}
+	}
+	tmpl, err := load(t, "tiny-llama", "{{ tools + 1 }}")
+	if err == nil {
+		_, err = tmpl.Prompt(call, true)
+	}
+	if err == nil || !strings.Contains(err.Error(), "NoneType") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // TestStream compares what is shown as it comes with the message.
 func TestStream(t *testing.T) {
 	a := (&Template{}).Answer("")

@@ -33,6 +33,7 @@ func (t *Template) Answer(prompt string) *Answer {
 		a.header = true
 		return a
 	}
+	a.lead = t.lead()
 	tail := strings.TrimRight(prompt, " \n\r\t")
 	for i := range f.sections {
 		if s := &f.sections[i]; s.kind != dropped && s.kind != Call && s.open != "" && strings.HasSuffix(tail, s.open) {
@@ -41,6 +42,24 @@ func (t *Template) Answer(prompt string) *Answer {
 		}
 	}
 	return a
+}
+
+// lead is the white space that the template puts between the prompt and an answer. A model writes it too, and it is no part of
+// what is said: the template would put it there again.
+func (t *Template) lead() string {
+	t.leads.Do(func() {
+		if t.parsed == nil {
+			return
+		}
+		question := []Message{{Role: "user", Content: "a"}}
+		prompt, err := t.Prompt(question, true)
+		whole, err2 := t.Prompt(append(question, Message{Role: "assistant", Content: "b"}), false)
+		rest, ok := strings.CutPrefix(whole, prompt)
+		if space, _, found := strings.Cut(rest, "b"); err == nil && err2 == nil && ok && found && strings.TrimSpace(space) == "" {
+			t.space = space
+		}
+	})
+	return t.space
 }
 
 // firstOpen finds the first marker of text that opens a section, the longest where several begin together.

@@ -14,6 +14,9 @@ type Message struct {
 	Content   string     `json:"content"`
 	Reasoning string     `json:"reasoning_content,omitempty"` // what the model thought before it answered
 	ToolCalls []ToolCall `json:"tool_calls,omitempty"`        // functions that the model asked for
+
+	Name       string `json:"name,omitempty"`         // of who speaks, or of the function whose result this is
+	ToolCallID string `json:"tool_call_id,omitempty"` // the call whose result this is
 }
 
 // ToolCall is a function that a model asked for.
@@ -52,8 +55,13 @@ func (c *ToolCall) UnmarshalJSON(data []byte) error {
 
 // value is m as templates see it. Families name the reasoning differently, and each finds it by its own name. A field that
 // is empty is absent: templates ask whether it is there.
-func (m Message) value() *jinja.Dict {
+func (m Message) value(textArguments bool) *jinja.Dict {
 	v := jinja.NewDict("role", m.Role, "content", m.Content)
+	for _, field := range []struct{ name, text string }{{"name", m.Name}, {"tool_call_id", m.ToolCallID}} {
+		if field.text != "" {
+			v.Set(field.name, field.text)
+		}
+	}
 	if m.Reasoning != "" {
 		for _, name := range []string{"reasoning_content", "reasoning", "thinking"} {
 			v.Set(name, m.Reasoning)
@@ -63,19 +71,22 @@ func (m Message) value() *jinja.Dict {
 		calls := &jinja.List{}
 		for i, c := range m.ToolCalls {
 			if c.ID == "" {
-				c.ID = fmt.Sprintf("call%05d", i+1) // some templates want one, of nine characters
+				c.ID = callID(i)
 			}
-			calls.Items = append(calls.Items, c.value())
+			calls.Items = append(calls.Items, c.value(textArguments))
 		}
 		v.Set("tool_calls", calls)
 	}
 	return v
 }
 
+// callID is the id of the i-th call of a message that has none: some templates want one, of nine characters.
+func callID(i int) string { return fmt.Sprintf("call%05d", i+1) }
+
 // value is c as templates see it. Arguments that are no JSON stay a text.
-func (c ToolCall) value() *jinja.Dict {
+func (c ToolCall) value(textArguments bool) *jinja.Dict {
 	arguments, err := jinja.FromJSON([]byte(c.Arguments))
-	if err != nil {
+	if err != nil || textArguments {
 		arguments = c.Arguments
 	}
 	return jinja.NewDict("id", c.ID, "type", "function",

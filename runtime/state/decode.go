@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -30,8 +31,8 @@ func (m *Mistake) Error() string {
 func (m *Mistake) Unwrap() error { return m.Err }
 
 // Decode reads text, which is one JSON value in UTF-8, into v. Keys that v does not have, keys that are there twice, null
-// and values of another kind are errors, each a *Mistake.
-func Decode(text []byte, v any) error {
+// and values of another kind are errors, each a *Mistake. The values of the keys nullable may be null.
+func Decode(text []byte, v any, nullable ...string) error {
 	if at, ok := invalid(text); ok {
 		return place(text, int64(at), "", errors.New("this is not UTF-8"))
 	}
@@ -45,7 +46,7 @@ func Decode(text []byte, v any) error {
 			return decode(text, v)
 		case err != nil:
 			return syntax(text, err)
-		case t.Kind() == 'n':
+		case t.Kind() == 'n' && !slices.Contains(nullable, d.StackPointer().LastToken()):
 			return place(text, d.InputOffset()-4, d.StackPointer(), errors.New("it is null; leave the key out"))
 		}
 	}
